@@ -1,0 +1,95 @@
+//! What can be set about a run.
+
+use qt_engine::Exits;
+use qt_risk::{Account, Sizing};
+use qt_types::{Cash, Limits};
+
+use crate::venue::{Fees, FillAt, VenueConfig};
+
+/// Everything about a run but its data and its strategy.
+#[derive(Clone, Debug)]
+pub struct RunConfig {
+    /// The capital at the start.
+    pub capital: Cash,
+    /// Cash or margin.
+    pub account: Account,
+    /// How large entries are.
+    pub sizing: Sizing,
+    /// Protective orders added to every entry.
+    pub exits: Exits,
+    /// Fee rates.
+    pub fees: Fees,
+    /// How far market and stop orders slip, in billionths of the price.
+    pub slippage_e9: i64,
+    /// Where market orders fill.
+    pub fill_at: FillAt,
+    /// Whether a limit fills at its touch.
+    pub touch_fills: bool,
+    /// The largest share of a bar's volume that our orders may have, in billionths.
+    pub participation_e9: Option<i64>,
+    /// The largest order in billionths of a unit.
+    pub order_qty_max_e9: Option<i64>,
+    /// Whether positions are closed at the last close.
+    pub close_at_end: bool,
+    /// From the market to us, in ns.
+    pub feed_latency_ns: i64,
+    /// From us to the venue, in ns.
+    pub order_latency_ns: i64,
+    /// From the venue to us, in ns.
+    pub response_latency_ns: i64,
+    /// Bars that open before this time are not traded (UTC ns).
+    pub from_ns: Option<i64>,
+    /// Bars that open at or after this time are left out (UTC ns).
+    pub to_ns: Option<i64>,
+    /// The risk-free rate per year (0.02: two per cent).
+    pub risk_free_rate: f64,
+    /// How many closes a year has; derived from the data when absent.
+    pub periods_per_year: Option<f64>,
+    /// Bounds of everything.
+    pub limits: Limits,
+}
+
+impl Default for RunConfig {
+    fn default() -> Self {
+        Self {
+            capital: Cash::from_nano(100_000_000_000_000),
+            account: Account::Cash,
+            sizing: Sizing::default(),
+            exits: Exits::default(),
+            fees: Fees::default(),
+            slippage_e9: 0,
+            fill_at: FillAt::NextOpen,
+            touch_fills: false,
+            participation_e9: None,
+            order_qty_max_e9: None,
+            close_at_end: false,
+            feed_latency_ns: 0,
+            order_latency_ns: 0,
+            response_latency_ns: 0,
+            from_ns: None,
+            to_ns: None,
+            risk_free_rate: 0.0,
+            periods_per_year: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+impl RunConfig {
+    /// The part that concerns the venue.
+    #[must_use]
+    pub fn venue(&self) -> VenueConfig {
+        VenueConfig {
+            account: self.account,
+            initial: self.capital,
+            fees: self.fees,
+            slippage_e9: self.slippage_e9,
+            fill_at: self.fill_at,
+            touch_fills: self.touch_fills,
+            participation_e9: self.participation_e9,
+            order_latency_ns: self.order_latency_ns,
+            response_latency_ns: self.response_latency_ns,
+            limits: self.limits,
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The backtester: the simulated venue, the loop that drives the pipeline over historical data,
+//! metrics, reports, and parameter sweeps.
+//!
+//! May import: `qt-types`, `qt-engine`, `qt-risk`, `qt-strategies`, `qt-data`. Must not contain:
+//! strategy, risk or order code of its own (the pipeline is the engine's), polars, SQL. Entry
+//! point: [`run::run`].
+
+pub mod config;
+pub mod curve;
+pub mod metrics;
+pub mod periods;
+pub mod recorder;
+pub mod report;
+pub mod run;
+pub mod simulator;
+pub mod sweep;
+pub mod tape;
+pub mod text;
+pub mod trades;
+pub mod venue;

@@ -1,0 +1,145 @@
+//! What a run leaves behind: the equity at each close, the fills, the denials.
+
+use qt_engine::{Gate, Halt, Pipeline, Strategy};
+use qt_types::{Cash, DenyReason, InstrumentId, Nanos, OrderId, OrderKind, Price, Qty, Side};
+
+use crate::curve::EquityCurve;
+
+/// One execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Fill {
+    /// When it happened (UTC ns).
+    pub venue_ns: Nanos,
+    /// What was traded.
+    pub instrument: InstrumentId,
+    /// The order.
+    pub order: OrderId,
+    /// Buy or sell.
+    pub side: Side,
+    /// The order's type.
+    pub kind: OrderKind,
+    /// The price in ticks.
+    pub price: Price,
+    /// The quantity in lots.
+    pub qty: Qty,
+    /// The fee.
+    pub fee: Cash,
+    /// The source row of the bar in which it happened.
+    pub row: u32,
+}
+
+/// Collects what a run leaves behind.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    initial: Cash,
+    curve: EquityCurve,
+    held_closes: u64,
+    is_bankrupt: bool,
+    fills: Vec<Fill>,
+    denials: [u64; DenyReason::ALL.len()],
+}
+
+impl Recorder {
+    /// An empty record with room for `closes_max` closes.
+    #[must_use]
+    pub fn new(initial: Cash, closes_max: usize) -> Self {
+        Self {
+            initial,
+            curve: EquityCurve::with_capacity(closes_max),
+            held_closes: 0,
+            is_bankrupt: false,
+            fills: Vec::with_capacity(4_096),
+            denials: [0; DenyReason::ALL.len()],
+        }
+    }
+
+    /// Takes the equity at a close. The books were checked by every fill that changed them.
+    ///
+    /// # Errors
+    /// When the equity leaves the range of the ledger.
+    #[inline]
+    pub fn sample<S: Strategy, G: Gate>(
+        &mut self,
+        time_ns: Nanos,
+        pipeline: &Pipeline<S, G>,
+    ) -> Result<(), Halt> {
+        let exposure = pipeline.exposure();
+        let mut equity = exposure.cash();
+        if !exposure.ledger.held().is_empty() {
+            equity = exposure.equity()?;
+            self.held_closes += 1;
+        }
+        self.is_bankrupt |= equity <= Cash::ZERO;
+        self.curve.push(time_ns, equity);
+        Ok(())
+    }
+
+    /// Replaces the last sample by the equity as it stands.
+    ///
+    /// # Errors
+    /// When the books do not balance.
+    pub fn resample<S: Strategy, G: Gate>(
+        &mut self,
+        pipeline: &Pipeline<S, G>,
+    ) -> Result<(), Halt> {
+        pipeline.check()?;
+        if let Some((time_ns, _)) = self.curve.pop() {
+            self.curve.push(time_ns, pipeline.exposure().equity()?);
+        }
+        Ok(())
+    }
+
+    /// Takes a fill.
+    pub fn filled(&mut self, fill: Fill) {
+        self.fills.push(fill);
+    }
+
+    /// Counts a denial.
+    pub fn denied(&mut self, reason: DenyReason) {
+        self.denials[reason as usize] += 1;
+    }
+
+    /// The equity at the last close; the initial capital before the first one.
+    #[must_use]
+    #[inline]
+    pub fn last_equity(&self) -> Cash {
+        self.curve.last().unwrap_or(self.initial)
+    }
+
+    /// Whether there was a close with nothing left.
+    #[must_use]
+    #[inline]
+    pub const fn is_bankrupt(&self) -> bool {
+        self.is_bankrupt
+    }
+
+    /// The equity at each close, and the fills in order.
+    #[must_use]
+    pub fn into_parts(self) -> (EquityCurve, Vec<Fill>) {
+        (self.curve, self.fills)
+    }
+
+    /// The equity at each close.
+    #[must_use]
+    pub const fn curve(&self) -> &EquityCurve {
+        &self.curve
+    }
+
+    /// Closes with a position.
+    #[must_use]
+    pub const fn held_closes(&self) -> u64 {
+        self.held_closes
+    }
+
+    /// All fills in order.
+    #[must_use]
+    pub fn fills(&self) -> &[Fill] {
+        &self.fills
+    }
+
+    /// How often `reason` was the answer.
+    #[must_use]
+    pub const fn denials(&self, reason: DenyReason) -> u64 {
+        self.denials[reason as usize]
+    }
+}

@@ -1,0 +1,5 @@
+//! What a run is told as: the result document, the tables, the HTML report.
+
+pub mod html;
+pub mod result;
+pub mod tables;

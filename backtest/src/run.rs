@@ -1,0 +1,298 @@
+//! One backtest, from checked series and a strategy to its outcome.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use qt_data::series::{BarSeries, TradeRecord};
+use qt_engine::{Halt, PipelineConfig, Strategy};
+use qt_risk::{Account, AccountGate};
+use qt_types::{Cash, DenyReason, InstrumentId, InstrumentSpec, Nanos, Qty};
+
+use crate::config::RunConfig;
+use crate::curve::EquityCurve;
+use crate::metrics::{Metrics, MetricsInput};
+use crate::periods::periods_per_year;
+use crate::recorder::Fill;
+use crate::simulator::{Backtest, Ended, Simulator, Tape};
+use crate::trades::{RoundTrip, round_trips};
+use crate::venue::{FillAt, VenueCounts};
+
+/// Why a run could not be made or had to stop.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// No bar lies in the range of time asked for.
+    #[error("{symbol} has no bar in the range asked for: its data reaches from {from} to {to}")]
+    NoData {
+        /// The series.
+        symbol: String,
+        /// Its first bar.
+        from: String,
+        /// The end of its last bar.
+        to: String,
+    },
+    /// Settings that do not go together.
+    #[error("{0}")]
+    Config(String),
+    /// The loop could not go on: a ledger failed its check, or the strategy never came to rest.
+    #[error("{0}; if it is not your strategy's doing, report it with the command and data hash")]
+    Halt(#[from] Halt),
+}
+
+/// What a run brought.
+#[derive(Clone, Debug)]
+pub struct RunOutcome {
+    /// How it ended.
+    pub ended: Ended,
+    /// The units of every instrument.
+    pub specs: Vec<InstrumentSpec>,
+    /// The equity at each close.
+    pub curve: EquityCurve,
+    /// All fills in order.
+    pub fills: Vec<Fill>,
+    /// All closed round trips.
+    pub trips: Vec<RoundTrip>,
+    /// The figures.
+    pub metrics: Metrics,
+    /// How many closes a year has.
+    pub periods_per_year: f64,
+    /// The equity at the end.
+    pub final_equity: Cash,
+    /// All fees.
+    pub total_fees: Cash,
+    /// Profit realised before fees.
+    pub realised: Cash,
+    /// Lots still held, by instrument.
+    pub positions: Vec<Qty>,
+    /// How often what was denied or refused, by code. Only codes that occurred, and
+    /// `MAX_ORDER_QTY` always.
+    pub denials: BTreeMap<&'static str, u64>,
+    /// What the venue counted.
+    pub counts: VenueCounts,
+    /// How often the account was closed out.
+    pub margin_calls: u64,
+    /// Intents dropped because one call asked for too many.
+    pub intents_dropped: u64,
+    /// The bars fed, by instrument: first, traded from, one past the last.
+    pub ranges: Vec<BarRange>,
+    /// Events that went through the sequencer.
+    pub events: u64,
+    /// Time of the loop in seconds.
+    pub wall_seconds: f64,
+    /// The hash over everything that went in and came out.
+    pub determinism_hash: u64,
+}
+
+/// The rows of a series that a run used.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BarRange {
+    /// The first bar that warmed the strategy up.
+    pub warmup_from: usize,
+    /// The first bar that was traded.
+    pub start: usize,
+    /// One past the last bar.
+    pub end: usize,
+}
+
+/// Runs `strategy` over `series`, one per instrument. `interrupt` ends the run early with what
+/// it has; `progress` is called now and then with the number of events and the equity in
+/// nano-units.
+///
+/// # Errors
+/// When a series has no bar in range, settings contradict each other, or the ledger fails.
+pub fn run(
+    config: &RunConfig,
+    series: &[&BarSeries],
+    strategy: Box<dyn Strategy>,
+    interrupt: &AtomicBool,
+    progress: &mut dyn FnMut(u64, i128),
+) -> Result<RunOutcome, RunError> {
+    run_on_trades(config, series, &[], strategy, interrupt, progress)
+}
+
+/// The same where some of the series were built from trades: `prints[i]` are those of series i
+/// (none: fewer entries or an empty one). Orders meet the trades; the strategy is told of both.
+///
+/// # Errors
+/// As [`run`].
+pub fn run_on_trades(
+    config: &RunConfig,
+    series: &[&BarSeries],
+    prints: &[&[TradeRecord]],
+    strategy: Box<dyn Strategy>,
+    interrupt: &AtomicBool,
+    progress: &mut dyn FnMut(u64, i128),
+) -> Result<RunOutcome, RunError> {
+    check(config, series)?;
+    let warmup = strategy.warmup();
+    let ranges = ranges(config, series, warmup)?;
+    let tapes: Vec<Tape<'_>> = series
+        .iter()
+        .zip(&ranges)
+        .enumerate()
+        .map(|(at, (series, range))| {
+            let tape = Tape::of_bars(series, range.warmup_from, range.start, range.end);
+            tape.with_prints(prints.get(at).copied().unwrap_or_default())
+        })
+        .collect();
+    let specs: Vec<InstrumentSpec> = series.iter().map(|series| series.spec.clone()).collect();
+    let pipeline = PipelineConfig {
+        specs: specs.clone(),
+        initial: config.capital,
+        exits: config.exits,
+        limits: config.limits,
+        epoch: 0,
+    };
+    let lots_max = config.order_qty_max_e9.map(|qty_e9| {
+        let lot_e9 = specs.first().map_or(1, InstrumentSpec::lot_e9);
+        Qty::from_lots(qty_e9 / lot_e9)
+    });
+    let gate = AccountGate::new(config.account, config.sizing, lots_max);
+    let mut backtest: Backtest<'_> =
+        Simulator::new(&tapes, pipeline, config.venue(), config.feed_latency_ns, strategy, gate);
+    let clock = Instant::now();
+    let ended = backtest.run_boxed(interrupt, progress)?;
+    if config.close_at_end && ended == Ended::Data {
+        backtest.close_positions()?;
+    }
+    let wall_seconds = clock.elapsed().as_secs_f64();
+    Ok(outcome(config, series, specs, ranges, backtest, ended, wall_seconds))
+}
+
+fn check(config: &RunConfig, series: &[&BarSeries]) -> Result<(), RunError> {
+    let fail = |text: &str| Err(RunError::Config(text.to_owned()));
+    if series.is_empty() {
+        return fail("a run needs at least one series");
+    }
+    if series.len() > config.limits.instruments_max {
+        return fail("more series than a run may have instruments");
+    }
+    if config.capital <= Cash::ZERO {
+        return fail("the capital must be above zero");
+    }
+    if matches!(config.account, Account::Margin { leverage_e9 } if leverage_e9 <= 0) {
+        return fail("the leverage must be above zero");
+    }
+    let latency = config.feed_latency_ns | config.order_latency_ns | config.response_latency_ns;
+    if latency < 0 {
+        return fail("a latency cannot be negative");
+    }
+    if config.fill_at == FillAt::Close && config.feed_latency_ns + config.order_latency_ns > 0 {
+        return fail("--fill close fills at the time of the decision: it allows no latency");
+    }
+    let currency = series[0].spec.currency();
+    if let Some(other) = series.iter().find(|series| series.spec.currency() != currency) {
+        return Err(RunError::Config(format!(
+            "{} is in {} but {} is in {currency}: one run has one currency (set --currency)",
+            other.spec.symbol(),
+            other.spec.currency(),
+            series[0].spec.symbol(),
+        )));
+    }
+    Ok(())
+}
+
+fn ranges(
+    config: &RunConfig,
+    series: &[&BarSeries],
+    warmup: usize,
+) -> Result<Vec<BarRange>, RunError> {
+    let from_ns = config.from_ns.unwrap_or(i64::MIN);
+    let to_ns = config.to_ns.unwrap_or(i64::MAX);
+    let range_of = |series: &&BarSeries| {
+        let bars = &series.bars;
+        let start = bars.partition_point(|bar| bar.open_ns < from_ns);
+        let end = bars.partition_point(|bar| bar.open_ns < to_ns);
+        if start >= end {
+            let text = |ns: Option<i64>| {
+                ns.map_or_else(|| "(no bars)".to_owned(), qt_data::stamp::iso_text)
+            };
+            return Err(RunError::NoData {
+                symbol: series.spec.symbol().to_owned(),
+                from: text(bars.first().map(|bar| bar.open_ns)),
+                to: text(bars.last().map(|bar| bar.close_ns)),
+            });
+        }
+        Ok(BarRange { warmup_from: start.saturating_sub(warmup), start, end })
+    };
+    series.iter().map(range_of).collect()
+}
+
+fn outcome(
+    config: &RunConfig,
+    series: &[&BarSeries],
+    specs: Vec<InstrumentSpec>,
+    ranges: Vec<BarRange>,
+    backtest: Backtest<'_>,
+    ended: Ended,
+    wall_seconds: f64,
+) -> RunOutcome {
+    let (recorder, pipeline) = (backtest.recorder(), backtest.pipeline());
+    let trips = round_trips(recorder.fills(), &specs);
+    let periods = config.periods_per_year.unwrap_or_else(|| periods_per_year(series, &ranges));
+    let metrics = Metrics::of(&MetricsInput {
+        initial: config.capital,
+        curve: recorder.curve(),
+        trips: &trips,
+        held_closes: recorder.held_closes(),
+        periods_per_year: periods,
+        risk_free_rate: config.risk_free_rate,
+    });
+    let exposure = pipeline.exposure();
+    let positions = (0..specs.len())
+        .map(|index| exposure.position(InstrumentId(u16::try_from(index).unwrap_or(u16::MAX))))
+        .collect();
+    let (fees, realised) = (exposure.ledger.fees(), exposure.ledger.realised());
+    let (denials, counts) = (denials(&backtest), *backtest.venue().counts());
+    let (margin_calls, hash) = (pipeline.gate().margin_calls(), pipeline.state_hash());
+    let (intents_dropped, events) = (pipeline.intents_dropped(), backtest.events());
+    let final_equity = recorder.last_equity();
+    let (curve, fills) = backtest.into_record();
+    RunOutcome {
+        ended,
+        specs,
+        curve,
+        fills,
+        trips,
+        metrics,
+        periods_per_year: periods,
+        final_equity,
+        total_fees: fees,
+        realised,
+        positions,
+        denials,
+        counts,
+        margin_calls,
+        intents_dropped,
+        ranges,
+        events,
+        wall_seconds,
+        determinism_hash: hash,
+    }
+}
+
+/// Denials of the gate and refusals of the venue, by code.
+fn denials(backtest: &Backtest<'_>) -> BTreeMap<&'static str, u64> {
+    let counts = backtest.venue().counts();
+    let mut denials = BTreeMap::from([(DenyReason::MaxOrderQty.text(), 0)]);
+    for reason in DenyReason::ALL {
+        let at_venue = match reason {
+            DenyReason::InsufficientFunds => counts.insufficient_funds,
+            DenyReason::ShortNotAllowed => counts.short_not_allowed,
+            _ => 0,
+        };
+        let count = backtest.recorder().denials(reason) + at_venue;
+        if count > 0 {
+            denials.insert(reason.text(), count);
+        }
+    }
+    denials
+}
+
+impl RunOutcome {
+    /// The last time of the run (UTC ns).
+    #[must_use]
+    pub fn end_ns(&self) -> Option<Nanos> {
+        self.curve.get(self.curve.len().checked_sub(1)?).map(|(time_ns, _)| time_ns)
+    }
+}

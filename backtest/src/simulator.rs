@@ -1,0 +1,489 @@
+//! The loop of a backtest: merges the instruments' bars by time, plays them at the venue, and
+//! feeds what can be known, when it can be known, to the one pipeline.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use qt_engine::{
+    Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
+};
+use qt_types::{BarFlags, Event, InstrumentId, Limits, Nanos, Payload, ReportKind, Seq, VenueId};
+
+use crate::curve::EquityCurve;
+use crate::recorder::{Fill, Recorder};
+pub use crate::tape::Tape;
+use crate::tape::{bar_from, event_from, id_of};
+use crate::venue::{SimVenue, VenueConfig};
+
+/// How a loop ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ended {
+    /// At the end of the data.
+    Data,
+    /// The equity was used up.
+    Bankrupt,
+    /// From outside.
+    Interrupted,
+}
+
+/// Which step of its bar an instrument is at.
+#[derive(Clone, Copy, Debug)]
+struct Cursor {
+    /// The bar that the venue plays next.
+    venue_at: usize,
+    /// Whether its open was played.
+    is_open: bool,
+    /// The bar that we are told of next.
+    local_at: usize,
+    /// The trade that the venue plays next.
+    print_at: usize,
+    /// The trade that we are told of next.
+    told_at: usize,
+}
+
+impl Cursor {
+    fn at(bar: usize) -> Self {
+        Self { venue_at: bar, is_open: false, local_at: bar, print_at: 0, told_at: 0 }
+    }
+}
+
+/// One backtest.
+pub struct Simulator<'a, S, G> {
+    tapes: &'a [Tape<'a>],
+    cursors: Vec<Cursor>,
+    pipeline: Pipeline<S, G>,
+    venue: SimVenue,
+    sequencer: Sequencer,
+    outbox: Outbox,
+    inbox: Bounded<Delivery>,
+    recorder: Recorder,
+    feed_latency_ns: i64,
+}
+
+/// How often commands and reports may go to and fro at one and the same time.
+const ROUNDS_MAX: u32 = 100_000;
+
+/// How many events pass between two looks at the flag that interrupts.
+const EVENTS_PER_LOOK: u64 = 65_536;
+
+impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
+    /// A backtest over `tapes`, one per instrument in the order of `pipeline.specs`.
+    #[must_use]
+    pub fn new(
+        tapes: &'a [Tape<'a>],
+        pipeline: PipelineConfig,
+        venue: VenueConfig,
+        feed_latency_ns: i64,
+        strategy: S,
+        gate: G,
+    ) -> Self {
+        let specs = pipeline.specs.clone();
+        let limits: Limits = pipeline.limits;
+        let closes_max = tapes.iter().map(|tape| tape.end - tape.start).sum();
+        let recorder = Recorder::new(venue.initial, closes_max);
+        let cursors = tapes.iter().map(|tape| Cursor::at(tape.warmup_from)).collect();
+        Self {
+            tapes,
+            cursors,
+            pipeline: Pipeline::new(pipeline, strategy, gate),
+            venue: SimVenue::new(venue, specs),
+            sequencer: Sequencer::new(),
+            outbox: Outbox::new(&limits),
+            inbox: Bounded::new(limits.orders_open_max * 4),
+            recorder,
+            feed_latency_ns,
+        }
+    }
+
+    /// Runs to the end of the data, or until `interrupt` is set. `progress` is called now and
+    /// then with the number of events so far and the equity in nano-units.
+    ///
+    /// # Errors
+    /// When a ledger fails its check.
+    pub fn run(
+        &mut self,
+        interrupt: &AtomicBool,
+        mut progress: impl FnMut(u64, i128),
+    ) -> Result<Ended, Halt> {
+        let ended = self.run_loop(interrupt, &mut progress)?;
+        self.finish()?;
+        Ok(ended)
+    }
+
+    fn run_loop(
+        &mut self,
+        interrupt: &AtomicBool,
+        progress: &mut impl FnMut(u64, i128),
+    ) -> Result<Ended, Halt> {
+        let mut look_at = EVENTS_PER_LOOK;
+        loop {
+            if self.recorder.is_bankrupt() {
+                return Ok(Ended::Bankrupt);
+            }
+            if !self.run_quiet()? {
+                let Some(now_ns) = self.next_ns() else { return Ok(Ended::Data) };
+                self.play(now_ns)?;
+            }
+            if self.sequencer.count() >= look_at {
+                look_at = self.sequencer.count() + EVENTS_PER_LOOK;
+                progress(self.sequencer.count(), self.recorder.last_equity().nano());
+                if interrupt.load(Ordering::Relaxed) {
+                    return Ok(Ended::Interrupted);
+                }
+            }
+        }
+    }
+
+    /// With one instrument and nothing in work at the venue, bars can be fed one after the other
+    /// until the strategy acts: nothing else can happen between them. The steps are those of
+    /// [`Self::play`]; what is left out would have found nothing to do.
+    #[inline]
+    fn run_quiet(&mut self) -> Result<bool, Halt> {
+        let ([tape], [cursor]) = (self.tapes, self.cursors.as_slice()) else {
+            return Ok(false);
+        };
+        if !self.venue.is_idle() || cursor.local_at != cursor.venue_at {
+            return Ok(false);
+        }
+        // While a bar is on its way to us the next ones may begin and end at the venue; and
+        // trades come between bars.
+        if self.feed_latency_ns > 0 || !tape.prints.is_empty() {
+            return Ok(false);
+        }
+        let from = cursor.local_at;
+        let until = tape.end.min(from + EVENTS_PER_LOOK as usize);
+        let (bars, start) = (&tape.series.bars[from..until], tape.start);
+        let mut at = from;
+        for record in bars {
+            let flags = if at < start { BarFlags::WARMUP } else { BarFlags::NONE };
+            let half_spread = tape.series.half_spreads.get(at).copied().unwrap_or_default();
+            let bar = bar_from(record, half_spread, flags);
+            let mut event = event_from(bar, record.close_ns, InstrumentId(0), 0);
+            self.sequencer.stamp(&mut event);
+            self.pipeline.step(&event, &mut self.outbox)?;
+            at += 1;
+            let acted = !self.outbox.commands.is_empty() || !self.outbox.denials.is_empty();
+            if acted || at == until {
+                // The venue needs only the last bar. An order may take effect at this very time;
+                // the slow path goes on from here.
+                self.venue.pass(&event);
+                self.flush(event.recv_ns)?;
+                self.settle(event.recv_ns.get())?;
+            }
+            if at > start {
+                self.recorder.sample(event.recv_ns, &self.pipeline)?;
+            }
+            if acted || self.recorder.is_bankrupt() {
+                break;
+            }
+        }
+        self.cursors[0] = Cursor::at(at);
+        Ok(until > from)
+    }
+
+    /// The next time at which anything happens.
+    fn next_ns(&self) -> Option<i64> {
+        let mut next = i64::MAX;
+        let mut any = false;
+        for (tape, cursor) in self.tapes.iter().zip(&self.cursors) {
+            if cursor.venue_at < tape.end {
+                let bar = &tape.series.bars[cursor.venue_at];
+                let at_end = cursor.is_open || !tape.prints.is_empty();
+                next = next.min(if at_end { bar.close_ns } else { bar.open_ns });
+                any = true;
+            }
+            if let Some(print) = tape.prints.get(cursor.print_at) {
+                next = next.min(print.venue_ns);
+                any = true;
+            }
+            if cursor.told_at < cursor.print_at {
+                let venue_ns = tape.prints[cursor.told_at].venue_ns;
+                next = next.min(venue_ns.saturating_add(self.feed_latency_ns));
+                any = true;
+            }
+            if cursor.local_at < cursor.venue_at {
+                let bar = &tape.series.bars[cursor.local_at];
+                next = next.min(bar.close_ns.saturating_add(self.feed_latency_ns));
+                any = true;
+            }
+        }
+        // What is still under way at the end of the data would meet no more bar.
+        if !any {
+            return None;
+        }
+        let command = self.venue.next_command_ns().unwrap_or(i64::MAX);
+        let report = self.venue.next_ns().map_or(i64::MAX, Nanos::get);
+        Some(next.min(command).min(report).max(self.sequencer.now_ns().get()))
+    }
+
+    /// Everything that happens at `now_ns`: bars end at the venue, reports reach us, completed
+    /// bars reach us, commands reach the venue, the equity is sampled, bars open, trades print.
+    fn play(&mut self, now_ns: i64) -> Result<(), Halt> {
+        self.close_bars(now_ns)?;
+        self.settle(now_ns)?;
+        let measured = self.publish_bars(now_ns)?;
+        self.settle(now_ns)?;
+        if measured {
+            self.recorder.sample(Nanos::new(now_ns), &self.pipeline)?;
+        }
+        self.open_bars(now_ns)?;
+        self.play_prints(now_ns)?;
+        self.settle(now_ns)?;
+        self.publish_prints(now_ns)?;
+        self.settle(now_ns)
+    }
+
+    fn close_bars(&mut self, now_ns: i64) -> Result<(), Halt> {
+        for (index, tape) in self.tapes.iter().enumerate() {
+            let cursor = &mut self.cursors[index];
+            if !tape.prints.is_empty() {
+                // Orders meet the trades themselves; the bars made of them only inform.
+                cursor.venue_at = tape.ended_by(cursor.venue_at, now_ns);
+                continue;
+            }
+            if !cursor.is_open || tape.series.bars[cursor.venue_at].close_ns > now_ns {
+                continue;
+            }
+            let event = tape.bar_event(cursor.venue_at, id_of(index), 0);
+            self.venue.close_bar(&event)?;
+            cursor.is_open = false;
+            cursor.venue_at += 1;
+        }
+        Ok(())
+    }
+
+    fn publish_bars(&mut self, now_ns: i64) -> Result<bool, Halt> {
+        let mut measured = false;
+        for (index, tape) in self.tapes.iter().enumerate() {
+            loop {
+                let cursor = &mut self.cursors[index];
+                if cursor.local_at >= cursor.venue_at {
+                    break;
+                }
+                let close_ns = tape.series.bars[cursor.local_at].close_ns;
+                if close_ns.saturating_add(self.feed_latency_ns) > now_ns {
+                    break;
+                }
+                let at = cursor.local_at;
+                cursor.local_at += 1;
+                measured |= at >= tape.start;
+                let event = tape.bar_event(at, id_of(index), self.feed_latency_ns);
+                self.feed(event)?;
+            }
+        }
+        Ok(measured)
+    }
+
+    fn open_bars(&mut self, now_ns: i64) -> Result<(), Halt> {
+        for (index, tape) in self.tapes.iter().enumerate() {
+            let cursor = &mut self.cursors[index];
+            if cursor.is_open || cursor.venue_at >= tape.end || !tape.prints.is_empty() {
+                continue;
+            }
+            if tape.series.bars[cursor.venue_at].open_ns > now_ns {
+                continue;
+            }
+            let bar = tape.bar(cursor.venue_at);
+            cursor.is_open = true;
+            self.venue.begin_bar(id_of(index), &bar);
+        }
+        Ok(self.venue.play_opens()?)
+    }
+
+    /// Trades that print by `now_ns` meet our orders at the venue.
+    fn play_prints(&mut self, now_ns: i64) -> Result<(), Halt> {
+        for (index, tape) in self.tapes.iter().enumerate() {
+            while let Some(event) = tape.print_event(self.cursors[index].print_at, id_of(index), 0)
+            {
+                if event.venue_ns.get() > now_ns {
+                    break;
+                }
+                self.cursors[index].print_at += 1;
+                self.venue.on_trade(&event)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Trades that were printed reach us.
+    fn publish_prints(&mut self, now_ns: i64) -> Result<(), Halt> {
+        for (index, tape) in self.tapes.iter().enumerate() {
+            while self.cursors[index].told_at < self.cursors[index].print_at {
+                let at = self.cursors[index].told_at;
+                let event = tape.print_event(at, id_of(index), self.feed_latency_ns);
+                let Some(event) = event.filter(|event| event.recv_ns.get() <= now_ns) else {
+                    break;
+                };
+                self.cursors[index].told_at += 1;
+                self.feed(event)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// One event through the pipeline, and what it causes on its way.
+    fn feed(&mut self, mut event: Event) -> Result<(), Halt> {
+        self.step(&mut event)?;
+        self.flush(event.recv_ns)
+    }
+
+    /// Any event; [`Self::run_quiet`] has the one place that is compiled for bars alone.
+    #[inline(never)]
+    fn step(&mut self, event: &mut Event) -> Result<(), Halt> {
+        self.sequencer.stamp(event);
+        self.pipeline.step(event, &mut self.outbox)
+    }
+
+    /// Sends the commands off and lets the denials go through the sequencer, until both are
+    /// empty.
+    fn flush(&mut self, now_ns: Nanos) -> Result<(), Halt> {
+        let mut denial_at = 0;
+        loop {
+            for command in self.outbox.commands.as_slice() {
+                self.venue.submit(command, now_ns);
+            }
+            self.outbox.commands.clear();
+            let Some(denial) = self.outbox.denials.get(denial_at) else { break };
+            denial_at += 1;
+            self.recorder.denied(denial.denied.reason);
+            let mut event = Event {
+                seq: Seq::default(),
+                recv_ns: now_ns,
+                venue_ns: now_ns,
+                instrument: denial.instrument,
+                venue: VenueId(0),
+                payload: Payload::Denied(denial.denied),
+            };
+            self.step(&mut event)?;
+        }
+        self.outbox.denials.clear();
+        Ok(())
+    }
+
+    /// Commands reach the venue and reports reach us, until nothing more is due at `now_ns`.
+    fn settle(&mut self, now_ns: i64) -> Result<(), Halt> {
+        for _ in 0..ROUNDS_MAX {
+            if self.venue.next_command_ns().is_some_and(|due| due <= now_ns) {
+                self.venue.apply_commands(now_ns)?;
+            }
+            if self.venue.next_ns().is_none_or(|due| due.get() > now_ns) {
+                return Ok(());
+            }
+            self.take_reports(now_ns)?;
+        }
+        Err(Halt::Livelock)
+    }
+
+    /// Reports that are due at `now_ns` reach us.
+    fn take_reports(&mut self, now_ns: i64) -> Result<(), Halt> {
+        self.inbox.clear();
+        self.venue.poll(Nanos::new(now_ns), &mut self.inbox);
+        for at in 0..self.inbox.len() {
+            let Some(delivery) = self.inbox.get(at) else { break };
+            self.record(&delivery);
+            self.feed(Event {
+                seq: Seq::default(),
+                recv_ns: delivery.recv_ns,
+                venue_ns: delivery.venue_ns,
+                instrument: delivery.instrument,
+                venue: VenueId(0),
+                payload: Payload::Report(delivery.report),
+            })?;
+        }
+        Ok(())
+    }
+
+    fn record(&mut self, delivery: &Delivery) {
+        let report = &delivery.report;
+        if report.kind != ReportKind::Filled {
+            return;
+        }
+        let Some(order) = self.pipeline.exposure().orders.get(report.order) else { return };
+        let row = self.venue.row_of(report.exec);
+        self.recorder.filled(Fill {
+            venue_ns: delivery.venue_ns,
+            instrument: delivery.instrument,
+            order: report.order,
+            side: order.side,
+            kind: order.kind,
+            price: report.price,
+            qty: report.qty,
+            fee: report.fee,
+            row,
+        });
+    }
+
+    /// Closes every position at its last close and corrects the last sample of the equity. For
+    /// the end of a run only.
+    ///
+    /// # Errors
+    /// When a ledger fails its check.
+    pub fn close_positions(&mut self) -> Result<(), Halt> {
+        let now_ns = self.sequencer.now_ns();
+        self.pipeline.close_out(&mut self.outbox);
+        self.flush(now_ns)?;
+        self.venue.fill_at_last_close()?;
+        self.settle(i64::MAX)?;
+        self.recorder.resample(&self.pipeline)
+    }
+
+    /// Reports that are still under way at the end are taken in, so that what happened at the
+    /// venue is in the books; nothing that is asked for on them reaches the venue any more.
+    fn finish(&mut self) -> Result<(), Halt> {
+        let late = self.venue.next_ns().is_some();
+        while let Some(due) = self.venue.next_ns() {
+            self.take_reports(due.get())?;
+        }
+        if late {
+            self.recorder.resample(&self.pipeline)?;
+        }
+        self.pipeline.check()?;
+        Ok(self.venue.ledger().check()?)
+    }
+
+    /// The pipeline.
+    #[must_use]
+    pub const fn pipeline(&self) -> &Pipeline<S, G> {
+        &self.pipeline
+    }
+
+    /// The venue.
+    #[must_use]
+    pub const fn venue(&self) -> &SimVenue {
+        &self.venue
+    }
+
+    /// What was recorded.
+    #[must_use]
+    pub const fn recorder(&self) -> &Recorder {
+        &self.recorder
+    }
+
+    /// The equity curve and the fills, without a copy.
+    #[must_use]
+    pub fn into_record(self) -> (EquityCurve, Vec<Fill>) {
+        self.recorder.into_parts()
+    }
+
+    /// How many events went through the sequencer.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.sequencer.count()
+    }
+}
+
+/// A backtest of a strategy that is chosen at run time, behind the gate of an account.
+pub type Backtest<'a> = Simulator<'a, Box<dyn Strategy>, qt_risk::AccountGate>;
+
+impl Backtest<'_> {
+    /// [`Simulator::run`] for this choice of types, compiled once.
+    ///
+    /// # Errors
+    /// When a ledger fails its check.
+    pub fn run_boxed(
+        &mut self,
+        interrupt: &AtomicBool,
+        progress: &mut dyn FnMut(u64, i128),
+    ) -> Result<Ended, Halt> {
+        self.run(interrupt, progress)
+    }
+}

@@ -1,0 +1,160 @@
+//! Round trips: from flat to flat, made from the list of fills.
+
+use qt_types::{Cash, InstrumentId, InstrumentSpec, Nanos, Price, Qty, Side, round_half_even};
+
+use crate::recorder::Fill;
+
+/// One round trip. A fill through zero closes one and opens the next; its fee is shared by
+/// quantity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RoundTrip {
+    /// What was traded.
+    pub instrument: InstrumentId,
+    /// The side that opened it.
+    pub side: Side,
+    /// When it was opened (UTC ns).
+    pub entry_ns: Nanos,
+    /// When it was closed (UTC ns).
+    pub exit_ns: Nanos,
+    /// The source row of the bar of the first fill.
+    pub entry_row: u32,
+    /// The source row of the bar of the last fill.
+    pub exit_row: u32,
+    /// The price of the first fill, in ticks.
+    pub entry_price: Price,
+    /// The price of the last fill, in ticks.
+    pub exit_price: Price,
+    /// The largest position, in lots.
+    pub qty: Qty,
+    /// The notional of all opening fills.
+    pub cost: Cash,
+    /// All fees.
+    pub fees: Cash,
+    /// What it brought, after all fees.
+    pub profit: Cash,
+}
+
+/// A trip that is still under way.
+#[derive(Clone, Copy)]
+struct Open {
+    trip: RoundTrip,
+    lots: i64,
+    flow: Cash,
+}
+
+/// The closed round trips of `fills`, in the order in which they were closed. Amounts that leave
+/// the range of the ledger cannot occur: the ledger has booked the same fills before.
+#[must_use]
+pub fn round_trips(fills: &[Fill], specs: &[InstrumentSpec]) -> Vec<RoundTrip> {
+    let mut open: Vec<Option<Open>> = vec![None; specs.len()];
+    let mut trips = Vec::new();
+    for fill in fills {
+        let Some(spec) = specs.get(fill.instrument.index()) else { continue };
+        let slot = &mut open[fill.instrument.index()];
+        let held = slot.map_or(0, |open| open.lots);
+        let against = held != 0 && (held > 0) == (fill.side == Side::Sell);
+        let closing = if against { fill.qty.lots().min(held.abs()) } else { 0 };
+        let opening = fill.qty.lots() - closing;
+        let fee_closing = share(fill.fee, closing, fill.qty.lots());
+        if closing > 0
+            && let Some(mut current) = slot.take()
+        {
+            add(&mut current, fill, closing, fee_closing, spec, false);
+            if current.lots == 0 {
+                current.trip.profit = current.flow;
+                trips.push(current.trip);
+            } else {
+                *slot = Some(current);
+            }
+        }
+        if opening > 0 {
+            let mut current = slot.take().unwrap_or_else(|| begin(fill));
+            add(&mut current, fill, opening, fill.fee - fee_closing, spec, true);
+            *slot = Some(current);
+        }
+    }
+    trips
+}
+
+fn share(fee: Cash, part: i64, whole: i64) -> Cash {
+    if part == whole {
+        return fee;
+    }
+    let product = fee.nano().saturating_mul(i128::from(part));
+    Cash::from_nano(round_half_even(product, i128::from(whole.max(1))))
+}
+
+fn begin(fill: &Fill) -> Open {
+    let trip = RoundTrip {
+        instrument: fill.instrument,
+        side: fill.side,
+        entry_ns: fill.venue_ns,
+        exit_ns: fill.venue_ns,
+        entry_row: fill.row,
+        exit_row: fill.row,
+        entry_price: fill.price,
+        exit_price: fill.price,
+        qty: Qty::ZERO,
+        cost: Cash::ZERO,
+        fees: Cash::ZERO,
+        profit: Cash::ZERO,
+    };
+    Open { trip, lots: 0, flow: Cash::ZERO }
+}
+
+fn add(open: &mut Open, fill: &Fill, lots: i64, fee: Cash, spec: &InstrumentSpec, opens: bool) {
+    let notional = spec.notional(fill.price, Qty::from_lots(lots)).unwrap_or(Cash::ZERO);
+    open.lots += fill.side.sign() * lots;
+    open.flow += if fill.side == Side::Sell { notional } else { -notional };
+    open.flow -= fee;
+    let trip = &mut open.trip;
+    trip.fees += fee;
+    trip.exit_ns = fill.venue_ns;
+    trip.exit_row = fill.row;
+    trip.exit_price = fill.price;
+    trip.qty = trip.qty.max(Qty::from_lots(open.lots.abs()));
+    if opens {
+        trip.cost += notional;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use qt_types::{E9, InstrumentKind, OrderId, OrderKind};
+
+    use super::*;
+
+    fn fill(side: Side, price: i64, lots: i64, fee: &str) -> Fill {
+        Fill {
+            venue_ns: Nanos::new(price),
+            instrument: InstrumentId(0),
+            order: OrderId::new(0, 1),
+            side,
+            kind: OrderKind::Market,
+            price: Price::from_ticks(price),
+            qty: Qty::from_lots(lots),
+            fee: fee.parse().unwrap(),
+            row: 0,
+        }
+    }
+
+    #[test]
+    fn a_fill_through_zero_closes_one_and_opens_the_next() {
+        let spec = InstrumentSpec::new("X", "USD", InstrumentKind::Equity, E9, E9, E9).unwrap();
+        let fills = [
+            fill(Side::Buy, 10, 2, "1"),
+            fill(Side::Buy, 20, 2, "1"),
+            fill(Side::Sell, 30, 6, "3"),
+            fill(Side::Buy, 25, 2, "1"),
+            fill(Side::Buy, 25, 1, "0"),
+        ];
+        let trips = round_trips(&fills, &[spec]);
+        assert_eq!(trips.len(), 2);
+        // Bought for 60, sold 4 at 30 for 120, fees 1 + 1 + 4/6 of 3.
+        assert_eq!(trips[0].profit, "56".parse().unwrap());
+        assert_eq!((trips[0].qty, trips[0].side), (Qty::from_lots(4), Side::Buy));
+        // Sold 2 at 30, bought back at 25, fees 1 + 1.
+        assert_eq!(trips[1].profit, "8".parse().unwrap());
+        assert_eq!((trips[1].entry_price.ticks(), trips[1].side), (30, Side::Sell));
+    }
+}

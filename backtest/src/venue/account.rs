@@ -1,0 +1,128 @@
+//! The account as the venue keeps it: the second set of books, which decides at each fill
+//! whether the money or the position is there.
+
+use qt_engine::{Ledger, LedgerError, Market};
+use qt_risk::Account;
+use qt_types::{Cash, Event, InstrumentId, InstrumentSpec, Price, Qty, RejectReason, Side};
+
+/// A fill that is about to happen.
+#[derive(Clone, Copy, Debug)]
+pub struct Proposed {
+    /// What is traded.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// The price, slippage included.
+    pub price: Price,
+    /// The quantity in lots.
+    pub qty: Qty,
+    /// The fee.
+    pub fee: Cash,
+}
+
+/// The venue's books.
+#[derive(Clone, Debug)]
+pub struct VenueAccount {
+    kind: Account,
+    specs: Vec<InstrumentSpec>,
+    ledger: Ledger,
+    market: Market,
+}
+
+impl VenueAccount {
+    /// Books of an account of kind `kind` with `initial` cash.
+    #[must_use]
+    pub fn new(kind: Account, initial: Cash, specs: Vec<InstrumentSpec>) -> Self {
+        let instruments = specs.len();
+        Self {
+            kind,
+            ledger: Ledger::new(initial, instruments),
+            market: Market::new(instruments),
+            specs,
+        }
+    }
+
+    /// Takes in a market event for its price.
+    #[inline]
+    pub fn mark(&mut self, event: &Event) {
+        self.market.on(event);
+    }
+
+    /// Lots held; negative when short.
+    #[must_use]
+    pub fn position(&self, instrument: InstrumentId) -> i64 {
+        self.ledger.position(instrument).qty().lots()
+    }
+
+    /// The last price seen, in ticks.
+    #[must_use]
+    pub fn last(&self, instrument: InstrumentId) -> Option<Price> {
+        self.market.last(instrument)
+    }
+
+    /// The units of `instrument`.
+    #[must_use]
+    pub fn spec(&self, instrument: InstrumentId) -> Option<&InstrumentSpec> {
+        self.specs.get(instrument.index())
+    }
+
+    /// The books.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        &self.ledger
+    }
+
+    /// Whether the account can bear the fill.
+    ///
+    /// # Errors
+    /// Why it cannot.
+    pub fn check(&self, fill: &Proposed) -> Result<(), RejectReason> {
+        let funds = RejectReason::InsufficientFunds;
+        let spec = self.spec(fill.instrument).ok_or(funds)?;
+        let notional = spec.notional(fill.price, fill.qty).ok_or(funds)?;
+        let held = self.position(fill.instrument);
+        match (self.kind, fill.side) {
+            (Account::Cash, Side::Buy) if notional + fill.fee > self.ledger.cash() => Err(funds),
+            (Account::Cash, Side::Sell) if fill.qty.lots() > held => {
+                Err(RejectReason::ShortNotAllowed)
+            }
+            (Account::Cash, _) => Ok(()),
+            (Account::Margin { .. }, side) => {
+                let closable = (-side.sign()).saturating_mul(held).max(0);
+                let opening = fill.qty.lots() - closable;
+                if opening <= 0 {
+                    return Ok(());
+                }
+                let gross = self.gross_after(fill, spec, closable, opening).map_err(|_| funds)?;
+                let equity = self.ledger.equity(&self.specs, &self.market).map_err(|_| funds)?;
+                let needed = self.kind.initial_margin(gross);
+                if needed > equity - fill.fee { Err(funds) } else { Ok(()) }
+            }
+        }
+    }
+
+    fn gross_after(
+        &self,
+        fill: &Proposed,
+        spec: &InstrumentSpec,
+        closable: i64,
+        opening: i64,
+    ) -> Result<Cash, LedgerError> {
+        let at = |lots: i64, price: Price| {
+            spec.notional(price, Qty::from_lots(lots)).ok_or(LedgerError::Overflow)
+        };
+        let gross = self.ledger.gross_value(&self.specs, &self.market)?;
+        let last = self.market.last(fill.instrument).unwrap_or(fill.price);
+        Ok(gross - at(closable, last)? + at(opening, fill.price)?)
+    }
+
+    /// Books the fill.
+    ///
+    /// # Errors
+    /// When an amount overflows or the books no longer balance.
+    pub fn book(&mut self, fill: &Proposed) -> Result<(), LedgerError> {
+        let spec = self.specs.get(fill.instrument.index()).ok_or(LedgerError::Overflow)?;
+        let Proposed { instrument, side, price, qty, fee } = *fill;
+        self.ledger.fill(spec, instrument, side, price, qty, fee)
+    }
+}

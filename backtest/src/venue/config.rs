@@ -1,0 +1,78 @@
+//! What the simulated venue is like.
+
+use qt_risk::Account;
+use qt_types::{Cash, Limits, Liquidity};
+
+/// Where a market order fills that was decided on a completed bar.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum FillAt {
+    /// At the first open at or after its arrival.
+    #[default]
+    NextOpen,
+    /// At the close of the bar that it was decided on: optimistic, to compare with other tools.
+    Close,
+}
+
+/// Fee rates in billionths of the notional; negative for a rebate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Fees {
+    /// For orders that rested.
+    pub maker_e9: i64,
+    /// For orders that took.
+    pub taker_e9: i64,
+}
+
+impl Fees {
+    /// The fee of a fill worth `notional` (positive), half-even to the nano-unit; `None` on
+    /// overflow.
+    #[must_use]
+    pub fn of(&self, notional: Cash, liquidity: Liquidity) -> Option<Cash> {
+        let rate = match liquidity {
+            Liquidity::Maker => self.maker_e9,
+            Liquidity::Taker => self.taker_e9,
+        };
+        notional.times_rate(rate)
+    }
+}
+
+/// Everything that can be set about the venue.
+#[derive(Clone, Debug)]
+pub struct VenueConfig {
+    /// Cash or margin.
+    pub account: Account,
+    /// The capital at the start.
+    pub initial: Cash,
+    /// Fee rates.
+    pub fees: Fees,
+    /// How far market and stop orders slip, in billionths of the price, against the order.
+    pub slippage_e9: i64,
+    /// Where market orders fill.
+    pub fill_at: FillAt,
+    /// Whether a limit fills at its touch.
+    pub touch_fills: bool,
+    /// The largest share of a bar's volume that our orders may have, in billionths.
+    pub participation_e9: Option<i64>,
+    /// From us to the venue, in ns.
+    pub order_latency_ns: i64,
+    /// From the venue to us, in ns.
+    pub response_latency_ns: i64,
+    /// Bounds of everything.
+    pub limits: Limits,
+}
+
+impl Default for VenueConfig {
+    fn default() -> Self {
+        Self {
+            account: Account::Cash,
+            initial: Cash::ZERO,
+            fees: Fees::default(),
+            slippage_e9: 0,
+            fill_at: FillAt::NextOpen,
+            touch_fills: false,
+            participation_e9: None,
+            order_latency_ns: 0,
+            response_latency_ns: 0,
+            limits: Limits::default(),
+        }
+    }
+}

@@ -1,0 +1,291 @@
+//! Carrying out what the fill rules decided: quantity, slippage, fee, the account's check, and
+//! what a fill means for other orders.
+
+use qt_engine::LedgerError;
+use qt_types::{
+    Cash, E9, ExecId, InstrumentId, Liquidity, OrderId, OrderKind, Price, Qty, RejectReason,
+    Report, ReportKind, Side, TimeInForce,
+};
+
+use super::account::Proposed;
+use super::config::FillAt;
+use super::matching::{self, Outcome};
+use super::order::Since;
+use super::{SideBar, SimVenue, closing_side};
+
+impl SimVenue {
+    /// Does `outcome` to the order at `at`. `child_since` is what its protective orders are told
+    /// when it is an entry and fills.
+    pub(super) fn act(
+        &mut self,
+        at: usize,
+        outcome: Outcome,
+        now_ns: i64,
+        child_since: Since,
+    ) -> Result<(), LedgerError> {
+        match outcome {
+            Outcome::Rests => Ok(()),
+            Outcome::Triggers => {
+                self.orders[at].triggered = true;
+                Ok(())
+            }
+            Outcome::Fills { price, liquidity, slips } => {
+                if self.orders[at].is_waiting() {
+                    self.orders[at].triggered = true;
+                }
+                // An entry that filled in part must not go on once its protection is hit.
+                self.end_oco(self.orders[at].parent, now_ns);
+                let price = self.slipped(at, price, slips);
+                self.fill(at, price, liquidity, now_ns, child_since)
+            }
+        }
+    }
+
+    /// The actual price, moved against the order by the slippage where it slips.
+    fn slipped(&self, at: usize, price: i64, slips: bool) -> Price {
+        let order = &self.orders[at];
+        let actual = order.actual(price);
+        if !slips || self.config.slippage_e9 == 0 {
+            return actual;
+        }
+        let one = i128::from(E9);
+        let rate = one + i128::from(order.side.sign()) * i128::from(self.config.slippage_e9);
+        let scaled = i128::from(actual.ticks()) * rate;
+        let ticks = match order.side {
+            Side::Buy => scaled.div_euclid(one) + i128::from(scaled.rem_euclid(one) != 0),
+            Side::Sell => scaled.div_euclid(one).max(1),
+        };
+        Price::from_ticks(i64::try_from(ticks).unwrap_or(i64::MAX))
+    }
+
+    fn fill(
+        &mut self,
+        at: usize,
+        price: Price,
+        liquidity: Liquidity,
+        now_ns: i64,
+        child_since: Since,
+    ) -> Result<(), LedgerError> {
+        let order = self.orders[at];
+        let lots = self.fillable(at);
+        if lots == 0 {
+            let held = self.account.position(order.instrument);
+            if order.reduce_only && (held == 0 || closing_side(held) != order.side) {
+                self.end(at, RejectReason::NothingToReduce, now_ns);
+            }
+            return Ok(());
+        }
+        let qty = Qty::from_lots(lots);
+        let fee = self
+            .account
+            .spec(order.instrument)
+            .and_then(|spec| self.config.fees.of(spec.notional(price, qty)?, liquidity));
+        let fee = fee.ok_or(LedgerError::Overflow)?;
+        let fill = Proposed { instrument: order.instrument, side: order.side, price, qty, fee };
+        if let Err(reason) = self.account.check(&fill) {
+            self.refuse(at, reason, now_ns);
+            return Ok(());
+        }
+        self.account.book(&fill)?;
+        self.count(order.instrument, lots);
+        self.report_fill(at, price, lots, fee, liquidity, now_ns);
+        self.wake_children(at, price, child_since);
+        let spent = order.reduce_only && self.account.position(order.instrument) == 0;
+        if self.orders[at].leaves() == 0 {
+            self.orders[at].ended = true;
+            self.end_oco(order.oco, now_ns);
+            self.end_held_rest(order.id, now_ns);
+        } else if spent {
+            // Larger than the position was: what is left of it must not wait for the next one.
+            self.end_oco(order.oco, now_ns);
+            self.end(at, RejectReason::NothingToReduce, now_ns);
+        }
+        Ok(())
+    }
+
+    /// How many lots of the order can be filled now: what is open, no more than reduces the
+    /// position where it is reduce-only, no more than the bar's cap, and all or nothing for FOK.
+    fn fillable(&self, at: usize) -> i64 {
+        let order = &self.orders[at];
+        let mut lots = order.leaves();
+        if order.reduce_only {
+            let held = self.account.position(order.instrument);
+            let closable = (-order.side.sign()).saturating_mul(held).max(0);
+            lots = lots.min(closable);
+        }
+        let open = lots;
+        if let Some(budget) = self.tapes[order.instrument.index()].budget {
+            lots = lots.min(budget);
+        }
+        if order.tif == TimeInForce::Fok && lots < open { 0 } else { lots }
+    }
+
+    fn count(&mut self, instrument: InstrumentId, lots: i64) {
+        let tape = &mut self.tapes[instrument.index()];
+        if let Some(budget) = &mut tape.budget {
+            *budget -= lots;
+        }
+        if tape.bar.flags.has(qt_types::BarFlags::NO_VOLUME) {
+            return;
+        }
+        let volume = tape.bar.volume.lots();
+        self.counts.fills_over_volume += u64::from(lots > volume);
+        self.counts.fills_over_tenth += u64::from(lots > volume / 10);
+    }
+
+    fn report_fill(
+        &mut self,
+        at: usize,
+        price: Price,
+        lots: i64,
+        fee: Cash,
+        liquidity: Liquidity,
+        now_ns: i64,
+    ) {
+        let row = self.tapes[self.orders[at].instrument.index()].bar.row;
+        self.rows.push(row);
+        let exec = ExecId(self.rows.len() as u64);
+        let order = &mut self.orders[at];
+        order.filled += lots;
+        let report = Report {
+            order: order.id,
+            exec,
+            price,
+            qty: Qty::from_lots(lots),
+            leaves: Qty::from_lots(order.leaves()),
+            fee,
+            kind: ReportKind::Filled,
+            reason: RejectReason::None,
+            liquidity,
+        };
+        let instrument = order.instrument;
+        self.send(instrument, now_ns, report);
+    }
+
+    /// Brings the protective orders of a filled entry to life, for as much as it has filled.
+    fn wake_children(&mut self, at: usize, price: Price, since: Since) {
+        let (parent, filled) = (self.orders[at].id, self.orders[at].filled);
+        for child in self.orders.iter_mut().filter(|child| child.parent == parent) {
+            child.qty = filled;
+            if child.since == Since::Held {
+                child.since = since;
+                // A trailing stop starts from the price that was paid, not from before.
+                child.best = None;
+                child.follow(price.ticks() * child.side.sign());
+            }
+        }
+    }
+
+    /// The entry is done: if it filled only in part, its protective orders keep that part.
+    fn end_held_rest(&mut self, parent: OrderId, now_ns: i64) {
+        for at in 0..self.orders.len() {
+            let order = &self.orders[at];
+            if order.parent == parent && order.since == Since::Held && !order.ended {
+                self.end(at, RejectReason::ParentEnded, now_ns);
+            }
+        }
+    }
+
+    fn end_oco(&mut self, other: OrderId, now_ns: i64) {
+        if other.is_none() {
+            return;
+        }
+        if let Some(at) = self.find(other) {
+            self.end(at, RejectReason::OcoFilled, now_ns);
+        }
+    }
+
+    /// Ends an order without a fill, and the protective orders that waited for it.
+    pub(super) fn end(&mut self, at: usize, reason: RejectReason, now_ns: i64) {
+        self.finish(at, ReportKind::Cancelled, reason, now_ns);
+    }
+
+    fn refuse(&mut self, at: usize, reason: RejectReason, now_ns: i64) {
+        match reason {
+            RejectReason::InsufficientFunds => self.counts.insufficient_funds += 1,
+            RejectReason::ShortNotAllowed => self.counts.short_not_allowed += 1,
+            _ => {}
+        }
+        self.finish(at, ReportKind::Rejected, reason, now_ns);
+    }
+
+    fn finish(&mut self, at: usize, kind: ReportKind, reason: RejectReason, now_ns: i64) {
+        let order = &mut self.orders[at];
+        order.ended = true;
+        let (id, instrument) = (order.id, order.instrument);
+        self.send(instrument, now_ns, Report::plain(id, kind, reason));
+        self.end_held_rest(id, now_ns);
+    }
+
+    /// Ends what is left of IOC and FOK orders once they had their chance.
+    /// Market orders of the `--fill close` mode have theirs at the close.
+    pub(super) fn end_immediate(&mut self, instrument: InstrumentId, now_ns: i64, closes: bool) {
+        for at in 0..self.orders.len() {
+            let order = &self.orders[at];
+            let at_once = matches!(order.tif, TimeInForce::Ioc | TimeInForce::Fok);
+            let waits = order.kind == OrderKind::Market && self.config.fill_at == FillAt::Close;
+            let had_chance = if waits { closes } else { order.since == Since::Before };
+            if at_once && had_chance && order.instrument == instrument && !order.ended {
+                self.end(at, RejectReason::NotImmediate, now_ns);
+            }
+        }
+    }
+
+    /// A stop that is not proven to be hit in its entry's own bar, but could have been, is taken
+    /// as hit when a target is proven to be: of two possible outcomes the worse one counts.
+    pub(super) fn pessimistic(&self, at: usize, bar: &SideBar, outcome: Outcome) -> Outcome {
+        let stop = &self.orders[at];
+        let touch = self.config.touch_fills;
+        let unproven = outcome == Outcome::Rests
+            && stop.kind.is_stop()
+            && matches!(stop.since, Since::Inside { .. })
+            && matching::could_be_hit(stop, bar, touch);
+        let target_is_proven = || {
+            self.orders.iter().any(|other| {
+                !other.kind.is_stop()
+                    && !other.ended
+                    && other.side == stop.side
+                    && other.instrument == stop.instrument
+                    && matches!(matching::inside(other, bar, touch), Outcome::Fills { .. })
+            })
+        };
+        match stop.trigger() {
+            Some(trigger) if unproven && target_is_proven() => super::at_market(trigger),
+            _ => outcome,
+        }
+    }
+
+    /// Counts a bar in which the stop at `at` fills although a target could have been hit.
+    pub(super) fn note_ambiguity(&mut self, at: usize, bar: &SideBar, outcome: Outcome) {
+        let stop = self.orders[at];
+        let Outcome::Fills { price, .. } = outcome else { return };
+        if !stop.kind.is_stop() || !self.closes_position(at) {
+            return;
+        }
+        let touch = self.config.touch_fills;
+        let target = self.orders.iter().find(|other| {
+            other.id != stop.id
+                && !other.kind.is_stop()
+                && !other.ended
+                && other.side == stop.side
+                && other.instrument == stop.instrument
+                && matching::could_be_hit(other, bar, touch)
+        });
+        let Some(limit) = target.and_then(super::SimOrder::limit) else { return };
+        let tape = &mut self.tapes[stop.instrument.index()];
+        self.counts.ambiguous_bars += u64::from(!tape.is_ambiguous);
+        tape.is_ambiguous = true;
+        let held = self.account.position(stop.instrument).saturating_abs();
+        let lots = Qty::from_lots(stop.leaves().min(held));
+        // In the mirror a lower price is better for either side.
+        let better = Price::from_ticks(price - limit);
+        let gain = self.account.spec(stop.instrument).and_then(|s| s.notional(better, lots));
+        self.counts.ambiguous_gain += gain.unwrap_or(Cash::ZERO);
+    }
+
+    fn closes_position(&self, at: usize) -> bool {
+        let order = &self.orders[at];
+        let held = self.account.position(order.instrument);
+        held != 0 && closing_side(held) == order.side
+    }
+}

@@ -1,0 +1,207 @@
+//! The simulated venue: holds our orders and fills them against replayed bars and trades, by the
+//! rules of `docs/SEMANTICS.md`.
+
+mod account;
+mod bars;
+mod commands;
+mod config;
+mod execute;
+mod matching;
+mod order;
+mod side_bar;
+
+use std::collections::VecDeque;
+
+use qt_engine::{Bounded, Command, Delivery, Ledger, Sink, Venue};
+use qt_types::{
+    Bar, BarFlags, Cash, ExecId, InstrumentId, InstrumentSpec, Nanos, OrderId, Price, Qty, Report,
+    Side,
+};
+
+use account::VenueAccount;
+pub use config::{Fees, FillAt, VenueConfig};
+use matching::Outcome;
+use order::SimOrder;
+use side_bar::SideBar;
+
+/// What the venue counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct VenueCounts {
+    /// Fills larger than their bar's volume.
+    pub fills_over_volume: u64,
+    /// Fills larger than a tenth of their bar's volume.
+    pub fills_over_tenth: u64,
+    /// Bars in which both a stop and a target could have been hit.
+    pub ambiguous_bars: u64,
+    /// What those bars would have brought more, had the target been hit first.
+    pub ambiguous_gain: Cash,
+    /// Orders refused at the fill for want of money.
+    pub insufficient_funds: u64,
+    /// Orders refused at the fill for want of a position.
+    pub short_not_allowed: u64,
+}
+
+/// The state of one instrument's market at the venue.
+#[derive(Clone, Copy, Debug)]
+struct Tape {
+    /// The bar being played, or the last one played.
+    bar: Bar,
+    close_ns: i64,
+    /// Whether the bar's open was played and its end was not.
+    is_open: bool,
+    /// Whether the bar has begun and its open is yet to be played.
+    is_opening: bool,
+    /// Whether a stop and a target could both have been hit in the bar.
+    is_ambiguous: bool,
+    /// Lots that we may still trade in the bar; `None` without a cap.
+    budget: Option<i64>,
+    live: u32,
+}
+
+/// Fills for which there is room from the start.
+const FILLS_RESERVED: usize = 4_096;
+
+/// The simulated venue.
+#[derive(Debug)]
+pub struct SimVenue {
+    config: VenueConfig,
+    account: VenueAccount,
+    tapes: Vec<Tape>,
+    /// Whether the open of any tape is yet to be played.
+    opening: bool,
+    orders: Vec<SimOrder>,
+    commands: VecDeque<(i64, Command)>,
+    reports: VecDeque<Delivery>,
+    rows: Vec<u32>,
+    counts: VenueCounts,
+}
+
+impl SimVenue {
+    /// A venue with these instruments. All memory that it will need is taken here.
+    #[must_use]
+    pub fn new(config: VenueConfig, specs: Vec<InstrumentSpec>) -> Self {
+        let empty = Bar {
+            open_ns: Nanos::MIN,
+            open: Price::ZERO,
+            high: Price::ZERO,
+            low: Price::ZERO,
+            close: Price::ZERO,
+            volume: Qty::ZERO,
+            half_spread: [0; 4],
+            flags: BarFlags::NO_VOLUME,
+            row: 0,
+        };
+        let tape = Tape {
+            bar: empty,
+            close_ns: i64::MIN,
+            is_open: false,
+            is_opening: false,
+            is_ambiguous: false,
+            budget: None,
+            live: 0,
+        };
+        let room = config.limits.orders_open_max;
+        Self {
+            tapes: vec![tape; specs.len()],
+            opening: false,
+            account: VenueAccount::new(config.account, config.initial, specs),
+            orders: Vec::with_capacity(room),
+            commands: VecDeque::with_capacity(room * 4),
+            reports: VecDeque::with_capacity(room * 4),
+            rows: Vec::with_capacity(FILLS_RESERVED),
+            counts: VenueCounts::default(),
+            config,
+        }
+    }
+
+    /// Whether nothing is in work or under way: then a bar can change nothing here.
+    #[must_use]
+    #[inline]
+    pub fn is_idle(&self) -> bool {
+        self.orders.is_empty() && self.commands.is_empty() && self.reports.is_empty()
+    }
+
+    /// What the venue counted so far.
+    #[must_use]
+    pub const fn counts(&self) -> &VenueCounts {
+        &self.counts
+    }
+
+    /// The source row of the bar in which execution `exec` happened.
+    #[must_use]
+    pub fn row_of(&self, exec: ExecId) -> u32 {
+        let index = usize::try_from(exec.0).unwrap_or(usize::MAX).wrapping_sub(1);
+        self.rows.get(index).copied().unwrap_or(u32::MAX)
+    }
+
+    /// The venue's own books.
+    #[must_use]
+    pub const fn ledger(&self) -> &Ledger {
+        self.account.ledger()
+    }
+
+    /// When the next command reaches the venue (UTC ns).
+    #[must_use]
+    #[inline]
+    pub fn next_command_ns(&self) -> Option<i64> {
+        self.commands.front().map(|&(arrival_ns, _)| arrival_ns)
+    }
+
+    fn find(&self, id: OrderId) -> Option<usize> {
+        self.orders.iter().position(|order| order.id == id && !order.ended)
+    }
+
+    /// Queues a report; it leaves the venue at `now_ns`.
+    fn send(&mut self, instrument: InstrumentId, now_ns: i64, report: Report) {
+        let recv_ns = now_ns.saturating_add(self.config.response_latency_ns);
+        self.reports.push_back(Delivery {
+            instrument,
+            venue_ns: Nanos::new(now_ns),
+            recv_ns: Nanos::new(recv_ns),
+            report,
+        });
+    }
+
+    /// Takes out what has ended.
+    fn sweep(&mut self) {
+        if self.orders.iter().any(|order| order.ended) {
+            for order in self.orders.iter().filter(|order| order.ended) {
+                self.tapes[order.instrument.index()].live -= 1;
+            }
+            self.orders.retain(|order| !order.ended);
+        }
+    }
+}
+
+impl Venue for SimVenue {
+    fn submit(&mut self, command: &Command, now_ns: Nanos) {
+        let arrival_ns = now_ns.saturating_add_ns(self.config.order_latency_ns).get();
+        self.commands.push_back((arrival_ns, *command));
+    }
+
+    fn poll(&mut self, until_ns: Nanos, out: &mut Bounded<Delivery>) {
+        while let Some(delivery) = self.reports.front() {
+            if delivery.recv_ns > until_ns || !out.push(*delivery) {
+                break;
+            }
+            self.reports.pop_front();
+        }
+    }
+
+    #[inline]
+    fn next_ns(&self) -> Option<Nanos> {
+        self.reports.front().map(|delivery| delivery.recv_ns)
+    }
+}
+
+const fn at_market(price: i64) -> Outcome {
+    Outcome::Fills { price, liquidity: qt_types::Liquidity::Taker, slips: true }
+}
+
+/// Which side closes a position of `lots` lots.
+const fn closing_side(lots: i64) -> Side {
+    if lots > 0 { Side::Sell } else { Side::Buy }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,146 @@
+//! An order as the simulated venue holds it.
+
+use qt_engine::NewOrder;
+use qt_types::{
+    Distance, InstrumentId, OrderId, OrderKind, Price, Side, TimeInForce, round_half_even,
+};
+
+use super::side_bar::mirrored;
+
+/// From when on an order could meet the bar that is being played.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Since {
+    /// It waits for its entry to be filled.
+    Held,
+    /// It was there before the bar opened.
+    Before,
+    /// It came with the bar's open: all of the bar lies behind it.
+    Open,
+    /// It came to life inside the bar, when its entry was filled at `price` (ticks, mirrored for
+    /// the order's own side); `from_below` tells from where the price had come (in that mirror).
+    Inside {
+        /// The entry's fill price.
+        price: i64,
+        /// Whether the market rose to it.
+        from_below: bool,
+    },
+    /// It came after the bar's open, we cannot say when: it meets the next bar first.
+    Later,
+}
+
+/// A live order at the venue.
+#[derive(Clone, Copy, Debug)]
+pub struct SimOrder {
+    /// The owner's id.
+    pub id: OrderId,
+    /// What it trades.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Type and prices.
+    pub kind: OrderKind,
+    /// How long it lives.
+    pub tif: TimeInForce,
+    /// Total lots.
+    pub qty: i64,
+    /// Executed lots.
+    pub filled: i64,
+    /// Whether it may only make a position smaller.
+    pub reduce_only: bool,
+    /// The entry that it protects, or none.
+    pub parent: OrderId,
+    /// The order that ends when this one is filled, or none.
+    pub oco: OrderId,
+    /// When it reached the venue (UTC ns).
+    pub arrival_ns: i64,
+    /// From when on it could meet the bar that is being played.
+    pub since: Since,
+    /// Stop types: whether the trigger was met.
+    pub triggered: bool,
+    /// Trailing stops: the best price so far (mirrored: the lowest).
+    pub best: Option<i64>,
+    /// Over; taken out at the end of the pass.
+    pub ended: bool,
+}
+
+impl SimOrder {
+    /// `new` as it reaches the venue at `arrival_ns`.
+    #[must_use]
+    pub const fn arriving(new: &NewOrder, arrival_ns: i64, since: Since) -> Self {
+        Self {
+            id: new.order,
+            instrument: new.instrument,
+            side: new.side,
+            kind: new.kind,
+            tif: new.tif,
+            qty: new.qty.lots(),
+            filled: 0,
+            reduce_only: new.reduce_only,
+            parent: new.parent,
+            oco: new.oco,
+            arrival_ns,
+            since,
+            triggered: false,
+            best: None,
+            ended: false,
+        }
+    }
+
+    /// Lots still open.
+    #[must_use]
+    pub const fn leaves(&self) -> i64 {
+        self.qty - self.filled
+    }
+
+    /// Whether the order has yet to meet its trigger.
+    #[must_use]
+    pub const fn is_waiting(&self) -> bool {
+        !self.triggered
+            && (self.kind.is_stop() || matches!(self.kind, OrderKind::TakeProfit { .. }))
+    }
+
+    /// The trigger of a stop type, mirrored for the order's side.
+    #[must_use]
+    pub fn trigger(&self) -> Option<i64> {
+        match self.kind {
+            OrderKind::Stop { trigger } | OrderKind::StopLimit { trigger, .. } => {
+                Some(mirrored(trigger, self.side))
+            }
+            OrderKind::TrailingStop { distance } => self.best.map(|best| {
+                let behind = match distance {
+                    Distance::Ticks(ticks) => ticks,
+                    Distance::Bps(bps) => {
+                        let scaled = i128::from(best.abs()) * i128::from(bps);
+                        let ticks = round_half_even(scaled, 10_000);
+                        i64::try_from(ticks).unwrap_or(i64::MAX).max(1)
+                    }
+                };
+                best.saturating_add(behind)
+            }),
+            OrderKind::Market | OrderKind::Limit { .. } | OrderKind::TakeProfit { .. } => None,
+        }
+    }
+
+    /// The limit that binds once any trigger was met, mirrored for the order's side.
+    #[must_use]
+    pub const fn limit(&self) -> Option<i64> {
+        match self.kind {
+            OrderKind::Limit { price } => Some(mirrored(price, self.side)),
+            OrderKind::StopLimit { limit, .. } => Some(mirrored(limit, self.side)),
+            _ => None,
+        }
+    }
+
+    /// Lets a trailing stop follow `price` (mirrored): it only ever moves in the order's favour.
+    pub fn follow(&mut self, price: i64) {
+        if matches!(self.kind, OrderKind::TrailingStop { .. }) && !self.triggered {
+            self.best = Some(self.best.map_or(price, |best| best.min(price)));
+        }
+    }
+
+    /// The actual price of a mirrored one.
+    #[must_use]
+    pub const fn actual(&self, price: i64) -> Price {
+        Price::from_ticks(price * self.side.sign())
+    }
+}

@@ -1,0 +1,28 @@
+//! What the simulated venue and the loop around it do, worked out by hand rule by rule, against
+//! a naive simulator on random markets, and as properties that hold for every run.
+
+mod account;
+mod audit;
+mod bracket;
+mod bracket_inside;
+mod capacity;
+mod differential;
+mod fees;
+mod harness;
+mod latency;
+mod limit;
+mod market;
+mod metrics;
+mod naive;
+mod orders;
+mod outcome;
+mod portfolio;
+mod prints;
+mod properties;
+mod quotes;
+mod run;
+mod script;
+mod stop;
+mod stop_limit;
+mod time_in_force;
+mod trailing;

@@ -1,0 +1,232 @@
+//! From settings to a finished run in the ledger.
+
+use std::time::Instant;
+
+use qt_backtest::report::result::{ResultDocument, ResultHead};
+use qt_backtest::run::{RunOutcome, run_on_trades};
+use qt_backtest::simulator::Ended;
+use qt_data::series::{BarSeries, TradeRecord};
+use qt_engine::Strategy;
+use qt_strategies::registry::StrategyEntry;
+use qt_strategies::{ParamValue, Params};
+use qt_types::Cash;
+use serde_json::{Value, json};
+
+use crate::app::Session;
+use crate::dataset::{self, RunData};
+use crate::failure::{Failure, Reason};
+use crate::interrupt;
+use crate::output::number;
+use crate::runs::{self, RunId, RunRecord};
+use crate::settings::{Layers, RunPlan};
+use crate::summary::warnings;
+use crate::version;
+
+/// A run and all that is known about it.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its name in the ledger.
+    pub id: RunId,
+    /// What was asked for.
+    pub plan: RunPlan,
+    /// Its data.
+    pub series: Vec<BarSeries>,
+    /// What it brought.
+    pub outcome: RunOutcome,
+    /// The result document.
+    pub document: ResultDocument,
+    /// The command that makes the run again.
+    pub command: String,
+    /// Settings that nobody set and that matter for the result.
+    pub defaults: Vec<&'static str>,
+    /// Bars before the first decision.
+    pub warmup: usize,
+    /// From the start of the command to the result, in seconds.
+    pub total_seconds: f64,
+}
+
+/// The strategy that `plan` names, and its checked parameters.
+///
+/// # Errors
+/// When there is no such strategy or a parameter is wrong.
+pub fn strategy_of<'a>(
+    plan: &RunPlan,
+    session: &'a Session,
+) -> Result<(&'a StrategyEntry, Params), Failure> {
+    let entry = session.registry.get(&plan.strategy)?;
+    let params = entry.resolve(&plan.params).map_err(|error| {
+        Failure::from(error).hint(format!("{} strategies show {}", version::program(), entry.name))
+    })?;
+    Ok((entry, params))
+}
+
+/// Makes the run that `layers` ask for and puts it into the ledger as a `kind`.
+///
+/// # Errors
+/// When settings or data are wrong.
+pub fn execute(kind: &str, layers: &Layers, session: &Session) -> Result<Finished, Failure> {
+    let (clock, started_ns) = (Instant::now(), runs::now_ns());
+    interrupt::listen();
+    let mut plan = RunPlan::new(layers)?;
+    let (entry, params) = strategy_of(&plan, session)?;
+    let data = dataset::open_run(&plan.data, &plan.reading, &session.out)?;
+    plan.share_default_weight(layers, data.series.len());
+    let strategy = entry.make(&params, data.series.len())?;
+    let warmup = strategy.warmup();
+    interrupt::keep_partial_results();
+    let outcome = simulate(&plan, &data, strategy, session)?;
+    let series = data.series;
+    let id = RunId::new(started_ns);
+    let command = execute_command("backtest", layers, &[]);
+    let references: Vec<&BarSeries> = series.iter().collect();
+    let head = ResultHead {
+        run_id: id.text().to_owned(),
+        strategy: plan.strategy.clone(),
+        params: params.iter().map(|(name, value)| (name.to_owned(), json_of(value))).collect(),
+        capital: plan.config.capital.to_string(),
+        full_curve: plan.full_curve,
+        warnings: warnings::of(&plan, &series, &outcome),
+    };
+    let document = ResultDocument::new(head, &outcome, &references);
+    let defaults = ["weight", "fee-rate", "fill"];
+    let defaults = defaults.into_iter().filter(|name| layers.given(name).is_none()).collect();
+    let total_seconds = clock.elapsed().as_secs_f64();
+    let finished =
+        Finished { id, plan, series, outcome, document, command, defaults, warmup, total_seconds };
+    runs::keep(&finished.record(kind, started_ns), &session.out);
+    Ok(finished)
+}
+
+/// The command `name` with the settings of `layers` as flags, and `more` words: it makes the same
+/// run without files and environment.
+pub fn execute_command(name: &str, layers: &Layers, more: &[String]) -> String {
+    let mut text = format!("{} {name}", version::program());
+    for word in layers.arguments().iter().chain(more) {
+        let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,+@%".contains(c);
+        let is_plain = !word.is_empty() && word.chars().all(plain);
+        text.push(' ');
+        text.push_str(&if is_plain { word.clone() } else { quoted(word) });
+    }
+    text
+}
+
+/// `word` in single quotes, as a shell wants it.
+fn quoted(word: &str) -> String {
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+fn json_of(value: ParamValue) -> Value {
+    match value {
+        ParamValue::Int(value) => json!(value),
+        ParamValue::Float(value) => json!(value),
+        ParamValue::Flag(value) => json!(value),
+        ParamValue::Choice(value) => json!(value),
+    }
+}
+
+fn simulate(
+    plan: &RunPlan,
+    data: &RunData,
+    strategy: Box<dyn Strategy>,
+    session: &Session,
+) -> Result<RunOutcome, Failure> {
+    let references: Vec<&BarSeries> = data.series.iter().collect();
+    let prints: Vec<&[TradeRecord]> = data.prints.iter().map(Vec::as_slice).collect();
+    let bars: usize = data.series.iter().map(|series| series.bars.len()).sum();
+    let bar = session.out.progress(bars as u64, "events");
+    let mut tell = |events: u64, equity: i128| {
+        bar.set(events, || {
+            let equity = Cash::from_nano(equity).to_string();
+            format!("equity {}", number::amount(&equity, 0))
+        });
+    };
+    let stop = interrupt::flag();
+    let outcome = run_on_trades(&plan.config, &references, &prints, strategy, stop, &mut tell);
+    bar.finish();
+    Ok(outcome?)
+}
+
+impl Finished {
+    /// The series by reference, as the report takes them.
+    pub fn references(&self) -> Vec<&BarSeries> {
+        self.series.iter().collect()
+    }
+
+    /// Bars that were traded, of all instruments.
+    pub fn bars(&self) -> u64 {
+        self.outcome.ranges.iter().map(|range| (range.end - range.start) as u64).sum()
+    }
+
+    /// Why the command does not end with success, if so.
+    pub fn verdict(&self) -> Option<Failure> {
+        if self.outcome.ended == Ended::Interrupted {
+            let covered = self.document.equity_curve.last().map_or("nothing", |(time, _)| time);
+            return Some(Failure::new(
+                Reason::Interrupted,
+                format!("interrupted: the result reaches to {covered} and is kept as {}", self.id),
+            ));
+        }
+        if self.outcome.fills.is_empty() && !self.plan.allow_no_trades {
+            let failure = Failure::nothing(format!("the run has no fills: {}", self.idleness()));
+            if self.outcome.denials.get("SIZE_BELOW_LOT").is_some_and(|count| *count > 0) {
+                let lots: Vec<String> = self
+                    .series
+                    .iter()
+                    .map(|s| s.spec.qty_text(qt_types::Qty::from_lots(1)))
+                    .collect();
+                return Some(failure.hint(format!(
+                    "the lot is {} here; set a smaller one with --lot, or more --capital",
+                    lots.join(", ")
+                )));
+            }
+            return Some(failure.hint(format!(
+                "change the parameters or the period ({} strategies show {}), or accept it with \
+                 --allow-no-trades",
+                version::program(),
+                self.plan.strategy
+            )));
+        }
+        None
+    }
+
+    /// Why nothing was traded.
+    fn idleness(&self) -> String {
+        let denied: Vec<String> = self
+            .outcome
+            .denials
+            .iter()
+            .filter(|(_, count)| **count > 0)
+            .map(|(code, count)| format!("{code} {}", number::count(*count)))
+            .collect();
+        if !denied.is_empty() {
+            return format!("every order was denied ({})", denied.join(", "));
+        }
+        let bars = number::plural(self.bars(), "bar");
+        let first = self.outcome.ranges.iter().map(|range| range.warmup_from).min().unwrap_or(0);
+        let last = self.outcome.ranges.iter().map(|range| range.end).max().unwrap_or(0);
+        if last - first <= self.warmup {
+            return format!(
+                "{} needs {} before its first decision, and there are {bars}",
+                self.plan.strategy,
+                number::plural(self.warmup as u64, "bar")
+            );
+        }
+        format!("{} gave no signal in {bars}", self.plan.strategy)
+    }
+
+    fn record(&self, kind: &str, started_ns: i64) -> RunRecord {
+        let mut record = RunRecord::new(&self.id, started_ns, kind, &self.command)
+            .with_result(&self.document, self.outcome.events);
+        record.seed = self.plan.seed;
+        let verdict = self.verdict();
+        record.exit_code = verdict.as_ref().map_or(0, |failure| failure.reason.code());
+        let state = match (self.outcome.ended, self.outcome.fills.is_empty()) {
+            (Ended::Interrupted, _) => "interrupted",
+            (Ended::Bankrupt, _) => "bankrupt",
+            (Ended::Data, true) => "empty",
+            (Ended::Data, false) => "done",
+        };
+        state.clone_into(&mut record.state);
+        record
+    }
+}

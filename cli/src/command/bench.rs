@@ -1,0 +1,150 @@
+//! `bench`: the speed of this machine, as it is published.
+
+use std::path::PathBuf;
+
+use clap::{Args, Subcommand};
+use serde_json::{Value, json};
+
+use crate::app::Session;
+use crate::bench::Measurement;
+use crate::bench::backtest::{self, Size};
+use crate::bench::baseline::Baseline;
+use crate::bench::machine::Machine;
+use crate::failure::Failure;
+use crate::output::number;
+use crate::output::table::table;
+
+/// Measure the speed of this machine.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  quanttrade bench backtest --json > baseline.json")]
+pub struct BenchArgs {
+    /// What to measure.
+    #[command(subcommand)]
+    pub what: What,
+}
+
+/// What to measure.
+#[derive(Debug, Subcommand)]
+pub enum What {
+    /// One million bars: the loop alone, from a CSV file, from the catalog
+    #[command(after_help = "Examples:\n  quanttrade bench backtest\n  \
+        quanttrade bench backtest --full --baseline baseline.json")]
+    Backtest {
+        /// The length of published numbers instead of a few seconds
+        #[arg(long)]
+        full: bool,
+        /// Print the change against an earlier --json result, with its noise
+        #[arg(long, value_name = "FILE")]
+        baseline: Option<PathBuf>,
+    },
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When this is a debug build, or a measurement fails.
+pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
+    let What::Backtest { full, baseline } = args.what;
+    if cfg!(debug_assertions) {
+        return Err(Failure::usage("a debug build says nothing about speed")
+            .hint("cargo run --release -- bench backtest"));
+    }
+    let baseline = baseline.as_deref().map(Baseline::read).transpose()?;
+    let machine = Machine::new();
+    let results = backtest::measure(Size::new(full), &session.out)?;
+    let warnings = warnings(&machine, &results, baseline.as_ref());
+    if session.out.json {
+        return session.out.document(&json!({
+            "schema": "quanttrade.bench/1",
+            "bench": "backtest",
+            "machine": machine,
+            "full": full,
+            "results": documents(&results, baseline.as_ref()),
+            "warnings": warnings,
+        }));
+    }
+    for warning in &warnings {
+        session.out.warn(warning);
+    }
+    session.out.line(&text(&machine, &results, baseline.as_ref()))
+}
+
+/// Work of others above this share of a core blurs measurements.
+const LOAD_MAX: f64 = 0.5;
+/// The first and the last tenth of a run may differ by this share.
+const TENTHS_MAX: f64 = 0.1;
+
+fn warnings(
+    machine: &Machine,
+    results: &[Measurement],
+    baseline: Option<&Baseline>,
+) -> Vec<String> {
+    let mut warnings = Vec::new();
+    if let Some(load) = machine.load_average.filter(|load| *load > LOAD_MAX) {
+        warnings.push(format!("the machine was busy (load {load:.2}): the numbers are too low"));
+    }
+    for ratio in results.iter().filter_map(|result| result.tenths_ratio) {
+        if (ratio - 1.0).abs() > TENTHS_MAX {
+            let percent = number::signed_percent(Some(ratio - 1.0));
+            warnings.push(format!("the last tenth of the run took {percent} of the first"));
+        }
+    }
+    if baseline.is_some_and(|baseline| !baseline.is_of(&machine.cpu)) {
+        warnings.push("the baseline was made on another processor".to_owned());
+    }
+    warnings
+}
+
+fn documents(results: &[Measurement], baseline: Option<&Baseline>) -> Vec<Value> {
+    let document = |result: &Measurement| {
+        let mut document = serde_json::to_value(result).unwrap_or_default();
+        if let Some(change) = baseline.and_then(|baseline| baseline.change(result)) {
+            document["change"] = json!(change.rate);
+            document["noise"] = json!(change.noise);
+        }
+        document
+    };
+    results.iter().map(document).collect()
+}
+
+fn text(machine: &Machine, results: &[Measurement], baseline: Option<&Baseline>) -> String {
+    let rows = results.iter().map(|result| {
+        let change = baseline.and_then(|baseline| baseline.change(result));
+        let change = change.map_or_else(String::new, |change| {
+            let text = number::signed_percent(Some(change.rate));
+            let noise = number::percent(Some(change.noise));
+            let verdict = match (change.is_real(), change.rate > 0.0) {
+                (false, _) => "the same",
+                (true, true) => "faster",
+                (true, false) => "SLOWER",
+            };
+            format!("{text}, {verdict} (noise {noise})")
+        });
+        vec![
+            result.name.to_owned(),
+            number::seconds(result.p50),
+            number::seconds(result.min),
+            number::rate(result.rate),
+            number::rate(result.rate_best),
+            result.peak_rss_bytes.map_or_else(String::new, number::bytes),
+            change,
+        ]
+    });
+    let header =
+        ["1,000,000 bars", ">median", ">best", ">bars/s", ">best bars/s", ">peak memory", "change"];
+    let mut lines = vec![table(&header, rows), String::new()];
+    for result in results {
+        lines.push(format!("{}: {}; {} repeats", result.name, result.definition, result.n));
+        if let (Some(floor), Some(ratio)) = (result.floor_p50, result.ratio) {
+            let floor = number::seconds(floor);
+            lines.push(format!(
+                "  floor: a plain scan of the records takes {floor}; ratio {ratio:.1}"
+            ));
+        }
+        if let (Some(first), Some(last)) = (result.first_tenth_ns, result.last_tenth_ns) {
+            lines.push(format!("  first tenth {first:.2} ns a bar, last tenth {last:.2} ns a bar"));
+        }
+    }
+    lines.push(machine.text());
+    lines.join("\n")
+}

@@ -1,0 +1,13 @@
+//! The commands, one a file.
+
+pub mod backtest;
+pub mod bench;
+pub mod completions;
+pub mod config;
+pub mod data;
+pub mod demo;
+pub mod doctor;
+pub mod runs;
+pub mod strategies;
+pub mod sweep;
+pub mod watch;

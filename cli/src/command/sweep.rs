@@ -1,0 +1,300 @@
+//! `sweep`: many parameters of one strategy, on all cores.
+
+use std::path::PathBuf;
+use std::time::Instant;
+
+use clap::Args;
+use qt_backtest::sweep::{Constraint, HeatMap, ParamRange, Search, SweepOutcome, SweepSpec, sweep};
+use qt_data::series::BarSeries;
+use qt_strategies::nearest;
+use qt_strategies::registry::StrategyEntry;
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use super::backtest::execute_command;
+use super::data::write_table;
+use crate::app::Session;
+use crate::args::SweepFlags;
+use crate::dataset;
+use crate::failure::{Failure, Reason};
+use crate::interrupt;
+use crate::output::number;
+use crate::runs::{self, RunId, RunRecord};
+use crate::settings::RunPlan;
+use crate::summary::METRIC_NAMES;
+
+mod results;
+
+use results::{Ranking, best_command, document, heat_text, ranked_table, trial_columns};
+
+/// Try many parameters of a strategy on all cores.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    quanttrade sweep --data sample:SP500 --strategy sma_cross --param fast=5:50:5 \\\n      \
+    --param slow=20:200:20 --where \"fast < slow\"\n  \
+    quanttrade sweep --data prices.csv --strategy rsi_reversion --param period=2:30 \\\n      \
+    --param oversold=10,20,30 --random 500 --seed 7 --out trials.parquet\n\n\
+    The best of many trials looks better than it is: the figures are not yet deflated.")]
+pub struct SweepArgs {
+    /// The settings; a parameter is NAME=FROM:TO:STEP, NAME=A,B,C or NAME=VALUE.
+    #[command(flatten)]
+    pub flags: SweepFlags,
+    /// Leave out combinations that do not meet this, such as "fast < slow"
+    #[arg(long = "where", value_name = "CONDITION")]
+    pub conditions: Vec<String>,
+    /// Draw N combinations at random instead of trying all
+    #[arg(long, value_name = "N")]
+    pub random: Option<usize>,
+    /// The figure that ranks the trials
+    #[arg(long, value_name = "FIGURE", default_value = "sharpe")]
+    pub sort: String,
+    /// How many of the best are listed
+    #[arg(long, value_name = "N", default_value_t = 15)]
+    pub top: usize,
+    /// The two parameters of the heat map; the first two with several values without it
+    #[arg(long, value_name = "X,Y")]
+    pub heat: Option<String>,
+    /// Write all trials; the ending says how: .csv or .parquet
+    #[arg(long, value_name = "FILE")]
+    pub out: Option<PathBuf>,
+}
+
+/// A sweep that has ended.
+struct Done {
+    id: RunId,
+    outcome: SweepOutcome,
+    ranges: Vec<ParamRange>,
+    seconds: f64,
+    bars: u64,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When a setting or the data is wrong, or a file cannot be written.
+pub fn run(args: &SweepArgs, session: &Session) -> Result<(), Failure> {
+    let started_ns = runs::now_ns();
+    interrupt::listen();
+    let layers = session.layers(&args.flags.0, None)?;
+    let mut plan = RunPlan::new(&layers)?;
+    let ranking = Ranking::parse(&args.sort)?;
+    let entry = session.registry.get(&plan.strategy)?;
+    let spec = spec(args, &plan, session)?;
+    let heat = heat_axes(args, &spec.ranges)?;
+    let series = dataset::open_bars(&plan.data, &plan.reading, &session.out)?;
+    plan.share_default_weight(&layers, series.len());
+    let done = search(entry, &spec, &plan, &series, started_ns, session)?;
+    let (verdict, state) = verdict(&done, &plan);
+    let record = record(&done, &plan, &series, &ranking, started_ns);
+    let command = execute_command("sweep", &layers, &extra_words(args));
+    let exit_code = verdict.as_ref().map_or(0, |failure| failure.reason.code());
+    let state = state.to_owned();
+    runs::keep(&RunRecord { command, exit_code, state, ..record }, &session.out);
+    show(args, session, &done, &ranking, heat.as_ref(), &plan)?;
+    if let Some(path) = &args.out {
+        write_table(&trial_columns(&done.outcome, &done.ranges), path)
+            .map_err(Failure::documented)?;
+        session.out.note(&format!("trials: {}", path.display()));
+    }
+    verdict.map_or(Ok(()), |failure| Err(failure.documented()))
+}
+
+fn spec(args: &SweepArgs, plan: &RunPlan, session: &Session) -> Result<SweepSpec, Failure> {
+    let forms = "write --param fast=5:50:5, --param fast=5,10,20 or --param fast=5";
+    let range = |(name, value): &(String, String)| {
+        ParamRange::parse(&format!("{name}={value}"))
+            .map_err(|what| Failure::usage(format!("--param: {what}")).hint(forms))
+    };
+    let ranges: Result<Vec<ParamRange>, Failure> = plan.params.iter().map(range).collect();
+    let ranges = ranges?;
+    if ranges.iter().all(|range| range.values.len() < 2) {
+        return Err(Failure::usage("no parameter has a range").hint(forms));
+    }
+    let conditions: Result<Vec<Constraint>, Failure> = args
+        .conditions
+        .iter()
+        .map(|text| {
+            Constraint::parse(text).map_err(|what| Failure::usage(format!("--where: {what}")))
+        })
+        .collect();
+    let search = match args.random {
+        Some(trials) => Search::Random { trials, seed: plan.seed },
+        None => Search::Grid,
+    };
+    Ok(SweepSpec { ranges, constraints: conditions?, search, threads: session.threads })
+}
+
+fn heat_axes(args: &SweepArgs, ranges: &[ParamRange]) -> Result<Option<(String, String)>, Failure> {
+    let names: Vec<&str> = ranges.iter().map(|range| range.name.as_str()).collect();
+    if let Some(text) = &args.heat {
+        let axes = text.split_once(',').map(|(x, y)| (x.trim(), y.trim()));
+        return match axes {
+            Some((x, y)) if x != y && names.contains(&x) && names.contains(&y) => {
+                Ok(Some((x.to_owned(), y.to_owned())))
+            }
+            _ => Err(Failure::usage(format!("--heat: '{text}' does not name two parameters"))
+                .hint(format!("write two of: {}", names.join(", ")))),
+        };
+    }
+    let mut wide = ranges.iter().filter(|range| range.values.len() > 1);
+    Ok(wide.next().zip(wide.next()).map(|(x, y)| (x.name.clone(), y.name.clone())))
+}
+
+fn search(
+    entry: &StrategyEntry,
+    spec: &SweepSpec,
+    plan: &RunPlan,
+    series: &[BarSeries],
+    started_ns: i64,
+    session: &Session,
+) -> Result<Done, Failure> {
+    let references: Vec<&BarSeries> = series.iter().collect();
+    interrupt::keep_partial_results();
+    let bar = session.out.progress(1, "trials");
+    let clock = Instant::now();
+    let outcome = sweep(entry, spec, &plan.config, &references, interrupt::flag(), &|done, all| {
+        bar.set_of(done as u64, all as u64);
+    });
+    bar.finish();
+    let seconds = clock.elapsed().as_secs_f64();
+    let bars: usize = series.iter().map(|series| series.bars.len()).sum();
+    let outcome = outcome?;
+    let bars = bars as u64 * outcome.trials.len() as u64;
+    Ok(Done { id: RunId::new(started_ns), outcome, ranges: spec.ranges.clone(), seconds, bars })
+}
+
+/// How the command ends, and the word for it in the ledger.
+fn verdict(done: &Done, plan: &RunPlan) -> (Option<Failure>, &'static str) {
+    let trials = done.outcome.trials.len();
+    if done.outcome.interrupted {
+        let message = format!("interrupted: {} are kept", number::plural(trials as u64, "trial"));
+        return (Some(Failure::new(Reason::Interrupted, message)), "interrupted");
+    }
+    if done.outcome.trials.iter().all(|trial| trial.fills == 0) {
+        let failure = Failure::nothing(format!("none of the {trials} trials has a fill"))
+            .hint("choose other ranges, or accept it with --allow-no-trades");
+        return ((!plan.allow_no_trades).then_some(failure), "empty");
+    }
+    (None, "done")
+}
+
+fn record(
+    done: &Done,
+    plan: &RunPlan,
+    series: &[BarSeries],
+    ranking: &Ranking,
+    started_ns: i64,
+) -> RunRecord {
+    let mut record = RunRecord::new(&done.id, started_ns, "sweep", "");
+    record.strategy.clone_from(&plan.strategy);
+    record.params = done
+        .ranges
+        .iter()
+        .map(|range| {
+            let (first, last) = (range.values.first(), range.values.last());
+            let ends =
+                first.zip(last).map(|(a, b)| if a == b { a.clone() } else { format!("{a}..{b}") });
+            (range.name.clone(), json!(ends))
+        })
+        .collect();
+    record.symbols = series.iter().map(|series| json!(series.spec.symbol())).collect();
+    record.data = series
+        .iter()
+        .map(|s| json!({"path": s.source.path, "sha256": s.source.sha256, "bars": s.bars.len()}))
+        .collect();
+    record.seed = plan.seed;
+    let best = ranking.order(&done.outcome.trials).first().map(|at| &done.outcome.trials[*at]);
+    record.metrics = json!({
+        "trials": done.outcome.trials.len(),
+        "skipped": done.outcome.skipped,
+        "best_params": best.map(results::params_of),
+        "total_return": best.and_then(|trial| trial.metrics.total_return),
+        "sharpe": best.and_then(|trial| trial.metrics.sharpe),
+        "max_drawdown": best.and_then(|trial| trial.metrics.max_drawdown),
+        "final_equity": best.map(|trial| trial.final_equity.clone()),
+        "fills": best.map(|trial| trial.fills),
+    });
+    record.determinism_hash = sweep_hash(&done.outcome);
+    record.events = done.bars;
+    record.wall_seconds = done.seconds;
+    record
+}
+
+/// One hash over the hashes of all trials in order: the same for any number of threads.
+fn sweep_hash(outcome: &SweepOutcome) -> String {
+    let mut hash = Sha256::new();
+    for trial in &outcome.trials {
+        hash.update(trial.determinism_hash.to_le_bytes());
+    }
+    let digest = hash.finalize();
+    digest.iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The words of the command that are no settings.
+fn extra_words(args: &SweepArgs) -> Vec<String> {
+    let mut words = Vec::new();
+    for condition in &args.conditions {
+        words.extend(["--where".to_owned(), condition.clone()]);
+    }
+    if let Some(trials) = args.random {
+        words.extend(["--random".to_owned(), trials.to_string()]);
+    }
+    words.extend(["--sort".to_owned(), args.sort.clone()]);
+    words
+}
+
+fn show(
+    args: &SweepArgs,
+    session: &Session,
+    done: &Done,
+    ranking: &Ranking,
+    heat: Option<&(String, String)>,
+    plan: &RunPlan,
+) -> Result<(), Failure> {
+    let map = heat
+        .and_then(|(x, y)| HeatMap::of(&done.outcome.trials, x, y, |trial| ranking.figure(trial)));
+    if session.out.json {
+        let mut document = document(&done.outcome, ranking, map.as_ref());
+        document["run_id"] = json!(done.id.text());
+        document["strategy"] = json!(plan.strategy);
+        document["determinism_hash"] = json!(sweep_hash(&done.outcome));
+        document["wall_seconds"] = json!(done.seconds);
+        return session.out.document(&document);
+    }
+    let mut parts = vec![ranked_table(&done.outcome, ranking, args.top)];
+    parts.extend(map.map(|map| heat_text(&map, ranking, &session.out)));
+    let trials = number::plural(done.outcome.trials.len() as u64, "trial");
+    let rate = number::rate(done.bars as f64 / done.seconds.max(1e-9));
+    let mut last = format!(
+        "{trials} in {} ({rate} bars/s on {}), {} left out\n\
+         not yet deflated: the best of {trials} looks better than it is\n\
+         run {}",
+        number::seconds(done.seconds),
+        number::plural(session.threads as u64, "thread"),
+        number::count(done.outcome.skipped as u64),
+        done.id
+    );
+    if let Some(command) = best_command(&done.outcome, ranking, plan) {
+        last.push_str(&format!("\nthe best one: {command}"));
+    }
+    parts.push(last);
+    session.out.line(&parts.join("\n\n"))
+}
+
+impl Ranking {
+    /// The ranking by the figure `name`.
+    ///
+    /// # Errors
+    /// When there is no such figure.
+    fn parse(name: &str) -> Result<Self, Failure> {
+        let wanted = name.trim().replace('-', "_");
+        let found = METRIC_NAMES.iter().find(|(known, _)| *known == wanted);
+        found.map(|(name, figure)| Self::new(name, *figure)).ok_or_else(|| {
+            let names: Vec<&str> = METRIC_NAMES.iter().map(|(name, _)| *name).collect();
+            let near = nearest(&wanted, &names)
+                .map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            Failure::usage(format!("--sort: there is no figure '{name}'{near}"))
+                .hint(format!("use one of: {}", names.join(", ")))
+        })
+    }
+}

@@ -1,0 +1,9 @@
+//! Data sets by name: a file, a catalog id, or a bundled sample.
+
+mod bars;
+pub mod catalog;
+mod open;
+pub mod sample;
+
+pub use bars::{bars_of, build};
+pub use open::{Place, RunData, open, open_bars, open_run};

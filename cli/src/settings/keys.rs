@@ -1,0 +1,268 @@
+//! All settings by name. One table serves the flags, the environment, the configuration file and
+//! `config show`.
+
+/// Which commands know a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// How data is read.
+    Data,
+    /// What of the data a run uses.
+    Range,
+    /// The strategy.
+    Strategy,
+    /// Account and sizing.
+    Account,
+    /// Costs and fills.
+    Fills,
+    /// Figures and checks.
+    Figures,
+    /// Where a backtest's results go.
+    Output,
+}
+
+impl Group {
+    /// The heading in the help.
+    pub const fn heading(self) -> &'static str {
+        match self {
+            Self::Data | Self::Range => "Data",
+            Self::Strategy => "Strategy",
+            Self::Account => "Account and size",
+            Self::Fills => "Costs and fills",
+            Self::Figures => "Figures",
+            Self::Output => "Results",
+        }
+    }
+}
+
+/// How many values a setting has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Arity {
+    /// Yes or no.
+    Flag,
+    /// One value, called so in the help.
+    One(&'static str),
+    /// Any number of values, called so in the help.
+    Many(&'static str),
+}
+
+/// A setting.
+#[derive(Clone, Copy, Debug)]
+pub struct Key {
+    /// Its name: the flag without the dashes in front.
+    pub name: &'static str,
+    /// How many values it has.
+    pub arity: Arity,
+    /// Which commands know it.
+    pub group: Group,
+    /// The value where none is given; empty for none.
+    pub default: &'static str,
+    /// One line on what it does.
+    pub help: &'static str,
+}
+
+impl Key {
+    /// The environment variable of the same meaning.
+    pub fn variable(&self) -> String {
+        format!("QUANTTRADE_{}", self.name.to_uppercase().replace('-', "_"))
+    }
+}
+
+/// The setting called `name`; `_` and `-` are the same.
+pub fn find(name: &str) -> Option<&'static Key> {
+    let name = name.replace('_', "-");
+    KEYS.iter().find(|key| key.name == name)
+}
+
+/// Settings of which only one can hold; one given on a higher layer replaces the others.
+pub const EXCLUSIVE: &[&[&str]] = &[&["qty", "weight", "risk-per-trade"]];
+
+/// Pairs of which the first, on a higher layer, replaces the second, and which do not go together
+/// on one layer.
+pub const CONFLICTS: &[(&str, &str)] = &[
+    ("fee-rate", "maker-rate"),
+    ("fee-rate", "taker-rate"),
+    ("maker-rate", "fee-rate"),
+    ("taker-rate", "fee-rate"),
+];
+
+const fn key(
+    group: Group,
+    name: &'static str,
+    arity: Arity,
+    default: &'static str,
+    help: &'static str,
+) -> Key {
+    Key { name, arity, group, default, help }
+}
+
+use Arity::{Flag, Many, One};
+use Group::{Account, Data, Figures, Fills, Output, Range, Strategy};
+
+/// All of them, in the order of the help.
+pub const KEYS: &[Key] = &[
+    key(
+        Range,
+        "data",
+        Many("[SYMBOL=]PATH|ID"),
+        "",
+        "A file, a catalog id or sample:NAME; may be given several times",
+    ),
+    key(Data, "format", One("FORMAT"), "", "Force the file format instead of recognising it"),
+    key(Data, "tz", One("ZONE"), "UTC", "Time zone of stamps without one (IANA name)"),
+    key(
+        Data,
+        "calendar",
+        One("CALENDAR"),
+        "",
+        "24x7, fx, xnys, none or a calendar file; chosen from the data without it",
+    ),
+    key(
+        Data,
+        "price",
+        One("raw|adjusted"),
+        "raw",
+        "Prices as traded, or scaled for splits and dividends",
+    ),
+    key(
+        Data,
+        "factors",
+        One("FILE"),
+        "",
+        "Factor file for --price adjusted; an Adj Close column is used without it",
+    ),
+    key(Data, "tick", One("T"), "", "Price step; derived from the data without it"),
+    key(Data, "lot", One("L"), "", "Quantity step; derived from the data without it"),
+    key(Data, "multiplier", One("M"), "1", "Units of the underlying per contract"),
+    key(
+        Data,
+        "currency",
+        One("C"),
+        "",
+        "Currency of the prices; guessed from the symbol without it",
+    ),
+    key(
+        Data,
+        "bars",
+        One("SPEC"),
+        "",
+        "Build these bars first: 5m, 1h, 1d, tick:1000, volume:500, dollar:1000000",
+    ),
+    key(Data, "no-check", Flag, "", "Skip the quality gate; the report says so"),
+    key(Data, "min-score", One("N"), "", "Refuse data with a quality score below N (0 to 100)"),
+    key(
+        Range,
+        "from",
+        One("TIME"),
+        "",
+        "Trade bars that open at TIME or later; earlier ones only warm up",
+    ),
+    key(Range, "to", One("TIME"), "", "Leave out bars that open at TIME or later"),
+    key(Strategy, "strategy", One("NAME"), "", "The strategy: see `strategies list`"),
+    key(
+        Strategy,
+        "param",
+        Many("NAME=VALUE"),
+        "",
+        "A parameter of the strategy; may be given several times",
+    ),
+    key(
+        Account,
+        "account",
+        One("cash|margin"),
+        "cash",
+        "Cash buys only what is paid for; margin may borrow and go short",
+    ),
+    key(
+        Account,
+        "leverage",
+        One("L"),
+        "1",
+        "How large all positions may be, in multiples of the equity (margin)",
+    ),
+    key(Account, "capital", One("AMOUNT"), "100000", "Money at the start"),
+    key(Account, "qty", One("Q"), "", "Size entries by a fixed quantity"),
+    key(Account, "weight", One("W"), "0.95", "Size entries by this share of the equity"),
+    key(
+        Account,
+        "risk-per-trade",
+        One("R"),
+        "",
+        "Size entries so that the stop loses this share of the equity",
+    ),
+    key(Account, "stop-loss", One("PCT"), "", "Add a stop PCT per cent away to every entry"),
+    key(Account, "take-profit", One("PCT"), "", "Add a target PCT per cent away to every entry"),
+    key(
+        Account,
+        "trailing-stop",
+        One("PCT"),
+        "",
+        "Add a stop that trails by PCT per cent to every entry",
+    ),
+    key(Account, "max-order-qty", One("Q"), "", "Deny orders larger than Q"),
+    key(Fills, "fee-rate", One("R"), "0.001", "Fee as a share of the notional"),
+    key(Fills, "maker-rate", One("R"), "", "Fee of orders that rested, in the place of --fee-rate"),
+    key(Fills, "taker-rate", One("R"), "", "Fee of orders that took, in the place of --fee-rate"),
+    key(
+        Fills,
+        "slippage-bps",
+        One("B"),
+        "0",
+        "How far market and stop orders slip, in basis points",
+    ),
+    key(
+        Fills,
+        "fill",
+        One("next-open|close"),
+        "next-open",
+        "Where market orders fill; close is optimistic",
+    ),
+    key(
+        Fills,
+        "max-participation",
+        One("X"),
+        "",
+        "Fill at most X times a bar's volume; the rest goes on",
+    ),
+    key(Fills, "touch-fills", Flag, "", "Fill limit orders that the price only touches"),
+    key(Fills, "close-at-end", Flag, "", "Close open positions at the last close"),
+    key(Fills, "feed-latency", One("TIME"), "0ms", "From the market to us (500us, 10ms, 1s)"),
+    key(Fills, "order-latency", One("TIME"), "0ms", "From us to the venue"),
+    key(
+        Fills,
+        "response-latency",
+        One("TIME"),
+        "",
+        "From the venue to us; as --order-latency without it",
+    ),
+    key(
+        Figures,
+        "risk-free-rate",
+        One("R"),
+        "0",
+        "Per year, for the Sharpe ratio (0.02 is two per cent)",
+    ),
+    key(Figures, "periods-per-year", One("P"), "", "Closes a year has; from the data without it"),
+    key(Figures, "seed", One("N"), "1", "What everything random follows from"),
+    key(Figures, "allow-no-trades", Flag, "", "A run without fills is a success too"),
+    key(Output, "report", One("FILE.html"), "", "Write a report that opens offline"),
+    key(Output, "out", One("DIR"), "", "Write result.json, fills.csv, trades.csv and equity.csv"),
+    key(Output, "full-curve", Flag, "", "All points of the equity curve in the JSON result"),
+];
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_unique_and_found() {
+        for (at, key) in KEYS.iter().enumerate() {
+            assert!(KEYS[at + 1..].iter().all(|other| other.name != key.name), "{}", key.name);
+            assert_eq!(find(key.name).unwrap().name, key.name);
+        }
+        assert_eq!(find("fee_rate").unwrap().name, "fee-rate");
+        assert_eq!(find("fee-rate").unwrap().variable(), "QUANTTRADE_FEE_RATE");
+        let known = EXCLUSIVE.iter().flat_map(|group| group.iter()).copied();
+        let pairs = CONFLICTS.iter().flat_map(|(a, b)| [*a, *b]);
+        assert!(known.chain(pairs).all(|name| find(name).is_some()));
+    }
+}

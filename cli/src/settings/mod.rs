@@ -1,0 +1,11 @@
+//! Settings from the configuration file, the environment and flags, in rising precedence.
+
+mod file;
+pub mod keys;
+mod layers;
+mod number;
+mod plan;
+mod run;
+
+pub use layers::{Layers, Origin, Sources};
+pub use plan::{DataPlan, RunPlan, range_ns};

@@ -1,0 +1,168 @@
+//! What the user should know before believing a result, the gravest first.
+
+use qt_backtest::run::RunOutcome;
+use qt_backtest::simulator::Ended;
+use qt_backtest::venue::FillAt;
+use qt_data::quality::{SuspectedSplit, splits};
+use qt_data::series::BarSeries;
+use qt_data::stamp::iso_text;
+use qt_risk::Account;
+use qt_types::{InstrumentId, Price};
+
+use crate::output::number;
+use crate::settings::RunPlan;
+
+/// Jumps of one instrument that are told one by one.
+const SPLITS_MAX: usize = 5;
+/// Data with a lower score is worth a word.
+const SCORE_LOW: f64 = 80.0;
+
+/// All warnings about a run.
+pub fn of(plan: &RunPlan, series: &[BarSeries], outcome: &RunOutcome) -> Vec<String> {
+    let mut warnings = Vec::new();
+    for (index, series) in series.iter().enumerate() {
+        // Bars that were built have other jumps than those the gate has seen.
+        let known = series.quality.as_ref().filter(|_| plan.reading.bars.is_none());
+        match known {
+            Some(report) => add_splits(series, index, &report.splits, outcome, &mut warnings),
+            None => {
+                let found = splits::suspected(&series.bars);
+                add_splits(series, index, &found, outcome, &mut warnings);
+            }
+        }
+    }
+    add_endings(outcome, &mut warnings);
+    add_fills(plan, outcome, &mut warnings);
+    for series in series {
+        add_data(series, &mut warnings);
+    }
+    add_denials(outcome, &mut warnings);
+    warnings
+}
+
+/// Jumps that look like a split and that a position was held through.
+fn add_splits(
+    series: &BarSeries,
+    index: usize,
+    jumps: &[SuspectedSplit],
+    outcome: &RunOutcome,
+    into: &mut Vec<String>,
+) {
+    let Some(range) = outcome.ranges.get(index) else { return };
+    let held: Vec<&SuspectedSplit> = jumps
+        .iter()
+        .filter(|jump| (range.start..range.end).contains(&jump.bar))
+        .filter(|jump| lots_before(jump.time_ns, index, outcome) != 0)
+        .collect();
+    let (symbol, spec) = (series.spec.symbol(), &series.spec);
+    for jump in held.iter().take(SPLITS_MAX) {
+        let price = |ticks: i64| spec.price_text(Price::from_ticks(ticks));
+        into.push(format!(
+            "{symbol}: a position was held through a jump on {} that looks like a {} split (close \
+             {}, then {}): if it is one, the result is wrong; try --price adjusted",
+            &iso_text(jump.time_ns)[..10],
+            jump.ratio,
+            price(jump.close),
+            price(jump.open)
+        ));
+    }
+    if held.len() > SPLITS_MAX {
+        let more = number::plural((held.len() - SPLITS_MAX) as u64, "more such jump");
+        into.push(format!("{symbol}: {more}"));
+    }
+}
+
+/// The lots of instrument `index` that were held when the bar of `time_ns` opened.
+fn lots_before(time_ns: i64, index: usize, outcome: &RunOutcome) -> i64 {
+    let instrument = u16::try_from(index).map(InstrumentId);
+    let fills = outcome.fills.iter();
+    fills
+        .take_while(|fill| fill.venue_ns.get() < time_ns)
+        .filter(|fill| Ok(fill.instrument) == instrument)
+        .map(|fill| fill.side.sign() * fill.qty.lots())
+        .sum()
+}
+
+fn add_endings(outcome: &RunOutcome, into: &mut Vec<String>) {
+    let until = outcome.end_ns().map_or_else(String::new, |ns| iso_text(ns.get()));
+    match outcome.ended {
+        Ended::Data => {}
+        Ended::Bankrupt => into.push(format!("the equity was used up at {until}: the run stopped")),
+        Ended::Interrupted => into.push(format!("interrupted: the result reaches to {until}")),
+    }
+    if outcome.margin_calls > 0 {
+        let calls = number::plural(outcome.margin_calls, "margin call");
+        into.push(format!("{calls}: all positions were closed each time"));
+    }
+    if outcome.intents_dropped > 0 {
+        let dropped = number::plural(outcome.intents_dropped, "intent");
+        into.push(format!("{dropped} dropped: the strategy asked for too many at once"));
+    }
+}
+
+fn add_fills(plan: &RunPlan, outcome: &RunOutcome, into: &mut Vec<String>) {
+    if plan.config.fill_at == FillAt::Close {
+        into.push(
+            "--fill close is optimistic: orders fill at the price they were decided on".to_owned(),
+        );
+    }
+    let counts = &outcome.counts;
+    if counts.fills_over_volume > 0 {
+        let fills = number::plural(counts.fills_over_volume, "fill");
+        into.push(format!(
+            "{fills} larger than all the volume of their bar: not possible in a real market; limit \
+             them with --max-participation"
+        ));
+    }
+    if counts.fills_over_tenth > counts.fills_over_volume {
+        let fills = number::plural(counts.fills_over_tenth, "fill");
+        into.push(format!(
+            "{fills} above 10 % of the volume of their bar: the price would have moved"
+        ));
+    }
+    if matches!(plan.config.account, Account::Margin { .. }) {
+        into.push("margin account: borrowing and short positions cost no fee here".to_owned());
+    }
+    if counts.ambiguous_bars > 0 {
+        let bars = number::plural(counts.ambiguous_bars, "bar");
+        let best = (outcome.final_equity + counts.ambiguous_gain).to_string();
+        into.push(format!(
+            "{bars} in which stop and target could both have been hit: the stop counts; with the \
+             target first, the final equity would be {}",
+            number::amount(&best, 2)
+        ));
+    }
+}
+
+fn add_data(series: &BarSeries, into: &mut Vec<String>) {
+    let symbol = series.spec.symbol();
+    match &series.quality {
+        None => into.push(format!("{symbol}: the quality gate was skipped")),
+        Some(report) if report.score < SCORE_LOW => into.push(format!(
+            "{symbol}: the data's quality score is {:.1} of 100 (quanttrade data check {})",
+            report.score, series.source.path
+        )),
+        Some(_) => {}
+    }
+    let rounded = series.notes.iter().filter(|note| note.contains("rounded half-even"));
+    into.extend(rounded.map(|note| format!("{symbol}: {note}")));
+}
+
+fn add_denials(outcome: &RunOutcome, into: &mut Vec<String>) {
+    for (code, count) in outcome.denials.iter().filter(|(_, count)| **count > 0) {
+        let orders = number::plural(*count, "order");
+        into.push(format!("{orders} denied: {code}{}", meaning(code)));
+    }
+}
+
+/// What a code means for the user.
+fn meaning(code: &str) -> &'static str {
+    match code {
+        "INSUFFICIENT_FUNDS" => " (the cost and fee at the fill exceed the free cash)",
+        "SHORT_NOT_ALLOWED" => " (a cash account cannot sell more than it holds)",
+        "MAX_ORDER_QTY" => " (above --max-order-qty)",
+        "SIZE_BELOW_LOT" => " (the size comes out below one lot)",
+        "NO_STOP" => " (--risk-per-trade needs a stop: add --stop-loss)",
+        _ => "",
+    }
+}

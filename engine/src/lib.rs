@@ -1,0 +1,29 @@
+//! The pure core: market view, strategy, risk and execution stages, ledger, order table, the
+//! fused pipeline, and the ports that strategies, gates and venues plug into.
+//!
+//! May import: `qt-types`. Must not contain: venues, clocks, files, sockets, threads, random
+//! numbers, async, iteration over hash maps. Entry point: [`Pipeline`].
+
+pub mod command;
+pub mod hash;
+pub mod ledger;
+pub mod market;
+pub mod oms;
+pub mod pipeline;
+pub mod port;
+pub mod sequencer;
+pub mod sink;
+mod stage;
+
+pub use command::{Approved, CancelOrder, Command, NewOrder, ReplaceOrder};
+pub use hash::StateHash;
+pub use ledger::{Ledger, LedgerError, Position};
+pub use market::Market;
+pub use oms::{Order, OrderStatus, OrderTable};
+pub use pipeline::{Denial, Halt, Outbox, Pipeline, PipelineConfig};
+pub use port::{
+    Context, Delivery, Exits, Exposure, Gate, OrderRequest, OrderUpdate, SizeRequest, Strategy,
+    Venue,
+};
+pub use sequencer::Sequencer;
+pub use sink::{Bounded, Sink};

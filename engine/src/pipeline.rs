@@ -1,0 +1,329 @@
+//! The fused pipeline: all stages inline on one thread, each handed the same event.
+
+use qt_types::{
+    BarFlags, Cancel, Cash, Denied, Event, InstrumentId, InstrumentSpec, Intent, Limits, OrderId,
+    OrderKind, Payload, Place, Side, Size,
+};
+
+use crate::command::Command;
+use crate::hash::StateHash;
+use crate::ledger::{Ledger, LedgerError};
+use crate::market::Market;
+use crate::oms::OrderTable;
+use crate::port::{Context, Exits, Exposure, Gate, OrderUpdate, Strategy};
+use crate::sink::{Bounded, Sink};
+use crate::stage::{Execution, Risk, Verdict};
+
+/// The read-only view over the fields of a pipeline; a macro because a method would borrow all
+/// of `self` and the strategy or gate beside it could not be called.
+macro_rules! exposure {
+    ($self:ident) => {
+        Exposure {
+            specs: &$self.specs,
+            market: &$self.market,
+            ledger: &$self.execution.ledger,
+            orders: &$self.execution.orders,
+        }
+    };
+}
+
+/// The same for what a strategy is handed.
+macro_rules! context {
+    ($self:ident, $event:ident, $active:expr) => {
+        Context {
+            view: exposure!($self),
+            instrument: $event.instrument,
+            now_ns: $event.recv_ns,
+            exits: &$self.exits,
+            active: $active,
+            intents: &mut $self.intents,
+        }
+    };
+}
+
+/// What a pipeline is made from.
+#[derive(Clone, Debug)]
+pub struct PipelineConfig {
+    /// The units of every instrument, by [`InstrumentId`].
+    pub specs: Vec<InstrumentSpec>,
+    /// The capital at the start.
+    pub initial: Cash,
+    /// Protective orders added to every entry.
+    pub exits: Exits,
+    /// Bounds of everything.
+    pub limits: Limits,
+    /// Makes the order ids of this run differ from those of other runs.
+    pub epoch: u16,
+}
+
+/// A denial on its way back through the sequencer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Denial {
+    /// What the intent was about; index 0 where it named an order only.
+    pub instrument: InstrumentId,
+    /// What was denied and why.
+    pub denied: Denied,
+}
+
+/// What one step puts out.
+#[derive(Clone, Debug)]
+pub struct Outbox {
+    /// For the venue, in order.
+    pub commands: Bounded<Command>,
+    /// Back to the sequencer, in order.
+    pub denials: Bounded<Denial>,
+}
+
+impl Outbox {
+    /// Room for what one step can put out under `limits`.
+    #[must_use]
+    pub fn new(limits: &Limits) -> Self {
+        // A strategy's intents, each with two protective orders, on top of the end of every order
+        // and the close of every position.
+        let room = limits.intents_max * 3 + limits.orders_open_max + limits.instruments_max;
+        Self { commands: Bounded::new(room), denials: Bounded::new(limits.intents_max) }
+    }
+
+    /// Forgets everything, keeps the memory.
+    #[inline]
+    pub fn clear(&mut self) {
+        self.commands.clear();
+        self.denials.clear();
+    }
+}
+
+/// Why a pipeline cannot go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Halt {
+    /// The ledger failed its own check.
+    Ledger(LedgerError),
+    /// Strategy and venue answered each other without end at one and the same time.
+    Livelock,
+}
+
+impl std::fmt::Display for Halt {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Ledger(error) => write!(f, "stopped: {error}"),
+            Self::Livelock => f.write_str(
+                "stopped: the strategy answers every report with another order at the same time",
+            ),
+        }
+    }
+}
+
+impl std::error::Error for Halt {}
+
+impl From<LedgerError> for Halt {
+    fn from(error: LedgerError) -> Self {
+        Self::Ledger(error)
+    }
+}
+
+/// Market view, strategy, risk and execution in one state machine: events in, commands out.
+/// What it does is a function of the events alone.
+pub struct Pipeline<S, G> {
+    specs: Vec<InstrumentSpec>,
+    market: Market,
+    strategy: S,
+    risk: Risk<G>,
+    execution: Execution,
+    exits: Exits,
+    intents: Bounded<Intent>,
+    hash: StateHash,
+}
+
+impl<S: Strategy, G: Gate> Pipeline<S, G> {
+    /// A pipeline at rest. All memory that it will need is taken here.
+    #[must_use]
+    pub fn new(config: PipelineConfig, strategy: S, gate: G) -> Self {
+        let instruments = config.specs.len();
+        Self {
+            market: Market::new(instruments),
+            strategy,
+            risk: Risk { gate },
+            execution: Execution {
+                ledger: Ledger::new(config.initial, instruments),
+                orders: OrderTable::new(config.epoch, config.limits.orders_open_max),
+            },
+            exits: config.exits,
+            intents: Bounded::new(config.limits.intents_max),
+            hash: StateHash::default(),
+            specs: config.specs,
+        }
+    }
+
+    /// Takes in one event; commands and denials go to `out`, which is not cleared.
+    ///
+    /// Inlined into its callers: a driver that knows what kind of event it feeds gets only the
+    /// code for that kind.
+    ///
+    /// # Errors
+    /// When the ledger fails its check: the run must stop.
+    #[inline(always)]
+    pub fn step(&mut self, event: &Event, out: &mut Outbox) -> Result<(), Halt> {
+        self.fold(event);
+        self.market.on(event);
+        match &event.payload {
+            Payload::Bar(bar) => {
+                let active = !bar.flags.has(BarFlags::WARMUP);
+                let mut context = context!(self, event, active);
+                self.strategy.on_bar(bar, &mut context);
+            }
+            Payload::Trade(trade) => {
+                let active = !trade.flags.has(BarFlags::WARMUP);
+                let mut context = context!(self, event, active);
+                self.strategy.on_trade(trade, &mut context);
+            }
+            Payload::Report(report) => {
+                let update = self.execution.on_report(&self.specs, report, &mut out.commands)?;
+                if let Some(update) = update {
+                    self.tell(event, &update);
+                }
+            }
+            Payload::Denied(denied) => {
+                let mut context = context!(self, event, true);
+                self.strategy.on_denied(denied, &mut context);
+            }
+        }
+        if self.risk.gate.observe(event, &exposure!(self)) {
+            self.close_out(out);
+        }
+        if !self.intents.is_empty() {
+            self.decide(out);
+        }
+        Ok(())
+    }
+
+    /// Cancels every order that could open a position and closes every position at the market,
+    /// through the same risk and execution stages as any order. What the strategy has asked for
+    /// and was not decided yet is dropped.
+    #[inline(never)]
+    pub fn close_out(&mut self, out: &mut Outbox) {
+        self.intents.clear();
+        // One at a time: there may be more of them than one call of a strategy may ask for.
+        while let Some(order) = self.execution.first_opening() {
+            self.intents.push(Intent::Cancel(Cancel { order }));
+            self.decide(out);
+        }
+        let mut at = 0;
+        while let Some(&instrument) = self.execution.ledger.held().get(at) {
+            at += 1;
+            if self.execution.is_closing(instrument) {
+                continue;
+            }
+            let long = self.execution.ledger.position(instrument).qty().lots() > 0;
+            let side = if long { Side::Sell } else { Side::Buy };
+            let close =
+                Place::new(instrument, side, OrderKind::Market).size(Size::Position).reduce_only();
+            self.intents.push(Intent::Place(close));
+            self.decide(out);
+        }
+    }
+
+    #[inline(never)]
+    fn tell(&mut self, event: &Event, update: &OrderUpdate) {
+        let mut context = context!(self, event, true);
+        self.strategy.on_order(update, &mut context);
+    }
+
+    /// Runs the intents through risk and execution, in the order in which they were asked for.
+    #[inline(never)]
+    fn decide(&mut self, out: &mut Outbox) {
+        let mut at = 0;
+        while let Some(intent) = self.intents.get(at) {
+            at += 1;
+            match self.risk.on(&intent, &exposure!(self)) {
+                Verdict::Approved(approved) => {
+                    self.execution.on_approved(&approved, &mut out.commands);
+                }
+                Verdict::Denied { side, qty, reason } => {
+                    let order = match intent {
+                        Intent::Place(_) => OrderId::NONE,
+                        Intent::Replace(replace) => replace.order,
+                        Intent::Cancel(cancel) => cancel.order,
+                    };
+                    let instrument = intent.instrument().unwrap_or_default();
+                    let denied = Denied { order, side, qty, reason };
+                    out.denials.push(Denial { instrument, denied });
+                }
+            }
+        }
+        self.intents.clear();
+    }
+
+    /// One or two multiplications per event: enough to tell two runs apart, never the 128 bytes.
+    #[inline(always)]
+    fn fold(&mut self, event: &Event) {
+        let time = event.recv_ns.get().rotate_left(17) ^ i64::from(event.instrument.0);
+        match &event.payload {
+            Payload::Bar(bar) => {
+                self.hash.fold_i64(time ^ bar.close.ticks());
+                let rest = bar.open.ticks().rotate_left(13) ^ bar.high.ticks().rotate_left(29);
+                let volume = bar.volume.lots().rotate_left(43);
+                self.hash.fold_i64(rest ^ bar.low.ticks() ^ volume);
+            }
+            Payload::Trade(trade) => {
+                self.hash.fold_i64(time ^ trade.price.ticks());
+                self.hash.fold_i64(trade.qty.lots());
+            }
+            Payload::Report(report) => {
+                self.hash.fold_i64(time ^ report.price.ticks());
+                self.hash.fold(report.order.get());
+                self.hash.fold_i64(report.qty.lots().rotate_left(8) ^ report.kind as i64);
+                self.hash.fold_i128(report.fee.nano());
+            }
+            Payload::Denied(denied) => {
+                self.hash.fold_i64(time ^ denied.reason as i64);
+                self.hash.fold(denied.order.get());
+            }
+        }
+    }
+
+    /// The hash of everything that went in so far. Reports are part of the input, so decisions
+    /// that differ show in it.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        let mut hash = self.hash;
+        hash.fold_i128(self.execution.ledger.cash().nano());
+        hash.fold_i128(self.execution.ledger.realised().nano());
+        for &instrument in self.execution.ledger.held() {
+            hash.fold_i64(self.execution.ledger.position(instrument).qty().lots());
+        }
+        hash.get()
+    }
+
+    /// The account, the market and the open orders as they stand.
+    #[must_use]
+    #[inline]
+    pub fn exposure(&self) -> Exposure<'_> {
+        exposure!(self)
+    }
+
+    /// Checks the balance of the ledger.
+    ///
+    /// # Errors
+    /// When the books do not balance.
+    #[inline]
+    pub fn check(&self) -> Result<(), Halt> {
+        Ok(self.execution.ledger.check()?)
+    }
+
+    /// Intents that were dropped because one call asked for too many.
+    #[must_use]
+    pub fn intents_dropped(&self) -> u64 {
+        self.intents.dropped()
+    }
+
+    /// The strategy.
+    #[must_use]
+    pub const fn strategy(&self) -> &S {
+        &self.strategy
+    }
+
+    /// The gate.
+    #[must_use]
+    pub const fn gate(&self) -> &G {
+        &self.risk.gate
+    }
+}

@@ -1,0 +1,224 @@
+//! What a strategy sees and answers through.
+
+use qt_types::{
+    Bracket, Cancel, Cash, InstrumentId, InstrumentSpec, Intent, Nanos, OrderId, OrderKind, Place,
+    Price, Qty, Replace, Side, Size, round_half_even,
+};
+
+use super::Exposure;
+use crate::{Bounded, Order, Sink};
+
+/// Protective orders that the run adds to every entry made by [`Context::enter`], as distances
+/// from the decision's close in basis points.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Exits {
+    /// A stop this far on the losing side.
+    pub stop_bps: Option<u32>,
+    /// A limit order this far on the winning side.
+    pub target_bps: Option<u32>,
+    /// A trailing stop this far behind the best price, in the place of the stop.
+    pub trail_bps: Option<u32>,
+}
+
+impl Exits {
+    /// The protective orders of an entry on `side` decided at `price`. Prices are rounded
+    /// half-even to a tick and never below one tick.
+    #[must_use]
+    pub fn bracket(&self, side: Side, price: Price) -> Bracket {
+        let at = |bps: u32, sign: i64| {
+            let scaled =
+                i128::from(price.ticks()) * (10_000 + i128::from(sign) * i128::from(bps)).max(0);
+            let ticks = round_half_even(scaled, 10_000).max(1);
+            Price::from_ticks(i64::try_from(ticks).unwrap_or(i64::MAX))
+        };
+        Bracket {
+            stop: self.stop_bps.map(|bps| at(bps, -side.sign())),
+            target: self.target_bps.map(|bps| at(bps, side.sign())),
+            trail_bps: self.trail_bps,
+        }
+    }
+}
+
+/// The world as a strategy sees it, and the way in which it answers. Prices are the last ones
+/// known; nothing in here tells of anything later.
+pub struct Context<'a> {
+    pub(crate) view: Exposure<'a>,
+    pub(crate) instrument: InstrumentId,
+    pub(crate) now_ns: Nanos,
+    pub(crate) exits: &'a Exits,
+    pub(crate) active: bool,
+    pub(crate) intents: &'a mut Bounded<Intent>,
+}
+
+impl Context<'_> {
+    /// The instrument that the event is about.
+    #[must_use]
+    #[inline]
+    pub const fn instrument(&self) -> InstrumentId {
+        self.instrument
+    }
+
+    /// The time of the event (UTC ns); for a bar, when it was complete.
+    #[must_use]
+    #[inline]
+    pub const fn now_ns(&self) -> Nanos {
+        self.now_ns
+    }
+
+    /// Whether the warm-up is over: before that, whatever is asked for is dropped.
+    #[must_use]
+    #[inline]
+    pub const fn is_active(&self) -> bool {
+        self.active
+    }
+
+    /// How many instruments the run has.
+    #[must_use]
+    pub fn instruments(&self) -> usize {
+        self.view.specs.len()
+    }
+
+    /// The units of `instrument`; `None` for an instrument that is not in the run.
+    #[must_use]
+    #[inline]
+    pub fn spec(&self, instrument: InstrumentId) -> Option<&InstrumentSpec> {
+        self.view.spec(instrument)
+    }
+
+    /// `price` in units of the currency: for indicators, never for money.
+    #[must_use]
+    #[inline]
+    pub fn price_f64(&self, price: Price) -> f64 {
+        self.view.spec(self.instrument).map_or(f64::NAN, |spec| spec.price_f64(price))
+    }
+
+    /// The last price of `instrument` in ticks.
+    #[must_use]
+    #[inline]
+    pub fn last(&self, instrument: InstrumentId) -> Option<Price> {
+        self.view.last(instrument)
+    }
+
+    /// Lots held of `instrument`; negative when short.
+    #[must_use]
+    #[inline]
+    pub fn position(&self, instrument: InstrumentId) -> Qty {
+        self.view.position(instrument)
+    }
+
+    /// Whether there is no position in `instrument` and no order that could open one.
+    #[must_use]
+    #[inline]
+    pub fn is_flat(&self, instrument: InstrumentId) -> bool {
+        self.position(instrument).is_zero() && !self.view.orders.any_in(instrument)
+    }
+
+    /// Whether there is a long position in `instrument` and no order under way to close it at
+    /// once. Protective orders that rest do not count.
+    #[must_use]
+    #[inline]
+    pub fn is_long(&self, instrument: InstrumentId) -> bool {
+        self.position(instrument).lots() > 0 && !self.is_closing(instrument)
+    }
+
+    /// The same for a short position.
+    #[must_use]
+    #[inline]
+    pub fn is_short(&self, instrument: InstrumentId) -> bool {
+        self.position(instrument).lots() < 0 && !self.is_closing(instrument)
+    }
+
+    fn is_closing(&self, instrument: InstrumentId) -> bool {
+        !self.view.orders.is_empty()
+            && self.view.orders.iter().any(|order| {
+                order.instrument == instrument
+                    && order.kind == OrderKind::Market
+                    && (order.side == Side::Sell) == (self.position(instrument).lots() > 0)
+            })
+    }
+
+    /// Money that is there to be spent.
+    #[must_use]
+    pub fn cash(&self) -> Cash {
+        self.view.cash()
+    }
+
+    /// Cash plus positions at their last prices; the cash alone where that would overflow.
+    #[must_use]
+    pub fn equity(&self) -> Cash {
+        self.view.equity().unwrap_or_else(|_| self.view.cash())
+    }
+
+    /// The strategy's open orders, oldest first.
+    pub fn orders(&self) -> impl Iterator<Item = &Order> {
+        self.view.orders.iter()
+    }
+
+    /// Opens a position at the market, sized by the run's rule, with the run's protective
+    /// orders.
+    pub fn enter(&mut self, instrument: InstrumentId, side: Side) {
+        self.enter_share(instrument, side, 10_000);
+    }
+
+    /// The same with `share_bps` basis points of the size that the run's rule gives.
+    pub fn enter_share(&mut self, instrument: InstrumentId, side: Side, share_bps: u32) {
+        let bracket =
+            self.last(instrument).map_or_else(Bracket::default, |p| self.exits.bracket(side, p));
+        let order = Place::new(instrument, side, OrderKind::Market)
+            .size(Size::Share(share_bps))
+            .bracket(bracket);
+        self.place(order);
+    }
+
+    /// Closes the position in `instrument` at the market. Nothing happens without one.
+    pub fn close(&mut self, instrument: InstrumentId) {
+        let lots = self.position(instrument).lots();
+        if lots == 0 {
+            return;
+        }
+        let side = if lots > 0 { Side::Sell } else { Side::Buy };
+        self.place(
+            Place::new(instrument, side, OrderKind::Market).size(Size::Position).reduce_only(),
+        );
+    }
+
+    /// Asks for an order.
+    pub fn place(&mut self, order: Place) {
+        self.ask(Intent::Place(order));
+    }
+
+    /// Asks for the end of an order.
+    pub fn cancel(&mut self, order: OrderId) {
+        self.ask(Intent::Cancel(Cancel { order }));
+    }
+
+    /// Asks for another price or quantity.
+    pub fn replace(&mut self, order: OrderId, kind: OrderKind, qty: Qty) {
+        self.ask(Intent::Replace(Replace { order, kind, qty }));
+    }
+
+    fn ask(&mut self, intent: Intent) {
+        if self.active {
+            self.intents.push(intent);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn exits_sit_on_the_right_sides() {
+        let exits = Exits { stop_bps: Some(100), target_bps: Some(250), trail_bps: None };
+        let long = exits.bracket(Side::Buy, Price::from_ticks(20_000));
+        assert_eq!(long.stop, Some(Price::from_ticks(19_800)));
+        assert_eq!(long.target, Some(Price::from_ticks(20_500)));
+        let short = exits.bracket(Side::Sell, Price::from_ticks(20_000));
+        assert_eq!(short.stop, Some(Price::from_ticks(20_200)));
+        assert_eq!(short.target, Some(Price::from_ticks(19_500)));
+        let all = Exits { stop_bps: Some(10_000), ..Exits::default() };
+        let floor = all.bracket(Side::Buy, Price::from_ticks(50)).stop;
+        assert_eq!(floor, Some(Price::from_ticks(1)), "a price is never below one tick");
+    }
+}

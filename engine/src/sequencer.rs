@@ -1,0 +1,42 @@
+//! The one point at which all inputs get their order.
+
+use qt_types::{Event, Nanos, Seq};
+
+/// Numbers events from 1 without a gap, and checks that time never runs backwards.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Sequencer {
+    last: u64,
+    now_ns: Nanos,
+}
+
+impl Sequencer {
+    /// A sequencer that has seen nothing.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { last: 0, now_ns: Nanos::MIN }
+    }
+
+    /// Stamps `event` as the next one. Its time is moved up to the last one's if it is behind:
+    /// what is known cannot become known earlier.
+    #[inline]
+    pub fn stamp(&mut self, event: &mut Event) {
+        self.last += 1;
+        event.seq = Seq::new(self.last);
+        if event.recv_ns < self.now_ns {
+            event.recv_ns = self.now_ns;
+        }
+        self.now_ns = event.recv_ns;
+    }
+
+    /// How many events were stamped.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.last
+    }
+
+    /// The time of the last event (UTC ns).
+    #[must_use]
+    pub const fn now_ns(&self) -> Nanos {
+        self.now_ns
+    }
+}

@@ -1,0 +1,186 @@
+//! The execution stage: order table and ledger, and the commands that leave.
+
+use qt_types::{
+    Cancel, InstrumentId, InstrumentSpec, Intent, OrderId, OrderKind, Place, Qty, Report,
+    ReportKind, Side, TimeInForce,
+};
+
+use crate::command::{
+    Approved, CancelOrder, Command, NewOrder, Proof, ReplaceOrder, bracket_kinds,
+};
+use crate::ledger::{Ledger, LedgerError};
+use crate::oms::{Order, OrderStatus, OrderTable};
+use crate::port::OrderUpdate;
+use crate::sink::Sink;
+
+/// The one writer of ledger and order table.
+#[derive(Debug)]
+pub(crate) struct Execution {
+    pub(crate) ledger: Ledger,
+    pub(crate) orders: OrderTable,
+}
+
+impl Execution {
+    /// Turns an approved intent into commands.
+    pub(crate) fn on_approved(
+        &mut self,
+        approved: &Approved<Intent>,
+        out: &mut impl Sink<Command>,
+    ) {
+        let proof = Proof::of(approved);
+        match approved.get() {
+            Intent::Place(place) => self.open(&place, approved.qty(), proof, out),
+            Intent::Cancel(cancel) => self.cancel(cancel.order, proof, out),
+            Intent::Replace(replace) => {
+                if let Some(order) = self.orders.get(replace.order) {
+                    let instrument = order.instrument;
+                    out.push(Command::Replace(ReplaceOrder { instrument, replace, proof }));
+                }
+            }
+        }
+    }
+
+    fn open(&mut self, place: &Place, qty: Qty, proof: Proof, out: &mut impl Sink<Command>) {
+        let entry = self.orders.next_id();
+        self.send(entry, place, qty, (OrderId::NONE, OrderId::NONE), proof, out);
+        let [stop, target] = bracket_kinds(&place.bracket);
+        let stop_id = self.orders.next_id();
+        let both = stop.is_some() && target.is_some();
+        let target_id = if both { self.orders.nth_next_id(1) } else { stop_id };
+        let pair = |other: OrderId| if both { other } else { OrderId::NONE };
+        let legs = [(stop, stop_id, pair(target_id)), (target, target_id, pair(stop_id))];
+        for (kind, id, oco) in legs {
+            if let Some(kind) = kind {
+                let mut leg = Place::new(place.instrument, place.side.opposite(), kind);
+                leg.reduce_only = true;
+                leg.tif = TimeInForce::Gtc;
+                self.send(id, &leg, qty, (entry, oco), proof, out);
+            }
+        }
+    }
+
+    fn send(
+        &mut self,
+        id: OrderId,
+        place: &Place,
+        qty: Qty,
+        (parent, oco): (OrderId, OrderId),
+        proof: Proof,
+        out: &mut impl Sink<Command>,
+    ) {
+        let mut order =
+            Order::sent(id, place.instrument, place.side, place.kind, place.tif, qty.lots());
+        order.reduce_only = place.reduce_only;
+        order.parent = parent;
+        order.oco = oco;
+        order.armed = parent.is_none();
+        self.orders.insert(order);
+        out.push(Command::New(NewOrder {
+            order: id,
+            instrument: place.instrument,
+            side: place.side,
+            kind: place.kind,
+            tif: place.tif,
+            qty,
+            reduce_only: place.reduce_only,
+            parent,
+            oco,
+            proof,
+        }));
+    }
+
+    fn cancel(&mut self, id: OrderId, proof: Proof, out: &mut impl Sink<Command>) {
+        if let Some(order) = self.orders.get_mut(id) {
+            order.ask_cancel();
+            let instrument = order.instrument;
+            out.push(Command::Cancel(CancelOrder {
+                instrument,
+                cancel: Cancel { order: id },
+                proof,
+            }));
+        }
+    }
+
+    /// Takes in a report: order first, then ledger. `None` for an order that is not open, and
+    /// for a fill that was seen before.
+    pub(crate) fn on_report(
+        &mut self,
+        specs: &[InstrumentSpec],
+        report: &Report,
+        out: &mut impl Sink<Command>,
+    ) -> Result<Option<OrderUpdate>, LedgerError> {
+        let Some(order) = self.orders.get_mut(report.order) else { return Ok(None) };
+        let executed = order.on_report(report);
+        let order = *order;
+        if report.kind == ReportKind::Filled {
+            if executed.is_zero() {
+                return Ok(None);
+            }
+            let instrument = order.instrument;
+            let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
+            self.ledger.fill(spec, instrument, order.side, report.price, executed, report.fee)?;
+            self.after_fill(&order, out);
+        }
+        if order.is_ended() {
+            self.orders.remove(order.id);
+        }
+        Ok(Some(OrderUpdate { order, report: *report }))
+    }
+
+    /// Arms the protective orders of an entry, and ends the ones that have nothing left to
+    /// protect.
+    fn after_fill(&mut self, filled: &Order, out: &mut impl Sink<Command>) {
+        let flat = self.ledger.position(filled.instrument).qty().is_zero();
+        if self.orders.is_empty() {
+            return;
+        }
+        let mut at = 0;
+        while let Some(id) = self.nth_linked(filled, flat, at) {
+            let Some(order) = self.orders.get_mut(id) else { break };
+            if order.parent == filled.id {
+                order.armed = true;
+            } else {
+                self.cancel(id, Proof::of_cleanup(), out);
+            }
+            at += 1;
+        }
+    }
+
+    /// The `n`-th open order that `filled` has to do with: its children, and once the position
+    /// is flat the armed orders that could only reduce it.
+    fn nth_linked(&self, filled: &Order, flat: bool, n: usize) -> Option<OrderId> {
+        self.orders
+            .iter()
+            .filter(|order| order.id != filled.id && order.instrument == filled.instrument)
+            .filter(|order| order.parent == filled.id || (flat && is_orphaned(order, filled.oco)))
+            .nth(n)
+            .map(|order| order.id)
+    }
+
+    /// The oldest order that could open a position and whose end was not asked for yet.
+    pub(crate) fn first_opening(&self) -> Option<OrderId> {
+        self.orders
+            .iter()
+            .find(|order| !order.reduce_only && order.status() != OrderStatus::PendingCancel)
+            .map(|order| order.id)
+    }
+
+    /// Whether market orders that close all of the position in `instrument` are under way.
+    pub(crate) fn is_closing(&self, instrument: InstrumentId) -> bool {
+        let held = self.ledger.position(instrument).qty().lots();
+        let closing = self
+            .orders
+            .iter()
+            .filter(|order| order.instrument == instrument && order.kind == OrderKind::Market)
+            .filter(|order| order.reduce_only && (order.side == Side::Sell) == (held > 0))
+            .filter(|order| order.status() != OrderStatus::PendingCancel)
+            .fold(0_i64, |lots, order| lots.saturating_add(order.leaves().lots()));
+        closing >= held.saturating_abs()
+    }
+}
+
+/// The venue itself ends the other half of an OCO pair; asking for it again would be noise.
+fn is_orphaned(order: &Order, oco_of_filled: OrderId) -> bool {
+    let resting_protection = order.reduce_only && order.armed && !order.is_ended();
+    resting_protection && order.id != oco_of_filled
+}

@@ -1,0 +1,153 @@
+//! The risk stage: the only place where an intent can become approved.
+
+use qt_types::{DenyReason, Intent, OrderKind, Place, Price, Qty, Replace, Side, Size};
+
+use crate::command::Approved;
+use crate::port::{Exposure, Gate, OrderRequest, SizeRequest};
+
+/// What the risk stage says to an intent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Verdict {
+    Approved(Approved<Intent>),
+    Denied { side: Option<Side>, qty: Qty, reason: DenyReason },
+}
+
+/// The gate with the checks that hold for every gate.
+#[derive(Debug)]
+pub(crate) struct Risk<G> {
+    pub(crate) gate: G,
+}
+
+impl<G: Gate> Risk<G> {
+    pub(crate) fn on(&mut self, intent: &Intent, exposure: &Exposure<'_>) -> Verdict {
+        match intent {
+            Intent::Place(place) => match self.place(place, exposure) {
+                Ok(qty) => Verdict::Approved(Approved::new(*intent, qty)),
+                Err((qty, reason)) => Verdict::Denied { side: Some(place.side), qty, reason },
+            },
+            Intent::Replace(replace) => match self.replace(replace, exposure) {
+                Ok(()) => Verdict::Approved(Approved::new(*intent, replace.qty)),
+                Err(reason) => Verdict::Denied { side: None, qty: replace.qty, reason },
+            },
+            Intent::Cancel(cancel) => {
+                if exposure.orders.get(cancel.order).is_some() {
+                    Verdict::Approved(Approved::new(*intent, Qty::ZERO))
+                } else {
+                    let reason = DenyReason::UnknownOrder;
+                    Verdict::Denied { side: None, qty: Qty::ZERO, reason }
+                }
+            }
+        }
+    }
+
+    fn place(&mut self, place: &Place, exposure: &Exposure<'_>) -> Result<Qty, (Qty, DenyReason)> {
+        let none = |reason| (Qty::ZERO, reason);
+        let last = exposure.last(place.instrument).ok_or(none(DenyReason::NoPrice))?;
+        if !prices_are_positive(&place.kind) || !bracket_is_sound(place, last) {
+            return Err(none(DenyReason::InvalidPrice));
+        }
+        let legs = 1 + usize::from(!place.bracket.is_empty()) * 2;
+        if exposure.orders.room() < legs {
+            return Err(none(DenyReason::OrdersOpenMax));
+        }
+        let qty = self.resolve(place, last, exposure).map_err(none)?;
+        if qty.lots() <= 0 {
+            return Err(none(DenyReason::SizeBelowLot));
+        }
+        let request = OrderRequest {
+            instrument: place.instrument,
+            side: place.side,
+            kind: place.kind,
+            qty,
+            reduce_only: place.reduce_only,
+        };
+        self.gate.check(&request, exposure).map_err(|reason| (qty, reason))?;
+        Ok(qty)
+    }
+
+    fn resolve(
+        &self,
+        place: &Place,
+        last: Price,
+        exposure: &Exposure<'_>,
+    ) -> Result<Qty, DenyReason> {
+        let held = exposure.position(place.instrument).lots();
+        let closable = (-place.side.sign()).saturating_mul(held).max(0);
+        let share_bps = match place.size {
+            Size::Fixed(qty) => return Ok(qty),
+            Size::Position if closable == 0 => return Err(DenyReason::NothingToClose),
+            Size::Position => return Ok(Qty::from_lots(closable)),
+            Size::Auto => 10_000,
+            Size::Share(bps) => bps,
+        };
+        let stop = place.bracket.stop.or(match place.bracket.trail_bps {
+            Some(stop_bps) => {
+                let exits = crate::Exits { stop_bps: Some(stop_bps), ..crate::Exits::default() };
+                exits.bracket(place.side, last).stop
+            }
+            None => None,
+        });
+        let request = SizeRequest {
+            instrument: place.instrument,
+            side: place.side,
+            price: last,
+            stop,
+            share_bps,
+        };
+        self.gate.size(&request, exposure)
+    }
+
+    fn replace(&mut self, change: &Replace, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
+        let order = exposure.orders.get(change.order).ok_or(DenyReason::UnknownOrder)?;
+        if !prices_are_positive(&change.kind)
+            || std::mem::discriminant(&order.kind) != std::mem::discriminant(&change.kind)
+        {
+            return Err(DenyReason::InvalidPrice);
+        }
+        let leaves = change.qty.checked_sub(order.filled).unwrap_or(Qty::ZERO);
+        if leaves.lots() <= 0 {
+            return Err(DenyReason::SizeBelowLot);
+        }
+        let request = OrderRequest {
+            instrument: order.instrument,
+            side: order.side,
+            kind: change.kind,
+            qty: leaves,
+            reduce_only: order.reduce_only,
+        };
+        self.gate.check(&request, exposure)
+    }
+}
+
+fn prices_are_positive(kind: &OrderKind) -> bool {
+    match *kind {
+        OrderKind::Market => true,
+        OrderKind::Limit { price } => price.ticks() > 0,
+        OrderKind::Stop { trigger } | OrderKind::TakeProfit { trigger } => trigger.ticks() > 0,
+        OrderKind::StopLimit { trigger, limit } => trigger.ticks() > 0 && limit.ticks() > 0,
+        OrderKind::TrailingStop { distance } => match distance {
+            qt_types::Distance::Ticks(ticks) => ticks > 0,
+            qt_types::Distance::Bps(bps) => bps > 0 && bps < 10_000,
+        },
+    }
+}
+
+/// A stop belongs on the losing side of the entry and a target on the winning one; the entry's
+/// own price counts where it has one, else the last price.
+fn bracket_is_sound(place: &Place, last: Price) -> bool {
+    if place.bracket.is_empty() {
+        return true;
+    }
+    let entry = match place.kind {
+        OrderKind::Limit { price } => price,
+        OrderKind::Stop { trigger } | OrderKind::StopLimit { trigger, .. } => trigger,
+        OrderKind::Market | OrderKind::TakeProfit { .. } | OrderKind::TrailingStop { .. } => last,
+    };
+    let beyond =
+        |price: Price, sign: i64| price.ticks() > 0 && (price.ticks() - entry.ticks()) * sign >= 0;
+    let sign = place.side.sign();
+    let stop_is_sound = place.bracket.stop.is_none_or(|stop| beyond(stop, -sign));
+    let target_is_sound = place.bracket.target.is_none_or(|target| beyond(target, sign));
+    let trail_is_sound = place.bracket.trail_bps.is_none_or(|bps| bps > 0 && bps < 10_000);
+    stop_is_sound && target_is_sound && trail_is_sound
+}

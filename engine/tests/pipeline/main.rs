@@ -1,0 +1,7 @@
+//! The pipeline fed event by event: what it lets out, and that its books and its order table
+//! stay right whatever a venue says.
+
+mod bounds;
+mod gate;
+mod reports;
+mod support;

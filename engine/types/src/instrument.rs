@@ -1,0 +1,293 @@
+//! What an instrument is: the only bridge between decimals and ticks, lots and money.
+
+use rust_decimal::Decimal;
+
+use crate::decimal::{E9, format_scaled, parse_e9, round_half_even};
+use crate::{Cash, Price, Qty};
+
+/// The kind of an instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum InstrumentKind {
+    /// A share or a fund.
+    #[default]
+    Equity,
+    /// A coin or a token against money.
+    Spot,
+    /// A currency pair.
+    Fx,
+    /// A future with an expiry.
+    Future,
+    /// A perpetual swap.
+    Perpetual,
+    /// A number that is observed, not traded.
+    Index,
+}
+
+impl InstrumentKind {
+    /// The name in lists and files.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Equity => "equity",
+            Self::Spot => "spot",
+            Self::Fx => "fx",
+            Self::Future => "future",
+            Self::Perpetual => "perpetual",
+            Self::Index => "index",
+        }
+    }
+
+    /// The kind named `text`.
+    #[must_use]
+    pub fn from_text(text: &str) -> Option<Self> {
+        [Self::Equity, Self::Spot, Self::Fx, Self::Future, Self::Perpetual, Self::Index]
+            .into_iter()
+            .find(|kind| kind.text() == text)
+    }
+}
+
+/// An instrument's units. All conversions between text, ticks, lots and money happen here.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InstrumentSpec {
+    symbol: String,
+    currency: String,
+    kind: InstrumentKind,
+    tick_e9: i64,
+    lot_e9: i64,
+    multiplier_e9: i64,
+    // One tick times one lot, in nano-units of the currency, as a reduced fraction.
+    unit_num: i128,
+    unit_den: i128,
+}
+
+/// What is wrong with a spec or with a number that must fit one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SpecError(pub String);
+
+impl std::fmt::Display for SpecError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for SpecError {}
+
+impl InstrumentSpec {
+    /// An instrument whose tick, lot and multiplier are given in billionths.
+    ///
+    /// # Errors
+    /// When one of them is not positive.
+    pub fn new(
+        symbol: &str,
+        currency: &str,
+        kind: InstrumentKind,
+        tick_e9: i64,
+        lot_e9: i64,
+        multiplier_e9: i64,
+    ) -> Result<Self, SpecError> {
+        for (name, value) in [("tick", tick_e9), ("lot", lot_e9), ("multiplier", multiplier_e9)] {
+            if value <= 0 {
+                let text = format_scaled(i128::from(value), 9);
+                return Err(SpecError(format!("{symbol}: the {name} {text} is not positive")));
+            }
+        }
+        // tick x lot x multiplier is at scale 1e-27; nano-units are at 1e-9.
+        let scale = i128::from(E9) * i128::from(E9);
+        let mut num = i128::from(tick_e9) * i128::from(lot_e9);
+        let mut den = scale;
+        let shared = gcd_wide(num, den);
+        (num, den) = (num / shared, den / shared);
+        let shared = gcd_wide(i128::from(multiplier_e9), den);
+        den /= shared;
+        let num = num
+            .checked_mul(i128::from(multiplier_e9) / shared)
+            .ok_or_else(|| SpecError(format!("{symbol}: tick x lot x multiplier is too large")))?;
+        Ok(Self {
+            symbol: symbol.to_owned(),
+            currency: currency.to_owned(),
+            kind,
+            tick_e9,
+            lot_e9,
+            multiplier_e9,
+            unit_num: num,
+            unit_den: den,
+        })
+    }
+
+    /// The symbol, as the data calls it.
+    #[must_use]
+    pub fn symbol(&self) -> &str {
+        &self.symbol
+    }
+
+    /// The currency that prices, money and fees are in.
+    #[must_use]
+    pub fn currency(&self) -> &str {
+        &self.currency
+    }
+
+    /// The kind of instrument.
+    #[must_use]
+    pub const fn kind(&self) -> InstrumentKind {
+        self.kind
+    }
+
+    /// The smallest price step, in billionths of the currency.
+    #[must_use]
+    pub const fn tick_e9(&self) -> i64 {
+        self.tick_e9
+    }
+
+    /// The smallest quantity step, in billionths of a unit.
+    #[must_use]
+    pub const fn lot_e9(&self) -> i64 {
+        self.lot_e9
+    }
+
+    /// Units of the underlying per contract, in billionths.
+    #[must_use]
+    pub const fn multiplier_e9(&self) -> i64 {
+        self.multiplier_e9
+    }
+
+    /// `price` x `qty` in money, half-even to the nano-unit; negative for a negative quantity.
+    /// `None` past the range of 128 bits.
+    #[must_use]
+    #[inline]
+    pub fn notional(&self, price: Price, qty: Qty) -> Option<Cash> {
+        let product = i128::from(price.ticks()) * i128::from(qty.lots());
+        // Two factors of 64 bits cannot overflow 128 and need no slow checked multiplication.
+        let scaled = match (i64::try_from(product), i64::try_from(self.unit_num)) {
+            (Ok(product), Ok(unit)) => i128::from(product) * i128::from(unit),
+            _ => product.checked_mul(self.unit_num)?,
+        };
+        if self.unit_den == 1 {
+            return Some(Cash::from_nano(scaled));
+        }
+        Some(Cash::from_nano(round_half_even(scaled, self.unit_den)))
+    }
+
+    /// The largest number of lots (zero or more) whose notional at `price` is at most `budget`.
+    #[must_use]
+    pub fn lots_for(&self, budget: Cash, price: Price) -> Qty {
+        if budget <= Cash::ZERO || price.ticks() <= 0 {
+            return Qty::ZERO;
+        }
+        let per_lot = i128::from(price.ticks()).saturating_mul(self.unit_num);
+        let lots = budget.nano().saturating_mul(self.unit_den) / per_lot;
+        Qty::from_lots(i64::try_from(lots).unwrap_or(i64::MAX))
+    }
+
+    /// A price in units of the currency, for indicators and reports only.
+    #[must_use]
+    #[inline]
+    pub fn price_f64(&self, price: Price) -> f64 {
+        // Both factors are exact below 2^53, so this is the correctly rounded decimal.
+        (price.ticks() as f64 * self.tick_e9 as f64) / 1e9
+    }
+
+    /// A quantity in units, for indicators and reports only.
+    #[must_use]
+    #[inline]
+    pub fn qty_f64(&self, qty: Qty) -> f64 {
+        (qty.lots() as f64 * self.lot_e9 as f64) / 1e9
+    }
+
+    /// The price as plain decimal text.
+    #[must_use]
+    pub fn price_text(&self, price: Price) -> String {
+        format_scaled(i128::from(price.ticks()) * i128::from(self.tick_e9), 9)
+    }
+
+    /// The quantity as plain decimal text.
+    #[must_use]
+    pub fn qty_text(&self, qty: Qty) -> String {
+        format_scaled(i128::from(qty.lots()) * i128::from(self.lot_e9), 9)
+    }
+
+    /// Decimal text as a price.
+    ///
+    /// # Errors
+    /// When `text` is not a number or no multiple of the tick.
+    pub fn parse_price(&self, text: &str) -> Result<Price, SpecError> {
+        self.parse(text, self.tick_e9, "tick").map(Price::from_ticks)
+    }
+
+    /// Decimal text as a quantity.
+    ///
+    /// # Errors
+    /// When `text` is not a number or no multiple of the lot.
+    pub fn parse_qty(&self, text: &str) -> Result<Qty, SpecError> {
+        self.parse(text, self.lot_e9, "lot").map(Qty::from_lots)
+    }
+
+    /// A price as a decimal number.
+    #[must_use]
+    pub fn price_decimal(&self, price: Price) -> Decimal {
+        Decimal::from_i128_with_scale(i128::from(price.ticks()) * i128::from(self.tick_e9), 9)
+            .normalize()
+    }
+
+    fn parse(&self, text: &str, unit_e9: i64, unit: &str) -> Result<i64, SpecError> {
+        let value = parse_e9(text).map_err(SpecError)?;
+        if value % unit_e9 != 0 {
+            let step = format_scaled(i128::from(unit_e9), 9);
+            let symbol = &self.symbol;
+            return Err(SpecError(format!(
+                "{symbol}: {text} is not a multiple of the {unit} {step}"
+            )));
+        }
+        Ok(value / unit_e9)
+    }
+}
+
+const fn gcd_wide(a: i128, b: i128) -> i128 {
+    let (mut a, mut b) = (a.unsigned_abs(), b.unsigned_abs());
+    while b != 0 {
+        (a, b) = (b, a % b);
+    }
+    a as i128
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn spec(tick_e9: i64, lot_e9: i64) -> InstrumentSpec {
+        InstrumentSpec::new("X", "USD", InstrumentKind::Spot, tick_e9, lot_e9, E9).unwrap()
+    }
+
+    #[test]
+    fn notional_is_exact() {
+        let cents = spec(10_000_000, E9);
+        let cost = cents.notional(Price::from_ticks(11_391), Qty::from_lots(100)).unwrap();
+        assert_eq!(cost.to_string(), "11391");
+        let coin = spec(100_000_000, 10); // tick 0.1, lot 1e-8: one unit is 1e-9.
+        assert_eq!(coin.notional(Price::from_ticks(1), Qty::from_lots(1)).unwrap().nano(), 1);
+        let dust = spec(10, 10); // 1e-8 x 1e-8: a ten-millionth of a nano-unit, rounded.
+        let (price, qty) = (Price::from_ticks(3), Qty::from_lots(5_000_000));
+        assert_eq!(dust.notional(price, qty).unwrap().nano(), 2, "1.5 goes to the even 2");
+        let most = Price::from_ticks(i64::MAX);
+        assert_eq!(cents.notional(most, Qty::from_lots(i64::MAX)), None);
+    }
+
+    #[test]
+    fn text_goes_through_units() {
+        let cents = spec(10_000_000, E9);
+        assert_eq!(cents.parse_price("113.91"), Ok(Price::from_ticks(11_391)));
+        assert_eq!(cents.price_text(Price::from_ticks(11_391)), "113.91");
+        assert!(cents.parse_price("113.915").unwrap_err().0.contains("tick 0.01"));
+        assert!(cents.parse_qty("0.5").unwrap_err().0.contains("lot 1"));
+        assert_eq!(cents.price_f64(Price::from_ticks(11_391)), 113.91);
+    }
+
+    #[test]
+    fn lots_for_a_budget_are_floored() {
+        let cents = spec(10_000_000, E9);
+        let budget: Cash = "95000".parse().unwrap();
+        assert_eq!(cents.lots_for(budget, Price::from_ticks(11_391)), Qty::from_lots(833));
+        assert_eq!(cents.lots_for(Cash::ZERO, Price::from_ticks(1)), Qty::ZERO);
+        assert_eq!(cents.lots_for(budget, Price::ZERO), Qty::ZERO);
+    }
+}

@@ -1,0 +1,140 @@
+//! What a strategy wants. An intent is not yet an order: only the risk stage can turn it into
+//! one, and it also decides how large it is where the strategy leaves that open.
+
+use crate::{InstrumentId, OrderId, OrderKind, Price, Qty, Side, TimeInForce};
+
+/// A wish of a strategy.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Intent {
+    /// A new order.
+    Place(Place),
+    /// Another price or quantity for a resting order.
+    Replace(Replace),
+    /// The end of a resting order.
+    Cancel(Cancel),
+}
+
+impl Intent {
+    /// The instrument that the intent is about, where it names one.
+    #[must_use]
+    pub const fn instrument(&self) -> Option<InstrumentId> {
+        match self {
+            Self::Place(place) => Some(place.instrument),
+            Self::Replace(_) | Self::Cancel(_) => None,
+        }
+    }
+}
+
+/// How large an order is to be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Size {
+    /// Exactly this many lots.
+    Fixed(Qty),
+    /// What the run's sizing rule (`--qty`, `--weight`, `--risk-per-trade`) gives.
+    Auto,
+    /// The run's sizing rule applied to this share of it, in basis points (10,000: the whole).
+    Share(u32),
+    /// All of the position that the order's side can close.
+    Position,
+}
+
+/// Protective orders that come to life with the fills of an entry. When one of them fills, the
+/// other is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Bracket {
+    /// A stop at this price.
+    pub stop: Option<Price>,
+    /// A limit order at this price.
+    pub target: Option<Price>,
+    /// A trailing stop in the place of `stop`, in basis points.
+    pub trail_bps: Option<u32>,
+}
+
+impl Bracket {
+    /// Whether nothing is asked for.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.stop.is_none() && self.target.is_none() && self.trail_bps.is_none()
+    }
+}
+
+/// A new order, as its strategy wants it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// What to trade.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// The type, with its prices.
+    pub kind: OrderKind,
+    /// How long it lives.
+    pub tif: TimeInForce,
+    /// How large it is.
+    pub size: Size,
+    /// Whether it may only make a position smaller.
+    pub reduce_only: bool,
+    /// Protective orders to go with it.
+    pub bracket: Bracket,
+}
+
+impl Place {
+    /// A good-till-cancelled order of type `kind`, sized by the run's rule.
+    #[must_use]
+    pub const fn new(instrument: InstrumentId, side: Side, kind: OrderKind) -> Self {
+        Self {
+            instrument,
+            side,
+            kind,
+            tif: TimeInForce::Gtc,
+            size: Size::Auto,
+            reduce_only: false,
+            bracket: Bracket { stop: None, target: None, trail_bps: None },
+        }
+    }
+
+    /// The same with size `size`.
+    #[must_use]
+    pub const fn size(mut self, size: Size) -> Self {
+        self.size = size;
+        self
+    }
+
+    /// The same with time in force `tif`.
+    #[must_use]
+    pub const fn tif(mut self, tif: TimeInForce) -> Self {
+        self.tif = tif;
+        self
+    }
+
+    /// The same with protective orders.
+    #[must_use]
+    pub const fn bracket(mut self, bracket: Bracket) -> Self {
+        self.bracket = bracket;
+        self
+    }
+
+    /// The same, but only ever making a position smaller.
+    #[must_use]
+    pub const fn reduce_only(mut self) -> Self {
+        self.reduce_only = true;
+        self
+    }
+}
+
+/// Another price or quantity for a resting order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Replace {
+    /// The order to change.
+    pub order: OrderId,
+    /// The new type and prices; the variant must stay the same.
+    pub kind: OrderKind,
+    /// The new total quantity, filled part included.
+    pub qty: Qty,
+}
+
+/// The end of a resting order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Cancel {
+    /// The order to end.
+    pub order: OrderId,
+}

@@ -1,0 +1,37 @@
+//! Domain types of the engine: units, identifiers, instruments, the event envelope, the order
+//! and report vocabulary.
+//!
+//! May import: nothing of the workspace. Must not contain: logic of a stage, clocks, files,
+//! sockets, venue names. Entry point: [`Event`], the one thing every stage is fed with.
+
+mod cash;
+mod decimal;
+mod event;
+mod flags;
+mod ids;
+mod instrument;
+mod intent;
+mod limits;
+mod order;
+mod price;
+mod qty;
+mod reason;
+mod report;
+mod seq;
+mod time;
+
+pub use cash::Cash;
+pub use decimal::{E9, format_scaled, gcd, parse_e9, pow10, round_half_even};
+pub use event::{Bar, Denied, Event, Payload, Trade};
+pub use flags::BarFlags;
+pub use ids::{ExecId, InstrumentId, OrderId, StrategyId, VenueId};
+pub use instrument::{InstrumentKind, InstrumentSpec, SpecError};
+pub use intent::{Bracket, Cancel, Intent, Place, Replace, Size};
+pub use limits::Limits;
+pub use order::{Distance, OrderKind, Side, TimeInForce};
+pub use price::Price;
+pub use qty::Qty;
+pub use reason::{DenyReason, RejectReason};
+pub use report::{Liquidity, Report, ReportKind};
+pub use seq::Seq;
+pub use time::Nanos;

@@ -1,0 +1,139 @@
+//! What an order can be.
+
+use crate::Price;
+
+/// Buy or sell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum Side {
+    /// Adds to the position.
+    Buy,
+    /// Takes from the position.
+    Sell,
+}
+
+impl Side {
+    /// +1 for a buy, -1 for a sell.
+    #[must_use]
+    #[inline]
+    pub const fn sign(self) -> i64 {
+        match self {
+            Self::Buy => 1,
+            Self::Sell => -1,
+        }
+    }
+
+    /// The other side.
+    #[must_use]
+    #[inline]
+    pub const fn opposite(self) -> Self {
+        match self {
+            Self::Buy => Self::Sell,
+            Self::Sell => Self::Buy,
+        }
+    }
+
+    /// `buy` or `sell`.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Buy => "buy",
+            Self::Sell => "sell",
+        }
+    }
+}
+
+/// How far a trailing stop stays behind the best price.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Distance {
+    /// A fixed number of ticks.
+    Ticks(i64),
+    /// Basis points (1/10,000) of the best price, rounded half-even to a tick.
+    Bps(u32),
+}
+
+/// The type of an order, with the prices that it needs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum OrderKind {
+    /// At the next price there is.
+    Market,
+    /// At `price` or better.
+    Limit {
+        /// The worst price accepted.
+        price: Price,
+    },
+    /// A market order once the market is at or through `trigger` on the losing side (buy: from
+    /// below, sell: from above).
+    Stop {
+        /// The price that releases the order.
+        trigger: Price,
+    },
+    /// A limit order at `limit` once the market is at or through `trigger`.
+    StopLimit {
+        /// The price that releases the order.
+        trigger: Price,
+        /// The worst price accepted afterwards.
+        limit: Price,
+    },
+    /// A market order once the market is at or through `trigger` on the winning side (sell: from
+    /// below, buy: from above).
+    TakeProfit {
+        /// The price that releases the order.
+        trigger: Price,
+    },
+    /// A stop that follows the best price at a distance and never goes back.
+    TrailingStop {
+        /// How far behind the best price.
+        distance: Distance,
+    },
+}
+
+impl OrderKind {
+    /// The name in lists and logs.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Market => "market",
+            Self::Limit { .. } => "limit",
+            Self::Stop { .. } => "stop",
+            Self::StopLimit { .. } => "stop_limit",
+            Self::TakeProfit { .. } => "take_profit",
+            Self::TrailingStop { .. } => "trailing_stop",
+        }
+    }
+
+    /// Whether the order waits for a price against it before it acts.
+    #[must_use]
+    #[inline]
+    pub const fn is_stop(self) -> bool {
+        matches!(self, Self::Stop { .. } | Self::StopLimit { .. } | Self::TrailingStop { .. })
+    }
+}
+
+/// How long an order lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum TimeInForce {
+    /// Until it is filled or cancelled.
+    #[default]
+    Gtc,
+    /// Until the end of the calendar's session.
+    Day,
+    /// What can be had at once; the rest is cancelled.
+    Ioc,
+    /// All of it at once, or nothing.
+    Fok,
+}
+
+impl TimeInForce {
+    /// The name in lists and logs.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Gtc => "gtc",
+            Self::Day => "day",
+            Self::Ioc => "ioc",
+            Self::Fok => "fok",
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What a venue says about an order.
+
+use crate::{Cash, ExecId, OrderId, Price, Qty, RejectReason};
+
+/// The kind of a report.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum ReportKind {
+    /// The order rests or is in work.
+    Accepted,
+    /// The venue refuses the order.
+    Rejected,
+    /// A part or all of the order was executed.
+    Filled,
+    /// The order ended before it was filled.
+    Cancelled,
+    /// Price or quantity were changed.
+    Replaced,
+    /// The change or cancel asked for was refused; the order stands as it was.
+    RequestRejected,
+}
+
+/// Whether a fill added liquidity to the market or took it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Liquidity {
+    /// The order rested and was hit: maker fee.
+    Maker,
+    /// The order hit what rested: taker fee.
+    #[default]
+    Taker,
+}
+
+/// One report of a venue about one order, flat and `Copy` so that it fits an event. Fields that
+/// do not apply to the kind are zero.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Report {
+    /// The order that the report is about.
+    pub order: OrderId,
+    /// Filled: the venue's number of the execution.
+    pub exec: ExecId,
+    /// Filled: the price in ticks. Replaced: the new limit or trigger.
+    pub price: Price,
+    /// Filled: how many lots were executed. Replaced: the new total.
+    pub qty: Qty,
+    /// How many lots of the order are still open.
+    pub leaves: Qty,
+    /// Filled: the fee in the settlement currency; negative for a rebate.
+    pub fee: Cash,
+    /// What happened.
+    pub kind: ReportKind,
+    /// Rejected, cancelled: why.
+    pub reason: RejectReason,
+    /// Filled: maker or taker.
+    pub liquidity: Liquidity,
+}
+
+impl Report {
+    /// A report of kind `kind` on `order` with nothing else in it.
+    #[must_use]
+    pub const fn plain(order: OrderId, kind: ReportKind, reason: RejectReason) -> Self {
+        Self {
+            order,
+            exec: ExecId(0),
+            price: Price::ZERO,
+            qty: Qty::ZERO,
+            leaves: Qty::ZERO,
+            fee: Cash::ZERO,
+            kind,
+            reason,
+            liquidity: Liquidity::Taker,
+        }
+    }
+}

@@ -1,0 +1,51 @@
+//! What kind of account trades.
+
+use qt_types::{Cash, E9};
+
+/// The kind of account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Account {
+    /// Nothing is borrowed: buys are paid from cash, sales come from the position.
+    #[default]
+    Cash,
+    /// Positions may be short or larger than the equity.
+    Margin {
+        /// How large all positions together may be, as billionths of the equity (2e9: twice).
+        leverage_e9: i64,
+    },
+}
+
+impl Account {
+    /// The equity that positions worth `gross` need when they are opened: gross / leverage.
+    /// Zero for a cash account.
+    #[must_use]
+    pub fn initial_margin(&self, gross: Cash) -> Cash {
+        match *self {
+            Self::Cash => Cash::ZERO,
+            Self::Margin { leverage_e9 } => {
+                let nano = gross.nano().saturating_mul(i128::from(E9));
+                Cash::from_nano(nano / i128::from(leverage_e9.max(1)))
+            }
+        }
+    }
+
+    /// The equity below which everything is closed: half of the initial margin.
+    #[must_use]
+    pub fn maintenance_margin(&self, gross: Cash) -> Cash {
+        Cash::from_nano(self.initial_margin(gross).nano() / 2)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn margins_by_hand() {
+        let gross: Cash = "10000".parse().unwrap();
+        let account = Account::Margin { leverage_e9: 4 * E9 };
+        assert_eq!(account.initial_margin(gross), "2500".parse().unwrap());
+        assert_eq!(account.maintenance_margin(gross), "1250".parse().unwrap());
+        assert_eq!(Account::Cash.initial_margin(gross), Cash::ZERO);
+    }
+}

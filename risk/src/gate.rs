@@ -1,0 +1,114 @@
+//! The gate of an account.
+
+use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest};
+use qt_types::{Cash, DenyReason, Event, Payload, Qty, Side};
+
+use crate::{Account, Sizing};
+
+/// The pre-trade checks of a cash or margin account, its sizing rule, and the margin call. What
+/// only the fill can tell (whether the cash is there at the fill's price) the venue checks.
+#[derive(Clone, Debug)]
+pub struct AccountGate {
+    account: Account,
+    sizing: Sizing,
+    order_lots_max: Option<Qty>,
+    closing_out: bool,
+    margin_calls: u64,
+}
+
+impl AccountGate {
+    /// A gate for `account` with the sizing rule `sizing`. No order may be larger than
+    /// `order_lots_max` lots, where that is given.
+    #[must_use]
+    pub const fn new(account: Account, sizing: Sizing, order_lots_max: Option<Qty>) -> Self {
+        Self { account, sizing, order_lots_max, closing_out: false, margin_calls: 0 }
+    }
+
+    /// How often the account was closed out because its equity fell below maintenance.
+    #[must_use]
+    pub const fn margin_calls(&self) -> u64 {
+        self.margin_calls
+    }
+
+    fn check_margin(
+        &self,
+        order: &OrderRequest,
+        exposure: &Exposure<'_>,
+    ) -> Result<(), DenyReason> {
+        let spec = exposure.spec(order.instrument).ok_or(DenyReason::NoPrice)?;
+        let price = exposure.last(order.instrument).ok_or(DenyReason::NoPrice)?;
+        let held = exposure.position(order.instrument).lots();
+        let closable = (-order.side.sign()).saturating_mul(held).max(0);
+        let opening = order.qty.lots().saturating_sub(closable);
+        if opening <= 0 {
+            return Ok(());
+        }
+        let funds = DenyReason::InsufficientFunds;
+        let added = spec.notional(price, Qty::from_lots(opening)).ok_or(funds)?;
+        let gross = exposure.ledger.gross_value(exposure.specs, exposure.market);
+        let gross = gross.map_err(|_| funds)?;
+        let kept = spec.notional(price, Qty::from_lots(closable)).ok_or(funds)?;
+        let needed = self.account.initial_margin(gross - kept + added);
+        let equity = exposure.equity().map_err(|_| funds)?;
+        if needed > equity { Err(funds) } else { Ok(()) }
+    }
+
+    /// Whether the equity is below what the positions need to be kept.
+    fn is_below_maintenance(&self, exposure: &Exposure<'_>) -> bool {
+        let ledger = exposure.ledger;
+        let (Ok(equity), Ok(gross)) =
+            (exposure.equity(), ledger.gross_value(exposure.specs, exposure.market))
+        else {
+            return true;
+        };
+        equity < self.account.maintenance_margin(gross).max(Cash::from_nano(1))
+    }
+}
+
+impl Gate for AccountGate {
+    fn size(&self, request: &SizeRequest, exposure: &Exposure<'_>) -> Result<Qty, DenyReason> {
+        self.sizing.lots(request, exposure)
+    }
+
+    fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
+        // What only makes a position smaller is never held back, whatever its size.
+        if order.reduce_only {
+            return Ok(());
+        }
+        if self.order_lots_max.is_some_and(|max| order.qty > max) {
+            return Err(DenyReason::MaxOrderQty);
+        }
+        if self.closing_out {
+            return Err(DenyReason::MarginCall);
+        }
+        match self.account {
+            Account::Margin { .. } => self.check_margin(order, exposure),
+            Account::Cash if order.side == Side::Buy => Ok(()),
+            Account::Cash => {
+                let held = exposure.position(order.instrument).lots();
+                let coming = exposure.working(order.instrument, Side::Buy).lots();
+                if order.qty.lots() > held.saturating_add(coming) {
+                    return Err(DenyReason::ShortNotAllowed);
+                }
+                Ok(())
+            }
+        }
+    }
+
+    #[inline]
+    fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
+        if matches!(self.account, Account::Cash) || !matches!(event.payload, Payload::Bar(_)) {
+            return false;
+        }
+        if exposure.ledger.held().is_empty() {
+            self.closing_out = false;
+            return false;
+        }
+        let below = self.is_below_maintenance(exposure);
+        if below && !self.closing_out {
+            self.margin_calls += 1;
+            self.closing_out = true;
+        }
+        self.closing_out
+    }
+}

@@ -1,0 +1,62 @@
+//! The built-in strategies, one a file.
+//!
+//! What all of them have in common: they decide at the close of a bar and trade at the market;
+//! how much is the run's sizing rule, and protective orders are the run's exits. Prices enter
+//! the arithmetic as ticks wherever a rule does not depend on the unit: sums of whole numbers are
+//! exact, so a price that does not move never makes a signal out of rounding.
+
+mod bollinger_reversion;
+mod buy_and_hold;
+mod donchian_breakout;
+mod each;
+mod ema_cross;
+mod macd;
+mod momentum;
+mod pairs;
+mod rsi_momentum;
+mod rsi_reversion;
+mod sma_cross;
+mod turn;
+
+pub use each::Each;
+
+use qt_engine::Strategy;
+use qt_types::Price;
+
+use crate::registry::StrategyEntry;
+
+/// All of them, in the order in which they are listed.
+pub const ENTRIES: &[StrategyEntry] = &[
+    buy_and_hold::ENTRY,
+    sma_cross::ENTRY,
+    ema_cross::ENTRY,
+    rsi_reversion::ENTRY,
+    rsi_momentum::ENTRY,
+    bollinger_reversion::ENTRY,
+    macd::ENTRY,
+    donchian_breakout::ENTRY,
+    momentum::ENTRY,
+    pairs::ENTRY,
+];
+
+/// The longest window that a built-in strategy looks at, in bars.
+const WINDOW_BARS_MAX: i64 = 20_000;
+
+const _: () = assert!(WINDOW_BARS_MAX as usize <= crate::indicator::PERIOD_MAX);
+
+/// What building an indicator relies on: the parameters were checked before.
+const IN_RANGE: &str = "the range of the parameter lies within that of the indicator";
+
+/// A strategy of one instrument on each of `instruments` ones. A single one needs no table.
+fn on_each<S: Strategy + 'static>(instruments: usize, make: impl Fn() -> S) -> Box<dyn Strategy> {
+    if instruments == 1 {
+        return Box::new(make());
+    }
+    Box::new(Each::new(instruments, make))
+}
+
+/// A price in ticks as a number: exact up to 2^53 ticks.
+#[inline]
+fn ticks(price: Price) -> f64 {
+    price.ticks() as f64
+}

@@ -1,0 +1,19 @@
+//! Indicators and, on top of them, the built-in strategies and the registry that names them.
+//!
+//! May import: `qt-types`, `qt-engine`. Must not contain: clocks, files, threads, random numbers
+//! that are not seeded; anything that allocates after a strategy has started.
+//!
+//! Entry points: [`Registry::builtin`] for strategies by name, [`indicator::parse`] for an
+//! indicator from text, [`prelude`] for a strategy of your own.
+
+pub mod builtin;
+pub mod indicator;
+mod nearest;
+pub mod param;
+pub mod prelude;
+pub mod registry;
+
+pub use builtin::Each;
+pub use nearest::nearest;
+pub use param::{ParamError, ParamKind, ParamSpec, ParamValue, Params};
+pub use registry::{Instruments, ParamRule, Registry, StrategyEntry};

@@ -1,0 +1,17 @@
+//! Everything that a strategy is written with, for `use qt_strategies::prelude::*`.
+
+pub use qt_engine::{Context, Order, OrderUpdate, Strategy};
+pub use qt_types::{
+    Bar, Bracket, Cash, Denied, DenyReason, Distance, InstrumentId, InstrumentSpec, Nanos, OrderId,
+    OrderKind, Place, Price, Qty, ReportKind, Side, Size, TimeInForce, Trade,
+};
+
+pub use crate::builtin::Each;
+pub use crate::indicator::{
+    self, Ad, Adosc, Adx, Aroon, Atr, Bbands, Bop, Candle, Cci, Channel, Cmo, Dema, Dmi, Donchian,
+    Ema, Indicator, Kama, Keltner, LinearRegSlope, Macd, Max, Mfi, Midpoint, Min, Mom, Natr, Obv,
+    Ppo, Roc, Rocp, Rocr, Rsi, Sar, Sma, StdDev, Stoch, StochF, Tema, Trange, Trix, UltOsc, Var,
+    Vwap, Willr, Wma, ZScore,
+};
+pub use crate::param::{ParamSpec, Params, choice, flag, float, int};
+pub use crate::registry::{Instruments, ParamRule, Registry, StrategyEntry};

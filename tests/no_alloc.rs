@@ -1,0 +1,300 @@
+//! The core takes all of its memory at the start. Counts the allocations of the running thread
+//! while it is asked to.
+#![allow(unsafe_code, reason = "counting allocations takes an allocator, whose trait is unsafe")]
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::cell::Cell;
+use std::sync::atomic::AtomicBool;
+
+use qt_backtest::config::RunConfig;
+use qt_backtest::simulator::{Simulator, Tape};
+use qt_backtest::venue::SimVenue;
+use qt_data::calendar::Calendar;
+use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
+use qt_engine::{
+    Bounded, Context, Delivery, OrderUpdate, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy,
+    Venue,
+};
+use qt_risk::{Account, AccountGate, Sizing};
+use qt_strategies::Registry;
+use qt_types::{
+    Bar, BarFlags, Bracket, Distance, E9, Event, InstrumentId, InstrumentKind, InstrumentSpec,
+    Nanos, OrderId, OrderKind, Payload, Place, Price, Qty, ReportKind, Seq, Side, Size, VenueId,
+};
+
+thread_local! {
+    static IS_COUNTING: Cell<bool> = const { Cell::new(false) };
+    static COUNT: Cell<u64> = const { Cell::new(0) };
+}
+
+fn note() {
+    // A thread that is coming down has no such cells any more, and is not measured.
+    let counting = IS_COUNTING.try_with(Cell::get).unwrap_or(false);
+    if counting {
+        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
+    }
+}
+
+struct Counting;
+
+// SAFETY: every call is handed on to the system's allocator as it came; beside that only two
+// cells of the thread are touched, which have no destructor and allocate nothing.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        note();
+        // SAFETY: the caller's promises are those that the system's allocator asks for.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
+        // SAFETY: the pointer came from `alloc` or `realloc` above, that is from the system's.
+        unsafe { System.dealloc(pointer, layout) }
+    }
+
+    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        note();
+        // SAFETY: as for `dealloc`.
+        unsafe { System.realloc(pointer, layout, size) }
+    }
+}
+
+#[global_allocator]
+static ALLOCATOR: Counting = Counting;
+
+/// How many allocations `work` makes on this thread.
+fn allocations<T>(work: impl FnOnce() -> T) -> (u64, T) {
+    COUNT.set(0);
+    IS_COUNTING.set(true);
+    let result = work();
+    IS_COUNTING.set(false);
+    (COUNT.get(), result)
+}
+
+const BARS: usize = 100_000;
+
+/// Rises and falls around 10,000 ticks, always the same.
+fn series() -> BarSeries {
+    let mut last = 10_000_i64;
+    let mut state = 1_u64;
+    let bars = (0..BARS).map(|at| {
+        state =
+            state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        let part = |shift: u32| ((state >> shift) & 63) as i64;
+        let open = last;
+        let close = open + part(20) - part(26) + (10_000 - open) / 256;
+        last = close;
+        let (high, low) = (open.max(close) + part(33), open.min(close) - part(40));
+        let open_ns = at as i64 * 60;
+        let flags = BarFlags::NONE;
+        let close_ns = open_ns + 60;
+        let row = at as u32;
+        BarRecord { open_ns, close_ns, open, high, low, close, volume: 1_000, flags, row }
+    });
+    BarSeries {
+        spec: InstrumentSpec::new("X", "USD", InstrumentKind::Equity, E9 / 100, E9, E9).unwrap(),
+        kind: DataKind::Bars,
+        bars: bars.collect(),
+        half_spreads: Vec::new(),
+        stamps: Stamps::Iso,
+        interval_ns: 60,
+        calendar: Calendar::None,
+        source: Source::default(),
+        quality: None,
+        notes: Vec::new(),
+    }
+}
+
+/// Asks for something at every bar: brackets, stops, trailing stops, changes, cancels, orders
+/// that are denied.
+#[derive(Default)]
+struct Busy {
+    bars: u64,
+    last_order: Option<OrderId>,
+}
+
+impl Strategy for Busy {
+    fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
+        self.bars += 1;
+        let at = |ticks: i64| Price::from_ticks(bar.close.ticks() + ticks);
+        let side = if self.bars.is_multiple_of(2) { Side::Buy } else { Side::Sell };
+        let place = |kind: OrderKind| {
+            Place::new(ctx.instrument(), side, kind).size(Size::Fixed(Qty::from_lots(3)))
+        };
+        let away = 40 * side.sign();
+        let bracket = Bracket { stop: Some(at(-away)), target: Some(at(away)), trail_bps: None };
+        let trail = OrderKind::TrailingStop { distance: Distance::Ticks(30) };
+        let order = match self.bars % 6 {
+            0 => place(OrderKind::Market).bracket(bracket),
+            1 => place(OrderKind::Limit { price: at(-away / 2) }),
+            2 => place(OrderKind::Stop { trigger: at(away / 2) }),
+            3 => place(trail),
+            4 => place(OrderKind::Market).size(Size::Position),
+            _ => place(OrderKind::Limit { price: at(0) }).size(Size::Fixed(Qty::ZERO)),
+        };
+        ctx.place(order);
+        if let Some(order) = self.last_order.take() {
+            if self.bars.is_multiple_of(3) {
+                ctx.cancel(order);
+            } else {
+                ctx.replace(order, OrderKind::Limit { price: at(-away) }, Qty::from_lots(2));
+            }
+        }
+        // Nothing may pile up to the bound: old orders go.
+        let oldest = ctx.orders().next().map(|order| order.id);
+        if ctx.orders().count() > 30
+            && let Some(order) = oldest
+        {
+            ctx.cancel(order);
+        }
+    }
+
+    fn on_order(&mut self, update: &OrderUpdate, _: &mut Context<'_>) {
+        if update.report.kind == ReportKind::Accepted {
+            self.last_order = Some(update.report.order);
+        }
+    }
+}
+
+fn sma_cross() -> Box<dyn Strategy> {
+    let registry = Registry::builtin();
+    let entry = registry.get("sma_cross").unwrap();
+    let given = [("fast", "5"), ("slow", "20")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+    entry.make(&entry.resolve(&given).unwrap(), 1).unwrap()
+}
+
+fn config() -> RunConfig {
+    RunConfig {
+        account: Account::Margin { leverage_e9: 4 * E9 },
+        sizing: Sizing::Fixed { qty_e9: 5 * E9 },
+        ..RunConfig::default()
+    }
+}
+
+fn pipeline_config(series: &BarSeries, config: &RunConfig) -> PipelineConfig {
+    PipelineConfig {
+        specs: vec![series.spec.clone()],
+        initial: config.capital,
+        exits: config.exits,
+        limits: config.limits,
+        epoch: 0,
+    }
+}
+
+/// How often a list that had room for 4,096 items grew until it had `count`.
+fn growths(count: usize) -> u64 {
+    u64::from(count.div_ceil(4_096).next_power_of_two().trailing_zeros())
+}
+
+/// A whole run: nothing but the list of fills (the recorder's and the venue's) may grow.
+fn check_run(name: &str, strategy: Box<dyn Strategy>, fills_min: usize, latency_ns: i64) {
+    let series = series();
+    let mut config = config();
+    config.order_latency_ns = latency_ns;
+    let tapes = [Tape::of_bars(&series, 0, 0, series.bars.len())];
+    let gate = AccountGate::new(config.account, config.sizing, None);
+    let pipeline = pipeline_config(&series, &config);
+    let mut simulator = Simulator::new(&tapes, pipeline, config.venue(), 0, strategy, gate);
+    let interrupt = AtomicBool::new(false);
+    let (count, ended) = allocations(|| simulator.run(&interrupt, |_, _| {}));
+    ended.expect("the books are right");
+    let fills = simulator.recorder().fills().len();
+    assert!(fills >= fills_min, "{name}: only {fills} fills");
+    assert!(count <= 2 * growths(fills), "{name}: {count} allocations with {fills} fills");
+}
+
+#[test]
+fn a_run_takes_its_memory_at_the_start() {
+    for latency_ns in [0, 7] {
+        check_run("sma_cross", sma_cross(), 2_000, latency_ns);
+        check_run("busy", Box::<Busy>::default(), 20_000, latency_ns);
+    }
+}
+
+/// The pipeline alone: not one allocation in any step, whatever the event.
+fn check_steps(name: &str, strategy: Box<dyn Strategy>) {
+    let series = series();
+    let config = config();
+    let gate = AccountGate::new(config.account, config.sizing, None);
+    let mut pipeline = Pipeline::new(pipeline_config(&series, &config), strategy, gate);
+    let mut venue = SimVenue::new(config.venue(), vec![series.spec.clone()]);
+    let mut outbox = Outbox::new(&config.limits);
+    let mut inbox: Bounded<Delivery> = Bounded::new(config.limits.orders_open_max * 4);
+    let mut sequencer = Sequencer::new();
+    let (mut steps, mut reports) = (0_u64, 0_u64);
+    let mut total = 0;
+    for record in &series.bars {
+        let bar = bar_of(record);
+        let close = event(record.close_ns, Payload::Bar(bar));
+        venue.begin_bar(InstrumentId(0), &bar);
+        venue.play_opens().unwrap();
+        venue.close_bar(&close).unwrap();
+        let mut now = Some(close);
+        loop {
+            inbox.clear();
+            venue.poll(Nanos::new(record.close_ns), &mut inbox);
+            let told = inbox.as_slice().iter().map(|delivery| Event {
+                recv_ns: delivery.recv_ns,
+                ..event(delivery.venue_ns.get(), Payload::Report(delivery.report))
+            });
+            let mut is_quiet = now.is_none() && inbox.is_empty();
+            reports += inbox.len() as u64;
+            for mut event in told.chain(now.take()) {
+                steps += 1;
+                sequencer.stamp(&mut event);
+                let (count, result) = allocations(|| pipeline.step(&event, &mut outbox));
+                result.expect("the books are right");
+                total += count;
+            }
+            for command in outbox.commands.as_slice() {
+                is_quiet = false;
+                venue.submit(command, Nanos::new(record.close_ns));
+            }
+            outbox.clear();
+            if is_quiet {
+                break;
+            }
+            venue.apply_commands(record.close_ns).unwrap();
+        }
+    }
+    assert_eq!(total, 0, "{name}: allocations in {steps} steps");
+    assert!(reports > 4_000, "{name}: only {reports} reports");
+}
+
+fn bar_of(record: &BarRecord) -> Bar {
+    Bar {
+        open_ns: Nanos::new(record.open_ns),
+        open: Price::from_ticks(record.open),
+        high: Price::from_ticks(record.high),
+        low: Price::from_ticks(record.low),
+        close: Price::from_ticks(record.close),
+        volume: Qty::from_lots(record.volume),
+        half_spread: [0; 4],
+        flags: record.flags,
+        row: record.row,
+    }
+}
+
+fn event(at_ns: i64, payload: Payload) -> Event {
+    Event {
+        seq: Seq::default(),
+        recv_ns: Nanos::new(at_ns),
+        venue_ns: Nanos::new(at_ns),
+        instrument: InstrumentId(0),
+        venue: VenueId(0),
+        payload,
+    }
+}
+
+#[test]
+fn a_step_of_the_pipeline_allocates_nothing() {
+    check_steps("sma_cross", sma_cross());
+    check_steps("busy", Box::<Busy>::default());
+}
+
+#[test]
+fn the_counter_counts() {
+    let (count, list) = allocations(|| vec![1_u8; 10]);
+    assert_eq!((count, list.len()), (1, 10));
+    let (count, ()) = allocations(|| ());
+    assert_eq!(count, 0);
+}
