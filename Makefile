@@ -2,7 +2,7 @@
 CARGO ?= cargo
 QT_BIN ?= target/release/quanttrade
 
-.PHONY: help demo build test test-debug lint bench clean-reports
+.PHONY: help demo build test test-debug lint bench
 
 help:
 	@echo "make demo        build, run a backtest on bundled real data, write report.html"

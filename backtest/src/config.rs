@@ -19,6 +19,8 @@ pub struct RunConfig {
     pub exits: Exits,
     /// Fee rates.
     pub fees: Fees,
+    /// The fee per year on the value of short positions, in billionths of it (margin accounts).
+    pub borrow_rate_e9: i64,
     /// How far market and stop orders slip, in billionths of the price.
     pub slippage_e9: i64,
     /// Where market orders fill.
@@ -27,6 +29,8 @@ pub struct RunConfig {
     pub touch_fills: bool,
     /// The largest share of a bar's volume that our orders may have, in billionths.
     pub participation_e9: Option<i64>,
+    /// Whether a trade fills an order whole, however small the trade was.
+    pub whole_fills: bool,
     /// The largest order in billionths of a unit.
     pub order_qty_max_e9: Option<i64>,
     /// Whether positions are closed at the last close.
@@ -57,10 +61,12 @@ impl Default for RunConfig {
             sizing: Sizing::default(),
             exits: Exits::default(),
             fees: Fees::default(),
+            borrow_rate_e9: 0,
             slippage_e9: 0,
             fill_at: FillAt::NextOpen,
             touch_fills: false,
             participation_e9: None,
+            whole_fills: false,
             order_qty_max_e9: None,
             close_at_end: false,
             feed_latency_ns: 0,
@@ -83,10 +89,12 @@ impl RunConfig {
             account: self.account,
             initial: self.capital,
             fees: self.fees,
+            borrow_rate_e9: self.borrow_rate_e9,
             slippage_e9: self.slippage_e9,
             fill_at: self.fill_at,
             touch_fills: self.touch_fills,
             participation_e9: self.participation_e9,
+            whole_fills: self.whole_fills,
             order_latency_ns: self.order_latency_ns,
             response_latency_ns: self.response_latency_ns,
             limits: self.limits,

@@ -91,14 +91,14 @@ impl EquityCurve {
         (0..self.len()).map(|index| self.get(index).unwrap_or_default())
     }
 
-    /// Calls `visit` with the equity of every sample, in currency units. This is the fast way
-    /// for figures.
+    /// Calls `visit` with the equity of every sample, in nano-units. This is the fast way for
+    /// figures that are ratios: no division brings it to currency units.
     #[inline]
-    pub(crate) fn for_each_value(&self, mut visit: impl FnMut(f64)) {
+    pub(crate) fn for_each_nano(&self, mut visit: impl FnMut(f64)) {
         if self.wide.is_empty() {
-            self.narrow.iter().for_each(|&nano| visit(nano as f64 / 1e9));
+            self.narrow.iter().for_each(|&nano| visit(nano as f64));
         } else {
-            self.wide.iter().for_each(|&nano| visit(nano as f64 / 1e9));
+            self.wide.iter().for_each(|&nano| visit(nano as f64));
         }
     }
 }
@@ -156,7 +156,7 @@ mod tests {
         let back: Vec<Cash> = curve.iter().map(|(_, equity)| equity).collect();
         assert_eq!(back, amounts);
         let mut sum = 0.0;
-        curve.for_each_value(|value| sum += value);
-        assert_eq!(sum, 1.5 + 9e9 + 1e10 - 2.0);
+        curve.for_each_nano(|nano| sum += nano);
+        assert_eq!(sum, (1.5 + 9e9 + 1e10 - 2.0) * 1e9);
     }
 }

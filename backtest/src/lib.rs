@@ -6,6 +6,7 @@
 //! point: [`run::run`].
 
 pub mod config;
+mod cursor;
 pub mod curve;
 pub mod metrics;
 pub mod periods;

@@ -73,7 +73,7 @@ impl Metrics {
         let annualized =
             growth.filter(|&g| g >= 0.0).map(|g| g.powf(periods / closes.max(1.0)) - 1.0);
         let annualized_return = finite(annualized.filter(|_| !input.curve.is_empty()));
-        let returns = Returns::of(input.curve, initial);
+        let returns = Returns::of(input.curve, input.initial.nano() as f64);
         let max_drawdown = (!input.curve.is_empty()).then_some(returns.max_drawdown);
         let excess = returns.mean - input.risk_free_rate / periods;
         let ratio =
@@ -125,20 +125,29 @@ struct Returns {
     max_drawdown: f64,
 }
 
+/// Far above the rounding of a few operations on numbers near one, far below any fall that
+/// matters.
+const ROUNDING: f64 = 1e-12;
+
 impl Returns {
+    /// `initial` in nano-units.
     fn of(curve: &EquityCurve, initial: f64) -> Self {
-        let mut peak = initial;
-        let mut worst = 0.0_f64;
+        let (mut peak, mut worst) = (initial, 0.0_f64);
+        // At or above this no new worst fall can begin; a little too high, so that rounding
+        // cannot hide one.
+        let mut floor = initial;
         let (mut sum, mut squares, mut downside) = (0.0_f64, 0.0_f64, 0.0_f64);
         let mut last = f64::NAN;
-        curve.for_each_value(|value| {
+        curve.for_each_nano(|value| {
             if value == last {
                 return; // Flat: no return, no new drawdown, and no division.
             }
             if value > peak {
                 peak = value;
-            } else {
+                floor = peak * (1.0 + worst + ROUNDING);
+            } else if value < floor {
                 worst = worst.min(value / peak - 1.0);
+                floor = peak * (1.0 + worst + ROUNDING);
             }
             if !last.is_nan() {
                 let r = value / last - 1.0;
@@ -172,7 +181,7 @@ impl Returns {
 fn spread_around(curve: &EquityCurve, mean: f64) -> f64 {
     let mut last = f64::NAN;
     let mut spread = 0.0;
-    curve.for_each_value(|value| {
+    curve.for_each_nano(|value| {
         if !last.is_nan() {
             let distance = value / last - 1.0 - mean;
             spread += distance * distance;

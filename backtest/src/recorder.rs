@@ -57,7 +57,7 @@ impl Recorder {
     ///
     /// # Errors
     /// When the equity leaves the range of the ledger.
-    #[inline]
+    #[inline(always)]
     pub fn sample<S: Strategy, G: Gate>(
         &mut self,
         time_ns: Nanos,

@@ -60,6 +60,8 @@ pub struct RunOutcome {
     pub final_equity: Cash,
     /// All fees.
     pub total_fees: Cash,
+    /// What was paid for being short.
+    pub borrow_paid: Cash,
     /// Profit realised before fees.
     pub realised: Cash,
     /// Lots still held, by instrument.
@@ -143,11 +145,7 @@ pub fn run_on_trades(
         limits: config.limits,
         epoch: 0,
     };
-    let lots_max = config.order_qty_max_e9.map(|qty_e9| {
-        let lot_e9 = specs.first().map_or(1, InstrumentSpec::lot_e9);
-        Qty::from_lots(qty_e9 / lot_e9)
-    });
-    let gate = AccountGate::new(config.account, config.sizing, lots_max);
+    let gate = AccountGate::new(config.account, config.sizing, config.order_qty_max_e9);
     let mut backtest: Backtest<'_> =
         Simulator::new(&tapes, pipeline, config.venue(), config.feed_latency_ns, strategy, gate);
     let clock = Instant::now();
@@ -173,9 +171,15 @@ fn check(config: &RunConfig, series: &[&BarSeries]) -> Result<(), RunError> {
     if matches!(config.account, Account::Margin { leverage_e9 } if leverage_e9 <= 0) {
         return fail("the leverage must be above zero");
     }
+    if config.borrow_rate_e9 < 0 {
+        return fail("the borrow rate cannot be negative");
+    }
     let latency = config.feed_latency_ns | config.order_latency_ns | config.response_latency_ns;
     if latency < 0 {
         return fail("a latency cannot be negative");
+    }
+    if config.exits.stop_bps.is_some() && config.exits.trail_bps.is_some() {
+        return fail("a stop and a trailing stop: only one of them can protect an entry");
     }
     if config.fill_at == FillAt::Close && config.feed_latency_ns + config.order_latency_ns > 0 {
         return fail("--fill close fills at the time of the decision: it allows no latency");
@@ -243,6 +247,7 @@ fn outcome(
         .map(|index| exposure.position(InstrumentId(u16::try_from(index).unwrap_or(u16::MAX))))
         .collect();
     let (fees, realised) = (exposure.ledger.fees(), exposure.ledger.realised());
+    let borrow_paid = exposure.ledger.carry();
     let (denials, counts) = (denials(&backtest), *backtest.venue().counts());
     let (margin_calls, hash) = (pipeline.gate().margin_calls(), pipeline.state_hash());
     let (intents_dropped, events) = (pipeline.intents_dropped(), backtest.events());
@@ -258,6 +263,7 @@ fn outcome(
         periods_per_year: periods,
         final_equity,
         total_fees: fees,
+        borrow_paid,
         realised,
         positions,
         denials,

@@ -8,6 +8,7 @@ use qt_engine::{
 };
 use qt_types::{BarFlags, Event, InstrumentId, Limits, Nanos, Payload, ReportKind, Seq, VenueId};
 
+use crate::cursor::Cursor;
 use crate::curve::EquityCurve;
 use crate::recorder::{Fill, Recorder};
 pub use crate::tape::Tape;
@@ -23,27 +24,6 @@ pub enum Ended {
     Bankrupt,
     /// From outside.
     Interrupted,
-}
-
-/// Which step of its bar an instrument is at.
-#[derive(Clone, Copy, Debug)]
-struct Cursor {
-    /// The bar that the venue plays next.
-    venue_at: usize,
-    /// Whether its open was played.
-    is_open: bool,
-    /// The bar that we are told of next.
-    local_at: usize,
-    /// The trade that the venue plays next.
-    print_at: usize,
-    /// The trade that we are told of next.
-    told_at: usize,
-}
-
-impl Cursor {
-    fn at(bar: usize) -> Self {
-        Self { venue_at: bar, is_open: false, local_at: bar, print_at: 0, told_at: 0 }
-    }
 }
 
 /// One backtest.
@@ -196,13 +176,14 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
                 any = true;
             }
             if cursor.told_at < cursor.print_at {
-                let venue_ns = tape.prints[cursor.told_at].venue_ns;
-                next = next.min(venue_ns.saturating_add(self.feed_latency_ns));
+                let print = &tape.prints[cursor.told_at];
+                let known_ns = print.recv_ns.max(print.venue_ns);
+                next = next.min(known_ns.saturating_add(self.feed_latency_ns));
                 any = true;
             }
             if cursor.local_at < cursor.venue_at {
-                let bar = &tape.series.bars[cursor.local_at];
-                next = next.min(bar.close_ns.saturating_add(self.feed_latency_ns));
+                let known_ns = tape.known_ns(cursor.local_at);
+                next = next.min(known_ns.saturating_add(self.feed_latency_ns));
                 any = true;
             }
         }
@@ -217,7 +198,11 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
 
     /// Everything that happens at `now_ns`: bars end at the venue, reports reach us, completed
     /// bars reach us, commands reach the venue, the equity is sampled, bars open, trades print.
+    /// A trade that completes a bar prints before it: what is decided on the bar comes too late
+    /// for it.
     fn play(&mut self, now_ns: i64) -> Result<(), Halt> {
+        self.play_prints(now_ns, true)?;
+        self.settle(now_ns)?;
         self.close_bars(now_ns)?;
         self.settle(now_ns)?;
         let measured = self.publish_bars(now_ns)?;
@@ -226,7 +211,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
             self.recorder.sample(Nanos::new(now_ns), &self.pipeline)?;
         }
         self.open_bars(now_ns)?;
-        self.play_prints(now_ns)?;
+        self.play_prints(now_ns, false)?;
         self.settle(now_ns)?;
         self.publish_prints(now_ns)?;
         self.settle(now_ns)
@@ -237,7 +222,11 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
             let cursor = &mut self.cursors[index];
             if !tape.prints.is_empty() {
                 // Orders meet the trades themselves; the bars made of them only inform.
-                cursor.venue_at = tape.ended_by(cursor.venue_at, now_ns);
+                let ended = tape.ended_by(cursor.venue_at, now_ns);
+                if ended > cursor.venue_at {
+                    cursor.venue_at = ended;
+                    self.venue.charge_borrowing(id_of(index), now_ns)?;
+                }
                 continue;
             }
             if !cursor.is_open || tape.series.bars[cursor.venue_at].close_ns > now_ns {
@@ -259,14 +248,17 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
                 if cursor.local_at >= cursor.venue_at {
                     break;
                 }
-                let close_ns = tape.series.bars[cursor.local_at].close_ns;
-                if close_ns.saturating_add(self.feed_latency_ns) > now_ns {
+                let due_ns = tape.known_ns(cursor.local_at).saturating_add(self.feed_latency_ns);
+                if due_ns > now_ns {
                     break;
                 }
                 let at = cursor.local_at;
                 cursor.local_at += 1;
                 measured |= at >= tape.start;
-                let event = tape.bar_event(at, id_of(index), self.feed_latency_ns);
+                // Nobody sees a bar before the trades in it.
+                self.tell_prints(index, tape.prints_end_ns(at), now_ns)?;
+                let mut event = tape.bar_event(at, id_of(index), 0);
+                event.recv_ns = Nanos::new(due_ns);
                 self.feed(event)?;
             }
         }
@@ -289,9 +281,13 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         Ok(self.venue.play_opens()?)
     }
 
-    /// Trades that print by `now_ns` meet our orders at the venue.
-    fn play_prints(&mut self, now_ns: i64) -> Result<(), Halt> {
+    /// Trades that print by `now_ns` meet our orders at the venue: those of tapes whose bars end
+    /// with a trade, or the others.
+    fn play_prints(&mut self, now_ns: i64, ends_with_trade: bool) -> Result<(), Halt> {
         for (index, tape) in self.tapes.iter().enumerate() {
+            if tape.ends_with_trade() != ends_with_trade {
+                continue;
+            }
             while let Some(event) = tape.print_event(self.cursors[index].print_at, id_of(index), 0)
             {
                 if event.venue_ns.get() > now_ns {
@@ -306,16 +302,20 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
 
     /// Trades that were printed reach us.
     fn publish_prints(&mut self, now_ns: i64) -> Result<(), Halt> {
-        for (index, tape) in self.tapes.iter().enumerate() {
-            while self.cursors[index].told_at < self.cursors[index].print_at {
-                let at = self.cursors[index].told_at;
-                let event = tape.print_event(at, id_of(index), self.feed_latency_ns);
-                let Some(event) = event.filter(|event| event.recv_ns.get() <= now_ns) else {
-                    break;
-                };
-                self.cursors[index].told_at += 1;
-                self.feed(event)?;
-            }
+        (0..self.tapes.len()).try_for_each(|index| self.tell_prints(index, i64::MAX, now_ns))
+    }
+
+    /// Trades of one instrument that were printed before `until_ns` and have been received.
+    fn tell_prints(&mut self, index: usize, until_ns: i64, now_ns: i64) -> Result<(), Halt> {
+        let tapes = self.tapes;
+        while self.cursors[index].told_at < self.cursors[index].print_at {
+            let at = self.cursors[index].told_at;
+            let event = tapes[index].print_event(at, id_of(index), self.feed_latency_ns);
+            let told =
+                |event: &Event| event.recv_ns.get() <= now_ns && event.venue_ns.get() < until_ns;
+            let Some(event) = event.filter(told) else { break };
+            self.cursors[index].told_at += 1;
+            self.feed(event)?;
         }
         Ok(())
     }
@@ -423,6 +423,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         self.flush(now_ns)?;
         self.venue.fill_at_last_close()?;
         self.settle(i64::MAX)?;
+        self.venue.compare(self.pipeline.exposure().ledger)?;
         self.recorder.resample(&self.pipeline)
     }
 
@@ -436,8 +437,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         if late {
             self.recorder.resample(&self.pipeline)?;
         }
-        self.pipeline.check()?;
-        Ok(self.venue.ledger().check()?)
+        Ok(self.venue.compare(self.pipeline.exposure().ledger)?)
     }
 
     /// The pipeline.

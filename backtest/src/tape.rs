@@ -39,14 +39,27 @@ impl<'a> Tape<'a> {
     /// The same with those of `prints` that fall into its bars.
     #[must_use]
     pub fn with_prints(mut self, prints: &'a [TradeRecord]) -> Self {
-        let bars = &self.series.bars[self.warmup_from..self.end];
-        if let (Some(first), Some(last)) = (bars.first(), bars.last()) {
-            let from = prints.partition_point(|print| print.venue_ns < first.open_ns);
-            let to = prints.partition_point(|print| print.venue_ns < last.close_ns);
+        if self.warmup_from < self.end {
+            let first_ns = self.series.bars[self.warmup_from].open_ns;
+            let end_ns = self.prints_end_ns(self.end - 1);
+            let from = prints.partition_point(|print| print.venue_ns < first_ns);
+            let to = prints.partition_point(|print| print.venue_ns < end_ns);
             self.prints = &prints[from..to.max(from)];
             self.prints_from = from;
         }
         self
+    }
+
+    /// Whether a bar ends with its last trade, which is one of it (tick, volume and dollar bars);
+    /// bars of time end before a trade at their end.
+    pub(crate) const fn ends_with_trade(&self) -> bool {
+        self.series.interval_ns == 0
+    }
+
+    /// The trades of bar `at` and of those before it print before this time (UTC ns).
+    pub(crate) fn prints_end_ns(&self, at: usize) -> i64 {
+        let close_ns = self.series.bars[at].close_ns;
+        if self.ends_with_trade() { close_ns.saturating_add(1) } else { close_ns }
     }
 
     /// The first bar from `at` on that has not ended by `now_ns`.
@@ -60,6 +73,15 @@ impl<'a> Tape<'a> {
         let warmup = if at < self.start { BarFlags::WARMUP } else { BarFlags::NONE };
         let half_spread = self.series.half_spreads.get(at).copied().unwrap_or_default();
         bar_from(&self.series.bars[at], half_spread, warmup)
+    }
+
+    /// When bar `at` can be known where the data comes from: at its end, or with the last of the
+    /// trades that it is made of.
+    pub(crate) fn known_ns(&self, at: usize) -> i64 {
+        let close_ns = self.series.bars[at].close_ns;
+        // A trade at the very end may be one of them.
+        let last = self.prints.partition_point(|print| print.venue_ns <= close_ns).checked_sub(1);
+        last.map_or(close_ns, |last| close_ns.max(self.prints[last].recv_ns))
     }
 
     /// The end of bar `at`, as it reaches us `latency_ns` later.
@@ -89,7 +111,7 @@ impl<'a> Tape<'a> {
             flags: print.flags.with(warmup),
             row: u32::try_from(self.prints_from + at).unwrap_or(u32::MAX),
         };
-        let recv_ns = print.venue_ns.saturating_add(latency_ns);
+        let recv_ns = print.recv_ns.max(print.venue_ns).saturating_add(latency_ns);
         Some(event(Payload::Trade(trade), print.venue_ns, recv_ns, instrument))
     }
 }
@@ -98,7 +120,7 @@ pub(crate) fn id_of(index: usize) -> InstrumentId {
     InstrumentId(u16::try_from(index).unwrap_or(u16::MAX))
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn bar_from(record: &BarRecord, half_spread: [i32; 4], flags: BarFlags) -> Bar {
     Bar {
         open_ns: Nanos::new(record.open_ns),
@@ -113,7 +135,7 @@ pub(crate) fn bar_from(record: &BarRecord, half_spread: [i32; 4], flags: BarFlag
     }
 }
 
-#[inline]
+#[inline(always)]
 pub(crate) fn event_from(
     bar: Bar,
     close_ns: i64,
@@ -123,7 +145,7 @@ pub(crate) fn event_from(
     event(Payload::Bar(bar), close_ns, close_ns.saturating_add(latency_ns), instrument)
 }
 
-#[inline]
+#[inline(always)]
 fn event(payload: Payload, venue_ns: i64, recv_ns: i64, instrument: InstrumentId) -> Event {
     Event {
         seq: Seq::default(),

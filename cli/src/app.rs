@@ -1,6 +1,7 @@
 //! From the arguments to the exit code.
 
 use std::ffi::OsString;
+use std::io::IsTerminal;
 use std::process::ExitCode;
 
 use clap::error::ErrorKind;
@@ -10,8 +11,10 @@ use qt_strategies::Registry;
 use crate::args::{Cli, Command};
 use crate::command;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::interrupt;
+use crate::output::{Output, progress};
 use crate::settings::{Layers, Sources};
+use crate::version::Code;
 
 /// What every command is given.
 #[derive(Debug)]
@@ -20,6 +23,8 @@ pub struct Session {
     pub out: Output,
     /// The strategies it knows.
     pub registry: Registry,
+    /// The crate of the user's own that the program was built from.
+    pub code: Option<Code>,
     /// The configuration file that was named.
     pub config: Option<std::path::PathBuf>,
     /// How many threads it may use.
@@ -39,18 +44,35 @@ impl Session {
         let config = self.config.as_deref();
         Layers::gather(&Sources { config, run_file, flags: Some(flags) })
     }
+
+    /// One that prints nothing but results, with the built-in strategies.
+    #[cfg(test)]
+    pub fn for_tests() -> Self {
+        let out = Output::new(false, true, 0);
+        Self { out, registry: Registry::builtin(), code: None, config: None, threads: 2 }
+    }
 }
 
-/// Runs the program with the strategies of `registry`: what a user's own crate calls in its
-/// `main`.
+/// Runs the program with the strategies of `registry`.
 ///
 /// Arguments come from the command line; the exit code is that of `docs/CLI.md`.
 #[must_use]
 pub fn main_with(registry: Registry) -> ExitCode {
+    start(registry, None)
+}
+
+/// The same for a crate of the user's own, which says what `code` it is: what it calls in its
+/// `main`. The run ledger keeps it with every run.
+#[must_use]
+pub fn main_as(code: Code, registry: Registry) -> ExitCode {
+    start(registry, Some(code))
+}
+
+fn start(registry: Registry, code: Option<Code>) -> ExitCode {
     let arguments: Vec<OsString> = std::env::args_os().collect();
     let wants_json = arguments.iter().skip(1).take_while(|a| *a != "--").any(|a| a == "--json");
     match parse(&arguments) {
-        Ok(cli) => run(cli, registry),
+        Ok(cli) => run(cli, registry, code),
         Err(error) => usage_error(&error, wants_json),
     }
 }
@@ -81,12 +103,14 @@ fn usage_error(error: &clap::Error, wants_json: bool) -> ExitCode {
     ExitCode::from(2)
 }
 
-fn run(cli: Cli, registry: Registry) -> ExitCode {
+fn run(cli: Cli, registry: Registry, code: Option<Code>) -> ExitCode {
     let global = cli.global;
     let out = Output::new(global.json, global.quiet, global.verbose);
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = global.threads.map_or(cores, |threads| threads as usize);
-    let session = Session { out, registry, config: global.config, threads };
+    let session = Session { out, registry, code, config: global.config, threads };
+    interrupt::listen(out);
+    progress::want(!out.quiet && std::io::stderr().is_terminal());
     match dispatch(cli.command, &session) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {

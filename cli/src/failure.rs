@@ -8,6 +8,7 @@ use qt_data::build::BuildError;
 use qt_data::calendar::CalendarError;
 use qt_data::error::DataError;
 use qt_data::generate::GenerateError;
+use qt_data::quality::{FindingKind, QualityReport};
 use qt_frames::FramesError;
 use qt_strategies::ParamError;
 use qt_strategies::indicator::IndicatorError;
@@ -63,12 +64,14 @@ pub struct Failure {
     pub hint: Option<String>,
     /// Whether the JSON document of the command has been printed already.
     pub documented: bool,
+    /// Everything that the quality gate found, where it refused the data.
+    pub report: Option<Box<QualityReport>>,
 }
 
 impl Failure {
     /// A failure for `reason`.
     pub fn new(reason: Reason, message: impl Into<String>) -> Self {
-        Self { reason, message: message.into(), hint: None, documented: false }
+        Self { reason, message: message.into(), hint: None, documented: false, report: None }
     }
 
     /// Exit code 1.
@@ -127,9 +130,13 @@ impl From<DataError> for Failure {
         let reason = if error.code() == 2 { Reason::Usage } else { Reason::Data };
         let failure = Self::new(reason, error.to_string());
         match &error {
-            DataError::Refused { path, .. } => failure.hint(format!(
-                "quanttrade data check {path} shows every finding; --no-check runs anyway"
-            )),
+            DataError::Refused { path, report } => {
+                let check = format!("quanttrade data check {path} shows every finding");
+                // Without the check nothing is known about these rows either.
+                let unreadable = report.findings.count(FindingKind::UnreadableRow) > 0;
+                let more = if unreadable { "" } else { "; --no-check runs anyway" };
+                Self { report: Some(report.clone()), ..failure.hint(check + more) }
+            }
             DataError::UnknownFormat { path, .. } => failure
                 .hint(format!("quanttrade data info {path} --format csv tries a format by name")),
             DataError::NotFound { .. } => {

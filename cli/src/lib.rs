@@ -3,17 +3,18 @@
 //!
 //! ```no_run
 //! use std::process::ExitCode;
-//! use quanttrade::Registry;
+//! use quanttrade::{Code, Registry};
 //!
 //! fn main() -> ExitCode {
+//!     let code = Code { name: "my_strategy", version: "0.1.0", sources: "3f9ab2c41d07" };
 //!     // .with(my_strategy::entry()) adds one.
-//!     quanttrade::main_with(Registry::builtin())
+//!     quanttrade::main_as(code, Registry::builtin())
 //! }
 //! ```
 //!
 //! May import: every crate of the workspace. Must not contain: rules of fills, risk or
-//! strategies; polars; SQL outside of `runs`. Entry point: [`main_with`]. A command lives in
-//! `command/<name>.rs`.
+//! strategies; polars; SQL outside of `runs`. Entry points: [`main_with`] for the built-in
+//! strategies, [`main_as`] for a crate of your own. A command lives in `command/<name>.rs`.
 
 mod app;
 mod args;
@@ -30,8 +31,9 @@ mod summary;
 pub mod testing;
 mod version;
 
-pub use app::main_with;
+pub use app::{main_as, main_with};
 pub use qt_strategies::Registry;
+pub use version::Code;
 
 /// What a strategy is written with: `use quanttrade::prelude::*`.
 pub mod prelude {

@@ -170,6 +170,8 @@ fn a_full_disk() {
     let data = ["--data", "sample:SP500"];
     let full = |more: &[&str]| backtest(&sandbox, &[&data[..], more].concat());
     full(&["--report", "/dev/full"]).expect(1, &["/dev/full", "disk is full"]);
+    let run = sandbox.json(&["runs", "show", "last"]);
+    assert_eq!((&run["exit_code"], &run["state"]), (&1.into(), &"failed".into()));
     full(&["--report", "no/such/folder/r.html"]).expect(1, &["mkdir -p no/such/folder"]);
     sandbox.write("taken", "x");
     full(&["--out", "taken"]).expect(1, &["taken"]);
@@ -178,6 +180,7 @@ fn a_full_disk() {
     let device = File::options().write(true).open("/dev/full").unwrap();
     let output = sandbox.command(&words).stdout(device).output().unwrap();
     assert_eq!(output.status.code(), Some(1));
+    assert_eq!(sandbox.json(&["runs", "show", "last"])["exit_code"], 1);
     assert_eq!(sandbox.files(), ["taken"]);
 }
 

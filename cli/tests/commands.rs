@@ -110,6 +110,9 @@ fn a_backtest_is_a_document_files_and_an_entry() {
     assert_eq!(again["determinism_hash"], result["determinism_hash"]);
     let compared = sandbox.json(&["runs", "compare", id, "last"]);
     assert_eq!(compared["same_determinism_hash"], true);
+    // Of a program with uncommitted changes it cannot be told.
+    assert_ne!(compared["same_code"], false);
+    assert!(compared["a"]["program"].is_null());
     let text = sandbox.run(&["runs", "compare", id, "last"]);
     assert!(text.out.contains("identical to the last bit"), "{}", text.out);
     assert_eq!(sandbox.run(&["runs", "rm", id]).code, 2);
@@ -188,7 +191,11 @@ fn strategies_are_listed_and_explained() {
         assert_eq!(&shown, entry);
         assert!(sandbox.run(&["strategies", "show", name]).out.contains(name));
     }
-    assert!(list.iter().any(|entry| entry["name"] == "sma_cross"));
+    let cross = list.iter().find(|entry| entry["name"] == "sma_cross").unwrap();
+    let fast = &cross["params"][0];
+    assert_eq!((&fast["default"], &fast["min"]), (&20.into(), &1.into()));
+    assert!(fast["max"].as_i64().unwrap() > 1_000);
+    assert!(sandbox.run(&["strategies", "show", "sma_cross"]).out.contains("1..19999"));
     sandbox.run(&["strategies", "show", "smacross"]).expect(2, &["did you mean sma_cross?"]);
 }
 

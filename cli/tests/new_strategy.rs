@@ -35,9 +35,53 @@ fn a_new_strategy_builds_and_runs_at_once() {
     assert!(out.contains("qtnew_probe window=20") || out.contains("qtnew_probe dip=3"), "{out}");
     let source = folder.join("src/lib.rs");
     let text = std::fs::read_to_string(&source).unwrap();
-    std::fs::write(&source, text.replace("close >= mean)", "close >= mean * 1.01)")).unwrap();
+    let edited = text.replace("close >= mean {", "close >= mean * 1.01 {");
+    assert_ne!(edited, text);
+    std::fs::write(&source, edited).unwrap();
     let (out, edit) = cargo(&["run", "--release", "--offline", "--", "watch", "--once"]);
     assert!(out.contains("first result"), "{out}");
+    let (out, _) = cargo(&["run", "--release", "--offline", "--", "runs", "list", "--json"]);
+    let list: serde_json::Value = serde_json::from_str(&out).unwrap();
+    let [new, old] = [0, 1].map(|at| list["runs"][at].clone());
+    assert_eq!(new["program"]["name"], "qtnew_probe");
+    assert_ne!(new["program"]["sources"], old["program"]["sources"]);
+    let ids = [&old, &new].map(|run| run["id"].as_str().unwrap());
+    let (out, _) =
+        cargo(&["run", "--release", "--offline", "--", "runs", "compare", ids[0], ids[1]]);
+    assert!(out.contains("different code"), "{out}");
     eprintln!("first build and run {first:.1} s, an edit and a result {edit:.1} s");
     cargo(&["test", "--release", "--offline"]);
+}
+
+#[test]
+fn the_hash_of_a_crate_follows_its_sources() {
+    let sandbox = Sandbox::new();
+    sandbox.json(&["strategies", "new", "qthash_probe"]);
+    let folder = sandbox.path().join("qthash_probe");
+    let script = folder.join("hash");
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let built = Command::new(rustc)
+        .args(["--edition", "2024", "build.rs", "-o"])
+        .arg(&script)
+        .current_dir(&folder)
+        .status()
+        .expect("rustc starts");
+    assert!(built.success());
+    let hash = || {
+        let output = Command::new(&script).current_dir(&folder).output().expect("it runs");
+        let text = String::from_utf8(output.stdout).unwrap();
+        let line = text.lines().find_map(|line| line.strip_prefix("cargo:rustc-env=SOURCES_HASH="));
+        line.expect("it says the hash").to_owned()
+    };
+    let first = hash();
+    assert_eq!((first.len(), hash()), (16, first.clone()));
+    let source = folder.join("src/lib.rs");
+    let text = std::fs::read_to_string(&source).unwrap();
+    std::fs::write(&source, text.replace("dip", "dent")).unwrap();
+    assert_ne!(hash(), first);
+    std::fs::write(&source, text).unwrap();
+    std::fs::write(folder.join("src/more.rs"), "").unwrap();
+    assert_ne!(hash(), first, "a new file counts too");
+    std::fs::remove_file(folder.join("src/more.rs")).unwrap();
+    assert_eq!(hash(), first);
 }

@@ -14,4 +14,5 @@ pub mod quality;
 pub mod series;
 pub mod source;
 pub mod stamp;
+pub mod threads;
 pub mod units;

@@ -38,6 +38,9 @@ const _: () = assert!(size_of::<BarRecord>() == 64, "a bar is one cache line");
 pub struct TradeRecord {
     /// When the trade happened (UTC ns).
     pub venue_ns: i64,
+    /// When it was received where it was recorded (UTC ns), never before it happened and never
+    /// before an earlier trade; where the source does not say, when it happened.
+    pub recv_ns: i64,
     /// Price in ticks.
     pub price: i64,
     /// Size in lots.
@@ -61,6 +64,18 @@ pub enum Stamps {
         /// End of each row's text in `bytes`.
         ends: Vec<u32>,
     },
+}
+
+impl Stamps {
+    /// The text of source row `row`, where texts are kept.
+    #[must_use]
+    pub fn text(&self, row: u32) -> Option<&[u8]> {
+        let Self::Text { bytes, ends } = self else { return None };
+        let row = row as usize;
+        let end = *ends.get(row)? as usize;
+        let start = row.checked_sub(1).map_or(0, |before| ends[before] as usize);
+        bytes.get(start..end)
+    }
 }
 
 /// What kind of rows a source has.

@@ -1,11 +1,10 @@
 //! Ticks and lots: the units in which exact decimals become small integers.
 
-use std::thread;
-
 use qt_types::{E9, format_scaled, gcd};
 
 use crate::source::decimals::DecimalColumn;
 use crate::source::number::{DECIMALS_MAX, POWERS};
+use crate::threads;
 
 /// From so many values on, a second thread is worth its start.
 const LONG: usize = 1 << 16;
@@ -39,9 +38,9 @@ impl Unit {
     }
 
     /// The greatest common divisor of all values of `columns`, which have one scale; one unit of
-    /// the last decimal when all of them are zero.
+    /// the last decimal when all of them are zero. At most `threads` threads look for it.
     #[must_use]
-    pub fn derive(columns: &[&DecimalColumn]) -> Self {
+    pub fn derive(columns: &[&DecimalColumn], threads: usize) -> Self {
         let scale = columns.first().map_or(0, |column| column.scale);
         // Every other column is another thread's work.
         let part = |first: usize| {
@@ -49,15 +48,9 @@ impl Unit {
             mine.fold(0, |divisor, column| common_divisor(&column.mantissas, divisor))
         };
         let values = columns.iter().map(|column| column.mantissas.len()).sum::<usize>();
-        let divisor = if values < LONG {
-            gcd(part(0), part(1))
-        } else {
-            thread::scope(|scope| {
-                let other = scope.spawn(|| part(1));
-                let mine = part(0);
-                gcd(mine, other.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)))
-            })
-        };
+        let threads = if values < LONG { 1 } else { threads };
+        let (other, mine) = threads::both(threads, || part(1), || part(0));
+        let divisor = gcd(mine, other);
         let power = POWERS[(DECIMALS_MAX - scale) as usize];
         let divisor = divisor.max(1);
         // Steps above nine billion do not fit; the part of them that divides 1 does.
@@ -138,7 +131,7 @@ pub fn lot(
     }
     let traded = sizes.iter().any(|column| column.mantissas.iter().any(|size| *size != 0));
     let mut unit = if traded {
-        let unit = Unit::derive(sizes);
+        let unit = Unit::derive(sizes, 1);
         if unit.unit_e9 > E9 {
             let lot = unit.text();
             notes.push(format!("all volumes are multiples of {lot}: the lot (--lot sets another)"));
@@ -173,14 +166,14 @@ mod tests {
     #[test]
     fn a_tick_is_the_common_divisor_not_the_decimals() {
         let prices = column(2, &[5_871_020, 5_871_030, 5_870_990]);
-        let tick = Unit::derive(&[&prices]);
+        let tick = Unit::derive(&[&prices], 2);
         assert_eq!((tick.unit_e9, tick.count(5_871_020)), (100_000_000, Some(587_102)));
         let quarters = column(2, &[166_975, 167_000, 167_025]);
-        assert_eq!(Unit::derive(&[&quarters]).text(), "0.25");
-        assert_eq!(Unit::derive(&[&column(2, &[0, 0])]).text(), "0.01");
-        assert_eq!(Unit::derive(&[]).text(), "1");
+        assert_eq!(Unit::derive(&[&quarters], 2).text(), "0.25");
+        assert_eq!(Unit::derive(&[&column(2, &[0, 0])], 2).text(), "0.01");
+        assert_eq!(Unit::derive(&[], 2).text(), "1");
         let huge = column(0, &[20_000_000_000]);
-        assert_eq!(Unit::derive(&[&huge]).text(), "1");
+        assert_eq!(Unit::derive(&[&huge], 2).text(), "1");
     }
 
     #[test]
@@ -218,7 +211,7 @@ mod tests {
         ) {
             let values: Vec<i64> = values.iter().map(|value| value * step).collect();
             let values = column(scale, &values);
-            let unit = Unit::derive(&[&values]);
+            let unit = Unit::derive(&[&values], 2);
             prop_assert_eq!(unit.check(&[&values]), Ok(()));
             for value in &values.mantissas {
                 let count = unit.count(*value).unwrap();

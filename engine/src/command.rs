@@ -126,7 +126,8 @@ impl Command {
     }
 }
 
-/// The protective orders of `bracket`, as types; the stop first.
+/// The protective orders of `bracket`, as types; the stop first. The risk stage lets no bracket
+/// pass that has both kinds of stop.
 pub(crate) fn bracket_kinds(bracket: &Bracket) -> [Option<OrderKind>; 2] {
     let trail = bracket
         .trail_bps

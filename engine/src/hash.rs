@@ -9,6 +9,9 @@ pub struct StateHash(u64);
 /// The odd constant of the multiplication: 2^64 divided by the golden ratio.
 const MULTIPLIER: u64 = 0x9E37_79B9_7F4A_7C15;
 
+/// Another odd constant, for the second of two words: 2^64 divided by the square root of two.
+const SECOND_MULTIPLIER: u64 = 0xB504_F333_F9DE_6485;
+
 impl Default for StateHash {
     fn default() -> Self {
         Self(MULTIPLIER)
@@ -20,6 +23,15 @@ impl StateHash {
     #[inline]
     pub fn fold(&mut self, word: u64) {
         self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(MULTIPLIER);
+    }
+
+    /// Mixes two words in at the price of one: what depends on the hash before is one
+    /// multiplication, the other two run beside it.
+    #[inline]
+    pub fn fold_pair(&mut self, first: u64, second: u64) {
+        let first = first.wrapping_mul(MULTIPLIER);
+        let second = second.wrapping_mul(SECOND_MULTIPLIER).rotate_left(31);
+        self.fold(first ^ second);
     }
 
     /// Mixes a signed word in.

@@ -142,10 +142,10 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             market: Market::new(instruments),
             strategy,
             risk: Risk { gate },
-            execution: Execution {
-                ledger: Ledger::new(config.initial, instruments),
-                orders: OrderTable::new(config.epoch, config.limits.orders_open_max),
-            },
+            execution: Execution::new(
+                Ledger::new(config.initial, instruments),
+                OrderTable::new(config.epoch, config.limits.orders_open_max),
+            ),
             exits: config.exits,
             intents: Bounded::new(config.limits.intents_max),
             hash: StateHash::default(),
@@ -252,20 +252,19 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.intents.clear();
     }
 
-    /// One or two multiplications per event: enough to tell two runs apart, never the 128 bytes.
+    /// A few multiplications per event: enough to tell two runs apart, never the 128 bytes.
     #[inline(always)]
     fn fold(&mut self, event: &Event) {
         let time = event.recv_ns.get().rotate_left(17) ^ i64::from(event.instrument.0);
         match &event.payload {
             Payload::Bar(bar) => {
-                self.hash.fold_i64(time ^ bar.close.ticks());
                 let rest = bar.open.ticks().rotate_left(13) ^ bar.high.ticks().rotate_left(29);
-                let volume = bar.volume.lots().rotate_left(43);
-                self.hash.fold_i64(rest ^ bar.low.ticks() ^ volume);
+                let rest = rest ^ bar.low.ticks() ^ bar.volume.lots().rotate_left(43);
+                self.hash.fold_pair((time ^ bar.close.ticks()) as u64, rest as u64);
             }
             Payload::Trade(trade) => {
-                self.hash.fold_i64(time ^ trade.price.ticks());
-                self.hash.fold_i64(trade.qty.lots());
+                let price = time ^ trade.price.ticks();
+                self.hash.fold_pair(price as u64, trade.qty.lots() as u64);
             }
             Payload::Report(report) => {
                 self.hash.fold_i64(time ^ report.price.ticks());

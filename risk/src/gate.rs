@@ -11,23 +11,32 @@ use crate::{Account, Sizing};
 pub struct AccountGate {
     account: Account,
     sizing: Sizing,
-    order_lots_max: Option<Qty>,
+    order_qty_max_e9: Option<i64>,
     closing_out: bool,
     margin_calls: u64,
 }
 
 impl AccountGate {
     /// A gate for `account` with the sizing rule `sizing`. No order may be larger than
-    /// `order_lots_max` lots, where that is given.
+    /// `order_qty_max_e9` billionths of a unit, whatever the lot of its instrument, where that is
+    /// given.
     #[must_use]
-    pub const fn new(account: Account, sizing: Sizing, order_lots_max: Option<Qty>) -> Self {
-        Self { account, sizing, order_lots_max, closing_out: false, margin_calls: 0 }
+    pub const fn new(account: Account, sizing: Sizing, order_qty_max_e9: Option<i64>) -> Self {
+        Self { account, sizing, order_qty_max_e9, closing_out: false, margin_calls: 0 }
     }
 
     /// How often the account was closed out because its equity fell below maintenance.
     #[must_use]
     pub const fn margin_calls(&self) -> u64 {
         self.margin_calls
+    }
+
+    fn is_too_large(&self, order: &OrderRequest, exposure: &Exposure<'_>) -> bool {
+        let (Some(max_e9), Some(spec)) = (self.order_qty_max_e9, exposure.spec(order.instrument))
+        else {
+            return false;
+        };
+        i128::from(order.qty.lots()) * i128::from(spec.lot_e9()) > i128::from(max_e9)
     }
 
     fn check_margin(
@@ -75,7 +84,7 @@ impl Gate for AccountGate {
         if order.reduce_only {
             return Ok(());
         }
-        if self.order_lots_max.is_some_and(|max| order.qty > max) {
+        if self.is_too_large(order, exposure) {
             return Err(DenyReason::MaxOrderQty);
         }
         if self.closing_out {
@@ -110,5 +119,41 @@ impl Gate for AccountGate {
             self.closing_out = true;
         }
         self.closing_out
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use qt_engine::{Ledger, Market, OrderTable};
+    use qt_types::{E9, InstrumentId, InstrumentKind, InstrumentSpec, OrderKind};
+
+    use super::*;
+
+    #[test]
+    fn the_largest_order_is_meant_in_units_and_not_in_lots() {
+        // At most 2.5 units: 2 lots of a unit, 25 of a tenth, 2,500 of a thousandth.
+        let lots = [E9, E9 / 10, E9 / 1_000];
+        let spec = |lot: &i64| InstrumentSpec::new("X", "USD", InstrumentKind::Spot, 1, *lot, E9);
+        let specs: Vec<InstrumentSpec> = lots.iter().map(|lot| spec(lot).unwrap()).collect();
+        let (market, ledger) = (Market::new(3), Ledger::new(Cash::ZERO, 3));
+        let orders = OrderTable::new(0, 4);
+        let exposure =
+            Exposure { specs: &specs, market: &market, ledger: &ledger, orders: &orders };
+        let mut gate = AccountGate::new(Account::Cash, Sizing::default(), Some(2_500_000_000));
+        for (index, most) in [2, 25, 2_500].into_iter().enumerate() {
+            let mut buy = |lots: i64, reduce_only: bool| {
+                let request = OrderRequest {
+                    instrument: InstrumentId(index as u16),
+                    side: Side::Buy,
+                    kind: OrderKind::Market,
+                    qty: Qty::from_lots(lots),
+                    reduce_only,
+                };
+                gate.check(&request, &exposure)
+            };
+            assert_eq!(buy(most, false), Ok(()));
+            assert_eq!(buy(most + 1, false), Err(DenyReason::MaxOrderQty));
+            assert_eq!(buy(most + 1, true), Ok(()), "what reduces is never held back");
+        }
     }
 }

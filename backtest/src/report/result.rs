@@ -57,6 +57,8 @@ pub struct ResultDocument {
     pub final_equity: String,
     /// All fees.
     pub total_fees: String,
+    /// What was paid for being short.
+    pub borrow_paid: String,
     /// The figures.
     #[serde(flatten)]
     pub metrics: Metrics,
@@ -183,6 +185,7 @@ impl ResultDocument {
             initial_capital: head.capital,
             final_equity: outcome.final_equity.to_string(),
             total_fees: outcome.total_fees.to_string(),
+            borrow_paid: outcome.borrow_paid.to_string(),
             metrics: outcome.metrics.clone(),
             periods_per_year: outcome.periods_per_year,
             fills: outcome.fills.len(),
@@ -247,8 +250,13 @@ pub fn stamp_of(series: &BarSeries, row: u32) -> String {
         let start = row.checked_sub(1).map_or(0, |before| ends[before]);
         return String::from_utf8_lossy(&bytes[start as usize..end as usize]).into_owned();
     }
-    let at = series.bars.partition_point(|bar| (bar.row as usize) < row);
-    series.bars.get(at).map_or_else(String::new, |bar| iso_text(bar.open_ns))
+    // Where no row was left out, the bar is at its row; else it is searched.
+    let bars = &series.bars;
+    let bar = bars.get(row).filter(|bar| bar.row as usize == row).or_else(|| {
+        let at = bars.partition_point(|bar| (bar.row as usize) < row);
+        bars.get(at)
+    });
+    bar.map_or_else(String::new, |bar| iso_text(bar.open_ns))
 }
 
 fn fill_entry(fill: &Fill, specs: &[InstrumentSpec], series: &[&BarSeries]) -> Option<FillEntry> {

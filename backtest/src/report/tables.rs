@@ -196,7 +196,7 @@ pub fn rolling_sharpe(
     risk_free_rate: f64,
 ) -> Vec<Option<f64>> {
     let mut values = Vec::with_capacity(curve.len());
-    curve.for_each_value(|value| values.push(value));
+    curve.for_each_nano(|nano| values.push(nano / 1e9));
     let mut ratios = vec![None; values.len()];
     if window < 2 {
         return ratios;

@@ -1,30 +1,31 @@
 //! Parameter sweeps: many runs of one strategy over one shared data set, on all cores.
 
+mod choose;
 mod constraint;
 mod heat;
 mod range;
 
 pub use constraint::Constraint;
-pub use heat::HeatMap;
-pub use range::ParamRange;
+pub use heat::{Axis, HeatMap};
+pub use range::{ParamRange, Values};
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
-use qt_data::series::BarSeries;
+use qt_data::series::{BarSeries, TradeRecord};
 use qt_strategies::registry::StrategyEntry;
-use rand::{Rng, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+
+use choose::choose;
 
 use crate::config::RunConfig;
 use crate::metrics::Metrics;
-use crate::run::{RunError, run};
+use crate::run::{RunError, run_on_trades};
 
 /// How the combinations are chosen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Search {
     /// Every combination.
     Grid,
-    /// So many, drawn at random; the same seed draws the same ones.
+    /// So many that fit, drawn at random; the same seed draws the same ones.
     Random {
         /// How many.
         trials: usize,
@@ -44,6 +45,15 @@ pub struct SweepSpec {
     pub search: Search,
     /// How many threads; the result does not depend on it.
     pub threads: usize,
+}
+
+/// The data that every trial runs over.
+#[derive(Clone, Copy, Debug)]
+pub struct SweepData<'a> {
+    /// The bars of each instrument.
+    pub series: &'a [&'a BarSeries],
+    /// The trades that they were built from, as [`run_on_trades`] takes them.
+    pub prints: &'a [&'a [TradeRecord]],
 }
 
 /// The most trials that one sweep may have.
@@ -73,7 +83,8 @@ pub struct Trial {
 pub struct SweepOutcome {
     /// The trials in order of their number; all of them unless interrupted.
     pub trials: Vec<Trial>,
-    /// Combinations that the constraints or the strategy's own rules left out.
+    /// Combinations of the grid, or draws, that the constraints or the strategy's own rules left
+    /// out.
     pub skipped: usize,
     /// Whether the sweep was interrupted.
     pub interrupted: bool,
@@ -95,7 +106,7 @@ pub enum SweepError {
     },
 }
 
-/// Runs `entry` over `series` with every combination that `spec` asks for. `progress` is called
+/// Runs `entry` over `data` with every combination that `spec` asks for. `progress` is called
 /// from several threads with the number of trials done and of all trials.
 ///
 /// # Errors
@@ -104,11 +115,11 @@ pub fn sweep(
     entry: &StrategyEntry,
     spec: &SweepSpec,
     config: &RunConfig,
-    series: &[&BarSeries],
+    data: SweepData<'_>,
     interrupt: &AtomicBool,
     progress: &(dyn Fn(usize, usize) + Sync),
 ) -> Result<SweepOutcome, SweepError> {
-    let (combinations, skipped) = combinations(entry, spec)?;
+    let choose::Chosen { combinations, skipped } = choose(entry, spec)?;
     let next = AtomicUsize::new(0);
     let done = AtomicUsize::new(0);
     let failed = AtomicBool::new(false);
@@ -117,7 +128,7 @@ pub fn sweep(
         while !interrupt.load(Ordering::Relaxed) && !failed.load(Ordering::Relaxed) {
             let index = next.fetch_add(1, Ordering::Relaxed);
             let Some(params) = combinations.get(index) else { break };
-            let result = trial(entry, index, params, config, series, interrupt);
+            let result = trial(entry, index, params, config, data, interrupt);
             failed.fetch_or(result.is_err(), Ordering::Relaxed);
             // The receiver outlives the threads, so this cannot fail.
             let _ = sender.send(result);
@@ -137,19 +148,32 @@ pub fn sweep(
     Ok(SweepOutcome { trials, skipped, interrupted })
 }
 
+/// The most bars that a trial of `spec` wants before the first one that it trades, with so many
+/// instruments; `None` where that cannot be told, because the spec is wrong.
+#[must_use]
+pub fn warmup_max(entry: &StrategyEntry, spec: &SweepSpec, instruments: usize) -> Option<usize> {
+    let warmup = |given: &choose::Combination| {
+        let params = entry.resolve(given).ok()?;
+        Some(entry.make(&params, instruments).ok()?.warmup())
+    };
+    let chosen = choose(entry, spec).ok()?;
+    chosen.combinations.iter().try_fold(0, |most, given| Some(warmup(given)?.max(most)))
+}
+
 /// One run; `None` when it was interrupted in the middle: half a trial says nothing.
 fn trial(
     entry: &StrategyEntry,
     index: usize,
     given: &[(String, String)],
     config: &RunConfig,
-    series: &[&BarSeries],
+    data: SweepData<'_>,
     interrupt: &AtomicBool,
 ) -> Result<Option<Trial>, SweepError> {
     let spec_error = |error: qt_strategies::param::ParamError| SweepError::Spec(error.0);
     let params = entry.resolve(given).map_err(spec_error)?;
-    let strategy = entry.make(&params, series.len()).map_err(spec_error)?;
-    let outcome = run(config, series, strategy, interrupt, &mut |_, _| {})
+    let strategy = entry.make(&params, data.series.len()).map_err(spec_error)?;
+    let quiet = &mut |_, _| {};
+    let outcome = run_on_trades(config, data.series, data.prints, strategy, interrupt, quiet)
         .map_err(|source| SweepError::Run { params: text_of(given), source })?;
     if outcome.ended == crate::simulator::Ended::Interrupted {
         return Ok(None);
@@ -168,101 +192,4 @@ fn trial(
 fn text_of(params: &[(String, String)]) -> String {
     let pairs: Vec<String> = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
     pairs.join(" ")
-}
-
-type Combination = Vec<(String, String)>;
-
-/// The combinations to be tried, and how many were left out.
-fn combinations(
-    entry: &StrategyEntry,
-    spec: &SweepSpec,
-) -> Result<(Vec<Combination>, usize), SweepError> {
-    for range in &spec.ranges {
-        // A wrong name or value is an error; only combinations are left out silently.
-        let known = entry.params.iter().find(|param| param.name == range.name);
-        let Some(param) = known else {
-            let one = [(range.name.clone(), range.values[0].clone())];
-            let error = entry.resolve(&one).err().map_or_else(String::new, |error| error.0);
-            return Err(SweepError::Spec(error));
-        };
-        for value in &range.values {
-            param.parse(value).map_err(|error| SweepError::Spec(error.0))?;
-        }
-    }
-    let names: Vec<&str> = entry.params.iter().map(|param| param.name).collect();
-    for constraint in &spec.constraints {
-        constraint.check_names(&names).map_err(SweepError::Spec)?;
-    }
-    let all = match spec.search {
-        Search::Grid => grid(&spec.ranges)?,
-        Search::Random { trials, seed } => random(&spec.ranges, trials, seed)?,
-    };
-    let before = all.len();
-    let kept: Vec<Combination> = all
-        .into_iter()
-        .filter(|combination| {
-            entry.resolve(combination).is_ok_and(|params| {
-                spec.constraints.iter().all(|constraint| constraint.holds(&params))
-            })
-        })
-        .collect();
-    if kept.is_empty() {
-        return Err(SweepError::Spec(format!(
-            "none of the {before} combinations meets the constraints and the strategy's own rules"
-        )));
-    }
-    let skipped = before - kept.len();
-    Ok((kept, skipped))
-}
-
-fn grid(ranges: &[ParamRange]) -> Result<Vec<Combination>, SweepError> {
-    let count = ranges.iter().try_fold(1_usize, |n, range| n.checked_mul(range.values.len()));
-    let count = count.filter(|&count| count <= TRIALS_MAX).ok_or_else(|| {
-        SweepError::Spec(format!(
-            "the grid has more than {TRIALS_MAX} combinations: use larger steps or --random N"
-        ))
-    })?;
-    let at = |index: usize| {
-        let mut rest = index;
-        let mut picked: Combination = ranges
-            .iter()
-            .rev()
-            .map(|range| {
-                let value = range.values[rest % range.values.len()].clone();
-                rest /= range.values.len();
-                (range.name.clone(), value)
-            })
-            .collect();
-        picked.reverse();
-        picked
-    };
-    Ok((0..count).map(at).collect())
-}
-
-/// Draws without repetition; fewer than asked for when there are not more.
-fn random(ranges: &[ParamRange], trials: usize, seed: u64) -> Result<Vec<Combination>, SweepError> {
-    if trials == 0 || trials > TRIALS_MAX {
-        return Err(SweepError::Spec(format!("--random takes 1 to {TRIALS_MAX} trials")));
-    }
-    let mut generator = ChaCha8Rng::seed_from_u64(seed);
-    let mut seen = std::collections::BTreeSet::new();
-    let mut drawn = Vec::with_capacity(trials);
-    // Small spaces are soon exhausted: after so many draws in vain there is nothing new.
-    let draws_max = trials.saturating_mul(20).saturating_add(1_000);
-    for _ in 0..draws_max {
-        if drawn.len() == trials {
-            break;
-        }
-        let pick = |range: &ParamRange, generator: &mut ChaCha8Rng| {
-            let count = range.values.len() as u64;
-            let at = (u128::from(generator.next_u64()) * u128::from(count)) >> 64;
-            (range.name.clone(), range.values[at as usize].clone())
-        };
-        let combination: Combination =
-            ranges.iter().map(|range| pick(range, &mut generator)).collect();
-        if seen.insert(combination.clone()) {
-            drawn.push(combination);
-        }
-    }
-    Ok(drawn)
 }

@@ -5,6 +5,9 @@ use qt_engine::{Ledger, LedgerError, Market};
 use qt_risk::Account;
 use qt_types::{Cash, Event, InstrumentId, InstrumentSpec, Price, Qty, RejectReason, Side};
 
+use super::VenueConfig;
+use super::borrow::Loans;
+
 /// A fill that is about to happen.
 #[derive(Clone, Copy, Debug)]
 pub struct Proposed {
@@ -27,16 +30,18 @@ pub struct VenueAccount {
     specs: Vec<InstrumentSpec>,
     ledger: Ledger,
     market: Market,
+    loans: Loans,
 }
 
 impl VenueAccount {
-    /// Books of an account of kind `kind` with `initial` cash.
+    /// Books of the account that `config` describes.
     #[must_use]
-    pub fn new(kind: Account, initial: Cash, specs: Vec<InstrumentSpec>) -> Self {
+    pub fn new(config: &VenueConfig, specs: Vec<InstrumentSpec>) -> Self {
         let instruments = specs.len();
         Self {
-            kind,
-            ledger: Ledger::new(initial, instruments),
+            kind: config.account,
+            loans: Loans::new(config.borrow_rate_e9, instruments),
+            ledger: Ledger::new(config.initial, instruments),
             market: Market::new(instruments),
             specs,
         }
@@ -116,13 +121,50 @@ impl VenueAccount {
         Ok(gross - at(closable, last)? + at(opening, fill.price)?)
     }
 
-    /// Books the fill.
+    /// Books the fill, which happens at `now_ns`.
     ///
     /// # Errors
     /// When an amount overflows or the books no longer balance.
-    pub fn book(&mut self, fill: &Proposed) -> Result<(), LedgerError> {
-        let spec = self.specs.get(fill.instrument.index()).ok_or(LedgerError::Overflow)?;
+    pub fn book(&mut self, fill: &Proposed, now_ns: i64) -> Result<(), LedgerError> {
         let Proposed { instrument, side, price, qty, fee } = *fill;
-        self.ledger.fill(spec, instrument, side, price, qty, fee)
+        if self.loans.charges() {
+            self.collect(instrument, now_ns)?;
+        }
+        let spec = self.specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
+        self.ledger.fill(spec, instrument, side, price, qty, fee)?;
+        if self.loans.charges() {
+            self.loans.note(instrument, self.position(instrument) < 0);
+        }
+        Ok(())
+    }
+
+    /// Whether the passing of time costs something as things stand.
+    #[must_use]
+    #[inline]
+    pub const fn is_borrowing(&self) -> bool {
+        self.loans.is_any_open()
+    }
+
+    /// Books the fee for what was short of `instrument` since the last time, up to `now_ns`, at
+    /// the last price. Returns it.
+    ///
+    /// # Errors
+    /// When an amount overflows or the books no longer balance.
+    pub fn charge(&mut self, instrument: InstrumentId, now_ns: i64) -> Result<Cash, LedgerError> {
+        self.collect(instrument, now_ns)?;
+        let fee = self.loans.take(instrument).ok_or(LedgerError::Overflow)?;
+        self.loans.note(instrument, self.position(instrument) < 0);
+        self.ledger.charge(fee)?;
+        Ok(fee)
+    }
+
+    fn collect(&mut self, instrument: InstrumentId, now_ns: i64) -> Result<(), LedgerError> {
+        let short = Qty::from_lots(self.position(instrument).min(0).saturating_neg());
+        let value = match (self.spec(instrument), self.last(instrument)) {
+            (Some(spec), Some(last)) => spec.notional(last, short),
+            _ => Some(Cash::ZERO),
+        };
+        let collected = value.and_then(|value| self.loans.collect(instrument, value, now_ns));
+        collected.ok_or(LedgerError::Overflow)
     }
 }

@@ -87,7 +87,8 @@ impl SimVenue {
     }
 
     /// Plays the rest of a bar, and what happens at its end: trailing stops move, DAY orders
-    /// end with their session. `event` is the bar as it will be published.
+    /// end with their session, short positions are charged for. `event` is the bar as it will be
+    /// published.
     ///
     /// # Errors
     /// When the venue's books fail their check.
@@ -105,7 +106,7 @@ impl SimVenue {
         }
         self.tapes[instrument.index()].is_open = false;
         self.account.mark(event);
-        Ok(())
+        self.charge_borrowing(instrument, close_ns)
     }
 
     /// First what the open alone proves to be hit; then stops before limits (the pessimistic
@@ -141,7 +142,7 @@ impl SimVenue {
     }
 
     /// Market orders of the `--fill close` mode that waited for this bar's end.
-    fn fill_at_close(
+    pub(super) fn fill_at_close(
         &mut self,
         instrument: InstrumentId,
         bar: &Bar,
@@ -193,36 +194,8 @@ impl SimVenue {
         Ok(())
     }
 
-    /// A trade: whatever its price meets fills. A trade is a bar of one price without a gap
-    /// before it.
-    ///
-    /// # Errors
-    /// When the venue's books fail their check.
-    pub fn on_trade(&mut self, event: &Event) -> Result<(), LedgerError> {
-        let Payload::Trade(trade) = &event.payload else { return Ok(()) };
-        let bar = Bar {
-            open_ns: event.venue_ns,
-            open: trade.price,
-            high: trade.price,
-            low: trade.price,
-            close: trade.price,
-            volume: trade.qty,
-            half_spread: [0; 4],
-            flags: trade.flags.without(BarFlags::SESSION_START),
-            row: trade.row,
-        };
-        let as_bar = Event { payload: Payload::Bar(bar), ..*event };
-        if self.tapes[event.instrument.index()].live == 0 {
-            self.pass(&as_bar);
-            return Ok(());
-        }
-        self.begin_bar(event.instrument, &bar);
-        self.play_opens()?;
-        self.close_bar(&as_bar)
-    }
-
     /// Trailing stops move, DAY orders end, and what came inside the bar counts as there.
-    fn finish_bar(&mut self, instrument: InstrumentId, bar: &Bar, close_ns: i64) {
+    pub(super) fn finish_bar(&mut self, instrument: InstrumentId, bar: &Bar, close_ns: i64) {
         let session_ends = bar.flags.has(BarFlags::SESSION_END);
         for at in 0..self.orders.len() {
             let order = &mut self.orders[at];
@@ -279,7 +252,7 @@ fn entry_since(order: &SimOrder, outcome: Outcome) -> Since {
 }
 
 /// The lots that we may trade in `bar`; `None` without a cap or without volume.
-fn budget_of(bar: &Bar, participation_e9: Option<i64>) -> Option<i64> {
+pub(super) fn budget_of(bar: &Bar, participation_e9: Option<i64>) -> Option<i64> {
     let share = participation_e9?;
     if bar.flags.has(BarFlags::NO_VOLUME) {
         return None;

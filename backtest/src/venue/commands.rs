@@ -21,6 +21,10 @@ impl SimVenue {
                 break;
             }
             self.commands.pop_front();
+            if self.commands.is_empty() {
+                // Back to the start of its memory: what is used again is in the cache.
+                self.commands.clear();
+            }
             match command {
                 Command::New(new) => {
                     let order = SimOrder::arriving(&new, arrival_ns, Since::Before);

@@ -44,6 +44,9 @@ pub struct VenueConfig {
     pub initial: Cash,
     /// Fee rates.
     pub fees: Fees,
+    /// The fee per year on the value of short positions, in billionths of it; cash accounts have
+    /// none.
+    pub borrow_rate_e9: i64,
     /// How far market and stop orders slip, in billionths of the price, against the order.
     pub slippage_e9: i64,
     /// Where market orders fill.
@@ -52,6 +55,9 @@ pub struct VenueConfig {
     pub touch_fills: bool,
     /// The largest share of a bar's volume that our orders may have, in billionths.
     pub participation_e9: Option<i64>,
+    /// Whether a trade fills an order whole, however small the trade was. Bars without a
+    /// participation cap always do.
+    pub whole_fills: bool,
     /// From us to the venue, in ns.
     pub order_latency_ns: i64,
     /// From the venue to us, in ns.
@@ -66,10 +72,12 @@ impl Default for VenueConfig {
             account: Account::Cash,
             initial: Cash::ZERO,
             fees: Fees::default(),
+            borrow_rate_e9: 0,
             slippage_e9: 0,
             fill_at: FillAt::NextOpen,
             touch_fills: false,
             participation_e9: None,
+            whole_fills: false,
             order_latency_ns: 0,
             response_latency_ns: 0,
             limits: Limits::default(),

@@ -86,7 +86,7 @@ impl SimVenue {
             self.refuse(at, reason, now_ns);
             return Ok(());
         }
-        self.account.book(&fill)?;
+        self.account.book(&fill, now_ns)?;
         self.count(order.instrument, lots);
         self.report_fill(at, price, lots, fee, liquidity, now_ns);
         self.wake_children(at, price, child_since);
@@ -271,14 +271,14 @@ impl SimVenue {
                 && other.instrument == stop.instrument
                 && matching::could_be_hit(other, bar, touch)
         });
-        let Some(limit) = target.and_then(super::SimOrder::limit) else { return };
+        let Some(target) = target.and_then(super::SimOrder::target) else { return };
         let tape = &mut self.tapes[stop.instrument.index()];
         self.counts.ambiguous_bars += u64::from(!tape.is_ambiguous);
         tape.is_ambiguous = true;
         let held = self.account.position(stop.instrument).saturating_abs();
         let lots = Qty::from_lots(stop.leaves().min(held));
         // In the mirror a lower price is better for either side.
-        let better = Price::from_ticks(price - limit);
+        let better = Price::from_ticks(price - target);
         let gain = self.account.spec(stop.instrument).and_then(|s| s.notional(better, lots));
         self.counts.ambiguous_gain += gain.unwrap_or(Cash::ZERO);
     }

@@ -3,19 +3,21 @@
 
 mod account;
 mod bars;
+mod borrow;
 mod commands;
 mod config;
 mod execute;
 mod matching;
 mod order;
+mod prints;
 mod side_bar;
 
 use std::collections::VecDeque;
 
-use qt_engine::{Bounded, Command, Delivery, Ledger, Sink, Venue};
+use qt_engine::{Bounded, Command, Delivery, Ledger, LedgerError, Sink, Venue};
 use qt_types::{
-    Bar, BarFlags, Cash, ExecId, InstrumentId, InstrumentSpec, Nanos, OrderId, Price, Qty, Report,
-    Side,
+    Bar, BarFlags, Cash, ExecId, InstrumentId, InstrumentSpec, Nanos, OrderId, Price, Qty,
+    RejectReason, Report, ReportKind, Side,
 };
 
 use account::VenueAccount;
@@ -104,7 +106,7 @@ impl SimVenue {
         Self {
             tapes: vec![tape; specs.len()],
             opening: false,
-            account: VenueAccount::new(config.account, config.initial, specs),
+            account: VenueAccount::new(&config, specs),
             orders: Vec::with_capacity(room),
             commands: VecDeque::with_capacity(room * 4),
             reports: VecDeque::with_capacity(room * 4),
@@ -114,11 +116,15 @@ impl SimVenue {
         }
     }
 
-    /// Whether nothing is in work or under way: then a bar can change nothing here.
+    /// Whether nothing is in work, under way or borrowed at a fee: then a bar can change nothing
+    /// here.
     #[must_use]
     #[inline]
     pub fn is_idle(&self) -> bool {
-        self.orders.is_empty() && self.commands.is_empty() && self.reports.is_empty()
+        self.orders.is_empty()
+            && self.commands.is_empty()
+            && self.reports.is_empty()
+            && !self.account.is_borrowing()
     }
 
     /// What the venue counted so far.
@@ -140,11 +146,51 @@ impl SimVenue {
         self.account.ledger()
     }
 
+    /// Compares the venue's books with `other`, which was told of every fill and fee: both must
+    /// balance and have the same cash, realised profit and positions.
+    ///
+    /// # Errors
+    /// When they do not.
+    pub fn compare(&self, other: &Ledger) -> Result<(), LedgerError> {
+        let own = self.account.ledger();
+        own.check()?;
+        other.check()?;
+        let same = |index: usize| {
+            let instrument = InstrumentId(u16::try_from(index).unwrap_or(u16::MAX));
+            own.position(instrument) == other.position(instrument)
+        };
+        let agree = own.cash() == other.cash()
+            && own.realised() == other.realised()
+            && (0..self.tapes.len()).all(same);
+        if agree { Ok(()) } else { Err(LedgerError::Unbalanced) }
+    }
+
     /// When the next command reaches the venue (UTC ns).
     #[must_use]
     #[inline]
     pub fn next_command_ns(&self) -> Option<i64> {
         self.commands.front().map(|&(arrival_ns, _)| arrival_ns)
+    }
+
+    /// Charges the fee for short positions in `instrument` at the end of a bar, where there is
+    /// one, and says so in a report of its own.
+    ///
+    /// # Errors
+    /// When the venue's books fail their check.
+    pub fn charge_borrowing(
+        &mut self,
+        instrument: InstrumentId,
+        now_ns: i64,
+    ) -> Result<(), LedgerError> {
+        if !self.account.is_borrowing() {
+            return Ok(());
+        }
+        let fee = self.account.charge(instrument, now_ns)?;
+        if fee != Cash::ZERO {
+            let report = Report::plain(OrderId::NONE, ReportKind::Carry, RejectReason::None);
+            self.send(instrument, now_ns, Report { fee, ..report });
+        }
+        Ok(())
     }
 
     fn find(&self, id: OrderId) -> Option<usize> {
@@ -185,6 +231,10 @@ impl Venue for SimVenue {
                 break;
             }
             self.reports.pop_front();
+        }
+        if self.reports.is_empty() {
+            // Back to the start of its memory: what is used again is in the cache.
+            self.reports.clear();
         }
     }
 

@@ -131,6 +131,18 @@ impl SimOrder {
         }
     }
 
+    /// The price at which a limit or take-profit order takes its profit, mirrored for the order's
+    /// side.
+    #[must_use]
+    pub const fn target(&self) -> Option<i64> {
+        match self.kind {
+            OrderKind::Limit { price } | OrderKind::TakeProfit { trigger: price } => {
+                Some(mirrored(price, self.side))
+            }
+            _ => None,
+        }
+    }
+
     /// Lets a trailing stop follow `price` (mirrored): it only ever moves in the order's favour.
     pub fn follow(&mut self, price: i64) {
         if matches!(self.kind, OrderKind::TrailingStop { .. }) && !self.triggered {

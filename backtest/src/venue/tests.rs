@@ -129,7 +129,7 @@ fn trades_meet_every_type_of_order() {
     ];
     // 101: the market order. 98: a touch of the limit. 97: through it. 105: stop and take-profit
     // both, at the trade's price.
-    play(&mut venue, orders, &[(1, 101, 5), (2, 98, 5), (3, 97, 5), (4, 105, 5)]);
+    play(&mut venue, orders, &[(1, 101, 5), (2, 98, 5), (3, 97, 5), (4, 105, 9)]);
     assert_eq!(fills(&mut venue), [(1, 101, 1), (2, 98, 2), (3, 105, 3), (4, 105, 4)]);
     assert!(venue.is_idle());
     assert_eq!(venue.ledger().position(InstrumentId(0)).qty(), Qty::from_lots(2));

@@ -9,6 +9,7 @@ pub struct Audit<G> {
     pub inner: G,
     cash: Option<Cash>,
     fees: Cash,
+    carry: Cash,
     held: Vec<i64>,
     pub events: u64,
     /// Whether every order is approved without asking the inner gate.
@@ -18,12 +19,19 @@ pub struct Audit<G> {
 impl<G> Audit<G> {
     pub fn new(inner: G) -> Self {
         let held = vec![0; 4];
-        Self { inner, cash: None, fees: Cash::ZERO, held, events: 0, approves_all: false }
+        let (fees, carry) = (Cash::ZERO, Cash::ZERO);
+        Self { inner, cash: None, fees, carry, held, events: 0, approves_all: false }
     }
 
-    /// Books a fill report. Its side is not in it: the ledger's position tells.
+    /// Books a report of a fill or of a carrying cost. The side of a fill is not in it: the
+    /// ledger's position tells.
     fn book(&mut self, event: &Event, exposure: &Exposure<'_>) {
         let Payload::Report(report) = &event.payload else { return };
+        if report.kind == ReportKind::Carry {
+            let cash = self.cash.get_or_insert(exposure.ledger.initial());
+            *cash -= report.fee;
+            self.carry += report.fee;
+        }
         if report.kind != ReportKind::Filled {
             return;
         }
@@ -48,6 +56,7 @@ impl<G> Audit<G> {
         assert_eq!(ledger.off_by(), Cash::ZERO, "the ledger's own check");
         assert_eq!(ledger.cash(), self.cash.unwrap_or(ledger.initial()), "cash, added up again");
         assert_eq!(ledger.fees(), self.fees, "fees, added up again");
+        assert_eq!(ledger.carry(), self.carry, "carrying costs, added up again");
         let mut value = Cash::ZERO;
         let mut unrealised = Cash::ZERO;
         for (index, spec) in exposure.specs.iter().enumerate() {
@@ -66,9 +75,9 @@ impl<G> Audit<G> {
         let equity = exposure.equity().unwrap();
         assert_eq!(equity, ledger.cash() + value, "equity = cash + position value");
         assert_eq!(
-            equity + ledger.fees(),
+            equity + ledger.fees() + ledger.carry(),
             ledger.initial() + ledger.realised() + unrealised,
-            "equity + fees paid = initial + realised + unrealised"
+            "equity + fees paid + carry paid = initial + realised + unrealised"
         );
     }
 }

@@ -4,7 +4,7 @@ use qt_types::{Bracket, Place, RejectReason};
 
 use crate::harness::Case;
 use crate::outcome::{cancelled, cash, filled};
-use crate::script::{BUY, On, SELL, Step, limit, market, price};
+use crate::script::{BUY, On, SELL, Step, limit, market, price, stop, take_profit};
 
 /// A stop and a target.
 pub fn bracket(stop: i64, target: i64) -> Bracket {
@@ -68,6 +68,31 @@ fn in_an_ambiguous_bar_the_stop_counts_and_the_target_stands_beside_it() {
     let out = case(short()).run();
     assert_eq!(out.fills(), [(1, SELL, 100, 10), (2, BUY, 105, 10)]);
     assert_eq!((out.counts.ambiguous_bars, out.counts.ambiguous_gain), (1, cash("100")));
+}
+
+#[test]
+fn a_take_profit_order_is_a_target_too() {
+    // Long 10 from 100 with a stop at 95 and a take-profit at 105, both reached by bar 2: -50
+    // from the stop, 10 x (105 - 95) = 100 more had the other one come first.
+    let case = |side, other| {
+        let (stop_at, target_at) = if side == BUY { (95, 105) } else { (105, 95) };
+        Case::new(&bars([100, 106, 94, 100], 100))
+            .margin(2)
+            .at(0, market(side, 10))
+            .at(1, stop(other, 10, stop_at).reduce_only())
+            .at(1, take_profit(other, 10, target_at).reduce_only())
+    };
+    let out = case(BUY, SELL).run();
+    assert_eq!(out.fills(), [(1, BUY, 100, 10), (2, SELL, 95, 10)]);
+    assert_eq!((out.counts.ambiguous_bars, out.counts.ambiguous_gain), (1, cash("100")));
+    let out = case(SELL, BUY).run();
+    assert_eq!(out.fills(), [(1, SELL, 100, 10), (2, BUY, 105, 10)]);
+    assert_eq!((out.counts.ambiguous_bars, out.counts.ambiguous_gain), (1, cash("100")));
+    // A take-profit is met by a touch of its trigger; one tick short of it nothing is open.
+    let touched = Case::new(&bars([100, 105, 94, 100], 100)).at(0, market(BUY, 10));
+    let touched = touched.at(1, stop(SELL, 10, 95).reduce_only());
+    let run = |at| touched.clone().at(1, take_profit(SELL, 10, at).reduce_only()).run();
+    assert_eq!((run(105).counts.ambiguous_bars, run(106).counts.ambiguous_bars), (1, 0));
 }
 
 #[test]

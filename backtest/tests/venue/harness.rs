@@ -177,20 +177,25 @@ impl Case {
         self.series.iter().enumerate().map(tape).collect()
     }
 
-    /// A simulator that has not run.
-    pub fn simulator<'a, S: Strategy>(&self, tapes: &'a [Tape<'a>], strategy: S) -> Sim<'a, S> {
-        let pipeline = PipelineConfig {
+    /// What the pipeline is made from.
+    pub fn pipeline(&self) -> PipelineConfig {
+        PipelineConfig {
             specs: self.series.iter().map(|series| series.spec.clone()).collect(),
             initial: self.config.capital,
             exits: self.config.exits,
             limits: self.config.limits,
             epoch: 0,
-        };
-        let gate = AccountGate::new(self.config.account, self.config.sizing, None);
+        }
+    }
+
+    /// A simulator that has not run.
+    pub fn simulator<'a, S: Strategy>(&self, tapes: &'a [Tape<'a>], strategy: S) -> Sim<'a, S> {
+        let max_e9 = self.config.order_qty_max_e9;
+        let gate = AccountGate::new(self.config.account, self.config.sizing, max_e9);
         let mut gate = Audit::new(gate);
         gate.approves_all = self.approves_all;
         let venue = self.config.venue();
-        Simulator::new(tapes, pipeline, venue, self.config.feed_latency_ns, strategy, gate)
+        Simulator::new(tapes, self.pipeline(), venue, self.config.feed_latency_ns, strategy, gate)
     }
 
     fn outcome<S: Strategy>(
@@ -209,6 +214,7 @@ impl Case {
             log,
             cash: exposure.cash(),
             fees: exposure.ledger.fees(),
+            carry: exposure.ledger.carry(),
             positions: (0..self.series.len()).map(position).collect(),
             hash: sim.pipeline().state_hash(),
             margin_calls: sim.pipeline().gate().inner.margin_calls(),
@@ -224,6 +230,7 @@ impl Case {
         let theirs = sim.venue().ledger();
         assert_eq!(ours.cash(), theirs.cash(), "cash, here and at the venue");
         assert_eq!(ours.fees(), theirs.fees(), "fees, here and at the venue");
+        assert_eq!(ours.carry(), theirs.carry(), "carrying costs, here and at the venue");
         for index in 0..self.series.len() {
             let id = InstrumentId(index as u16);
             assert_eq!(ours.position(id), theirs.position(id), "positions here and there");

@@ -3,9 +3,11 @@
 
 mod account;
 mod audit;
+mod borrow;
 mod bracket;
 mod bracket_inside;
 mod capacity;
+mod determinism;
 mod differential;
 mod fees;
 mod harness;
@@ -14,12 +16,15 @@ mod limit;
 mod market;
 mod metrics;
 mod naive;
+mod naive_prints;
 mod orders;
 mod outcome;
 mod portfolio;
+mod print_sizes;
 mod prints;
 mod properties;
 mod quotes;
+mod receipts;
 mod run;
 mod script;
 mod stop;

@@ -201,8 +201,29 @@ fn prices_that_cannot_be_are_denied() {
         let order = market(BUY, 1).bracket(crate::bracket::bracket(stop, target));
         assert_eq!(Case::new(&BARS).at(0, order).run().denied(), [DenyReason::InvalidPrice]);
     }
+    let mut both = market(BUY, 1).bracket(crate::bracket::bracket(95, 105));
+    both.bracket.trail_bps = Some(300);
+    assert_eq!(Case::new(&BARS).at(0, both).run().denied(), [DenyReason::TwoStops]);
     let none = Case::new(&BARS).at(0, market(BUY, 0)).run();
     assert_eq!(none.denied(), [DenyReason::SizeBelowLot]);
+}
+
+#[test]
+fn the_largest_order_is_meant_in_units_whatever_the_lot() {
+    // At most 10 units: 10 lots of 1 unit, 40 lots of a quarter.
+    let mut case = Case::new(&BARS).and(&BARS).with(|config| {
+        config.order_qty_max_e9 = Some(10 * qt_types::E9);
+    });
+    case.series[1].spec = crate::harness::spec(qt_types::E9, qt_types::E9 / 4);
+    let quarter = |lots| crate::script::for_instrument(1, market(BUY, lots));
+    let out = case
+        .at(0, market(BUY, 10))
+        .at(0, market(BUY, 11))
+        .at(0, quarter(40))
+        .at(0, quarter(41))
+        .run();
+    assert_eq!(out.denied(), [DenyReason::MaxOrderQty; 2]);
+    assert_eq!(out.positions, [10, 40]);
 }
 
 #[test]

@@ -18,6 +18,8 @@ pub struct Outcome {
     pub log: Log,
     pub cash: Cash,
     pub fees: Cash,
+    /// Borrow fees.
+    pub carry: Cash,
     pub positions: Vec<i64>,
     pub hash: u64,
     pub margin_calls: u64,

@@ -3,22 +3,22 @@
 use crate::harness::Case;
 use crate::script::{BUY, On, SELL, Step, limit, market, stop};
 
-/// Three bars and their trades.
+/// Three bars and their trades, each large enough for the orders of these cases.
 fn case() -> Case {
     let bars = [[100, 101, 99, 100], [104, 108, 97, 98], [99, 103, 96, 102]];
     Case::new(&bars).prints(&[
-        (0, 100, 5),
-        (30, 101, 5),
-        (60, 99, 5),
-        (90, 100, 5),
-        (100, 104, 5),
-        (120, 108, 5),
-        (150, 97, 5),
-        (190, 98, 5),
-        (210, 99, 5),
-        (230, 96, 5),
-        (260, 103, 5),
-        (290, 102, 5),
+        (0, 100, 10),
+        (30, 101, 10),
+        (60, 99, 10),
+        (90, 100, 10),
+        (100, 104, 10),
+        (120, 108, 10),
+        (150, 97, 10),
+        (190, 98, 10),
+        (210, 99, 10),
+        (230, 96, 10),
+        (260, 103, 10),
+        (290, 102, 10),
     ])
 }
 
@@ -30,6 +30,15 @@ fn a_market_order_takes_the_first_trade_at_or_after_its_arrival() {
             case().with(|config| config.order_latency_ns = latency_ns).at(0, market(BUY, 10)).run();
         assert_eq!(out.fills(), [(row, BUY, price, 10)], "a latency of {latency_ns} ns");
     }
+}
+
+#[test]
+fn an_order_does_not_meet_the_trade_that_completed_its_bar() {
+    // As bars of ticks these end with the trades at 100, 200 and 300.
+    let mut case = case().at(0, market(BUY, 10));
+    case.series[0].interval_ns = 0;
+    let out = case.run();
+    assert_eq!(out.fills(), [(5, BUY, 108, 10)], "not at 104, which the decision was made on");
 }
 
 #[test]
@@ -85,7 +94,7 @@ fn close_at_end_takes_the_last_trade() {
 #[test]
 fn a_share_of_each_trade_is_what_may_be_had() {
     let out = case()
-        .with(|config| config.participation_e9 = Some(400_000_000))
+        .with(|config| config.participation_e9 = Some(200_000_000))
         .at(0, market(BUY, 5))
         .run();
     assert_eq!(out.fills(), [(4, BUY, 104, 2), (5, BUY, 108, 2), (6, BUY, 97, 1)]);

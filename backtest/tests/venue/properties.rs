@@ -87,6 +87,8 @@ fn set(config: &mut RunConfig, settings: &Settings) {
     config.fees.maker_e9 = -234_567;
     if account > 0 {
         config.account = qt_risk::Account::Margin { leverage_e9: i64::from(account) * 3 * E9 };
+        // A billion times the value a year: something to see in bars of 100 ns.
+        config.borrow_rate_e9 = if account > 1 { E9 * E9 } else { 0 };
     }
 }
 

@@ -4,9 +4,9 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
 use qt_backtest::run::{RunError, RunOutcome, run};
-use qt_backtest::simulator::Ended;
-use qt_engine::{Context, Strategy};
-use qt_types::{Bar, Side};
+use qt_backtest::simulator::{Ended, Simulator};
+use qt_engine::{Context, Halt, LedgerError, Strategy};
+use qt_types::{Bar, Cash, Side};
 
 use crate::harness::Case;
 use crate::outcome::cash;
@@ -95,11 +95,13 @@ fn bars_that_open_at_the_end_or_later_are_left_out() {
 #[test]
 fn settings_that_contradict_each_other_are_refused() {
     type Change = fn(&mut qt_backtest::config::RunConfig);
-    let changes: [Change; 5] = [
+    let changes: [Change; 7] = [
         |config| config.capital = cash("0"),
         |config| config.feed_latency_ns = -1,
+        |config| config.borrow_rate_e9 = -1,
         |config| config.response_latency_ns = -1,
         |config| config.account = qt_risk::Account::Margin { leverage_e9: 0 },
+        |config| (config.exits.stop_bps, config.exits.trail_bps) = (Some(500), Some(300)),
         |config| {
             config.fill_at = qt_backtest::venue::FillAt::Close;
             config.order_latency_ns = 1;
@@ -158,6 +160,23 @@ fn close_at_end_knows_of_fills_that_are_still_being_reported() {
     assert_eq!(sides, [(5, BUY), (5, SELL)]);
     assert_eq!(out.fill_times(), [500, 600]);
     assert_eq!(out.positions, [0]);
+}
+
+#[test]
+fn books_that_differ_at_the_end_stop_the_run() {
+    // The same bars and orders with a venue that begins with one nano-unit more than we do.
+    let case = Case::new(&BARS).at(0, market(BUY, 10));
+    let tapes = case.tapes();
+    let run = |more: i128| {
+        let mut venue = case.config.venue();
+        venue.initial = Cash::from_nano(venue.initial.nano() + more);
+        let script = crate::script::Script::new(&case.steps, 0);
+        let gate = qt_risk::AccountGate::new(case.config.account, case.config.sizing, None);
+        let mut sim = Simulator::new(&tapes, case.pipeline(), venue, 0, script, gate);
+        sim.run(&AtomicBool::new(false), |_, _| {})
+    };
+    assert_eq!(run(0), Ok(Ended::Data));
+    assert_eq!(run(1), Err(Halt::Ledger(LedgerError::Unbalanced)));
 }
 
 #[test]

@@ -12,12 +12,12 @@ use qt_backtest::venue::Fees;
 use qt_data::calendar::Calendar;
 use qt_data::generate::{Market, write_bars_csv};
 use qt_data::series::{BarSeries, DataKind, Source, Stamps};
+use qt_risk::Sizing;
 use qt_strategies::Registry;
 
 use super::Measurement;
 use super::scratch::Scratch;
 use crate::failure::Failure;
-use crate::interrupt;
 use crate::output::Output;
 use crate::output::file::write_whole;
 use crate::place::DATA_DIR_VARIABLE;
@@ -58,7 +58,6 @@ impl Size {
 /// # Errors
 /// When the temporary files cannot be written or a run fails.
 pub fn measure(size: Size, out: &Output) -> Result<Vec<Measurement>, Failure> {
-    interrupt::listen();
     let market = market(size.bars)?;
     out.note(&format!("generating {} bars from seed {SEED}", size.bars));
     let series = series(&market)?;
@@ -119,8 +118,9 @@ fn measure_loop(series: &BarSeries, repeats: usize) -> Result<Measurement, Failu
         last_ns = last_ns.min(timed.last_ns);
         floors.push(scan(series));
     }
-    let definition = "qt_backtest::run of sma_cross 10/50 on one-minute bars in memory: events, \
-                      strategy, risk gate, venue, ledger check at every fill, metrics; one core";
+    let definition = "qt_backtest::run of sma_cross 10/50, orders of one unit, on one-minute bars \
+                      in memory: events, strategy, risk gate, venue, ledger check at every fill, \
+                      metrics; one core";
     let mut measured = Measurement::new("bars/sma_cross", definition, bars, seconds);
     floors.sort_by(f64::total_cmp);
     let floor = floors[floors.len() / 2];
@@ -138,7 +138,11 @@ fn run_once(series: &BarSeries) -> Result<Timed, Failure> {
     let given = [("fast", "10"), ("slow", "50")].map(|(n, v)| (n.to_owned(), v.to_owned()));
     let strategy = entry.make(&entry.resolve(&given)?, 1)?;
     let fees = Fees { maker_e9: 400_000, taker_e9: 400_000 };
-    let config = RunConfig { fees, periods_per_year: Some(525_600.0), ..RunConfig::default() };
+    // Orders of one unit: the account lasts to the end, so that no part of the run is cheaper for
+    // want of money.
+    let sizing = Sizing::Fixed { qty_e9: 1_000_000_000 };
+    let config =
+        RunConfig { fees, sizing, periods_per_year: Some(525_600.0), ..RunConfig::default() };
     let never = AtomicBool::new(false);
     let mut looks: Vec<(u64, Instant)> = Vec::with_capacity(1_024);
     let clock = Instant::now();

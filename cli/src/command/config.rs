@@ -71,6 +71,11 @@ pub fn run(args: ConfigArgs, session: &Session) -> Result<(), Failure> {
 fn value_text(layers: &Layers, name: &str, arity: Arity) -> String {
     match arity {
         Arity::Flag => layers.is_on(name).to_string(),
+        // The default is that of one instrument (`RunPlan::share_default_weight`).
+        Arity::One(_) if name == "weight" && layers.given(name).is_none() => {
+            let weight = layers.one(name).unwrap_or_default();
+            format!("{weight}, shared by all instruments")
+        }
         Arity::One(_) => layers.one(name).unwrap_or_default().to_owned(),
         Arity::Many(_) => layers.many(name).join(", "),
     }

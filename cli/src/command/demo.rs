@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use super::backtest::{conclude, execute, show};
+use super::backtest::{Finished, conclude, execute, keep, show};
 use crate::app::Session;
 use crate::failure::Failure;
 use crate::output::Ink;
@@ -47,8 +47,13 @@ pub fn run(args: &DemoArgs, session: &Session) -> Result<(), Failure> {
     session.out.note("a backtest on the S&P 500, 1999 to 2018: prices that came with the program");
     session.out.note("");
     let finished = execute("demo", &layers, session)?;
-    show(&finished, session)?;
-    conclude(&finished, session)?;
+    let ended = tell(args, &finished, session);
+    keep(&finished, ended, session)
+}
+
+fn tell(args: &DemoArgs, finished: &Finished, session: &Session) -> Result<(), Failure> {
+    show(finished, session)?;
+    conclude(finished, session)?;
     if !session.out.json && !session.out.quiet {
         session.out.line(&next_steps(args, session))?;
     }

@@ -11,6 +11,7 @@ use crate::output::table::{pairs, table};
 use crate::output::{Ink, number};
 use crate::place::DataDir;
 use crate::runs::{Ledger, METRICS, RunRecord, time_text};
+use crate::version::{DIRTY, UNKNOWN};
 
 /// The ledger of all runs: every run ever made on this machine.
 #[derive(Debug, Args)]
@@ -164,6 +165,7 @@ fn show(run: &RunRecord, session: &Session) -> Result<(), Failure> {
         ("time", format!("{} UTC", time_text(run.started_ns))),
         ("kind", format!("{}, {} (exit code {})", run.kind, run.state, run.exit_code)),
         ("version", format!("{}{commit}", run.version)),
+        ("program", program_text(run)),
         ("strategy", strategy_text(run)),
         ("seed", run.seed.to_string()),
         ("hash", run.determinism_hash.clone()),
@@ -196,6 +198,7 @@ fn compare(a: &RunRecord, b: &RunRecord, session: &Session) -> Result<(), Failur
             "b": b,
             "same_determinism_hash": same,
             "same_data": hashes(a) == hashes(b),
+            "same_code": same_code(a, b),
         }));
     }
     let mut rows = vec![
@@ -203,6 +206,10 @@ fn compare(a: &RunRecord, b: &RunRecord, session: &Session) -> Result<(), Failur
         vec!["symbols".to_owned(), words(&a.symbols), words(&b.symbols), String::new()],
         vec!["version".to_owned(), code(a), code(b), String::new()],
     ];
+    if !a.program.is_null() || !b.program.is_null() {
+        let (x, y) = (program_text(a), program_text(b));
+        rows.push(vec!["program".to_owned(), x, y, String::new()]);
+    }
     for name in METRICS {
         let (x, y) = (a.metrics.get(*name), b.metrics.get(*name));
         if x.is_some() || y.is_some() {
@@ -224,7 +231,31 @@ fn compare(a: &RunRecord, b: &RunRecord, session: &Session) -> Result<(), Failur
     } else {
         session.out.paint(Ink::Warn, "not the same run (different determinism hashes)")
     };
-    session.out.line(&format!("{data}; {verdict}"))
+    let code = match same_code(a, b) {
+        Some(true) => "the same code",
+        Some(false) => "different code",
+        None => "perhaps different code (the commit is unknown, or was changed)",
+    };
+    session.out.line(&format!("{data}; {code}; {verdict}"))
+}
+
+/// Whether one and the same code made both runs; none where that cannot be told.
+fn same_code(a: &RunRecord, b: &RunRecord) -> Option<bool> {
+    let of = |run: &RunRecord| (run.version.clone(), run.commit.clone(), run.program.clone());
+    if of(a) != of(b) {
+        return Some(false);
+    }
+    let is_vague = a.commit.is_empty() || a.commit == UNKNOWN || a.commit.ends_with(DIRTY);
+    (!is_vague).then_some(true)
+}
+
+/// The crate of the user's own that made a run: `my_strategy 0.1.0, sources 3f9ab2c41d07`.
+fn program_text(run: &RunRecord) -> String {
+    let part = |name: &str| run.program.get(name).map(plain).unwrap_or_default();
+    if run.program.is_null() {
+        return "the built-in strategies".to_owned();
+    }
+    format!("{} {}, sources {}", part("name"), part("version"), part("sources"))
 }
 
 fn code(run: &RunRecord) -> String {
@@ -289,4 +320,32 @@ fn remove(
         return session.out.document(&json!({"removed": ids}));
     }
     session.out.line(&format!("removed {}", ids.join(", ")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::runs::RunId;
+    use crate::version::Code;
+
+    #[test]
+    fn code_is_told_apart() {
+        let run = |commit: &str, sources: Option<&'static str>| {
+            let code = sources.map(|sources| Code { name: "mine", version: "0.1.0", sources });
+            let mut run = RunRecord::new(&RunId::new(1), 1, "backtest", code);
+            commit.clone_into(&mut run.commit);
+            run
+        };
+        let known = "3f9ab2c41d07";
+        let same = |a: &RunRecord, b: &RunRecord| same_code(a, b);
+        assert_eq!(same(&run(known, Some("aa")), &run(known, Some("aa"))), Some(true));
+        assert_eq!(same(&run(known, Some("aa")), &run(known, Some("bb"))), Some(false));
+        assert_eq!(same(&run(known, None), &run("000000000000", None)), Some(false));
+        assert_eq!(same(&run(known, None), &run("3f9ab2c41d07-dirty", None)), Some(false));
+        for vague in ["3f9ab2c41d07-dirty", "unknown", ""] {
+            assert_eq!(same(&run(vague, None), &run(vague, None)), None, "{vague}");
+        }
+        assert_eq!(program_text(&run(known, Some("aa"))), "mine 0.1.0, sources aa");
+        assert_eq!(program_text(&run(known, None)), "the built-in strategies");
+    }
 }

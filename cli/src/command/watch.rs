@@ -1,6 +1,7 @@
 //! `watch`: rebuild and rerun when the code of a strategy changes.
 
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::thread;
@@ -12,9 +13,9 @@ use serde_json::{Value, json};
 use super::runs::change;
 use crate::app::Session;
 use crate::failure::Failure;
-use crate::interrupt;
 use crate::output::table::table;
 use crate::output::{Ink, number};
+use crate::place::{DATA_DIR_VARIABLE, DataDir};
 use crate::runs::METRICS;
 
 /// Rebuild and rerun when the code of your strategy changes, and show what changed in the result.
@@ -45,11 +46,9 @@ pub fn run(args: &WatchArgs, session: &Session) -> Result<(), Failure> {
     let program = find_program(&args.path)?;
     let mut before: Option<Value> = None;
     let mut seen = stamps(&args.path);
-    interrupt::listen();
     loop {
         let clock = Instant::now();
-        let result = build(&args.path, session)
-            .and_then(|()| backtest(&program, &args.path, &args.arguments));
+        let result = build(&args.path, session).and_then(|()| backtest(&program, args, session));
         match result {
             Ok(result) => {
                 show(before.as_ref(), &result, clock.elapsed(), session)?;
@@ -116,24 +115,63 @@ fn build(folder: &Path, session: &Session) -> Result<(), Failure> {
     Err(Failure::failed("the strategy does not build").hint("repair what the compiler names"))
 }
 
-fn backtest(program: &Path, folder: &Path, arguments: &[String]) -> Result<Value, Failure> {
-    let output = Command::new(program)
-        .arg("backtest")
-        .args(arguments)
-        .args(["--json", "--quiet"])
-        .current_dir(folder)
-        .output()
-        .map_err(|error| {
-            Failure::failed(format!("{}: cannot be started: {error}", program.display()))
-        })?;
+fn backtest(program: &Path, args: &WatchArgs, session: &Session) -> Result<Value, Failure> {
+    let mut command = Command::new(program);
+    command.args(words(args, session)).current_dir(&args.path);
+    let data_dir = DataDir::find();
+    if data_dir.origin == DATA_DIR_VARIABLE {
+        // It is run in another folder, where a relative path would name another place.
+        command.env(DATA_DIR_VARIABLE, absolute(&data_dir.path));
+    }
+    let output = command.output().map_err(|error| {
+        Failure::failed(format!("{}: cannot be started: {error}", program.display()))
+    })?;
+    let told = String::from_utf8_lossy(&output.stderr).trim().to_owned();
     let result: Option<Value> = serde_json::from_slice(&output.stdout).ok();
     match result {
-        Some(result) if result.get("schema").is_some() => Ok(result),
-        _ => {
-            let text = String::from_utf8_lossy(&output.stderr).trim().to_owned();
-            Err(Failure::failed(format!("the backtest failed: {text}")))
+        Some(result) if result.get("schema").is_some() => {
+            if !told.is_empty() {
+                session.out.detail(&told);
+            }
+            Ok(result)
         }
+        _ => Err(Failure::failed(format!("the backtest failed: {told}"))),
     }
+}
+
+/// What the program is called with: `backtest`, the arguments, and the options of every command as
+/// they were given here, where the arguments do not have them.
+fn words(args: &WatchArgs, session: &Session) -> Vec<OsString> {
+    let mut words: Vec<OsString> = vec!["backtest".into()];
+    words.extend(args.arguments.iter().map(OsString::from));
+    let mut add = |name: &str, value: Option<OsString>| {
+        let is_it = |word: &OsString| {
+            let word = word.to_string_lossy();
+            word.split('=').next() == Some(name)
+        };
+        if !words.iter().any(is_it) {
+            words.push(name.into());
+            words.extend(value);
+        }
+    };
+    // The document is read here, whatever is printed of it.
+    add("--json", None);
+    add("--threads", Some(session.threads.to_string().into()));
+    let named = std::env::var_os("QUANTTRADE_CONFIG").map(PathBuf::from);
+    if let Some(config) = session.config.clone().or(named) {
+        add("--config", Some(absolute(&config).into_os_string()));
+    }
+    match session.out.verbose {
+        0 => add("--quiet", None),
+        // A short option may stand several times, and together with those of the arguments.
+        times => words.push(format!("-{}", "v".repeat(usize::from(times))).into()),
+    }
+    words
+}
+
+/// `path` as it is meant in this folder.
+fn absolute(path: &Path) -> PathBuf {
+    std::path::absolute(path).unwrap_or_else(|_| path.to_path_buf())
 }
 
 fn show(
@@ -218,5 +256,34 @@ fn wait(folder: &Path, seen: &Stamps) -> Stamps {
             return now;
         }
         last = now;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::output::Output;
+
+    #[test]
+    fn every_option_is_handed_on() {
+        let arguments = vec!["--data".to_owned(), "a b.csv".to_owned()];
+        let args = WatchArgs { path: PathBuf::from("mine"), once: true, arguments };
+        let text = |session: &Session| {
+            let words = words(&args, session);
+            words.iter().map(|word| word.to_string_lossy().into_owned()).collect::<Vec<_>>()
+        };
+        let mut session = Session::for_tests();
+        session.config = Some(PathBuf::from("/etc/q.toml"));
+        let start = ["backtest", "--data", "a b.csv", "--json", "--threads", "2", "--config"];
+        assert_eq!(text(&session), [&start[..], &["/etc/q.toml", "--quiet"]].concat());
+        session.out = Output::new(true, false, 2);
+        session.config = Some(PathBuf::from("q.toml"));
+        let here = std::env::current_dir().unwrap().join("q.toml");
+        assert_eq!(text(&session)[7..], [here.to_string_lossy(), "-vv".into()]);
+        let own = ["--threads=1", "--quiet"].map(str::to_owned).to_vec();
+        let args = WatchArgs { arguments: own, ..args };
+        session = Session::for_tests();
+        let words = words(&args, &session);
+        assert_eq!(words, ["backtest", "--threads=1", "--quiet", "--json"]);
     }
 }

@@ -7,7 +7,7 @@ use qt_data::load::Loaded;
 use qt_data::series::{BarRecord, BarSeries, DataKind, Stamps, TradeSeries};
 
 use crate::failure::Failure;
-use crate::output::number;
+use crate::output::{number, progress};
 
 /// The bars of `loaded`, built by `spec` where one is given.
 ///
@@ -35,6 +35,7 @@ fn no_bars(path: &str, what: &str) -> Failure {
 /// # Errors
 /// When that is not possible from these rows.
 pub fn build(loaded: Loaded, spec: &BarSpec) -> Result<BarSeries, Failure> {
+    let _shown = progress::waiting("building bars");
     match loaded {
         Loaded::Bars(series) => from_smaller(series, spec),
         Loaded::Trades(series) => from_prints(series, spec),

@@ -2,13 +2,16 @@
 
 use std::path::Path;
 
-use qt_data::load::{LoadOptions, Loaded, PriceMode};
-use qt_data::series::BarSeries;
-use qt_frames::Catalog;
+use qt_data::calendar::civil::DAY_NS;
+use qt_data::error::DataError;
+use qt_data::load::{self, LoadOptions, Loaded, PriceMode};
+use qt_data::series::{BarRecord, BarSeries};
+use qt_frames::{Catalog, CatalogEntry, Span};
 use qt_types::{InstrumentSpec, format_scaled, gcd};
 
 use crate::failure::Failure;
 use crate::place::DataDir;
+use crate::settings::DataPlan;
 
 /// The catalog of the data directory.
 ///
@@ -32,26 +35,61 @@ pub fn read_parquet(path: &Path, options: &LoadOptions) -> Result<Vec<Loaded>, F
 }
 
 /// The entry `id`, with what the flags say about the instrument in the place of what the entry
-/// says.
+/// says. Of a `part` only the row groups that it needs are read, where nothing else needs more.
 ///
 /// # Errors
-/// When it cannot be read, or a flag does not fit it.
-pub fn load(id: &str, options: &LoadOptions) -> Result<Loaded, Failure> {
+/// When it cannot be read or is refused, or a flag does not fit it.
+pub fn load(id: &str, plan: &DataPlan, part: Option<&Span>) -> Result<Loaded, Failure> {
+    let options = &plan.load;
     if options.price == PriceMode::Adjusted {
         return Err(Failure::usage(format!("catalog entry '{id}' keeps its prices as they are"))
             .hint(format!("quanttrade data import FILE --price adjusted --id {id}-adjusted")));
     }
-    let mut series = catalog()?.load(id, None)?;
+    let catalog = catalog()?.with_threads(options.threads);
+    let entry = catalog.info(id)?;
+    // The entry's report is about its own calendar, and there may be none.
+    let other_calendar =
+        options.calendar.is_some() && options.calendar != entry.open_calendar().ok();
+    let first_check = plan.recheck && entry.quality.is_none();
+    let checks = options.check && (other_calendar || first_check);
+    let part = part.filter(|_| !checks && can_be_cut(&entry, plan));
+    let mut series = read(&catalog, id, part)?;
     series.source.path = id.to_owned();
-    if let Some(calendar) = &options.calendar {
+    if let Some(calendar) = options.calendar.as_ref().filter(|_| other_calendar) {
         series.calendar = calendar.clone();
         series.calendar.mark_sessions(&mut series.bars);
     }
-    if !options.check {
+    respecify(&mut series, options)?;
+    if checks {
+        let report = load::check_again(&series, options.threads);
+        if report.structural {
+            let report = Box::new(report);
+            return Err(DataError::Refused { path: id.to_owned(), report }.into());
+        }
+        series.quality = Some(report);
+    } else if !options.check {
         series.quality = None;
     }
-    respecify(&mut series, options)?;
     Ok(Loaded::Bars(series))
+}
+
+/// Whether a part of the entry is to a run what all of it is. Marks by another calendar, bars that
+/// are built and a coarser tick depend on bars before the part; and with daily bars the share of
+/// weekends among all of them says how many a year has.
+fn can_be_cut(entry: &CatalogEntry, plan: &DataPlan) -> bool {
+    let LoadOptions { calendar, tick_e9, .. } = &plan.load;
+    calendar.is_none() && tick_e9.is_none() && plan.bars.is_none() && entry.interval_ns < DAY_NS
+}
+
+fn read(catalog: &Catalog, id: &str, part: Option<&Span>) -> Result<BarSeries, Failure> {
+    let Some(span) = part else { return Ok(catalog.load(id, None)?) };
+    let series = catalog.load_span(id, span)?;
+    let inside = |bar: &BarRecord| span.from_ns <= bar.open_ns && bar.open_ns < span.to_ns;
+    if series.bars.iter().any(inside) {
+        return Ok(series);
+    }
+    // Who finds no bar tells what there is.
+    Ok(catalog.load(id, None)?)
 }
 
 /// Gives the series the units that the flags ask for.

@@ -6,4 +6,4 @@ mod open;
 pub mod sample;
 
 pub use bars::{bars_of, build};
-pub use open::{Place, RunData, open, open_bars, open_run};
+pub use open::{Place, RunData, Window, open, open_part, open_run};

@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use qt_data::load::{self, LoadOptions, Loaded};
+use qt_data::quality::splits;
 use qt_data::series::{BarSeries, TradeRecord};
 use qt_data::source::Container;
+use qt_frames::Span;
 
 use super::{bars_of, catalog, sample};
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, progress};
 use crate::settings::DataPlan;
 
 /// Where a data set is.
@@ -47,18 +49,65 @@ fn split(given: &str) -> (Option<&str>, &str) {
     }
 }
 
+/// The part of the data that a run uses.
+#[derive(Clone, Copy)]
+pub struct Window<'a> {
+    /// The first opening time of a bar that is used for itself (UTC ns).
+    pub from_ns: Option<i64>,
+    /// The first opening time that is left out again (UTC ns).
+    pub to_ns: Option<i64>,
+    /// How many bars before the first one are needed too, by the number of instruments; `None`
+    /// when that cannot be told, which needs all of them.
+    pub warmup: &'a dyn Fn(usize) -> Option<usize>,
+}
+
+impl Window<'_> {
+    /// Everything.
+    #[cfg(test)]
+    pub const WHOLE: Window<'static> = Window { from_ns: None, to_ns: None, warmup: &|_| None };
+
+    fn span(&self, instruments: usize) -> Option<Span> {
+        if self.from_ns.is_none() && self.to_ns.is_none() {
+            return None;
+        }
+        let before = if self.from_ns.is_some() { (self.warmup)(instruments)? } else { 0 };
+        // What looks like a split is judged by the bars around it.
+        let before = before.saturating_add(splits::REACH);
+        let (from_ns, to_ns) = (self.from_ns.unwrap_or(i64::MIN), self.to_ns.unwrap_or(i64::MAX));
+        Some(Span { from_ns, to_ns, before, after: splits::REACH })
+    }
+}
+
 /// Loads the data set `given` as `[SYMBOL=]PATH|ID`: one series for each instrument in it.
 ///
 /// # Errors
 /// When it is missing, unreadable or refused by the quality gate.
 pub fn open(given: &str, plan: &DataPlan) -> Result<Vec<Loaded>, Failure> {
+    open_part(given, plan, None)
+}
+
+/// The same; of an entry of the catalog only the row groups that `part` needs.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_part(
+    given: &str,
+    plan: &DataPlan,
+    part: Option<&Span>,
+) -> Result<Vec<Loaded>, Failure> {
     let (symbol, name) = split(given);
-    let mut options = plan.load.clone();
-    options.symbol = symbol.map(str::to_owned);
+    let mut plan = plan.clone();
+    plan.load.symbol = symbol.map(str::to_owned);
     let mut loaded = match Place::of(name) {
-        Place::Sample(name) => open_sample(&name, options)?,
-        Place::Catalog(id) => vec![catalog::load(&id, &options)?],
-        Place::File(path) => open_file(&path, &options)?,
+        Place::Sample(name) => open_sample(&name, plan.load.clone())?,
+        Place::Catalog(id) => {
+            let _shown = progress::waiting(format!("reading {id}"));
+            vec![catalog::load(&id, &plan, part)?]
+        }
+        Place::File(path) => {
+            let _shown = progress::reading(&path, &mut plan.load);
+            open_file(&path, &plan.load)?
+        }
     };
     if let (Some(symbol), [one]) = (symbol, loaded.as_mut_slice()) {
         rename(one, symbol)?;
@@ -141,47 +190,56 @@ pub struct RunData {
     pub prints: Vec<Vec<TradeRecord>>,
 }
 
-/// Loads all data sets of a run as bars.
+/// Loads all data sets of a run, with the trades that bars are built from: orders meet those. Of
+/// entries of the catalog only what `window` needs is read.
 ///
 /// # Errors
 /// As [`open`]; also when two instruments have one name, or rows are none that can be traded.
-pub fn open_bars(
+pub fn open_run(
     given: &[String],
     plan: &DataPlan,
+    window: &Window<'_>,
     out: &Output,
-) -> Result<Vec<BarSeries>, Failure> {
-    Ok(open_run(given, plan, out)?.series)
-}
-
-/// Loads all data sets of a run, with the trades that bars are built from: orders meet those.
-///
-/// # Errors
-/// As [`open_bars`].
-pub fn open_run(given: &[String], plan: &DataPlan, out: &Output) -> Result<RunData, Failure> {
-    let mut all = RunData::default();
+) -> Result<RunData, Failure> {
+    // Files come first: how many instruments they hold is not known before. An entry has one.
+    let is_entry = |name: &String| matches!(Place::of(split(name).1), Place::Catalog(_));
+    let mut opened: Vec<Option<Vec<Loaded>>> = Vec::with_capacity(given.len());
     for name in given {
-        for loaded in open(name, plan)? {
-            let prints = match &loaded {
-                Loaded::Trades(trades) if plan.bars.is_some() => trades.trades.clone(),
-                _ => Vec::new(),
-            };
-            let series = bars_of(loaded, plan.bars.as_ref())?;
-            for note in &series.notes {
-                out.detail(&format!("{}: {note}", series.source.path));
-            }
-            let symbol = series.spec.symbol();
-            if let Some(other) = all.series.iter().find(|other| other.spec.symbol() == symbol) {
-                return Err(Failure::usage(format!(
-                    "{} and {} are both called {symbol}",
-                    other.source.path, series.source.path
-                ))
-                .hint(format!("give one another name: --data OTHER={}", series.source.path)));
-            }
-            all.series.push(series);
-            all.prints.push(prints);
-        }
+        opened.push(if is_entry(name) { None } else { Some(open(name, plan)?) });
+    }
+    let instruments = opened.iter().map(|loaded| loaded.as_ref().map_or(1, Vec::len)).sum();
+    let part = opened.iter().any(Option::is_none).then(|| window.span(instruments)).flatten();
+    let mut all = RunData::default();
+    for (name, loaded) in given.iter().zip(opened) {
+        let loaded = loaded.map_or_else(|| open_part(name, plan, part.as_ref()), Ok)?;
+        loaded.into_iter().try_for_each(|one| all.add(one, plan, out))?;
     }
     Ok(all)
+}
+
+impl RunData {
+    /// Adds an instrument as bars.
+    fn add(&mut self, loaded: Loaded, plan: &DataPlan, out: &Output) -> Result<(), Failure> {
+        let prints = match &loaded {
+            Loaded::Trades(trades) if plan.bars.is_some() => trades.trades.clone(),
+            _ => Vec::new(),
+        };
+        let series = bars_of(loaded, plan.bars.as_ref())?;
+        for note in &series.notes {
+            out.detail(&format!("{}: {note}", series.source.path));
+        }
+        let symbol = series.spec.symbol();
+        if let Some(other) = self.series.iter().find(|other| other.spec.symbol() == symbol) {
+            return Err(Failure::usage(format!(
+                "{} and {} are both called {symbol}",
+                other.source.path, series.source.path
+            ))
+            .hint(format!("give one another name: --data OTHER={}", series.source.path)));
+        }
+        self.series.push(series);
+        self.prints.push(prints);
+        Ok(())
+    }
 }
 
 #[cfg(test)]
@@ -201,11 +259,11 @@ mod tests {
     fn a_sample_becomes_bars() {
         let out = Output::new(false, true, 0);
         let names = ["sample:SP500".to_owned()];
-        let series = open_bars(&names, &DataPlan::default(), &out).unwrap();
+        let series = open_run(&names, &DataPlan::default(), &Window::WHOLE, &out).unwrap().series;
         assert_eq!((series.len(), series[0].spec.symbol()), (1, "SP500"));
         assert_eq!(series[0].bars.len(), 5_031);
         let twice = [names[0].clone(), names[0].clone()];
-        let failure = open_bars(&twice, &DataPlan::default(), &out).unwrap_err();
+        let failure = open_run(&twice, &DataPlan::default(), &Window::WHOLE, &out).unwrap_err();
         assert!(failure.message.contains("both called SP500"));
     }
 }

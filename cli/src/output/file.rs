@@ -1,10 +1,39 @@
 //! Files that are there whole or not at all.
 
 use std::fs::{self, File};
-use std::io::{self, BufWriter};
-use std::path::{Path, PathBuf};
+use std::io::{self, BufWriter, Write};
+use std::path::Path;
+
+use qt_frames::FramesError;
+use qt_frames::atomic::AtomicFile;
 
 use crate::failure::Failure;
+
+/// Where [`write_whole`] has its caller write.
+pub struct Target(Kind);
+
+enum Kind {
+    /// Takes its name at the end.
+    File(AtomicFile),
+    /// A device or a pipe cannot be replaced: it is written to as it is.
+    Device(BufWriter<File>),
+}
+
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match &mut self.0 {
+            Kind::File(file) => file.write(bytes),
+            Kind::Device(device) => device.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match &mut self.0 {
+            Kind::File(file) => file.flush(),
+            Kind::Device(device) => device.flush(),
+        }
+    }
+}
 
 /// Writes the file `path` by way of `write`: into a temporary file beside it, which takes its
 /// name when everything is on the disk.
@@ -13,41 +42,33 @@ use crate::failure::Failure;
 /// When the folder is missing or not writable, or the disk is full. Nothing is left behind.
 pub fn write_whole(
     path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
+    write: impl FnOnce(&mut Target) -> io::Result<()>,
 ) -> Result<(), Failure> {
     if path.is_dir() {
         return Err(
             Failure::usage(format!("{}: is a directory", path.display())).hint("name a file in it")
         );
     }
-    // Devices and pipes cannot be replaced: they are written to as they are.
-    if fs::metadata(path).is_ok_and(|known| !known.is_file()) {
-        return write_to(path, write).map(drop).map_err(|error| failure(path, &error));
+    let failed = |error: io::Error| failure(path, &error);
+    let is_device = fs::metadata(path).is_ok_and(|known| !known.is_file());
+    let mut target = Target(if is_device {
+        let device = File::create(path).map_err(failed)?;
+        Kind::Device(BufWriter::with_capacity(1 << 16, device))
+    } else {
+        Kind::File(AtomicFile::create(path).map_err(|error| frames_failure(path, error))?)
+    });
+    write(&mut target).map_err(failed)?;
+    match target.0 {
+        Kind::File(file) => file.commit().map_err(|error| frames_failure(path, error)),
+        Kind::Device(mut device) => device.flush().map_err(failed),
     }
-    let temporary = beside(path);
-    let written = write_to(&temporary, write)
-        .and_then(|file| file.sync_all())
-        .and_then(|()| fs::rename(&temporary, path));
-    written.map_err(|error| {
-        // What cannot be written can often not be removed either; there is nothing more to do.
-        let _ = fs::remove_file(&temporary);
-        failure(path, &error)
-    })
 }
 
-fn write_to(
-    path: &Path,
-    write: impl FnOnce(&mut BufWriter<File>) -> io::Result<()>,
-) -> io::Result<File> {
-    let mut out = BufWriter::with_capacity(1 << 16, File::create(path)?);
-    write(&mut out)?;
-    out.into_inner().map_err(io::IntoInnerError::into_error)
-}
-
-/// A name for a temporary file in the folder of `path`, of this process alone.
-pub fn beside(path: &Path) -> PathBuf {
-    let name = path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into());
-    path.with_file_name(format!(".{name}.{}.tmp", std::process::id()))
+fn frames_failure(path: &Path, error: FramesError) -> Failure {
+    match error {
+        FramesError::Write { source, .. } => failure(path, &source),
+        other => other.into(),
+    }
 }
 
 /// The failure of writing `path`.

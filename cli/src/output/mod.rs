@@ -2,15 +2,19 @@
 
 pub mod file;
 pub mod number;
-mod progress;
+pub mod progress;
 pub mod table;
 
 use std::io::{self, IsTerminal, Write};
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use serde::Serialize;
 
 use crate::failure::Failure;
 pub use progress::Progress;
+
+/// Whether anything was printed on standard output.
+static PRINTED: AtomicBool = AtomicBool::new(false);
 
 /// Where and how a command prints.
 #[derive(Clone, Copy, Debug)]
@@ -87,6 +91,7 @@ impl Output {
     /// # Errors
     /// When standard output cannot be written to, such as a full disk.
     pub fn line(&self, text: &str) -> Result<(), Failure> {
+        PRINTED.store(true, Ordering::Relaxed);
         let mut out = io::stdout().lock();
         let written = out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n"));
         match written.and_then(|()| out.flush()) {
@@ -133,6 +138,20 @@ impl Output {
         self.say(Some(("error", Ink::Bad)), &failure.message);
         if let Some(hint) = &failure.hint {
             self.say(Some(("hint", Ink::Accent)), hint);
+        }
+    }
+
+    /// Tells that the program was interrupted and is about to end. What it was printing on standard
+    /// output stays as it is.
+    pub fn interrupted(&self, failure: &Failure) {
+        if io::stderr().is_terminal() {
+            // Where the progress bar is, or the ^C of the terminal.
+            let _ = write!(io::stderr(), "\r\u{1b}[2K");
+        }
+        self.failure(failure);
+        if self.json && !PRINTED.load(Ordering::Relaxed) {
+            // It has been told on standard error; there is no other place left.
+            let _ = self.document(&failure.document());
         }
     }
 

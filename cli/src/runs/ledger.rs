@@ -23,7 +23,7 @@ const BUSY: Duration = Duration::from_secs(20);
 /// The columns, in the order in which they are read and written.
 const COLUMNS: &str = "id, started_ns, kind, state, exit_code, version, code_commit, command, \
                        strategy, params, symbols, data, seed, metrics, determinism_hash, events, \
-                       wall_seconds";
+                       wall_seconds, program";
 
 /// An open ledger.
 pub struct Ledger {
@@ -67,7 +67,7 @@ impl Ledger {
     /// When it cannot be written.
     pub fn insert(&mut self, record: &RunRecord) -> Result<(), Failure> {
         let sql =
-            format!("INSERT INTO runs ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
+            format!("INSERT INTO runs ({COLUMNS}) VALUES (?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?,?)");
         let query = sqlx::query(sqlx::AssertSqlSafe(sql))
             .bind(record.id.clone())
             .bind(record.started_ns)
@@ -85,7 +85,8 @@ impl Ledger {
             .bind(record.metrics.to_string())
             .bind(record.determinism_hash.clone())
             .bind(i64::try_from(record.events).unwrap_or(i64::MAX))
-            .bind(record.wall_seconds);
+            .bind(record.wall_seconds)
+            .bind(record.program.to_string());
         self.runtime.block_on(query.execute(&mut self.connection)).map_err(|e| failed(&e))?;
         Ok(())
     }
@@ -212,6 +213,7 @@ fn record(row: &SqliteRow) -> Result<RunRecord, sqlx::Error> {
         determinism_hash: row.try_get("determinism_hash")?,
         events: unsigned("events")?,
         wall_seconds: row.try_get("wall_seconds")?,
+        program: json("program")?,
     })
 }
 
@@ -219,9 +221,12 @@ fn record(row: &SqliteRow) -> Result<RunRecord, sqlx::Error> {
 mod tests {
     use super::super::RunId;
     use super::*;
+    use crate::version::Code;
 
     fn record(ns: i64) -> RunRecord {
-        let mut record = RunRecord::new(&RunId::new(ns), ns, "backtest", "quanttrade backtest");
+        let code = Code { name: "mine", version: "0.1.0", sources: "00ff" };
+        let mut record = RunRecord::new(&RunId::new(ns), ns, "backtest", Some(code));
+        record.command = "mine backtest".to_owned();
         record.seed = u64::MAX;
         record.determinism_hash = "00ff".to_owned();
         record
@@ -243,6 +248,9 @@ mod tests {
         assert!(ledger.find("x").unwrap_err().message.contains("no run 'x'"));
         ledger.remove(&old.id).unwrap();
         assert_eq!(ledger.count().unwrap(), 1);
+        ledger.close();
+        let mut ledger = Ledger::open(&path).unwrap();
+        assert_eq!(ledger.find("last").unwrap().program["sources"], "00ff");
         ledger.close();
         std::fs::write(&path, b"this is no database at all, but long enough to be read").unwrap();
         assert!(Ledger::open(&path).err().unwrap().message.contains("cannot be opened"));

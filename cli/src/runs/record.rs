@@ -5,7 +5,8 @@ use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::RunId;
-use crate::version;
+use crate::failure::{Failure, Reason};
+use crate::version::{self, Code};
 
 /// One run.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -16,14 +17,19 @@ pub struct RunRecord {
     pub started_ns: i64,
     /// `backtest`, `demo` or `sweep`.
     pub kind: String,
-    /// `done`, `empty`, `bankrupt` or `interrupted`.
+    /// `done`, `empty`, `bankrupt` or `interrupted`; `failed` when the run was made, but what was
+    /// asked of it could not be written.
     pub state: String,
     /// The exit code of its command.
     pub exit_code: u8,
     /// The program's version.
     pub version: String,
-    /// The commit it was built from; empty without git.
+    /// The commit it was built from, with `-dirty` behind it where its sources had changed since;
+    /// `unknown` without git.
     pub commit: String,
+    /// The crate of the user's own that the program was built from: name, version, and a hash of
+    /// its sources; null where it was none.
+    pub program: Value,
     /// The command that makes the run again.
     pub command: String,
     /// The strategy.
@@ -48,7 +54,7 @@ pub struct RunRecord {
 
 impl RunRecord {
     /// A record of this program that says nothing of a result yet.
-    pub fn new(id: &RunId, started_ns: i64, kind: &str, command: &str) -> Self {
+    pub fn new(id: &RunId, started_ns: i64, kind: &str, program: Option<Code>) -> Self {
         Self {
             id: id.text().to_owned(),
             started_ns,
@@ -57,7 +63,8 @@ impl RunRecord {
             exit_code: 0,
             version: version::VERSION.to_owned(),
             commit: version::COMMIT.to_owned(),
-            command: command.to_owned(),
+            program: json!(program),
+            command: String::new(),
             strategy: String::new(),
             params: json!({}),
             symbols: json!([]),
@@ -67,6 +74,16 @@ impl RunRecord {
             determinism_hash: String::new(),
             events: 0,
             wall_seconds: 0.0,
+        }
+    }
+
+    /// Takes over how the command ended.
+    pub fn ended_with(&mut self, ended: &Result<(), Failure>) {
+        let reason = ended.as_ref().err().map(|failure| failure.reason);
+        self.exit_code = reason.map_or(0, Reason::code);
+        // Other reasons are states of the run itself.
+        if matches!(reason, Some(Reason::Failed | Reason::Usage)) {
+            "failed".clone_into(&mut self.state);
         }
     }
 

@@ -74,7 +74,8 @@ pub fn find(name: &str) -> Option<&'static Key> {
 }
 
 /// Settings of which only one can hold; one given on a higher layer replaces the others.
-pub const EXCLUSIVE: &[&[&str]] = &[&["qty", "weight", "risk-per-trade"]];
+pub const EXCLUSIVE: &[&[&str]] =
+    &[&["qty", "weight", "risk-per-trade"], &["stop-loss", "trailing-stop"]];
 
 /// Pairs of which the first, on a higher layer, replaces the second, and which do not go together
 /// on one layer.
@@ -135,6 +136,13 @@ pub const KEYS: &[Key] = &[
     key(Data, "multiplier", One("M"), "1", "Units of the underlying per contract"),
     key(
         Data,
+        "kind",
+        One("KIND"),
+        "",
+        "equity, spot, fx, future, perpetual or index; by the calendar without it",
+    ),
+    key(
+        Data,
         "currency",
         One("C"),
         "",
@@ -181,7 +189,13 @@ pub const KEYS: &[Key] = &[
     ),
     key(Account, "capital", One("AMOUNT"), "100000", "Money at the start"),
     key(Account, "qty", One("Q"), "", "Size entries by a fixed quantity"),
-    key(Account, "weight", One("W"), "0.95", "Size entries by this share of the equity"),
+    key(
+        Account,
+        "weight",
+        One("W"),
+        "0.95",
+        "Size entries by this share of the equity; several instruments share the default evenly",
+    ),
     key(
         Account,
         "risk-per-trade",
@@ -189,14 +203,33 @@ pub const KEYS: &[Key] = &[
         "",
         "Size entries so that the stop loses this share of the equity",
     ),
-    key(Account, "stop-loss", One("PCT"), "", "Add a stop PCT per cent away to every entry"),
-    key(Account, "take-profit", One("PCT"), "", "Add a target PCT per cent away to every entry"),
+    key(
+        Account,
+        "stop-loss",
+        One("PCT"),
+        "",
+        "Add a stop PCT per cent away to each entry that is made by ctx.enter",
+    ),
+    key(
+        Account,
+        "take-profit",
+        One("PCT"),
+        "",
+        "Add a target PCT per cent away to each entry that is made by ctx.enter",
+    ),
     key(
         Account,
         "trailing-stop",
         One("PCT"),
         "",
-        "Add a stop that trails by PCT per cent to every entry",
+        "Add a stop that trails by PCT per cent to each entry that is made by ctx.enter",
+    ),
+    key(
+        Account,
+        "borrow-rate",
+        One("R"),
+        "0",
+        "Fee per year on the value of short positions (margin; 0.02 is two per cent)",
     ),
     key(Account, "max-order-qty", One("Q"), "", "Deny orders larger than Q"),
     key(Fills, "fee-rate", One("R"), "0.001", "Fee as a share of the notional"),
@@ -222,6 +255,13 @@ pub const KEYS: &[Key] = &[
         One("X"),
         "",
         "Fill at most X times a bar's volume; the rest goes on",
+    ),
+    key(
+        Fills,
+        "whole-fills",
+        Flag,
+        "",
+        "On trades, fill orders whole, not only for what each trade's quantity allows",
     ),
     key(Fills, "touch-fills", Flag, "", "Fill limit orders that the price only touches"),
     key(Fills, "close-at-end", Flag, "", "Close open positions at the last close"),

@@ -140,6 +140,14 @@ impl Layers {
         old.is_some() && old != new
     }
 
+    /// The same with these parameters and no others.
+    pub fn with_params(&self, params: &[(String, String)]) -> Self {
+        let mut layers = self.clone();
+        let values = params.iter().map(|(name, value)| format!("{name}={value}")).collect();
+        layers.settings.insert("param", Setting { values, origin: Origin::Flag });
+        layers
+    }
+
     /// The configuration files that were read, the weakest first.
     pub fn files(&self) -> &[PathBuf] {
         &self.files
@@ -310,6 +318,9 @@ mod tests {
         let base = [("QUANTTRADE_STRATEGY", "sma_cross"), ("QUANTTRADE_PARAM", "fast=5, slow=20")];
         let layers = gather(&base, &[("param", &["fast=7"])]).unwrap();
         assert_eq!(layers.many("param"), ["slow=20", "fast=7"]);
+        let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
+        let replaced = layers.with_params(&[pair("fast", "9")]);
+        assert_eq!(replaced.arguments(), ["--strategy", "sma_cross", "--param", "fast=9"]);
         let layers = gather(&base, &[("strategy", &["macd"]), ("param", &["fast=7"])]).unwrap();
         assert_eq!(layers.many("param"), ["fast=7"]);
         assert!(gather(&[("QUANTTRADE_NO_CHECK", "maybe")], &[]).is_err());

@@ -8,8 +8,10 @@ use qt_data::calendar::Calendar;
 use qt_data::load::{LoadOptions, PriceMode};
 use qt_data::source::Format;
 use qt_data::stamp::{DateOrder, LocalClock, StampForm, StampParser};
+use qt_types::InstrumentKind;
 
 use super::{Layers, number};
+use crate::dataset::Window;
 use crate::failure::Failure;
 
 /// How data is to be read.
@@ -21,6 +23,8 @@ pub struct DataPlan {
     pub bars: Option<BarSpec>,
     /// The lowest quality score that is accepted.
     pub min_score: Option<f64>,
+    /// Whether entries of the catalog that were imported without a check are checked now.
+    pub recheck: bool,
 }
 
 /// Everything about one run.
@@ -48,6 +52,14 @@ pub struct RunPlan {
     pub full_curve: bool,
 }
 
+impl RunPlan {
+    /// The part of the data that the run uses; `warmup` says how many bars the strategy needs
+    /// before, by the number of instruments.
+    pub fn window<'a>(&self, warmup: &'a dyn Fn(usize) -> Option<usize>) -> Window<'a> {
+        Window { from_ns: self.config.from_ns, to_ns: self.config.to_ns, warmup }
+    }
+}
+
 impl DataPlan {
     /// The part of `layers` that says how data is read.
     ///
@@ -68,6 +80,7 @@ impl DataPlan {
             lot_e9: positive_e9(layers, "lot")?,
             multiplier_e9: positive_e9(layers, "multiplier")?,
             currency: layers.one("currency").map(str::to_owned),
+            kind: layers.one("kind").map(|text| kind(layers, text)).transpose()?,
             check: !layers.is_on("no-check"),
             ..LoadOptions::default()
         };
@@ -80,8 +93,14 @@ impl DataPlan {
         if min_score.is_some() && !load.check {
             return Err(Failure::usage("--min-score needs the check that --no-check skips"));
         }
-        Ok(Self { load, bars, min_score })
+        Ok(Self { load, bars, min_score, recheck: min_score.is_some() })
     }
+}
+
+fn kind(layers: &Layers, text: &str) -> Result<InstrumentKind, Failure> {
+    let wanted = "one of equity, spot, fx, future, perpetual, index";
+    InstrumentKind::from_text(&text.trim().to_lowercase())
+        .ok_or_else(|| wrong(layers, "kind", text, wanted))
 }
 
 /// The failure for a value that is none of `wanted`.

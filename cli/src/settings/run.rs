@@ -96,6 +96,7 @@ fn config(layers: &Layers) -> Result<RunConfig, Failure> {
             trail_bps: percent(layers, "trailing-stop")?,
         },
         fees: fees(layers)?,
+        borrow_rate_e9: borrow_rate(layers)?,
         slippage_e9: slippage(layers)?,
         fill_at: match layers.one("fill") {
             None | Some("next-open") => FillAt::NextOpen,
@@ -104,6 +105,7 @@ fn config(layers: &Layers) -> Result<RunConfig, Failure> {
         },
         touch_fills: layers.is_on("touch-fills"),
         participation_e9: positive_e9(layers, "max-participation")?,
+        whole_fills: layers.is_on("whole-fills"),
         order_qty_max_e9: positive_e9(layers, "max-order-qty")?,
         close_at_end: layers.is_on("close-at-end"),
         feed_latency_ns: latency(layers, "feed-latency")?.unwrap_or(0),
@@ -197,6 +199,21 @@ fn fees(layers: &Layers) -> Result<Fees, Failure> {
     Ok(Fees { maker_e9: maker.unwrap_or(both), taker_e9: taker.unwrap_or(both) })
 }
 
+/// The yearly rate on short positions.
+fn borrow_rate(layers: &Layers) -> Result<i64, Failure> {
+    let Some(rate_e9) = decimal_e9(layers, "borrow-rate")? else { return Ok(0) };
+    // Far above what any lender asks for; a per cent sign that was left away is more likely.
+    if !(0..=100 * E9).contains(&rate_e9) {
+        let text = layers.one("borrow-rate").unwrap_or_default();
+        return Err(wrong(layers, "borrow-rate", text, "from 0 to 100 (0.02 is two per cent)"));
+    }
+    if rate_e9 > 0 && layers.one("account") != Some("margin") {
+        return Err(Failure::usage("--borrow-rate means nothing in a cash account")
+            .hint("add --account margin, or leave --borrow-rate away"));
+    }
+    Ok(rate_e9)
+}
+
 fn slippage(layers: &Layers) -> Result<i64, Failure> {
     let bps_e9 = decimal_e9(layers, "slippage-bps")?.unwrap_or(0);
     if !(0..10_000 * E9).contains(&bps_e9) {
@@ -258,6 +275,7 @@ mod tests {
         assert_eq!(plan.config.sizing, Sizing::Weight { weight_e9: 950_000_000 });
         assert_eq!(plan.config.fees, Fees { maker_e9: 1_000_000, taker_e9: 1_000_000 });
         assert_eq!(plan.config.account, Account::Cash);
+        assert_eq!((plan.config.borrow_rate_e9, plan.config.whole_fills), (0, false));
         assert!(plan.config.fill_at == FillAt::NextOpen && !plan.config.touch_fills);
     }
 
@@ -271,8 +289,12 @@ mod tests {
             ("order-latency", "10ms"),
             ("from", "2020-01-01"),
             ("param", "fast=5"),
+            ("account", "margin"),
+            ("borrow-rate", "0.035"),
+            ("whole-fills", "true"),
         ];
         let plan = plan(&flags).unwrap();
+        assert_eq!((plan.config.borrow_rate_e9, plan.config.whole_fills), (35_000_000, true));
         assert_eq!(plan.config.sizing, Sizing::Fixed { qty_e9: 2_500_000_000 });
         assert_eq!(plan.config.fees, Fees { maker_e9: -100_000, taker_e9: 1_000_000 });
         assert_eq!(plan.config.slippage_e9, 150_000);
@@ -310,5 +332,12 @@ mod tests {
         let failure = plan(&[("qty", "15"), ("lot", "10")]).unwrap_err();
         assert!(failure.message.contains("not a multiple of the lot 10"), "{failure}");
         assert!(plan(&[("from", "2020-01-02"), ("to", "2020-01-02")]).is_err());
+        let failure = plan(&[("stop-loss", "5"), ("trailing-stop", "3")]).unwrap_err();
+        assert_eq!(failure.reason.code(), 2);
+        assert!(failure.message.contains("do not go together"), "{failure}");
+        assert!(plan(&[("borrow-rate", "0.02")]).is_err(), "a cash account borrows nothing");
+        for rate in ["-0.01", "101", "much"] {
+            assert!(plan(&[("account", "margin"), ("borrow-rate", rate)]).is_err(), "{rate}");
+        }
     }
 }

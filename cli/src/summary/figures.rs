@@ -119,6 +119,9 @@ fn trades(finished: &Finished) -> Vec<Line> {
         line("Average win / loss", average),
         line("Fees", number::amount(&document.total_fees, 2)),
     ];
+    if finished.outcome.borrow_paid != qt_types::Cash::ZERO {
+        lines.push(line("Borrow fees", number::amount(&document.borrow_paid, 2)));
+    }
     let open = match &document.open_position {
         serde_json::Value::String(qty) => qty.clone(),
         several => several.as_object().map_or_else(String::new, |all| {

@@ -50,7 +50,8 @@ fn header(finished: &Finished, out: &Output) -> String {
             );
             let (from, to) = (&entry.from[..10.min(entry.from.len())], last_day(series, finished));
             let interval = interval(series.interval_ns);
-            format!("  {name:<9} {from} to {to}, {bars}{interval}, {score}")
+            let calendar = series.calendar.name();
+            format!("  {name:<9} {from} to {to}, {bars}{interval}, calendar {calendar}, {score}")
         },
     ));
     if document.symbols.len() > SHOWN_MAX {

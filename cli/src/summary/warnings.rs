@@ -4,7 +4,7 @@ use qt_backtest::run::RunOutcome;
 use qt_backtest::simulator::Ended;
 use qt_backtest::venue::FillAt;
 use qt_data::quality::{SuspectedSplit, splits};
-use qt_data::series::BarSeries;
+use qt_data::series::{BarSeries, TradeRecord};
 use qt_data::stamp::iso_text;
 use qt_risk::Account;
 use qt_types::{InstrumentId, Price};
@@ -17,8 +17,14 @@ const SPLITS_MAX: usize = 5;
 /// Data with a lower score is worth a word.
 const SCORE_LOW: f64 = 80.0;
 
-/// All warnings about a run.
-pub fn of(plan: &RunPlan, series: &[BarSeries], outcome: &RunOutcome) -> Vec<String> {
+/// All warnings about a run. `prints` are the trades that each series was built from, empty for
+/// one that came as bars.
+pub fn of(
+    plan: &RunPlan,
+    series: &[BarSeries],
+    prints: &[Vec<TradeRecord>],
+    outcome: &RunOutcome,
+) -> Vec<String> {
     let mut warnings = Vec::new();
     for (index, series) in series.iter().enumerate() {
         // Bars that were built have other jumps than those the gate has seen.
@@ -32,7 +38,7 @@ pub fn of(plan: &RunPlan, series: &[BarSeries], outcome: &RunOutcome) -> Vec<Str
         }
     }
     add_endings(outcome, &mut warnings);
-    add_fills(plan, outcome, &mut warnings);
+    add_fills(plan, Met::of(prints), outcome, &mut warnings);
     for series in series {
         add_data(series, &mut warnings);
     }
@@ -100,28 +106,76 @@ fn add_endings(outcome: &RunOutcome, into: &mut Vec<String>) {
     }
 }
 
-fn add_fills(plan: &RunPlan, outcome: &RunOutcome, into: &mut Vec<String>) {
+/// What the orders of a run met.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Met {
+    Bars,
+    Trades,
+    Both,
+}
+
+impl Met {
+    fn of(prints: &[Vec<TradeRecord>]) -> Self {
+        let on_trades = prints.iter().filter(|prints| !prints.is_empty()).count();
+        match on_trades {
+            0 => Self::Bars,
+            count if count == prints.len() => Self::Trades,
+            _ => Self::Both,
+        }
+    }
+
+    /// What had the volume.
+    const fn text(self) -> &'static str {
+        match self {
+            Self::Bars => "their bar",
+            Self::Trades => "the trade that was met",
+            Self::Both => "the bar or trade that was met",
+        }
+    }
+}
+
+fn add_fills(plan: &RunPlan, met: Met, outcome: &RunOutcome, into: &mut Vec<String>) {
     if plan.config.fill_at == FillAt::Close {
-        into.push(
-            "--fill close is optimistic: orders fill at the price they were decided on".to_owned(),
-        );
+        into.push(match met {
+            Met::Trades => "--fill close is optimistic for orders that are decided on a trade: \
+                            they fill at it; those decided on a bar fill at the next trade"
+                .to_owned(),
+            Met::Bars | Met::Both => {
+                "--fill close is optimistic: orders fill at the price they were decided on"
+                    .to_owned()
+            }
+        });
     }
     let counts = &outcome.counts;
     if counts.fills_over_volume > 0 {
         let fills = number::plural(counts.fills_over_volume, "fill");
+        let limit = match met {
+            Met::Trades if plan.config.whole_fills => "leave --whole-fills away",
+            // Nothing else fills more than a trade has.
+            Met::Trades => "--close-at-end closes whole positions",
+            Met::Bars | Met::Both => "limit them with --max-participation",
+        };
         into.push(format!(
-            "{fills} larger than all the volume of their bar: not possible in a real market; limit \
-             them with --max-participation"
+            "{fills} larger than all the volume of {}: not possible in a real market; {limit}",
+            met.text()
         ));
     }
     if counts.fills_over_tenth > counts.fills_over_volume {
         let fills = number::plural(counts.fills_over_tenth, "fill");
-        into.push(format!(
-            "{fills} above 10 % of the volume of their bar: the price would have moved"
-        ));
+        let why = if met == Met::Trades {
+            "others were in line for it"
+        } else {
+            "the price would have moved"
+        };
+        into.push(format!("{fills} above 10 % of the volume of {}: {why}", met.text()));
     }
     if matches!(plan.config.account, Account::Margin { .. }) {
-        into.push("margin account: borrowing and short positions cost no fee here".to_owned());
+        into.push(match plan.config.borrow_rate_e9 {
+            0 => "margin account: borrowing and short positions cost no fee here; --borrow-rate \
+                  sets one for short positions"
+                .to_owned(),
+            _ => "margin account: borrowed money costs no interest here".to_owned(),
+        });
     }
     if counts.ambiguous_bars > 0 {
         let bars = number::plural(counts.ambiguous_bars, "bar");

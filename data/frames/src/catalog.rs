@@ -22,9 +22,10 @@ pub use entry::{CatalogEntry, FileFacts, GroupFacts, SourceFacts};
 pub use quality::{ExampleFacts, FindingFacts, QualityFacts, SplitFacts};
 pub use stamps::StampStyle;
 
-use crate::atomic::{AtomicFolder, UNFINISHED, scratch_beside};
+use crate::atomic::{self, AtomicFolder, UNFINISHED};
 use crate::digest;
 use crate::error::FramesError;
+use load::Want;
 
 const BARS_FILE: &str = "bars.parquet";
 const META_FILE: &str = "meta.json";
@@ -36,6 +37,21 @@ const IMPORT_AGAIN: &str = "Import the data again, replacing the entry";
 #[derive(Clone, Debug)]
 pub struct Catalog {
     dir: PathBuf,
+    threads: usize,
+}
+
+/// A part of an entry's bars, in whole row groups: at least those that open in `from_ns..to_ns`,
+/// and so many before and after them, where there are so many.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first opening time wanted (UTC ns).
+    pub from_ns: i64,
+    /// The first opening time that is not wanted any more (UTC ns).
+    pub to_ns: i64,
+    /// Bars before the first one.
+    pub before: usize,
+    /// Bars behind the last one.
+    pub after: usize,
 }
 
 /// What a catalog holds.
@@ -57,7 +73,13 @@ impl Catalog {
             let what = format!("{}: the catalog must be a folder", dir.display());
             return Err(FramesError::usage(what, "Name another place"));
         }
-        Ok(Self { dir: dir.to_owned() })
+        Ok(Self { dir: dir.to_owned(), threads: 0 })
+    }
+
+    /// The same, reading with at most `threads` threads; 0 for all cores.
+    #[must_use]
+    pub fn with_threads(self, threads: usize) -> Self {
+        Self { threads, ..self }
     }
 
     /// The catalog's folder.
@@ -86,12 +108,19 @@ impl Catalog {
         let id = id.map_or_else(|| save::suggest_id(series), str::to_owned);
         check_id(&id)?;
         let path = self.dir.join(&id);
+        atomic::sweep(&self.dir);
+        let taken = || FramesError::Exists { dir: self.dir.display().to_string(), id: id.clone() };
         if path.exists() && !replace {
-            return Err(FramesError::Exists { dir: self.dir.display().to_string(), id });
+            return Err(taken());
         }
         let folder = AtomicFolder::create(&path)?;
         let entry = save::write(series, &id, folder.scratch())?;
-        folder.commit()?;
+        if replace {
+            folder.commit()?;
+        } else {
+            // Another process may have saved the same meanwhile.
+            folder.commit_new().map_err(|error| if path.exists() { taken() } else { error })?;
+        }
         Ok(entry)
     }
 
@@ -101,8 +130,22 @@ impl Catalog {
     /// # Errors
     /// When there is no such entry, or it is damaged or of a newer release.
     pub fn load(&self, id: &str, range: Option<(i64, i64)>) -> Result<BarSeries, FramesError> {
+        let want = range.map_or(Want::All, |(from_ns, to_ns)| Want::Range { from_ns, to_ns });
+        self.read(id, want)
+    }
+
+    /// Loads the part `span` of the bars of `id`: only the row groups that it needs are read, and
+    /// all of their bars are given.
+    ///
+    /// # Errors
+    /// As [`Catalog::load`].
+    pub fn load_span(&self, id: &str, span: &Span) -> Result<BarSeries, FramesError> {
+        self.read(id, Want::Span(*span))
+    }
+
+    fn read(&self, id: &str, want: Want) -> Result<BarSeries, FramesError> {
         let entry = self.info(id)?;
-        load::read(&self.dir.join(id).join(BARS_FILE), &entry, range)
+        load::read(&self.dir.join(id).join(BARS_FILE), &entry, want, self.threads)
     }
 
     /// All entries, by id. A catalog that is not there yet has none.
@@ -135,11 +178,7 @@ impl Catalog {
     /// When there is no such entry, or it cannot be removed.
     pub fn remove(&self, id: &str) -> Result<(), FramesError> {
         let folder = self.existing(id)?;
-        let failed = |source| FramesError::write(&folder, source);
-        // First out of sight, so that no half of it is ever seen.
-        let aside = scratch_beside(&folder);
-        fs::rename(&folder, &aside).map_err(failed)?;
-        fs::remove_dir_all(&aside).map_err(failed)
+        atomic::remove_folder(&folder).map_err(|source| FramesError::write(&folder, source))
     }
 
     /// Holds the entry's file against the checksum that was taken when it was saved.

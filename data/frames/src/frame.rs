@@ -77,7 +77,10 @@ fn write_frames(
     out: impl Write,
 ) -> PolarsResult<()> {
     let Some(first) = frames.next().transpose()? else { return Ok(()) };
+    // Columns are packed as they are written, by this thread: polars' own pool of threads, which
+    // knows no limit but the number of cores, would have nothing to gain.
     let mut writer = ParquetWriter::new(out)
+        .set_parallel(false)
         .with_compression(ParquetCompression::Zstd(None))
         .with_statistics(StatisticsOptions::default())
         .with_key_value_metadata(Some(KeyValueMetadata::from_static(notes)))

@@ -1,11 +1,12 @@
-//! Columnar files: the catalog of bars, foreign Parquet files, result tables.
+//! Columnar files: the catalog of bars, foreign Parquet files, result tables; files that appear
+//! whole or not at all.
 //!
 //! May import: `qt-types`, `qt-data`; the one crate with polars, of which no type shows in a
 //! public signature. Must not contain: rules about market data (a foreign table goes through
 //! `qt_data::load::from_table`), strategies, results' meaning. Entry points: [`Catalog`],
 //! [`read::load`], [`Table`].
 
-mod atomic;
+pub mod atomic;
 pub mod catalog;
 mod cells;
 mod digest;
@@ -19,7 +20,7 @@ mod shield;
 mod table;
 mod thrift;
 
-pub use catalog::{Catalog, CatalogEntry};
+pub use catalog::{Catalog, CatalogEntry, Span};
 pub use error::FramesError;
 pub use export::{BarTimes, bars_table};
 pub use table::{Column, Table};

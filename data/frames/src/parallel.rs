@@ -1,25 +1,26 @@
-//! Work on all cores, results in order.
+//! Work on several cores, results in order.
 
-use std::num::NonZero;
 use std::sync::{Mutex, PoisonError};
 use std::thread;
+
+use qt_data::threads::at_most;
 
 use crate::error::FramesError;
 
 /// Threads that share the work at most: the disk and the memory are busy with fewer already.
 const THREADS_MAX: usize = 8;
 
-/// Does `work` on every one of `jobs` and gives the results in the order of the jobs. After an
-/// error no new job is begun.
+/// Does `work` on every one of `jobs` and gives the results in the order of the jobs, with at most
+/// `limit` threads (0: all cores). After an error no new job is begun.
 ///
 /// # Errors
 /// The error of the earliest job that failed.
 pub fn in_parallel<J: Send, R: Send>(
+    limit: usize,
     jobs: Vec<J>,
     work: impl Fn(J) -> Result<R, FramesError> + Sync,
 ) -> Result<Vec<R>, FramesError> {
-    let threads = thread::available_parallelism().map_or(1, NonZero::get);
-    let threads = threads.min(THREADS_MAX).min(jobs.len());
+    let threads = at_most(limit).min(THREADS_MAX).min(jobs.len());
     if threads <= 1 {
         return jobs.into_iter().map(work).collect();
     }
@@ -57,14 +58,24 @@ mod tests {
 
     #[test]
     fn results_are_in_order() {
-        let squares = in_parallel((0..1_000_u64).collect(), |job| Ok(job * job)).unwrap();
-        assert_eq!(squares, (0..1_000).map(|job| job * job).collect::<Vec<_>>());
-        assert!(in_parallel(Vec::<u8>::new(), Ok).unwrap().is_empty());
+        for limit in [0, 1, 2] {
+            let squares = in_parallel(limit, (0..1_000_u64).collect(), |job| Ok(job * job));
+            let want: Vec<u64> = (0..1_000).map(|job| job * job).collect();
+            assert_eq!(squares.unwrap(), want);
+        }
+        assert!(in_parallel(0, Vec::<u8>::new(), Ok).unwrap().is_empty());
+    }
+
+    #[test]
+    fn one_thread_is_the_caller() {
+        let here = thread::current().id();
+        let ids = in_parallel(1, (0..50).collect(), |_: u8| Ok(thread::current().id())).unwrap();
+        assert!(ids.iter().all(|id| *id == here));
     }
 
     #[test]
     fn an_error_ends_it() {
-        let error = in_parallel((0..100).collect(), |job| match job {
+        let error = in_parallel(0, (0..100).collect(), |job| match job {
             7 => Err(FramesError::usage("seven", "Leave it away")),
             job => Ok(job),
         });

@@ -1,6 +1,7 @@
 //! Foreign Parquet files: any program's columns to the tables that `qt-data` understands.
 
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use polars::prelude::ArrowField;
 use qt_data::load::{LoadOptions, Loaded, from_table};
@@ -31,7 +32,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Vec<Loaded>, FramesErr
     let file = open(path)?;
     let local = options.tz.as_deref().is_some_and(|tz| !tz.eq_ignore_ascii_case("utc"));
     let columns = needed(&file, plan_columns(&file, local), options.format)?;
-    let table = decode(&file, columns)?;
+    let table = decode(&file, columns, options.threads, options.bytes_read.as_deref())?;
     Ok(from_table(&table, options)?)
 }
 
@@ -42,7 +43,7 @@ pub fn load(path: &Path, options: &LoadOptions) -> Result<Vec<Loaded>, FramesErr
 pub fn read_table(path: &Path) -> Result<RawTable, FramesError> {
     let file = open(path)?;
     let columns = plan_columns(&file, false).into_iter().filter(|column| column.plan.is_some());
-    decode(&file, columns.collect())
+    decode(&file, columns.collect(), 0, None)
 }
 
 fn open(path: &Path) -> Result<ParquetFile, FramesError> {
@@ -140,11 +141,23 @@ fn needed(
     Ok(kept)
 }
 
-fn decode(file: &ParquetFile, columns: Vec<Planned>) -> Result<RawTable, FramesError> {
+fn decode(
+    file: &ParquetFile,
+    columns: Vec<Planned>,
+    threads: usize,
+    bytes_read: Option<&AtomicU64>,
+) -> Result<RawTable, FramesError> {
     let path = file.path().display().to_string();
     let format = format!("parquet, {} columns", file.fields().len());
     let source = Source { path, sha256: digest::of_file(file.path())?, format };
-    let columns = in_parallel(columns, |column| decode_column(file, column))?;
+    let share = file.bytes() / columns.len().max(1) as u64;
+    let columns = in_parallel(threads, columns, |column| {
+        let column = decode_column(file, column)?;
+        if let Some(count) = bytes_read {
+            count.fetch_add(share, Ordering::Relaxed);
+        }
+        Ok(column)
+    })?;
     Ok(RawTable { source, columns })
 }
 

@@ -225,6 +225,18 @@ mod tests {
     }
 
     #[test]
+    fn the_example_of_the_page_is_understood() {
+        let page = include_str!("../../../docs/DATA.md");
+        let begin = page.find("    zone = ").unwrap();
+        let example = page[begin..].split("\n\n").next().unwrap();
+        assert_eq!(example.lines().count(), 5, "{example}");
+        let calendar = FileCalendar::from_text("page", example).unwrap();
+        let open = |date: &str| calendar.session(Day::parse(date).unwrap()).is_some();
+        assert!(open("2024-01-04") && open("2024-12-30"));
+        assert!(!open("2024-01-01") && !open("2025-01-02") && !open("2024-01-06"));
+    }
+
+    #[test]
     fn overnight_sessions_belong_to_the_day_they_end_on() {
         let text = "zone = America/Chicago\nsession mon..fri 17:00-16:00\n";
         let calendar = FileCalendar::from_text("cme", text).unwrap();

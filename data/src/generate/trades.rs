@@ -91,6 +91,7 @@ impl Iterator for Trades {
         let buys = self.dice.happens(0.5);
         Some(TradeRecord {
             venue_ns: self.arrivals.now_ns(),
+            recv_ns: self.arrivals.now_ns(),
             price: if buys { below + 1 } else { below },
             qty: self.dice.size(self.order_lots),
             aggressor: if buys { 1 } else { -1 },

@@ -1,21 +1,19 @@
 //! Rows to bars.
 
-use std::thread;
-
-use qt_types::{InstrumentSpec, Price};
+use qt_types::InstrumentSpec;
 
 use super::gate::{self, Sequence};
+use super::judge::Judged;
 use super::{LoadOptions, adjusted, instrument, prices};
 use crate::calendar::civil::DAY_NS;
 use crate::calendar::{Calendar, Day};
 use crate::error::DataError;
-use crate::quality::outliers::{self, Outlier};
+use crate::quality::QualityReport;
 use crate::quality::structure::{check_bars, check_volume, interval_ns};
-use crate::quality::{Example, FindingKind, QualityReport, splits};
 use crate::series::{BarRecord, BarSeries, DataKind};
-use crate::source::field::{ASK_OHLC, BID_OHLC, Field, OHLC, Role};
+use crate::source::field::{ASK_OHLC, BID_OHLC, Field, OHLC};
 use crate::source::rows::Rows;
-use crate::stamp::{StampForm, iso_text};
+use crate::stamp::StampForm;
 
 /// Distances above this are weeks, months or quarters: such bars last until the next one opens.
 const SEVERAL_DAYS_NS: i64 = 4 * DAY_NS;
@@ -34,6 +32,7 @@ pub fn build(mut rows: Rows, options: &LoadOptions) -> Result<BarSeries, DataErr
     }
     check_volume(&rows, Field::Volume, &mut findings);
     let sequence = gate::settle(&mut rows, findings, options.check)?;
+    gate::clear_negatives(&mut rows, Field::Volume);
     let (mut bars, interval_ns) = times(&mut rows, &sequence, options);
     let date_only = rows.form == StampForm::Date;
     let calendar = match &options.calendar {
@@ -46,7 +45,9 @@ pub fn build(mut rows: Rows, options: &LoadOptions) -> Result<BarSeries, DataErr
     calendar.mark_sessions(&mut bars);
     let half_spreads = prices::half_spreads(&mut rows, &bars, &halves, &tick);
     let spec = instrument::spec(&rows, options, &calendar, &tick, &lot)?;
-    let quality = options.check.then(|| judge(&mut rows, &bars, &calendar, &spec, interval_ns));
+    let threads = crate::threads::at_most(options.threads);
+    let quality =
+        options.check.then(|| judge(&mut rows, &bars, &calendar, &spec, interval_ns, threads));
     Ok(BarSeries {
         spec,
         kind: rows.layout.kind,
@@ -151,49 +152,15 @@ fn judge(
     calendar: &Calendar,
     spec: &InstrumentSpec,
     interval_ns: i64,
+    threads: usize,
 ) -> QualityReport {
-    let date_only = rows.form == StampForm::Date;
-    let (splits, gaps, outliers) = thread::scope(|scope| {
-        let outliers = scope.spawn(|| outliers::find(bars, interval_ns));
-        let splits = splits::suspected(bars);
-        let gaps = calendar.missing(bars, interval_ns, date_only);
-        let outliers = outliers.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic));
-        (splits, gaps, outliers)
-    });
     let mut findings = std::mem::take(&mut rows.findings);
-    for gap in gaps {
-        findings.add_many(FindingKind::Gap, gap.bars_missing, || {
-            let (from, to) = (iso_text(gap.from_ns), iso_text(gap.to_ns));
-            let what = format!("is followed by {} missing bars, {from} to {to}", gap.bars_missing);
-            rows.stamp_example(gap.after_row as usize, &what)
-        });
-    }
-    let split_bars: Vec<usize> = splits.iter().map(|split| split.bar).collect();
-    for (index, outlier) in outliers {
-        let field = match outlier {
-            Outlier::High => Field::High,
-            Outlier::Low => Field::Low,
-            Outlier::Jump | Outlier::Spike => Field::Close,
-        };
-        if !split_bars.contains(&index) {
-            let row = bars[index].row as usize;
-            findings.add(FindingKind::Outlier, || rows.example(row, field, outlier.text()));
-        }
-    }
-    for split in &splits {
-        let price = |ticks| spec.price_text(Price::from_ticks(ticks));
-        findings.add(FindingKind::SuspectedSplit, || Example {
-            line: rows.lines.line(split.row as usize),
-            row: Some(u64::from(split.row)),
-            column: rows.layout.name_of(Role::Number(Field::Open)).to_owned(),
-            text: price(split.open),
-            what: format!(
-                "comes after a close of {}: near a split of {}",
-                price(split.close),
-                split.ratio
-            ),
-        });
-    }
+    let date_only = rows.form == StampForm::Date;
+    let judged = Judged { bars, calendar, spec, interval_ns, date_only, threads };
+    let splits = judged.warnings(&mut findings, &|row, field, what| match field {
+        Some(field) => rows.example(row as usize, field, what),
+        None => rows.stamp_example(row as usize, what),
+    });
     let mut report = gate::report(rows, findings);
     report.interval_ns = interval_ns;
     calendar.name().clone_into(&mut report.calendar);

@@ -6,8 +6,8 @@ use crate::quality::{FindingKind, Findings, QualityReport};
 use crate::source::decimals::{DecimalColumn, TooWide};
 use crate::source::field::{Field, Role};
 use crate::source::number::DECIMALS_MAX;
-use crate::source::rows::Rows;
-use crate::stamp::{StampForm, iso_text};
+use crate::source::rows::{NOT_SAID, Rows};
+use crate::stamp::iso_text;
 
 /// Drops optional columns that have no values at all; single missing cells of a volume are
 /// unreadable rows.
@@ -128,16 +128,21 @@ pub fn align(rows: &mut Rows, fields: &[Field]) -> Result<u32, DataError> {
     })
 }
 
+/// Takes negative numbers of `field` for zero: they were counted as a warning.
+pub fn clear_negatives(rows: &mut Rows, field: Field) {
+    if let Some((_, column)) = rows.numbers.iter_mut().find(|(other, _)| *other == field) {
+        for mantissa in column.mantissas.iter_mut().filter(|mantissa| **mantissa < 0) {
+            *mantissa = 0;
+        }
+    }
+}
+
 /// Counts the rows that were received before they happened, by the clock of a second stamp.
 pub fn check_clock_skew(rows: &Rows, findings: &mut Findings) {
-    let (Some(local), StampForm::Epoch(unit)) = (rows.column(Field::LocalStamp), rows.form) else {
-        return;
-    };
-    for (row, stamp_ns) in rows.stamps.iter().enumerate() {
-        let received = unit.to_ns(local.number(row));
-        if received.is_some_and(|received_ns| received_ns != 0 && received_ns < *stamp_ns) {
+    for (row, (received_ns, stamp_ns)) in rows.received.iter().zip(&rows.stamps).enumerate() {
+        if *received_ns != NOT_SAID && received_ns < stamp_ns {
             findings.add(FindingKind::ClockSkew, || {
-                rows.example(row, Field::LocalStamp, "is before the time of the row itself")
+                rows.received_example(row, "is before the time of the row itself")
             });
         }
     }

@@ -4,13 +4,20 @@ mod adjusted;
 mod bars;
 mod gate;
 mod instrument;
+mod judge;
 mod prices;
+mod receipt;
+mod recheck;
 mod select;
 #[cfg(test)]
 mod tests;
 mod ticks;
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+pub use recheck::check_again;
 
 use qt_types::InstrumentKind;
 
@@ -63,9 +70,13 @@ pub struct LoadOptions {
     pub kind: Option<InstrumentKind>,
     /// A quantity in billionths that a derived lot must divide.
     pub qty_hint_e9: Option<i64>,
-    /// Whether the quality gate decides. Without it only unreadable rows refuse the data, and
-    /// rows out of order are sorted.
+    /// Whether the quality gate decides. Without it only unreadable rows refuse the data, rows
+    /// out of order are sorted, and nothing else is looked for.
     pub check: bool,
+    /// How many threads may work on it; 0 for all cores.
+    pub threads: usize,
+    /// Counts the bytes of the file that were read so far, for who wants to show it.
+    pub bytes_read: Option<Arc<AtomicU64>>,
 }
 
 impl Default for LoadOptions {
@@ -84,6 +95,8 @@ impl Default for LoadOptions {
             kind: None,
             qty_hint_e9: None,
             check: true,
+            threads: 0,
+            bytes_read: None,
         }
     }
 }
@@ -193,8 +206,13 @@ impl Loaded {
 /// fit the units asked for, or the quality gate refuses it.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Vec<Loaded>, DataError> {
     let clock = check_options(options)?;
-    let rows = read(path, &ReadOptions { format: options.format, clock })?;
+    let rows = read(path, &read_options(options, clock))?;
     finish(rows, options)
+}
+
+fn read_options(options: &LoadOptions, clock: Option<LocalClock>) -> ReadOptions {
+    let LoadOptions { format, threads, .. } = *options;
+    ReadOptions { format, clock, threads, bytes_read: options.bytes_read.clone() }
 }
 
 /// Loads a table that another reader has decoded, by the same rules.

@@ -1,7 +1,6 @@
 //! Prices and volumes of bars: from exact decimals to ticks and lots.
 
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
 use qt_types::{BarFlags, round_half_even};
 
@@ -13,6 +12,7 @@ use crate::source::decimals::DecimalColumn;
 use crate::source::field::{ASK_OHLC, BID_OHLC, Field, OHLC, Role};
 use crate::source::number::DECIMALS_MAX;
 use crate::source::rows::Rows;
+use crate::threads;
 use crate::units::{self, Misfit, Unit};
 
 /// Replaces bid and ask by their mids and gives the halves of the spreads, at the mids' decimals.
@@ -76,13 +76,15 @@ pub fn fill(
         OHLC.iter().filter_map(|field| rows.column(*field)).collect();
     columns.extend(halves);
     let scale = columns.first().map_or(0, |column| column.scale);
-    let tick = options.tick_e9.map_or_else(|| Unit::derive(&columns), |e9| Unit::new(e9, scale));
+    let threads = threads::at_most(options.threads);
+    let derived = || Unit::derive(&columns, threads);
+    let tick = options.tick_e9.map_or_else(derived, |e9| Unit::new(e9, scale));
     // A derived tick divides everything.
     if options.tick_e9.is_some() {
         tick.check(&columns).map_err(|misfit| misfit_error(rows, &misfit, &tick, halves))?;
     }
     let [opens, highs, lows, closes] = [0, 1, 2, 3].map(|index| columns[index]);
-    in_parallel(bars, |bars| {
+    in_parallel(threads, bars, |bars| {
         for bar in bars {
             let row = bar.row as usize;
             let count =
@@ -96,16 +98,11 @@ pub fn fill(
 }
 
 // Works on the halves of long series at the same time.
-fn in_parallel(bars: &mut [BarRecord], work: impl Fn(&mut [BarRecord]) + Sync) {
+fn in_parallel(threads: usize, bars: &mut [BarRecord], work: impl Fn(&mut [BarRecord]) + Sync) {
     const LONG: usize = 1 << 16;
-    if bars.len() < LONG {
-        return work(bars);
-    }
+    let threads = if bars.len() < LONG { 1 } else { threads };
     let (first, second) = bars.split_at_mut(bars.len() / 2);
-    thread::scope(|scope| {
-        scope.spawn(|| work(first));
-        work(second);
-    });
+    threads::both(threads, || work(first), || work(second));
 }
 
 // Finds the lot and writes volumes into the bars.
@@ -133,8 +130,9 @@ fn fill_volume(
         bars.iter_mut().for_each(|bar| bar.flags = bar.flags.with(BarFlags::NO_VOLUME));
         return Ok(lot);
     };
+    let threads = threads::at_most(options.threads);
     let cut = AtomicU64::new(0);
-    in_parallel(bars, |bars| {
+    in_parallel(threads, bars, |bars| {
         for bar in bars {
             let volume = volume.mantissas[bar.row as usize];
             bar.volume = lot.count(volume).unwrap_or_else(|| {

@@ -38,6 +38,9 @@ fn part(rows: &Rows, symbol: usize) -> Rows {
     let mut part = Rows::new(&rows.layout, rows.form, 0);
     part.facts = rows.facts;
     part.stamps = indexes.iter().map(|row| rows.stamps[*row]).collect();
+    if !rows.received.is_empty() {
+        part.received = indexes.iter().map(|row| rows.received[*row]).collect();
+    }
     part.numbers = rows
         .numbers
         .iter()

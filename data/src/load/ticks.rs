@@ -3,6 +3,7 @@
 use qt_types::BarFlags;
 
 use super::gate::{self, Sequence};
+use super::receipt::Receipts;
 use super::{LoadOptions, PriceMode, instrument};
 use crate::calendar::Calendar;
 use crate::calendar::civil::DAY_NS;
@@ -16,6 +17,7 @@ use crate::source::decimals::DecimalColumn;
 use crate::source::field::{Field, Role};
 use crate::source::rows::Rows;
 use crate::stamp::StampForm;
+use crate::threads;
 use crate::units::{self, Unit};
 
 /// Builds the series of trades from `rows`.
@@ -29,12 +31,14 @@ pub fn trades(mut rows: Rows, options: &LoadOptions) -> Result<TradeSeries, Data
     check_volume(&rows, Field::Qty, &mut findings);
     gate::check_clock_skew(&rows, &mut findings);
     let sequence = gate::settle(&mut rows, findings, options.check)?;
+    gate::clear_negatives(&mut rows, Field::Qty);
     let tick = tick(&rows, options, &[Field::Price])?;
     let lot = lot(&mut rows, options, &[Field::Qty])?;
     let (calendar, flags) = sessions(&rows, options, &sequence);
     let mut trades: Vec<TradeRecord> = sequence_of(&rows, &sequence)
         .map(|row| TradeRecord {
             venue_ns: rows.stamps[row],
+            recv_ns: rows.stamps[row],
             price: units_at(&rows, Field::Price, &tick, row),
             qty: units_at(&rows, Field::Qty, &lot, row),
             flags: BarFlags::NONE,
@@ -43,6 +47,16 @@ pub fn trades(mut rows: Rows, options: &LoadOptions) -> Result<TradeSeries, Data
         .collect();
     for (trade, flags) in trades.iter_mut().zip(flags) {
         trade.flags = flags;
+    }
+    if !rows.received.is_empty() {
+        let times = sequence_of(&rows, &sequence);
+        let times: Vec<(i64, i64)> =
+            times.map(|row| (rows.stamps[row], rows.received[row])).collect();
+        let receipts = Receipts::of(times.iter().copied());
+        rows.notes.extend(receipts.notes());
+        for (trade, recv_ns) in trades.iter_mut().zip(receipts.times_ns) {
+            trade.recv_ns = recv_ns;
+        }
     }
     let spec = instrument::spec(&rows, options, &calendar, &tick, &lot)?;
     let quality = quality(&mut rows, &calendar, options.check);
@@ -74,6 +88,9 @@ pub fn quotes(mut rows: Rows, options: &LoadOptions) -> Result<QuoteSeries, Data
     check_crossed(&rows, &mut findings);
     gate::check_clock_skew(&rows, &mut findings);
     let sequence = gate::settle(&mut rows, findings, options.check)?;
+    for side in [Field::BidSize, Field::AskSize] {
+        gate::clear_negatives(&mut rows, side);
+    }
     let tick = tick(&rows, options, &[Field::Bid, Field::Ask])?;
     let lot = lot(&mut rows, options, &[Field::BidSize, Field::AskSize])?;
     let (calendar, _) = sessions(&rows, options, &sequence);
@@ -151,7 +168,8 @@ fn tick(rows: &Rows, options: &LoadOptions, fields: &[Field]) -> Result<Unit, Da
     let columns: Vec<&DecimalColumn> =
         fields.iter().filter_map(|field| rows.column(*field)).collect();
     let scale = columns.first().map_or(0, |column| column.scale);
-    let unit = options.tick_e9.map_or_else(|| Unit::derive(&columns), |e9| Unit::new(e9, scale));
+    let derived = || Unit::derive(&columns, threads::at_most(options.threads));
+    let unit = options.tick_e9.map_or_else(derived, |e9| Unit::new(e9, scale));
     unit.check(&columns).map(|()| unit).map_err(|misfit| {
         DataError::Units(Box::new(CellError {
             path: rows.source.path.clone(),

@@ -17,8 +17,6 @@ pub enum FindingKind {
     ConflictingDuplicate,
     /// A price is zero or negative.
     NonPositivePrice,
-    /// A volume or quantity is negative.
-    NegativeVolume,
     /// The highest price is below the lowest.
     HighBelowLow,
     /// The open is outside of low to high.
@@ -40,6 +38,8 @@ pub enum FindingKind {
     Outlier,
     /// A jump between sessions near a usual split ratio.
     SuspectedSplit,
+    /// A volume or quantity is negative; it was taken as zero.
+    NegativeVolume,
     /// A bar or trade without volume in data that has volume.
     ZeroVolume,
     /// A row was received before it happened.
@@ -56,7 +56,6 @@ impl FindingKind {
                 | Self::Disorder
                 | Self::ConflictingDuplicate
                 | Self::NonPositivePrice
-                | Self::NegativeVolume
                 | Self::HighBelowLow
                 | Self::OpenOutside
                 | Self::CloseOutside
@@ -71,7 +70,6 @@ impl FindingKind {
             Self::Disorder => "rows out of time order",
             Self::ConflictingDuplicate => "conflicting duplicates",
             Self::NonPositivePrice => "prices not positive",
-            Self::NegativeVolume => "negative volumes",
             Self::HighBelowLow => "high below low",
             Self::OpenOutside => "open outside low..high",
             Self::CloseOutside => "close outside low..high",
@@ -82,6 +80,7 @@ impl FindingKind {
             Self::Gap => "missing bars",
             Self::Outlier => "outliers",
             Self::SuspectedSplit => "suspected splits",
+            Self::NegativeVolume => "negative volumes (as 0)",
             Self::ZeroVolume => "rows without volume",
             Self::ClockSkew => "received before sent",
         }
@@ -94,7 +93,7 @@ impl FindingKind {
             Self::UnreadableRow => "repair or delete these rows",
             Self::Disorder => "sort the file by time",
             Self::ConflictingDuplicate => "keep one row for each time",
-            Self::NonPositivePrice | Self::NegativeVolume => "repair or delete these rows",
+            Self::NonPositivePrice => "repair or delete these rows",
             Self::HighBelowLow | Self::OpenOutside | Self::CloseOutside => {
                 "fetch these bars again, or delete them"
             }
@@ -208,6 +207,11 @@ impl Findings {
                 entry.examples.push(example);
             }
         }
+    }
+
+    /// Forgets what is of no kind that `keep` wants.
+    pub fn retain(&mut self, keep: impl Fn(FindingKind) -> bool) {
+        self.list.retain(|finding| keep(finding.kind));
     }
 
     /// How often `kind` was found.

@@ -22,7 +22,7 @@ use super::splits::SuspectedSplit;
 /// | suspected splits | 2 points each | 10 |
 /// | crossed or one-sided quotes | 50 | 15 |
 /// | rows without volume | 20 | 10 |
-/// | repeated, null or skewed rows | 100 | 10 |
+/// | repeated or null rows, negative volumes, skewed clocks | 100 | 10 |
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct QualityReport {
     /// Rows that were read, including those that were left out.
@@ -79,15 +79,14 @@ impl QualityReport {
             }
             text.push_str(&format!(": {}", kind.fix()));
         }
-        text.push_str(". `quanttrade data check` lists them all");
         text
     }
 }
 
 fn score(rows: u64, findings: &Findings) -> f64 {
     use FindingKind::{
-        ClockSkew, CrossedQuote, Gap, IdenticalDuplicate, NullRow, OneSidedQuote, Outlier,
-        SuspectedSplit, ZeroVolume,
+        ClockSkew, CrossedQuote, Gap, IdenticalDuplicate, NegativeVolume, NullRow, OneSidedQuote,
+        Outlier, SuspectedSplit, ZeroVolume,
     };
     let count =
         |kinds: &[FindingKind]| kinds.iter().map(|kind| findings.count(*kind)).sum::<u64>() as f64;
@@ -99,7 +98,8 @@ fn score(rows: u64, findings: &Findings) -> f64 {
     penalty += capped(2.0 * count(&[SuspectedSplit]), 10.0);
     penalty += capped(50.0 * count(&[CrossedQuote, OneSidedQuote]) / rows, 15.0);
     penalty += capped(20.0 * count(&[ZeroVolume]) / rows, 10.0);
-    penalty += capped(100.0 * count(&[IdenticalDuplicate, NullRow, ClockSkew]) / rows, 10.0);
+    let odd = count(&[IdenticalDuplicate, NullRow, NegativeVolume, ClockSkew]);
+    penalty += capped(100.0 * odd / rows, 10.0);
     if findings.is_structural() {
         let structural = findings.iter().filter(|finding| finding.structural);
         let errors = structural.map(|finding| finding.count).sum::<u64>() as f64;

@@ -60,6 +60,8 @@ const TICKS_MIN: i64 = 20;
 const MOVES_MIN: f64 = 8.0;
 /// Bars on each side that decide what is usual and whether the new level stays.
 const WINDOW: usize = 40;
+/// So many bars before and after a jump have a say in whether it is suspected.
+pub const REACH: usize = WINDOW + 1;
 /// Bars after the jump that must stay on the new level.
 const STAY: usize = 5;
 /// The first bar of a session may still open with a price of the day before, if it is no longer

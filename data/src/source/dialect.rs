@@ -29,6 +29,8 @@ pub struct Dialect {
     pub skip_lines: u64,
     /// How the stamps are written.
     pub form: StampForm,
+    /// How the times of receipt are written; `None` without any that can be told.
+    pub received: Option<StampForm>,
     /// The format in words: `csv, header`.
     pub label: String,
 }
@@ -97,9 +99,10 @@ pub fn recognise(
         None => (lines[0].begin, lines[0].index),
     };
     let form = stamp_form(&layout, &rows).map_err(unknown)?;
+    let received = received_form(&layout, &rows);
     let sided = layout.has(Role::Side) || layout.has(Role::BuyerMaker);
     let label = format!("{label}, {}", form.text());
-    Ok(Dialect { separator, layout, sided, skip_bytes, skip_lines, form, label })
+    Ok(Dialect { separator, layout, sided, skip_bytes, skip_lines, form, received, label })
 }
 
 fn check_text(path: &str, head: &[u8]) -> Result<(), DataError> {
@@ -212,6 +215,11 @@ fn stamp_form(layout: &Layout, rows: &[Vec<String>]) -> Result<StampForm, String
         let name = layout.name_of(Role::Stamp);
         format!("the column '{name}' holds no time: '{}'", shown(cell.as_bytes()))
     })
+}
+
+fn received_form(layout: &Layout, rows: &[Vec<String>]) -> Option<StampForm> {
+    let column = layout.roles.iter().position(|role| *role == Role::Received)?;
+    rows.iter().find_map(|row| StampForm::of(row.get(column)?.as_bytes(), None))
 }
 
 // A table without names is recognised by what its cells look like.

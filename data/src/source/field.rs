@@ -46,13 +46,11 @@ pub enum Field {
     Qty,
     /// The one number of a value series.
     Value,
-    /// When the row was received, as a count since 1970 in the unit of the time stamps.
-    LocalStamp,
 }
 
 impl Field {
     /// How many fields there are.
-    pub const COUNT: usize = 22;
+    pub const COUNT: usize = 21;
 
     /// Position of the field in tables by field.
     #[must_use]
@@ -78,14 +76,11 @@ impl Field {
     /// Whether rows without this number can be used all the same.
     #[must_use]
     pub const fn is_optional(self) -> bool {
-        matches!(
-            self,
-            Self::Volume | Self::AdjClose | Self::BidSize | Self::AskSize | Self::LocalStamp
-        )
+        matches!(self, Self::Volume | Self::AdjClose | Self::BidSize | Self::AskSize)
     }
 }
 
-const _: () = assert!(Field::LocalStamp.index() + 1 == Field::COUNT);
+const _: () = assert!(Field::Value.index() + 1 == Field::COUNT);
 
 /// The four prices of a bar.
 pub const OHLC: [Field; 4] = [Field::Open, Field::High, Field::Low, Field::Close];
@@ -103,6 +98,8 @@ pub enum Role {
     Stamp,
     /// The time of day.
     Clock,
+    /// When the row was received by whoever recorded it.
+    Received,
     /// A number.
     Number(Field),
     /// `buy` or `sell`: who took liquidity.
@@ -215,7 +212,6 @@ pub const NAMES: &[(Field, &[&str])] = &[
             "sz",
         ],
     ),
-    (Field::LocalStamp, &["localtimestamp", "recvtime", "recvns", "tsrecv", "receivetimestamp"]),
 ];
 
 /// Names of the time stamp, most telling first. An unnamed first column comes last of all: it is
@@ -259,6 +255,18 @@ pub const STAMP_NAMES: &[&str] = &[
     "index",
     "unnamed0",
     "",
+];
+
+/// Names of the time at which a row was received.
+pub const RECEIVED_NAMES: &[&str] = &[
+    "localtimestamp",
+    "recvtime",
+    "recvns",
+    "recvts",
+    "tsrecv",
+    "receivetime",
+    "receivetimestamp",
+    "receivedat",
 ];
 
 /// Names of a date that a separate time of day may go with.

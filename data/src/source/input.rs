@@ -1,9 +1,9 @@
 //! Opening a file of market data: what it is, by its content, and its text.
 
 use std::fs::File;
-use std::io::{BufReader, Read};
+use std::io::{self, BufReader, Read, Seek, SeekFrom};
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use sha2::{Digest, Sha256};
 
@@ -74,16 +74,44 @@ impl Container {
     }
 }
 
-/// Opens `path` and passes the decompressed text to `body`.
+/// A file whose bytes are counted as they are read.
+struct Counted<'a> {
+    file: File,
+    count: Option<&'a AtomicU64>,
+}
+
+impl Read for Counted<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        if let Some(count) = self.count {
+            count.fetch_add(read as u64, Ordering::Relaxed);
+        }
+        Ok(read)
+    }
+}
+
+impl Seek for Counted<'_> {
+    fn seek(&mut self, to: SeekFrom) -> io::Result<u64> {
+        self.file.seek(to)
+    }
+}
+
+/// Opens `path` and passes the decompressed text to `body`. `count` counts the bytes of the file
+/// as they are read, from 0.
 ///
 /// # Errors
 /// When the file cannot be opened, its container is broken or unsupported, and whatever `body`
 /// returns.
 pub fn with_text<T>(
     path: &Path,
+    count: Option<&AtomicU64>,
     body: impl FnOnce(&mut dyn Read, Container) -> Result<T, DataError>,
 ) -> Result<T, DataError> {
     let (file, head) = open(path)?;
+    if let Some(count) = count {
+        count.store(0, Ordering::Relaxed);
+    }
+    let mut file = Counted { file, count };
     let name = path.display().to_string();
     let container = Container::of(&head);
     check_name(path, container)?;
@@ -93,7 +121,7 @@ pub fn with_text<T>(
         fix: "Fetch the file again".to_owned(),
     };
     match container {
-        Container::Plain => body(&mut &file, container),
+        Container::Plain => body(&mut file, container),
         Container::Gzip => {
             let mut reader = flate2::bufread::MultiGzDecoder::new(buffered(file));
             body(&mut reader, container)
@@ -128,13 +156,12 @@ pub fn with_text<T>(
     }
 }
 
-fn buffered(file: File) -> BufReader<File> {
+fn buffered(file: Counted<'_>) -> BufReader<Counted<'_>> {
     BufReader::with_capacity(1 << 18, file)
 }
 
 // The open file, at its start, and its first bytes.
 fn open(path: &Path) -> Result<(File, Vec<u8>), DataError> {
-    use std::io::Seek;
     let name = || path.display().to_string();
     let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => {

@@ -2,7 +2,7 @@
 
 use super::field::{
     ASK_OHLC, BID_OHLC, BOOK_NAMES, BUYER_MAKER_NAMES, CLOCK_NAMES, DATE_NAMES, Field, NAMES, OHLC,
-    Role, SIDE_NAMES, STAMP_NAMES, SYMBOL_NAMES, key,
+    RECEIVED_NAMES, Role, SIDE_NAMES, STAMP_NAMES, SYMBOL_NAMES, key,
 };
 use crate::series::DataKind;
 
@@ -72,6 +72,9 @@ impl Layout {
         }
         let symbol = find(SYMBOL_NAMES).map(|index| (index, Role::Symbol));
         assigned.extend(symbol);
+        if matches!(kind, DataKind::Trades | DataKind::Quotes) {
+            assigned.extend(find(RECEIVED_NAMES).map(|index| (index, Role::Received)));
+        }
         if kind == DataKind::Trades {
             assigned.extend(find(SIDE_NAMES).map(|index| (index, Role::Side)));
             assigned.extend(find(BUYER_MAKER_NAMES).map(|index| (index, Role::BuyerMaker)));
@@ -153,7 +156,7 @@ fn guess_kind(has: &dyn Fn(Field) -> bool) -> DataKind {
 fn fields_of(kind: DataKind) -> (&'static [Field], &'static [Field]) {
     use Field::{
         AdjClose, Ask, AskClose, AskHigh, AskLow, AskOpen, AskSize, Bid, BidClose, BidHigh, BidLow,
-        BidOpen, BidSize, Close, High, LocalStamp, Low, Open, Price, Qty, Value, Volume,
+        BidOpen, BidSize, Close, High, Low, Open, Price, Qty, Value, Volume,
     };
     match kind {
         DataKind::Bars => (&[Open, High, Low, Close], &[Volume, AdjClose]),
@@ -161,8 +164,8 @@ fn fields_of(kind: DataKind) -> (&'static [Field], &'static [Field]) {
             &[BidOpen, BidHigh, BidLow, BidClose, AskOpen, AskHigh, AskLow, AskClose],
             &[BidSize, AskSize],
         ),
-        DataKind::Trades => (&[Price, Qty], &[LocalStamp]),
-        DataKind::Quotes => (&[Bid, Ask], &[BidSize, AskSize, LocalStamp]),
+        DataKind::Trades => (&[Price, Qty], &[]),
+        DataKind::Quotes => (&[Bid, Ask], &[BidSize, AskSize]),
         DataKind::Values => (&[Value], &[]),
     }
 }
@@ -273,7 +276,7 @@ mod tests {
             (
                 "exchange,symbol,timestamp,local_timestamp,id,side,price,amount",
                 Trades,
-                "Skip,Symbol,Stamp,LocalStamp,Skip,Side,Price,Qty",
+                "Skip,Symbol,Stamp,Received,Skip,Side,Price,Qty",
             ),
             (
                 "update_id,best_bid_price,best_bid_qty,best_ask_price,best_ask_qty,\

@@ -6,10 +6,10 @@ use super::dialect::Dialect;
 use super::field::{ASK_OHLC, BID_OHLC, Field, Role};
 use super::lines::LINE_BYTES_MAX;
 use super::number::{Number, NumberIssue};
-use super::rows::Rows;
+use super::rows::{NOT_SAID, Rows};
 use crate::quality::{Example, FindingKind};
 use crate::series::DataKind;
-use crate::stamp::StampParser;
+use crate::stamp::{StampIssue, StampParser};
 
 /// Numbers that a row has at most.
 const NUMBERS_MAX: usize = 16;
@@ -47,6 +47,8 @@ pub struct Piece {
 pub struct RowParser<'a> {
     dialect: &'a Dialect,
     stamps: StampParser,
+    // Reads the times of receipt, where there are any.
+    received: Option<StampParser>,
     // The meaning of each column of the file, and the place of its numbers in `Rows::numbers`.
     plan: Vec<(Role, usize)>,
     // The numbers of the line at hand, by place, and how many there are.
@@ -68,6 +70,7 @@ enum Line {
 struct Cells<'t> {
     stamp: &'t [u8],
     clock: Option<&'t [u8]>,
+    received: &'t [u8],
     symbol: &'t [u8],
     aggressor: i8,
     // The numbers that are empty, and those that say that there is none: a bit for each slot.
@@ -92,7 +95,8 @@ impl<'a> RowParser<'a> {
         assert!(count <= NUMBERS_MAX, "no kind of rows has so many numbers");
         let symbolic = dialect.layout.has(Role::Symbol);
         let numbers = [Number::ZERO; NUMBERS_MAX];
-        Self { dialect, stamps, plan, numbers, count, symbolic }
+        let received = dialect.received.map(|form| stamps.with_form(form));
+        Self { dialect, stamps, received, plan, numbers, count, symbolic }
     }
 
     /// No rows yet, with room for those of `bytes` of text.
@@ -173,6 +177,16 @@ impl<'a> RowParser<'a> {
             Ok(stamp_ns) => stamp_ns,
             Err(issue) => return Some(Box::new(self.judge_stamp(&cells, issue))),
         };
+        let received_ns = match &mut self.received {
+            None => NOT_SAID,
+            Some(stamps) => match received(stamps, cells.received) {
+                Ok(received_ns) => received_ns,
+                Err(issue) => {
+                    let (what, _) = issue.text(stamps.zone());
+                    return unreadable(self.column_with(Role::Received), cells.received, &what);
+                }
+            },
+        };
         if self.symbolic {
             let name = String::from_utf8_lossy(cells.symbol.trim_ascii());
             match rows.symbol_index(&name) {
@@ -190,6 +204,9 @@ impl<'a> RowParser<'a> {
         rows.texts.push(cells.stamp.trim_ascii(), cells.clock.map(<[u8]>::trim_ascii));
         if self.dialect.sided {
             rows.aggressors.push(cells.aggressor);
+        }
+        if self.received.is_some() {
+            rows.received.push(received_ns);
         }
         None
     }
@@ -216,6 +233,7 @@ impl<'a> RowParser<'a> {
                 match role {
                     Role::Stamp => cells.stamp = cell,
                     Role::Clock => cells.clock = Some(cell),
+                    Role::Received => cells.received = cell,
                     Role::Symbol => cells.symbol = cell,
                     Role::Side | Role::BuyerMaker => match aggressor(*role, cell) {
                         Some(aggressor) => cells.aggressor = aggressor,
@@ -240,8 +258,11 @@ impl<'a> RowParser<'a> {
     }
 
     fn column_of(&self, field: Field) -> usize {
-        let roles = &self.dialect.layout.roles;
-        roles.iter().position(|role| *role == Role::Number(field)).unwrap_or(0)
+        self.column_with(Role::Number(field))
+    }
+
+    fn column_with(&self, role: Role) -> usize {
+        self.dialect.layout.roles.iter().position(|other| *other == role).unwrap_or(0)
     }
 
     // Decides what a row with missing numbers is; `None` when it is a row all the same.
@@ -304,7 +325,7 @@ impl<'a> RowParser<'a> {
 
     fn judge_stamp(&self, cells: &Cells<'_>, issue: crate::stamp::StampIssue) -> Line {
         let layout = &self.dialect.layout;
-        let column = layout.roles.iter().position(|role| *role == Role::Stamp).unwrap_or(0);
+        let column = self.column_with(Role::Stamp);
         let mut text = shown(cells.stamp);
         if let Some(clock) = cells.clock {
             text = format!("{text} {}", shown(clock));
@@ -316,6 +337,19 @@ impl<'a> RowParser<'a> {
         let column = layout.name_of(Role::Stamp).to_owned();
         Line::Doubtful(Fatal { line: 0, column, text, what, fix })
     }
+}
+
+/// The time of receipt in `cell`; an empty cell and a zero say none.
+///
+/// # Errors
+/// When the text is no time of the column's form.
+#[inline]
+pub(super) fn received(stamps: &mut StampParser, cell: &[u8]) -> Result<i64, StampIssue> {
+    let cell = cell.trim_ascii();
+    if matches!(cell, b"" | b"0") {
+        return Ok(NOT_SAID);
+    }
+    stamps.parse(cell, None)
 }
 
 // Where the cell ends. Cells are short: a plain loop beats a vector search.

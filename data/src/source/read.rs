@@ -1,11 +1,10 @@
 //! Reading a text file: pieces are parsed by threads and joined in the file's order.
 
 use std::collections::BTreeMap;
-use std::num::NonZero;
 use std::path::Path;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, Sender, channel, sync_channel};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread;
 
 use super::decimals::TooWide;
@@ -17,6 +16,7 @@ use super::rows::Rows;
 use super::{Container, Format, input};
 use crate::error::{CellError, DataError};
 use crate::stamp::{DateOrder, LocalClock, StampFacts, StampParser};
+use crate::threads;
 
 /// Threads that parse. More do not help: one thread reads and joins.
 const PARSERS_MAX: usize = 4;
@@ -30,6 +30,31 @@ pub struct ReadOptions {
     pub format: Option<Format>,
     /// The clock of stamps without a zone; `None` for UTC.
     pub clock: Option<LocalClock>,
+    /// How many threads may work on it; 0 for all cores.
+    pub threads: usize,
+    /// Counts the bytes of the file that were read so far.
+    pub bytes_read: Option<Arc<AtomicU64>>,
+}
+
+// How the work is shared out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Share {
+    // Threads that parse beside the one that reads and joins; none leaves the parsing to it.
+    parsers: usize,
+    // Whether the checksum has a thread of its own meanwhile.
+    hasher: bool,
+}
+
+impl Share {
+    fn of(limit: usize) -> Self {
+        let threads = threads::at_most(limit);
+        if !threads::is_limited(limit) {
+            // The threads that read and hash wait most of the time: cores are left for parsing.
+            return Self { parsers: threads.min(PARSERS_MAX), hasher: true };
+        }
+        let hasher = threads > 2;
+        Self { parsers: (threads - 1 - usize::from(hasher)).min(PARSERS_MAX), hasher }
+    }
 }
 
 /// Reads the rows of the text file at `path`, packed or not.
@@ -50,11 +75,13 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Rows, DataError> {
 
 fn read_in(path: &Path, options: &ReadOptions, order: DateOrder) -> Result<Rows, DataError> {
     let stop = AtomicBool::new(false);
+    let share = Share::of(options.threads);
     thread::scope(|scope| {
-        let hash = scope.spawn(|| input::sha256(path, &stop));
-        let rows = input::with_text(path, |reader, container| {
+        let hash = share.hasher.then(|| scope.spawn(|| input::sha256(path, &stop)));
+        let rows = input::with_text(path, options.bytes_read.as_deref(), |reader, container| {
             let capacity = row_estimate(path, container);
-            let job = Job { path: path.display().to_string(), options, order, capacity };
+            let path = path.display().to_string();
+            let job = Job { path, options, order, capacity, parsers: share.parsers };
             let mut rows = job.run(&mut LineChunks::new(reader, &job.path))?;
             if container != Container::Plain {
                 rows.source.format = format!("{}, {}", rows.source.format, container.text());
@@ -64,9 +91,10 @@ fn read_in(path: &Path, options: &ReadOptions, order: DateOrder) -> Result<Rows,
         // Hashing the rest of a large file that is refused would keep the user waiting.
         stop.store(rows.is_err(), Ordering::Relaxed);
         let mut rows = rows?;
-        rows.source.sha256 = match hash.join() {
-            Ok(hash) => hash?,
-            Err(panic) => std::panic::resume_unwind(panic),
+        rows.source.sha256 = match hash.map(thread::ScopedJoinHandle::join) {
+            None => input::sha256(path, &stop)?,
+            Some(Ok(hash)) => hash?,
+            Some(Err(panic)) => std::panic::resume_unwind(panic),
         };
         Ok(rows)
     })
@@ -112,6 +140,7 @@ struct Job<'a> {
     options: &'a ReadOptions,
     order: DateOrder,
     capacity: usize,
+    parsers: usize,
 }
 
 impl Job<'_> {
@@ -130,9 +159,15 @@ impl Job<'_> {
                 let rows = parser.empty_rows(first.len());
                 joined.add(&mut parser.clone().parse(&first, rows))?;
             }
+            Some(next) if self.parsers == 0 => {
+                Self::run_alone(chunks, parser.clone(), &mut joined, [first, next])?;
+            }
             Some(next) => self.run_threads(chunks, &parser, &mut joined, [first, next])?,
         }
         let mut rows = joined.rows;
+        if dialect.received.is_none() {
+            rows.note_unused_receipts();
+        }
         if rows.facts.naive {
             let zone = clock.as_ref().map_or("UTC", LocalClock::name);
             rows.notes.push(if dialect.layout.utc {
@@ -142,6 +177,31 @@ impl Job<'_> {
             });
         }
         Ok(rows)
+    }
+
+    // This thread does everything.
+    fn run_alone(
+        chunks: &mut LineChunks<'_>,
+        mut parser: RowParser<'_>,
+        joined: &mut Joined,
+        first: [Vec<u8>; 2],
+    ) -> Result<(), DataError> {
+        let [head, mut text] = first;
+        let mut rows = parser.empty_rows(text.len());
+        let mut head = Some(head);
+        loop {
+            let mut piece = parser.parse(head.as_deref().unwrap_or(text.as_slice()), rows);
+            joined.add(&mut piece)?;
+            rows = piece.rows;
+            // The second piece was read together with the first.
+            if head.take().is_some() {
+                continue;
+            }
+            match chunks.next_chunk(text)? {
+                Some(next) => text = next,
+                None => return Ok(()),
+            }
+        }
     }
 
     // This thread reads pieces and joins rows; others parse in between.
@@ -155,9 +215,8 @@ impl Job<'_> {
         let (work, todo) = sync_channel::<(usize, Vec<u8>)>(WAITING_MAX);
         let (done, finished) = channel();
         let (todo, spare) = (Mutex::new(todo), Mutex::new(Vec::new()));
-        let parsers = thread::available_parallelism().map_or(2, NonZero::get).min(PARSERS_MAX);
         thread::scope(|scope| {
-            for _ in 0..parsers {
+            for _ in 0..self.parsers {
                 let (parser, done) = (parser.clone(), done.clone());
                 let (todo, spare) = (&todo, &spare);
                 scope.spawn(move || work_off(parser, todo, spare, &done));

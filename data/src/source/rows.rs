@@ -8,6 +8,9 @@ use crate::quality::{Example, Findings};
 use crate::series::Stamps;
 use crate::stamp::{StampFacts, StampForm};
 
+/// A time of receipt that the source does not say.
+pub const NOT_SAID: i64 = i64::MIN;
+
 /// The rows of one source, or of a piece of it.
 #[derive(Clone, Debug)]
 pub struct Rows {
@@ -21,6 +24,9 @@ pub struct Rows {
     pub stamps: Vec<i64>,
     /// The stamps' own texts.
     pub texts: Texts,
+    /// When each row was received, UTC ns since 1970, or [`NOT_SAID`]. Empty without such a
+    /// column.
+    pub received: Vec<i64>,
     /// The numbers, by field.
     pub numbers: Vec<(Field, DecimalColumn)>,
     /// Trades: +1 a buyer took liquidity, -1 a seller, 0 not said. Empty without such a column.
@@ -55,6 +61,7 @@ impl Rows {
             facts: StampFacts::default(),
             stamps: Vec::with_capacity(capacity),
             texts: Texts::with_capacity(capacity),
+            received: Vec::new(),
             numbers: numbers.collect(),
             aggressors: Vec::new(),
             symbols: Vec::new(),
@@ -77,6 +84,15 @@ impl Rows {
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.stamps.is_empty()
+    }
+
+    /// Says that the column of the times of receipt is not used, if there is one.
+    pub fn note_unused_receipts(&mut self) {
+        if self.layout.has(Role::Received) {
+            let name = self.layout.name_of(Role::Received);
+            let note = format!("the column '{name}' holds no times of receipt: it is not used");
+            self.notes.push(note);
+        }
     }
 
     /// The column of `field`.
@@ -114,6 +130,7 @@ impl Rows {
         self.stamps.clear();
         self.texts.bytes.clear();
         self.texts.ends.clear();
+        self.received.clear();
         for (_, column) in &mut self.numbers {
             column.clear();
         }
@@ -134,6 +151,7 @@ impl Rows {
         self.facts = self.facts.with(later.facts);
         self.stamps.extend_from_slice(&later.stamps);
         self.texts.append(&later.texts);
+        self.received.extend_from_slice(&later.received);
         for ((field, column), (_, more)) in self.numbers.iter_mut().zip(&mut later.numbers) {
             column.append(more).map_err(|wide| (*field, wide))?;
         }
@@ -192,6 +210,14 @@ impl Rows {
     pub fn stamp_example(&self, row: usize, what: &str) -> Example {
         let column = self.layout.name_of(Role::Stamp).to_owned();
         self.example_at(row, column, self.stamp_text(row), what)
+    }
+
+    /// An example about the time of receipt of `row`.
+    #[must_use]
+    pub fn received_example(&self, row: usize, what: &str) -> Example {
+        let column = self.layout.name_of(Role::Received).to_owned();
+        let text = self.received.get(row).map_or(String::new(), |ns| crate::stamp::iso_text(*ns));
+        self.example_at(row, column, text, what)
     }
 
     fn example_at(&self, row: usize, column: String, text: String, what: &str) -> Example {

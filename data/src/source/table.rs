@@ -5,7 +5,7 @@ use super::field::Role;
 use super::layout::Layout;
 use super::number::{Number, NumberIssue};
 use super::parser::{COLUMNS_MAX, shown};
-use super::rows::Rows;
+use super::rows::{NOT_SAID, Rows};
 use crate::error::{CellError, DataError};
 use crate::quality::{Example, FindingKind};
 use crate::series::{DataKind, Source};
@@ -111,15 +111,23 @@ pub fn rows_of(
     let stamp = layout.roles.iter().position(|role| *role == Role::Stamp);
     let stamp = stamp.ok_or_else(|| unknown("no column holds the time".to_owned()))?;
     let clock_column = layout.roles.iter().position(|role| *role == Role::Clock);
-    let form = form_of(table, stamp, clock_column).ok_or_else(|| {
+    let form = form_of(table, stamp, clock_column, 0).ok_or_else(|| {
         let cell = table.columns[stamp].cells.text(0);
         unknown(format!("the column '{}' holds no time: '{cell}'", names[stamp]))
     })?;
     let clock = if layout.utc { None } else { clock };
     let stamps = StampParser::new(form, DateOrder::MonthFirst, clock);
-    let mut reader =
-        Reader { table, stamp, clock_column, stamps, rows: Rows::new(&layout, form, count) };
+    let received = layout.roles.iter().position(|role| *role == Role::Received);
+    let received = received.and_then(|column| {
+        let first = (0..count).find(|row| !is_blank(&table.columns[column], *row))?;
+        Some((column, stamps.with_form(form_of(table, column, None, first)?)))
+    });
+    let rows = Rows::new(&layout, form, count);
+    let mut reader = Reader { table, stamp, clock_column, stamps, received, rows };
     reader.rows.source.clone_from(&table.source);
+    if reader.received.is_none() {
+        reader.rows.note_unused_receipts();
+    }
     for row in 0..count {
         reader.row(row)?;
     }
@@ -140,22 +148,40 @@ fn prefer_real_time(layout: &mut Layout, table: &RawTable) {
         (0..table.columns.len()).find(|index| layout.roles[*index] == Role::Skip && timed(*index));
     if let (Some(chosen), Some(better)) = (chosen, better)
         && !timed(chosen)
-        && form_of(table, chosen, None).is_none()
+        && form_of(table, chosen, None, 0).is_none()
     {
         layout.roles[chosen] = Role::Skip;
         layout.roles[better] = Role::Stamp;
     }
 }
 
-fn form_of(table: &RawTable, stamp: usize, clock: Option<usize>) -> Option<StampForm> {
+// The form of the stamps in column `stamp`, by its cell of row `first`.
+fn form_of(
+    table: &RawTable,
+    stamp: usize,
+    clock: Option<usize>,
+    first: usize,
+) -> Option<StampForm> {
     match &table.columns[stamp].cells {
         Cells::EpochNs(_) => Some(StampForm::Epoch(EpochUnit::Nanos)),
         Cells::Date(_) => Some(StampForm::Date),
         cells => {
-            let clock = clock.map(|clock| table.columns[clock].cells.text(0));
-            StampForm::of(cells.text(0).as_bytes(), clock.as_deref().map(str::as_bytes))
+            let clock = clock.map(|clock| table.columns[clock].cells.text(first));
+            StampForm::of(cells.text(first).as_bytes(), clock.as_deref().map(str::as_bytes))
         }
     }
+}
+
+// Whether a column says nothing in `row`.
+fn is_blank(column: &TableColumn, row: usize) -> bool {
+    let missing = column.missing.binary_search(&(row as u32)).is_ok();
+    missing
+        || match &column.cells {
+            Cells::Text(cells) => matches!(cells[row].trim(), "" | "0"),
+            Cells::Int(cells) | Cells::EpochNs(cells) => cells[row] == 0,
+            Cells::Float(cells) => cells[row] == 0.0,
+            Cells::Date(_) => false,
+        }
 }
 
 struct Reader<'a> {
@@ -163,6 +189,8 @@ struct Reader<'a> {
     stamp: usize,
     clock_column: Option<usize>,
     stamps: StampParser,
+    // The column of the times of receipt, and what reads its cells.
+    received: Option<(usize, StampParser)>,
     rows: Rows,
 }
 
@@ -241,6 +269,13 @@ impl Reader<'_> {
                 })));
             }
         };
+        let received_ns = match self.received_ns(row) {
+            Ok(received_ns) => received_ns,
+            Err((column, what)) => {
+                self.unreadable(row, column, &what);
+                return Ok(());
+            }
+        };
         let symbol = self.rows.layout.roles.iter().position(|role| *role == Role::Symbol);
         if let Some(symbol) = symbol {
             let name = self.table.columns[symbol].cells.text(row);
@@ -260,6 +295,9 @@ impl Reader<'_> {
             return Ok(());
         }
         self.rows.aggressors.extend(aggressor);
+        if self.received.is_some() {
+            self.rows.received.push(received_ns);
+        }
         if let Cells::Text(cells) = &self.table.columns[self.stamp].cells {
             let clock = self.clock_column.map(|clock| self.table.columns[clock].cells.text(row));
             let clock = clock.as_deref().map(str::as_bytes);
@@ -269,28 +307,19 @@ impl Reader<'_> {
     }
 
     fn stamp_ns(&mut self, row: usize) -> Result<i64, StampIssue> {
-        match &self.table.columns[self.stamp].cells {
-            Cells::EpochNs(cells) => Ok(cells[row]),
-            Cells::Date(cells) => Ok(crate::calendar::Day(cells[row]).start_ns()),
-            Cells::Int(cells) => {
-                let mantissa = cells[row];
-                let StampForm::Epoch(unit) = self.stamps.form else {
-                    return self.stamps.parse(mantissa.to_string().as_bytes(), None);
-                };
-                let this = EpochUnit::of(mantissa);
-                if this != unit {
-                    return Err(StampIssue::MixedUnits(unit, this));
-                }
-                let number = Number { mantissa, scale: 0, rounded: false };
-                unit.to_ns(number).ok_or(StampIssue::OutOfRange)
-            }
-            cells => {
-                let clock =
-                    self.clock_column.map(|clock| self.table.columns[clock].cells.text(row));
-                let clock = clock.as_deref().map(str::as_bytes);
-                self.stamps.parse(cells.text(row).as_bytes(), clock)
-            }
+        let clock = self.clock_column.map(|clock| self.table.columns[clock].cells.text(row));
+        stamp_in(&self.table.columns[self.stamp].cells, row, clock.as_deref(), &mut self.stamps)
+    }
+
+    // When the row was received; or the column that does not say it, and why.
+    fn received_ns(&mut self, row: usize) -> Result<i64, (usize, String)> {
+        let Some((index, stamps)) = &mut self.received else { return Ok(NOT_SAID) };
+        let column = &self.table.columns[*index];
+        if is_blank(column, row) {
+            return Ok(NOT_SAID);
         }
+        let parsed = stamp_in(&column.cells, row, None, stamps);
+        parsed.map_err(|issue| (*index, issue.text(stamps.zone()).0))
     }
 
     fn example(&self, row: usize, index: usize, what: &str) -> Example {
@@ -304,5 +333,31 @@ impl Reader<'_> {
     fn unreadable(&mut self, row: usize, index: usize, what: &str) {
         let example = self.example(row, index, what);
         self.rows.findings.add(FindingKind::UnreadableRow, || example);
+    }
+}
+
+// The time in a cell; `clock` is the time of day beside it.
+fn stamp_in(
+    cells: &Cells,
+    row: usize,
+    clock: Option<&str>,
+    stamps: &mut StampParser,
+) -> Result<i64, StampIssue> {
+    match cells {
+        Cells::EpochNs(cells) => Ok(cells[row]),
+        Cells::Date(cells) => Ok(crate::calendar::Day(cells[row]).start_ns()),
+        Cells::Int(cells) => {
+            let mantissa = cells[row];
+            let StampForm::Epoch(unit) = stamps.form else {
+                return stamps.parse(mantissa.to_string().as_bytes(), None);
+            };
+            let this = EpochUnit::of(mantissa);
+            if this != unit {
+                return Err(StampIssue::MixedUnits(unit, this));
+            }
+            let number = Number { mantissa, scale: 0, rounded: false };
+            unit.to_ns(number).ok_or(StampIssue::OutOfRange)
+        }
+        cells => stamps.parse(cells.text(row).as_bytes(), clock.map(str::as_bytes)),
     }
 }

@@ -164,6 +164,12 @@ impl StampParser {
         Self { form, facts: StampFacts::default(), order, clock, last: ([0; 10], 0) }
     }
 
+    /// A reader of another column of the same file, whose stamps are of `form`.
+    #[must_use]
+    pub fn with_form(&self, form: StampForm) -> Self {
+        Self::new(form, self.order, self.clock.clone())
+    }
+
     /// The zone of stamps without one.
     #[must_use]
     pub fn zone(&self) -> &str {

@@ -38,6 +38,7 @@ pub struct Ledger {
     initial: Cash,
     cash: Cash,
     fees: Cash,
+    carry: Cash,
     realised: Cash,
     cost: Cash,
     positions: Vec<Position>,
@@ -52,6 +53,7 @@ impl Ledger {
             initial,
             cash: initial,
             fees: Cash::ZERO,
+            carry: Cash::ZERO,
             realised: Cash::ZERO,
             cost: Cash::ZERO,
             positions: vec![Position::default(); instruments],
@@ -93,8 +95,20 @@ impl Ledger {
         self.check()
     }
 
-    /// Checks that cash + fees paid + cost of the positions = initial + realised. With the
-    /// positions at any mark this is: equity + fees paid = initial + realised + unrealised.
+    /// Books what was paid for holding a position (negative where it was received), which is no
+    /// fill, and checks the balance.
+    ///
+    /// # Errors
+    /// When the books no longer balance.
+    pub fn charge(&mut self, amount: Cash) -> Result<(), LedgerError> {
+        self.cash -= amount;
+        self.carry += amount;
+        self.check()
+    }
+
+    /// Checks that cash + fees paid + carry paid + cost of the positions = initial + realised.
+    /// With the positions at any mark this is: equity + fees paid + carry paid = initial +
+    /// realised + unrealised.
     ///
     /// # Errors
     /// When the two sides differ.
@@ -107,7 +121,7 @@ impl Ledger {
     #[must_use]
     #[inline]
     pub fn off_by(&self) -> Cash {
-        self.cash + self.fees + self.cost - self.initial - self.realised
+        self.cash + self.fees + self.carry + self.cost - self.initial - self.realised
     }
 
     /// Cash plus positions at their last prices; a position without a price counts at cost.
@@ -151,7 +165,7 @@ impl Ledger {
             None => Ok(position.cost()),
             Some(price) => specs
                 .get(instrument.index())
-                .and_then(|spec| spec.notional(price, position.qty()))
+                .and_then(|spec| position.value(spec, price))
                 .ok_or(LedgerError::Overflow),
         }
     }
@@ -187,6 +201,12 @@ impl Ledger {
     #[must_use]
     pub const fn fees(&self) -> Cash {
         self.fees
+    }
+
+    /// Paid so far for holding positions: borrow fees.
+    #[must_use]
+    pub const fn carry(&self) -> Cash {
+        self.carry
     }
 
     /// Profit realised so far, before fees.

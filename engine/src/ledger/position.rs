@@ -12,6 +12,9 @@ pub struct Position {
     realised: Cash,
     fees: Cash,
     fills: u64,
+    /// [`InstrumentSpec::tick_value`] of what is held: the position is valued at every close, and
+    /// changes only with a fill.
+    tick_value: Option<i64>,
 }
 
 impl Position {
@@ -40,6 +43,16 @@ impl Position {
     #[must_use]
     pub const fn fees(&self) -> Cash {
         self.fees
+    }
+
+    /// What is held at `price`, negative when short. `None` past the range of 128 bits.
+    #[must_use]
+    #[inline]
+    pub fn value(&self, spec: &InstrumentSpec, price: Price) -> Option<Cash> {
+        match self.tick_value {
+            Some(value) => Some(Cash::from_nano(i128::from(price.ticks()) * i128::from(value))),
+            None => spec.notional(price, self.qty),
+        }
     }
 
     /// How many fills went into it.
@@ -83,6 +96,7 @@ impl Position {
         self.cost += if side == Side::Buy { opened } else { -opened };
         let signed = Qty::from_lots(side.sign() * qty.lots());
         self.qty = self.qty.checked_add(signed).ok_or(LedgerError::Overflow)?;
+        self.tick_value = spec.tick_value(self.qty);
         self.fees += fee;
         self.fills += 1;
         Ok(())

@@ -1,7 +1,7 @@
 //! One order as we know it.
 
 use qt_types::{
-    ExecId, InstrumentId, OrderId, OrderKind, Qty, RejectReason, Report, ReportKind, Side,
+    ExecId, InstrumentId, OrderId, OrderKind, Qty, RejectReason, Replace, Report, ReportKind, Side,
     TimeInForce,
 };
 
@@ -100,10 +100,23 @@ impl Order {
         self.cancel_pending = true;
     }
 
-    /// Takes in a report. Returns the lots newly executed: zero for anything but a fill, and
-    /// for a fill that was seen before (a venue numbers the fills of an order upwards).
-    /// Reports after the end change nothing: terminal states absorb.
-    pub(crate) fn on_report(&mut self, report: &Report) -> Qty {
+    /// Whether `report` answers a change that was asked for, and not a cancel. A refusal does not
+    /// say what it refuses where the reason fits both: then the cancel is the one that waits.
+    pub(crate) fn answers_change(&self, report: &Report) -> bool {
+        match report.kind {
+            ReportKind::Replaced => true,
+            ReportKind::RequestRejected => {
+                report.reason == RejectReason::InvalidReplace || !self.cancel_pending
+            }
+            _ => false,
+        }
+    }
+
+    /// Takes in a report; `change` is what was asked for where it answers a change. Returns the
+    /// lots newly executed: zero for anything but a fill, and for a fill that was seen before (a
+    /// venue numbers the fills of an order upwards). Reports after the end change nothing:
+    /// terminal states absorb.
+    pub(crate) fn on_report(&mut self, report: &Report, change: Option<&Replace>) -> Qty {
         if self.end.is_some() {
             return Qty::ZERO;
         }
@@ -111,12 +124,17 @@ impl Order {
             ReportKind::Accepted => self.accepted = true,
             ReportKind::Rejected => self.end = Some(OrderEnd::Rejected(report.reason)),
             ReportKind::Cancelled => self.end = Some(OrderEnd::Cancelled(report.reason)),
+            ReportKind::RequestRejected if self.answers_change(report) => {}
             ReportKind::RequestRejected => self.cancel_pending = false,
             ReportKind::Replaced => {
+                // A report has room for one price: the trigger of a stop-limit and the distance
+                // of a trailing stop are those that were asked for.
+                let asked = change.map_or(self.kind, |change| change.kind);
                 self.qty = report.qty;
-                self.kind = with_price(self.kind, report);
+                self.kind = with_price(asked, report);
             }
             ReportKind::Filled => return self.on_fill(report),
+            ReportKind::Carry => {}
         }
         Qty::ZERO
     }
@@ -179,16 +197,16 @@ mod tests {
         let mut order =
             Order::sent(id, InstrumentId(0), Side::Buy, OrderKind::Market, TimeInForce::Gtc, 10);
         assert_eq!(order.status(), OrderStatus::Sent);
-        order.on_report(&Report::plain(id, ReportKind::Accepted, RejectReason::None));
+        order.on_report(&Report::plain(id, ReportKind::Accepted, RejectReason::None), None);
         assert_eq!(order.status(), OrderStatus::Working);
-        assert_eq!(order.on_report(&fill(1, 4, 6)), Qty::from_lots(4));
-        assert_eq!(order.on_report(&fill(1, 4, 6)), Qty::ZERO);
+        assert_eq!(order.on_report(&fill(1, 4, 6), None), Qty::from_lots(4));
+        assert_eq!(order.on_report(&fill(1, 4, 6), None), Qty::ZERO);
         assert_eq!(order.status(), OrderStatus::PartiallyFilled);
         assert_eq!(order.leaves(), Qty::from_lots(6));
-        assert_eq!(order.on_report(&fill(2, 6, 0)), Qty::from_lots(6));
+        assert_eq!(order.on_report(&fill(2, 6, 0), None), Qty::from_lots(6));
         assert_eq!(order.status(), OrderStatus::Ended(OrderEnd::Filled));
         let late = Report::plain(id, ReportKind::Cancelled, RejectReason::Requested);
-        order.on_report(&late);
+        order.on_report(&late, None);
         assert_eq!(order.status(), OrderStatus::Ended(OrderEnd::Filled));
         assert_eq!(order.leaves(), Qty::ZERO);
     }

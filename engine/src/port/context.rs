@@ -16,7 +16,7 @@ pub struct Exits {
     pub stop_bps: Option<u32>,
     /// A limit order this far on the winning side.
     pub target_bps: Option<u32>,
-    /// A trailing stop this far behind the best price, in the place of the stop.
+    /// A trailing stop this far behind the best price; not together with `stop_bps`.
     pub trail_bps: Option<u32>,
 }
 

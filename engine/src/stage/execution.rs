@@ -1,7 +1,7 @@
 //! The execution stage: order table and ledger, and the commands that leave.
 
 use qt_types::{
-    Cancel, InstrumentId, InstrumentSpec, Intent, OrderId, OrderKind, Place, Qty, Report,
+    Cancel, InstrumentId, InstrumentSpec, Intent, OrderId, OrderKind, Place, Qty, Replace, Report,
     ReportKind, Side, TimeInForce,
 };
 
@@ -18,9 +18,22 @@ use crate::sink::Sink;
 pub(crate) struct Execution {
     pub(crate) ledger: Ledger,
     pub(crate) orders: OrderTable,
+    /// Changes that were sent and not answered yet, oldest first.
+    changes: Vec<Replace>,
+    changes_max: usize,
 }
 
+/// How many changes are remembered per order that may be open, on average. What is sent beyond
+/// that is answered by the report alone.
+const CHANGES_PER_ORDER_MAX: usize = 2;
+
 impl Execution {
+    /// The stage at rest, with `orders` empty.
+    pub(crate) fn new(ledger: Ledger, orders: OrderTable) -> Self {
+        let changes_max = orders.room() * CHANGES_PER_ORDER_MAX;
+        Self { ledger, orders, changes: Vec::with_capacity(changes_max), changes_max }
+    }
+
     /// Turns an approved intent into commands.
     pub(crate) fn on_approved(
         &mut self,
@@ -34,6 +47,9 @@ impl Execution {
             Intent::Replace(replace) => {
                 if let Some(order) = self.orders.get(replace.order) {
                     let instrument = order.instrument;
+                    if self.changes.len() < self.changes_max {
+                        self.changes.push(replace);
+                    }
                     out.push(Command::Replace(ReplaceOrder { instrument, replace, proof }));
                 }
             }
@@ -101,16 +117,25 @@ impl Execution {
         }
     }
 
-    /// Takes in a report: order first, then ledger. `None` for an order that is not open, and
-    /// for a fill that was seen before.
+    /// Takes in a report: order first, then ledger. `None` for an order that is not open, for a
+    /// fill that was seen before, and for what is about no order.
     pub(crate) fn on_report(
         &mut self,
         specs: &[InstrumentSpec],
         report: &Report,
         out: &mut impl Sink<Command>,
     ) -> Result<Option<OrderUpdate>, LedgerError> {
+        if report.kind == ReportKind::Carry {
+            return self.ledger.charge(report.fee).map(|()| None);
+        }
         let Some(order) = self.orders.get_mut(report.order) else { return Ok(None) };
-        let executed = order.on_report(report);
+        let change = if order.answers_change(report) {
+            let asked = self.changes.iter().position(|change| change.order == report.order);
+            asked.map(|at| self.changes.remove(at))
+        } else {
+            None
+        };
+        let executed = order.on_report(report, change.as_ref());
         let order = *order;
         if report.kind == ReportKind::Filled {
             if executed.is_zero() {
@@ -123,6 +148,7 @@ impl Execution {
         }
         if order.is_ended() {
             self.orders.remove(order.id);
+            self.changes.retain(|change| change.order != order.id);
         }
         Ok(Some(OrderUpdate { order, report: *report }))
     }

@@ -46,6 +46,9 @@ impl<G: Gate> Risk<G> {
         if !prices_are_positive(&place.kind) || !bracket_is_sound(place, last) {
             return Err(none(DenyReason::InvalidPrice));
         }
+        if place.bracket.stop.is_some() && place.bracket.trail_bps.is_some() {
+            return Err(none(DenyReason::TwoStops));
+        }
         let legs = 1 + usize::from(!place.bracket.is_empty()) * 2;
         if exposure.orders.room() < legs {
             return Err(none(DenyReason::OrdersOpenMax));

@@ -2,6 +2,8 @@
 //! stay right whatever a venue says.
 
 mod bounds;
+mod changes;
+mod determinism;
 mod gate;
 mod reports;
 mod support;

@@ -59,6 +59,8 @@ pub struct InstrumentSpec {
     // One tick times one lot, in nano-units of the currency, as a reduced fraction.
     unit_num: i128,
     unit_den: i128,
+    // The same where it is a whole number of 64 bits.
+    unit_nano: Option<i64>,
 }
 
 /// What is wrong with a spec or with a number that must fit one.
@@ -112,6 +114,7 @@ impl InstrumentSpec {
             multiplier_e9,
             unit_num: num,
             unit_den: den,
+            unit_nano: i64::try_from(num).ok().filter(|_| den == 1),
         })
     }
 
@@ -156,15 +159,27 @@ impl InstrumentSpec {
     #[must_use]
     #[inline]
     pub fn notional(&self, price: Price, qty: Qty) -> Option<Cash> {
-        let product = i128::from(price.ticks()) * i128::from(qty.lots());
-        // Two factors of 64 bits cannot overflow 128 and need no slow checked multiplication.
-        let scaled = match (i64::try_from(product), i64::try_from(self.unit_num)) {
-            (Ok(product), Ok(unit)) => i128::from(product) * i128::from(unit),
-            _ => product.checked_mul(self.unit_num)?,
-        };
-        if self.unit_den == 1 {
-            return Some(Cash::from_nano(scaled));
+        // The usual case: a tick times a lot is a whole number of nano-units, and two factors of
+        // 64 bits cannot overflow 128.
+        if let (Some(unit), Some(product)) = (self.unit_nano, price.ticks().checked_mul(qty.lots()))
+        {
+            return Some(Cash::from_nano(i128::from(product) * i128::from(unit)));
         }
+        self.notional_wide(price, qty)
+    }
+
+    /// What one tick of price is worth on `qty` lots, in nano-units, where that is a whole number
+    /// of 64 bits: then [`Self::notional`] is the price times it. `None` otherwise.
+    #[must_use]
+    #[inline]
+    pub fn tick_value(&self, qty: Qty) -> Option<i64> {
+        self.unit_nano?.checked_mul(qty.lots())
+    }
+
+    #[cold]
+    fn notional_wide(&self, price: Price, qty: Qty) -> Option<Cash> {
+        let product = i128::from(price.ticks()) * i128::from(qty.lots());
+        let scaled = product.checked_mul(self.unit_num)?;
         Some(Cash::from_nano(round_half_even(scaled, self.unit_den)))
     }
 

@@ -46,7 +46,7 @@ pub struct Bracket {
     pub stop: Option<Price>,
     /// A limit order at this price.
     pub target: Option<Price>,
-    /// A trailing stop in the place of `stop`, in basis points.
+    /// A trailing stop, in basis points; not together with `stop`.
     pub trail_bps: Option<u32>,
 }
 

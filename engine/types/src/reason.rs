@@ -26,11 +26,13 @@ pub enum DenyReason {
     NoPrice,
     /// The account is being closed out after a margin call.
     MarginCall,
+    /// A bracket with both a stop and a trailing stop: only one of them can protect the entry.
+    TwoStops,
 }
 
 impl DenyReason {
     /// Every reason, in order of its code.
-    pub const ALL: [Self; 11] = [
+    pub const ALL: [Self; 12] = [
         Self::InsufficientFunds,
         Self::ShortNotAllowed,
         Self::MaxOrderQty,
@@ -42,6 +44,7 @@ impl DenyReason {
         Self::InvalidPrice,
         Self::NoPrice,
         Self::MarginCall,
+        Self::TwoStops,
     ];
 
     /// The stable text code.
@@ -59,6 +62,7 @@ impl DenyReason {
             Self::InvalidPrice => "INVALID_PRICE",
             Self::NoPrice => "NO_PRICE",
             Self::MarginCall => "MARGIN_CALL",
+            Self::TwoStops => "TWO_STOPS",
         }
     }
 }

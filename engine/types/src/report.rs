@@ -1,4 +1,4 @@
-//! What a venue says about an order.
+//! What a venue says about an order, or about the account.
 
 use crate::{Cash, ExecId, OrderId, Price, Qty, RejectReason};
 
@@ -18,6 +18,8 @@ pub enum ReportKind {
     Replaced,
     /// The change or cancel asked for was refused; the order stands as it was.
     RequestRejected,
+    /// The account paid for holding a position: `fee`, and no order.
+    Carry,
 }
 
 /// Whether a fill added liquidity to the market or took it.
@@ -31,11 +33,11 @@ pub enum Liquidity {
     Taker,
 }
 
-/// One report of a venue about one order, flat and `Copy` so that it fits an event. Fields that
-/// do not apply to the kind are zero.
+/// One report of a venue, as a rule about one order; flat and `Copy` so that it fits an event.
+/// Fields that do not apply to the kind are zero.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Report {
-    /// The order that the report is about.
+    /// The order that the report is about; none where it is about the account.
     pub order: OrderId,
     /// Filled: the venue's number of the execution.
     pub exec: ExecId,
@@ -45,7 +47,7 @@ pub struct Report {
     pub qty: Qty,
     /// How many lots of the order are still open.
     pub leaves: Qty,
-    /// Filled: the fee in the settlement currency; negative for a rebate.
+    /// Filled: the fee in the settlement currency; negative for a rebate. Carry: what was paid.
     pub fee: Cash,
     /// What happened.
     pub kind: ReportKind,

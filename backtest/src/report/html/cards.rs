@@ -169,6 +169,10 @@ pub fn comparison(input: &ReportInput<'_>, of: &Figures) -> String {
         ],
     );
     row("Fees", [Cell::new(money(input.outcome.total_fees, Sign::Minus)), Cell::new(UNDEFINED)]);
+    let borrowed = input.outcome.borrow_paid;
+    if borrowed != Cash::ZERO {
+        row("Borrow fees", [Cell::new(money(borrowed, Sign::Minus)), Cell::new(UNDEFINED)]);
+    }
     Table {
         label: "Strategy against buy and hold".to_owned(),
         columns: vec![words("Figure"), figures("Strategy"), figures("Buy and hold")],

@@ -48,7 +48,7 @@ impl Figures {
         let curve = &input.outcome.curve;
         let times_ns: Vec<i64> = curve.iter().map(|(time_ns, _)| time_ns.get()).collect();
         let mut equity = Vec::with_capacity(times_ns.len());
-        curve.for_each_value(|value| equity.push(value));
+        curve.for_each_nano(|nano| equity.push(nano / 1e9));
         let capital = input.config.capital.to_f64();
         let benchmark = benchmark(input.series, &input.outcome.ranges, &times_ns, capital);
         let (net, gross) = exposure(input, &times_ns, &equity);

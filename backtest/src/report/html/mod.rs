@@ -1,8 +1,8 @@
 //! The HTML report of a run: one file that opens without a network.
 //!
 //! The page carries everything it needs: its style, its data, and the script of Plotly. Its
-//! content security policy forbids any request and any script but its own two. Entry points:
-//! [`render`] and [`write()`].
+//! content security policy forbids any request and any script but its own two. Entry point:
+//! [`render`].
 
 mod breaks;
 mod cards;

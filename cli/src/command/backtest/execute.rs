@@ -27,6 +27,10 @@ use crate::version;
 pub struct Finished {
     /// Its name in the ledger.
     pub id: RunId,
+    /// Which command made it.
+    pub kind: &'static str,
+    /// When the command began (UTC ns).
+    pub started_ns: i64,
     /// What was asked for.
     pub plan: RunPlan,
     /// Its data.
@@ -60,16 +64,23 @@ pub fn strategy_of<'a>(
     Ok((entry, params))
 }
 
-/// Makes the run that `layers` ask for and puts it into the ledger as a `kind`.
+/// Makes the run that `layers` ask for, for the command `kind`. [`keep`] puts it into the ledger
+/// once it is known how the command ends.
 ///
 /// # Errors
 /// When settings or data are wrong.
-pub fn execute(kind: &str, layers: &Layers, session: &Session) -> Result<Finished, Failure> {
+pub fn execute(
+    kind: &'static str,
+    layers: &Layers,
+    session: &Session,
+) -> Result<Finished, Failure> {
     let (clock, started_ns) = (Instant::now(), runs::now_ns());
-    interrupt::listen();
     let mut plan = RunPlan::new(layers)?;
     let (entry, params) = strategy_of(&plan, session)?;
-    let data = dataset::open_run(&plan.data, &plan.reading, &session.out)?;
+    plan.reading.load.threads = session.threads;
+    let warmup = |count| entry.make(&params, count).ok().map(|strategy| strategy.warmup());
+    let window = plan.window(&warmup);
+    let data = dataset::open_run(&plan.data, &plan.reading, &window, &session.out)?;
     plan.share_default_weight(layers, data.series.len());
     let strategy = entry.make(&params, data.series.len())?;
     let warmup = strategy.warmup();
@@ -85,16 +96,40 @@ pub fn execute(kind: &str, layers: &Layers, session: &Session) -> Result<Finishe
         params: params.iter().map(|(name, value)| (name.to_owned(), json_of(value))).collect(),
         capital: plan.config.capital.to_string(),
         full_curve: plan.full_curve,
-        warnings: warnings::of(&plan, &series, &outcome),
+        warnings: warnings::of(&plan, &series, &data.prints, &outcome),
     };
     let document = ResultDocument::new(head, &outcome, &references);
     let defaults = ["weight", "fee-rate", "fill"];
     let defaults = defaults.into_iter().filter(|name| layers.given(name).is_none()).collect();
     let total_seconds = clock.elapsed().as_secs_f64();
-    let finished =
-        Finished { id, plan, series, outcome, document, command, defaults, warmup, total_seconds };
-    runs::keep(&finished.record(kind, started_ns), &session.out);
-    Ok(finished)
+    Ok(Finished {
+        id,
+        kind,
+        started_ns,
+        plan,
+        series,
+        outcome,
+        document,
+        command,
+        defaults,
+        warmup,
+        total_seconds,
+    })
+}
+
+/// Puts the run into the ledger, with how its command has ended.
+///
+/// # Errors
+/// What it was given.
+pub fn keep(
+    finished: &Finished,
+    ended: Result<(), Failure>,
+    session: &Session,
+) -> Result<(), Failure> {
+    let mut record = finished.record(session);
+    record.ended_with(&ended);
+    runs::keep(&record, &session.out);
+    ended
 }
 
 /// The command `name` with the settings of `layers` as flags, and `more` words: it makes the same
@@ -132,8 +167,7 @@ fn simulate(
 ) -> Result<RunOutcome, Failure> {
     let references: Vec<&BarSeries> = data.series.iter().collect();
     let prints: Vec<&[TradeRecord]> = data.prints.iter().map(Vec::as_slice).collect();
-    let bars: usize = data.series.iter().map(|series| series.bars.len()).sum();
-    let bar = session.out.progress(bars as u64, "events");
+    let bar = session.out.progress(events_ahead(plan, data), "events");
     let mut tell = |events: u64, equity: i128| {
         bar.set(events, || {
             let equity = Cash::from_nano(equity).to_string();
@@ -144,6 +178,26 @@ fn simulate(
     let outcome = run_on_trades(&plan.config, &references, &prints, strategy, stop, &mut tell);
     bar.finish();
     Ok(outcome?)
+}
+
+/// How many bars and trades the run will be fed: about as many events as it has, since reports on
+/// orders are few.
+fn events_ahead(plan: &RunPlan, data: &RunData) -> u64 {
+    let from_ns = plan.config.from_ns.unwrap_or(i64::MIN);
+    let to_ns = plan.config.to_ns.unwrap_or(i64::MAX);
+    let ahead = data.series.iter().zip(&data.prints).map(|(series, prints)| {
+        let bars = &series.bars;
+        let start = bars.partition_point(|bar| bar.open_ns < from_ns);
+        let end = bars.partition_point(|bar| bar.open_ns < to_ns).max(start);
+        let bars = &bars[start..end];
+        let span = bars.first().zip(bars.last()).map(|(first, last)| {
+            let begin = prints.partition_point(|print| print.venue_ns < first.open_ns);
+            let end = prints.partition_point(|print| print.venue_ns < last.close_ns);
+            end.saturating_sub(begin)
+        });
+        (bars.len() + span.unwrap_or(0)) as u64
+    });
+    ahead.sum()
 }
 
 impl Finished {
@@ -214,12 +268,11 @@ impl Finished {
         format!("{} gave no signal in {bars}", self.plan.strategy)
     }
 
-    fn record(&self, kind: &str, started_ns: i64) -> RunRecord {
-        let mut record = RunRecord::new(&self.id, started_ns, kind, &self.command)
+    fn record(&self, session: &Session) -> RunRecord {
+        let mut record = RunRecord::new(&self.id, self.started_ns, self.kind, session.code)
             .with_result(&self.document, self.outcome.events);
+        record.command.clone_from(&self.command);
         record.seed = self.plan.seed;
-        let verdict = self.verdict();
-        record.exit_code = verdict.as_ref().map_or(0, |failure| failure.reason.code());
         let state = match (self.outcome.ended, self.outcome.fills.is_empty()) {
             (Ended::Interrupted, _) => "interrupted",
             (Ended::Bankrupt, _) => "bankrupt",
@@ -228,5 +281,50 @@ impl Finished {
         };
         state.clone_into(&mut record.state);
         record
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+
+    use super::*;
+    use crate::settings::Sources;
+
+    fn ahead_and_events(more: &[(&'static str, &str)]) -> (u64, u64) {
+        let folder = std::env::temp_dir().join(format!("qt-ahead-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).unwrap();
+        let path = folder.join("t.csv");
+        let rows = (0..600).map(|at| format!("{},10.{:02},5\n", 1_700_000_040 + at * 7, at % 50));
+        std::fs::write(&path, "time,price,size\n".to_owned() + &rows.collect::<String>()).unwrap();
+        let mut flags: BTreeMap<&'static str, Vec<String>> = BTreeMap::new();
+        let data = path.to_string_lossy().into_owned();
+        for (name, value) in
+            [("data", data.as_str()), ("strategy", "buy_and_hold")].iter().chain(more)
+        {
+            flags.insert(name, vec![(*value).to_owned()]);
+        }
+        let layers = Layers::only(&Sources { flags: Some(&flags), ..Sources::default() }).unwrap();
+        let session = Session::for_tests();
+        let plan = RunPlan::new(&layers).unwrap();
+        let data =
+            dataset::open_run(&plan.data, &plan.reading, &dataset::Window::WHOLE, &session.out)
+                .unwrap();
+        let (entry, params) = strategy_of(&plan, &session).unwrap();
+        let strategy = entry.make(&params, 1).unwrap();
+        let outcome = simulate(&plan, &data, strategy, &session).unwrap();
+        std::fs::remove_dir_all(&folder).unwrap();
+        (events_ahead(&plan, &data), outcome.events)
+    }
+
+    #[test]
+    fn progress_counts_what_is_fed() {
+        let all = [("bars", "1m"), ("qty", "1")];
+        let part = [&all[..], &[("from", "2023-11-14T22:30:00Z"), ("to", "2023-11-14T23:00:00Z")]];
+        let (ahead, events) = ahead_and_events(&all);
+        assert_eq!(ahead, 600 + 70, "the trades and the minutes made of them");
+        assert!((ahead..ahead + 10).contains(&events), "{events} events, {ahead} expected");
+        let (ahead, events) = ahead_and_events(&part.concat());
+        assert!((250..ahead + 10).contains(&events) && events >= ahead, "{events}, {ahead}");
     }
 }

@@ -40,7 +40,7 @@ fn write_report(finished: &Finished, path: &Path, session: &Session) -> Result<(
         document: &finished.document,
         config: &finished.plan.config,
         command: &finished.command,
-        version: &version::full(),
+        version: &version::full_with(session.code),
         generated_note: &generated_note,
     });
     write_whole(path, |out| out.write_all(page.as_bytes()))?;

@@ -12,7 +12,7 @@ use crate::args::RunFlags;
 use crate::failure::Failure;
 use crate::summary;
 
-pub use execute::{Finished, execute, execute_command};
+pub use execute::{Finished, execute, execute_command, keep};
 pub use files::params_text;
 
 /// Run one strategy over market data.
@@ -41,8 +41,8 @@ pub struct BacktestArgs {
 pub fn run(args: &BacktestArgs, session: &Session) -> Result<(), Failure> {
     let layers = session.layers(&args.flags.0, args.file.as_deref())?;
     let finished = execute("backtest", &layers, session)?;
-    show(&finished, session)?;
-    conclude(&finished, session)
+    let ended = show(&finished, session).and_then(|()| conclude(&finished, session));
+    keep(&finished, ended, session)
 }
 
 /// Prints the result.

@@ -1,7 +1,6 @@
 //! `data check`: the quality report.
 
 use clap::Args;
-use qt_data::load::{self, LoadOptions};
 use qt_data::quality::QualityReport;
 use serde_json::{Value, json};
 
@@ -10,7 +9,7 @@ use crate::app::Session;
 use crate::args::DataFlags;
 use crate::dataset::{self, Place, catalog};
 use crate::failure::{Failure, Reason};
-use crate::output::Ink;
+use crate::output::{Ink, progress};
 use crate::settings::DataPlan;
 
 /// Print the quality report of files, with a score.
@@ -40,6 +39,7 @@ pub fn run(args: &CheckArgs, session: &Session) -> Result<(), Failure> {
         return Err(Failure::usage("--no-check makes no sense for data check"));
     }
     let min_score = plan.min_score.take();
+    plan.recheck = true;
     let mut documents = Vec::new();
     let mut worst: Option<Failure> = None;
     for given in &args.data {
@@ -75,25 +75,22 @@ fn check(
     session: &Session,
 ) -> Result<(Vec<Value>, Option<Failure>), Failure> {
     if let Place::Catalog(id) = Place::of(given) {
+        let _shown = progress::waiting(format!("verifying {id}"));
         catalog::catalog()?.verify(&id)?;
     }
-    let loaded = match open(given, plan) {
+    let loaded = match dataset::open(given, plan) {
         Ok(loaded) => loaded,
-        Err(Opened::Refused(report)) => {
+        Err(Failure { report: Some(report), .. }) => {
             show(given, &report, session)?;
             let failure = Failure::data(format!("{given}: refused: {}", report.refusal()));
             let document = with_report(json!({"path": given}), &report, false);
             return Ok((vec![document], Some(failure)));
         }
-        Err(Opened::Failed(failure)) => return Err(failure),
+        Err(failure) => return Err(failure),
     };
     let (mut documents, mut failure) = (Vec::new(), None);
     for one in &loaded {
-        let Some(report) = one.quality() else {
-            session.out.note(&format!("{given}: was imported without a check"));
-            documents.push(facts(one));
-            continue;
-        };
+        let Some(report) = one.quality() else { continue };
         let accepted = min_score.is_none_or(|min| report.score >= min);
         let title =
             if loaded.len() > 1 { format!("{given} {}", one.symbol()) } else { given.to_owned() };
@@ -112,30 +109,6 @@ fn check(
         }
     }
     Ok((documents, failure))
-}
-
-/// Why nothing was loaded.
-enum Opened {
-    Refused(Box<QualityReport>),
-    Failed(Failure),
-}
-
-fn open(given: &str, plan: &DataPlan) -> Result<Vec<load::Loaded>, Opened> {
-    let path = std::path::Path::new(given);
-    let is_file = matches!(Place::of(given), Place::File(_)) && path.exists();
-    if is_file && matches!(load::container(path), Ok(container) if is_text(&container)) {
-        // Straight to the loader, whose error still has the whole report.
-        let options = LoadOptions { symbol: None, ..plan.load.clone() };
-        return load::load(path, &options).map_err(|error| match error {
-            qt_data::error::DataError::Refused { report, .. } => Opened::Refused(report),
-            other => Opened::Failed(other.into()),
-        });
-    }
-    dataset::open(given, plan).map_err(Opened::Failed)
-}
-
-const fn is_text(container: &qt_data::source::Container) -> bool {
-    !matches!(container, qt_data::source::Container::Parquet)
 }
 
 fn show(title: &str, report: &QualityReport, session: &Session) -> Result<(), Failure> {

@@ -5,11 +5,11 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use qt_data::build::BarSpec;
 use qt_data::series::BarSeries;
-use qt_frames::BarTimes;
+use qt_frames::{BarTimes, Span};
 use serde_json::json;
 
 use super::info::entry_document;
-use super::{only_one, plan, write_bars};
+use super::{only_one, plan, plan_of, write_bars};
 use crate::app::Session;
 use crate::args::DataFlags;
 use crate::dataset::{self, bars_of, build, catalog};
@@ -79,13 +79,15 @@ pub fn run(args: &ExportArgs, session: &Session) -> Result<(), Failure> {
         }
     }
     let layers = session.layers(&given, None)?;
-    let plan = crate::settings::DataPlan::new(&layers)?;
+    let plan = plan_of(&layers, session)?;
     let (from_ns, to_ns) = crate::settings::range_ns(&layers)?;
-    let loaded = only_one(dataset::open(&args.data, &plan)?, &args.data)?;
+    let (from_ns, to_ns) = (from_ns.unwrap_or(i64::MIN), to_ns.unwrap_or(i64::MAX));
+    let part = Span { from_ns, to_ns, before: 0, after: 0 };
+    let loaded = only_one(dataset::open_part(&args.data, &plan, Some(&part))?, &args.data)?;
     let mut series = bars_of(loaded, plan.bars.as_ref())?;
     let all = series.bars.len();
-    let start = series.bars.partition_point(|bar| bar.open_ns < from_ns.unwrap_or(i64::MIN));
-    let end = series.bars.partition_point(|bar| bar.open_ns < to_ns.unwrap_or(i64::MAX));
+    let start = series.bars.partition_point(|bar| bar.open_ns < from_ns);
+    let end = series.bars.partition_point(|bar| bar.open_ns < to_ns);
     if start >= end {
         return Err(Failure::nothing(format!(
             "{}: none of its {} lies in the range asked for",

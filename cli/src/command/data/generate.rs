@@ -1,7 +1,9 @@
 //! `data generate`: a synthetic market from a seed.
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use clap::{Args, ValueEnum};
 use qt_data::build::BarSpec;
@@ -13,7 +15,7 @@ use serde_json::json;
 use crate::app::Session;
 use crate::failure::Failure;
 use crate::output::file::write_whole;
-use crate::output::number;
+use crate::output::{number, progress};
 
 /// What is generated.
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -121,7 +123,11 @@ impl GenerateArgs {
 /// When an option is out of range or the file cannot be written.
 pub fn run(args: &GenerateArgs, session: &Session) -> Result<(), Failure> {
     let market = args.market()?;
-    let writer = writer(args.rows_are, &market)?;
+    let made = Arc::new(AtomicU64::new(0));
+    let writer = writer(args.rows_are, &market, &made)?;
+    // Rows on a terminal are to be seen themselves.
+    let is_seen = args.out.is_none() && io::stdout().is_terminal();
+    let shown = if is_seen { None } else { progress::making(market.rows, "rows", &made) };
     let Some(path) = &args.out else {
         if session.out.json {
             return Err(Failure::usage("--json cannot share standard output with the rows")
@@ -140,6 +146,7 @@ pub fn run(args: &GenerateArgs, session: &Session) -> Result<(), Failure> {
         rows = writer(out)?;
         Ok(())
     })?;
+    drop(shown);
     if session.out.json {
         return session.out.document(&json!({
             "path": path, "rows": rows, "seed": market.seed,
@@ -152,19 +159,23 @@ pub fn run(args: &GenerateArgs, session: &Session) -> Result<(), Failure> {
 /// Writes rows and says how many.
 type Writer<'a> = Box<dyn FnOnce(&mut dyn Write) -> io::Result<u64> + 'a>;
 
-/// What writes the rows. Options are checked here, before a file is begun.
-fn writer(rows: Rows, market: &Market) -> Result<Writer<'_>, Failure> {
+/// What writes the rows, and counts them in `made`. Options are checked here, before a file is
+/// begun.
+fn writer<'a>(rows: Rows, market: &'a Market, made: &'a AtomicU64) -> Result<Writer<'a>, Failure> {
+    let count = move || {
+        made.fetch_add(1, Ordering::Relaxed);
+    };
     Ok(match rows {
         Rows::Bars => {
-            let bars = market.bars()?;
+            let bars = market.bars()?.inspect(move |_| count());
             Box::new(move |mut out| write_bars_csv(&mut out, market, bars))
         }
         Rows::Trades => {
-            let trades = market.trades()?;
+            let trades = market.trades()?.inspect(move |_| count());
             Box::new(move |mut out| write_trades_csv(&mut out, market, trades))
         }
         Rows::Book => {
-            let book = market.book()?;
+            let book = market.book()?.inspect(move |_| count());
             Box::new(move |mut out| write_book_csv(&mut out, market, book))
         }
     })

@@ -9,7 +9,7 @@ use crate::app::Session;
 use crate::args::DataFlags;
 use crate::dataset::{self, bars_of, catalog};
 use crate::failure::Failure;
-use crate::output::{Ink, number};
+use crate::output::{Ink, number, progress};
 
 /// Check files and keep them in the catalog, from where they load faster.
 #[derive(Debug, Args)]
@@ -52,7 +52,9 @@ pub fn run(args: &ImportArgs, session: &Session) -> Result<(), Failure> {
     }
     let mut documents: Vec<Value> = Vec::new();
     for series in &series {
+        let shown = progress::waiting(format!("writing {}", series.spec.symbol()));
         let entry = catalog.save(series, args.id.as_deref(), args.replace)?;
+        drop(shown);
         if !session.out.json {
             let score = entry.quality.as_ref().map_or_else(
                 || "not checked".to_owned(),

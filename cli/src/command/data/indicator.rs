@@ -41,7 +41,7 @@ pub struct IndicatorArgs {
 /// Runs the command.
 ///
 /// # Errors
-/// When there is no such indicator or the data cannot be read.
+/// When there is no such indicator, the data cannot be read, or there is no value.
 pub fn run(args: &IndicatorArgs, session: &Session) -> Result<(), Failure> {
     let (Some(data), Some(text), false) = (&args.data, &args.indicator, args.list) else {
         return list(session);
@@ -53,22 +53,26 @@ pub fn run(args: &IndicatorArgs, session: &Session) -> Result<(), Failure> {
     let values: Vec<Option<f64>> = candles.iter().map(|candle| indicator.update(candle)).collect();
     let first = values.iter().position(Option::is_some);
     let defined = values.iter().enumerate().filter_map(|(row, value)| Some((row, (*value)?)));
-    if session.out.json {
-        let rows: Vec<Value> = defined.map(|(row, value)| json!([row, value])).collect();
-        return session.out.document(&json!({
-            "indicator": text.trim(),
-            "canonical": indicator.name(),
-            "first_defined_row": first,
-            "rows": rows,
-        }));
-    }
-    if first.is_none() {
-        return Err(Failure::nothing(format!(
+    let nothing = first.is_none().then(|| {
+        Failure::nothing(format!(
             "{} needs {} before its first value, and there are {}",
             indicator.name(),
             number::plural(indicator.first_row() as u64 + 1, "bar"),
             number::count(candles.len() as u64)
-        )));
+        ))
+    });
+    if session.out.json {
+        let rows: Vec<Value> = defined.map(|(row, value)| json!([row, value])).collect();
+        session.out.document(&json!({
+            "indicator": text.trim(),
+            "canonical": indicator.name(),
+            "first_defined_row": first,
+            "rows": rows,
+        }))?;
+        return nothing.map_or(Ok(()), |failure| Err(failure.documented()));
+    }
+    if let Some(failure) = nothing {
+        return Err(failure);
     }
     let all: Vec<(usize, f64)> = defined.collect();
     let shown = if args.rows == 0 { all.len() } else { args.rows.min(all.len()) };

@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use crate::app::Session;
 use crate::args::DataFlags;
 use crate::failure::Failure;
+use crate::output::progress;
 use crate::settings::{DataPlan, Layers};
 
 /// Import, inspect, check, build and export market data.
@@ -72,7 +73,13 @@ pub fn run(args: DataArgs, session: &Session) -> Result<(), Failure> {
 /// How data is read, by the flags and all other layers.
 fn plan(flags: &DataFlags, session: &Session) -> Result<DataPlan, Failure> {
     let layers: Layers = session.layers(&flags.0, None)?;
-    DataPlan::new(&layers)
+    plan_of(&layers, session)
+}
+
+fn plan_of(layers: &Layers, session: &Session) -> Result<DataPlan, Failure> {
+    let mut plan = DataPlan::new(layers)?;
+    plan.load.threads = session.threads;
+    Ok(plan)
 }
 
 /// The word for a kind of rows.
@@ -170,6 +177,7 @@ fn write_bars(
 /// # Errors
 /// When the ending is another one, or the file cannot be written.
 pub fn write_table(table: &qt_frames::Table, path: &std::path::Path) -> Result<(), Failure> {
+    let _shown = progress::waiting(format!("writing {}", path.display()));
     let ending = path.extension().map(|e| e.to_string_lossy().to_lowercase());
     match ending.as_deref() {
         Some("csv") => Ok(table.write_csv(path)?),

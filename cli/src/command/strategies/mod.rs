@@ -5,6 +5,7 @@ mod template;
 
 use clap::{Args, Subcommand};
 use qt_strategies::registry::{Instruments, StrategyEntry};
+use qt_strategies::{ParamKind, ParamSpec};
 use serde_json::{Value, json};
 
 use crate::app::Session;
@@ -101,19 +102,7 @@ fn show(name: &str, session: &Session) -> Result<(), Failure> {
 }
 
 fn document(entry: &StrategyEntry) -> Value {
-    let params: Vec<Value> = entry
-        .params
-        .iter()
-        .map(|param| {
-            json!({
-                "name": param.name,
-                "type": param.type_name(),
-                "default": param.default().to_string(),
-                "allowed": param.range(),
-                "doc": param.doc,
-            })
-        })
-        .collect();
+    let params: Vec<Value> = entry.params.iter().map(param_document).collect();
     let rules: Vec<&str> = entry.rules.iter().map(|rule| rule.text).collect();
     json!({
         "name": entry.name,
@@ -126,6 +115,31 @@ fn document(entry: &StrategyEntry) -> Value {
         "params": params,
         "rules": rules,
     })
+}
+
+/// Numbers are numbers: `min` and `max` belong to the range, `options` are all words allowed.
+fn param_document(param: &ParamSpec) -> Value {
+    let mut document =
+        json!({"name": param.name, "type": param.type_name(), "doc": param.doc, "default": null});
+    let mut put = |name: &str, value: Value| document[name] = value;
+    match param.kind {
+        ParamKind::Int { default, min, max } => {
+            put("default", json!(default));
+            put("min", json!(min));
+            put("max", json!(max));
+        }
+        ParamKind::Float { default, min, max } => {
+            put("default", json!(default));
+            put("min", json!(min));
+            put("max", json!(max));
+        }
+        ParamKind::Flag { default } => put("default", json!(default)),
+        ParamKind::Choice { default, options } => {
+            put("default", json!(default));
+            put("options", json!(options));
+        }
+    }
+    document
 }
 
 /// `text` in lines of at most `width` letters.
@@ -143,4 +157,25 @@ fn wrapped(text: &str, width: usize) -> Vec<String> {
         }
     }
     lines
+}
+
+#[cfg(test)]
+mod tests {
+    use qt_strategies::param::{choice, flag, float, int};
+
+    use super::*;
+
+    #[test]
+    fn documents_are_typed() {
+        let whole = param_document(&int("n", 20, (1, 19_999), "bars"));
+        let wanted = json!({"name": "n", "type": "int", "doc": "bars", "default": 20, "min": 1,
+                            "max": 19_999});
+        assert_eq!(whole, wanted);
+        let number = param_document(&float("z", 2.0, (0.1, 10.0), ""));
+        assert_eq!((&number["default"], &number["min"]), (&json!(2.0), &json!(0.1)));
+        assert_eq!(param_document(&flag("short", false, ""))["default"], json!(false));
+        let word = param_document(&choice("price", "close", &["close", "typical"], ""));
+        assert_eq!(word["options"], json!(["close", "typical"]));
+        assert!(word.get("min").is_none());
+    }
 }

@@ -4,13 +4,15 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use qt_frames::FramesError;
+use qt_frames::atomic::AtomicFolder;
 use serde_json::json;
 
 use super::template;
 use crate::app::Session;
 use crate::failure::Failure;
 use crate::output::Ink;
-use crate::output::file::{beside, failure};
+use crate::output::file::failure;
 use crate::version;
 
 /// Write a crate with a strategy of your own, a test and a configuration.
@@ -131,17 +133,18 @@ fn check_name(name: &str, core: &Path) -> Result<(), Failure> {
 /// Writes all files into a folder beside, which takes its name at the end.
 fn write(folder: &Path, parent: &Path, files: &[(String, String)]) -> Result<(), Failure> {
     crate::place::make_folder(parent)?;
-    let temporary = beside(folder);
+    let told = |error: FramesError| match error {
+        FramesError::Write { source, .. } => failure(folder, &source),
+        other => other.into(),
+    };
+    let unfinished = AtomicFolder::create(folder).map_err(told)?;
     let written = files.iter().try_for_each(|(name, text)| {
-        let path = temporary.join(name);
-        fs::create_dir_all(path.parent().unwrap_or(&temporary))?;
+        let path = unfinished.scratch().join(name);
+        fs::create_dir_all(path.parent().unwrap_or(unfinished.scratch()))?;
         fs::write(path, text)
     });
-    written.and_then(|()| fs::rename(&temporary, folder)).map_err(|error| {
-        // What cannot be written can often not be removed either; there is nothing more to do.
-        let _ = fs::remove_dir_all(&temporary);
-        failure(folder, &error)
-    })
+    written.map_err(|error| failure(folder, &error))?;
+    unfinished.commit_new().map_err(told)
 }
 
 #[cfg(test)]

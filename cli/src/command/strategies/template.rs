@@ -34,6 +34,7 @@ pub fn files(name: &str, core: &Path, target: &Path) -> Result<Vec<(String, Stri
         ("Cargo.toml", include_str!("template/Cargo.toml.txt")),
         (".cargo/config.toml", include_str!("template/config.toml.txt")),
         (".gitignore", "/report.html\n"),
+        ("build.rs", include_str!("template/build.rs.txt")),
         ("src/lib.rs", include_str!("template/lib.rs.txt")),
         ("src/main.rs", include_str!("template/main.rs.txt")),
         ("quanttrade.toml", include_str!("template/quanttrade.toml.txt")),

@@ -4,11 +4,11 @@ use qt_backtest::sweep::{HeatMap, ParamRange, SweepOutcome, Trial};
 use qt_frames::{Column, Table};
 use serde_json::{Map, Value, json};
 
+use crate::command::backtest::execute_command;
 use crate::output::table::table;
 use crate::output::{Ink, Output, number};
-use crate::settings::RunPlan;
+use crate::settings::Layers;
 use crate::summary::Figure;
-use crate::version;
 
 /// The figure by which trials are ranked.
 pub struct Ranking {
@@ -55,6 +55,7 @@ pub fn params_of(trial: &Trial) -> Value {
         let value = match (value.parse::<i64>(), number) {
             (Ok(whole), _) => json!(whole),
             (_, Some(number)) => json!(number),
+            _ if matches!(value.as_str(), "true" | "false") => json!(value == "true"),
             _ => json!(value),
         };
         (name.clone(), value)
@@ -99,37 +100,56 @@ pub fn ranked_table(outcome: &SweepOutcome, ranking: &Ranking, top: usize) -> St
     table(&header, rows)
 }
 
-/// More columns than this are left to a file.
-const HEAT_COLUMNS_MAX: usize = 16;
+/// The narrowest column of the map.
+const HEAT_WIDTH_MIN: usize = 7;
 /// The shades of the map, from the worst to the best.
 const SHADES: [char; 5] = [' ', '░', '▒', '▓', '█'];
 
 /// The map as text: each cell its figure and a shade.
-pub fn heat_text(map: &HeatMap, ranking: &Ranking, out: &Output) -> String {
+pub fn heat_text(map: &HeatMap, ranking: &Ranking, is_drawn: bool, out: &Output) -> String {
     let title = format!("{} by {} (down) and {} (across)", ranking.name, map.y, map.x);
-    if map.xs.len() > HEAT_COLUMNS_MAX {
-        let columns = map.xs.len();
-        return format!("{title}: {columns} columns are too many for a terminal; use --out FILE");
-    }
     let all = || map.cells.iter().flatten().flatten().copied();
     let (low, high) = all().fold((f64::MAX, f64::MIN), |(l, h), v| (l.min(v), h.max(v)));
+    let (xs, ys) = (labels(&map.xs), labels(&map.ys));
+    let widest = |labels: &[String]| labels.iter().map(|l| l.chars().count()).max().unwrap_or(0);
+    let (column, width) = (widest(&xs).max(HEAT_WIDTH_MIN), widest(&ys).max(4));
     let cell = |value: Option<f64>| match value {
-        None => format!("{:>9}", number::NONE),
+        None => format!("{:>column$}  ", number::NONE),
         Some(value) => {
             let place = if high > low { (value - low) / (high - low) } else { 1.0 };
             let shade = SHADES[((place * SHADES.len() as f64) as usize).min(SHADES.len() - 1)];
-            let text = format!("{:>7}{shade} ", short(ranking, value));
+            let text = format!("{:>column$}{shade} ", short(ranking, value));
             if value == high { out.paint(Ink::Good, &text) } else { text }
         }
     };
-    let width = map.ys.iter().map(String::len).max().unwrap_or(0).max(4);
-    let head: String = map.xs.iter().map(|x| format!("{x:>7}  ")).collect();
+    let head: String = xs.iter().map(|x| format!("{x:>column$}  ")).collect();
     let mut lines = vec![out.paint(Ink::Bold, &title), format!("{:width$} {head}", "")];
-    for (y, row) in map.ys.iter().zip(&map.cells) {
+    for (y, row) in ys.iter().zip(&map.cells) {
         let cells: String = row.iter().map(|value| cell(*value)).collect();
         lines.push(format!("{y:>width$} {cells}"));
     }
+    if map.is_grouped {
+        let exact = if is_drawn { "" } else { "; --json has each of them" };
+        let note = format!("a cell is the mean over neighbouring values{exact}");
+        lines.push(out.paint(Ink::Dim, &note));
+    }
     lines.iter().map(|line| line.trim_end()).collect::<Vec<_>>().join("\n")
+}
+
+/// Values and groups of values, numbers in a few digits.
+fn labels(names: &[String]) -> Vec<String> {
+    let brief = |name: &str| match name.parse::<f64>() {
+        Ok(value) if name.len() > 6 && value.is_finite() => {
+            let decimals = 2_usize.saturating_sub(value.abs().max(1.0).log10() as usize);
+            format!("{value:.decimals$}")
+        }
+        _ => name.to_owned(),
+    };
+    let label = |name: &String| match name.split_once("..") {
+        Some((first, last)) => format!("{}..{}", brief(first), brief(last)),
+        None => brief(name),
+    };
+    names.iter().map(label).collect()
 }
 
 fn short(ranking: &Ranking, value: f64) -> String {
@@ -140,19 +160,10 @@ fn short(ranking: &Ranking, value: f64) -> String {
     }
 }
 
-/// The command that runs the best trial alone.
-pub fn best_command(outcome: &SweepOutcome, ranking: &Ranking, plan: &RunPlan) -> Option<String> {
+/// The command that runs the best trial alone: with all that was set for the sweep.
+pub fn best_command(outcome: &SweepOutcome, ranking: &Ranking, layers: &Layers) -> Option<String> {
     let best = ranking.order(&outcome.trials).first().map(|at| &outcome.trials[*at])?;
-    let data: Vec<String> = plan.data.iter().map(|data| format!("--data {data}")).collect();
-    let params: Vec<String> =
-        best.params.iter().map(|(name, value)| format!("--param {name}={value}")).collect();
-    Some(format!(
-        "{} backtest {} --strategy {} {}",
-        version::program(),
-        data.join(" "),
-        plan.strategy,
-        params.join(" ")
-    ))
+    Some(execute_command("backtest", &layers.with_params(&best.params), &[]))
 }
 
 /// The document of a sweep, the best trial first.
@@ -170,6 +181,7 @@ pub fn document(outcome: &SweepOutcome, ranking: &Ranking, map: Option<&HeatMap>
         "results": trials,
         "heat_map": map.map(|map| json!({
             "x": map.x, "xs": map.xs, "y": map.y, "ys": map.ys, "cells": map.cells,
+            "grouped": map.is_grouped,
         })),
     })
 }

@@ -4,6 +4,7 @@ use std::borrow::Cow;
 use std::cell::RefCell;
 use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
+use std::ops::Range;
 use std::path::Path;
 
 use polars::prelude::{ArrayRef, ArrowDataType, ArrowField};
@@ -16,7 +17,7 @@ use qt_types::BarFlags;
 use super::entry::{CatalogEntry, FileFacts};
 use super::save::{HALVES, STAMP};
 use super::stamps::StampStyle;
-use super::{damaged, gone};
+use super::{Span, damaged, gone};
 use crate::cells::{Plan, values};
 use crate::digest;
 use crate::error::FramesError;
@@ -25,21 +26,44 @@ use crate::parquet::ParquetFile;
 
 type Half = [i32; 4];
 
-/// Reads the bars of `entry` from its file at `path`; with a `range` those that open in it.
+/// Which bars are wanted.
+#[derive(Clone, Copy, Debug)]
+pub enum Want {
+    /// All of them.
+    All,
+    /// Exactly those that open in the range (UTC ns, the end excluded).
+    Range {
+        /// Its begin.
+        from_ns: i64,
+        /// Its end.
+        to_ns: i64,
+    },
+    /// The row groups that hold these.
+    Span(Span),
+}
+
+/// Reads the bars of `entry` that are wanted from its file at `path`, with at most `threads`
+/// threads.
 ///
 /// # Errors
 /// When the file is missing or not the one that was saved.
 pub fn read(
     path: &Path,
     entry: &CatalogEntry,
-    range: Option<(i64, i64)>,
+    want: Want,
+    threads: usize,
 ) -> Result<BarSeries, FramesError> {
     let spec = entry.spec()?;
     let kind = entry.data_kind()?;
     let calendar = entry.open_calendar()?;
     let file = open(path, entry)?;
-    let groups = overlapping(&file, range);
-    let rows: usize = groups.iter().map(|group| entry.file.groups[*group].rows as usize).sum();
+    let groups = wanted(&file, want);
+    let count = |groups: Range<usize>| -> usize {
+        entry.file.groups[groups].iter().map(|group| group.rows as usize).sum()
+    };
+    // Bars of the entry before the first one that is given.
+    let mut skipped = count(0..groups.start);
+    let rows = count(groups.clone());
     let mut bars = vec![BarRecord::default(); rows];
     let quoted = kind == DataKind::QuoteBars;
     let mut halves: Vec<Half> = vec![[0; 4]; if quoted { rows } else { 0 }];
@@ -53,16 +77,19 @@ pub fn read(
         halves_left = rest;
         jobs.push(Job { group, bars, halves });
     }
-    let texts = in_parallel(jobs, |job| job.run(&file, entry))?;
+    let texts = in_parallel(threads, jobs, |job| job.run(&file, entry))?;
     let mut texts: Vec<String> = texts.into_iter().flatten().collect();
-    if let Some((from_ns, to_ns)) = range {
+    if let Want::Range { from_ns, to_ns } = want {
         let start = bars.partition_point(|bar| bar.open_ns < from_ns);
         let end = bars.partition_point(|bar| bar.open_ns < to_ns).max(start);
+        skipped += start;
         cut(&mut bars, start, end);
         cut(&mut halves, start, end);
         cut(&mut texts, start, end);
     }
-    let stamps = entry.stamps.restore(&bars, &texts);
+    let stamps = entry.stamps.restore(&bars, &texts, threads);
+    let quality = entry.quality.as_ref().map(QualityReport::from);
+    let quality = quality.map(|report| within(report, skipped, bars.len()));
     Ok(BarSeries {
         spec,
         kind,
@@ -72,7 +99,7 @@ pub fn read(
         interval_ns: entry.interval_ns,
         calendar,
         source: (&entry.source).into(),
-        quality: entry.quality.as_ref().map(QualityReport::from),
+        quality,
         notes: entry.notes.clone(),
     })
 }
@@ -82,15 +109,45 @@ fn cut<T>(list: &mut Vec<T>, start: usize, end: usize) {
     list.drain(..start.min(list.len()));
 }
 
-// The row groups whose bounds, as the footer says them, meet `range`.
-fn overlapping(file: &ParquetFile, range: Option<(i64, i64)>) -> Vec<usize> {
-    let groups = 0..file.group_rows().len();
-    let Some((from_ns, to_ns)) = range else { return groups.collect() };
-    let meets = |group: &usize| match file.bounds(*group, "open_ns") {
-        Some((first, last)) => last >= from_ns && first < to_ns,
-        None => true,
+// The report on all bars for `count` bars from the one at `skipped` on: jumps are named by the
+// bar's place.
+fn within(mut report: QualityReport, skipped: usize, count: usize) -> QualityReport {
+    report.splits.retain_mut(|split| match split.bar.checked_sub(skipped) {
+        Some(bar) if bar < count => {
+            split.bar = bar;
+            true
+        }
+        _ => false,
+    });
+    report
+}
+
+// The row groups that may have bars that are wanted, by the bounds that the footer says.
+fn wanted(file: &ParquetFile, want: Want) -> Range<usize> {
+    let rows = file.group_rows();
+    let (from_ns, to_ns, before, after) = match want {
+        Want::All => return 0..rows.len(),
+        Want::Range { from_ns, to_ns } => (from_ns, to_ns, 0, 0),
+        Want::Span(span) => (span.from_ns, span.to_ns, span.before, span.after),
     };
-    groups.filter(meets).collect()
+    let bounds = |group: usize| file.bounds(group, "open_ns").unwrap_or((i64::MIN, i64::MAX));
+    // Bars are in time order: groups that end before the range come first.
+    let mut start = (0..rows.len()).take_while(|group| bounds(*group).1 < from_ns).count();
+    let within = (start..rows.len()).take_while(|group| bounds(*group).0 < to_ns).count();
+    let mut end = start + within;
+    // How many bars of the outer groups lie outside of the range is not known without reading
+    // them: the groups beside them must have all that is wanted.
+    let mut bars = 0;
+    while start > 0 && bars < before {
+        start -= 1;
+        bars += rows[start];
+    }
+    bars = 0;
+    while end < rows.len() && bars < after {
+        bars += rows[end];
+        end += 1;
+    }
+    start..end
 }
 
 // Opens the file, once its size and its footer are known to be those that were saved.

@@ -73,7 +73,6 @@ const KINDS: [FindingKind; 17] = [
     FindingKind::Disorder,
     FindingKind::ConflictingDuplicate,
     FindingKind::NonPositivePrice,
-    FindingKind::NegativeVolume,
     FindingKind::HighBelowLow,
     FindingKind::OpenOutside,
     FindingKind::CloseOutside,
@@ -84,6 +83,7 @@ const KINDS: [FindingKind; 17] = [
     FindingKind::Gap,
     FindingKind::Outlier,
     FindingKind::SuspectedSplit,
+    FindingKind::NegativeVolume,
     FindingKind::ZeroVolume,
     FindingKind::ClockSkew,
 ];

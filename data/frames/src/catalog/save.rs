@@ -11,7 +11,7 @@ use qt_types::format_scaled;
 
 use super::entry::{CatalogEntry, FileFacts, GroupFacts, SCHEMA};
 use super::quality::QualityFacts;
-use super::stamps::{StampStyle, text_of};
+use super::stamps::StampStyle;
 use super::{BARS_FILE, ID_CHARS_MAX, META_FILE};
 use crate::digest;
 use crate::error::FramesError;
@@ -154,7 +154,7 @@ fn pieces(
     }
     if stamps == StampStyle::Column {
         let text = |bar: &BarRecord| {
-            let text = text_of(&series.stamps, bar.row).unwrap_or_default();
+            let text = series.stamps.text(bar.row).unwrap_or_default();
             std::str::from_utf8(text).unwrap_or_default()
         };
         pieces.push((STAMP, Piece::Text(bars.iter().map(text).collect())));

@@ -64,7 +64,7 @@ impl StampStyle {
             let mut writer = Writer::new(style);
             bars.iter().all(|bar| {
                 text.clear();
-                writer.push(bar.open_ns, &mut text) && text_of(stamps, bar.row) == Some(&text)
+                writer.push(bar.open_ns, &mut text) && stamps.text(bar.row) == Some(&text)
             })
         };
         // The first bar tells the candidates, all bars decide.
@@ -76,9 +76,9 @@ impl StampStyle {
     }
 
     /// The stamps of `bars` as the source wrote them, by source row; `texts` has them, in the order
-    /// of the bars, where they are a column.
+    /// of the bars, where they are a column. At most `threads` threads write them.
     #[must_use]
-    pub fn restore(self, bars: &[BarRecord], texts: &[String]) -> Stamps {
+    pub fn restore(self, bars: &[BarRecord], texts: &[String], threads: usize) -> Stamps {
         if self == Self::Iso {
             return Stamps::Iso;
         }
@@ -89,7 +89,7 @@ impl StampStyle {
         }
         // Parts that are put behind one another; what a part cannot know is where it begins.
         let starts = (0..bars.len()).step_by(PART_ROWS);
-        let parts = in_parallel(starts.collect(), |start| {
+        let parts = in_parallel(threads, starts.collect(), |start| {
             let mut part = (Vec::with_capacity(PART_ROWS * 20), Vec::with_capacity(PART_ROWS));
             let mut writer = Writer::new(self);
             for at in start..bars.len().min(start + PART_ROWS) {
@@ -125,16 +125,6 @@ impl StampStyle {
         }
         Stamps::Text { bytes, ends }
     }
-}
-
-/// The text of source row `row`.
-#[must_use]
-pub fn text_of(stamps: &Stamps, row: u32) -> Option<&[u8]> {
-    let Stamps::Text { bytes, ends } = stamps else { return None };
-    let row = row as usize;
-    let end = *ends.get(row)? as usize;
-    let start = row.checked_sub(1).map_or(0, |before| ends[before] as usize);
-    bytes.get(start..end)
 }
 
 // Writes times in one style. The date is worked out once a day, not once a row.
@@ -262,7 +252,7 @@ mod tests {
             let stamps = stamps(&both);
             assert_eq!(StampStyle::of(&stamps, &bars), style, "{first}");
             if !matches!(style, StampStyle::Column | StampStyle::Iso) {
-                assert_eq!(style.restore(&bars, &[]), stamps);
+                assert_eq!(style.restore(&bars, &[], 0), stamps);
             }
         }
         assert_eq!(StampStyle::of(&Stamps::Iso, &bars(&[(5, 0)])), StampStyle::Iso);
@@ -272,10 +262,10 @@ mod tests {
     fn rows_keep_their_numbers() {
         let texts = ["c".to_owned(), "a".to_owned(), "b".to_owned()];
         let bars = bars(&[(1, 6), (2, 1), (3, 3)]);
-        let restored = StampStyle::Column.restore(&bars, &texts);
+        let restored = StampStyle::Column.restore(&bars, &texts, 0);
         assert_eq!(restored, stamps(&["", "a", "", "b", "", "", "c"]));
-        assert_eq!(text_of(&restored, 6), Some(&b"c"[..]));
-        assert_eq!(text_of(&restored, 7), None);
+        assert_eq!(restored.text(6), Some(&b"c"[..]));
+        assert_eq!(restored.text(7), None);
     }
 
     proptest! {

@@ -2,6 +2,7 @@ use std::fs;
 
 use proptest::prelude::*;
 use qt_data::calendar::{Calendar, FileCalendar};
+use qt_data::quality::splits::SuspectedSplit;
 use qt_data::quality::{Example, FindingKind, Findings, QualityReport};
 use qt_data::series::{BarRecord, DataKind, Source, Stamps};
 use qt_types::{BarFlags, E9, InstrumentKind, InstrumentSpec};
@@ -132,6 +133,61 @@ fn a_range_is_the_filter_of_the_whole() {
 }
 
 #[test]
+fn a_span_is_a_piece_of_the_whole_with_what_lies_around_it() {
+    let (_folder, catalog) = catalog();
+    let at = |row: i64| START_NS + row * MINUTE_NS;
+    for quoted in [false, true] {
+        let mut saved = series(200_000, quoted);
+        let texts: Vec<String> = (0..200_000).map(|row| format!("t{row}")).collect();
+        saved.stamps = StampStyle::Column.restore(&saved.bars, &texts, 0);
+        let split = |bar: usize| SuspectedSplit {
+            bar,
+            row: bar as u32,
+            time_ns: at(bar as i64),
+            ratio: "2:1".to_owned(),
+            close: 10,
+            open: 5,
+        };
+        let mut report = QualityReport::new(200_000, Findings::default());
+        report.splits = [10, 70_000, 140_000].map(split).into();
+        saved.quality = Some(report);
+        catalog.save(&saved, Some("x"), true).unwrap();
+        // From, to, before, after; the row groups (of 65,536 bars) that are read.
+        for (from_ns, to_ns, before, after, groups) in [
+            (i64::MIN, i64::MAX, 0, 0, 0..4),
+            (at(70_000), at(70_001), 0, 0, 1..2),
+            // Bars before in the same group are not counted: they are not known.
+            (at(70_000), at(70_001), 1, 0, 0..2),
+            (at(140_000), at(140_001), 65_536, 1, 1..4),
+            (at(140_000), at(140_001), 65_537, 0, 0..3),
+            (at(140_000), i64::MAX, 200_000, 0, 0..4),
+            (i64::MIN, at(65_536), 50, 50, 0..2),
+            (at(65_536), at(65_537), 0, 0, 1..2),
+            (at(300_000), i64::MAX, 0, 0, 4..4),
+            (at(300_000), i64::MAX, 1, 0, 3..4),
+        ] {
+            let span = Span { from_ns, to_ns, before, after };
+            let part = catalog.clone().with_threads(1).load_span("x", &span).unwrap();
+            let (start, end) = (groups.start * 65_536, (groups.end * 65_536).min(200_000));
+            let rows = start.min(end)..end;
+            assert_eq!(part.bars, saved.bars[rows.clone()], "{span:?}");
+            if quoted {
+                assert_eq!(part.half_spreads, saved.half_spreads[rows.clone()]);
+            }
+            for bar in &part.bars {
+                assert_eq!(part.stamps.text(bar.row), saved.stamps.text(bar.row));
+            }
+            assert_eq!((&part.source, part.interval_ns), (&saved.source, saved.interval_ns));
+            let splits = part.quality.unwrap().splits;
+            let want = [10, 70_000, 140_000].into_iter().filter(|bar| rows.contains(bar));
+            let want: Vec<_> =
+                want.map(|bar| SuspectedSplit { bar: bar - rows.start, ..split(bar) }).collect();
+            assert_eq!(splits, want, "{span:?}");
+        }
+    }
+}
+
+#[test]
 fn a_range_does_not_read_the_other_groups() {
     let (_folder, catalog) = catalog();
     catalog.save(&series(140_000, false), Some("x"), false).unwrap();
@@ -139,8 +195,11 @@ fn a_range_does_not_read_the_other_groups() {
     let mut bytes = fs::read(&path).unwrap();
     bytes[1_000] ^= 0x10;
     fs::write(&path, bytes).unwrap();
-    let later = Some((START_NS + 70_000 * MINUTE_NS, i64::MAX));
-    assert_eq!(catalog.load("x", later).unwrap().bars.len(), 70_000);
+    let (from_ns, to_ns) = (START_NS + 70_000 * MINUTE_NS, i64::MAX);
+    assert_eq!(catalog.load("x", Some((from_ns, to_ns))).unwrap().bars.len(), 70_000);
+    let span = Span { from_ns, to_ns, before: 0, after: 50 };
+    assert_eq!(catalog.load_span("x", &span).unwrap().bars.len(), 140_000 - 65_536);
+    assert!(catalog.load_span("x", &Span { before: 1, ..span }).is_err());
     let error = catalog.load("x", None).unwrap_err().to_string();
     assert!(error.contains("row group 0 is not what was saved"), "{error}");
     assert!(catalog.verify("x").unwrap_err().to_string().contains("has changed"));
@@ -334,7 +393,7 @@ proptest! {
         saved.half_spreads = halves.map_or(Vec::new(), |half| vec![half; bars.len()]);
         if texts {
             let texts: Vec<String> = bars.iter().map(|bar| format!("t{}", bar.row % 97)).collect();
-            saved.stamps = StampStyle::Column.restore(&bars, &texts);
+            saved.stamps = StampStyle::Column.restore(&bars, &texts, 0);
         }
         saved.bars = bars;
         catalog.save(&saved, Some("x"), false).unwrap();
@@ -346,8 +405,7 @@ proptest! {
         let want: Vec<BarRecord> = saved.bars.iter().filter(inside).copied().collect();
         prop_assert_eq!(&part.bars, &want);
         for bar in &part.bars {
-            let text = stamps::text_of(&part.stamps, bar.row);
-            prop_assert_eq!(text, stamps::text_of(&saved.stamps, bar.row));
+            prop_assert_eq!(part.stamps.text(bar.row), saved.stamps.text(bar.row));
         }
     }
 }

@@ -22,7 +22,6 @@ fn rows_that_cannot_be_used() {
         ("2020-01-03,10,11,9,8.5,100", ["line 3, column 'close': '8.5' is outside", "9 to 11"]),
         ("2020-01-03,10,11,,10,100", ["line 3, column 'low' the cell is missing", "repair"]),
         ("2020-01-03,10,11,9,10,", ["line 3, column 'volume' the cell is missing", "repair"]),
-        ("2020-01-03,10,11,9,10,-5", ["line 3, column 'volume': '-5' is a negative", "repair"]),
         ("2020-01-03,10,11,9,10", ["line 3: '2020-01-03,10,11,9,10' has 5 cells, not 6", "repair"]),
         ("2020-01-03,10,11,9,10,1,7", ["has 7 cells, not 6", "line 3"]),
         ("x,10,11,9,10,100", ["line 3, column 'date': 'x' is not a time", "repair"]),

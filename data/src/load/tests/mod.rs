@@ -6,6 +6,8 @@ mod fuzz;
 mod layouts;
 mod packed;
 mod shared;
+mod times;
+mod warned;
 
 use std::path::PathBuf;
 

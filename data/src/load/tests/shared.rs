@@ -21,17 +21,26 @@ fn shared_load(path: &Path) -> Result<Loaded, DataError> {
     Ok(load(path, &LoadOptions::default())?.remove(0))
 }
 
+// Clean files of formats that are not read yet: rows of order books. (Recorded streams, DBN and
+// LOBSTER are no files that the table calls clean or not.)
+const NOT_READ_YET: [&str; 2] = [
+    "tardis_csv/binance-futures_book_snapshot_25_BTCUSDT.csv",
+    "tardis_csv/binance-futures_book_snapshot_5_BTCUSDT.csv",
+];
+
 #[test]
 fn every_clean_file_passes() {
     let Some(root) = shared_path("market-data") else { return };
     let table = std::fs::read_to_string(root.join("PROVENANCE.md")).unwrap();
-    let mut seen = 0;
+    let (mut seen, mut left_out) = (0, Vec::new());
     for line in table.lines().filter(|line| line.starts_with("| ")) {
         let cells: Vec<&str> = line.trim_matches('|').split(" | ").map(str::trim).collect();
         let (Some(name), Some(check)) = (cells.first(), cells.last()) else { continue };
-        let text = [".csv", ".csv.gz"].iter().any(|end| name.ends_with(end));
-        // Snapshots of order books are read elsewhere.
-        if !text || !check.contains("clean") || name.contains("book_snapshot") {
+        if !check.contains("clean") {
+            continue;
+        }
+        if NOT_READ_YET.contains(name) {
+            left_out.push(*name);
             continue;
         }
         let rows: usize = cells[1].parse().unwrap();
@@ -45,6 +54,11 @@ fn every_clean_file_passes() {
         seen += 1;
     }
     assert!(seen >= 45, "only {seen} files");
+    assert_eq!(left_out, NOT_READ_YET, "an exception that the table does not have");
+    for name in NOT_READ_YET {
+        // Once it is read, it belongs to the others.
+        assert!(shared_load(&root.join(name)).is_err(), "{name} is read now");
+    }
 }
 
 #[test]
