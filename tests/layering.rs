@@ -9,9 +9,10 @@ use serde_json::Value;
 const LAYERS: &[(&str, &[&str])] = &[
     ("qt-types", &[]),
     ("qt-engine", &["qt-types"]),
+    ("qt-codec", &["qt-types"]),
     ("qt-risk", &["qt-types", "qt-engine"]),
     ("qt-strategies", &["qt-types", "qt-engine"]),
-    ("qt-data", &["qt-types"]),
+    ("qt-data", &["qt-types", "qt-codec"]),
     ("qt-frames", &["qt-types", "qt-data"]),
     ("qt-backtest", &["qt-types", "qt-engine", "qt-risk", "qt-strategies", "qt-data"]),
     (
@@ -34,6 +35,9 @@ const TOPS: &[&str] = &["qt-benches", "qt-tests"];
 /// Crates of the core, and what must never be below them.
 const CORE: &[&str] = &["qt-types", "qt-engine", "qt-risk", "qt-strategies"];
 const NEVER_IN_CORE: &[&str] = &["tokio", "sqlx", "polars", "rand", "rand_chacha", "serde_json"];
+/// Codecs are as pure as the core, but read JSON.
+const NEVER_IN_CODECS: &[&str] =
+    &["tokio", "mio", "tungstenite", "sqlx", "polars", "rand", "rand_chacha", "chrono", "jiff"];
 
 /// Crates that only one of ours may name.
 const OWNED: &[(&str, &str)] = &[
@@ -91,6 +95,9 @@ fn the_core_stays_pure_and_heavy_crates_have_one_owner() {
         for never in NEVER_IN_CORE {
             assert!(!all[*core].iter().any(|d| d == never), "{core} must not import {never}");
         }
+    }
+    for never in NEVER_IN_CODECS {
+        assert!(!all["qt-codec"].iter().any(|d| d == never), "qt-codec must not import {never}");
     }
     for (name, imports) in &all {
         for (heavy, owner) in OWNED {

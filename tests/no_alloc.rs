@@ -11,6 +11,7 @@ use qt_backtest::simulator::{Simulator, Tape};
 use qt_backtest::venue::SimVenue;
 use qt_data::calendar::Calendar;
 use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
+use qt_engine::book::{Book, BookLimits, CrossPolicy, OrderBook, OrderBookLimits};
 use qt_engine::{
     Bounded, Context, Delivery, OrderUpdate, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy,
     Venue,
@@ -19,7 +20,8 @@ use qt_risk::{Account, AccountGate, Sizing};
 use qt_strategies::Registry;
 use qt_types::{
     Bar, BarFlags, Bracket, Distance, E9, Event, InstrumentId, InstrumentKind, InstrumentSpec,
-    Nanos, OrderId, OrderKind, Payload, Place, Price, Qty, ReportKind, Seq, Side, Size, VenueId,
+    Nanos, OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, ReportKind, Seq, Side, Size,
+    Tick, VenueId,
 };
 
 thread_local! {
@@ -177,6 +179,8 @@ fn pipeline_config(series: &BarSeries, config: &RunConfig) -> PipelineConfig {
         exits: config.exits,
         limits: config.limits,
         epoch: 0,
+        books: Vec::new(),
+        active_from_ns: qt_types::Nanos::MIN,
     }
 }
 
@@ -289,6 +293,47 @@ fn event(at_ns: i64, payload: Payload) -> Event {
 fn a_step_of_the_pipeline_allocates_nothing() {
     check_steps("sma_cross", sma_cross());
     check_steps("busy", Box::<Busy>::default());
+}
+
+/// A number from 0 to `below` minus one, from a row that is always the same.
+fn dice(state: &mut u64, below: u64) -> u64 {
+    *state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+    (*state >> 33) % below
+}
+
+/// Prices that walk far, kinds of all sorts, more levels and orders than there is room for.
+#[test]
+fn a_book_takes_its_memory_at_the_start() {
+    let limits = BookLimits { window_ticks: 1_024, far_levels_max: 500, ..BookLimits::default() };
+    let mut book = Book::new(&limits);
+    let mut orders = OrderBook::new(&OrderBookLimits {
+        orders_max: 500,
+        window_ticks: 1_024,
+        crosses: CrossPolicy::Uncross,
+    });
+    let mut state = 1;
+    let (count, depth) = allocations(|| {
+        for at in 0..300_000_i64 {
+            let away = if dice(&mut state, 10) == 0 { 100_000 } else { 300 };
+            let flags = dice(&mut state, 4) as u8;
+            let side = if flags & 1 == 1 { Side::Sell } else { Side::Buy };
+            // Sometimes one tick into the other side.
+            let price = at / 10 - side.sign() * (dice(&mut state, away) as i64 - 1);
+            let (order, qty) = (dice(&mut state, 5_000), dice(&mut state, 4) as i64);
+            let kind = if dice(&mut state, 100) == 0 { dice(&mut state, 9) as u8 } else { 0 };
+            let (instrument, latency_ns) = (0, 0);
+            let venue_ns = at;
+            book.apply(&Tick { venue_ns, price, qty, latency_ns, instrument, kind, flags });
+            let kind = if kind > 0 { kind } else { dice(&mut state, 3) as u8 % 2 * 2 };
+            let tick =
+                OrderTick { venue_ns, order, price, qty, latency_ns, instrument, kind, flags };
+            orders.apply(&tick);
+        }
+        (book.view().depth(10), orders.view().levels(Side::Sell).count())
+    });
+    assert_eq!(count, 0, "{depth:?}");
+    assert!(book.faults().overflow > 0 && orders.faults().overflow > 0, "the bounds were met");
+    assert!(orders.faults().unknown_order > 0 && orders.book().faults().uncrossed_levels > 0);
 }
 
 #[test]

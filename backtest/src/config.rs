@@ -4,7 +4,7 @@ use qt_engine::Exits;
 use qt_risk::{Account, Sizing};
 use qt_types::{Cash, Limits};
 
-use crate::venue::{Fees, FillAt, VenueConfig};
+use crate::venue::{Fees, FillAt, LatencyModel, QueueModel, SelfTrade, VenueConfig};
 
 /// Everything about a run but its data and its strategy.
 #[derive(Clone, Debug)]
@@ -37,6 +37,12 @@ pub struct RunConfig {
     pub close_at_end: bool,
     /// From the market to us, in ns.
     pub feed_latency_ns: i64,
+    /// How the place in the queue of a price is estimated, on books by price.
+    pub queue_model: QueueModel,
+    /// Whether what our fills took of a book is there again for our next order.
+    pub no_impact: bool,
+    /// What happens when an order of ours could meet another one of ours.
+    pub self_trade: SelfTrade,
     /// From us to the venue, in ns.
     pub order_latency_ns: i64,
     /// From the venue to us, in ns.
@@ -70,6 +76,9 @@ impl Default for RunConfig {
             order_qty_max_e9: None,
             close_at_end: false,
             feed_latency_ns: 0,
+            queue_model: QueueModel::default(),
+            no_impact: false,
+            self_trade: SelfTrade::default(),
             order_latency_ns: 0,
             response_latency_ns: 0,
             from_ns: None,
@@ -95,8 +104,11 @@ impl RunConfig {
             touch_fills: self.touch_fills,
             participation_e9: self.participation_e9,
             whole_fills: self.whole_fills,
-            order_latency_ns: self.order_latency_ns,
-            response_latency_ns: self.response_latency_ns,
+            queue_model: self.queue_model,
+            no_impact: self.no_impact,
+            self_trade: self.self_trade,
+            order_latency: LatencyModel::constant(self.order_latency_ns),
+            response_latency: LatencyModel::constant(self.response_latency_ns),
             limits: self.limits,
         }
     }

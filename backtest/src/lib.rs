@@ -8,11 +8,15 @@
 pub mod config;
 mod cursor;
 pub mod curve;
+pub mod desk;
 pub mod metrics;
+mod outcome;
 pub mod periods;
 pub mod recorder;
+pub mod replay;
 pub mod report;
 pub mod run;
+pub mod run_ticks;
 pub mod simulator;
 pub mod sweep;
 pub mod tape;

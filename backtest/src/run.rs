@@ -7,15 +7,14 @@ use std::time::Instant;
 use qt_data::series::{BarSeries, TradeRecord};
 use qt_engine::{Halt, PipelineConfig, Strategy};
 use qt_risk::{Account, AccountGate};
-use qt_types::{Cash, DenyReason, InstrumentId, InstrumentSpec, Nanos, Qty};
+use qt_types::{Cash, InstrumentSpec, Nanos, Qty};
 
 use crate::config::RunConfig;
 use crate::curve::EquityCurve;
-use crate::metrics::{Metrics, MetricsInput};
-use crate::periods::periods_per_year;
+use crate::metrics::Metrics;
 use crate::recorder::Fill;
 use crate::simulator::{Backtest, Ended, Simulator, Tape};
-use crate::trades::{RoundTrip, round_trips};
+use crate::trades::RoundTrip;
 use crate::venue::{FillAt, VenueCounts};
 
 /// Why a run could not be made or had to stop.
@@ -34,6 +33,9 @@ pub enum RunError {
     /// Settings that do not go together.
     #[error("{0}")]
     Config(String),
+    /// The data is damaged.
+    #[error("{0}")]
+    Data(#[from] qt_data::error::DataError),
     /// The loop could not go on: a ledger failed its check, or the strategy never came to rest.
     #[error("{0}; if it is not your strategy's doing, report it with the command and data hash")]
     Halt(#[from] Halt),
@@ -144,6 +146,8 @@ pub fn run_on_trades(
         exits: config.exits,
         limits: config.limits,
         epoch: 0,
+        books: Vec::new(),
+        active_from_ns: Nanos::MIN,
     };
     let gate = AccountGate::new(config.account, config.sizing, config.order_qty_max_e9);
     let mut backtest: Backtest<'_> =
@@ -154,17 +158,12 @@ pub fn run_on_trades(
         backtest.close_positions()?;
     }
     let wall_seconds = clock.elapsed().as_secs_f64();
-    Ok(outcome(config, series, specs, ranges, backtest, ended, wall_seconds))
+    Ok(RunOutcome::new(config, series, ranges, backtest.into_desk(), ended, wall_seconds))
 }
 
-fn check(config: &RunConfig, series: &[&BarSeries]) -> Result<(), RunError> {
+/// What must hold whatever the data is.
+pub(crate) fn check_config(config: &RunConfig) -> Result<(), RunError> {
     let fail = |text: &str| Err(RunError::Config(text.to_owned()));
-    if series.is_empty() {
-        return fail("a run needs at least one series");
-    }
-    if series.len() > config.limits.instruments_max {
-        return fail("more series than a run may have instruments");
-    }
     if config.capital <= Cash::ZERO {
         return fail("the capital must be above zero");
     }
@@ -183,6 +182,18 @@ fn check(config: &RunConfig, series: &[&BarSeries]) -> Result<(), RunError> {
     }
     if config.fill_at == FillAt::Close && config.feed_latency_ns + config.order_latency_ns > 0 {
         return fail("--fill close fills at the time of the decision: it allows no latency");
+    }
+    Ok(())
+}
+
+fn check(config: &RunConfig, series: &[&BarSeries]) -> Result<(), RunError> {
+    check_config(config)?;
+    let fail = |text: &str| Err(RunError::Config(text.to_owned()));
+    if series.is_empty() {
+        return fail("a run needs at least one series");
+    }
+    if series.len() > config.limits.instruments_max {
+        return fail("more series than a run may have instruments");
     }
     let currency = series[0].spec.currency();
     if let Some(other) = series.iter().find(|series| series.spec.currency() != currency) {
@@ -220,79 +231,6 @@ fn ranges(
         Ok(BarRange { warmup_from: start.saturating_sub(warmup), start, end })
     };
     series.iter().map(range_of).collect()
-}
-
-fn outcome(
-    config: &RunConfig,
-    series: &[&BarSeries],
-    specs: Vec<InstrumentSpec>,
-    ranges: Vec<BarRange>,
-    backtest: Backtest<'_>,
-    ended: Ended,
-    wall_seconds: f64,
-) -> RunOutcome {
-    let (recorder, pipeline) = (backtest.recorder(), backtest.pipeline());
-    let trips = round_trips(recorder.fills(), &specs);
-    let periods = config.periods_per_year.unwrap_or_else(|| periods_per_year(series, &ranges));
-    let metrics = Metrics::of(&MetricsInput {
-        initial: config.capital,
-        curve: recorder.curve(),
-        trips: &trips,
-        held_closes: recorder.held_closes(),
-        periods_per_year: periods,
-        risk_free_rate: config.risk_free_rate,
-    });
-    let exposure = pipeline.exposure();
-    let positions = (0..specs.len())
-        .map(|index| exposure.position(InstrumentId(u16::try_from(index).unwrap_or(u16::MAX))))
-        .collect();
-    let (fees, realised) = (exposure.ledger.fees(), exposure.ledger.realised());
-    let borrow_paid = exposure.ledger.carry();
-    let (denials, counts) = (denials(&backtest), *backtest.venue().counts());
-    let (margin_calls, hash) = (pipeline.gate().margin_calls(), pipeline.state_hash());
-    let (intents_dropped, events) = (pipeline.intents_dropped(), backtest.events());
-    let final_equity = recorder.last_equity();
-    let (curve, fills) = backtest.into_record();
-    RunOutcome {
-        ended,
-        specs,
-        curve,
-        fills,
-        trips,
-        metrics,
-        periods_per_year: periods,
-        final_equity,
-        total_fees: fees,
-        borrow_paid,
-        realised,
-        positions,
-        denials,
-        counts,
-        margin_calls,
-        intents_dropped,
-        ranges,
-        events,
-        wall_seconds,
-        determinism_hash: hash,
-    }
-}
-
-/// Denials of the gate and refusals of the venue, by code.
-fn denials(backtest: &Backtest<'_>) -> BTreeMap<&'static str, u64> {
-    let counts = backtest.venue().counts();
-    let mut denials = BTreeMap::from([(DenyReason::MaxOrderQty.text(), 0)]);
-    for reason in DenyReason::ALL {
-        let at_venue = match reason {
-            DenyReason::InsufficientFunds => counts.insufficient_funds,
-            DenyReason::ShortNotAllowed => counts.short_not_allowed,
-            _ => 0,
-        };
-        let count = backtest.recorder().denials(reason) + at_venue;
-        if count > 0 {
-            denials.insert(reason.text(), count);
-        }
-    }
-    denials
 }
 
 impl RunOutcome {

@@ -3,14 +3,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use qt_engine::{
-    Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
-};
-use qt_types::{BarFlags, Event, InstrumentId, Limits, Nanos, Payload, ReportKind, Seq, VenueId};
+use qt_engine::{Gate, Halt, Pipeline, PipelineConfig, Strategy, Venue};
+use qt_types::{BarFlags, Event, InstrumentId, Nanos};
 
 use crate::cursor::Cursor;
-use crate::curve::EquityCurve;
-use crate::recorder::{Fill, Recorder};
+use crate::desk::Desk;
+use crate::recorder::Recorder;
 pub use crate::tape::Tape;
 use crate::tape::{bar_from, event_from, id_of};
 use crate::venue::{SimVenue, VenueConfig};
@@ -30,17 +28,9 @@ pub enum Ended {
 pub struct Simulator<'a, S, G> {
     tapes: &'a [Tape<'a>],
     cursors: Vec<Cursor>,
-    pipeline: Pipeline<S, G>,
-    venue: SimVenue,
-    sequencer: Sequencer,
-    outbox: Outbox,
-    inbox: Bounded<Delivery>,
-    recorder: Recorder,
+    desk: Desk<S, G>,
     feed_latency_ns: i64,
 }
-
-/// How often commands and reports may go to and fro at one and the same time.
-const ROUNDS_MAX: u32 = 100_000;
 
 /// How many events pass between two looks at the flag that interrupts.
 const EVENTS_PER_LOOK: u64 = 65_536;
@@ -56,22 +46,11 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         strategy: S,
         gate: G,
     ) -> Self {
-        let specs = pipeline.specs.clone();
-        let limits: Limits = pipeline.limits;
         let closes_max = tapes.iter().map(|tape| tape.end - tape.start).sum();
-        let recorder = Recorder::new(venue.initial, closes_max);
         let cursors = tapes.iter().map(|tape| Cursor::at(tape.warmup_from)).collect();
-        Self {
-            tapes,
-            cursors,
-            pipeline: Pipeline::new(pipeline, strategy, gate),
-            venue: SimVenue::new(venue, specs),
-            sequencer: Sequencer::new(),
-            outbox: Outbox::new(&limits),
-            inbox: Bounded::new(limits.orders_open_max * 4),
-            recorder,
-            feed_latency_ns,
-        }
+        let venue = SimVenue::new(venue, pipeline.specs.clone());
+        let desk = Desk::new(pipeline, venue, closes_max, strategy, gate);
+        Self { tapes, cursors, desk, feed_latency_ns }
     }
 
     /// Runs to the end of the data, or until `interrupt` is set. `progress` is called now and
@@ -85,7 +64,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         mut progress: impl FnMut(u64, i128),
     ) -> Result<Ended, Halt> {
         let ended = self.run_loop(interrupt, &mut progress)?;
-        self.finish()?;
+        self.desk.finish()?;
         Ok(ended)
     }
 
@@ -96,16 +75,16 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
     ) -> Result<Ended, Halt> {
         let mut look_at = EVENTS_PER_LOOK;
         loop {
-            if self.recorder.is_bankrupt() {
+            if self.desk.recorder.is_bankrupt() {
                 return Ok(Ended::Bankrupt);
             }
             if !self.run_quiet()? {
                 let Some(now_ns) = self.next_ns() else { return Ok(Ended::Data) };
                 self.play(now_ns)?;
             }
-            if self.sequencer.count() >= look_at {
-                look_at = self.sequencer.count() + EVENTS_PER_LOOK;
-                progress(self.sequencer.count(), self.recorder.last_equity().nano());
+            if self.desk.sequencer.count() >= look_at {
+                look_at = self.desk.sequencer.count() + EVENTS_PER_LOOK;
+                progress(self.desk.sequencer.count(), self.desk.recorder.last_equity().nano());
                 if interrupt.load(Ordering::Relaxed) {
                     return Ok(Ended::Interrupted);
                 }
@@ -121,7 +100,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         let ([tape], [cursor]) = (self.tapes, self.cursors.as_slice()) else {
             return Ok(false);
         };
-        if !self.venue.is_idle() || cursor.local_at != cursor.venue_at {
+        if !self.desk.venue.is_idle() || cursor.local_at != cursor.venue_at {
             return Ok(false);
         }
         // While a bar is on its way to us the next ones may begin and end at the venue; and
@@ -138,21 +117,22 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
             let half_spread = tape.series.half_spreads.get(at).copied().unwrap_or_default();
             let bar = bar_from(record, half_spread, flags);
             let mut event = event_from(bar, record.close_ns, InstrumentId(0), 0);
-            self.sequencer.stamp(&mut event);
-            self.pipeline.step(&event, &mut self.outbox)?;
+            self.desk.sequencer.stamp(&mut event);
+            self.desk.pipeline.step(&event, &mut self.desk.outbox)?;
             at += 1;
-            let acted = !self.outbox.commands.is_empty() || !self.outbox.denials.is_empty();
+            let acted =
+                !self.desk.outbox.commands.is_empty() || !self.desk.outbox.denials.is_empty();
             if acted || at == until {
                 // The venue needs only the last bar. An order may take effect at this very time;
                 // the slow path goes on from here.
-                self.venue.pass(&event);
-                self.flush(event.recv_ns)?;
-                self.settle(event.recv_ns.get())?;
+                self.desk.venue.pass(&event);
+                self.desk.flush(event.recv_ns)?;
+                self.desk.settle(event.recv_ns.get())?;
             }
             if at > start {
-                self.recorder.sample(event.recv_ns, &self.pipeline)?;
+                self.desk.recorder.sample(event.recv_ns, &self.desk.pipeline)?;
             }
-            if acted || self.recorder.is_bankrupt() {
+            if acted || self.desk.recorder.is_bankrupt() {
                 break;
             }
         }
@@ -191,9 +171,9 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         if !any {
             return None;
         }
-        let command = self.venue.next_command_ns().unwrap_or(i64::MAX);
-        let report = self.venue.next_ns().map_or(i64::MAX, Nanos::get);
-        Some(next.min(command).min(report).max(self.sequencer.now_ns().get()))
+        let command = self.desk.venue.next_command_ns().unwrap_or(i64::MAX);
+        let report = self.desk.venue.next_ns().map_or(i64::MAX, Nanos::get);
+        Some(next.min(command).min(report).max(self.desk.sequencer.now_ns().get()))
     }
 
     /// Everything that happens at `now_ns`: bars end at the venue, reports reach us, completed
@@ -202,19 +182,19 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
     /// for it.
     fn play(&mut self, now_ns: i64) -> Result<(), Halt> {
         self.play_prints(now_ns, true)?;
-        self.settle(now_ns)?;
+        self.desk.settle(now_ns)?;
         self.close_bars(now_ns)?;
-        self.settle(now_ns)?;
+        self.desk.settle(now_ns)?;
         let measured = self.publish_bars(now_ns)?;
-        self.settle(now_ns)?;
+        self.desk.settle(now_ns)?;
         if measured {
-            self.recorder.sample(Nanos::new(now_ns), &self.pipeline)?;
+            self.desk.recorder.sample(Nanos::new(now_ns), &self.desk.pipeline)?;
         }
         self.open_bars(now_ns)?;
         self.play_prints(now_ns, false)?;
-        self.settle(now_ns)?;
+        self.desk.settle(now_ns)?;
         self.publish_prints(now_ns)?;
-        self.settle(now_ns)
+        self.desk.settle(now_ns)
     }
 
     fn close_bars(&mut self, now_ns: i64) -> Result<(), Halt> {
@@ -225,7 +205,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
                 let ended = tape.ended_by(cursor.venue_at, now_ns);
                 if ended > cursor.venue_at {
                     cursor.venue_at = ended;
-                    self.venue.charge_borrowing(id_of(index), now_ns)?;
+                    self.desk.venue.charge_borrowing(id_of(index), now_ns)?;
                 }
                 continue;
             }
@@ -233,7 +213,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
                 continue;
             }
             let event = tape.bar_event(cursor.venue_at, id_of(index), 0);
-            self.venue.close_bar(&event)?;
+            self.desk.venue.close_bar(&event)?;
             cursor.is_open = false;
             cursor.venue_at += 1;
         }
@@ -259,7 +239,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
                 self.tell_prints(index, tape.prints_end_ns(at), now_ns)?;
                 let mut event = tape.bar_event(at, id_of(index), 0);
                 event.recv_ns = Nanos::new(due_ns);
-                self.feed(event)?;
+                self.desk.feed(event)?;
             }
         }
         Ok(measured)
@@ -276,9 +256,9 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
             }
             let bar = tape.bar(cursor.venue_at);
             cursor.is_open = true;
-            self.venue.begin_bar(id_of(index), &bar);
+            self.desk.venue.begin_bar(id_of(index), &bar);
         }
-        Ok(self.venue.play_opens()?)
+        Ok(self.desk.venue.play_opens()?)
     }
 
     /// Trades that print by `now_ns` meet our orders at the venue: those of tapes whose bars end
@@ -294,7 +274,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
                     break;
                 }
                 self.cursors[index].print_at += 1;
-                self.venue.on_trade(&event)?;
+                self.desk.venue.on_trade(&event)?;
             }
         }
         Ok(())
@@ -315,101 +295,9 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
                 |event: &Event| event.recv_ns.get() <= now_ns && event.venue_ns.get() < until_ns;
             let Some(event) = event.filter(told) else { break };
             self.cursors[index].told_at += 1;
-            self.feed(event)?;
+            self.desk.feed(event)?;
         }
         Ok(())
-    }
-
-    /// One event through the pipeline, and what it causes on its way.
-    fn feed(&mut self, mut event: Event) -> Result<(), Halt> {
-        self.step(&mut event)?;
-        self.flush(event.recv_ns)
-    }
-
-    /// Any event; [`Self::run_quiet`] has the one place that is compiled for bars alone.
-    #[inline(never)]
-    fn step(&mut self, event: &mut Event) -> Result<(), Halt> {
-        self.sequencer.stamp(event);
-        self.pipeline.step(event, &mut self.outbox)
-    }
-
-    /// Sends the commands off and lets the denials go through the sequencer, until both are
-    /// empty.
-    fn flush(&mut self, now_ns: Nanos) -> Result<(), Halt> {
-        let mut denial_at = 0;
-        loop {
-            for command in self.outbox.commands.as_slice() {
-                self.venue.submit(command, now_ns);
-            }
-            self.outbox.commands.clear();
-            let Some(denial) = self.outbox.denials.get(denial_at) else { break };
-            denial_at += 1;
-            self.recorder.denied(denial.denied.reason);
-            let mut event = Event {
-                seq: Seq::default(),
-                recv_ns: now_ns,
-                venue_ns: now_ns,
-                instrument: denial.instrument,
-                venue: VenueId(0),
-                payload: Payload::Denied(denial.denied),
-            };
-            self.step(&mut event)?;
-        }
-        self.outbox.denials.clear();
-        Ok(())
-    }
-
-    /// Commands reach the venue and reports reach us, until nothing more is due at `now_ns`.
-    fn settle(&mut self, now_ns: i64) -> Result<(), Halt> {
-        for _ in 0..ROUNDS_MAX {
-            if self.venue.next_command_ns().is_some_and(|due| due <= now_ns) {
-                self.venue.apply_commands(now_ns)?;
-            }
-            if self.venue.next_ns().is_none_or(|due| due.get() > now_ns) {
-                return Ok(());
-            }
-            self.take_reports(now_ns)?;
-        }
-        Err(Halt::Livelock)
-    }
-
-    /// Reports that are due at `now_ns` reach us.
-    fn take_reports(&mut self, now_ns: i64) -> Result<(), Halt> {
-        self.inbox.clear();
-        self.venue.poll(Nanos::new(now_ns), &mut self.inbox);
-        for at in 0..self.inbox.len() {
-            let Some(delivery) = self.inbox.get(at) else { break };
-            self.record(&delivery);
-            self.feed(Event {
-                seq: Seq::default(),
-                recv_ns: delivery.recv_ns,
-                venue_ns: delivery.venue_ns,
-                instrument: delivery.instrument,
-                venue: VenueId(0),
-                payload: Payload::Report(delivery.report),
-            })?;
-        }
-        Ok(())
-    }
-
-    fn record(&mut self, delivery: &Delivery) {
-        let report = &delivery.report;
-        if report.kind != ReportKind::Filled {
-            return;
-        }
-        let Some(order) = self.pipeline.exposure().orders.get(report.order) else { return };
-        let row = self.venue.row_of(report.exec);
-        self.recorder.filled(Fill {
-            venue_ns: delivery.venue_ns,
-            instrument: delivery.instrument,
-            order: report.order,
-            side: order.side,
-            kind: order.kind,
-            price: report.price,
-            qty: report.qty,
-            fee: report.fee,
-            row,
-        });
     }
 
     /// Closes every position at its last close and corrects the last sample of the equity. For
@@ -418,56 +306,43 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
     /// # Errors
     /// When a ledger fails its check.
     pub fn close_positions(&mut self) -> Result<(), Halt> {
-        let now_ns = self.sequencer.now_ns();
-        self.pipeline.close_out(&mut self.outbox);
-        self.flush(now_ns)?;
-        self.venue.fill_at_last_close()?;
-        self.settle(i64::MAX)?;
-        self.venue.compare(self.pipeline.exposure().ledger)?;
-        self.recorder.resample(&self.pipeline)
-    }
-
-    /// Reports that are still under way at the end are taken in, so that what happened at the
-    /// venue is in the books; nothing that is asked for on them reaches the venue any more.
-    fn finish(&mut self) -> Result<(), Halt> {
-        let late = self.venue.next_ns().is_some();
-        while let Some(due) = self.venue.next_ns() {
-            self.take_reports(due.get())?;
-        }
-        if late {
-            self.recorder.resample(&self.pipeline)?;
-        }
-        Ok(self.venue.compare(self.pipeline.exposure().ledger)?)
+        let now_ns = self.desk.sequencer.now_ns();
+        self.desk.pipeline.close_out(&mut self.desk.outbox);
+        self.desk.flush(now_ns)?;
+        self.desk.venue.fill_at_last_close()?;
+        self.desk.settle(i64::MAX)?;
+        self.desk.venue.compare(self.desk.pipeline.exposure().ledger)?;
+        self.desk.recorder.resample(&self.desk.pipeline)
     }
 
     /// The pipeline.
     #[must_use]
     pub const fn pipeline(&self) -> &Pipeline<S, G> {
-        &self.pipeline
+        &self.desk.pipeline
     }
 
     /// The venue.
     #[must_use]
     pub const fn venue(&self) -> &SimVenue {
-        &self.venue
+        &self.desk.venue
     }
 
     /// What was recorded.
     #[must_use]
     pub const fn recorder(&self) -> &Recorder {
-        &self.recorder
+        &self.desk.recorder
     }
 
-    /// The equity curve and the fills, without a copy.
+    /// Everything that the run was made with.
     #[must_use]
-    pub fn into_record(self) -> (EquityCurve, Vec<Fill>) {
-        self.recorder.into_parts()
+    pub fn into_desk(self) -> Desk<S, G> {
+        self.desk
     }
 
     /// How many events went through the sequencer.
     #[must_use]
     pub const fn events(&self) -> u64 {
-        self.sequencer.count()
+        self.desk.sequencer.count()
     }
 }
 

@@ -171,6 +171,7 @@ impl From<RunError> for Failure {
             RunError::NoData { .. } => Self::nothing(message)
                 .hint("choose --from and --to within the data, or leave them away"),
             RunError::Config(_) => Self::usage(message),
+            RunError::Data(error) => Self::from(error),
             RunError::Halt(_) => Self::failed(message),
         }
     }

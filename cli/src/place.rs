@@ -50,6 +50,11 @@ impl DataDir {
         self.path.join("runs.sqlite")
     }
 
+    /// The folder of converted tick files.
+    pub fn ticks(&self) -> PathBuf {
+        self.path.join("ticks")
+    }
+
     /// The folder with unpacked samples.
     pub fn samples(&self) -> PathBuf {
         self.path.join("samples")

@@ -114,3 +114,75 @@ fn indicators() {
         assert!(close(sum, number(&case["sum"]), 1e-9), "{name}: {sum} is not {}", case["sum"]);
     }
 }
+
+#[test]
+fn books() {
+    let Some(shared) = shared() else { return };
+    let text = std::fs::read_to_string(shared.join("oracles/books.json")).unwrap();
+    let cases: Value = serde_json::from_str(&text).unwrap();
+    let sandbox = Sandbox::new();
+    for case in cases.as_array().unwrap() {
+        let path = shared.join(case["data"].as_str().unwrap()).display().to_string();
+        let book = sandbox.json(&["data", "book", &path]);
+        for name in [
+            "depth_updates_applied",
+            "dropped_before_snapshot",
+            "gaps",
+            "trades",
+            "last_update_id",
+            "bid_levels",
+            "ask_levels",
+        ] {
+            assert_eq!(book[name], case[name], "{path} {name}");
+        }
+        assert_eq!(book["bids"], case["top_bids"], "{path}");
+        assert_eq!(book["asks"], case["top_asks"], "{path}");
+        for point in case["checkpoints"].as_array().unwrap() {
+            let at = point["applied"].to_string();
+            let book = sandbox.json(&["data", "book", &path, "--at", &at, "--levels", "1"]);
+            assert_eq!(book["last_update_id"], point["u"], "{path} at {at}");
+            assert_eq!(book["bids"][0], point["best_bid"], "{path} at {at}");
+            assert_eq!(book["asks"][0], point["best_ask"], "{path} at {at}");
+        }
+    }
+}
+
+#[test]
+fn fills_of_another_engine() {
+    let Some(shared) = shared() else { return };
+    let text = std::fs::read_to_string(shared.join("oracles/fills_hftbacktest.json")).unwrap();
+    let oracle: Value = serde_json::from_str(&text).unwrap();
+    let sandbox = Sandbox::new();
+    for case in oracle["cases"].as_array().unwrap() {
+        let path = shared.join(case["data"].as_str().unwrap()).display().to_string();
+        let offset = format!("offset_ticks={}", case["rule"]["offset_ticks"]);
+        let words = [
+            "backtest",
+            "--data",
+            &path,
+            "--strategy",
+            "top_of_book_quoter",
+            "--param",
+            &offset,
+            "--account",
+            "margin",
+            "--leverage",
+            "100",
+            "--qty",
+            "0.01",
+            "--maker-rate",
+            "0.0002",
+            "--taker-rate",
+            "0.0005",
+            "--order-latency",
+            "10ms",
+            "--no-impact",
+            "--whole-fills",
+        ];
+        let result = sandbox.json(&words);
+        let (fills, fees) = (number(&result["fills"]), number(&result["total_fees"]));
+        let (wanted_fills, wanted_fees) = (number(&case["trades"]), number(&case["fee"]));
+        assert!((fills / wanted_fills - 1.0).abs() <= 0.03, "{fills} fills, not {wanted_fills}");
+        assert!((fees / wanted_fees - 1.0).abs() <= 0.03, "fees of {fees}, not {wanted_fees}");
+    }
+}

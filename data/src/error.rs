@@ -113,6 +113,19 @@ pub enum DataError {
         /// Everything that was found, for `data check`.
         report: Box<QualityReport>,
     },
+    /// A row that cannot be imported.
+    #[error("{0}")]
+    Row(Box<CellError>),
+    /// A file of the tick store that cannot be used or written.
+    #[error("{path}: {what}. {fix}")]
+    Store {
+        /// The path as given.
+        path: String,
+        /// What is wrong with it.
+        what: String,
+        /// What to do.
+        fix: String,
+    },
     /// The calendar cannot be used.
     #[error(transparent)]
     Calendar(#[from] CalendarError),

@@ -74,6 +74,10 @@ pub struct NewOrder {
     pub qty: Qty,
     /// Whether it may only make a position smaller.
     pub reduce_only: bool,
+    /// Whether it may only add liquidity.
+    pub post_only: bool,
+    /// Lots that an iceberg shows at a time; zero: all of it.
+    pub display: Qty,
     /// The entry whose fills bring this order to life, or none.
     pub parent: OrderId,
     /// The order that ends when this one is filled, or none.

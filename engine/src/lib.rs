@@ -4,6 +4,7 @@
 //! May import: `qt-types`. Must not contain: venues, clocks, files, sockets, threads, random
 //! numbers, async, iteration over hash maps. Entry point: [`Pipeline`].
 
+pub mod book;
 pub mod command;
 pub mod hash;
 pub mod ledger;
@@ -14,16 +15,21 @@ pub mod port;
 pub mod sequencer;
 pub mod sink;
 mod stage;
+pub mod timers;
 
+pub use book::{
+    Book, BookLimits, BookState, BookView, CrossPolicy, Depth, OrderBook, OrderBookLimits,
+};
 pub use command::{Approved, CancelOrder, Command, NewOrder, ReplaceOrder};
 pub use hash::StateHash;
 pub use ledger::{Ledger, LedgerError, Position};
-pub use market::Market;
+pub use market::{BookKind, Market};
 pub use oms::{Order, OrderStatus, OrderTable};
 pub use pipeline::{Denial, Halt, Outbox, Pipeline, PipelineConfig};
 pub use port::{
-    Context, Delivery, Exits, Exposure, Gate, OrderRequest, OrderUpdate, SizeRequest, Strategy,
-    Venue,
+    BookInterest, Context, Delivery, Exits, Exposure, Gate, OrderRequest, OrderUpdate, Settlement,
+    SizeRequest, Strategy, Venue,
 };
 pub use sequencer::Sequencer;
 pub use sink::{Bounded, Sink};
+pub use timers::Timers;

@@ -1,40 +1,177 @@
 //! What is known of the market: the first stage.
 
-use qt_types::{Event, InstrumentId, Nanos, Payload, Price};
+use qt_types::{
+    Event, InstrumentId, Nanos, OrderTick, Payload, Price, Side, Tick, TickFlags, round_half_even,
+};
 
-/// The last price of each instrument, in a dense table.
-#[derive(Clone, Debug)]
+use crate::book::{Book, BookLimits, BookView, OrderBook, OrderBookLimits};
+
+/// Which book is kept of an instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum BookKind {
+    /// None: its data are bars or trades.
+    #[default]
+    None,
+    /// By price.
+    Levels(BookLimits),
+    /// By order.
+    Orders(OrderBookLimits),
+}
+
+/// The book of one instrument.
+#[derive(Clone)]
+enum MarketBook {
+    None,
+    Levels(Box<Book>),
+    Orders(Box<OrderBook>),
+}
+
+/// One book, and what changed since its last complete state.
+#[derive(Clone)]
+struct Slot {
+    book: MarketBook,
+    top_changed: bool,
+}
+
+/// What a tick completed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Completed {
+    /// Nothing: the venue's update goes on.
+    Nothing,
+    /// An update that left the best prices and their quantities as they were.
+    Update,
+    /// An update that changed them.
+    TopChange,
+}
+
+/// The last price of each instrument, and its book where there is one, in dense tables.
+#[derive(Clone)]
 pub struct Market {
     last: Vec<Price>,
+    /// Empty in runs without books.
+    slots: Vec<Slot>,
     now_ns: Nanos,
 }
 
 impl Market {
-    /// A market of `instruments` instruments without any price.
+    /// A market of `instruments` instruments without any price or book.
     #[must_use]
     pub fn new(instruments: usize) -> Self {
-        Self { last: vec![Price::ZERO; instruments], now_ns: Nanos::MIN }
+        Self { last: vec![Price::ZERO; instruments], slots: Vec::new(), now_ns: Nanos::MIN }
     }
 
-    /// Takes in one event.
+    /// The same with the books `kinds`, by instrument. Instruments beyond its end have none.
+    #[must_use]
+    pub fn with_books(instruments: usize, kinds: &[BookKind]) -> Self {
+        let slot = |kind: &BookKind| {
+            let book = match kind {
+                BookKind::None => MarketBook::None,
+                BookKind::Levels(limits) => MarketBook::Levels(Box::new(Book::new(limits))),
+                BookKind::Orders(limits) => MarketBook::Orders(Box::new(OrderBook::new(limits))),
+            };
+            Slot { book, top_changed: false }
+        };
+        Self { slots: kinds.iter().map(slot).collect(), ..Self::new(instruments) }
+    }
+
+    /// Takes in one event. Ticks go through [`Self::on_tick`] and [`Self::on_order`], which tell
+    /// what they completed.
     #[inline(always)]
     pub fn on(&mut self, event: &Event) {
         self.now_ns = event.recv_ns;
         let price = match &event.payload {
             Payload::Bar(bar) => bar.close,
             Payload::Trade(trade) => trade.price,
-            Payload::Report(_) | Payload::Denied(_) => return,
+            _ => return,
         };
-        if let Some(last) = self.last.get_mut(event.instrument.index()) {
+        self.set_last(event.instrument, price);
+    }
+
+    /// Takes note of the last price of `instrument`.
+    #[inline(always)]
+    pub fn set_last(&mut self, instrument: InstrumentId, price: Price) {
+        if let Some(last) = self.last.get_mut(instrument.index()) {
             *last = price;
         }
     }
 
-    /// The last price in ticks; `None` before the first one.
+    /// A change of a book by price.
+    #[inline(always)]
+    pub fn on_tick(&mut self, instrument: InstrumentId, tick: &Tick) -> Completed {
+        let Some(slot) = self.slots.get_mut(instrument.index()) else { return Completed::Nothing };
+        if let MarketBook::Levels(book) = &mut slot.book {
+            slot.top_changed |= book.apply(tick);
+        }
+        slot.completed(tick.flags())
+    }
+
+    /// A change of a book by order; an execution sets the last price.
+    #[inline]
+    pub fn on_order(&mut self, instrument: InstrumentId, tick: &OrderTick) -> Completed {
+        if tick.is_trade() {
+            self.set_last(instrument, Price::from_ticks(tick.price));
+        }
+        let Some(slot) = self.slots.get_mut(instrument.index()) else { return Completed::Nothing };
+        if let MarketBook::Orders(book) = &mut slot.book {
+            slot.top_changed |= book.apply(tick);
+        }
+        slot.completed(tick.flags())
+    }
+
+    /// The last traded price in ticks, or where nothing was traded yet the middle of the book;
+    /// `None` before there is either.
     #[must_use]
     #[inline]
     pub fn last(&self, instrument: InstrumentId) -> Option<Price> {
-        self.last.get(instrument.index()).copied().filter(|price| price.ticks() > 0)
+        match self.last.get(instrument.index()).copied().filter(|price| price.ticks() > 0) {
+            None if !self.slots.is_empty() => self.middle(instrument),
+            last => last,
+        }
+    }
+
+    /// The price at which a position counts, in ticks: the middle of the book, half-even to a
+    /// tick; without a book of two sides the last price.
+    #[must_use]
+    #[inline]
+    pub fn mark(&self, instrument: InstrumentId) -> Option<Price> {
+        if self.slots.is_empty() {
+            return self.last(instrument);
+        }
+        self.middle(instrument).or_else(|| self.last(instrument))
+    }
+
+    #[inline(never)]
+    fn middle(&self, instrument: InstrumentId) -> Option<Price> {
+        let view = self.book(instrument)?;
+        let twice = view.mid_x2()?;
+        let ticks = i64::try_from(round_half_even(i128::from(twice), 2)).ok()?;
+        (ticks > 0).then_some(Price::from_ticks(ticks))
+    }
+
+    /// The book of `instrument`, where it has one.
+    #[must_use]
+    #[inline]
+    pub fn book(&self, instrument: InstrumentId) -> Option<BookView<'_>> {
+        match &self.slots.get(instrument.index())?.book {
+            MarketBook::None => None,
+            MarketBook::Levels(book) => Some(book.view()),
+            MarketBook::Orders(book) => Some(book.view()),
+        }
+    }
+
+    /// The book by order of `instrument`, where it has one.
+    #[must_use]
+    pub fn orders(&self, instrument: InstrumentId) -> Option<&OrderBook> {
+        match &self.slots.get(instrument.index())?.book {
+            MarketBook::Orders(book) => Some(book),
+            MarketBook::None | MarketBook::Levels(_) => None,
+        }
+    }
+
+    /// The best price that an order of `side` meets: the best ask for a buy.
+    #[must_use]
+    pub fn touch(&self, instrument: InstrumentId, side: Side) -> Option<Price> {
+        self.book(instrument)?.best(side.opposite()).map(|(price, _)| price)
     }
 
     /// The time of the last event (UTC ns).
@@ -42,5 +179,22 @@ impl Market {
     #[inline]
     pub const fn now_ns(&self) -> Nanos {
         self.now_ns
+    }
+}
+
+impl Slot {
+    #[inline(always)]
+    fn completed(&mut self, flags: TickFlags) -> Completed {
+        if !flags.has(TickFlags::LAST) {
+            return Completed::Nothing;
+        }
+        if std::mem::take(&mut self.top_changed) { Completed::TopChange } else { Completed::Update }
+    }
+}
+
+impl std::fmt::Debug for Market {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Books are large.
+        f.debug_struct("Market").field("last", &self.last).field("now_ns", &self.now_ns).finish()
     }
 }

@@ -1,18 +1,22 @@
 //! The fused pipeline: all stages inline on one thread, each handed the same event.
 
 use qt_types::{
-    BarFlags, Cancel, Cash, Denied, Event, InstrumentId, InstrumentSpec, Intent, Limits, OrderId,
-    OrderKind, Payload, Place, Side, Size,
+    BarFlags, Cancel, Cash, Denied, Event, InstrumentId, InstrumentSpec, Intent, Limits, Nanos,
+    OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, ReportKind, Side,
+    Size, Timer, Trade,
 };
 
 use crate::command::Command;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
-use crate::market::Market;
-use crate::oms::OrderTable;
-use crate::port::{Context, Exits, Exposure, Gate, OrderUpdate, Strategy};
+use crate::market::{BookKind, Completed, Market};
+use crate::oms::{OrderStatus, OrderTable};
+use crate::port::{
+    BookInterest, Context, Exits, Exposure, Gate, OrderUpdate, Settlement, Strategy,
+};
 use crate::sink::{Bounded, Sink};
 use crate::stage::{Execution, Risk, Verdict};
+use crate::timers::Timers;
 
 /// The read-only view over the fields of a pipeline; a macro because a method would borrow all
 /// of `self` and the strategy or gate beside it could not be called.
@@ -34,9 +38,11 @@ macro_rules! context {
             view: exposure!($self),
             instrument: $event.instrument,
             now_ns: $event.recv_ns,
+            venue_ns: $event.venue_ns,
             exits: &$self.exits,
             active: $active,
             intents: &mut $self.intents,
+            timers: &mut $self.timers,
         }
     };
 }
@@ -54,6 +60,11 @@ pub struct PipelineConfig {
     pub limits: Limits,
     /// Makes the order ids of this run differ from those of other runs.
     pub epoch: u16,
+    /// The books to keep, by [`InstrumentId`]; instruments beyond its end have none.
+    pub books: Vec<BookKind>,
+    /// Ticks and timers before this time (UTC ns) only warm the strategy up; bars and trades
+    /// carry a flag of their own.
+    pub active_from_ns: Nanos,
 }
 
 /// A denial on its way back through the sequencer.
@@ -130,6 +141,9 @@ pub struct Pipeline<S, G> {
     execution: Execution,
     exits: Exits,
     intents: Bounded<Intent>,
+    timers: Timers,
+    interest: BookInterest,
+    active_from_ns: Nanos,
     hash: StateHash,
 }
 
@@ -139,7 +153,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     pub fn new(config: PipelineConfig, strategy: S, gate: G) -> Self {
         let instruments = config.specs.len();
         Self {
-            market: Market::new(instruments),
+            market: Market::with_books(instruments, &config.books),
+            interest: strategy.interest(),
             strategy,
             risk: Risk { gate },
             execution: Execution::new(
@@ -148,6 +163,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             ),
             exits: config.exits,
             intents: Bounded::new(config.limits.intents_max),
+            timers: Timers::new(config.limits.timers_max),
+            active_from_ns: config.active_from_ns,
             hash: StateHash::default(),
             specs: config.specs,
         }
@@ -175,9 +192,26 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 let mut context = context!(self, event, active);
                 self.strategy.on_trade(trade, &mut context);
             }
+            Payload::Tick(tick) => {
+                let completed = self.market.on_tick(event.instrument, tick);
+                self.tell_book(event, completed);
+            }
+            Payload::Order(tick) => {
+                let completed = self.market.on_order(event.instrument, tick);
+                if tick.is_trade() {
+                    self.tell_execution(event, tick);
+                }
+                self.tell_book(event, completed);
+            }
+            Payload::Timer(timer) => {
+                let active = event.recv_ns >= self.active_from_ns;
+                let mut context = context!(self, event, active);
+                self.strategy.on_timer(*timer, &mut context);
+            }
             Payload::Report(report) => {
                 let update = self.execution.on_report(&self.specs, report, &mut out.commands)?;
                 if let Some(update) = update {
+                    self.risk.gate.settled(&settlement(&update), &exposure!(self));
                     self.tell(event, &update);
                 }
             }
@@ -221,6 +255,35 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
     }
 
+    /// Tells the strategy of a completed update, if it wants to know.
+    #[inline(always)]
+    fn tell_book(&mut self, event: &Event, completed: Completed) {
+        let wanted = match self.interest {
+            BookInterest::None => false,
+            BookInterest::TopChange => completed == Completed::TopChange,
+            BookInterest::EveryUpdate => completed != Completed::Nothing,
+        };
+        if wanted && let Some(book) = self.market.book(event.instrument) {
+            let active = event.recv_ns >= self.active_from_ns;
+            let mut context = context!(self, event, active);
+            self.strategy.on_book(book, &mut context);
+        }
+    }
+
+    /// Tells the strategy of a trade that came as the execution of a resting order.
+    fn tell_execution(&mut self, event: &Event, tick: &OrderTick) {
+        let active = event.recv_ns >= self.active_from_ns;
+        let trade = Trade {
+            price: Price::from_ticks(tick.price),
+            qty: Qty::from_lots(tick.qty),
+            aggressor: tick.aggressor(),
+            flags: if active { BarFlags::NONE } else { BarFlags::WARMUP },
+            row: 0,
+        };
+        let mut context = context!(self, event, active);
+        self.strategy.on_trade(&trade, &mut context);
+    }
+
     #[inline(never)]
     fn tell(&mut self, event: &Event, update: &OrderUpdate) {
         let mut context = context!(self, event, true);
@@ -235,7 +298,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             at += 1;
             match self.risk.on(&intent, &exposure!(self)) {
                 Verdict::Approved(approved) => {
+                    let before = out.commands.len();
                     self.execution.on_approved(&approved, &mut out.commands);
+                    for command in out.commands.as_slice().iter().skip(before) {
+                        self.risk.gate.sent(command, &exposure!(self));
+                    }
                 }
                 Verdict::Denied { side, qty, reason } => {
                     let order = match intent {
@@ -266,6 +333,20 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 let price = time ^ trade.price.ticks();
                 self.hash.fold_pair(price as u64, trade.qty.lots() as u64);
             }
+            Payload::Tick(tick) => {
+                let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
+                let price = time ^ tick.price ^ what.rotate_left(40);
+                self.hash.fold_pair(price as u64, tick.qty as u64);
+            }
+            Payload::Order(tick) => {
+                let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
+                let price = time ^ tick.price ^ what.rotate_left(40);
+                let order = (tick.order as i64).rotate_left(21);
+                self.hash.fold_pair(price as u64, (tick.qty ^ order) as u64);
+            }
+            Payload::Timer(timer) => {
+                self.hash.fold_pair((time ^ timer.due_ns.get()) as u64, u64::from(timer.token));
+            }
             Payload::Report(report) => {
                 self.hash.fold_i64(time ^ report.price.ticks());
                 self.hash.fold(report.order.get());
@@ -290,6 +371,18 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             hash.fold_i64(self.execution.ledger.position(instrument).qty().lots());
         }
         hash.get()
+    }
+
+    /// When the strategy wants to be woken next (UTC ns).
+    #[must_use]
+    #[inline]
+    pub fn next_timer_ns(&self) -> Option<Nanos> {
+        self.timers.next_ns()
+    }
+
+    /// Takes the next timer if it is due at `now_ns`; the driver feeds it back as an event.
+    pub fn take_timer(&mut self, now_ns: Nanos) -> Option<Timer> {
+        self.timers.take_due(now_ns)
     }
 
     /// The account, the market and the open orders as they stand.
@@ -324,5 +417,26 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[must_use]
     pub const fn gate(&self) -> &G {
         &self.risk.gate
+    }
+}
+
+/// What the gate has to know of an order after a report.
+fn settlement(update: &OrderUpdate) -> Settlement {
+    let (order, report) = (&update.order, &update.report);
+    let executed = report.kind == ReportKind::Filled;
+    let refused_change =
+        report.kind == ReportKind::RequestRejected && report.reason == RejectReason::InvalidReplace;
+    Settlement {
+        order: order.id,
+        instrument: order.instrument,
+        side: order.side,
+        kind: order.kind,
+        leaves: order.leaves(),
+        ended: order.is_ended(),
+        unknown: order.status() == OrderStatus::Unknown,
+        change_answered: report.kind == ReportKind::Replaced || refused_change,
+        refused: report.kind == ReportKind::Rejected,
+        overfilled: !order.overfill().is_zero(),
+        price: executed.then_some(report.price),
     }
 }

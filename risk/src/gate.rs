@@ -148,6 +148,7 @@ mod tests {
                     kind: OrderKind::Market,
                     qty: Qty::from_lots(lots),
                     reduce_only,
+                    replaces: qt_types::OrderId::NONE,
                 };
                 gate.check(&request, &exposure)
             };

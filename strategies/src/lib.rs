@@ -16,4 +16,4 @@ pub mod registry;
 pub use builtin::Each;
 pub use nearest::nearest;
 pub use param::{ParamError, ParamKind, ParamSpec, ParamValue, Params};
-pub use registry::{Instruments, ParamRule, Registry, StrategyEntry};
+pub use registry::{Hears, Instruments, ParamRule, Registry, StrategyEntry};

@@ -1,17 +1,18 @@
 //! Everything that a strategy is written with, for `use qt_strategies::prelude::*`.
 
-pub use qt_engine::{Context, Order, OrderUpdate, Strategy};
+pub use qt_engine::{BookInterest, BookView, Context, Order, OrderUpdate, Strategy};
 pub use qt_types::{
     Bar, Bracket, Cash, Denied, DenyReason, Distance, InstrumentId, InstrumentSpec, Nanos, OrderId,
-    OrderKind, Place, Price, Qty, ReportKind, Side, Size, TimeInForce, Trade,
+    OrderKind, Place, Price, Qty, ReportKind, Side, Size, TimeInForce, Timer, Trade,
 };
 
 pub use crate::builtin::Each;
 pub use crate::indicator::{
-    self, Ad, Adosc, Adx, Aroon, Atr, Bbands, Bop, Candle, Cci, Channel, Cmo, Dema, Dmi, Donchian,
-    Ema, Indicator, Kama, Keltner, LinearRegSlope, Macd, Max, Mfi, Midpoint, Min, Mom, Natr, Obv,
-    Ppo, Roc, Rocp, Rocr, Rsi, Sar, Sma, StdDev, Stoch, StochF, Tema, Trange, Trix, UltOsc, Var,
-    Vwap, Willr, Wma, ZScore,
+    self, Ad, Adosc, Adx, Aroon, Atr, Bbands, BookImbalance, Bop, Candle, Cci, Channel, Cmo, Dema,
+    Dmi, Donchian, Ema, Indicator, Kama, Keltner, KyleLambda, LinearRegSlope, Macd, Max, Mfi,
+    Midpoint, Min, Mom, Natr, Obv, OrderFlowImbalance, Ppo, RealisedVolatility, Roc, Rocp, Rocr,
+    Rsi, Sar, Sma, StdDev, Stoch, StochF, Tema, Top, Trange, Trix, UltOsc, Var, Vpin, Vwap, Willr,
+    Wma, ZScore,
 };
 pub use crate::param::{ParamSpec, Params, choice, flag, float, int};
-pub use crate::registry::{Instruments, ParamRule, Registry, StrategyEntry};
+pub use crate::registry::{Hears, Instruments, ParamRule, Registry, StrategyEntry};

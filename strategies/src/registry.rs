@@ -13,6 +13,16 @@ pub enum Instruments {
     Exactly(usize),
 }
 
+/// What a strategy decides on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Hears {
+    /// Completed bars.
+    #[default]
+    Bars,
+    /// Order books, or trades as they print.
+    Book,
+}
+
 /// A condition that several parameters must meet together.
 #[derive(Clone, Copy, Debug)]
 pub struct ParamRule {
@@ -31,6 +41,8 @@ pub struct StrategyEntry {
     pub summary: &'static str,
     /// Its exact rule, in sentences.
     pub doc: &'static str,
+    /// What it decides on.
+    pub hears: Hears,
     /// How many instruments it trades.
     pub instruments: Instruments,
     /// Its parameters.

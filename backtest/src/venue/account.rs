@@ -53,6 +53,11 @@ impl VenueAccount {
         self.market.on(event);
     }
 
+    /// Takes note of the price of `instrument`.
+    pub fn set_last(&mut self, instrument: InstrumentId, price: Price) {
+        self.market.set_last(instrument, price);
+    }
+
     /// Lots held; negative when short.
     #[must_use]
     pub fn position(&self, instrument: InstrumentId) -> i64 {

@@ -16,7 +16,9 @@ impl SimVenue {
     /// # Errors
     /// When the venue's books fail their check.
     pub fn apply_commands(&mut self, now_ns: i64) -> Result<(), LedgerError> {
-        while let Some(&(arrival_ns, command)) = self.commands.front() {
+        loop {
+            self.expire(now_ns);
+            let Some(&(arrival_ns, command)) = self.commands.front() else { break };
             if arrival_ns > now_ns {
                 break;
             }
@@ -28,27 +30,55 @@ impl SimVenue {
             match command {
                 Command::New(new) => {
                     let order = SimOrder::arriving(&new, arrival_ns, Since::Before);
-                    self.accept(order);
+                    if let Some(at) = self.accept(order) {
+                        self.accept_legs(new.order, arrival_ns);
+                        self.enter_book(at, arrival_ns)?;
+                    }
                 }
                 Command::Replace(change) => {
-                    self.replace(change.instrument, &change.replace, arrival_ns);
+                    self.replace(change.instrument, &change.replace, arrival_ns)?;
                 }
                 Command::Cancel(end) => {
                     self.cancel(end.instrument, end.cancel.order, arrival_ns);
                 }
             }
-            self.sweep();
+            if self.markets.is_empty() {
+                self.sweep();
+            } else {
+                self.tidy(command.instrument());
+                self.activate_children(command.instrument(), arrival_ns)?;
+            }
         }
         if self.config.fill_at == FillAt::Close { self.fill_on_arrival(now_ns) } else { Ok(()) }
     }
 
-    fn accept(&mut self, mut order: SimOrder) {
+    /// A bracket is one message: with a book, in which an entry may fill at once, its protective
+    /// orders come with it.
+    fn accept_legs(&mut self, entry: OrderId, arrival_ns: i64) {
+        while !self.markets.is_empty()
+            && let Some(&(_, Command::New(leg))) = self.commands.front()
+            && leg.parent == entry
+        {
+            self.commands.pop_front();
+            self.accept(SimOrder::arriving(&leg, arrival_ns, Since::Before));
+        }
+    }
+
+    /// Takes an order in, if there is room and its entry lives. Returns its place.
+    fn accept(&mut self, mut order: SimOrder) -> Option<usize> {
         let full = self.orders.len() == self.config.limits.orders_open_max;
         let orphan = !order.parent.is_none() && self.find(order.parent).is_none();
-        if full || orphan {
-            let reason = if full { RejectReason::OrdersOpenMax } else { RejectReason::ParentEnded };
+        let refused = if full {
+            Some(RejectReason::OrdersOpenMax)
+        } else if orphan {
+            Some(RejectReason::ParentEnded)
+        } else {
+            self.lacks_book(&order)
+        };
+        if let Some(reason) = refused {
             let report = Report::plain(order.id, ReportKind::Rejected, reason);
-            return self.send(order.instrument, order.arrival_ns, report);
+            self.send(order.instrument, order.arrival_ns, report);
+            return None;
         }
         self.tapes[order.instrument.index()].live += 1;
         order.since = if order.parent.is_none() {
@@ -56,12 +86,17 @@ impl SimVenue {
         } else {
             Since::Held
         };
-        if let Some(last) = self.account.last(order.instrument) {
+        // With a book there is a newer price than that of the last fill.
+        let has_book = self.market(order.instrument).is_some();
+        if let Some(last) = self.account.last(order.instrument).filter(|_| !has_book) {
             order.follow(mirrored(last, order.side));
         }
         let accepted = Report::plain(order.id, ReportKind::Accepted, RejectReason::None);
         self.send(order.instrument, order.arrival_ns, accepted);
+        self.note_expiry(&mut order);
         self.orders.push(order);
+        // What comes after its time ends before it meets anything.
+        (order.expires_ns > order.arrival_ns).then_some(self.orders.len() - 1)
     }
 
     /// From when on what arrives at `arrival_ns` could meet the bar that is being played.
@@ -74,11 +109,17 @@ impl SimVenue {
         }
     }
 
-    fn replace(&mut self, instrument: InstrumentId, change: &Replace, now_ns: i64) {
+    fn replace(
+        &mut self,
+        instrument: InstrumentId,
+        change: &Replace,
+        now_ns: i64,
+    ) -> Result<(), LedgerError> {
         let Some(at) = self.find(change.order) else {
             let reason = RejectReason::UnknownOrder;
             let report = Report::plain(change.order, ReportKind::RequestRejected, reason);
-            return self.send(instrument, now_ns, report);
+            self.send(instrument, now_ns, report);
+            return Ok(());
         };
         let since = self.since(instrument, now_ns);
         let order = &mut self.orders[at];
@@ -86,10 +127,17 @@ impl SimVenue {
         if !same || change.qty.lots() <= order.filled || order.triggered {
             let reason = RejectReason::InvalidReplace;
             let report = Report::plain(change.order, ReportKind::RequestRejected, reason);
-            return self.send(instrument, now_ns, report);
+            self.send(instrument, now_ns, report);
+            return Ok(());
         }
+        // Less at the same price keeps its place in the queue; anything else goes to the end.
+        let keeps = order.kind == change.kind && change.qty.lots() <= order.qty;
         order.kind = change.kind;
         order.qty = change.qty.lots();
+        order.asked = order.qty;
+        if !keeps {
+            order.queue = None;
+        }
         // The new price must not meet what the bar did before the change arrived.
         if order.since != Since::Held && since != Since::Before {
             order.since = since;
@@ -100,9 +148,13 @@ impl SimVenue {
         report.price = match change.kind {
             OrderKind::Limit { price } | OrderKind::StopLimit { limit: price, .. } => price,
             OrderKind::Stop { trigger } | OrderKind::TakeProfit { trigger } => trigger,
-            OrderKind::Market | OrderKind::TrailingStop { .. } => Price::ZERO,
+            OrderKind::LimitIfTouched { limit, .. } => limit,
+            OrderKind::Market | OrderKind::TrailingStop { .. } | OrderKind::Pegged { .. } => {
+                Price::ZERO
+            }
         };
         self.send(instrument, now_ns, report);
+        if keeps { Ok(()) } else { self.enter_book(at, now_ns) }
     }
 
     fn cancel(&mut self, instrument: InstrumentId, id: OrderId, now_ns: i64) {

@@ -3,6 +3,9 @@
 use qt_risk::Account;
 use qt_types::{Cash, Limits, Liquidity};
 
+use super::latency::LatencyModel;
+use super::queue::QueueModel;
+
 /// Where a market order fills that was decided on a completed bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub enum FillAt {
@@ -35,6 +38,18 @@ impl Fees {
     }
 }
 
+/// What happens when an order could meet another one of the same owner. Never a trade.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum SelfTrade {
+    /// The order that comes ends.
+    #[default]
+    ExpireTaker,
+    /// The one that rests ends.
+    ExpireMaker,
+    /// Both end.
+    ExpireBoth,
+}
+
 /// Everything that can be set about the venue.
 #[derive(Clone, Debug)]
 pub struct VenueConfig {
@@ -58,10 +73,16 @@ pub struct VenueConfig {
     /// Whether a trade fills an order whole, however small the trade was. Bars without a
     /// participation cap always do.
     pub whole_fills: bool,
-    /// From us to the venue, in ns.
-    pub order_latency_ns: i64,
-    /// From the venue to us, in ns.
-    pub response_latency_ns: i64,
+    /// How the place in the queue of a price is estimated, on books by price.
+    pub queue_model: QueueModel,
+    /// Whether what our fills took of a book is there again for our next order.
+    pub no_impact: bool,
+    /// What happens when an order of ours could meet another one of ours.
+    pub self_trade: SelfTrade,
+    /// From us to the venue.
+    pub order_latency: LatencyModel,
+    /// From the venue to us.
+    pub response_latency: LatencyModel,
     /// Bounds of everything.
     pub limits: Limits,
 }
@@ -78,8 +99,11 @@ impl Default for VenueConfig {
             touch_fills: false,
             participation_e9: None,
             whole_fills: false,
-            order_latency_ns: 0,
-            response_latency_ns: 0,
+            queue_model: QueueModel::default(),
+            no_impact: false,
+            self_trade: SelfTrade::default(),
+            order_latency: LatencyModel::constant(0),
+            response_latency: LatencyModel::constant(0),
             limits: Limits::default(),
         }
     }

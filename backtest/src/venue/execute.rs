@@ -150,6 +150,7 @@ impl SimVenue {
         let report = Report {
             order: order.id,
             exec,
+            of: ExecId(0),
             price,
             qty: Qty::from_lots(lots),
             leaves: Qty::from_lots(order.leaves()),
@@ -166,7 +167,7 @@ impl SimVenue {
     fn wake_children(&mut self, at: usize, price: Price, since: Since) {
         let (parent, filled) = (self.orders[at].id, self.orders[at].filled);
         for child in self.orders.iter_mut().filter(|child| child.parent == parent) {
-            child.qty = filled;
+            child.qty = filled.min(child.asked);
             if child.since == Since::Held {
                 child.since = since;
                 // A trailing stop starts from the price that was paid, not from before.
@@ -209,7 +210,13 @@ impl SimVenue {
         self.finish(at, ReportKind::Rejected, reason, now_ns);
     }
 
-    fn finish(&mut self, at: usize, kind: ReportKind, reason: RejectReason, now_ns: i64) {
+    pub(super) fn finish(
+        &mut self,
+        at: usize,
+        kind: ReportKind,
+        reason: RejectReason,
+        now_ns: i64,
+    ) {
         let order = &mut self.orders[at];
         order.ended = true;
         let (id, instrument) = (order.id, order.instrument);

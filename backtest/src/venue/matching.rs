@@ -61,22 +61,31 @@ pub fn at_open(order: &SimOrder, bar: &SideBar, flags: BarFlags, touch: bool) ->
             let met = order.trigger().is_some_and(|trigger| bar.open >= trigger);
             if order.triggered || met { market_at(bar.open) } else { Outcome::Rests }
         }
-        OrderKind::StopLimit { .. } if order.triggered => {
-            if gap || at_once {
-                limit_at_open(order, bar, touch)
-            } else {
-                Outcome::Rests
-            }
+        OrderKind::StopLimit { .. } | OrderKind::LimitIfTouched { .. } if order.triggered => {
+            if gap || at_once { limit_at_open(order, bar, touch) } else { Outcome::Rests }
         }
         OrderKind::StopLimit { .. } => {
             if order.trigger().is_none_or(|trigger| bar.open < trigger) {
                 return Outcome::Rests;
             }
-            match limit_at_open(order, bar, touch) {
-                Outcome::Rests => Outcome::Triggers,
-                outcome => outcome,
-            }
+            triggered_at_open(order, bar, touch)
         }
+        OrderKind::LimitIfTouched { trigger, .. } => {
+            if bar.open > mirrored(trigger, order.side) {
+                return Outcome::Rests;
+            }
+            triggered_at_open(order, bar, touch)
+        }
+        // Refused on arrival: a bar has no best prices to follow.
+        OrderKind::Pegged { .. } => Outcome::Rests,
+    }
+}
+
+/// A limit order that comes to life with the open.
+fn triggered_at_open(order: &SimOrder, bar: &SideBar, touch: bool) -> Outcome {
+    match limit_at_open(order, bar, touch) {
+        Outcome::Rests => Outcome::Triggers,
+        outcome => outcome,
     }
 }
 
@@ -115,6 +124,10 @@ pub fn inside(order: &SimOrder, bar: &SideBar, touch: bool) -> Outcome {
             _ => Outcome::Rests,
         },
         OrderKind::StopLimit { .. } => stop_limit_inside(order, bar, touch),
+        OrderKind::LimitIfTouched { trigger, .. } => {
+            touched_inside(order, mirrored(trigger, order.side), bar, touch)
+        }
+        OrderKind::Pegged { .. } => Outcome::Rests,
     }
 }
 
@@ -146,6 +159,25 @@ fn stop_limit_inside(order: &SimOrder, bar: &SideBar, touch: bool) -> Outcome {
     match rest_of_limit(order, lowest_after, touch) {
         Outcome::Rests => Outcome::Triggers,
         outcome => outcome,
+    }
+}
+
+/// A limit-if-touched order: the market comes to the trigger from above, so that the bar's low
+/// is sure to come with the trigger or after it.
+fn touched_inside(order: &SimOrder, trigger: i64, bar: &SideBar, touch: bool) -> Outcome {
+    if order.triggered {
+        return rest_of_limit(order, bar.low, touch);
+    }
+    if bar.low > trigger {
+        return Outcome::Rests;
+    }
+    let met_at = trigger.min(bar.open);
+    match order.limit() {
+        Some(limit) if crosses(met_at, limit, touch) => limit_at(met_at, Liquidity::Taker),
+        _ => match rest_of_limit(order, bar.low, touch) {
+            Outcome::Rests => Outcome::Triggers,
+            outcome => outcome,
+        },
     }
 }
 

@@ -3,27 +3,35 @@
 
 mod account;
 mod bars;
+mod book;
 mod borrow;
 mod commands;
 mod config;
 mod execute;
+mod expiry;
+mod latency;
 mod matching;
 mod order;
 mod prints;
+mod queue;
 mod side_bar;
 
 use std::collections::VecDeque;
 
-use qt_engine::{Bounded, Command, Delivery, Ledger, LedgerError, Sink, Venue};
+use qt_engine::{BookKind, Bounded, Command, Delivery, Ledger, LedgerError, Sink, Venue};
 use qt_types::{
     Bar, BarFlags, Cash, ExecId, InstrumentId, InstrumentSpec, Nanos, OrderId, Price, Qty,
     RejectReason, Report, ReportKind, Side,
 };
 
 use account::VenueAccount;
-pub use config::{Fees, FillAt, VenueConfig};
+use book::BookMarket;
+pub use config::{Fees, FillAt, SelfTrade, VenueConfig};
+pub use latency::LatencyModel;
+use latency::{Action, Latency};
 use matching::Outcome;
 use order::SimOrder;
+pub use queue::QueueModel;
 use side_bar::SideBar;
 
 /// What the venue counted.
@@ -69,6 +77,8 @@ pub struct SimVenue {
     config: VenueConfig,
     account: VenueAccount,
     tapes: Vec<Tape>,
+    /// Empty in runs without books.
+    markets: Vec<Option<BookMarket>>,
     /// Whether the open of any tape is yet to be played.
     opening: bool,
     orders: Vec<SimOrder>,
@@ -76,6 +86,14 @@ pub struct SimVenue {
     reports: VecDeque<Delivery>,
     rows: Vec<u32>,
     counts: VenueCounts,
+    order_latency: Latency,
+    response_latency: Latency,
+    /// Orders in work of one step, in order; kept for its memory.
+    scratch: Vec<usize>,
+    /// What one order took of each level, where orders have no impact.
+    own_sweep: Vec<(i64, i64)>,
+    /// When the time of the next order is over (UTC ns).
+    next_expiry_ns: i64,
 }
 
 impl SimVenue {
@@ -112,8 +130,32 @@ impl SimVenue {
             reports: VecDeque::with_capacity(room * 4),
             rows: Vec::with_capacity(FILLS_RESERVED),
             counts: VenueCounts::default(),
+            markets: Vec::new(),
+            order_latency: Latency::new(config.order_latency.clone()),
+            response_latency: Latency::new(config.response_latency.clone()),
+            scratch: Vec::with_capacity(room),
+            own_sweep: Vec::new(),
+            next_expiry_ns: i64::MAX,
             config,
         }
+    }
+
+    /// The same with the books `kinds`, by instrument; instruments beyond its end have none.
+    #[must_use]
+    pub fn with_books(self, kinds: &[BookKind]) -> Self {
+        Self { markets: kinds.iter().map(BookMarket::new).collect(), ..self }
+    }
+
+    /// The shortest time that a command is under way.
+    #[must_use]
+    pub fn shortest_order_latency_ns(&self) -> i64 {
+        self.config.order_latency.shortest_ns()
+    }
+
+    /// The shortest time that a report is under way.
+    #[must_use]
+    pub fn shortest_response_latency_ns(&self) -> i64 {
+        self.config.response_latency.shortest_ns()
     }
 
     /// Whether nothing is in work, under way or borrowed at a fee: then a bar can change nothing
@@ -165,11 +207,15 @@ impl SimVenue {
         if agree { Ok(()) } else { Err(LedgerError::Unbalanced) }
     }
 
-    /// When the next command reaches the venue (UTC ns).
+    /// When the next command reaches the venue, or the time of an order is over (UTC ns).
     #[must_use]
     #[inline]
     pub fn next_command_ns(&self) -> Option<i64> {
-        self.commands.front().map(|&(arrival_ns, _)| arrival_ns)
+        let expiry_ns = (self.next_expiry_ns < i64::MAX).then_some(self.next_expiry_ns);
+        match self.commands.front() {
+            Some(&(arrival_ns, _)) => Some(arrival_ns.min(self.next_expiry_ns)),
+            None => expiry_ns,
+        }
     }
 
     /// Charges the fee for short positions in `instrument` at the end of a bar, where there is
@@ -199,7 +245,7 @@ impl SimVenue {
 
     /// Queues a report; it leaves the venue at `now_ns`.
     fn send(&mut self, instrument: InstrumentId, now_ns: i64, report: Report) {
-        let recv_ns = now_ns.saturating_add(self.config.response_latency_ns);
+        let recv_ns = self.response_latency.arrival_ns(Action::New, now_ns);
         self.reports.push_back(Delivery {
             instrument,
             venue_ns: Nanos::new(now_ns),
@@ -221,7 +267,12 @@ impl SimVenue {
 
 impl Venue for SimVenue {
     fn submit(&mut self, command: &Command, now_ns: Nanos) {
-        let arrival_ns = now_ns.saturating_add_ns(self.config.order_latency_ns).get();
+        let action = match command {
+            Command::New(_) => Action::New,
+            Command::Replace(_) => Action::Replace,
+            Command::Cancel(_) => Action::Cancel,
+        };
+        let arrival_ns = self.order_latency.arrival_ns(action, now_ns.get());
         self.commands.push_back((arrival_ns, *command));
     }
 

@@ -5,6 +5,7 @@ use qt_types::{
     Distance, InstrumentId, OrderId, OrderKind, Price, Side, TimeInForce, round_half_even,
 };
 
+use super::queue::QueuePlace;
 use super::side_bar::mirrored;
 
 /// From when on an order could meet the bar that is being played.
@@ -28,6 +29,15 @@ pub enum Since {
     Later,
 }
 
+/// A place in the queue of a price.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Queue {
+    /// Estimated, in a book by price.
+    Levels(QueuePlace),
+    /// Exact, in a book by order: behind the order with this stamp and all before it.
+    Behind(u64),
+}
+
 /// A live order at the venue.
 #[derive(Clone, Copy, Debug)]
 pub struct SimOrder {
@@ -43,6 +53,9 @@ pub struct SimOrder {
     pub tif: TimeInForce,
     /// Total lots.
     pub qty: i64,
+    /// The total that its owner asked for: a protective order has no more of it than its entry
+    /// has filled.
+    pub asked: i64,
     /// Executed lots.
     pub filled: i64,
     /// Whether it may only make a position smaller.
@@ -59,6 +72,18 @@ pub struct SimOrder {
     pub triggered: bool,
     /// Trailing stops: the best price so far (mirrored: the lowest).
     pub best: Option<i64>,
+    /// Whether it may only add liquidity.
+    pub post_only: bool,
+    /// Icebergs: lots shown at a time; zero for any other order.
+    pub display: i64,
+    /// Icebergs: lots shown now.
+    pub shown: i64,
+    /// Pegged orders: the limit now (mirrored), once there was something to follow.
+    pub peg: Option<i64>,
+    /// When its time is over (UTC ns); the last time there is for "never".
+    pub expires_ns: i64,
+    /// Its place in the queue of its price, once it rests in a book.
+    pub queue: Option<Queue>,
     /// Over; taken out at the end of the pass.
     pub ended: bool,
 }
@@ -74,6 +99,7 @@ impl SimOrder {
             kind: new.kind,
             tif: new.tif,
             qty: new.qty.lots(),
+            asked: new.qty.lots(),
             filled: 0,
             reduce_only: new.reduce_only,
             parent: new.parent,
@@ -82,6 +108,12 @@ impl SimOrder {
             since,
             triggered: false,
             best: None,
+            post_only: new.post_only,
+            display: new.display.lots(),
+            shown: 0,
+            peg: None,
+            expires_ns: i64::MAX,
+            queue: None,
             ended: false,
         }
     }
@@ -96,7 +128,11 @@ impl SimOrder {
     #[must_use]
     pub const fn is_waiting(&self) -> bool {
         !self.triggered
-            && (self.kind.is_stop() || matches!(self.kind, OrderKind::TakeProfit { .. }))
+            && (self.kind.is_stop()
+                || matches!(
+                    self.kind,
+                    OrderKind::TakeProfit { .. } | OrderKind::LimitIfTouched { .. }
+                ))
     }
 
     /// The trigger of a stop type, mirrored for the order's side.
@@ -117,7 +153,11 @@ impl SimOrder {
                 };
                 best.saturating_add(behind)
             }),
-            OrderKind::Market | OrderKind::Limit { .. } | OrderKind::TakeProfit { .. } => None,
+            OrderKind::Market
+            | OrderKind::Limit { .. }
+            | OrderKind::TakeProfit { .. }
+            | OrderKind::LimitIfTouched { .. }
+            | OrderKind::Pegged { .. } => None,
         }
     }
 
@@ -126,7 +166,10 @@ impl SimOrder {
     pub const fn limit(&self) -> Option<i64> {
         match self.kind {
             OrderKind::Limit { price } => Some(mirrored(price, self.side)),
-            OrderKind::StopLimit { limit, .. } => Some(mirrored(limit, self.side)),
+            OrderKind::StopLimit { limit, .. } | OrderKind::LimitIfTouched { limit, .. } => {
+                Some(mirrored(limit, self.side))
+            }
+            OrderKind::Pegged { .. } => self.peg,
             _ => None,
         }
     }

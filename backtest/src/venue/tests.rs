@@ -66,6 +66,8 @@ fn commands(orders: Vec<Place>) -> Vec<Command> {
         exits: Exits::default(),
         limits: Limits::default(),
         epoch: 0,
+        books: Vec::new(),
+        active_from_ns: Nanos::MIN,
     };
     let mut pipeline = Pipeline::new(config, Once(orders), Open);
     let mut out = Outbox::new(&Limits::default());
@@ -137,7 +139,7 @@ fn trades_meet_every_type_of_order() {
 
 #[test]
 fn a_trade_before_the_arrival_is_not_met() {
-    let mut venue = venue(|config| config.order_latency_ns = 10);
+    let mut venue = venue(|config| config.order_latency = super::LatencyModel::constant(10));
     let market = vec![order(Side::Buy, 1, OrderKind::Market)];
     play(&mut venue, market, &[(1, 101, 5), (9, 102, 5), (10, 103, 5), (11, 104, 5)]);
     assert_eq!(fills(&mut venue), [(1, 103, 1)]);
@@ -179,7 +181,7 @@ fn a_run_on_trades_closes_at_the_last_one() {
 
 #[test]
 fn reports_wait_for_room_and_for_their_time() {
-    let mut venue = venue(|config| config.response_latency_ns = 5);
+    let mut venue = venue(|config| config.response_latency = super::LatencyModel::constant(5));
     let orders = (0..3).map(|_| order(Side::Buy, 1, OrderKind::Market)).collect();
     play(&mut venue, orders, &[(1, 101, 5)]);
     // Three accepted at 0 and three filled at 1, told at 5 and 6.

@@ -185,6 +185,8 @@ impl Case {
             exits: self.config.exits,
             limits: self.config.limits,
             epoch: 0,
+            books: Vec::new(),
+            active_from_ns: qt_types::Nanos::MIN,
         }
     }
 

@@ -17,6 +17,7 @@ mod market;
 mod metrics;
 mod naive;
 mod naive_prints;
+mod order_kinds;
 mod orders;
 mod outcome;
 mod portfolio;

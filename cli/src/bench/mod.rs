@@ -3,6 +3,7 @@
 pub mod backtest;
 pub mod baseline;
 pub mod machine;
+pub mod replay;
 mod scratch;
 
 use serde::Serialize;

@@ -10,6 +10,7 @@ use crate::bench::Measurement;
 use crate::bench::backtest::{self, Size};
 use crate::bench::baseline::Baseline;
 use crate::bench::machine::Machine;
+use crate::bench::replay;
 use crate::failure::Failure;
 use crate::output::number;
 use crate::output::table::table;
@@ -37,6 +38,17 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         baseline: Option<PathBuf>,
     },
+    /// Four million changes of an order book: two books, latencies, queues, a quoting strategy
+    #[command(after_help = "Examples:\n  quanttrade bench replay\n  \
+        quanttrade bench replay --full --baseline baseline.json")]
+    Replay {
+        /// The length of published numbers instead of a few seconds
+        #[arg(long)]
+        full: bool,
+        /// Print the change against an earlier --json result, with its noise
+        #[arg(long, value_name = "FILE")]
+        baseline: Option<PathBuf>,
+    },
 }
 
 /// Runs the command.
@@ -44,19 +56,28 @@ pub enum What {
 /// # Errors
 /// When this is a debug build, or a measurement fails.
 pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
-    let What::Backtest { full, baseline } = args.what;
+    let (name, full, baseline) = match args.what {
+        What::Backtest { full, baseline } => ("backtest", full, baseline),
+        What::Replay { full, baseline } => ("replay", full, baseline),
+    };
     if cfg!(debug_assertions) {
         return Err(Failure::usage("a debug build says nothing about speed")
-            .hint("cargo run --release -- bench backtest"));
+            .hint(format!("cargo run --release -- bench {name}")));
     }
     let baseline = baseline.as_deref().map(Baseline::read).transpose()?;
     let machine = Machine::new();
-    let results = backtest::measure(Size::new(full), &session.out)?;
+    let (results, what) = match name {
+        "replay" => {
+            let repeats = if full { 31 } else { 7 };
+            (replay::measure(replay::EVENTS, repeats, &session.out)?, Counted::EVENTS)
+        }
+        _ => (backtest::measure(Size::new(full), &session.out)?, Counted::BARS),
+    };
     let warnings = warnings(&machine, &results, baseline.as_ref());
     if session.out.json {
         return session.out.document(&json!({
             "schema": "quanttrade.bench/1",
-            "bench": "backtest",
+            "bench": name,
             "machine": machine,
             "full": full,
             "results": documents(&results, baseline.as_ref()),
@@ -66,7 +87,7 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
     for warning in &warnings {
         session.out.warn(warning);
     }
-    session.out.line(&text(&machine, &results, baseline.as_ref()))
+    session.out.line(&text(&machine, &results, &what, baseline.as_ref()))
 }
 
 /// Work of others above this share of a core blurs measurements.
@@ -107,7 +128,25 @@ fn documents(results: &[Measurement], baseline: Option<&Baseline>) -> Vec<Value>
     results.iter().map(document).collect()
 }
 
-fn text(machine: &Machine, results: &[Measurement], baseline: Option<&Baseline>) -> String {
+/// What a benchmark counts.
+struct Counted {
+    /// How many of it a run has, with the word.
+    all: &'static str,
+    /// The word.
+    one: &'static str,
+}
+
+impl Counted {
+    const BARS: Self = Self { all: "1,000,000 bars", one: "bar" };
+    const EVENTS: Self = Self { all: "4,000,000 events", one: "event" };
+}
+
+fn text(
+    machine: &Machine,
+    results: &[Measurement],
+    what: &Counted,
+    baseline: Option<&Baseline>,
+) -> String {
     let rows = results.iter().map(|result| {
         let change = baseline.and_then(|baseline| baseline.change(result));
         let change = change.map_or_else(String::new, |change| {
@@ -130,8 +169,8 @@ fn text(machine: &Machine, results: &[Measurement], baseline: Option<&Baseline>)
             change,
         ]
     });
-    let header =
-        ["1,000,000 bars", ">median", ">best", ">bars/s", ">best bars/s", ">peak memory", "change"];
+    let (rate, best) = (format!(">{}s/s", what.one), format!(">best {}s/s", what.one));
+    let header = [what.all, ">median", ">best", &rate, &best, ">peak memory", "change"];
     let mut lines = vec![table(&header, rows), String::new()];
     for result in results {
         lines.push(format!("{}: {}; {} repeats", result.name, result.definition, result.n));
@@ -142,7 +181,10 @@ fn text(machine: &Machine, results: &[Measurement], baseline: Option<&Baseline>)
             ));
         }
         if let (Some(first), Some(last)) = (result.first_tenth_ns, result.last_tenth_ns) {
-            lines.push(format!("  first tenth {first:.2} ns a bar, last tenth {last:.2} ns a bar"));
+            let one = what.one;
+            lines.push(format!(
+                "  first tenth {first:.2} ns a {one}, last tenth {last:.2} ns a {one}"
+            ));
         }
     }
     lines.push(machine.text());

@@ -4,6 +4,7 @@ mod bars;
 pub mod catalog;
 mod open;
 pub mod sample;
+pub mod ticks;
 
 pub use bars::{bars_of, build};
 pub use open::{Place, RunData, Window, open, open_part, open_run};

@@ -40,7 +40,7 @@ impl Place {
 }
 
 /// Splits `[SYMBOL=]NAME`. A file whose own name has a `=` wins.
-fn split(given: &str) -> (Option<&str>, &str) {
+pub(super) fn split(given: &str) -> (Option<&str>, &str) {
     match given.split_once('=') {
         Some((symbol, name)) if !symbol.is_empty() && !Path::new(given).exists() => {
             (Some(symbol), name)

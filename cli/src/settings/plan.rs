@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use qt_backtest::config::RunConfig;
 use qt_data::build::BarSpec;
 use qt_data::calendar::Calendar;
+use qt_data::import::ImportFormat;
 use qt_data::load::{LoadOptions, PriceMode};
 use qt_data::source::Format;
 use qt_data::stamp::{DateOrder, LocalClock, StampForm, StampParser};
@@ -19,6 +20,8 @@ use crate::failure::Failure;
 pub struct DataPlan {
     /// What the loader is told.
     pub load: LoadOptions,
+    /// The format of tick data, where it was forced.
+    pub tick_format: Option<String>,
     /// Bars to build first.
     pub bars: Option<BarSpec>,
     /// The lowest quality score that is accepted.
@@ -40,6 +43,8 @@ pub struct RunPlan {
     pub params: Vec<(String, String)>,
     /// The run.
     pub config: RunConfig,
+    /// Time between two samples of the equity, on ticks (ns).
+    pub sample_ns: i64,
     /// What everything random follows from.
     pub seed: u64,
     /// Whether a run without fills is a success.
@@ -66,8 +71,15 @@ impl DataPlan {
     /// # Errors
     /// When a value is wrong.
     pub fn new(layers: &Layers) -> Result<Self, Failure> {
+        // One flag names the formats of bars and of ticks; some are both.
+        let given = layers.one("format");
+        let tick_format = given.filter(|name| ImportFormat::parse(name).is_ok());
+        let format = match given.map(Format::parse) {
+            Some(Err(_)) if tick_format.is_some() => None,
+            other => other.transpose()?,
+        };
         let load = LoadOptions {
-            format: layers.one("format").map(Format::parse).transpose()?,
+            format,
             tz: layers.given("tz").map(str::to_owned),
             calendar: layers.one("calendar").map(Calendar::parse).transpose()?,
             price: match layers.one("price") {
@@ -93,7 +105,8 @@ impl DataPlan {
         if min_score.is_some() && !load.check {
             return Err(Failure::usage("--min-score needs the check that --no-check skips"));
         }
-        Ok(Self { load, bars, min_score, recheck: min_score.is_some() })
+        let tick_format = tick_format.map(str::to_owned);
+        Ok(Self { load, tick_format, bars, min_score, recheck: min_score.is_some() })
     }
 }
 

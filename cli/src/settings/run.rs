@@ -3,7 +3,7 @@
 use std::path::PathBuf;
 
 use qt_backtest::config::RunConfig;
-use qt_backtest::venue::{Fees, FillAt};
+use qt_backtest::venue::{Fees, FillAt, QueueModel, SelfTrade};
 use qt_engine::Exits;
 use qt_risk::{Account, Sizing};
 use qt_types::{Cash, E9, format_scaled};
@@ -47,6 +47,7 @@ impl RunPlan {
             strategy,
             params: params(layers)?,
             config: config(layers)?,
+            sample_ns: sample(layers)?,
             seed: seed.parse().map_err(|_| wrong(layers, "seed", seed, "a whole number"))?,
             allow_no_trades: layers.is_on("allow-no-trades"),
             report: layers.given("report").map(PathBuf::from),
@@ -106,6 +107,22 @@ fn config(layers: &Layers) -> Result<RunConfig, Failure> {
         touch_fills: layers.is_on("touch-fills"),
         participation_e9: positive_e9(layers, "max-participation")?,
         whole_fills: layers.is_on("whole-fills"),
+        queue_model: match layers.one("queue-model") {
+            None => QueueModel::default(),
+            Some(text) => QueueModel::parse(text).map_err(|what| {
+                Failure::usage(format!("{}: {what}", layers.place("queue-model")))
+            })?,
+        },
+        no_impact: layers.is_on("no-impact"),
+        self_trade: match layers.one("self-trade") {
+            None | Some("expire-taker") => SelfTrade::ExpireTaker,
+            Some("expire-maker") => SelfTrade::ExpireMaker,
+            Some("expire-both") => SelfTrade::ExpireBoth,
+            Some(other) => {
+                let wanted = "one of expire-taker, expire-maker, expire-both";
+                return Err(wrong(layers, "self-trade", other, wanted));
+            }
+        },
         order_qty_max_e9: positive_e9(layers, "max-order-qty")?,
         close_at_end: layers.is_on("close-at-end"),
         feed_latency_ns: latency(layers, "feed-latency")?.unwrap_or(0),
@@ -239,6 +256,18 @@ fn latency(layers: &Layers, name: &str) -> Result<Option<i64>, Failure> {
             .map_err(|what| Failure::usage(format!("{}: {what}", layers.place(name))))
     };
     layers.one(name).map(read).transpose()
+}
+
+/// Time between two samples of the equity.
+fn sample(layers: &Layers) -> Result<i64, Failure> {
+    match latency(layers, "sample")? {
+        None => Ok(1_000_000_000),
+        Some(ns) if ns > 0 => Ok(ns),
+        Some(_) => {
+            let text = layers.one("sample").unwrap_or_default();
+            Err(wrong(layers, "sample", text, "above zero"))
+        }
+    }
 }
 
 fn periods(layers: &Layers) -> Result<Option<f64>, Failure> {

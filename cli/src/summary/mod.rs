@@ -44,11 +44,18 @@ fn header(finished: &Finished, out: &Output) -> String {
         |(series, entry)| {
             let name = if document.symbols.len() == 1 { "data" } else { series.spec.symbol() };
             let bars = number::plural(entry.bars as u64, "bar");
+            let (from, to) = (&entry.from[..10.min(entry.from.len())], last_day(series, finished));
+            if let Some(records) = finished.records {
+                let records = number::plural(records, "record");
+                let every = interval(series.interval_ns).replace(" of ", " ");
+                return format!(
+                    "  {name:<9} {from} to {to}, {records}, equity sampled every{every}"
+                );
+            }
             let score = entry.score.map_or_else(
                 || "not checked".to_owned(),
                 |score| format!("quality {score:.1} of 100"),
             );
-            let (from, to) = (&entry.from[..10.min(entry.from.len())], last_day(series, finished));
             let interval = interval(series.interval_ns);
             let calendar = series.calendar.name();
             format!("  {name:<9} {from} to {to}, {bars}{interval}, calendar {calendar}, {score}")
@@ -113,6 +120,10 @@ fn account(finished: &Finished) -> String {
 fn orders(finished: &Finished) -> String {
     let config = &finished.plan.config;
     let mut words = vec![match config.fill_at {
+        _ if finished.records.is_some() => {
+            let queue = finished.plan.config.queue_model.text();
+            format!("orders meet the book, queue {queue}{}", default_mark(finished, "queue-model"))
+        }
         FillAt::NextOpen => {
             format!("market orders fill at the next open{}", default_mark(finished, "fill"))
         }

@@ -46,6 +46,20 @@ pub fn of(
     warnings
 }
 
+/// All warnings about a run on ticks; `notes` are what the data says about itself.
+pub fn of_ticks(plan: &RunPlan, notes: &[String], outcome: &RunOutcome) -> Vec<String> {
+    let mut warnings = Vec::new();
+    add_endings(outcome, &mut warnings);
+    if plan.config.order_latency_ns == 0 {
+        warnings.push(
+            "orders reach the venue in no time: set --order-latency to what yours take".to_owned(),
+        );
+    }
+    warnings.extend(notes.iter().cloned());
+    add_denials(outcome, &mut warnings);
+    warnings
+}
+
 /// Jumps that look like a split and that a position was held through.
 fn add_splits(
     series: &BarSeries,

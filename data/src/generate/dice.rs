@@ -6,13 +6,13 @@ use rand_chacha::rand_core::{Rng, SeedableRng};
 /// Draws from ChaCha8. Only the cipher's own words are used, and all that is made of them is
 /// written here, so that no other crate's release can change a drawn number.
 #[derive(Clone, Debug)]
-pub(super) struct Dice {
+pub(crate) struct Dice {
     words: ChaCha8Rng,
 }
 
 impl Dice {
     /// The dice of `seed`. `purpose` keeps those of bars, trades and books apart.
-    pub(super) fn new(seed: u64, purpose: u8) -> Self {
+    pub(crate) fn new(seed: u64, purpose: u8) -> Self {
         let mut key = [0_u8; 32];
         key[..8].copy_from_slice(&seed.to_le_bytes());
         key[8] = purpose;
@@ -20,24 +20,24 @@ impl Dice {
     }
 
     /// A number from 0 up to, without, `end`, which is above zero.
-    pub(super) fn below(&mut self, end: u64) -> u64 {
+    pub(crate) fn below(&mut self, end: u64) -> u64 {
         ((u128::from(self.words.next_u64()) * u128::from(end)) >> 64) as u64
     }
 
     /// A number from 0 up to, without, 1.
-    pub(super) fn unit(&mut self) -> f64 {
+    pub(crate) fn unit(&mut self) -> f64 {
         const STEP: f64 = 1.0 / (1_u64 << 53) as f64;
         (self.words.next_u64() >> 11) as f64 * STEP
     }
 
     /// Whether something of probability `chance` happens.
-    pub(super) fn happens(&mut self, chance: f64) -> bool {
+    pub(crate) fn happens(&mut self, chance: f64) -> bool {
         self.unit() < chance
     }
 
     /// A number near to normally distributed: mean 0, deviation 1, never beyond 3.5. It is the
     /// sum of four 16-bit numbers, scaled.
-    pub(super) fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         const DEVIATION: f64 = 37_837.227;
         let word = self.words.next_u64();
         let sum: u64 = (0..4).map(|part| (word >> (16 * part)) & 0xffff).sum();
@@ -45,7 +45,7 @@ impl Dice {
     }
 
     /// A size of at least 1 with the given mean; small ones are more frequent than large ones.
-    pub(super) fn size(&mut self, mean: i64) -> i64 {
+    pub(crate) fn size(&mut self, mean: i64) -> i64 {
         // The product of two draws has the mean 1/4.
         let draw = self.unit() * self.unit() * 4.0 * mean as f64;
         (draw as i64).max(1)

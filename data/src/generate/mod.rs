@@ -8,7 +8,7 @@
 mod bars;
 mod book;
 mod csv;
-mod dice;
+pub(crate) mod dice;
 #[cfg(test)]
 mod tests;
 mod timeline;

@@ -79,7 +79,7 @@ pub fn spec(
 }
 
 // The money that a pair is priced in. Shares are taken to be in dollars.
-fn currency_of(symbol: &str, kind: InstrumentKind) -> &'static str {
+pub(crate) fn currency_of(symbol: &str, kind: InstrumentKind) -> &'static str {
     let upper: String =
         symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
     let pair = upper.strip_suffix("PERP").unwrap_or(&upper);

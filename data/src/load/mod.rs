@@ -3,7 +3,7 @@
 mod adjusted;
 mod bars;
 mod gate;
-mod instrument;
+pub(crate) mod instrument;
 mod judge;
 mod prices;
 mod receipt;

@@ -291,6 +291,21 @@ const SHAPES: &[Shape] = &[
         fits: |row| numbers(&row[..5]).is_some() && is_epoch(&row[5]) && is_truth(&row[6]),
     },
     Shape {
+        format: Format::BinanceBookTicker,
+        kind: DataKind::Quotes,
+        widths: &[7],
+        names: &[
+            "update_id",
+            "best_bid_price",
+            "best_bid_qty",
+            "best_ask_price",
+            "best_ask_qty",
+            "transaction_time",
+            "event_time",
+        ],
+        fits: |row| numbers(&row[..5]).is_some() && is_epoch(&row[5]) && is_epoch(&row[6]),
+    },
+    Shape {
         format: Format::KrakenTrades,
         kind: DataKind::Trades,
         widths: &[3],

@@ -235,6 +235,7 @@ pub const STAMP_NAMES: &[&str] = &[
     "opentime",
     "tsevent",
     "transactiontime",
+    "transacttime",
     "tradetime",
     "exectime",
     "eventtime",

@@ -26,6 +26,8 @@ pub enum Format {
     BinanceTrades,
     /// Binance public data: aggregate trades, with or without header.
     BinanceAggTrades,
+    /// Binance public data: best bid and ask, with or without header.
+    BinanceBookTicker,
     /// Kraken's trade archive: time, price, volume, no header.
     KrakenTrades,
     /// HistData: compact time, bid, ask, no header.
@@ -34,7 +36,7 @@ pub enum Format {
 
 impl Format {
     /// All formats, with the name that `--format` takes and what they are.
-    pub const ALL: [(Self, &'static str, &'static str); 12] = [
+    pub const ALL: [(Self, &'static str, &'static str); 13] = [
         (Self::Csv, "csv", "delimited text with a header, rows recognised by the names"),
         (Self::Bars, "bars", "text with open, high, low, close and usually volume"),
         (Self::QuoteBars, "quote-bars", "text with bid_open .. ask_close"),
@@ -45,6 +47,7 @@ impl Format {
         (Self::BinanceKlines, "binance-klines", "public data, 12 columns"),
         (Self::BinanceTrades, "binance-trades", "public data, 6 or 7 columns"),
         (Self::BinanceAggTrades, "binance-aggtrades", "public data, 7 or 8 columns"),
+        (Self::BinanceBookTicker, "binance-bookticker", "public data, 7 columns"),
         (Self::KrakenTrades, "kraken-trades", "time,price,volume without a header"),
         (Self::HistData, "histdata", "YYYYMMDD HHMMSSmmm,bid,ask without a header"),
     ];
@@ -78,7 +81,7 @@ impl Format {
             Self::Trades | Self::BinanceTrades | Self::BinanceAggTrades | Self::KrakenTrades => {
                 Some(DataKind::Trades)
             }
-            Self::Quotes | Self::HistData => Some(DataKind::Quotes),
+            Self::Quotes | Self::HistData | Self::BinanceBookTicker => Some(DataKind::Quotes),
             Self::Values => Some(DataKind::Values),
         }
     }

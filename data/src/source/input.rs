@@ -111,12 +111,24 @@ pub fn with_text<T>(
     if let Some(count) = count {
         count.store(0, Ordering::Relaxed);
     }
-    let mut file = Counted { file, count };
     let name = path.display().to_string();
     let container = Container::of(&head);
     check_name(path, container)?;
-    let broken = |source: std::io::Error| DataError::Compression {
-        path: name.clone(),
+    unpack(Counted { file, count }, &name, container, body)
+}
+
+/// Passes the decompressed bytes of `file`, which is at its start, to `body`.
+///
+/// # Errors
+/// When the container is broken or unsupported, and whatever `body` returns.
+pub(crate) fn unpack<T>(
+    mut file: impl Read + Seek,
+    name: &str,
+    container: Container,
+    body: impl FnOnce(&mut dyn Read, Container) -> Result<T, DataError>,
+) -> Result<T, DataError> {
+    let broken = |source: io::Error| DataError::Compression {
+        path: name.to_owned(),
         what: format!("the {} data is damaged: {source}", container.text()),
         fix: "Fetch the file again".to_owned(),
     };
@@ -132,23 +144,23 @@ pub fn with_text<T>(
         }
         Container::Zip => {
             let broken = |error: zip::result::ZipError| DataError::Compression {
-                path: name.clone(),
+                path: name.to_owned(),
                 what: format!("the zip archive is truncated or damaged: {error}"),
                 fix: "Fetch the file again".to_owned(),
             };
             let mut archive = zip::ZipArchive::new(BufReader::new(file)).map_err(broken)?;
-            let index = only_entry(&archive, &name)?;
+            let index = only_entry(&archive, name)?;
             let mut reader = archive.by_index(index).map_err(broken)?;
             body(&mut reader, container)
         }
         Container::Parquet => Err(DataError::UnknownFormat {
-            path: name,
+            path: name.to_owned(),
             what: "it is a Parquet file, which this reader does not read".to_owned(),
             fix: "Read it through qt-frames, as the command line does".to_owned(),
             supported: super::Format::list(),
         }),
         Container::Foreign(what) => Err(DataError::UnknownFormat {
-            path: name,
+            path: name.to_owned(),
             what: format!("it is {what}"),
             fix: "Convert or decompress it first".to_owned(),
             supported: super::Format::list(),
@@ -156,12 +168,12 @@ pub fn with_text<T>(
     }
 }
 
-fn buffered(file: Counted<'_>) -> BufReader<Counted<'_>> {
+fn buffered<F: Read>(file: F) -> BufReader<F> {
     BufReader::with_capacity(1 << 18, file)
 }
 
 // The open file, at its start, and its first bytes.
-fn open(path: &Path) -> Result<(File, Vec<u8>), DataError> {
+pub(crate) fn open(path: &Path) -> Result<(File, Vec<u8>), DataError> {
     let name = || path.display().to_string();
     let failed = |source: std::io::Error| match source.kind() {
         std::io::ErrorKind::NotFound => {
@@ -186,7 +198,7 @@ fn open(path: &Path) -> Result<(File, Vec<u8>), DataError> {
 
 // A name that promises a compression that the content does not have: most often a page with an
 // error message that was saved under the name of the data.
-fn check_name(path: &Path, container: Container) -> Result<(), DataError> {
+pub(crate) fn check_name(path: &Path, container: Container) -> Result<(), DataError> {
     let extension = path.extension().map(|text| text.to_string_lossy().to_lowercase());
     let (promised, name) = match extension.as_deref() {
         Some("gz" | "gzip") => (Container::Gzip, "gzip"),

@@ -109,7 +109,7 @@ fn row_estimate(path: &Path, container: Container) -> usize {
 
 /// Whether dates such as 3/4/2020 were read in the right order: `None` when they were, the other
 /// order when that is the right one.
-fn settle_order(rows: &Rows, order: DateOrder) -> Result<Option<DateOrder>, DataError> {
+pub(crate) fn settle_order(rows: &Rows, order: DateOrder) -> Result<Option<DateOrder>, DataError> {
     let StampFacts { year_last, day_first, month_first, .. } = rows.facts;
     let right = match (day_first, month_first) {
         _ if !year_last => return Ok(None),

@@ -124,7 +124,8 @@ impl Ledger {
         self.cash + self.fees + self.carry + self.cost - self.initial - self.realised
     }
 
-    /// Cash plus positions at their last prices; a position without a price counts at cost.
+    /// Cash plus positions at their marks ([`Market::mark`]); a position without a price counts at
+    /// cost.
     ///
     /// # Errors
     /// When an amount overflows.
@@ -137,7 +138,7 @@ impl Ledger {
         Ok(equity)
     }
 
-    /// The sum of the absolute values of all positions at their last prices.
+    /// The sum of the absolute values of all positions at their marks.
     ///
     /// # Errors
     /// When an amount overflows.
@@ -161,7 +162,7 @@ impl Ledger {
         instrument: InstrumentId,
     ) -> Result<Cash, LedgerError> {
         let position = &self.positions[instrument.index()];
-        match market.last(instrument) {
+        match market.mark(instrument) {
             None => Ok(position.cost()),
             Some(price) => specs
                 .get(instrument.index())

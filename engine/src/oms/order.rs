@@ -1,11 +1,11 @@
 //! One order as we know it.
 
 use qt_types::{
-    ExecId, InstrumentId, OrderId, OrderKind, Qty, RejectReason, Replace, Report, ReportKind, Side,
+    ExecId, InstrumentId, OrderId, OrderKind, Qty, RejectReason, Report, ReportKind, Side,
     TimeInForce,
 };
 
-use super::{OrderEnd, OrderStatus};
+use super::{Life, OrderEnd, OrderStatus, Pending};
 
 /// An order and the facts about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,16 +32,35 @@ pub struct Order {
     pub oco: OrderId,
     /// Whether the entry that this order protects has fills (true for any other order).
     pub armed: bool,
-    accepted: bool,
-    cancel_pending: bool,
-    end: Option<OrderEnd>,
-    last_exec: ExecId,
+    pub(super) life: Life,
+    pub(super) cancel_asked: bool,
+    pub(super) replaces_asked: u8,
+    /// Price (ticks) times lots of what was executed.
+    pub(super) cost: i128,
+    /// Executed lots that were more than was ordered.
+    pub(super) overfill: Qty,
+    /// The execution that left nothing open at a venue that reports in order, though our total
+    /// may be larger.
+    pub(super) closing: ExecId,
+    /// The venue's number of the last replacement, where it has one.
+    pub(super) revision: ExecId,
+    /// A numbered replacement by less than is executed as far as we know: it waits until we know
+    /// what was taken back.
+    pub(super) waiting: Option<Revision>,
+}
+
+/// A replacement as the venue numbered it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Revision {
+    pub(super) number: ExecId,
+    pub(super) total: Qty,
+    pub(super) kind: OrderKind,
 }
 
 impl Order {
-    /// A new order of `lots` lots on its way to the venue.
+    /// A new order of `lots` lots that was not sent yet.
     #[must_use]
-    pub const fn sent(
+    pub const fn new(
         id: OrderId,
         instrument: InstrumentId,
         side: Side,
@@ -61,43 +80,127 @@ impl Order {
             parent: OrderId::NONE,
             oco: OrderId::NONE,
             armed: true,
-            accepted: false,
-            cancel_pending: false,
-            end: None,
-            last_exec: ExecId(0),
+            life: Life::New,
+            cancel_asked: false,
+            replaces_asked: 0,
+            cost: 0,
+            overfill: Qty::ZERO,
+            closing: ExecId(0),
+            revision: ExecId(0),
+            waiting: None,
         }
     }
 
-    /// Lots that are still open; none once the order is over.
+    /// The same, on its way to the venue.
+    #[must_use]
+    pub const fn sent(
+        id: OrderId,
+        instrument: InstrumentId,
+        side: Side,
+        kind: OrderKind,
+        tif: TimeInForce,
+        lots: i64,
+    ) -> Self {
+        let new = Self::new(id, instrument, side, kind, tif, lots);
+        Self { life: Life::Sent, ..new }
+    }
+
+    /// Lots that are still open; none once the order is over. An order of which nobody can say
+    /// what became of it counts in full.
     #[must_use]
     #[inline]
     pub const fn leaves(&self) -> Qty {
-        if self.end.is_some() {
+        if self.is_ended() {
             return Qty::ZERO;
         }
         Qty::from_lots(self.qty.lots() - self.filled.lots())
     }
 
-    /// Where the order stands.
+    /// Where the order stands. The precedence is FIX's, of which "filled" comes before
+    /// "cancelled", with two conditions of our own: an end comes before what we asked for (FIX
+    /// means a request that the venue has in work), and an unknown fate before all but an end.
     #[must_use]
     pub const fn status(&self) -> OrderStatus {
-        match (self.end, self.cancel_pending, self.accepted, self.filled.is_zero()) {
-            (Some(end), ..) => OrderStatus::Ended(end),
-            (None, true, ..) => OrderStatus::PendingCancel,
-            (None, false, _, false) => OrderStatus::PartiallyFilled,
-            (None, false, true, true) => OrderStatus::Working,
-            (None, false, false, true) => OrderStatus::Sent,
+        if let Some(end) = self.end() {
+            return OrderStatus::Ended(end);
+        }
+        match (self.life, self.pending(), self.filled.is_zero()) {
+            (Life::Unknown, ..) => OrderStatus::Unknown,
+            (_, Pending::Cancel, _) => OrderStatus::PendingCancel,
+            (_, Pending::Replace, _) => OrderStatus::PendingReplace,
+            (_, Pending::None, false) => OrderStatus::PartiallyFilled,
+            (Life::New, ..) => OrderStatus::New,
+            (Life::Sent, ..) => OrderStatus::Sent,
+            (Life::Live | Life::Done(_), ..) => OrderStatus::Working,
+        }
+    }
+
+    /// How the order ended; `None` while it is open.
+    #[must_use]
+    #[inline]
+    pub const fn end(&self) -> Option<OrderEnd> {
+        if self.closing.0 != 0 || (self.filled.lots() >= self.qty.lots() && !self.filled.is_zero())
+        {
+            return Some(OrderEnd::Filled);
+        }
+        match self.life {
+            Life::Done(end) => Some(end),
+            _ => None,
         }
     }
 
     /// Whether the order is over.
     #[must_use]
+    #[inline]
     pub const fn is_ended(&self) -> bool {
-        self.end.is_some()
+        self.end().is_some()
     }
 
-    pub(crate) fn ask_cancel(&mut self) {
-        self.cancel_pending = true;
+    /// How far its life has come, whatever was executed.
+    #[must_use]
+    pub const fn life(&self) -> Life {
+        self.life
+    }
+
+    /// What was asked for and not answered yet.
+    #[must_use]
+    pub const fn pending(&self) -> Pending {
+        match (self.cancel_asked, self.replaces_asked) {
+            (true, _) => Pending::Cancel,
+            (false, 0) => Pending::None,
+            (false, _) => Pending::Replace,
+        }
+    }
+
+    /// Price (ticks) times lots of what was executed: divided by [`Self::filled`] the average.
+    #[must_use]
+    pub const fn cost(&self) -> i128 {
+        self.cost
+    }
+
+    /// Lots that the venue reported as executed beyond the total: flagged and not applied.
+    #[must_use]
+    pub const fn overfill(&self) -> Qty {
+        self.overfill
+    }
+
+    /// Why the order ended early; `None` while it is open or when it was filled.
+    #[must_use]
+    pub const fn end_reason(&self) -> Option<RejectReason> {
+        match self.end() {
+            Some(OrderEnd::Cancelled(reason) | OrderEnd::Rejected(reason)) => Some(reason),
+            _ => None,
+        }
+    }
+
+    /// Its end is asked for.
+    pub(crate) const fn ask_cancel(&mut self) {
+        self.cancel_asked = true;
+    }
+
+    /// Another price or quantity is asked for.
+    pub(crate) const fn ask_replace(&mut self) {
+        self.replaces_asked = self.replaces_asked.saturating_add(1);
     }
 
     /// Whether `report` answers a change that was asked for, and not a cancel. A refusal does not
@@ -106,108 +209,9 @@ impl Order {
         match report.kind {
             ReportKind::Replaced => true,
             ReportKind::RequestRejected => {
-                report.reason == RejectReason::InvalidReplace || !self.cancel_pending
+                report.reason == RejectReason::InvalidReplace || !self.cancel_asked
             }
             _ => false,
         }
-    }
-
-    /// Takes in a report; `change` is what was asked for where it answers a change. Returns the
-    /// lots newly executed: zero for anything but a fill, and for a fill that was seen before (a
-    /// venue numbers the fills of an order upwards). Reports after the end change nothing:
-    /// terminal states absorb.
-    pub(crate) fn on_report(&mut self, report: &Report, change: Option<&Replace>) -> Qty {
-        if self.end.is_some() {
-            return Qty::ZERO;
-        }
-        match report.kind {
-            ReportKind::Accepted => self.accepted = true,
-            ReportKind::Rejected => self.end = Some(OrderEnd::Rejected(report.reason)),
-            ReportKind::Cancelled => self.end = Some(OrderEnd::Cancelled(report.reason)),
-            ReportKind::RequestRejected if self.answers_change(report) => {}
-            ReportKind::RequestRejected => self.cancel_pending = false,
-            ReportKind::Replaced => {
-                // A report has room for one price: the trigger of a stop-limit and the distance
-                // of a trailing stop are those that were asked for.
-                let asked = change.map_or(self.kind, |change| change.kind);
-                self.qty = report.qty;
-                self.kind = with_price(asked, report);
-            }
-            ReportKind::Filled => return self.on_fill(report),
-            ReportKind::Carry => {}
-        }
-        Qty::ZERO
-    }
-
-    fn on_fill(&mut self, report: &Report) -> Qty {
-        if report.exec <= self.last_exec {
-            return Qty::ZERO;
-        }
-        self.last_exec = report.exec;
-        self.accepted = true;
-        self.filled = self.filled.checked_add(report.qty).unwrap_or(self.qty);
-        if report.leaves.is_zero() {
-            self.end = Some(OrderEnd::Filled);
-        }
-        report.qty
-    }
-
-    /// Why the order ended early; `None` while it is open or when it was filled.
-    #[must_use]
-    pub const fn end_reason(&self) -> Option<RejectReason> {
-        match self.end {
-            Some(OrderEnd::Cancelled(reason) | OrderEnd::Rejected(reason)) => Some(reason),
-            _ => None,
-        }
-    }
-}
-
-/// `kind` with the price that a report of a replacement names.
-fn with_price(kind: OrderKind, report: &Report) -> OrderKind {
-    match kind {
-        OrderKind::Limit { .. } => OrderKind::Limit { price: report.price },
-        OrderKind::Stop { .. } => OrderKind::Stop { trigger: report.price },
-        OrderKind::TakeProfit { .. } => OrderKind::TakeProfit { trigger: report.price },
-        OrderKind::StopLimit { trigger, .. } => {
-            OrderKind::StopLimit { trigger, limit: report.price }
-        }
-        OrderKind::Market | OrderKind::TrailingStop { .. } => kind,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use qt_types::{Cash, Price};
-
-    use super::*;
-
-    fn fill(exec: u64, lots: i64, leaves: i64) -> Report {
-        let mut report = Report::plain(OrderId::new(1, 1), ReportKind::Filled, RejectReason::None);
-        report.exec = ExecId(exec);
-        report.price = Price::from_ticks(10);
-        report.qty = Qty::from_lots(lots);
-        report.leaves = Qty::from_lots(leaves);
-        report.fee = Cash::ZERO;
-        report
-    }
-
-    #[test]
-    fn fills_apply_once_and_terminal_states_absorb() {
-        let id = OrderId::new(1, 1);
-        let mut order =
-            Order::sent(id, InstrumentId(0), Side::Buy, OrderKind::Market, TimeInForce::Gtc, 10);
-        assert_eq!(order.status(), OrderStatus::Sent);
-        order.on_report(&Report::plain(id, ReportKind::Accepted, RejectReason::None), None);
-        assert_eq!(order.status(), OrderStatus::Working);
-        assert_eq!(order.on_report(&fill(1, 4, 6), None), Qty::from_lots(4));
-        assert_eq!(order.on_report(&fill(1, 4, 6), None), Qty::ZERO);
-        assert_eq!(order.status(), OrderStatus::PartiallyFilled);
-        assert_eq!(order.leaves(), Qty::from_lots(6));
-        assert_eq!(order.on_report(&fill(2, 6, 0), None), Qty::from_lots(6));
-        assert_eq!(order.status(), OrderStatus::Ended(OrderEnd::Filled));
-        let late = Report::plain(id, ReportKind::Cancelled, RejectReason::Requested);
-        order.on_report(&late, None);
-        assert_eq!(order.status(), OrderStatus::Ended(OrderEnd::Filled));
-        assert_eq!(order.leaves(), Qty::ZERO);
     }
 }

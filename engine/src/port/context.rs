@@ -2,11 +2,12 @@
 
 use qt_types::{
     Bracket, Cancel, Cash, InstrumentId, InstrumentSpec, Intent, Nanos, OrderId, OrderKind, Place,
-    Price, Qty, Replace, Side, Size, round_half_even,
+    Price, Qty, Replace, Side, Size, Timer, round_half_even,
 };
 
 use super::Exposure;
-use crate::{Bounded, Order, Sink};
+use crate::book::BookView;
+use crate::{Bounded, Order, Sink, Timers};
 
 /// Protective orders that the run adds to every entry made by [`Context::enter`], as distances
 /// from the decision's close in basis points.
@@ -45,9 +46,11 @@ pub struct Context<'a> {
     pub(crate) view: Exposure<'a>,
     pub(crate) instrument: InstrumentId,
     pub(crate) now_ns: Nanos,
+    pub(crate) venue_ns: Nanos,
     pub(crate) exits: &'a Exits,
     pub(crate) active: bool,
     pub(crate) intents: &'a mut Bounded<Intent>,
+    pub(crate) timers: &'a mut Timers,
 }
 
 impl Context<'_> {
@@ -63,6 +66,13 @@ impl Context<'_> {
     #[inline]
     pub const fn now_ns(&self) -> Nanos {
         self.now_ns
+    }
+
+    /// When the venue says that the event happened (UTC ns).
+    #[must_use]
+    #[inline]
+    pub const fn venue_ns(&self) -> Nanos {
+        self.venue_ns
     }
 
     /// Whether the warm-up is over: before that, whatever is asked for is dropped.
@@ -97,6 +107,19 @@ impl Context<'_> {
     #[inline]
     pub fn last(&self, instrument: InstrumentId) -> Option<Price> {
         self.view.last(instrument)
+    }
+
+    /// The book of `instrument` as we know it; `None` where the run keeps none.
+    #[must_use]
+    #[inline]
+    pub fn book(&self, instrument: InstrumentId) -> Option<BookView<'_>> {
+        self.view.book(instrument)
+    }
+
+    /// Wakes the strategy at `due_ns` (UTC ns) by [`super::Strategy::on_timer`] with `token`; at
+    /// the next event if that time has passed.
+    pub fn wake_at(&mut self, due_ns: Nanos, token: u32) {
+        self.timers.set(Timer { due_ns, token });
     }
 
     /// Lots held of `instrument`; negative when short.
@@ -190,6 +213,14 @@ impl Context<'_> {
     /// Asks for the end of an order.
     pub fn cancel(&mut self, order: OrderId) {
         self.ask(Intent::Cancel(Cancel { order }));
+    }
+
+    /// Asks for the end of every open order in `instrument`.
+    pub fn cancel_all(&mut self, instrument: InstrumentId) {
+        let view = self.view;
+        for order in view.orders.iter().filter(|order| order.instrument == instrument) {
+            self.ask(Intent::Cancel(Cancel { order: order.id }));
+        }
     }
 
     /// Asks for another price or quantity.

@@ -2,6 +2,7 @@
 
 use qt_types::{Cash, InstrumentId, InstrumentSpec, Price, Qty, Side};
 
+use crate::book::BookView;
 use crate::{Ledger, LedgerError, Market, OrderTable};
 
 /// What the account holds and has in work, at the prices known now. Lent to strategies and
@@ -31,6 +32,13 @@ impl Exposure<'_> {
     #[inline]
     pub fn last(&self, instrument: InstrumentId) -> Option<Price> {
         self.market.last(instrument)
+    }
+
+    /// The book of `instrument`, where the run keeps one.
+    #[must_use]
+    #[inline]
+    pub fn book(&self, instrument: InstrumentId) -> Option<BookView<'_>> {
+        self.market.book(instrument)
     }
 
     /// Money that is there to be spent.

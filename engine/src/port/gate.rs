@@ -1,8 +1,9 @@
 //! The port of the risk controls.
 
-use qt_types::{DenyReason, Event, InstrumentId, OrderKind, Price, Qty, Side};
+use qt_types::{DenyReason, Event, InstrumentId, OrderId, OrderKind, Price, Qty, Side};
 
 use super::Exposure;
+use crate::Command;
 
 /// A request for a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,6 +33,36 @@ pub struct OrderRequest {
     pub qty: Qty,
     /// Whether it may only make a position smaller.
     pub reduce_only: bool,
+    /// The open order that it takes the place of, or none: then `qty` is what stays open.
+    pub replaces: OrderId,
+}
+
+/// An order after a report about it was taken in, as far as risk is concerned.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settlement {
+    /// The order.
+    pub order: OrderId,
+    /// What it trades.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Type and prices as they stand now.
+    pub kind: OrderKind,
+    /// Still open, in lots; none once it has ended.
+    pub leaves: Qty,
+    /// Whether it is over.
+    pub ended: bool,
+    /// Whether its fate is not known.
+    pub unknown: bool,
+    /// Whether the report answers a change that was asked for, either way.
+    pub change_answered: bool,
+    /// Whether the venue refused the order.
+    pub refused: bool,
+    /// Whether the venue told of more lots than were ordered.
+    pub overfilled: bool,
+    /// The price of the fill that the report is about, in ticks; `None` where it is about none.
+    /// What it did to cash and position the ledger tells.
+    pub price: Option<Price>,
 }
 
 /// The risk controls. Every order passes [`Gate::check`]; there is no way around it.
@@ -47,6 +78,18 @@ pub trait Gate: Send {
     /// # Errors
     /// Why it may not.
     fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason>;
+
+    /// A command that [`Self::check`] approved (or that only protects or ends something) goes out.
+    #[inline]
+    fn sent(&mut self, command: &Command, exposure: &Exposure<'_>) {
+        let _ = (command, exposure);
+    }
+
+    /// A report about an order was taken in; order table and ledger know it already.
+    #[inline]
+    fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
+        let _ = (settlement, exposure);
+    }
 
     /// Sees every event after the ledger was updated. `true` asks for the account to be closed
     /// out: open orders are cancelled and positions closed at the market.
@@ -69,5 +112,15 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
     #[inline]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         (**self).observe(event, exposure)
+    }
+
+    #[inline]
+    fn sent(&mut self, command: &Command, exposure: &Exposure<'_>) {
+        (**self).sent(command, exposure);
+    }
+
+    #[inline]
+    fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
+        (**self).settled(settlement, exposure);
     }
 }

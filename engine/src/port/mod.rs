@@ -8,6 +8,6 @@ mod venue;
 
 pub use context::{Context, Exits};
 pub use exposure::Exposure;
-pub use gate::{Gate, OrderRequest, SizeRequest};
-pub use strategy::{OrderUpdate, Strategy};
+pub use gate::{Gate, OrderRequest, Settlement, SizeRequest};
+pub use strategy::{BookInterest, OrderUpdate, Strategy};
 pub use venue::{Delivery, Venue};

@@ -1,9 +1,10 @@
 //! The port of a strategy.
 
-use qt_types::{Bar, Denied, Report, Trade};
+use qt_types::{Bar, Denied, Report, Timer, Trade};
 
 use super::Context;
 use crate::Order;
+use crate::book::BookView;
 
 /// What became of one of the strategy's orders.
 #[derive(Clone, Copy, Debug)]
@@ -12,6 +13,19 @@ pub struct OrderUpdate {
     pub order: Order,
     /// The report.
     pub report: Report,
+}
+
+/// Which changes of a book a strategy wants to be told of. It is called when an update of the
+/// venue is complete, never between.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum BookInterest {
+    /// None: it looks at the book when something else calls it.
+    #[default]
+    None,
+    /// Those of the best prices and their quantities.
+    TopChange,
+    /// All of them.
+    EveryUpdate,
 }
 
 /// A strategy: told what happens, it answers through the [`Context`]. It sees nothing else, so
@@ -26,6 +40,16 @@ pub trait Strategy: Send {
     /// A trade of `ctx.instrument()` was printed.
     fn on_trade(&mut self, trade: &Trade, ctx: &mut Context<'_>) {
         let _ = (trade, ctx);
+    }
+
+    /// The book of `ctx.instrument()` changed in a way that [`Self::interest`] names.
+    fn on_book(&mut self, book: BookView<'_>, ctx: &mut Context<'_>) {
+        let _ = (book, ctx);
+    }
+
+    /// A time asked for by [`Context::wake_at`] has come.
+    fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
+        let _ = (timer, ctx);
     }
 
     /// The venue reported on an order; ledger and order table are already up to date.
@@ -43,6 +67,11 @@ pub trait Strategy: Send {
     fn warmup(&self) -> usize {
         0
     }
+
+    /// Which changes of books it wants to be told of; asked once, at the start.
+    fn interest(&self) -> BookInterest {
+        BookInterest::None
+    }
 }
 
 impl<T: Strategy + ?Sized> Strategy for Box<T> {
@@ -56,6 +85,15 @@ impl<T: Strategy + ?Sized> Strategy for Box<T> {
         (**self).on_trade(trade, ctx);
     }
 
+    #[inline]
+    fn on_book(&mut self, book: BookView<'_>, ctx: &mut Context<'_>) {
+        (**self).on_book(book, ctx);
+    }
+
+    fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
+        (**self).on_timer(timer, ctx);
+    }
+
     fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
         (**self).on_order(update, ctx);
     }
@@ -66,5 +104,9 @@ impl<T: Strategy + ?Sized> Strategy for Box<T> {
 
     fn warmup(&self) -> usize {
         (**self).warmup()
+    }
+
+    fn interest(&self) -> BookInterest {
+        (**self).interest()
     }
 }

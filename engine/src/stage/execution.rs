@@ -9,7 +9,7 @@ use crate::command::{
     Approved, CancelOrder, Command, NewOrder, Proof, ReplaceOrder, bracket_kinds,
 };
 use crate::ledger::{Ledger, LedgerError};
-use crate::oms::{Order, OrderStatus, OrderTable};
+use crate::oms::{Effect, Movement, Order, OrderTable, Pending};
 use crate::port::OrderUpdate;
 use crate::sink::Sink;
 
@@ -45,7 +45,7 @@ impl Execution {
             Intent::Place(place) => self.open(&place, approved.qty(), proof, out),
             Intent::Cancel(cancel) => self.cancel(cancel.order, proof, out),
             Intent::Replace(replace) => {
-                if let Some(order) = self.orders.get(replace.order) {
+                if let Some(order) = self.orders.ask_replace(replace.order) {
                     let instrument = order.instrument;
                     if self.changes.len() < self.changes_max {
                         self.changes.push(replace);
@@ -99,6 +99,8 @@ impl Execution {
             tif: place.tif,
             qty,
             reduce_only: place.reduce_only,
+            post_only: place.post_only,
+            display: place.display,
             parent,
             oco,
             proof,
@@ -106,8 +108,7 @@ impl Execution {
     }
 
     fn cancel(&mut self, id: OrderId, proof: Proof, out: &mut impl Sink<Command>) {
-        if let Some(order) = self.orders.get_mut(id) {
-            order.ask_cancel();
+        if let Some(order) = self.orders.ask_cancel(id) {
             let instrument = order.instrument;
             out.push(Command::Cancel(CancelOrder {
                 instrument,
@@ -117,8 +118,9 @@ impl Execution {
         }
     }
 
-    /// Takes in a report: order first, then ledger. `None` for an order that is not open, for a
-    /// fill that was seen before, and for what is about no order.
+    /// Takes in a report: order first, then ledger. `None` where there is nothing to tell: for an
+    /// order that is not known, for what was known before, for what cannot be, and for what is
+    /// about no order.
     pub(crate) fn on_report(
         &mut self,
         specs: &[InstrumentSpec],
@@ -128,48 +130,63 @@ impl Execution {
         if report.kind == ReportKind::Carry {
             return self.ledger.charge(report.fee).map(|()| None);
         }
-        let Some(order) = self.orders.get_mut(report.order) else { return Ok(None) };
-        let change = if order.answers_change(report) {
-            let asked = self.changes.iter().position(|change| change.order == report.order);
-            asked.map(|at| self.changes.remove(at))
-        } else {
-            None
-        };
-        let executed = order.on_report(report, change.as_ref());
-        let order = *order;
-        if report.kind == ReportKind::Filled {
-            if executed.is_zero() {
-                return Ok(None);
+        let Some(&before) = self.orders.find(report.order) else { return Ok(None) };
+        let asked = self.changes.iter().position(|change| change.order == report.order);
+        let asked = asked.filter(|_| before.answers_change(report));
+        let change = asked.and_then(|at| self.changes.get(at).copied());
+        let spec = specs.get(before.instrument.index()).ok_or(LedgerError::Overflow)?;
+        let ledger = &mut self.ledger;
+        let mut booked = Ok(());
+        let told = self.orders.on_report(report, change.as_ref(), &mut |movement| {
+            if booked.is_ok() {
+                booked = book(ledger, spec, &before, &movement);
             }
-            let instrument = order.instrument;
-            let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
-            self.ledger.fill(spec, instrument, order.side, report.price, executed, report.fee)?;
-            self.after_fill(&order, out);
+        });
+        booked?;
+        let Some((order, effect)) = told else { return Ok(None) };
+        if let (Some(at), Effect::Changed | Effect::Executed) = (asked, effect) {
+            self.changes.remove(at);
+        }
+        if effect == Effect::Executed {
+            self.after_fill(spec, &order, out)?;
         }
         if order.is_ended() {
-            self.orders.remove(order.id);
             self.changes.retain(|change| change.order != order.id);
         }
-        Ok(Some(OrderUpdate { order, report: *report }))
+        let is_news = matches!(effect, Effect::Changed | Effect::Executed);
+        Ok(is_news.then_some(OrderUpdate { order, report: *report }))
     }
 
     /// Arms the protective orders of an entry, and ends the ones that have nothing left to
     /// protect.
-    fn after_fill(&mut self, filled: &Order, out: &mut impl Sink<Command>) {
+    fn after_fill(
+        &mut self,
+        spec: &InstrumentSpec,
+        filled: &Order,
+        out: &mut impl Sink<Command>,
+    ) -> Result<(), LedgerError> {
         let flat = self.ledger.position(filled.instrument).qty().is_zero();
         if self.orders.is_empty() {
-            return;
+            return Ok(());
         }
         let mut at = 0;
         while let Some(id) = self.nth_linked(filled, flat, at) {
-            let Some(order) = self.orders.get_mut(id) else { break };
+            let Some(&order) = self.orders.get(id) else { break };
             if order.parent == filled.id {
-                order.armed = true;
+                let ledger = &mut self.ledger;
+                let mut booked = Ok(());
+                self.orders.arm(id, filled.filled, &mut |movement| {
+                    if booked.is_ok() {
+                        booked = book(ledger, spec, &order, &movement);
+                    }
+                });
+                booked?;
             } else {
                 self.cancel(id, Proof::of_cleanup(), out);
             }
-            at += 1;
+            at += usize::from(self.orders.get(id).is_some());
         }
+        Ok(())
     }
 
     /// The `n`-th open order that `filled` has to do with: its children, and once the position
@@ -187,7 +204,7 @@ impl Execution {
     pub(crate) fn first_opening(&self) -> Option<OrderId> {
         self.orders
             .iter()
-            .find(|order| !order.reduce_only && order.status() != OrderStatus::PendingCancel)
+            .find(|order| !order.reduce_only && order.pending() != Pending::Cancel)
             .map(|order| order.id)
     }
 
@@ -199,14 +216,69 @@ impl Execution {
             .iter()
             .filter(|order| order.instrument == instrument && order.kind == OrderKind::Market)
             .filter(|order| order.reduce_only && (order.side == Side::Sell) == (held > 0))
-            .filter(|order| order.status() != OrderStatus::PendingCancel)
+            .filter(|order| order.pending() != Pending::Cancel)
             .fold(0_i64, |lots, order| lots.saturating_add(order.leaves().lots()));
         closing >= held.saturating_abs()
     }
+}
+
+/// Books what was executed, or what was taken back, as a fill of the other side.
+fn book(
+    ledger: &mut Ledger,
+    spec: &InstrumentSpec,
+    order: &Order,
+    movement: &Movement,
+) -> Result<(), LedgerError> {
+    let side = if movement.is_taken_back { order.side.opposite() } else { order.side };
+    ledger.fill(spec, order.instrument, side, movement.price, movement.qty, movement.fee)
 }
 
 /// The venue itself ends the other half of an OCO pair; asking for it again would be noise.
 fn is_orphaned(order: &Order, oco_of_filled: OrderId) -> bool {
     let resting_protection = order.reduce_only && order.armed && !order.is_ended();
     resting_protection && order.id != oco_of_filled
+}
+
+#[cfg(test)]
+mod tests {
+    use qt_types::{Cash, E9, ExecId, InstrumentKind, Price, RejectReason};
+
+    use super::*;
+    use crate::oms::Reporting;
+
+    /// A late fill of a cancelled order is in the books and is told; what was known is neither.
+    #[test]
+    fn a_venue_behind_a_network_may_fill_what_it_cancelled() {
+        let spec = InstrumentSpec::new("X", "USD", InstrumentKind::Equity, E9, E9, E9);
+        let specs = [spec.expect("a sound instrument")];
+        let orders = OrderTable::with_reporting(1, 4, Reporting::ANY_ORDER);
+        let mut execution = Execution::new(Ledger::new(Cash::ZERO, 1), orders);
+        let place = Place::new(InstrumentId(0), Side::Buy, OrderKind::Market);
+        let mut out: Vec<Command> = Vec::new();
+        let approved = Approved::new(Intent::Place(place), Qty::from_lots(10));
+        execution.on_approved(&approved, &mut out);
+        let id = OrderId::new(1, 1);
+        let cancelled = Report::plain(id, ReportKind::Cancelled, RejectReason::Requested);
+        let mut fill = Report::plain(id, ReportKind::Filled, RejectReason::None);
+        (fill.exec, fill.price) = (ExecId(7), Price::from_ticks(5));
+        (fill.qty, fill.leaves) = (Qty::from_lots(4), Qty::from_lots(6));
+        let bust = Report { kind: ReportKind::Busted, ..fill };
+        let mut told = Vec::new();
+        for report in [cancelled, cancelled, fill, fill, bust, bust] {
+            let update = execution.on_report(&specs, &report, &mut out).expect("sound books");
+            let held = execution.ledger.position(InstrumentId(0)).qty().lots();
+            told.push((update.map(|update| update.report.kind), held));
+        }
+        let expected = [
+            (Some(ReportKind::Cancelled), 0),
+            (None, 0),
+            (Some(ReportKind::Filled), 4),
+            (None, 4),
+            (Some(ReportKind::Busted), 0),
+            (None, 0),
+        ];
+        assert_eq!(told, expected);
+        assert_eq!(execution.ledger.cash(), Cash::ZERO);
+        assert!(execution.orders.is_empty());
+    }
 }

@@ -1,6 +1,6 @@
 //! The risk stage: the only place where an intent can become approved.
 
-use qt_types::{DenyReason, Intent, OrderKind, Place, Price, Qty, Replace, Side, Size};
+use qt_types::{DenyReason, Intent, OrderId, OrderKind, Place, Price, Qty, Replace, Side, Size};
 
 use crate::command::Approved;
 use crate::port::{Exposure, Gate, OrderRequest, SizeRequest};
@@ -63,6 +63,7 @@ impl<G: Gate> Risk<G> {
             kind: place.kind,
             qty,
             reduce_only: place.reduce_only,
+            replaces: OrderId::NONE,
         };
         self.gate.check(&request, exposure).map_err(|reason| (qty, reason))?;
         Ok(qty)
@@ -117,6 +118,7 @@ impl<G: Gate> Risk<G> {
             kind: change.kind,
             qty: leaves,
             reduce_only: order.reduce_only,
+            replaces: order.id,
         };
         self.gate.check(&request, exposure)
     }
@@ -127,7 +129,11 @@ fn prices_are_positive(kind: &OrderKind) -> bool {
         OrderKind::Market => true,
         OrderKind::Limit { price } => price.ticks() > 0,
         OrderKind::Stop { trigger } | OrderKind::TakeProfit { trigger } => trigger.ticks() > 0,
-        OrderKind::StopLimit { trigger, limit } => trigger.ticks() > 0 && limit.ticks() > 0,
+        OrderKind::StopLimit { trigger, limit } | OrderKind::LimitIfTouched { trigger, limit } => {
+            trigger.ticks() > 0 && limit.ticks() > 0
+        }
+        // Its price is the book's: the venue works it out.
+        OrderKind::Pegged { .. } => true,
         OrderKind::TrailingStop { distance } => match distance {
             qt_types::Distance::Ticks(ticks) => ticks > 0,
             qt_types::Distance::Bps(bps) => bps > 0 && bps < 10_000,
@@ -144,7 +150,11 @@ fn bracket_is_sound(place: &Place, last: Price) -> bool {
     let entry = match place.kind {
         OrderKind::Limit { price } => price,
         OrderKind::Stop { trigger } | OrderKind::StopLimit { trigger, .. } => trigger,
-        OrderKind::Market | OrderKind::TakeProfit { .. } | OrderKind::TrailingStop { .. } => last,
+        OrderKind::LimitIfTouched { limit, .. } => limit,
+        OrderKind::Market
+        | OrderKind::TakeProfit { .. }
+        | OrderKind::TrailingStop { .. }
+        | OrderKind::Pegged { .. } => last,
     };
     let beyond =
         |price: Price, sign: i64| price.ticks() > 0 && (price.ticks() - entry.ticks()) * sign >= 0;

@@ -35,7 +35,8 @@ fn a_full_table_denies_whole_brackets() {
 #[test]
 fn a_close_out_reaches_every_order_and_every_position() {
     // Five instruments held and six orders at rest, but only two intents at once.
-    let limits = Limits { intents_max: 2, orders_open_max: 32, instruments_max: 8 };
+    let limits =
+        Limits { intents_max: 2, orders_open_max: 32, instruments_max: 8, ..Limits::default() };
     let on = |instrument: u16, intent: Intent| {
         let Intent::Place(mut place) = intent else { panic!("an order") };
         place.instrument = InstrumentId(instrument);
@@ -96,7 +97,8 @@ fn a_gate_that_calls_closes_out_in_the_place_of_the_strategy() {
 fn the_outbox_has_room_for_the_worst_event() {
     // One fill leaves the account flat with every slot of the table taken by resting
     // protection; all of it is cancelled at once.
-    let limits = Limits { intents_max: 2, orders_open_max: 16, instruments_max: 1 };
+    let limits =
+        Limits { intents_max: 2, orders_open_max: 16, instruments_max: 1, ..Limits::default() };
     let mut rest = order(Side::Sell, 1, OrderKind::Limit { price: Price::from_ticks(200) });
     rest.reduce_only = true;
     let mut script = vec![vec![buy(1)]];

@@ -81,6 +81,8 @@ impl Bench {
             exits: Exits::default(),
             limits,
             epoch: 1,
+            books: Vec::new(),
+            active_from_ns: qt_types::Nanos::MIN,
         };
         let strategy = Wishes { script, ..Wishes::default() };
         Self {

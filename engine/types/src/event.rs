@@ -1,7 +1,8 @@
 //! The event: the one input of every stage.
 
 use crate::{
-    BarFlags, DenyReason, InstrumentId, Nanos, OrderId, Price, Qty, Report, Seq, Side, VenueId,
+    BarFlags, DenyReason, InstrumentId, Nanos, OrderId, OrderTick, Price, Qty, Report, Seq, Side,
+    Tick, VenueId,
 };
 
 /// One input of the pipeline, whatever its source. `Copy`, 128 bytes, no pointers: it can cross
@@ -32,6 +33,12 @@ pub enum Payload {
     Bar(Bar),
     /// A trade was printed.
     Trade(Trade),
+    /// The book changed by price, or the market's state did. Never a trade.
+    Tick(Tick),
+    /// The book changed by order; an execution is a trade as well.
+    Order(OrderTick),
+    /// A time that the strategy asked for has come.
+    Timer(Timer),
     /// A venue said something about an order.
     Report(Report),
     /// The risk stage denied an intent; goes through the sequencer like everything else.
@@ -75,6 +82,15 @@ pub struct Trade {
     pub flags: BarFlags,
     /// The row of the series that the trade comes from (from 0).
     pub row: u32,
+}
+
+/// A time that a strategy asked to be woken at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timer {
+    /// When it was due (UTC ns).
+    pub due_ns: Nanos,
+    /// The strategy's own mark on it.
+    pub token: u32,
 }
 
 /// An intent that the risk stage denied.

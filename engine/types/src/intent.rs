@@ -73,6 +73,11 @@ pub struct Place {
     pub size: Size,
     /// Whether it may only make a position smaller.
     pub reduce_only: bool,
+    /// Whether it may only add liquidity: it ends instead of taking any.
+    pub post_only: bool,
+    /// An iceberg shows no more than this many lots at a time; zero: it shows all of it. Whenever
+    /// what it shows is filled, it shows as much again at the end of the queue.
+    pub display: Qty,
     /// Protective orders to go with it.
     pub bracket: Bracket,
 }
@@ -88,6 +93,8 @@ impl Place {
             tif: TimeInForce::Gtc,
             size: Size::Auto,
             reduce_only: false,
+            post_only: false,
+            display: Qty::ZERO,
             bracket: Bracket { stop: None, target: None, trail_bps: None },
         }
     }
@@ -110,6 +117,20 @@ impl Place {
     #[must_use]
     pub const fn bracket(mut self, bracket: Bracket) -> Self {
         self.bracket = bracket;
+        self
+    }
+
+    /// The same, but only ever adding liquidity.
+    #[must_use]
+    pub const fn post_only(mut self) -> Self {
+        self.post_only = true;
+        self
+    }
+
+    /// The same, showing no more than `lots` lots at a time.
+    #[must_use]
+    pub const fn display(mut self, lots: Qty) -> Self {
+        self.display = lots;
         self
     }
 

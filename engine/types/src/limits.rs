@@ -9,10 +9,12 @@ pub struct Limits {
     pub orders_open_max: usize,
     /// Intents that one call of a strategy may return.
     pub intents_max: usize,
+    /// Timers that a strategy may have pending.
+    pub timers_max: usize,
 }
 
 impl Default for Limits {
     fn default() -> Self {
-        Self { instruments_max: 1_024, orders_open_max: 1_024, intents_max: 64 }
+        Self { instruments_max: 1_024, orders_open_max: 1_024, intents_max: 64, timers_max: 64 }
     }
 }

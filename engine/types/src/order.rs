@@ -1,6 +1,6 @@
 //! What an order can be.
 
-use crate::Price;
+use crate::{Nanos, Price};
 
 /// Buy or sell.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -76,7 +76,7 @@ pub enum OrderKind {
         limit: Price,
     },
     /// A market order once the market is at or through `trigger` on the winning side (sell: from
-    /// below, buy: from above).
+    /// below, buy: from above). Also known as market-if-touched.
     TakeProfit {
         /// The price that releases the order.
         trigger: Price,
@@ -86,6 +86,34 @@ pub enum OrderKind {
         /// How far behind the best price.
         distance: Distance,
     },
+    /// A limit order at `limit` once the market is at or through `trigger` on the winning side.
+    LimitIfTouched {
+        /// The price that releases the order.
+        trigger: Price,
+        /// The worst price accepted afterwards.
+        limit: Price,
+    },
+    /// A limit order whose price follows the book. Whenever its price moves, it goes to the end
+    /// of the queue there.
+    Pegged {
+        /// What it follows.
+        to: PegReference,
+        /// Ticks away from it, away from the other side of the market (buy: lower, sell:
+        /// higher); below zero: towards it.
+        offset: i64,
+    },
+}
+
+/// What a pegged order follows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[repr(u8)]
+pub enum PegReference {
+    /// The best price of its own side (a primary peg).
+    SameSide,
+    /// The middle between the best prices, rounded to a tick away from the other side.
+    Mid,
+    /// The best price of the other side (a market peg).
+    Opposite,
 }
 
 impl OrderKind {
@@ -99,6 +127,8 @@ impl OrderKind {
             Self::StopLimit { .. } => "stop_limit",
             Self::TakeProfit { .. } => "take_profit",
             Self::TrailingStop { .. } => "trailing_stop",
+            Self::LimitIfTouched { .. } => "limit_if_touched",
+            Self::Pegged { .. } => "pegged",
         }
     }
 
@@ -123,6 +153,8 @@ pub enum TimeInForce {
     Ioc,
     /// All of it at once, or nothing.
     Fok,
+    /// Until it is filled, cancelled, or this time has come (UTC).
+    Gtd(Nanos),
 }
 
 impl TimeInForce {
@@ -134,6 +166,7 @@ impl TimeInForce {
             Self::Day => "day",
             Self::Ioc => "ioc",
             Self::Fok => "fok",
+            Self::Gtd(_) => "gtd",
         }
     }
 }

@@ -28,11 +28,91 @@ pub enum DenyReason {
     MarginCall,
     /// A bracket with both a stop and a trailing stop: only one of them can protect the entry.
     TwoStops,
+    /// Not an order: no lots, a price outside the range, an unknown instrument.
+    InvalidOrder,
+    /// It is not known who wants the order, or with which version and settings.
+    IdentityMissing,
+    /// A limit that must exist for this order does not.
+    LimitMissing,
+    /// The program or its settings are not the approved ones.
+    BuildNotApproved,
+    /// Trading was halted by a kill switch.
+    KillHalted,
+    /// A kill switch lets only orders pass that make a position smaller.
+    KillReduceOnly,
+    /// A clock is further off than it may be.
+    ClockUnsynced,
+    /// The instrument is not open for new orders now.
+    SessionNotOpen,
+    /// The connection to the venue, or the owner of the order, is gone.
+    LinkDown,
+    /// The instrument is not on the list of those that may be traded.
+    InstrumentNotAllowed,
+    /// Worth more than one order may be.
+    MaxOrderNotional,
+    /// More of a day's volume than one order may be.
+    MaxAdvShare,
+    /// So much larger than usual that a unit was probably mistaken for another.
+    UnitSuspect,
+    /// There is no price to hold the order against.
+    ReferenceMissing,
+    /// The price to hold the order against is too old.
+    ReferenceStale,
+    /// The book is crossed, or something of it was lost.
+    BookUntrusted,
+    /// The price is too far on the losing side of the market.
+    PriceCollar,
+    /// The market moved further within the window than it may.
+    PriceDrift,
+    /// The same order was sent too often within the window.
+    DuplicateOrder,
+    /// It could meet a resting order of the same owner.
+    SelfTrade,
+    /// With every open order filled the position would be too large.
+    MaxPosition,
+    /// The position would be too large a share of the equity.
+    MaxPositionShare,
+    /// Positions and open orders together would be worth too much.
+    MaxExposure,
+    /// Positions and open orders would be too many times the equity.
+    MaxLeverage,
+    /// A bad move of all positions would cost too much.
+    PortfolioRisk,
+    /// As many orders are open as a limit allows.
+    MaxOpenOrders,
+    /// The open orders together would be worth too much.
+    MaxUnexecuted,
+    /// Too many new orders a second.
+    RateOrders,
+    /// Too many new orders and changes a second.
+    RateMessages,
+    /// Too many orders for the fills that came of them.
+    OrderTradeRatio,
+    /// The strategy entered too often without a person looking at it.
+    StrategyDisabled,
+    /// The children would be larger than their parent order.
+    ParentQty,
+    /// The loss of the day reached its limit.
+    DailyLoss,
+    /// The loss from the highest equity reached its limit.
+    MaxDrawdown,
+    /// Too much was lost within the window.
+    LossVelocity,
+    /// Too many fills came within the window.
+    FillVelocity,
+    /// The venue refused too many orders within the window.
+    RejectStorm,
+    /// Too many orders whose fate is not known.
+    UnknownOrders,
+    /// Our position is not the venue's.
+    ReconciliationBreak,
+    /// A fill was not as it should have been.
+    PostTradeBreak,
 }
 
 impl DenyReason {
     /// Every reason, in order of its code.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 52] = [
         Self::InsufficientFunds,
         Self::ShortNotAllowed,
         Self::MaxOrderQty,
@@ -45,6 +125,46 @@ impl DenyReason {
         Self::NoPrice,
         Self::MarginCall,
         Self::TwoStops,
+        Self::InvalidOrder,
+        Self::IdentityMissing,
+        Self::LimitMissing,
+        Self::BuildNotApproved,
+        Self::KillHalted,
+        Self::KillReduceOnly,
+        Self::ClockUnsynced,
+        Self::SessionNotOpen,
+        Self::LinkDown,
+        Self::InstrumentNotAllowed,
+        Self::MaxOrderNotional,
+        Self::MaxAdvShare,
+        Self::UnitSuspect,
+        Self::ReferenceMissing,
+        Self::ReferenceStale,
+        Self::BookUntrusted,
+        Self::PriceCollar,
+        Self::PriceDrift,
+        Self::DuplicateOrder,
+        Self::SelfTrade,
+        Self::MaxPosition,
+        Self::MaxPositionShare,
+        Self::MaxExposure,
+        Self::MaxLeverage,
+        Self::PortfolioRisk,
+        Self::MaxOpenOrders,
+        Self::MaxUnexecuted,
+        Self::RateOrders,
+        Self::RateMessages,
+        Self::OrderTradeRatio,
+        Self::StrategyDisabled,
+        Self::ParentQty,
+        Self::DailyLoss,
+        Self::MaxDrawdown,
+        Self::LossVelocity,
+        Self::FillVelocity,
+        Self::RejectStorm,
+        Self::UnknownOrders,
+        Self::ReconciliationBreak,
+        Self::PostTradeBreak,
     ];
 
     /// The stable text code.
@@ -63,6 +183,46 @@ impl DenyReason {
             Self::NoPrice => "NO_PRICE",
             Self::MarginCall => "MARGIN_CALL",
             Self::TwoStops => "TWO_STOPS",
+            Self::InvalidOrder => "INVALID_ORDER",
+            Self::IdentityMissing => "IDENTITY_MISSING",
+            Self::LimitMissing => "LIMIT_MISSING",
+            Self::BuildNotApproved => "BUILD_NOT_APPROVED",
+            Self::KillHalted => "KILL_HALTED",
+            Self::KillReduceOnly => "KILL_REDUCE_ONLY",
+            Self::ClockUnsynced => "CLOCK_UNSYNCED",
+            Self::SessionNotOpen => "SESSION_NOT_OPEN",
+            Self::LinkDown => "LINK_DOWN",
+            Self::InstrumentNotAllowed => "INSTRUMENT_NOT_ALLOWED",
+            Self::MaxOrderNotional => "MAX_ORDER_NOTIONAL",
+            Self::MaxAdvShare => "MAX_ADV_SHARE",
+            Self::UnitSuspect => "UNIT_SUSPECT",
+            Self::ReferenceMissing => "REFERENCE_MISSING",
+            Self::ReferenceStale => "REFERENCE_STALE",
+            Self::BookUntrusted => "BOOK_UNTRUSTED",
+            Self::PriceCollar => "PRICE_COLLAR",
+            Self::PriceDrift => "PRICE_DRIFT",
+            Self::DuplicateOrder => "DUPLICATE_ORDER",
+            Self::SelfTrade => "SELF_TRADE",
+            Self::MaxPosition => "MAX_POSITION",
+            Self::MaxPositionShare => "MAX_POSITION_SHARE",
+            Self::MaxExposure => "MAX_EXPOSURE",
+            Self::MaxLeverage => "MAX_LEVERAGE",
+            Self::PortfolioRisk => "PORTFOLIO_RISK",
+            Self::MaxOpenOrders => "MAX_OPEN_ORDERS",
+            Self::MaxUnexecuted => "MAX_UNEXECUTED",
+            Self::RateOrders => "RATE_ORDERS",
+            Self::RateMessages => "RATE_MESSAGES",
+            Self::OrderTradeRatio => "ORDER_TRADE_RATIO",
+            Self::StrategyDisabled => "STRATEGY_DISABLED",
+            Self::ParentQty => "PARENT_QTY",
+            Self::DailyLoss => "DAILY_LOSS",
+            Self::MaxDrawdown => "MAX_DRAWDOWN",
+            Self::LossVelocity => "LOSS_VELOCITY",
+            Self::FillVelocity => "FILL_VELOCITY",
+            Self::RejectStorm => "REJECT_STORM",
+            Self::UnknownOrders => "UNKNOWN_ORDERS",
+            Self::ReconciliationBreak => "RECONCILIATION_BREAK",
+            Self::PostTradeBreak => "POST_TRADE_BREAK",
         }
     }
 }
@@ -96,6 +256,12 @@ pub enum RejectReason {
     OrdersOpenMax,
     /// Cancelled because the owner asked.
     Requested,
+    /// Post-only, but it would have taken liquidity.
+    WouldTake,
+    /// It could have met another order of the same owner.
+    SelfTrade,
+    /// A market order for which nothing was left in the book.
+    NoLiquidity,
 }
 
 impl RejectReason {
@@ -115,6 +281,9 @@ impl RejectReason {
             Self::SessionEnd => "SESSION_END",
             Self::OrdersOpenMax => "ORDERS_OPEN_MAX",
             Self::Requested => "REQUESTED",
+            Self::WouldTake => "WOULD_TAKE",
+            Self::SelfTrade => "SELF_TRADE",
+            Self::NoLiquidity => "NO_LIQUIDITY",
         }
     }
 }

@@ -20,6 +20,16 @@ pub enum ReportKind {
     RequestRejected,
     /// The account paid for holding a position: `fee`, and no order.
     Carry,
+    /// The order ended because its time was over (GTD, DAY).
+    Expired,
+    /// The venue took an execution back: the whole of `exec`, at its price and fee.
+    Busted,
+    /// The venue put one execution in the place of another: `of` is taken back, `exec` with
+    /// price, quantity and fee takes its place.
+    Corrected,
+    /// Nobody can say what became of the order: no answer, or the link was lost. It bears its
+    /// full exposure until another report proves how it stands. Made by gateways, not by venues.
+    Unknown,
 }
 
 /// Whether a fill added liquidity to the market or took it.
@@ -39,11 +49,14 @@ pub enum Liquidity {
 pub struct Report {
     /// The order that the report is about; none where it is about the account.
     pub order: OrderId,
-    /// Filled: the venue's number of the execution.
+    /// Filled, busted, corrected: the venue's number of the execution. Replaced: of the change,
+    /// where the venue numbers them; else zero, and the last report to come is the last change.
     pub exec: ExecId,
-    /// Filled: the price in ticks. Replaced: the new limit or trigger.
+    /// Corrected: the execution that `exec` takes the place of.
+    pub of: ExecId,
+    /// Filled, corrected: the price in ticks. Replaced: the new limit or trigger.
     pub price: Price,
-    /// Filled: how many lots were executed. Replaced: the new total.
+    /// Filled, corrected: how many lots were executed. Replaced: the new total.
     pub qty: Qty,
     /// How many lots of the order are still open.
     pub leaves: Qty,
@@ -64,6 +77,7 @@ impl Report {
         Self {
             order,
             exec: ExecId(0),
+            of: ExecId(0),
             price: Price::ZERO,
             qty: Qty::ZERO,
             leaves: Qty::ZERO,

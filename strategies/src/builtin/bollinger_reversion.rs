@@ -6,7 +6,7 @@ use qt_types::{Bar, Side};
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each, ticks};
 use crate::indicator::Bbands;
 use crate::param::{Params, flag, float, int};
-use crate::registry::{Instruments, ParamRule, StrategyEntry};
+use crate::registry::{Hears, Instruments, ParamRule, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     name: "bollinger_reversion",
@@ -18,6 +18,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           and the close is above the upper band, and covers when the close is at or below the \
           middle; that needs a margin account. No close can be sqrt(period - 1) deviations away \
           from a mean that it is a part of, so wider bands are refused.",
+    hears: Hears::Bars,
     instruments: Instruments::Each,
     params: &[
         int("period", 20, (3, WINDOW_BARS_MAX), "bars in the mean and the deviation"),

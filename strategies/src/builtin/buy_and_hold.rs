@@ -5,7 +5,7 @@ use qt_types::{Bar, ReportKind, Side};
 
 use super::on_each;
 use crate::param::Params;
-use crate::registry::{Instruments, StrategyEntry};
+use crate::registry::{Hears, Instruments, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     name: "buy_and_hold",
@@ -14,6 +14,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           the money does not reach for it, is asked for again on the next bar; after its first \
           fill the strategy does nothing any more, even if a protective order of the run closes \
           the position.",
+    hears: Hears::Bars,
     instruments: Instruments::Each,
     params: &[],
     rules: &[],

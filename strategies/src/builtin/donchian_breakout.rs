@@ -6,7 +6,7 @@ use qt_types::{Bar, Side};
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each, ticks};
 use crate::indicator::{Candle, Channel, Donchian};
 use crate::param::{Params, flag, int};
-use crate::registry::{Instruments, ParamRule, StrategyEntry};
+use crate::registry::{Hears, Instruments, ParamRule, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     name: "donchian_breakout",
@@ -18,6 +18,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           close is below the entry channel, and covers when the close is above the exit \
           channel; that needs a margin account. After an exit it waits for the next bar before \
           it enters again.",
+    hears: Hears::Bars,
     instruments: Instruments::Each,
     params: &[
         int("entry", 20, (1, WINDOW_BARS_MAX), "bars in the channel that is entered on"),

@@ -7,7 +7,7 @@ use super::turn::{Cross, compare};
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each, ticks};
 use crate::indicator::Macd as MacdLines;
 use crate::param::{Params, flag, int};
-use crate::registry::{Instruments, ParamRule, StrategyEntry};
+use crate::registry::{Hears, Instruments, ParamRule, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     name: "macd",
@@ -19,6 +19,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           is below, having been at or above it on the bar before. With short=true it also goes \
           short on that second signal, from flat or by turning a long position around, and \
           covers and buys on the first one; that needs a margin account.",
+    hears: Hears::Bars,
     instruments: Instruments::Each,
     params: &[
         int("fast", 12, (2, WINDOW_BARS_MAX - 1), "bars in the fast average"),

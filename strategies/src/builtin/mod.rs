@@ -1,27 +1,34 @@
 //! The built-in strategies, one a file.
 //!
-//! What all of them have in common: they decide at the close of a bar and trade at the market;
-//! how much is the run's sizing rule, and protective orders are the run's exits. Prices enter
-//! the arithmetic as ticks wherever a rule does not depend on the unit: sums of whole numbers are
-//! exact, so a price that does not move never makes a signal out of rounding.
+//! Those on bars decide at the close of a bar and trade at the market; how much is the run's
+//! sizing rule, and protective orders are the run's exits. Those on books
+//! ([`crate::registry::Hears::Book`]) place limit orders and keep to a largest position. Prices
+//! enter the arithmetic as ticks wherever a rule does not depend on the unit: sums of whole
+//! numbers are exact, so a price that does not move never makes a signal out of rounding.
 
 mod bollinger_reversion;
 mod buy_and_hold;
 mod donchian_breakout;
 mod each;
 mod ema_cross;
+mod grid;
 mod macd;
+mod market_maker;
 mod momentum;
+mod order_book_imbalance;
 mod pairs;
+mod quotes;
 mod rsi_momentum;
 mod rsi_reversion;
 mod sma_cross;
+mod top_of_book_quoter;
 mod turn;
+mod twap_execute;
 
 pub use each::Each;
 
 use qt_engine::Strategy;
-use qt_types::Price;
+use qt_types::{InstrumentSpec, Price, Qty, Size};
 
 use crate::registry::StrategyEntry;
 
@@ -37,6 +44,11 @@ pub const ENTRIES: &[StrategyEntry] = &[
     donchian_breakout::ENTRY,
     momentum::ENTRY,
     pairs::ENTRY,
+    top_of_book_quoter::ENTRY,
+    market_maker::ENTRY,
+    order_book_imbalance::ENTRY,
+    grid::ENTRY,
+    twap_execute::ENTRY,
 ];
 
 /// The longest window that a built-in strategy looks at, in bars.
@@ -59,4 +71,15 @@ fn on_each<S: Strategy + 'static>(instruments: usize, make: impl Fn() -> S) -> B
 #[inline]
 fn ticks(price: Price) -> f64 {
     price.ticks() as f64
+}
+
+/// A quantity in units as whole lots, rounded down.
+fn lots(units: f64, spec: &InstrumentSpec) -> i64 {
+    // The range of a parameter keeps the product within 63 bits.
+    (units * 1e9).round() as i64 / spec.lot_e9()
+}
+
+/// The size of an order of `units` units; zero leaves it to the run's sizing rule.
+fn size(units: f64, spec: &InstrumentSpec) -> Size {
+    if units > 0.0 { Size::Fixed(Qty::from_lots(lots(units, spec))) } else { Size::Auto }
 }

@@ -6,7 +6,7 @@ use qt_types::Bar;
 use super::turn::Turn;
 use super::{WINDOW_BARS_MAX, on_each};
 use crate::param::{Params, flag, int};
-use crate::registry::{Instruments, StrategyEntry};
+use crate::registry::{Hears, Instruments, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     name: "momentum",
@@ -17,6 +17,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           In between nothing is done. With short=true it also goes short when it is more than \
           threshold_bps below, from flat or by turning a long position around, and covers and \
           buys when it is more than threshold_bps above; that needs a margin account.",
+    hears: Hears::Bars,
     instruments: Instruments::Each,
     params: &[
         int("lookback", 100, (1, WINDOW_BARS_MAX), "bars back to compare with"),

@@ -6,7 +6,7 @@ use qt_types::{Bar, InstrumentId, Nanos, Side};
 use super::{IN_RANGE, WINDOW_BARS_MAX};
 use crate::indicator::ZScore;
 use crate::param::{ParamSpec, Params, flag, float, int};
-use crate::registry::{Instruments, ParamRule, StrategyEntry};
+use crate::registry::{Hears, Instruments, ParamRule, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     name: "pairs",
@@ -24,6 +24,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           next common bar. After an entry that did not end by z coming back, z must be within \
           entry_z once before there is another one. No z can reach sqrt(lookback - 1), so such \
           an entry_z is refused.",
+    hears: Hears::Bars,
     instruments: Instruments::Exactly(2),
     params: PARAMS,
     rules: &[

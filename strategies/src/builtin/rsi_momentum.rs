@@ -7,7 +7,7 @@ use super::turn::Turn;
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each};
 use crate::indicator::Rsi;
 use crate::param::{Params, flag, float, int};
-use crate::registry::{Instruments, ParamRule, StrategyEntry};
+use crate::registry::{Hears, Instruments, ParamRule, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     name: "rsi_momentum",
@@ -18,6 +18,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           short=true it also goes short while the index is below weak, from flat or by turning \
           a long position around, and covers and buys when it is above strong; that needs a \
           margin account.",
+    hears: Hears::Bars,
     instruments: Instruments::Each,
     params: &[
         int("period", 14, (2, WINDOW_BARS_MAX), "bars that the index smooths over"),

@@ -6,7 +6,7 @@ use qt_types::{Bar, Side};
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each};
 use crate::indicator::Rsi;
 use crate::param::{Params, float, int};
-use crate::registry::{Instruments, ParamRule, StrategyEntry};
+use crate::registry::{Hears, Instruments, ParamRule, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     name: "rsi_reversion",
@@ -15,6 +15,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           price has an index of 0. On every bar on which it exists: buys when flat and the \
           index is below oversold; sells all when long and the index is above overbought. Long \
           only.",
+    hears: Hears::Bars,
     instruments: Instruments::Each,
     params: &[
         int("period", 14, (2, WINDOW_BARS_MAX), "bars that the index smooths over"),

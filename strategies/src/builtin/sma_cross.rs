@@ -8,7 +8,7 @@ use qt_types::Bar;
 use super::turn::Cross;
 use super::{WINDOW_BARS_MAX, on_each};
 use crate::param::{Params, int};
-use crate::registry::{Instruments, ParamRule, StrategyEntry};
+use crate::registry::{Hears, Instruments, ParamRule, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     name: "sma_cross",
@@ -18,6 +18,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           been at or below it on the bar before; sells all when long and it is below, having \
           been at or above it on the bar before. The comparison is exact: whole ticks, \
           multiplied crosswise. Long only.",
+    hears: Hears::Bars,
     instruments: Instruments::Each,
     params: &[
         int("fast", 20, (1, WINDOW_BARS_MAX - 1), "bars in the fast average"),

@@ -11,40 +11,55 @@
 //! text, such as `"RSI(14)"` or `"MACD(12,26,9).hist"`, behind the trait [`Indicator`];
 //! [`catalog`] lists what there is.
 //!
+//! Those of books and trades ([`BookImbalance`], [`Top::microprice`], [`OrderFlowImbalance`],
+//! [`Vpin`], [`KyleLambda`], [`RealisedVolatility`]) have no bars and stand outside of the catalog.
+//!
 //! The crate `ta` does the arithmetic where it agrees with these definitions (true range, rate of
 //! change, the recurrence of Wilder's smoothing); a [`Candle`] can be fed to any of its indicators.
 
 mod average;
+mod book_imbalance;
 mod builtin;
 mod catalog;
 mod channel;
 mod error;
 mod extreme;
+mod kyle;
 mod macd;
 mod momentum;
+mod order_flow;
 mod oscillator;
 mod parse;
+mod realised;
 mod sar;
 mod stochastic;
 mod sum;
+mod top;
 mod trend;
 mod volatility;
 mod volume;
+mod vpin;
 mod window;
 
 pub use average::{Dema, Ema, Kama, Sma, Tema, Wma};
+pub use book_imbalance::BookImbalance;
 pub use catalog::{ArgumentInfo, ArgumentKind, IndicatorInfo, catalog};
 pub use channel::{Donchian, Max, Midpoint, Min};
 pub use error::{IndicatorError, PERIOD_MAX};
+pub use kyle::KyleLambda;
 pub use macd::{Macd, MacdValue, Ppo};
 pub use momentum::{Mom, Roc, Rocp, Rocr, Trix};
+pub use order_flow::OrderFlowImbalance;
 pub use oscillator::{Bop, Cci, Cmo, Rsi, UltOsc};
 pub use parse::parse;
+pub use realised::RealisedVolatility;
 pub use sar::Sar;
 pub use stochastic::{Stoch, StochF, StochFValue, StochValue, Willr};
+pub use top::Top;
 pub use trend::{Adx, Aroon, AroonValue, Dmi, DmiValue, LinearRegSlope};
 pub use volatility::{Atr, Bbands, Channel, Keltner, Natr, StdDev, Trange, Var, ZScore};
 pub use volume::{Ad, Adosc, Mfi, Obv, Vwap};
+pub use vpin::Vpin;
 
 use qt_types::{Bar, InstrumentSpec};
 

@@ -82,6 +82,8 @@ impl Desk {
             exits: qt_engine::Exits::default(),
             limits,
             epoch: 1,
+            books: Vec::new(),
+            active_from_ns: Nanos::MIN,
         };
         Self {
             pipeline: Pipeline::new(config, strategy, ShareGate(account)),

@@ -3,6 +3,7 @@
 
 mod drift;
 mod formulas;
+mod micro;
 mod naive;
 mod oracle;
 mod properties;

@@ -2,18 +2,21 @@
 
 use std::time::Instant;
 
+use qt_backtest::replay::Pace;
 use qt_backtest::report::result::{ResultDocument, ResultHead};
 use qt_backtest::run::{RunOutcome, run_on_trades};
+use qt_backtest::run_ticks::{self, TickRun};
 use qt_backtest::simulator::Ended;
 use qt_data::series::{BarSeries, TradeRecord};
+use qt_data::ticks::TickFile;
 use qt_engine::Strategy;
-use qt_strategies::registry::StrategyEntry;
+use qt_strategies::registry::{Hears, StrategyEntry};
 use qt_strategies::{ParamValue, Params};
 use qt_types::Cash;
 use serde_json::{Value, json};
 
 use crate::app::Session;
-use crate::dataset::{self, RunData};
+use crate::dataset::{self, RunData, ticks};
 use crate::failure::{Failure, Reason};
 use crate::interrupt;
 use crate::output::number;
@@ -45,6 +48,8 @@ pub struct Finished {
     pub defaults: Vec<&'static str>,
     /// Bars before the first decision.
     pub warmup: usize,
+    /// How many records of ticks were replayed; none in a run on bars.
+    pub records: Option<u64>,
     /// From the start of the command to the result, in seconds.
     pub total_seconds: f64,
 }
@@ -78,15 +83,11 @@ pub fn execute(
     let mut plan = RunPlan::new(layers)?;
     let (entry, params) = strategy_of(&plan, session)?;
     plan.reading.load.threads = session.threads;
-    let warmup = |count| entry.make(&params, count).ok().map(|strategy| strategy.warmup());
-    let window = plan.window(&warmup);
-    let data = dataset::open_run(&plan.data, &plan.reading, &window, &session.out)?;
-    plan.share_default_weight(layers, data.series.len());
-    let strategy = entry.make(&params, data.series.len())?;
-    let warmup = strategy.warmup();
-    interrupt::keep_partial_results();
-    let outcome = simulate(&plan, &data, strategy, session)?;
-    let series = data.series;
+    let made = match entry.hears {
+        Hears::Bars => on_bars(&mut plan, entry, &params, layers, session)?,
+        Hears::Book => on_ticks(&mut plan, entry, &params, layers, session)?,
+    };
+    let Made { series, outcome, warmup, records, warnings } = made;
     let id = RunId::new(started_ns);
     let command = execute_command("backtest", layers, &[]);
     let references: Vec<&BarSeries> = series.iter().collect();
@@ -96,10 +97,10 @@ pub fn execute(
         params: params.iter().map(|(name, value)| (name.to_owned(), json_of(value))).collect(),
         capital: plan.config.capital.to_string(),
         full_curve: plan.full_curve,
-        warnings: warnings::of(&plan, &series, &data.prints, &outcome),
+        warnings,
     };
     let document = ResultDocument::new(head, &outcome, &references);
-    let defaults = ["weight", "fee-rate", "fill"];
+    let defaults = ["weight", "fee-rate", "fill", "queue-model"];
     let defaults = defaults.into_iter().filter(|name| layers.given(name).is_none()).collect();
     let total_seconds = clock.elapsed().as_secs_f64();
     Ok(Finished {
@@ -113,8 +114,80 @@ pub fn execute(
         command,
         defaults,
         warmup,
+        records,
         total_seconds,
     })
+}
+
+/// A run that was made.
+struct Made {
+    series: Vec<BarSeries>,
+    outcome: RunOutcome,
+    warmup: usize,
+    records: Option<u64>,
+    warnings: Vec<String>,
+}
+
+fn on_bars(
+    plan: &mut RunPlan,
+    entry: &StrategyEntry,
+    params: &Params,
+    layers: &Layers,
+    session: &Session,
+) -> Result<Made, Failure> {
+    let warmup = |count| entry.make(params, count).ok().map(|strategy| strategy.warmup());
+    let window = plan.window(&warmup);
+    let data = dataset::open_run(&plan.data, &plan.reading, &window, &session.out)?;
+    plan.share_default_weight(layers, data.series.len());
+    let strategy = entry.make(params, data.series.len())?;
+    let warmup = strategy.warmup();
+    interrupt::keep_partial_results();
+    let outcome = simulate(plan, &data, strategy, session)?;
+    let warnings = warnings::of(plan, &data.series, &data.prints, &outcome);
+    Ok(Made { series: data.series, outcome, warmup, records: None, warnings })
+}
+
+fn on_ticks(
+    plan: &mut RunPlan,
+    entry: &StrategyEntry,
+    params: &Params,
+    layers: &Layers,
+    session: &Session,
+) -> Result<Made, Failure> {
+    if plan.reading.bars.is_some() {
+        return Err(Failure::usage(format!("{} decides on order books, not on bars", entry.name))
+            .hint("leave --bars away"));
+    }
+    let data = ticks::open(&plan.data, &plan.reading, &session.out)?;
+    let instruments = run_ticks::instruments(&data.files)?;
+    plan.share_default_weight(layers, instruments);
+    let strategy = entry.make(params, instruments)?;
+    interrupt::keep_partial_results();
+    let records: u64 = data.files.iter().map(TickFile::len).sum();
+    let bar = session.out.progress(records, "events");
+    let mut tell = |events: u64, equity: i128| {
+        bar.set(events, || {
+            let equity = Cash::from_nano(equity).to_string();
+            format!("equity {}", number::amount(&equity, 0))
+        });
+    };
+    let made = run_ticks::run_on_ticks(
+        &plan.config,
+        &data.files,
+        plan.sample_ns,
+        Pace::Ahead,
+        strategy,
+        interrupt::flag(),
+        &mut tell,
+    );
+    bar.finish();
+    let TickRun { outcome, mut series } = made?;
+    for series in &mut series {
+        // Reports name the data by its first file.
+        series.source = data.sources.first().cloned().unwrap_or_default();
+    }
+    let warnings = warnings::of_ticks(plan, &data.notes, &outcome);
+    Ok(Made { series, outcome, warmup: 0, records: Some(records), warnings })
 }
 
 /// Puts the run into the ledger, with how its command has ended.

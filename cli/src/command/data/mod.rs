@@ -1,5 +1,6 @@
 //! `data`: from files to data sets that can be trusted.
 
+mod book;
 mod check;
 mod export;
 mod generate;
@@ -48,6 +49,8 @@ pub enum Action {
     Bars(export::BarsArgs),
     /// Compute one indicator over a file
     Indicator(indicator::IndicatorArgs),
+    /// Rebuild the order book of a recorded stream
+    Book(book::BookArgs),
     /// Take an entry out of the catalog
     Rm(import::RmArgs),
 }
@@ -66,6 +69,7 @@ pub fn run(args: DataArgs, session: &Session) -> Result<(), Failure> {
         Action::Generate(args) => generate::run(&args, session),
         Action::Bars(args) => export::bars(&args, session),
         Action::Indicator(args) => indicator::run(&args, session),
+        Action::Book(args) => book::run(&args, session),
         Action::Rm(args) => import::remove(&args, session),
     }
 }

@@ -1,0 +1,79 @@
+//! What a replay needs of a record: how the venue plays it, and how we are told of it.
+
+use qt_data::ticks::Record;
+use qt_engine::LedgerError;
+use qt_types::{BarFlags, InstrumentId, OrderTick, Payload, Tick, TickFlags, TickKind, Trade};
+
+use crate::venue::SimVenue;
+
+/// A record that can be replayed.
+pub trait Replayed: Record {
+    /// Its price in ticks; zero where it has none.
+    fn price_ticks(&self) -> i64;
+
+    /// Plays it at the venue.
+    ///
+    /// # Errors
+    /// When the venue's books fail their check.
+    fn play(
+        &self,
+        venue: &mut SimVenue,
+        instrument: InstrumentId,
+        row: u32,
+    ) -> Result<(), LedgerError>;
+
+    /// What we are told; `is_warmup` when it is from before the start.
+    fn told(&self, is_warmup: bool, row: u32) -> Payload;
+}
+
+impl Replayed for Tick {
+    fn price_ticks(&self) -> i64 {
+        self.price
+    }
+
+    #[inline(always)]
+    fn play(
+        &self,
+        venue: &mut SimVenue,
+        instrument: InstrumentId,
+        row: u32,
+    ) -> Result<(), LedgerError> {
+        venue.on_tick(instrument, self, row)
+    }
+
+    #[inline(always)]
+    fn told(&self, is_warmup: bool, row: u32) -> Payload {
+        if self.kind != TickKind::Trade as u8 {
+            return Payload::Tick(*self);
+        }
+        let no_aggressor = self.flags().has(TickFlags::NO_AGGRESSOR);
+        Payload::Trade(Trade {
+            price: self.price(),
+            qty: self.qty(),
+            aggressor: (!no_aggressor).then(|| self.side()),
+            flags: if is_warmup { BarFlags::WARMUP } else { BarFlags::NONE },
+            row,
+        })
+    }
+}
+
+impl Replayed for OrderTick {
+    fn price_ticks(&self) -> i64 {
+        self.price
+    }
+
+    #[inline(always)]
+    fn play(
+        &self,
+        venue: &mut SimVenue,
+        instrument: InstrumentId,
+        row: u32,
+    ) -> Result<(), LedgerError> {
+        venue.on_order_tick(instrument, self, row)
+    }
+
+    #[inline(always)]
+    fn told(&self, _is_warmup: bool, _row: u32) -> Payload {
+        Payload::Order(*self)
+    }
+}

@@ -1,0 +1,274 @@
+//! One backtest over tick files, from their instruments to its outcome.
+
+use std::sync::atomic::AtomicBool;
+use std::time::Instant;
+
+use qt_data::calendar::Calendar;
+use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
+use qt_data::ticks::{RecordKind, TickFile};
+use qt_engine::{BookKind, BookLimits, CrossPolicy, OrderBookLimits, PipelineConfig, Strategy};
+use qt_risk::AccountGate;
+use qt_types::{BarFlags, InstrumentId, InstrumentSpec, Nanos, OrderTick, Price, Tick};
+
+use crate::config::RunConfig;
+use crate::desk::Desk;
+use crate::outcome::RunDesk;
+use crate::replay::{Film, Pace, Replay, ReplayConfig, ReplayError, Replayed};
+use crate::run::{BarRange, RunError, RunOutcome, check_config};
+use crate::simulator::Ended;
+use crate::tape::id_of;
+use crate::venue::SimVenue;
+
+/// A run over ticks and the samples of its prices, as bars: reports and benchmarks read these.
+#[derive(Debug)]
+pub struct TickRun {
+    /// What the run brought.
+    pub outcome: RunOutcome,
+    /// The price of each instrument between two samples of the equity.
+    pub series: Vec<BarSeries>,
+}
+
+/// Runs `strategy` over `files`, all of which hold the same kind of records. The equity is
+/// sampled every `sample_ns`; `pace` does not change the result.
+///
+/// # Errors
+/// When the files do not go together or are damaged, settings contradict each other, or a ledger
+/// fails its check.
+pub fn run_on_ticks(
+    config: &RunConfig,
+    files: &[TickFile],
+    sample_ns: i64,
+    pace: Pace,
+    strategy: Box<dyn Strategy>,
+    interrupt: &AtomicBool,
+    progress: &mut dyn FnMut(u64, i128),
+) -> Result<TickRun, RunError> {
+    check_config(config)?;
+    let cast = Cast::of(config, files)?;
+    let settings = ReplayConfig {
+        from_ns: config.from_ns.unwrap_or(i64::MIN),
+        to_ns: config.to_ns.unwrap_or(i64::MAX),
+        feed_latency_ns: config.feed_latency_ns,
+        sample_ns,
+        pace,
+    };
+    match files.first().map(TickFile::kind) {
+        Some(RecordKind::Orders) => {
+            run::<OrderTick>(config, files, cast, settings, strategy, interrupt, progress)
+        }
+        _ => run::<Tick>(config, files, cast, settings, strategy, interrupt, progress),
+    }
+}
+
+/// How many instruments a run over `files` has.
+///
+/// # Errors
+/// When the files do not go together or are damaged.
+pub fn instruments(files: &[TickFile]) -> Result<usize, RunError> {
+    Ok(Cast::of(&RunConfig::default(), files)?.specs.len())
+}
+
+/// The instruments of a run.
+struct Cast {
+    specs: Vec<InstrumentSpec>,
+    /// The run's instruments, by file and the file's.
+    ids: Vec<Vec<InstrumentId>>,
+    calendars: Calendar,
+}
+
+impl Cast {
+    /// One instrument for each symbol; a symbol of several files is the same instrument.
+    fn of(config: &RunConfig, files: &[TickFile]) -> Result<Self, RunError> {
+        let fail = |text: String| Err(RunError::Config(text));
+        let Some(first) = files.first() else { return fail("a run needs data".to_owned()) };
+        let mut specs: Vec<InstrumentSpec> = Vec::new();
+        let mut ids = Vec::new();
+        for file in files {
+            if file.kind() != first.kind() {
+                return fail(format!(
+                    "{} holds {}, but {} holds {}: run them apart",
+                    file.path(),
+                    file.kind().text(),
+                    first.path(),
+                    first.kind().text(),
+                ));
+            }
+            let mut of_file = Vec::new();
+            for spec in file.description()?.instruments {
+                let known = specs.iter().position(|other| other.symbol() == spec.symbol());
+                match known {
+                    Some(at) if specs[at] != spec => {
+                        return fail(format!(
+                            "{}: {} has other units than in the files before (set --tick and \
+                             --lot, or import the files together)",
+                            file.path(),
+                            spec.symbol(),
+                        ));
+                    }
+                    Some(at) => of_file.push(id_of(at)),
+                    None => {
+                        of_file.push(id_of(specs.len()));
+                        specs.push(spec);
+                    }
+                }
+            }
+            ids.push(of_file);
+        }
+        if specs.len() > config.limits.instruments_max {
+            return fail("more instruments than a run may have".to_owned());
+        }
+        let currency = specs.first().map(InstrumentSpec::currency);
+        if let Some(other) = specs.iter().find(|spec| Some(spec.currency()) != currency) {
+            return fail(format!(
+                "{} is in {}, others are not: one run has one currency (set --currency)",
+                other.symbol(),
+                other.currency(),
+            ));
+        }
+        Ok(Self { specs, ids, calendars: Calendar::Always })
+    }
+
+    /// The book of each instrument, its window around the first price.
+    fn books<R: Replayed>(&self, files: &[TickFile]) -> Result<Vec<BookKind>, RunError> {
+        let mut firsts = vec![None; self.specs.len()];
+        for (file, ids) in files.iter().zip(&self.ids) {
+            for index in 0..file.blocks().min(1) {
+                for record in file.block::<R>(index)?.iter() {
+                    let id = ids.get(usize::from(record.instrument()));
+                    if let Some(first) = id.and_then(|id| firsts.get_mut(id.index())) {
+                        let price = record.price_ticks();
+                        *first = first.or((price > 0).then_some(Price::from_ticks(price)));
+                    }
+                }
+            }
+        }
+        let kind = |first: Option<Price>| {
+            // Recordings are never perfect: two streams of one venue can disagree for a moment.
+            let around = first.map_or_else(BookLimits::default, BookLimits::around);
+            let limits = around.with_crosses(CrossPolicy::Uncross);
+            if R::KIND == RecordKind::Levels {
+                return BookKind::Levels(limits);
+            }
+            BookKind::Orders(OrderBookLimits {
+                window_ticks: limits.window_ticks,
+                crosses: limits.crosses,
+                ..OrderBookLimits::default()
+            })
+        };
+        Ok(firsts.into_iter().map(kind).collect())
+    }
+}
+
+fn run<R: Replayed>(
+    config: &RunConfig,
+    files: &[TickFile],
+    cast: Cast,
+    settings: ReplayConfig,
+    strategy: Box<dyn Strategy>,
+    interrupt: &AtomicBool,
+    progress: &mut dyn FnMut(u64, i128),
+) -> Result<TickRun, RunError> {
+    let books = cast.books::<R>(files)?;
+    let pipeline = PipelineConfig {
+        specs: cast.specs.clone(),
+        initial: config.capital,
+        exits: config.exits,
+        limits: config.limits,
+        epoch: 0,
+        books: books.clone(),
+        active_from_ns: Nanos::new(settings.from_ns),
+    };
+    let gate = AccountGate::new(config.account, config.sizing, config.order_qty_max_e9);
+    let venue = SimVenue::new(config.venue(), cast.specs.clone()).with_books(&books);
+    let desk: RunDesk = Desk::new(pipeline, venue, 4_096, strategy, gate);
+    let films: Vec<Film<'_>> =
+        files.iter().zip(&cast.ids).map(|(file, instruments)| Film { file, instruments }).collect();
+    let mut replay: Replay<'_, R, Box<dyn Strategy>, AccountGate> =
+        Replay::new(&films, settings, desk)?;
+    let clock = Instant::now();
+    let ended = replay.run(interrupt, progress)?;
+    if config.close_at_end && ended == Ended::Data {
+        replay.close_positions()?;
+    }
+    let wall_seconds = clock.elapsed().as_secs_f64();
+    let (desk, marks) = replay.into_parts();
+    let sampled: Vec<i64> = desk.recorder.curve().iter().map(|(time, _)| time.get()).collect();
+    if sampled.is_empty() {
+        return Err(RunError::NoData {
+            symbol: cast.specs[0].symbol().to_owned(),
+            from: text(files.iter().map(|file| file.times().venue_first).min()),
+            to: text(files.iter().map(|file| file.times().venue_last).max()),
+        });
+    }
+    let series: Vec<BarSeries> = cast
+        .specs
+        .iter()
+        .zip(&marks)
+        .map(|(spec, marks)| sampled_series(spec, &sampled, marks, settings.sample_ns, &cast))
+        .collect();
+    let references: Vec<&BarSeries> = series.iter().collect();
+    let whole = BarRange { warmup_from: 0, start: 0, end: sampled.len() };
+    let ranges = vec![whole; series.len()];
+    let mut outcome = RunOutcome::new(config, &references, ranges, desk, ended, wall_seconds);
+    for fill in &mut outcome.fills {
+        // Reports place a fill by its bar.
+        let at = sampled.partition_point(|&ns| ns < fill.venue_ns.get());
+        fill.row = u32::try_from(at.min(sampled.len() - 1)).unwrap_or(u32::MAX);
+    }
+    Ok(TickRun { outcome, series })
+}
+
+fn text(ns: Option<i64>) -> String {
+    ns.map_or_else(|| "(no records)".to_owned(), qt_data::stamp::iso_text)
+}
+
+/// The marks at the samples as bars: each opens at the mark before it.
+fn sampled_series(
+    spec: &InstrumentSpec,
+    times: &[i64],
+    marks: &[Price],
+    sample_ns: i64,
+    cast: &Cast,
+) -> BarSeries {
+    // Before the first price the first one stands.
+    let first = marks.iter().map(|mark| mark.ticks()).find(|&ticks| ticks > 0).unwrap_or(1);
+    let mut open = first;
+    let mut open_ns = times.first().map_or(0, |first_ns| first_ns.saturating_sub(sample_ns));
+    let bar = |(row, (&close_ns, mark)): (usize, (&i64, &Price))| {
+        let close = if mark.ticks() > 0 { mark.ticks() } else { open };
+        let bar = BarRecord {
+            open_ns,
+            close_ns,
+            open,
+            high: open.max(close),
+            low: open.min(close),
+            close,
+            volume: 0,
+            row: u32::try_from(row).unwrap_or(u32::MAX),
+            flags: BarFlags::NO_VOLUME,
+        };
+        (open, open_ns) = (close, close_ns);
+        bar
+    };
+    BarSeries {
+        spec: spec.clone(),
+        kind: DataKind::Bars,
+        bars: times.iter().zip(marks).enumerate().map(bar).collect(),
+        half_spreads: Vec::new(),
+        stamps: Stamps::Iso,
+        interval_ns: sample_ns,
+        calendar: cast.calendars.clone(),
+        source: Source::default(),
+        quality: None,
+        notes: Vec::new(),
+    }
+}
+
+impl From<ReplayError> for RunError {
+    fn from(error: ReplayError) -> Self {
+        match error {
+            ReplayError::Halt(halt) => Self::Halt(halt),
+            ReplayError::Data(error) => Self::Data(error),
+        }
+    }
+}

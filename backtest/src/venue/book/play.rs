@@ -1,0 +1,307 @@
+//! What a change of the book does to our orders.
+
+use qt_engine::LedgerError;
+use qt_engine::book::{BOOK_TICKS_MAX, RestingOrder};
+use qt_types::{
+    InstrumentId, Liquidity, OrderTick, OrderTickKind, Price, Side, Tick, TickFlags, TickKind,
+};
+
+use super::BookMarket;
+use crate::venue::order::Queue;
+use crate::venue::{QueueModel, SimVenue};
+
+impl SimVenue {
+    /// A tick of an instrument with a book by price, when it happens at the venue. `row` is its
+    /// place in the data.
+    ///
+    /// # Errors
+    /// When the venue's books fail their check.
+    #[inline]
+    pub fn on_tick(
+        &mut self,
+        instrument: InstrumentId,
+        tick: &Tick,
+        row: u32,
+    ) -> Result<(), LedgerError> {
+        let index = instrument.index();
+        let live = self.tapes.get(index).is_some_and(|tape| tape.live > 0);
+        let Some(Some(market)) = self.markets.get_mut(index) else { return Ok(()) };
+        if tick.kind == TickKind::Level as u8 && live {
+            // Almost every level is neither ours nor the best one.
+            let mirrored = tick.price.wrapping_mul(tick.side().sign());
+            let is_own = market.own[tick.side() as usize].may_rest_at(mirrored);
+            let is_snapshot = tick.flags & TickFlags::SNAPSHOT.bits() != 0;
+            if !is_own && !is_snapshot && !market.may_be_taken_at(tick.price) {
+                let changed = market.apply(tick);
+                if !changed && !market.pegs_due {
+                    return Ok(());
+                }
+                self.tapes[index].bar.row = row;
+                if changed {
+                    self.meet_best(instrument, tick.side(), tick.venue_ns)?;
+                }
+                return self.follow_best(instrument, tick.flags(), tick.venue_ns);
+            }
+        } else if !live {
+            market.play_alone(tick);
+            return Ok(());
+        }
+        self.tapes[index].bar.row = row;
+        self.meet_tick(instrument, tick)?;
+        self.follow_best(instrument, tick.flags(), tick.venue_ns)
+    }
+
+    #[inline(never)]
+    fn meet_tick(&mut self, instrument: InstrumentId, tick: &Tick) -> Result<(), LedgerError> {
+        let (side, price, now_ns) = (tick.side(), tick.price(), tick.venue_ns);
+        let Some(market) = self.market(instrument) else { return Ok(()) };
+        if !is_in_range(tick.price) {
+            market.play_alone(tick);
+            return Ok(());
+        }
+        match tick.kind() {
+            Some(TickKind::Level) => {
+                let before = market.view().qty_at(side, price).lots();
+                market.refresh(side, price);
+                let changed = market.apply(tick);
+                self.move_queues(instrument, side, tick.price, before);
+                if changed {
+                    self.meet_best(instrument, side, now_ns)?;
+                }
+            }
+            Some(TickKind::Top) => {
+                market.refresh_top(side, price);
+                market.has_tops = true;
+                let changed = market.apply(tick);
+                self.settle_top(instrument, side, tick.price);
+                if changed {
+                    self.meet_best(instrument, side, now_ns)?;
+                }
+            }
+            Some(TickKind::Trade) => {
+                market.play_alone(tick);
+                let aggressor = (!tick.flags().has(TickFlags::NO_AGGRESSOR)).then_some(side);
+                self.meet_trade(instrument, price, tick.qty, aggressor, now_ns)?;
+            }
+            Some(TickKind::Clear) => market.play_alone(tick),
+            Some(_) | None => {
+                market.apply(tick);
+            }
+        }
+        if tick.flags().has(TickFlags::SNAPSHOT) && tick.flags().has(TickFlags::LAST) {
+            self.settle_queues(instrument);
+        }
+        Ok(())
+    }
+
+    /// A tick of an instrument with a book by order.
+    ///
+    /// # Errors
+    /// When the venue's books fail their check.
+    #[inline]
+    pub fn on_order_tick(
+        &mut self,
+        instrument: InstrumentId,
+        tick: &OrderTick,
+        row: u32,
+    ) -> Result<(), LedgerError> {
+        let index = instrument.index();
+        let live = self.tapes.get(index).is_some_and(|tape| tape.live > 0);
+        let Some(Some(market)) = self.markets.get_mut(index) else { return Ok(()) };
+        if !live || !is_in_range(tick.price) {
+            market.play_order_alone(tick);
+            return Ok(());
+        }
+        self.tapes[index].bar.row = row;
+        let price = Price::from_ticks(tick.price);
+        let resting = market.resting(tick.order);
+        // What happens to an order happens on its side, whatever the tick says.
+        let side = resting.map_or(tick.side(), |order| order.side);
+        let changed = market.play_order_alone(tick);
+        if tick.is_trade() {
+            match resting.filter(|_| tick.kind == OrderTickKind::Execute as u8) {
+                Some(order) => self.meet_execution(instrument, &order, tick)?,
+                None => {
+                    let aggressor = tick.aggressor();
+                    self.meet_trade(instrument, price, tick.qty, aggressor, tick.venue_ns)?;
+                }
+            }
+        }
+        if changed {
+            self.meet_best(instrument, side, tick.venue_ns)?;
+        }
+        self.follow_best(instrument, tick.flags(), tick.venue_ns)
+    }
+
+    /// The best price of `side` changed: our orders of the other side that it reaches fill at
+    /// their own prices, as makers; stops may be triggered where there are no trades.
+    #[inline]
+    fn meet_best(
+        &mut self,
+        instrument: InstrumentId,
+        side: Side,
+        now_ns: i64,
+    ) -> Result<(), LedgerError> {
+        let own = side.opposite();
+        let Some(market) = self.market(instrument) else { return Ok(()) };
+        let has_trades = market.has_trades;
+        market.pegs_due |= market.has_pegs;
+        let reached =
+            market.opposite_best(own).is_some_and(|price| market.own[own as usize].reaches(price));
+        if reached {
+            self.fill_reached(instrument, own, now_ns)?;
+        }
+        if !has_trades { self.trigger_by_best(instrument, now_ns) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn fill_reached(
+        &mut self,
+        instrument: InstrumentId,
+        side: Side,
+        now_ns: i64,
+    ) -> Result<(), LedgerError> {
+        self.list_resting(instrument, side);
+        for place in 0..self.scratch.len() {
+            let at = self.scratch[place];
+            let (order, whole) = (&self.orders[at], self.config.whole_fills);
+            let (Some(limit), leaves) = (order.limit(), order.leaves()) else { continue };
+            let Some(Some(market)) = self.markets.get(instrument.index()) else { break };
+            let there = market.available(side, limit, leaves);
+            if order.ended || there == 0 {
+                continue;
+            }
+            let (filled, lots) = (order.filled, if whole { leaves } else { there });
+            self.fill_lots(at, limit, lots, Liquidity::Maker, now_ns)?;
+            let got = self.orders[at].filled - filled;
+            if !self.config.no_impact
+                && let Some(market) = self.market(instrument)
+            {
+                market.take_up_to(side, limit, got);
+            }
+        }
+        self.tidy(instrument);
+        self.activate_children(instrument, now_ns)
+    }
+
+    /// The level at `price`, of which `before` lots were displayed, was told.
+    fn move_queues(&mut self, instrument: InstrumentId, side: Side, price: i64, before: i64) {
+        let (model, mirrored) = (self.config.queue_model, price * side.sign());
+        let view = self.book(instrument);
+        let now = view.map_or(0, |view| view.qty_at(side, Price::from_ticks(price)).lots());
+        for order in self.orders.iter_mut().filter(|o| o.instrument == instrument) {
+            let is_there = order.side == side && order.limit() == Some(mirrored) && order.rests();
+            if let Some(Queue::Levels(place)) = &mut order.queue
+                && is_there
+            {
+                place.on_level(model, before, now);
+            }
+        }
+    }
+
+    /// The best price of `side` was told: no more can be ahead of our orders than is displayed
+    /// there, and nothing at better prices. Of worse prices such a feed says nothing.
+    fn settle_top(&mut self, instrument: InstrumentId, side: Side, price: i64) {
+        let best = price * side.sign();
+        let view = self.book(instrument);
+        let now = view.map_or(0, |view| view.qty_at(side, Price::from_ticks(price)).lots());
+        for order in self.orders.iter_mut().filter(|o| o.instrument == instrument) {
+            let Some(limit) = order.limit().filter(|_| order.side == side && order.rests()) else {
+                continue;
+            };
+            if let Some(Queue::Levels(place)) = &mut order.queue
+                && limit >= best
+            {
+                let displayed = if limit == best { now } else { 0 };
+                place.on_level(QueueModel::RiskAverse, displayed, displayed);
+            }
+        }
+    }
+
+    /// No more can be ahead of our orders than is displayed: after the book was told anew.
+    fn settle_queues(&mut self, instrument: InstrumentId) {
+        let Some(Some(market)) = self.markets.get(instrument.index()) else { return };
+        for order in self.orders.iter_mut().filter(|o| o.instrument == instrument) {
+            let (Some(limit), true) = (order.limit(), order.rests()) else { continue };
+            let displayed = market.view().qty_at(order.side, order.actual(limit)).lots();
+            if let Some(Queue::Levels(place)) = &mut order.queue {
+                place.on_level(QueueModel::RiskAverse, displayed, displayed);
+            }
+        }
+    }
+}
+
+impl BookMarket {
+    /// A tick that meets none of our orders.
+    #[inline]
+    fn play_alone(&mut self, tick: &Tick) {
+        if tick.kind != TickKind::Level as u8 {
+            self.note(tick);
+        } else {
+            self.refresh(tick.side(), tick.price());
+        }
+        self.apply(tick);
+    }
+
+    /// What ticks other than levels leave behind.
+    fn note(&mut self, tick: &Tick) {
+        match tick.kind() {
+            Some(TickKind::Trade) => self.note_trade(tick.price),
+            Some(TickKind::Top) => {
+                self.has_tops = true;
+                if is_in_range(tick.price) {
+                    self.refresh_top(tick.side(), tick.price());
+                }
+            }
+            Some(TickKind::Clear) => self.refresh_side(tick.side()),
+            _ => {}
+        }
+    }
+
+    fn note_trade(&mut self, ticks: i64) {
+        if is_in_range(ticks) {
+            self.last_trade = Some(Price::from_ticks(ticks));
+            self.has_trades = true;
+        }
+    }
+
+    /// A tick by order that meets none of our orders; whether the best changed.
+    #[inline]
+    fn play_order_alone(&mut self, tick: &OrderTick) -> bool {
+        if tick.is_trade() {
+            self.note_trade(tick.price);
+        }
+        if !self.taken.is_empty() {
+            self.note_order(tick);
+        }
+        self.apply_order(tick)
+    }
+
+    /// The levels that a tick by order tells: where the order is and where it was.
+    fn note_order(&mut self, tick: &OrderTick) {
+        if tick.kind == OrderTickKind::Clear as u8 {
+            return self.refresh_side(tick.side());
+        }
+        if tick.kind == OrderTickKind::Trade as u8 {
+            return;
+        }
+        self.refresh(tick.side(), Price::from_ticks(tick.price));
+        if let Some(order) = self.resting(tick.order) {
+            self.refresh(order.side, order.price);
+        }
+    }
+
+    /// The venue's order `id`, if it rests here.
+    fn resting(&self, id: u64) -> Option<RestingOrder> {
+        match &self.book {
+            super::VenueBook::Orders(book) => book.order(id),
+            super::VenueBook::Levels(_) => None,
+        }
+    }
+}
+
+/// Whether a book can hold such a price. Nothing trades at another one: its negative and sums of
+/// two of them must be numbers as well.
+const fn is_in_range(ticks: i64) -> bool {
+    -BOOK_TICKS_MAX < ticks && ticks < BOOK_TICKS_MAX
+}

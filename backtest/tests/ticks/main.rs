@@ -1,0 +1,18 @@
+//! Backtests over ticks and books.
+
+mod by_order;
+mod differential;
+mod harness;
+mod naive;
+mod naive_arrive;
+mod naive_market;
+mod oracle;
+mod queues;
+mod rig;
+mod script;
+mod self_trade;
+mod strategies;
+mod stream;
+mod take;
+mod timing;
+mod triggers;

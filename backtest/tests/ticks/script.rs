@@ -1,0 +1,192 @@
+//! A strategy that does what it is told at given times, and writes down what it is told.
+
+use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy};
+use qt_types::{
+    Cash, Denied, DenyReason, Distance, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Place,
+    Price, Qty, RejectReason, Report, ReportKind, Side, Size, Timer, Trade,
+};
+
+pub const BUY: Side = Side::Buy;
+pub const SELL: Side = Side::Sell;
+
+/// What is done. Orders are named by their number: 1 for the first, protective ones counted.
+#[derive(Clone, Copy, Debug)]
+pub enum Step {
+    Place(Place),
+    Cancel(u64),
+    Replace(u64, OrderKind, i64),
+}
+
+impl Step {
+    pub fn take(self, ctx: &mut Context<'_>) {
+        match self {
+            Self::Place(place) => ctx.place(place),
+            Self::Cancel(order) => ctx.cancel(OrderId::new(0, order)),
+            Self::Replace(order, kind, lots) => {
+                ctx.replace(OrderId::new(0, order), kind, Qty::from_lots(lots));
+            }
+        }
+    }
+}
+
+/// One thing that the venue said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said {
+    /// When it happened at the venue, and when we were told (UTC ns).
+    pub venue_ns: i64,
+    pub recv_ns: i64,
+    pub order: u64,
+    pub kind: ReportKind,
+    pub reason: RejectReason,
+    pub price: i64,
+    pub qty: i64,
+    pub leaves: i64,
+    pub liquidity: Liquidity,
+    pub fee: Cash,
+}
+
+impl Said {
+    pub fn of(report: &Report, venue_ns: i64, recv_ns: i64) -> Self {
+        Self {
+            venue_ns,
+            recv_ns,
+            order: report.order.counter(),
+            kind: report.kind,
+            reason: report.reason,
+            price: report.price.ticks(),
+            qty: report.qty.lots(),
+            leaves: report.leaves.lots(),
+            liquidity: report.liquidity,
+            fee: report.fee,
+        }
+    }
+}
+
+/// What was seen at a time that was asked for: position, best bid and ask (ticks; zero: none).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Seen {
+    pub at_ns: i64,
+    pub position: i64,
+    pub bid: i64,
+    pub ask: i64,
+}
+
+/// The strategy. Steps are taken by timers of our own time; the first event sets them.
+#[derive(Clone, Debug, Default)]
+pub struct Script {
+    steps: Vec<(i64, Step)>,
+    looks: Vec<i64>,
+    is_started: bool,
+    next: usize,
+    pub said: Vec<Said>,
+    pub seen: Vec<Seen>,
+    pub denied: Vec<DenyReason>,
+    /// How many trades we were told of.
+    pub trades: u64,
+}
+
+impl Script {
+    pub fn new(steps: &[(i64, Step)], looks: &[i64]) -> Self {
+        Self { steps: steps.to_vec(), looks: looks.to_vec(), ..Self::default() }
+    }
+
+    fn times(&self) -> Vec<i64> {
+        let mut times: Vec<i64> = self.steps.iter().map(|step| step.0).collect();
+        times.extend(&self.looks);
+        times.sort_unstable();
+        times.dedup();
+        times
+    }
+
+    /// One timer at a time: there may be more steps than timers.
+    fn wait(&mut self, ctx: &mut Context<'_>) {
+        if let Some(&next) = self.times().get(self.next) {
+            self.next += 1;
+            ctx.wake_at(Nanos::new(next), 0);
+        }
+    }
+
+    fn start(&mut self, ctx: &mut Context<'_>) {
+        if !self.is_started {
+            self.is_started = true;
+            self.wait(ctx);
+        }
+    }
+}
+
+impl Strategy for Script {
+    fn on_book(&mut self, _: BookView<'_>, ctx: &mut Context<'_>) {
+        self.start(ctx);
+    }
+
+    fn on_trade(&mut self, _: &Trade, ctx: &mut Context<'_>) {
+        self.trades += 1;
+        self.start(ctx);
+    }
+
+    fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
+        let now_ns = timer.due_ns.get();
+        if self.looks.contains(&now_ns) {
+            let book = ctx.book(InstrumentId(0));
+            let best = |side| book.and_then(|book| book.best(side)).map_or(0, |b| b.0.ticks());
+            let position = ctx.position(InstrumentId(0)).lots();
+            let (bid, ask) = (best(BUY), best(SELL));
+            self.seen.push(Seen { at_ns: now_ns, position, bid, ask });
+        }
+        for at in 0..self.steps.len() {
+            if self.steps[at].0 == now_ns {
+                self.steps[at].1.take(ctx);
+            }
+        }
+        self.wait(ctx);
+    }
+
+    fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
+        let said = Said::of(&update.report, ctx.venue_ns().get(), ctx.now_ns().get());
+        self.said.push(said);
+    }
+
+    fn on_denied(&mut self, denied: &Denied, _: &mut Context<'_>) {
+        self.denied.push(denied.reason);
+    }
+
+    fn interest(&self) -> BookInterest {
+        BookInterest::EveryUpdate
+    }
+}
+
+pub fn price(ticks: i64) -> Price {
+    Price::from_ticks(ticks)
+}
+
+pub fn place(side: Side, lots: i64, kind: OrderKind) -> Place {
+    Place::new(InstrumentId(0), side, kind).size(Size::Fixed(Qty::from_lots(lots)))
+}
+
+pub fn market(side: Side, lots: i64) -> Place {
+    place(side, lots, OrderKind::Market)
+}
+
+pub fn at(ticks: i64) -> OrderKind {
+    OrderKind::Limit { price: price(ticks) }
+}
+
+pub fn limit(side: Side, lots: i64, ticks: i64) -> Place {
+    place(side, lots, at(ticks))
+}
+
+pub fn stop(side: Side, lots: i64, ticks: i64) -> Place {
+    place(side, lots, OrderKind::Stop { trigger: price(ticks) })
+}
+
+pub fn stop_limit(side: Side, lots: i64, ticks: i64, worst: i64) -> Place {
+    place(side, lots, OrderKind::StopLimit { trigger: price(ticks), limit: price(worst) })
+}
+
+pub fn take_profit(side: Side, lots: i64, ticks: i64) -> Place {
+    place(side, lots, OrderKind::TakeProfit { trigger: price(ticks) })
+}
+
+pub fn trailing(side: Side, lots: i64, ticks: i64) -> Place {
+    place(side, lots, OrderKind::TrailingStop { distance: Distance::Ticks(ticks) })
+}

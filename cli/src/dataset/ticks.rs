@@ -1,0 +1,132 @@
+//! Tick data of a run: files of any tick format, converted once into the tick store and mapped
+//! from then on by every run on the machine.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use qt_data::import::{self, ImportFormat, ImportOptions};
+use qt_data::series::Source;
+use qt_data::ticks::{EXTENSION, TickFile, Verify};
+use sha2::{Digest, Sha256};
+
+use super::open::split;
+use crate::failure::Failure;
+use crate::output::{Output, progress};
+use crate::place::DataDir;
+use crate::settings::DataPlan;
+
+/// The tick files of a run, in the order in which they were given.
+#[derive(Debug)]
+pub struct TickData {
+    /// The mapped files.
+    pub files: Vec<TickFile>,
+    /// Where each comes from.
+    pub sources: Vec<Source>,
+    /// What a reader of the results must know about the data.
+    pub notes: Vec<String>,
+}
+
+/// Opens the tick data `given`, each as `[SYMBOL=]PATH`, converting what is not converted yet.
+///
+/// # Errors
+/// When a file is missing or no tick data, or cannot be converted.
+pub fn open(given: &[String], plan: &DataPlan, out: &Output) -> Result<TickData, Failure> {
+    let mut data = TickData { files: Vec::new(), sources: Vec::new(), notes: Vec::new() };
+    for name in given {
+        let (symbol, path) = split(name);
+        let file = open_one(Path::new(path), symbol, plan, out)?;
+        let description = file.description()?;
+        data.sources.push(Source {
+            path: path.to_owned(),
+            sha256: description.sources.first().map(|s| s.sha256.clone()).unwrap_or_default(),
+            ..Source::default()
+        });
+        // One file needs no name at each of its notes.
+        let short = Path::new(path).file_name().unwrap_or_default().display().to_string();
+        let of = if given.len() > 1 { format!("{short}: ") } else { String::new() };
+        for source in &description.sources {
+            data.notes.extend(source.notes.iter().map(|note| format!("{of}{note}")));
+        }
+        for fact in &description.facts {
+            let (what, count, first) = (&fact.name, fact.count, &fact.first);
+            data.notes.push(format!("{of}{what}: {count} (the first at {first})"));
+        }
+        data.files.push(file);
+    }
+    Ok(data)
+}
+
+fn open_one(
+    path: &Path,
+    symbol: Option<&str>,
+    plan: &DataPlan,
+    out: &Output,
+) -> Result<TickFile, Failure> {
+    if path.extension().is_some_and(|extension| extension == EXTENSION) {
+        return Ok(TickFile::open(path, Verify::OnRead)?);
+    }
+    let options = options(symbol, plan)?;
+    let target = target(path, &options)?;
+    // A file that an older version wrote is written anew.
+    if let Ok(file) = TickFile::open(&target, Verify::OnRead) {
+        return Ok(file);
+    }
+    if let Some(folder) = target.parent() {
+        fs::create_dir_all(folder).map_err(|error| {
+            Failure::failed(format!("{}: cannot be made: {error}", folder.display()))
+        })?;
+    }
+    let shown = progress::waiting(format!("converting {}", path.display()));
+    let imported = import::import(path, &target, &options)?;
+    drop(shown);
+    out.detail(&format!(
+        "{}: {} records in {}",
+        path.display(),
+        imported.records,
+        target.display()
+    ));
+    Ok(TickFile::open(&target, Verify::OnRead)?)
+}
+
+/// How a file is to be read, by the settings of the run.
+fn options(symbol: Option<&str>, plan: &DataPlan) -> Result<ImportOptions, Failure> {
+    let load = &plan.load;
+    Ok(ImportOptions {
+        format: plan.tick_format.as_deref().map(ImportFormat::parse).transpose()?,
+        symbol: symbol.map(str::to_owned),
+        tick_e9: load.tick_e9,
+        lot_e9: load.lot_e9,
+        multiplier_e9: load.multiplier_e9,
+        currency: load.currency.clone(),
+        kind: load.kind,
+        qty_hint_e9: load.qty_hint_e9,
+        tz: load.tz.clone(),
+        ..ImportOptions::default()
+    })
+}
+
+/// Where the converted file lies: named after its content and all that its records depend on.
+fn target(path: &Path, options: &ImportOptions) -> Result<PathBuf, Failure> {
+    let unreadable = |error: std::io::Error| {
+        Failure::data(format!("{}: cannot be read: {error}", path.display()))
+    };
+    let mut hash = Sha256::new();
+    hash.update(format!("{options:?}{}", path.file_name().unwrap_or_default().display()));
+    let mut file = fs::File::open(path).map_err(unreadable)?;
+    std::io::copy(&mut file, &mut HashWriter(&mut hash)).map_err(unreadable)?;
+    let name: String = hash.finalize()[..16].iter().map(|byte| format!("{byte:02x}")).collect();
+    Ok(DataDir::find().ticks().join(format!("{name}.{EXTENSION}")))
+}
+
+struct HashWriter<'a>(&'a mut Sha256);
+
+impl std::io::Write for HashWriter<'_> {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.update(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}

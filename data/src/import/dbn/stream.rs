@@ -1,0 +1,149 @@
+//! Reading DBN: the records of a file one after the other, and what its head says.
+
+use std::io::{self, Cursor, ErrorKind, Read};
+
+use dbn::decode::DbnDecoder;
+use dbn::{Metadata, RecordRef};
+
+use crate::error::DataError;
+use crate::import::input::Input;
+use crate::import::row::{Place, RowIssue};
+
+/// The versions that are read.
+const VERSIONS: std::ops::RangeInclusive<u8> = 1..=3;
+/// Bytes before the metadata: `DBN`, the version, the metadata's length.
+const PRELUDE_BYTES: usize = 8;
+/// Bytes that the metadata may have. Those of all options of a day have some hundred million.
+const METADATA_BYTES_MAX: u32 = 1 << 30;
+
+/// Why a record ends the reading.
+pub(super) type Stop = crate::import::lines::Stop;
+
+/// Passes all records of `input` to `take`, which is asked with the metadata first; returns how
+/// many there are.
+///
+/// # Errors
+/// When it is no DBN of a known version, cut off or damaged, and what `take` returns.
+pub(super) fn records<S>(
+    input: &Input<'_>,
+    begin: impl FnOnce(&Metadata) -> Result<S, DataError>,
+    mut take: impl FnMut(&mut S, RecordRef<'_>, u64) -> Result<(), Stop>,
+) -> Result<(S, u64), DataError> {
+    let path = input.name();
+    input.read(|reader| {
+        let head = metadata_bytes(reader, path)?;
+        let framed = Framed { inner: reader, left: 0, cut: None };
+        let wrong = |error: dbn::Error| broken(path, &error.to_string());
+        let mut decoder = DbnDecoder::new(Cursor::new(head).chain(framed)).map_err(wrong)?;
+        let mut state = begin(dbn::decode::DbnMetadata::metadata(&decoder))?;
+        let mut count = 0;
+        loop {
+            let place = Place::Record(count);
+            let record = decoder.decode_ref().map_err(|error| {
+                RowIssue::new("", b"", error.to_string()).fixed_by(FETCH).at(path, place)
+            })?;
+            let Some(record) = record else { break };
+            take(&mut state, record, count).map_err(|stop| match stop {
+                Stop::Issue(issue) => issue.at(path, place),
+                Stop::Error(error) => error,
+            })?;
+            count += 1;
+        }
+        let (_, framed) = decoder.into_inner().into_inner();
+        match (framed.cut, framed.left) {
+            (None, 0) => Ok((state, count)),
+            (cut, left) => {
+                let why = cut.unwrap_or_else(|| format!("{left} bytes of a record are missing"));
+                let what = format!("the file is cut off after {count} whole records: {why}");
+                Err(RowIssue::new("", b"", what).fixed_by(FETCH).at(path, Place::Record(count)))
+            }
+        }
+    })
+}
+
+const FETCH: &str = "Fetch the file again";
+
+fn broken(path: &str, what: &str) -> DataError {
+    DataError::UnknownFormat {
+        path: path.to_owned(),
+        what: format!("it is no DBN that can be read: {what}"),
+        fix: FETCH.to_owned(),
+        supported: "DBN versions 1 to 3, plain or .zst".to_owned(),
+    }
+}
+
+// The head of the file with all metadata, so that the decoder never sees a length that the file
+// does not have.
+fn metadata_bytes(reader: &mut dyn Read, path: &str) -> Result<Vec<u8>, DataError> {
+    let failed = |source: io::Error| broken(path, &source.to_string());
+    let mut head = Vec::with_capacity(PRELUDE_BYTES);
+    (&mut *reader).take(PRELUDE_BYTES as u64).read_to_end(&mut head).map_err(failed)?;
+    let Ok(prelude) = <[u8; PRELUDE_BYTES]>::try_from(head.as_slice()) else {
+        return Err(broken(path, "it ends within its first 8 bytes"));
+    };
+    let [d, b, n, version, l0, l1, l2, l3] = prelude;
+    if [d, b, n] != *b"DBN" {
+        return Err(broken(path, "it does not begin with 'DBN'"));
+    }
+    if !VERSIONS.contains(&version) {
+        return Err(broken(path, &format!("it is of version {version}")));
+    }
+    let length = u32::from_le_bytes([l0, l1, l2, l3]);
+    if length > METADATA_BYTES_MAX {
+        return Err(broken(path, &format!("its metadata is said to have {length} bytes")));
+    }
+    let read = (&mut *reader).take(u64::from(length)).read_to_end(&mut head).map_err(failed)?;
+    if read < length as usize {
+        return Err(broken(path, &format!("its metadata ends after {read} of {length} bytes")));
+    }
+    Ok(head)
+}
+
+// Follows the lengths of the records that pass, to know whether the end is the end of one. The
+// decoder takes every end for a good one.
+struct Framed<'r> {
+    inner: &'r mut dyn Read,
+    // Bytes of the record at hand that are to come.
+    left: usize,
+    // What the decompressor said when it ended too early.
+    cut: Option<String>,
+}
+
+impl Read for Framed<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = match self.inner.read(buffer) {
+            Err(error) if error.kind() == ErrorKind::UnexpectedEof => {
+                self.cut = Some(error.to_string());
+                return Ok(0);
+            }
+            other => other?,
+        };
+        let mut at = 0;
+        while at < read {
+            if self.left == 0 {
+                // A record of no length is refused by the decoder.
+                self.left = (usize::from(buffer[at]) * 4).max(1);
+            }
+            let step = self.left.min(read - at);
+            self.left -= step;
+            at += step;
+        }
+        Ok(read)
+    }
+}
+
+/// A record as one of type `T`.
+pub(super) fn typed<'r, T: dbn::HasRType<Header = dbn::RecordHeader>>(
+    record: &RecordRef<'r>,
+) -> Result<&'r T, RowIssue> {
+    record.try_get::<T>().map_err(|_| {
+        let bytes = record.header().record_size();
+        let what = format!("has {bytes} bytes, fewer than a record of its type");
+        RowIssue::new("", b"", what).fixed_by(FETCH)
+    })
+}
+
+/// A time of the file (UTC ns); `None` where it has none.
+pub(super) fn time(ns: u64) -> Option<i64> {
+    i64::try_from(ns).ok()
+}

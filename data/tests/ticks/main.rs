@@ -1,0 +1,16 @@
+//! The tick store and the importers, from outside: round trips, damage, merging, memory, every
+//! format by hand and by its real files, arbitrary bytes.
+
+mod book;
+mod damage;
+mod databento;
+mod formats;
+mod hostile;
+mod itch;
+mod lobster;
+mod memory;
+mod merge;
+mod real;
+mod store;
+mod support;
+mod times;

@@ -1,0 +1,333 @@
+//! Taking of the limits on approval, and giving back.
+
+use qt_engine::NewOrder;
+use qt_types::{DenyReason, InstrumentId, InstrumentSpec, OrderId, Side};
+
+use crate::ask::{Ask, named_price, resting_price, worth};
+use crate::exposure_check::stress;
+use crate::keys::Key;
+use crate::repeat_check::LAST_ORDERS;
+use crate::reservation::{NONE, Reservation};
+use crate::risk_gate::{PENDING_MAX, RiskGate};
+use crate::state::{Sent, State};
+use crate::tally::{Line, millis};
+
+impl State {
+    /// Changes a line, and the sums of its node with it.
+    #[inline]
+    pub(crate) fn change_line(
+        &mut self,
+        instrument: usize,
+        node: usize,
+        change: impl FnOnce(&mut Line),
+    ) {
+        let stress_bps = stress(self, instrument);
+        let line = &mut self.lines[instrument * self.nodes.len() + node];
+        let before = line.exposure();
+        change(line);
+        let more = line.exposure() - before;
+        let node = &mut self.nodes[node];
+        node.exposure += more;
+        node.stress += more * stress_bps;
+    }
+
+    /// Takes (or with negative amounts gives back) open lots and notional at every level.
+    pub(crate) fn hold(&mut self, of: &Reservation, lots: i64, notional: i128, orders: i64) {
+        let nodes = self.strategies[usize::from(of.strategy)].nodes;
+        let (instrument, side) = (of.instrument.index(), of.side as usize);
+        for node in nodes {
+            self.change_line(instrument, node, |line| {
+                if of.reduce_only {
+                    line.closing[side] += lots;
+                } else {
+                    line.open[side].lots += lots;
+                    line.open[side].notional += notional;
+                }
+                line.orders += orders;
+            });
+            self.nodes[node].orders += orders;
+            if !of.reduce_only {
+                self.nodes[node].unexecuted += notional;
+            }
+        }
+    }
+
+    /// Brings what the reservation at `place` holds in line with its facts.
+    pub(crate) fn refresh(&mut self, place: u32, spec: &InstrumentSpec) {
+        let before = *self.reservations.at(place);
+        let open_lots = before.lots.max(before.asked_lots);
+        let held_lots = open_lots;
+        let held_notional = if before.reduce_only {
+            0
+        } else {
+            let now = worth(spec, before.worst, before.lots);
+            let asked = worth(spec, before.asked_worst, before.asked_lots);
+            // A venue may say anything; what cannot be counted stays as it was.
+            match (now, asked) {
+                (Some(now), Some(asked)) => now.max(asked),
+                _ => before.held_notional,
+            }
+        };
+        let after = self.reservations.at_mut(place);
+        (after.open_lots, after.held_lots, after.held_notional) =
+            (open_lots, held_lots, held_notional);
+        let (lots, notional) = (held_lots - before.held_lots, held_notional - before.held_notional);
+        if lots != 0 || notional != 0 {
+            self.hold(&before, lots, notional, 0);
+        }
+        if let Some(parent) = self.parents.get_mut(before.parent as usize) {
+            parent.used += open_lots - before.open_lots;
+        }
+    }
+
+    /// The resting order at `place` rests at `price` now; zero: it rests no more.
+    pub(crate) fn rest_at(&mut self, place: u32, price: i64) {
+        let of = *self.reservations.at(place);
+        if of.resting == price {
+            return;
+        }
+        let tenant = self.tenant_of(usize::from(of.strategy));
+        let slot = of.instrument.index() * self.tenants + tenant;
+        let side = of.side as usize;
+        if of.resting != 0 {
+            match of.before {
+                NONE => self.resting[slot][side].first = of.after,
+                before => self.reservations.at_mut(before).after = of.after,
+            }
+            if of.after != NONE {
+                self.reservations.at_mut(of.after).before = of.before;
+            }
+            if self.resting[slot][side].best == of.resting {
+                self.resting[slot][side].best =
+                    self.best_of(self.resting[slot][side].first, of.side);
+            }
+        }
+        let moved = self.reservations.at_mut(place);
+        (moved.resting, moved.before, moved.after) = (price, NONE, NONE);
+        if price == 0 {
+            return;
+        }
+        let list = &mut self.resting[slot][side];
+        let first = list.first;
+        moved.after = first;
+        list.first = place;
+        list.best = better(list.best, price, of.side);
+        if first != NONE {
+            self.reservations.at_mut(first).before = place;
+        }
+    }
+
+    /// The best price of the list that begins at `at`.
+    fn best_of(&self, mut at: u32, side: Side) -> i64 {
+        let mut best = 0;
+        while at != NONE {
+            let of = self.reservations.at(at);
+            best = better(best, of.resting, side);
+            at = of.after;
+        }
+        best
+    }
+}
+
+/// The price that the other side meets first; zero is none.
+pub(crate) fn better(one: i64, other: i64, side: Side) -> i64 {
+    match (one, other, side) {
+        (0, price, _) | (price, 0, _) => price,
+        (one, other, Side::Buy) => one.max(other),
+        (one, other, Side::Sell) => one.min(other),
+    }
+}
+
+impl RiskGate {
+    /// Takes what an approved order needs.
+    pub(crate) fn reserve(&mut self, ask: &Ask<'_>) -> Result<(), DenyReason> {
+        if ask.is_change {
+            self.reserve_change(ask);
+        } else {
+            if self.pending.len() >= PENDING_MAX {
+                return Err(DenyReason::OrdersOpenMax);
+            }
+            let place = self.reserve_new(ask).ok_or(DenyReason::OrdersOpenMax)?;
+            self.pending.push_back(place);
+        }
+        self.count(ask);
+        Ok(())
+    }
+
+    fn reserve_new(&mut self, ask: &Ask<'_>) -> Option<u32> {
+        let request = ask.request;
+        let lots = request.qty.lots();
+        let of = Reservation {
+            order: OrderId::NONE,
+            strategy: ask.strategy as u16,
+            instrument: request.instrument,
+            side: request.side,
+            reduce_only: request.reduce_only,
+            unknown: false,
+            lots,
+            worst: ask.worst,
+            asked_lots: 0,
+            asked_worst: 0,
+            asked: 0,
+            open_lots: lots,
+            held_lots: lots,
+            held_notional: if request.reduce_only { 0 } else { ask.notional },
+            resting: 0,
+            asked_resting: 0,
+            before: NONE,
+            after: NONE,
+            parent: ask.parent,
+            reference_x2: ask.reference.price_x2,
+        };
+        let place = self.state.reservations.insert(of)?;
+        self.state.hold(&of, of.held_lots, of.held_notional, 1);
+        if let Some(parent) = self.state.parents.get_mut(of.parent as usize) {
+            parent.used += lots;
+            parent.children += 1;
+        }
+        self.state.rest_at(place, resting_price(&request.kind));
+        Some(place)
+    }
+
+    /// A change counts as the larger of before and after until it is answered.
+    fn reserve_change(&mut self, ask: &Ask<'_>) {
+        let Some(place) = self.state.reservations.find(ask.request.replaces) else { return };
+        let of = self.state.reservations.at_mut(place);
+        of.asked += 1;
+        of.asked_lots = of.asked_lots.max(ask.request.qty.lots());
+        of.asked_worst = of.asked_worst.max(ask.worst);
+        let resting = resting_price(&ask.request.kind);
+        of.asked_resting = better(of.asked_resting, resting, of.side);
+        let rests = better(of.resting, resting, of.side);
+        if let Some(spec) = ask.exposure.specs.get(ask.instrument) {
+            self.state.refresh(place, spec);
+        }
+        self.state.rest_at(place, rests);
+    }
+
+    /// Counts an approved order in every rate.
+    fn count(&mut self, ask: &Ask<'_>) {
+        for at in ask.nodes {
+            let node = &mut self.state.nodes[at];
+            node.message_rate.take(ask.now_ns, node.message_gap_ns);
+            if !ask.is_change {
+                node.order_rate.take(ask.now_ns, node.order_gap_ns);
+            }
+            let window_ns = millis(&node.limits, Key::RatioWindow);
+            if window_ns > 0 {
+                node.ratio.roll(ask.now_ns, window_ns);
+                node.ratio.asked += 1;
+            }
+        }
+        if ask.is_change {
+            return;
+        }
+        let node = &mut self.state.nodes[ask.nodes[0]];
+        if !ask.is_reducing {
+            if millis(&node.limits, Key::EntriesWindow) > 0 {
+                node.entries.push(ask.now_ns);
+            }
+            node.usual.push(ask.notional);
+        }
+        let sent = Sent {
+            at_ns: ask.now_ns,
+            lots: ask.request.qty.lots(),
+            price: named_price(&ask.request.kind),
+            instrument: ask.request.instrument,
+            side: ask.request.side,
+        };
+        let strategy = &mut self.state.strategies[ask.strategy];
+        if strategy.last.len() < LAST_ORDERS {
+            strategy.last.push(sent);
+            strategy.next = strategy.last.len() % LAST_ORDERS;
+        } else {
+            strategy.last[strategy.next] = sent;
+            strategy.next = (strategy.next + 1) % LAST_ORDERS;
+        }
+    }
+
+    /// Gives an approved order its id. A protective order that came with an entry has taken
+    /// nothing yet: it gets a place of its own, reduce-only as it is.
+    pub(crate) fn sent_new(&mut self, new: &NewOrder) {
+        let reservations = &self.state.reservations;
+        let at = self.pending.iter().position(|&place| {
+            let of = reservations.at(place);
+            of.instrument == new.instrument
+                && of.side == new.side
+                && of.lots == new.qty.lots()
+                && of.reduce_only == new.reduce_only
+        });
+        let place = match at.filter(|_| new.parent.is_none()) {
+            Some(at) => self.pending.remove(at),
+            None => self.reserve_protective(new),
+        };
+        if let Some(place) = place {
+            self.name(place, new.order);
+        }
+    }
+
+    /// The oldest order that was approved and not sent goes out as `order`: for callers that
+    /// make no [`NewOrder`] of it. `false` where none waits, or the id is taken.
+    pub fn bind(&mut self, order: OrderId) -> bool {
+        self.pending.pop_front().is_some_and(|place| self.name(place, order))
+    }
+
+    fn name(&mut self, place: u32, order: OrderId) -> bool {
+        if order.is_none() || self.state.reservations.find(order).is_some() {
+            // Two orders of one id cannot be told apart. The one that came later keeps what it
+            // holds: it may be out there.
+            return false;
+        }
+        self.state.reservations.name(place, order);
+        true
+    }
+
+    fn reserve_protective(&mut self, new: &NewOrder) -> Option<u32> {
+        if new.instrument.index() >= self.state.instruments.len() {
+            return None;
+        }
+        let lots = new.qty.lots();
+        let of = Reservation {
+            order: OrderId::NONE,
+            strategy: self.strategy,
+            instrument: InstrumentId(new.instrument.0),
+            side: new.side,
+            reduce_only: true,
+            unknown: false,
+            lots,
+            worst: 0,
+            asked_lots: 0,
+            asked_worst: 0,
+            asked: 0,
+            open_lots: lots,
+            held_lots: lots,
+            held_notional: 0,
+            resting: 0,
+            asked_resting: 0,
+            before: NONE,
+            after: NONE,
+            parent: NONE,
+            reference_x2: 0,
+        };
+        let place = self.state.reservations.insert(of)?;
+        self.state.hold(&of, of.held_lots, 0, 1);
+        Some(place)
+    }
+
+    /// Gives everything back that the order at `place` holds.
+    pub(crate) fn release(&mut self, place: u32) {
+        self.state.rest_at(place, 0);
+        let of = *self.state.reservations.at(place);
+        self.state.hold(&of, -of.held_lots, -of.held_notional, -1);
+        if let Some(parent) = self.state.parents.get_mut(of.parent as usize) {
+            parent.used -= of.open_lots;
+            parent.children -= 1;
+        }
+        if of.unknown {
+            for node in self.state.strategies[usize::from(of.strategy)].nodes {
+                self.state.nodes[node].unknown -= 1;
+            }
+        }
+        self.state.reservations.remove(place);
+    }
+}

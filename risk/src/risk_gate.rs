@@ -1,0 +1,255 @@
+//! The gate of all controls.
+
+use qt_engine::{Command, Exposure, Gate, OrderRequest, Settlement, SizeRequest};
+use qt_types::{DenyReason, Event, Nanos, Qty};
+
+use crate::control::{CONTROLS, Control};
+use crate::evaluate::evaluate;
+use crate::gate::AccountGate;
+use crate::kill::{KillState, Target};
+use crate::measure::{All, Failure, First, Headroom};
+use crate::reference::Reference;
+use crate::reservation::NONE;
+use crate::setup::{MachineTrip, Setup};
+use crate::state::State;
+use crate::tally::Level;
+
+/// Approved orders that were not sent yet, at most: the legs of the largest basket.
+pub const PENDING_MAX: usize = 1_024;
+
+/// Kill switches tripped by the gate itself that wait to be written down, at most. What does not
+/// fit is still tripped.
+const TRIPS_MAX: usize = 64;
+
+/// The last order that was denied, as it was seen then: what a [`crate::Reject`] is made from.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Denial {
+    /// What failed.
+    pub failure: Failure,
+    /// The order.
+    pub request: OrderRequest,
+    /// Whose it was.
+    pub strategy: u16,
+    /// The reference price then.
+    pub reference: Reference,
+    /// When (UTC ns).
+    pub at_ns: Nanos,
+    /// The how manieth denial it was (from 1).
+    pub number: u64,
+}
+
+/// Every control of [`CONTROLS`] over the gate of an account. Limits are taken on approval,
+/// counted at once, and given back as fills and ends are reported.
+#[derive(Clone, Debug)]
+pub struct RiskGate {
+    pub(crate) account: AccountGate,
+    pub(crate) state: State,
+    /// Places of what was approved and not sent yet, oldest first.
+    pub(crate) pending: std::collections::VecDeque<u32>,
+    pub(crate) strategy: u16,
+    pub(crate) parent: u32,
+    pub(crate) trips: Vec<MachineTrip>,
+    pub(crate) warnings: [u64; CONTROLS.len()],
+    denial: Option<Denial>,
+    denials: u64,
+}
+
+impl RiskGate {
+    /// A gate at rest over the account's own gate. All memory that it will need is taken here.
+    #[must_use]
+    pub fn new(setup: &Setup<'_>, account: AccountGate) -> Self {
+        Self {
+            account,
+            state: setup.state(),
+            pending: std::collections::VecDeque::with_capacity(PENDING_MAX),
+            strategy: 0,
+            parent: NONE,
+            trips: Vec::with_capacity(TRIPS_MAX),
+            warnings: [0; CONTROLS.len()],
+            denial: None,
+            denials: 0,
+        }
+    }
+
+    /// Whose orders come from now on: a strategy by its number, and the parent order that they
+    /// work for (from [`Self::add_parent`]).
+    pub fn ask_for(&mut self, strategy: u16, parent: Option<u32>) {
+        self.strategy = strategy;
+        self.parent = parent.unwrap_or(NONE);
+    }
+
+    /// Approves every order of a basket, or none: one that fails gives back what those before it
+    /// have taken (the messages stay counted).
+    ///
+    /// # Errors
+    /// The place of the order that failed, and why.
+    pub fn check_basket(
+        &mut self,
+        legs: &[OrderRequest],
+        exposure: &Exposure<'_>,
+    ) -> Result<(), (usize, DenyReason)> {
+        let before = self.pending.len();
+        for (at, leg) in legs.iter().enumerate() {
+            // Only new orders: a change cannot be taken back.
+            let result = if leg.replaces.is_none() {
+                self.check(leg, exposure)
+            } else {
+                Err(DenyReason::InvalidOrder)
+            };
+            if let Err(reason) = result {
+                while self.pending.len() > before {
+                    if let Some(place) = self.pending.pop_back() {
+                        self.release(place);
+                    }
+                }
+                return Err((at, reason));
+            }
+        }
+        Ok(())
+    }
+
+    /// Gives back what approved orders have taken that will not be sent.
+    pub fn withdraw_pending(&mut self) {
+        while let Some(place) = self.pending.pop_back() {
+            self.release(place);
+        }
+    }
+
+    /// What every control observes of an order, its limits and what is left of them. Nothing is
+    /// taken or counted. Off the hot path.
+    #[must_use]
+    pub fn explain(&self, request: &OrderRequest, exposure: &Exposure<'_>) -> Vec<Headroom> {
+        let mut all = All::default();
+        let mut account = self.account.clone();
+        let who = (usize::from(self.strategy), self.parent);
+        let known = who.0 < self.state.strategies.len()
+            && request.instrument.index() < self.state.instruments.len()
+            && exposure.spec(request.instrument).is_some();
+        if known {
+            // A visitor that never stops lets only a worthless order end early.
+            let _ = evaluate(&self.state, &mut account, who, request, exposure, &mut all);
+        } else {
+            let _ = crate::shape_check::check(&self.state, request, who.0, &mut all);
+        }
+        all.headrooms
+    }
+
+    /// How often `control` let an order pass that was above a soft limit.
+    #[must_use]
+    pub const fn warnings(&self, control: Control) -> u64 {
+        self.warnings[control as usize]
+    }
+
+    /// The last denial.
+    #[must_use]
+    pub const fn denial(&self) -> Option<&Denial> {
+        self.denial.as_ref()
+    }
+
+    /// How many orders were denied.
+    #[must_use]
+    pub const fn denials(&self) -> u64 {
+        self.denials
+    }
+
+    /// The account's own gate.
+    #[must_use]
+    pub const fn account(&self) -> &AccountGate {
+        &self.account
+    }
+
+    /// The kill switches that the gate tripped by itself since the last call, for the log.
+    pub fn take_trips(&mut self) -> Vec<MachineTrip> {
+        let room = Vec::with_capacity(TRIPS_MAX);
+        std::mem::replace(&mut self.trips, room)
+    }
+
+    /// Trips a switch, unless it stands tighter already.
+    pub(crate) fn trip(&mut self, target: Target, state: KillState, trip: MachineTrip) {
+        if self.state.kill.state(target) >= state {
+            return;
+        }
+        self.state.kill.set(target, state);
+        if self.trips.len() < TRIPS_MAX {
+            self.trips.push(trip);
+        }
+    }
+
+    pub(crate) fn trip_strategy(&mut self, strategy: u16, control: Control, now_ns: i64) {
+        let target = Target::new(Level::Strategy, strategy);
+        let trip = MachineTrip {
+            target,
+            state: KillState::Halted,
+            control,
+            at_ns: Nanos::new(now_ns),
+            order: qt_types::OrderId::NONE,
+        };
+        self.trip(target, KillState::Halted, trip);
+    }
+
+    #[cold]
+    fn note_denial(
+        &mut self,
+        request: &OrderRequest,
+        failure: Option<Failure>,
+        exposure: &Exposure<'_>,
+    ) {
+        self.denials += 1;
+        let Some(failure) = failure else { return };
+        let known = self.state.instruments.get(request.instrument.index());
+        let seen_ns = known.map_or(i64::MIN, |known| known.seen_ns);
+        self.denial = Some(Denial {
+            failure,
+            request: *request,
+            strategy: self.strategy,
+            reference: Reference::of(exposure, request.instrument, seen_ns),
+            at_ns: exposure.market.now_ns(),
+            number: self.denials,
+        });
+        // A strategy that goes on in spite of these is out of hand.
+        if matches!(failure.control, Control::Entries | Control::Parent) {
+            let now_ns = exposure.market.now_ns().get();
+            self.trip_strategy(self.strategy, failure.control, now_ns);
+        }
+    }
+}
+
+impl Gate for RiskGate {
+    fn size(&self, request: &SizeRequest, exposure: &Exposure<'_>) -> Result<Qty, DenyReason> {
+        self.account.size(request, exposure)
+    }
+
+    fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
+        let who = (usize::from(self.strategy), self.parent);
+        let mut first = First { warnings: &mut self.warnings, failure: None };
+        match evaluate(&self.state, &mut self.account, who, order, exposure, &mut first) {
+            Ok(ask) => {
+                let result = self.reserve(&ask);
+                self.denials += u64::from(result.is_err());
+                result
+            }
+            Err(reason) => {
+                let failure = first.failure;
+                self.note_denial(order, failure, exposure);
+                Err(reason)
+            }
+        }
+    }
+
+    #[inline]
+    fn sent(&mut self, command: &Command, _exposure: &Exposure<'_>) {
+        if let Command::New(new) = command {
+            self.sent_new(new);
+        }
+    }
+
+    fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
+        self.settle(settlement, exposure);
+    }
+
+    #[inline]
+    fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
+        self.watch(event, exposure);
+        self.account.observe(event, exposure)
+    }
+}

@@ -1,0 +1,265 @@
+//! What reports and the market do to the sums: fills move positions, ends give limits back, and
+//! prices make positions worth more or less.
+
+use qt_engine::{Exposure, Settlement};
+use qt_types::{Event, InstrumentId, Payload, Price};
+
+use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price, worth};
+use crate::control::Control;
+use crate::keys::Key;
+use crate::reference::Reference;
+use crate::reserve::better;
+use crate::risk_gate::RiskGate;
+use crate::state::State;
+use crate::tally::millis;
+
+/// A day in nanoseconds.
+const DAY_NS: i64 = 86_400_000_000_000;
+
+impl RiskGate {
+    /// Takes in what a report did to an order. Cash and position come from the ledger, which has
+    /// booked it already: what it booked since the last time belongs to this order.
+    pub(crate) fn settle(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
+        let place = self.state.reservations.find(settlement.order);
+        let strategy = match place {
+            Some(place) => self.state.reservations.at(place).strategy,
+            None => self.strategy,
+        };
+        let instrument = settlement.instrument.index();
+        if instrument >= self.state.instruments.len()
+            || usize::from(strategy) >= self.state.strategies.len()
+        {
+            return;
+        }
+        let now_ns = exposure.market.now_ns().get();
+        let moved = self.book(usize::from(strategy), settlement.instrument, exposure);
+        if settlement.price.is_some() {
+            self.count_fill(strategy, now_ns);
+        }
+        if settlement.refused {
+            self.count_refusal(strategy, now_ns);
+        }
+        self.inspect(settlement, place, strategy);
+        let Some(place) = place else { return };
+        let Some(spec) = exposure.specs.get(instrument) else { return };
+        let of = self.state.reservations.at_mut(place);
+        let executed = moved.saturating_mul(of.side.sign());
+        let parent = of.parent;
+        if settlement.change_answered {
+            of.asked = of.asked.saturating_sub(1);
+            if of.asked == 0 {
+                (of.asked_lots, of.asked_worst, of.asked_resting) = (0, 0, 0);
+            }
+        }
+        of.lots = settlement.leaves.lots().clamp(0, LOTS_MAX);
+        if !of.reduce_only && settlement.change_answered {
+            let known = &self.state.instruments[instrument];
+            let reference = Reference { price_x2: of.reference_x2, ..Reference::default() };
+            let collar = known.limits.get(Key::CollarBps).hard;
+            of.worst = worst_price(&settlement.kind, of.side, &reference, collar).max(1);
+        }
+        let rests = better(resting_price(&settlement.kind), of.asked_resting, of.side);
+        self.mark_unknown(place, settlement.unknown);
+        if let Some(parent) = self.state.parents.get_mut(parent as usize) {
+            // What was executed stays used; what is open is brought in line below.
+            parent.used = parent.used.saturating_add(executed);
+        }
+        self.state.refresh(place, spec);
+        self.state.rest_at(place, if settlement.ended { 0 } else { rests });
+        if settlement.ended {
+            self.release(place);
+        }
+    }
+
+    /// Brings cash and the position in `instrument` in line with the ledger, on behalf of
+    /// `strategy`. Returns the lots that the position moved by.
+    fn book(&mut self, strategy: usize, instrument: InstrumentId, exposure: &Exposure<'_>) -> i64 {
+        let state = &mut self.state;
+        let account = usize::from(state.strategies[strategy].account);
+        let nodes = state.strategies[strategy].nodes;
+        let at = instrument.index();
+        let held = exposure.position(instrument).lots().clamp(-LOTS_MAX, LOTS_MAX);
+        let moved = held - state.line(at, nodes[1]).position;
+        let cash = exposure.ledger.cash().nano();
+        let known = state.ledger_cash[account].unwrap_or(exposure.ledger.initial().nano());
+        state.ledger_cash[account] = Some(cash);
+        let earned = cash.saturating_sub(known);
+        if moved == 0 && earned == 0 {
+            return 0;
+        }
+        let (earned, is_broken) = in_range(Some(earned));
+        for node in nodes {
+            let node = &mut state.nodes[node];
+            node.cash += earned;
+            node.is_broken |= is_broken;
+        }
+        if moved != 0 {
+            for node in nodes {
+                let line = &mut state.lines[at * state.nodes.len() + node];
+                let was_flat = line.position == 0;
+                // What went before stays in range; sums of strategies may not.
+                line.position = line.position.saturating_add(moved).clamp(-LOTS_MAX, LOTS_MAX);
+                let is_flat = line.position == 0;
+                let known = &mut state.instruments[at];
+                known.held = known.held + u32::from(was_flat)
+                    - u32::from(was_flat && is_flat)
+                    - u32::from(!was_flat && is_flat);
+            }
+            let mark = exposure.market.mark(instrument);
+            state.revalue(instrument, mark, exposure);
+        }
+        let now_ns = exposure.market.now_ns().get();
+        for node in nodes {
+            state.nodes[node].remember_loss(now_ns);
+        }
+        moved
+    }
+
+    fn count_fill(&mut self, strategy: u16, now_ns: i64) {
+        for node in self.state.strategies[usize::from(strategy)].nodes {
+            let node = &mut self.state.nodes[node];
+            if millis(&node.limits, Key::FillsWindow) > 0 {
+                node.fills.push(now_ns);
+            }
+            let window_ns = millis(&node.limits, Key::RatioWindow);
+            if window_ns > 0 {
+                node.ratio.roll(now_ns, window_ns);
+                node.ratio.answered += 1;
+            }
+        }
+    }
+
+    /// C25: a strategy that is refused again and again is halted.
+    fn count_refusal(&mut self, strategy: u16, now_ns: i64) {
+        let mut storm = false;
+        for node in self.state.strategies[usize::from(strategy)].nodes {
+            let node = &mut self.state.nodes[node];
+            let window_ns = millis(&node.limits, Key::RefusalsWindow);
+            if window_ns > 0 {
+                node.refusals.push(now_ns);
+                let count = node.refusals.within(now_ns, window_ns) as i128;
+                storm |= count > node.limits.get(Key::Refusals).hard;
+            }
+        }
+        if storm {
+            self.trip_strategy(strategy, Control::Refusals, now_ns);
+        }
+    }
+
+    /// C31: a fill of an order that nobody knows, of more than was ordered, or far from the price
+    /// that the order was held against.
+    fn inspect(&mut self, settlement: &Settlement, place: Option<u32>, strategy: u16) {
+        let Some(price) = settlement.price else { return };
+        let far = place.is_some_and(|place| {
+            let reference_x2 = i128::from(self.state.reservations.at(place).reference_x2);
+            let known = &self.state.instruments[settlement.instrument.index()];
+            let band = known.limits.get(Key::FillBandBps).hard;
+            let off = (i128::from(price.ticks()) * 2 - reference_x2).abs();
+            reference_x2 > 0 && off * 10_000 > band.saturating_mul(reference_x2)
+        });
+        if place.is_none() || settlement.overfilled || far {
+            let node = self.state.strategies[usize::from(strategy)].nodes[0];
+            self.state.nodes[node].breaks += 1;
+        }
+    }
+
+    fn mark_unknown(&mut self, place: u32, unknown: bool) {
+        let of = self.state.reservations.at_mut(place);
+        if of.unknown == unknown {
+            return;
+        }
+        of.unknown = unknown;
+        let nodes = self.state.strategies[usize::from(of.strategy)].nodes;
+        for node in nodes {
+            self.state.nodes[node].unknown += if unknown { 1 } else { -1 };
+        }
+    }
+
+    /// Sees an event: the time, the prices, and what the account paid for holding positions.
+    #[inline]
+    pub(crate) fn watch(&mut self, event: &Event, exposure: &Exposure<'_>) {
+        let now_ns = event.recv_ns.get();
+        if now_ns >= self.state.day_end_ns {
+            self.start_day(now_ns);
+        }
+        match event.payload {
+            Payload::Bar(_) | Payload::Trade(_) | Payload::Tick(_) | Payload::Order(_) => {
+                self.on_price(event.instrument, now_ns, exposure);
+            }
+            Payload::Report(_) => {
+                let strategy = usize::from(self.strategy);
+                if strategy < self.state.strategies.len()
+                    && event.instrument.index() < self.state.instruments.len()
+                {
+                    self.book(strategy, event.instrument, exposure);
+                }
+            }
+            _ => {}
+        }
+    }
+
+    #[cold]
+    fn start_day(&mut self, now_ns: i64) {
+        for node in &mut self.state.nodes {
+            node.start_day();
+        }
+        let days = now_ns.div_euclid(DAY_NS);
+        self.state.day_end_ns = (days + 1).saturating_mul(DAY_NS);
+    }
+
+    #[inline]
+    fn on_price(&mut self, instrument: InstrumentId, now_ns: i64, exposure: &Exposure<'_>) {
+        let Some(known) = self.state.instruments.get_mut(instrument.index()) else { return };
+        known.seen_ns = now_ns;
+        let window_ns = millis(&known.limits, Key::DriftWindow);
+        if window_ns > 0 && now_ns >= known.anchor_ns.saturating_add(window_ns) {
+            known.anchor_ns = now_ns;
+            known.anchor_x2 = Reference::of(exposure, instrument, now_ns).price_x2;
+        }
+        if known.held == 0 {
+            return;
+        }
+        let mark = exposure.market.mark(instrument);
+        if mark != known.mark && mark.is_some() {
+            self.state.revalue(instrument, mark, exposure);
+            let at = instrument.index();
+            for node in 0..self.state.nodes.len() {
+                if self.state.line(at, node).position != 0 {
+                    self.state.nodes[node].remember_loss(now_ns);
+                }
+            }
+        }
+    }
+}
+
+impl State {
+    /// Values every position in `instrument` at `mark`.
+    fn revalue(&mut self, instrument: InstrumentId, mark: Option<Price>, exposure: &Exposure<'_>) {
+        let at = instrument.index();
+        let Some(spec) = exposure.specs.get(at) else { return };
+        let price = mark.or(self.instruments[at].mark);
+        self.instruments[at].mark = price;
+        for node in 0..self.nodes.len() {
+            let line = self.line(at, node);
+            if line.position == 0 && line.value == 0 {
+                continue;
+            }
+            let (before, lots) = (line.value, line.position);
+            // A position without any price cannot be counted.
+            let value = price.and_then(|price| worth(spec, price.ticks(), lots));
+            let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
+            self.change_line(at, node, |line| line.value = value);
+            let node = &mut self.nodes[node];
+            node.value += value - before;
+            node.is_broken |= is_broken;
+        }
+    }
+}
+
+/// An amount, and whether it left the range (then it counts as nothing, and its node is broken).
+fn in_range(amount: Option<i128>) -> (i128, bool) {
+    match amount.filter(|amount| amount.abs() <= MONEY_MAX) {
+        Some(amount) => (amount, false),
+        None => (0, true),
+    }
+}

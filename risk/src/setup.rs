@@ -1,0 +1,251 @@
+//! What a gate is made from: who trades what, with which limits.
+
+use qt_types::{Cash, InstrumentSpec, Nanos, OrderId, VenueId};
+
+use crate::exposure_check::PLACES_KEPT;
+use crate::keys::Key;
+use crate::kill::{KillBoard, KillState, Target};
+use crate::limits::LimitSet;
+use crate::profile::Profile;
+use crate::repeat_check::LAST_ORDERS;
+use crate::reservation::{NONE, Reservations};
+use crate::state::{Identity, InstrumentState, Resting, Session, State, StrategyState};
+use crate::tally::{Level, Line, Node};
+use crate::unit::Holder;
+use crate::window::{Rate, Recent, Tumbling, Usual, gap_ns};
+
+/// An account and whose it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountSetup {
+    /// The tenant's number.
+    pub tenant: u16,
+    /// The capital at the start.
+    pub capital: Cash,
+}
+
+/// A strategy and what it trades on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StrategySetup {
+    /// The account's number.
+    pub account: u16,
+    /// Who is behind it.
+    pub identity: Identity,
+}
+
+/// Everything that a gate needs to know at the start. Strategies, accounts and tenants are
+/// numbered by their places here.
+#[derive(Clone, Debug)]
+pub struct Setup<'a> {
+    /// The limits.
+    pub profile: &'a Profile,
+    /// The units of every instrument.
+    pub specs: &'a [InstrumentSpec],
+    /// How many tenants there are.
+    pub tenants: u16,
+    /// The accounts.
+    pub accounts: Vec<AccountSetup>,
+    /// The strategies.
+    pub strategies: Vec<StrategySetup>,
+    /// The venue of each instrument; 0 beyond its end.
+    pub venues: Vec<VenueId>,
+    /// Orders that may be open at once; some more that only make positions smaller.
+    pub orders_max: usize,
+    /// Whether program and settings are the approved ones, on every node ([`crate::Build`]).
+    pub is_build_approved: bool,
+}
+
+impl<'a> Setup<'a> {
+    /// One strategy with one account of `capital`: a backtest.
+    #[must_use]
+    pub fn single(
+        profile: &'a Profile,
+        specs: &'a [InstrumentSpec],
+        capital: Cash,
+        orders_max: usize,
+    ) -> Self {
+        let identity = Identity { user: 1, version: 1, config_hash: 1 };
+        Self {
+            profile,
+            specs,
+            tenants: 1,
+            accounts: vec![AccountSetup { tenant: 0, capital }],
+            strategies: vec![StrategySetup { account: 0, identity }],
+            venues: Vec::new(),
+            orders_max,
+            is_build_approved: true,
+        }
+    }
+
+    /// The state of a gate at rest. A strategy of an account that is not there, or an account of
+    /// such a tenant, leaves the gate without its limits: everything is denied.
+    pub(crate) fn state(&self) -> State {
+        let venues = self.venues.iter().map(|venue| usize::from(venue.0) + 1).max().unwrap_or(1);
+        let (tenants, accounts) = (usize::from(self.tenants), self.accounts.len());
+        let mut is_sound = tenants > 0
+            && self.accounts.iter().all(|account| usize::from(account.tenant) < tenants)
+            && self.strategies.iter().all(|strategy| usize::from(strategy.account) < accounts);
+        let instruments: Vec<InstrumentState> =
+            (0..self.specs.len()).map(|at| self.instrument(at)).collect();
+        is_sound &= instruments
+            .iter()
+            .all(|known| known.limits.first_missing(Holder::Instrument).is_none());
+        let levels = [Level::Strategy, Level::Account, Level::Tenant, Level::Global];
+        is_sound &= levels
+            .iter()
+            .all(|&level| self.profile.level(level).first_missing(Holder::Node).is_none());
+        let nodes = self.nodes();
+        let strategies: Vec<StrategyState> =
+            (0..self.strategies.len()).map(|at| self.strategy(at)).collect();
+        let per_tenant = self.specs.len() * tenants;
+        let allowed = self.profile.allows_all();
+        State {
+            lines: vec![Line::default(); instruments.len() * nodes.len()],
+            resting: vec![[Resting { first: NONE, best: 0 }; 2]; per_tenant],
+            ledger_cash: vec![None; accounts],
+            tenants,
+            accounts,
+            tenant_allows: vec![allowed; per_tenant],
+            account_allows: vec![allowed; self.specs.len() * accounts],
+            reservations: Reservations::new(self.orders_max + PLACES_KEPT),
+            parents: Vec::new(),
+            breaks: Vec::new(),
+            kill: KillBoard::new(strategies.len(), accounts, tenants, venues),
+            venue_links: vec![true; venues],
+            clock_offset_ns: 0,
+            is_build_approved: self.is_build_approved,
+            is_configured: is_sound,
+            day_end_ns: i64::MIN,
+            instruments,
+            nodes,
+            strategies,
+        }
+    }
+
+    fn instrument(&self, at: usize) -> InstrumentState {
+        InstrumentState {
+            limits: self.profile.instrument(self.specs[at].symbol()).clone(),
+            venue: self.venues.get(at).copied().unwrap_or_default(),
+            session: Session::Open,
+            seen_ns: Nanos::MIN.get(),
+            mark: None,
+            anchor_x2: 0,
+            anchor_ns: i64::MIN,
+            held: 0,
+        }
+    }
+
+    fn strategy(&self, at: usize) -> StrategyState {
+        let of = self.strategies[at];
+        let (tenants, accounts) = (usize::from(self.tenants), self.accounts.len());
+        let tenant = self.accounts.get(usize::from(of.account)).map_or(0, |known| known.tenant);
+        StrategyState {
+            account: of.account,
+            identity: of.identity,
+            nodes: [
+                1 + tenants + accounts + at,
+                1 + tenants + usize::from(of.account),
+                1 + usize::from(tenant),
+                0,
+            ],
+            link_up: true,
+            last: Vec::with_capacity(LAST_ORDERS),
+            next: 0,
+        }
+    }
+
+    fn nodes(&self) -> Vec<Node> {
+        let capital = |of: &dyn Fn(&AccountSetup) -> bool| {
+            let all = self.accounts.iter().filter(|account| of(account));
+            all.fold(0_i128, |sum, account| sum.saturating_add(account.capital.nano()))
+        };
+        let mut nodes = vec![self.node(Level::Global, capital(&|_| true))];
+        for tenant in 0..self.tenants {
+            nodes.push(self.node(Level::Tenant, capital(&|account| account.tenant == tenant)));
+        }
+        for account in &self.accounts {
+            nodes.push(self.node(Level::Account, account.capital.nano()));
+        }
+        for strategy in &self.strategies {
+            let account = self.accounts.get(usize::from(strategy.account));
+            let capital = account.map_or(0, |account| account.capital.nano());
+            nodes.push(self.node(Level::Strategy, capital));
+        }
+        nodes
+    }
+
+    fn node(&self, level: Level, capital: i128) -> Node {
+        let limits = self.profile.level(level).clone();
+        let mut node = Node::new(level, capital);
+        set_node_limits(&mut node, limits);
+        node
+    }
+}
+
+/// Gives `node` other limits, and the memory that they need.
+pub(crate) fn set_node_limits(node: &mut Node, limits: LimitSet) {
+    let room = |key: Key| {
+        let most = limits.get(key).hard.clamp(0, crate::limits::RECENT_MAX);
+        Recent::new(most as usize + 1)
+    };
+    node.order_gap_ns = gap_ns(limits.get(Key::OrdersPerSecond).hard);
+    node.message_gap_ns = gap_ns(limits.get(Key::MessagesPerSecond).hard);
+    // A window of nothing needs no memory.
+    let of = |key: Key, window: Key| {
+        if limits.get(window).hard == 0 { Recent::new(1) } else { room(key) }
+    };
+    node.entries = of(Key::Entries, Key::EntriesWindow);
+    node.fills = of(Key::Fills, Key::FillsWindow);
+    node.refusals = of(Key::Refusals, Key::RefusalsWindow);
+    node.limits = limits;
+}
+
+impl Node {
+    /// A node without limits.
+    fn new(level: Level, capital: i128) -> Self {
+        Self {
+            level,
+            limits: LimitSet::default(),
+            capital: capital.clamp(-(1 << 80), 1 << 80),
+            orders: 0,
+            unknown: 0,
+            unexecuted: 0,
+            exposure: 0,
+            stress: 0,
+            cash: 0,
+            value: 0,
+            day_start: 0,
+            day_loss: 0,
+            high: 0,
+            drawdown: 0,
+            loss_window: Tumbling::default(),
+            window_start: 0,
+            window_loss: 0,
+            order_rate: Rate::default(),
+            order_gap_ns: 1,
+            message_rate: Rate::default(),
+            message_gap_ns: 1,
+            ratio: Tumbling::default(),
+            entries: Recent::default(),
+            fills: Recent::default(),
+            refusals: Recent::default(),
+            usual: Usual::default(),
+            is_broken: false,
+            breaks: 0,
+        }
+    }
+}
+
+/// Something that tripped a kill switch by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MachineTrip {
+    /// What was tripped.
+    pub target: Target,
+    /// To which state.
+    pub state: KillState,
+    /// The control that did it.
+    pub control: crate::control::Control,
+    /// When (UTC ns).
+    pub at_ns: Nanos,
+    /// The order that led to it, or none.
+    pub order: OrderId,
+}

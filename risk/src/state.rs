@@ -1,0 +1,198 @@
+//! All that the gate remembers.
+
+use qt_types::{InstrumentId, Price, Side, VenueId};
+
+use crate::kill::{KillBoard, Target};
+use crate::limits::LimitSet;
+use crate::reservation::Reservations;
+use crate::tally::{Level, Line, Node};
+
+/// Whether an instrument can be traded now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[repr(u8)]
+pub enum Session {
+    /// Continuous trading.
+    #[default]
+    Open,
+    /// Before the open: orders are taken, within the tighter collar.
+    PreOpen,
+    /// An auction: the same.
+    Auction,
+    /// The closing phase: the same.
+    Closing,
+    /// Not enough of the market is known yet.
+    WarmUp,
+    /// Trading is halted.
+    Halted,
+    /// Outside the session.
+    Closed,
+    /// The instrument has expired.
+    Expired,
+    /// Our state is being held against the venue's.
+    Reconciling,
+}
+
+impl Session {
+    /// Whether new orders may go out.
+    #[must_use]
+    pub const fn takes_orders(self) -> bool {
+        matches!(self, Self::Open | Self::PreOpen | Self::Auction | Self::Closing)
+    }
+}
+
+/// Who is behind the orders of a strategy. Numbers that stand for names and hashes kept
+/// elsewhere; zero: not known.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The person or service that answers for it.
+    pub user: u64,
+    /// The version of its code.
+    pub version: u64,
+    /// The hash of its settings.
+    pub config_hash: u64,
+}
+
+impl Identity {
+    /// Whether nothing is missing.
+    #[must_use]
+    pub const fn is_complete(&self) -> bool {
+        self.user != 0 && self.version != 0 && self.config_hash != 0
+    }
+}
+
+/// A strategy's place and its last orders.
+#[derive(Clone, Debug)]
+pub(crate) struct StrategyState {
+    pub(crate) account: u16,
+    pub(crate) identity: Identity,
+    pub(crate) nodes: [usize; 4],
+    pub(crate) link_up: bool,
+    /// The last new orders, a ring: what they were and when.
+    pub(crate) last: Vec<Sent>,
+    pub(crate) next: usize,
+}
+
+/// What makes two orders the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Sent {
+    pub(crate) at_ns: i64,
+    pub(crate) lots: i64,
+    /// The price that it names, in ticks; zero for none.
+    pub(crate) price: i64,
+    pub(crate) instrument: InstrumentId,
+    pub(crate) side: Side,
+}
+
+/// What is known of an instrument.
+#[derive(Clone, Debug)]
+pub(crate) struct InstrumentState {
+    pub(crate) limits: LimitSet,
+    pub(crate) venue: VenueId,
+    pub(crate) session: Session,
+    pub(crate) seen_ns: i64,
+    pub(crate) mark: Option<Price>,
+    pub(crate) anchor_x2: i64,
+    pub(crate) anchor_ns: i64,
+    /// How many nodes hold some of it.
+    pub(crate) held: u32,
+}
+
+/// What rests of a tenant in one instrument on one side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Resting {
+    pub(crate) first: u32,
+    /// The best price in ticks; zero for none.
+    pub(crate) best: i64,
+}
+
+/// A parent order whose children are watched.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Parent {
+    pub(crate) strategy: u16,
+    pub(crate) lots: i64,
+    /// Sent and not dead: what was filled and what is open.
+    pub(crate) used: i64,
+    /// Children that are open.
+    pub(crate) children: u32,
+    /// No more children come: its place is free once the last one has ended.
+    pub(crate) is_over: bool,
+}
+
+/// A difference between our position and the venue's.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Break {
+    pub(crate) account: u16,
+    pub(crate) instrument: InstrumentId,
+    pub(crate) since_ns: i64,
+}
+
+/// Everything that is not the account's own gate.
+#[derive(Clone, Debug)]
+pub(crate) struct State {
+    pub(crate) instruments: Vec<InstrumentState>,
+    pub(crate) nodes: Vec<Node>,
+    /// By instrument, then node.
+    pub(crate) lines: Vec<Line>,
+    /// By instrument, then tenant, then [`Side`].
+    pub(crate) resting: Vec<[Resting; 2]>,
+    pub(crate) strategies: Vec<StrategyState>,
+    /// What the ledger of each account said last, in nano-units.
+    pub(crate) ledger_cash: Vec<Option<i128>>,
+    pub(crate) tenants: usize,
+    pub(crate) accounts: usize,
+    /// By instrument, then tenant; and by instrument, then account.
+    pub(crate) tenant_allows: Vec<bool>,
+    pub(crate) account_allows: Vec<bool>,
+    pub(crate) reservations: Reservations,
+    pub(crate) parents: Vec<Parent>,
+    pub(crate) breaks: Vec<Break>,
+    pub(crate) kill: KillBoard,
+    pub(crate) venue_links: Vec<bool>,
+    pub(crate) clock_offset_ns: i64,
+    pub(crate) is_build_approved: bool,
+    pub(crate) is_configured: bool,
+    pub(crate) day_end_ns: i64,
+}
+
+/// The global node's index.
+pub(crate) const GLOBAL: usize = 0;
+
+impl State {
+    /// The line of `instrument` at `node`.
+    #[inline(always)]
+    pub(crate) fn line(&self, instrument: usize, node: usize) -> &Line {
+        &self.lines[instrument * self.nodes.len() + node]
+    }
+
+    /// The node of a kill target; `None` for a venue.
+    pub(crate) fn node_of(&self, target: Target) -> Option<usize> {
+        let index = usize::from(target.index);
+        let node = match target.level {
+            Level::Global => GLOBAL,
+            Level::Tenant => 1 + index,
+            Level::Account => 1 + self.tenants + index,
+            Level::Strategy => 1 + self.tenants + self.accounts + index,
+            Level::Venue | Level::Instrument => return None,
+        };
+        (node < self.nodes.len()).then_some(node)
+    }
+
+    /// The tenant of a strategy.
+    pub(crate) fn tenant_of(&self, strategy: usize) -> usize {
+        self.strategies[strategy].nodes[2] - 1
+    }
+
+    /// Every kill switch that an order of `strategy` in `instrument` is under.
+    #[inline]
+    pub(crate) fn targets(&self, strategy: usize, instrument: usize) -> [Target; 5] {
+        let of = &self.strategies[strategy];
+        let venue = self.instruments[instrument].venue;
+        [
+            Target::new(Level::Strategy, strategy as u16),
+            Target::new(Level::Account, of.account),
+            Target::new(Level::Tenant, self.tenant_of(strategy) as u16),
+            Target::new(Level::Venue, u16::from(venue.0)),
+            Target::GLOBAL,
+        ]
+    }
+}

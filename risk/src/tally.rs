@@ -1,0 +1,181 @@
+//! Positions and open orders, with both sides apart, at every level: what the limits are held
+//! against. All changes are increments, so that a look-up never walks over orders or instruments.
+
+use qt_types::Side;
+
+use crate::limits::LimitSet;
+use crate::window::{Rate, Recent, Tumbling, Usual};
+
+/// What open orders could still add on one side.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct OpenSide {
+    pub(crate) lots: i64,
+    /// At the worst prices, in nano-units.
+    pub(crate) notional: i128,
+}
+
+/// One instrument at one level.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Line {
+    /// Lots held; negative when short.
+    pub(crate) position: i64,
+    /// By [`Side`].
+    pub(crate) open: [OpenSide; 2],
+    /// Lots of open reduce-only orders, by [`Side`]: they add nothing, but what they close is no
+    /// longer there for others to close.
+    pub(crate) closing: [i64; 2],
+    /// Open orders, whatever they do.
+    pub(crate) orders: i64,
+    /// The position at its mark, in nano-units.
+    pub(crate) value: i128,
+}
+
+impl Line {
+    /// The most that position and open orders can be worth: one side filled, the other not.
+    #[inline]
+    pub(crate) fn exposure(&self) -> i128 {
+        self.exposure_with(Side::Buy, 0)
+    }
+
+    /// The same with an order of `added` on `side` more.
+    #[inline]
+    pub(crate) fn exposure_with(&self, side: Side, added: i128) -> i128 {
+        let mut open = [self.open[0].notional, self.open[1].notional];
+        open[side as usize] += added;
+        let long = if self.closing[0] > 0 { self.value.max(0) } else { self.value };
+        let short = if self.closing[1] > 0 { (-self.value).max(0) } else { -self.value };
+        (long + open[0]).max(short + open[1]).max(0)
+    }
+
+    /// Lots that the position would have with every order on `side` filled and `added` more, in
+    /// the direction of `side`.
+    #[inline]
+    pub(crate) fn reach(&self, side: Side, added: i64) -> i128 {
+        let held = i128::from(self.position) * i128::from(side.sign());
+        let closing = i128::from(self.closing[side as usize]);
+        let held = if held < 0 { (held + closing).min(0) } else { held };
+        held + i128::from(self.open[side as usize].lots) + i128::from(added)
+    }
+
+    /// Lots that an order on `side` could close beside those that are closing already.
+    #[inline]
+    pub(crate) fn closable(&self, side: Side) -> i64 {
+        let against = self.position.saturating_mul(-side.sign());
+        let taken = self.open[side as usize].lots.saturating_add(self.closing[side as usize]);
+        against.saturating_sub(taken).max(0)
+    }
+}
+
+/// Who is asked for an order: from the order outwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[repr(u8)]
+pub enum Level {
+    /// One strategy.
+    Strategy,
+    /// One account.
+    Account,
+    /// One tenant.
+    Tenant,
+    /// One venue; only kill switches have it.
+    Venue,
+    /// All there is.
+    Global,
+    /// One instrument.
+    Instrument,
+}
+
+impl Level {
+    /// The name in lists.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Strategy => "strategy",
+            Self::Account => "account",
+            Self::Tenant => "tenant",
+            Self::Venue => "venue",
+            Self::Global => "global",
+            Self::Instrument => "instrument",
+        }
+    }
+}
+
+/// A strategy, an account, a tenant or the whole: its sums, rates and limits.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    pub(crate) level: Level,
+    pub(crate) limits: LimitSet,
+    /// The capital at the start, in nano-units.
+    pub(crate) capital: i128,
+    pub(crate) orders: i64,
+    pub(crate) unknown: i64,
+    pub(crate) unexecuted: i128,
+    pub(crate) exposure: i128,
+    /// The sum of exposure x stress, in nano-units times basis points.
+    pub(crate) stress: i128,
+    /// What fills brought and cost, fees included.
+    pub(crate) cash: i128,
+    /// The positions at their marks.
+    pub(crate) value: i128,
+    pub(crate) day_start: i128,
+    pub(crate) day_loss: i128,
+    pub(crate) high: i128,
+    pub(crate) drawdown: i128,
+    pub(crate) loss_window: Tumbling,
+    pub(crate) window_start: i128,
+    pub(crate) window_loss: i128,
+    pub(crate) order_rate: Rate,
+    pub(crate) order_gap_ns: i64,
+    pub(crate) message_rate: Rate,
+    pub(crate) message_gap_ns: i64,
+    pub(crate) ratio: Tumbling,
+    pub(crate) entries: Recent,
+    pub(crate) fills: Recent,
+    pub(crate) refusals: Recent,
+    pub(crate) usual: Usual,
+    /// An amount left its range: nothing passes any more.
+    pub(crate) is_broken: bool,
+    /// Fills that were not as they should have been.
+    pub(crate) breaks: i128,
+}
+
+impl Node {
+    /// Profit and loss, fees included.
+    #[inline]
+    pub(crate) fn pnl(&self) -> i128 {
+        self.cash + self.value
+    }
+
+    /// Capital with profit and loss.
+    #[inline]
+    pub(crate) fn equity(&self) -> i128 {
+        self.capital + self.pnl()
+    }
+
+    /// Takes note of what the sums are worth now.
+    pub(crate) fn remember_loss(&mut self, now_ns: i64) {
+        let pnl = self.pnl();
+        self.day_loss = self.day_loss.max(self.day_start - pnl);
+        self.high = self.high.max(pnl);
+        self.drawdown = self.drawdown.max(self.high - pnl);
+        let window_ns = millis(&self.limits, crate::keys::Key::LossWindow);
+        if window_ns == 0 {
+            return;
+        }
+        if self.loss_window.roll(now_ns, window_ns) {
+            (self.window_start, self.window_loss) = (pnl, 0);
+        }
+        self.window_loss = self.window_loss.max(self.window_start - pnl);
+    }
+
+    /// Begins another day.
+    pub(crate) fn start_day(&mut self) {
+        (self.day_start, self.day_loss) = (self.pnl(), 0);
+    }
+}
+
+/// The window `key` of `limits` in nanoseconds.
+#[inline]
+pub(crate) fn millis(limits: &LimitSet, key: crate::keys::Key) -> i64 {
+    let ns = limits.get(key).hard.clamp(0, 9_000_000_000_000) * 1_000_000;
+    ns as i64
+}

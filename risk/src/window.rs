@@ -1,0 +1,209 @@
+//! Counting in time: rates, events within a window, the usual size. Time is the events'.
+
+/// A rate with a burst, as one number: when the next message would be due if they came evenly.
+/// Exact, and the same whatever the order of look-ups.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Rate {
+    due_ns: i64,
+}
+
+impl Default for Rate {
+    fn default() -> Self {
+        Self { due_ns: i64::MIN }
+    }
+}
+
+impl Rate {
+    /// How many messages would count at `now_ns` with one more, rounded up.
+    #[inline]
+    pub(crate) fn with_one(&self, now_ns: i64, gap_ns: i64) -> i64 {
+        let ahead = self.due_ns.max(now_ns).saturating_sub(now_ns);
+        if ahead == 0 {
+            return 1;
+        }
+        // One message less than a whole gap ahead counts in full.
+        (ahead.saturating_add(gap_ns - 1) / gap_ns).saturating_add(1)
+    }
+
+    /// Counts one.
+    #[inline]
+    pub(crate) fn take(&mut self, now_ns: i64, gap_ns: i64) {
+        self.due_ns = self.due_ns.max(now_ns).saturating_add(gap_ns);
+    }
+}
+
+/// The gap between messages at `per_second`, rounded up to a nanosecond.
+pub(crate) fn gap_ns(per_second: i128) -> i64 {
+    let per_second = per_second.clamp(1, 1_000_000_000);
+    let gap = (1_000_000_000 + per_second - 1) / per_second;
+    i64::try_from(gap).unwrap_or(i64::MAX)
+}
+
+/// The times of the last events, as many as matter.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Recent {
+    times: Vec<i64>,
+    next: usize,
+    len: usize,
+}
+
+impl Recent {
+    /// Room for the last `count`.
+    pub(crate) fn new(count: usize) -> Self {
+        Self { times: vec![0; count.max(1)], next: 0, len: 0 }
+    }
+
+    /// How many of them came within `window_ns` before `now_ns`; the exact edge is outside, so a
+    /// window of zero holds none. Counts down from the newest: cheap while there are few.
+    #[inline]
+    pub(crate) fn within(&self, now_ns: i64, window_ns: i64) -> usize {
+        if window_ns == 0 || self.len == 0 {
+            return 0;
+        }
+        let inside = |back: usize| now_ns.saturating_sub(self.back(back)) < window_ns;
+        // The times rise, so the oldest one that is inside is found by halving.
+        let (mut low, mut high) = (0, self.len);
+        while low < high {
+            let middle = (low + high) / 2;
+            if inside(middle) {
+                low = middle + 1;
+            } else {
+                high = middle;
+            }
+        }
+        low
+    }
+
+    /// The `back`-th newest time.
+    #[inline]
+    fn back(&self, back: usize) -> i64 {
+        let room = self.times.len();
+        self.times[(self.next + room - 1 - back) % room]
+    }
+
+    /// Counts one.
+    #[inline]
+    pub(crate) fn push(&mut self, now_ns: i64) {
+        let room = self.times.len();
+        self.times[self.next] = now_ns;
+        self.next = if self.next + 1 == room { 0 } else { self.next + 1 };
+        self.len = (self.len + 1).min(room);
+    }
+
+    /// Forgets all.
+    pub(crate) fn clear(&mut self) {
+        (self.next, self.len) = (0, 0);
+    }
+}
+
+/// Counts within windows that follow each other without overlap.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Tumbling {
+    start_ns: Option<i64>,
+    /// Counted in this window.
+    pub(crate) asked: i128,
+    /// The same of what answers it.
+    pub(crate) answered: i128,
+}
+
+impl Tumbling {
+    /// Begins another window where this one is over; `true` then.
+    #[inline]
+    pub(crate) fn roll(&mut self, now_ns: i64, window_ns: i64) -> bool {
+        let is_over = self.start_ns.is_none_or(|start| now_ns.saturating_sub(start) >= window_ns);
+        if is_over {
+            *self = Self { start_ns: Some(now_ns), asked: 0, answered: 0 };
+        }
+        is_over
+    }
+
+    /// Whether this window is over at `now_ns`.
+    #[inline]
+    pub(crate) fn is_over(&self, now_ns: i64, window_ns: i64) -> bool {
+        self.start_ns.is_none_or(|start| now_ns.saturating_sub(start) >= window_ns)
+    }
+}
+
+/// How many orders the usual size is the median of.
+pub(crate) const USUAL_ORDERS: usize = 15;
+/// From how many orders on there is a usual size.
+pub(crate) const USUAL_ORDERS_MIN: usize = 5;
+
+/// The median of the last amounts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Usual {
+    ring: [i128; USUAL_ORDERS],
+    sorted: [i128; USUAL_ORDERS],
+    next: usize,
+    len: usize,
+}
+
+impl Usual {
+    /// The (upper) median; `None` while there are too few.
+    #[inline]
+    pub(crate) fn median(&self) -> Option<i128> {
+        (self.len >= USUAL_ORDERS_MIN).then(|| self.sorted[self.len / 2])
+    }
+
+    /// Takes in an amount, and forgets the oldest one where there is no room.
+    pub(crate) fn push(&mut self, amount: i128) {
+        if self.len == USUAL_ORDERS {
+            let oldest = self.ring[self.next];
+            let at = self.sorted.partition_point(|&known| known < oldest);
+            self.sorted.copy_within(at + 1.., at);
+            self.len -= 1;
+        }
+        self.ring[self.next] = amount;
+        self.next = (self.next + 1) % USUAL_ORDERS;
+        let at = self.sorted[..self.len].partition_point(|&known| known < amount);
+        self.sorted.copy_within(at..self.len, at + 1);
+        self.sorted[at] = amount;
+        self.len += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_lets_a_burst_pass_and_then_one_per_gap() {
+        let (mut rate, gap) = (Rate::default(), gap_ns(10));
+        assert_eq!(gap, 100_000_000);
+        for nth in 1..=3 {
+            assert_eq!(rate.with_one(1_000, gap), nth);
+            rate.take(1_000, gap);
+        }
+        assert_eq!(rate.with_one(1_000 + gap - 1, gap), 4, "not yet a whole gap later");
+        assert_eq!(rate.with_one(1_000 + gap, gap), 3);
+        assert_eq!(rate.with_one(1_000 + 10 * gap, gap), 1);
+        assert_eq!(gap_ns(3), 333_333_334);
+    }
+
+    #[test]
+    fn a_window_leaves_out_its_far_edge() {
+        let mut recent = Recent::new(3);
+        for time in [10, 20, 30, 40] {
+            recent.push(time);
+        }
+        assert_eq!(recent.within(40, 10), 1);
+        assert_eq!(recent.within(40, 11), 2);
+        assert_eq!(recent.within(40, 1_000), 3, "older ones are forgotten");
+        assert_eq!(recent.within(40, 0), 0);
+    }
+
+    #[test]
+    fn the_usual_size_is_a_median_of_the_last_orders() {
+        let mut usual = Usual::default();
+        let mut all = Vec::new();
+        for at in 0..200_i128 {
+            let amount = at * 7_919 % 97;
+            usual.push(amount);
+            all.push(amount);
+            let mut last: Vec<i128> = all.iter().rev().take(USUAL_ORDERS).copied().collect();
+            last.sort_unstable();
+            let want = (last.len() >= USUAL_ORDERS_MIN).then(|| last[last.len() / 2]);
+            assert_eq!(usual.median(), want);
+        }
+    }
+}

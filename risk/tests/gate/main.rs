@@ -1,0 +1,14 @@
+//! The gate of all controls: both sides of each limit, drills after disasters, and a slow gate
+//! written by itself that must agree.
+
+mod bounds;
+mod bounds_money;
+mod decisions;
+mod differential;
+mod drills;
+mod hostile;
+mod kill;
+mod pipeline;
+mod reject;
+mod slow;
+mod support;
