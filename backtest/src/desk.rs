@@ -50,7 +50,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
 
     /// Any event; the loops that know what they feed call the pipeline themselves.
     #[inline(never)]
-    fn step(&mut self, event: &mut Event) -> Result<(), Halt> {
+    pub(crate) fn step(&mut self, event: &mut Event) -> Result<(), Halt> {
         self.sequencer.stamp(event);
         self.pipeline.step(event, &mut self.outbox)
     }

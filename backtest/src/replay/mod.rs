@@ -5,6 +5,7 @@
 //! runs ahead of the other by that much, and two cursors move over one file. Event by event
 //! ([`Pace::Naive`]) gives the same result, which the tests hold it to.
 
+mod quiet;
 mod record;
 mod reel;
 
@@ -137,6 +138,9 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         let ended = loop {
             if self.desk.recorder.is_bankrupt() {
                 break Ended::Bankrupt;
+            }
+            if self.config.pace == Pace::Ahead {
+                self.play_quiet()?;
             }
             let Some(next_ns) = self.next_ours_ns() else {
                 // What was sent before the end still reaches the venue.

@@ -24,6 +24,9 @@ pub trait Replayed: Record {
 
     /// What we are told; `is_warmup` when it is from before the start.
     fn told(&self, is_warmup: bool, row: u32) -> Payload;
+
+    /// The same for what most records are, a change of the book; `None` for all others.
+    fn told_change(&self) -> Option<Payload>;
 }
 
 impl Replayed for Tick {
@@ -55,6 +58,11 @@ impl Replayed for Tick {
             row,
         })
     }
+
+    #[inline(always)]
+    fn told_change(&self) -> Option<Payload> {
+        (self.kind == TickKind::Level as u8).then_some(Payload::Tick(*self))
+    }
 }
 
 impl Replayed for OrderTick {
@@ -75,5 +83,10 @@ impl Replayed for OrderTick {
     #[inline(always)]
     fn told(&self, _is_warmup: bool, _row: u32) -> Payload {
         Payload::Order(*self)
+    }
+
+    #[inline(always)]
+    fn told_change(&self) -> Option<Payload> {
+        Some(Payload::Order(*self))
     }
 }

@@ -9,10 +9,12 @@ pub(super) struct Reel<'a, R: Record> {
     file: &'a TickFile,
     /// The run's instruments, by the file's.
     instruments: &'a [InstrumentId],
-    block: Option<Block<'a, R>>,
+    /// Empty at the end of the file.
+    block: Block<'a, R>,
     blocks_left: std::ops::Range<usize>,
     at: usize,
-    row: u32,
+    /// The place of the block's first record in the file.
+    first_row: usize,
 }
 
 impl<'a, R: Record> Reel<'a, R> {
@@ -22,17 +24,19 @@ impl<'a, R: Record> Reel<'a, R> {
         instruments: &'a [InstrumentId],
     ) -> Result<Self, DataError> {
         let blocks_left = 0..file.blocks();
-        let mut reel = Self { file, instruments, block: None, blocks_left, at: 0, row: 0 };
+        let block = Block::default();
+        let mut reel = Self { file, instruments, block, blocks_left, at: 0, first_row: 0 };
         reel.next_block()?;
         Ok(reel)
     }
 
     #[cold]
     fn next_block(&mut self) -> Result<(), DataError> {
+        self.first_row = self.first_row.saturating_add(self.at);
         self.at = 0;
         self.block = match self.blocks_left.next() {
-            Some(index) => Some(self.file.block(index)?),
-            None => None,
+            Some(index) => self.file.block(index)?,
+            None => Block::default(),
         };
         Ok(())
     }
@@ -40,13 +44,13 @@ impl<'a, R: Record> Reel<'a, R> {
     /// The next record; `None` at the end. Loads from the map what is used of it.
     #[inline(always)]
     pub(super) fn head(&self) -> Option<R> {
-        self.block.as_ref()?.get(self.at)
+        self.block.get(self.at)
     }
 
     /// When we could know `head`, the next record (UTC ns).
     #[inline(always)]
     pub(super) fn known_ns(&self, head: &R) -> i64 {
-        head.recv_ns(self.block.as_ref().map_or(0, Block::base_ns))
+        head.recv_ns(self.block.base_ns())
     }
 
     /// When we could know the next record (UTC ns).
@@ -69,16 +73,15 @@ impl<'a, R: Record> Reel<'a, R> {
 
     /// The place of the next record in its file.
     #[inline(always)]
-    pub(super) const fn row(&self) -> u32 {
-        self.row
+    pub(super) fn row(&self) -> u32 {
+        u32::try_from(self.first_row.wrapping_add(self.at)).unwrap_or(u32::MAX)
     }
 
     /// Moves on by one record.
     #[inline(always)]
     pub(super) fn advance(&mut self) -> Result<(), DataError> {
-        self.row = self.row.saturating_add(1);
-        self.at += 1;
-        let len = self.block.as_ref().map_or(0, Block::len);
-        if self.at < len { Ok(()) } else { self.next_block() }
+        // No block has that many records.
+        self.at = self.at.wrapping_add(1);
+        if self.at < self.block.len() { Ok(()) } else { self.next_block() }
     }
 }

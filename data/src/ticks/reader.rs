@@ -47,6 +47,13 @@ pub struct Block<'a, R: Record> {
     base_ns: i64,
 }
 
+impl<R: Record> Default for Block<'_, R> {
+    /// A block without records: what follows the last one.
+    fn default() -> Self {
+        Self { stored: &[], base_ns: 0 }
+    }
+}
+
 impl<'a, R: Record> Block<'a, R> {
     /// How many records the block has.
     #[must_use]
@@ -55,7 +62,7 @@ impl<'a, R: Record> Block<'a, R> {
         self.stored.len()
     }
 
-    /// Whether it has none, which no block of a file is.
+    /// Whether it has none, which no block of a file has.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
         self.stored.is_empty()

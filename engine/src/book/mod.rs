@@ -84,8 +84,8 @@ impl Book {
     }
 
     /// Takes in one tick of its instrument. Returns whether a best price or the quantity at it
-    /// changed.
-    #[inline]
+    /// changed. Inlined for what most ticks are, a level behind the best one.
+    #[inline(always)]
     pub fn apply(&mut self, tick: &Tick) -> bool {
         let side = (tick.flags & TickFlags::ASK.bits()) as usize;
         let changed = if tick.kind == TickKind::Level as u8 {

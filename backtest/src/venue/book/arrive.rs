@@ -138,7 +138,7 @@ impl SimVenue {
         let order = &self.orders[at];
         let Some(Some(market)) = self.markets.get_mut(order.instrument.index()) else { return };
         // The next order of the same moment must see it.
-        market.own[order.side as usize].add(limit);
+        market.own[order.side as usize].add(limit, order.actual(limit));
         let place = market.end_of_queue(order.side, order.actual(limit));
         self.orders[at].queue = Some(place);
     }

@@ -52,17 +52,8 @@ impl BookMarket {
         match known {
             Some(taken) => taken.lots = taken.lots.saturating_add(lots),
             None => {
-                if self.taken.len() >= super::TAKEN_MAX {
-                    // What the book does not show any more need not be remembered: its level is
-                    // told anew before it is there again. What is left are levels of the book.
-                    let view = match &self.book {
-                        super::VenueBook::Levels(book) => book.view(),
-                        super::VenueBook::Orders(book) => book.view(),
-                    };
-                    self.taken.retain(|taken| !view.qty_at(taken.side, taken.price).is_zero());
-                }
                 self.taken.push(Taken { side, price, lots });
-                self.taken_mask |= 1 << (price.ticks() & 63);
+                self.taken_mask[side as usize] |= 1 << (price.ticks() & 63);
             }
         }
     }
@@ -91,21 +82,38 @@ impl BookMarket {
     /// The venue told the level: what we took of it is in what it shows now.
     #[inline]
     pub(super) fn refresh(&mut self, side: Side, price: Price) {
-        if self.may_be_taken_at(price.ticks()) {
+        if self.taken_mask[side as usize] >> (price.ticks() & 63) & 1 != 0 {
             self.taken.retain(|taken| taken.side != side || taken.price != price);
             self.note_taken();
         }
     }
 
-    /// Whether something could have been taken at `price` (ticks). No means no.
+    /// Whether an order of ours could rest at `price` (ticks), or something have been taken there
+    /// of `side`. No means no.
     #[inline(always)]
-    pub(super) const fn may_be_taken_at(&self, price: i64) -> bool {
-        self.taken_mask >> (price & 63) & 1 != 0
+    pub(super) const fn is_ours(&self, side: usize, price: i64) -> bool {
+        (self.own[side].mask | self.taken_mask[side]) >> (price & 63) & 1 != 0
+    }
+
+    /// Forgets what was taken of levels that the book does not show any more: they are told anew
+    /// before they are there again.
+    pub(super) fn forget_gone(&mut self) {
+        if self.taken.is_empty() {
+            return;
+        }
+        let view = match &self.book {
+            super::VenueBook::Levels(book) => book.view(),
+            super::VenueBook::Orders(book) => book.view(),
+        };
+        self.taken.retain(|taken| !view.qty_at(taken.side, taken.price).is_zero());
+        self.note_taken();
     }
 
     fn note_taken(&mut self) {
-        let bit = |taken: &Taken| 1 << (taken.price.ticks() & 63);
-        self.taken_mask = self.taken.iter().fold(0, |mask, taken| mask | bit(taken));
+        self.taken_mask = [0; 2];
+        for taken in &self.taken {
+            self.taken_mask[taken.side as usize] |= 1 << (taken.price.ticks() & 63);
+        }
     }
 
     /// The venue told the best price of a side: better ones are gone.

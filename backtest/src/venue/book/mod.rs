@@ -26,8 +26,8 @@ pub(super) struct BookMarket {
     own: [OwnOrders; 2],
     /// What our own fills took of what is displayed.
     taken: Vec<Taken>,
-    /// A bit for each price modulo 64 of which something was taken.
-    taken_mask: u64,
+    /// A bit for each price modulo 64 of which something was taken, by side.
+    taken_mask: [u64; 2],
     last_trade: Option<Price>,
     /// Whether the data has trades: then they trigger stops, else the best prices do.
     has_trades: bool,
@@ -53,7 +53,8 @@ impl std::fmt::Debug for VenueBook {
     }
 }
 
-/// Levels of which our fills took something and that were not told since.
+/// Levels of which our fills took something and that were not told since: there is room for so
+/// many from the start.
 const TAKEN_MAX: usize = 32;
 
 impl BookMarket {
@@ -68,7 +69,7 @@ impl BookMarket {
             book,
             own: [OwnOrders::NONE; 2],
             taken: Vec::with_capacity(TAKEN_MAX),
-            taken_mask: 0,
+            taken_mask: [0; 2],
             last_trade: None,
             has_trades: false,
             has_tops: false,
@@ -187,9 +188,10 @@ impl SimVenue {
             for order in orders.iter().filter(|o| o.instrument == instrument && !o.ended) {
                 market.has_pegs |= matches!(order.kind, OrderKind::Pegged { .. });
                 if let Some(limit) = order.limit().filter(|_| order.rests()) {
-                    market.own[order.side as usize].add(limit);
+                    market.own[order.side as usize].add(limit, order.actual(limit));
                 }
             }
+            market.forget_gone();
         }
     }
 }

@@ -1,10 +1,12 @@
 //! Where our own orders rest: a test that is almost always negative, for every tick.
 
+use qt_types::Price;
+
 /// The limits of our resting orders of one side.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct OwnOrders {
-    /// A bit for each price modulo 64 (mirrored) at which an order rests.
-    mask: u64,
+    /// A bit for each price modulo 64 at which an order rests.
+    pub(super) mask: u64,
     /// The best limit, mirrored; the smallest number for none.
     best: i64,
 }
@@ -13,18 +15,12 @@ impl OwnOrders {
     /// No orders.
     pub(super) const NONE: Self = Self { mask: 0, best: i64::MIN };
 
-    /// Adds an order with the limit `limit` (mirrored).
-    pub(super) const fn add(&mut self, limit: i64) {
-        self.mask |= 1 << (limit & 63);
+    /// Adds an order with the limit `limit` (mirrored), which is `price`.
+    pub(super) const fn add(&mut self, limit: i64, price: Price) {
+        self.mask |= 1 << (price.ticks() & 63);
         if limit > self.best {
             self.best = limit;
         }
-    }
-
-    /// Whether an order could rest at `price` (mirrored). No means no.
-    #[inline(always)]
-    pub(super) const fn may_rest_at(&self, price: i64) -> bool {
-        self.mask >> (price & 63) & 1 != 0
     }
 
     /// Whether an order rests at `price` (mirrored) or at a better one.

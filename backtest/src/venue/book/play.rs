@@ -24,26 +24,57 @@ impl SimVenue {
         row: u32,
     ) -> Result<(), LedgerError> {
         let index = instrument.index();
-        let live = self.tapes.get(index).is_some_and(|tape| tape.live > 0);
         let Some(Some(market)) = self.markets.get_mut(index) else { return Ok(()) };
-        if tick.kind == TickKind::Level as u8 && live {
-            // Almost every level is neither ours nor the best one.
-            let mirrored = tick.price.wrapping_mul(tick.side().sign());
-            let is_own = market.own[tick.side() as usize].may_rest_at(mirrored);
-            let is_snapshot = tick.flags & TickFlags::SNAPSHOT.bits() != 0;
-            if !is_own && !is_snapshot && !market.may_be_taken_at(tick.price) {
-                let changed = market.apply(tick);
-                if !changed && !market.pegs_due {
-                    return Ok(());
-                }
-                self.tapes[index].bar.row = row;
-                if changed {
-                    self.meet_best(instrument, tick.side(), tick.venue_ns)?;
-                }
-                return self.follow_best(instrument, tick.flags(), tick.venue_ns);
+        // Almost every level is neither ours nor the best one.
+        let side = tick.flags & TickFlags::ASK.bits();
+        if tick.kind == TickKind::Level as u8
+            && tick.flags & TickFlags::SNAPSHOT.bits() == 0
+            && !market.is_ours(usize::from(side), tick.price)
+        {
+            let changed = market.apply(tick);
+            return if changed | market.pegs_due {
+                self.meet_change(instrument, tick, row, changed)
+            } else {
+                Ok(())
+            };
+        }
+        self.meet_rare(instrument, tick, row)
+    }
+
+    /// A level that is none of ours was applied: `changed` says whether the best price or the
+    /// quantity at it did.
+    #[inline(never)]
+    fn meet_change(
+        &mut self,
+        instrument: InstrumentId,
+        tick: &Tick,
+        row: u32,
+        changed: bool,
+    ) -> Result<(), LedgerError> {
+        let tape = &mut self.tapes[instrument.index()];
+        if tape.live == 0 {
+            return Ok(());
+        }
+        tape.bar.row = row;
+        if changed {
+            self.meet_best(instrument, tick.side(), tick.venue_ns)?;
+        }
+        self.follow_best(instrument, tick.flags(), tick.venue_ns)
+    }
+
+    /// Any other tick.
+    #[inline(never)]
+    fn meet_rare(
+        &mut self,
+        instrument: InstrumentId,
+        tick: &Tick,
+        row: u32,
+    ) -> Result<(), LedgerError> {
+        let index = instrument.index();
+        if self.tapes[index].live == 0 {
+            if let Some(market) = self.market(instrument) {
+                market.play_alone(tick);
             }
-        } else if !live {
-            market.play_alone(tick);
             return Ok(());
         }
         self.tapes[index].bar.row = row;
@@ -51,7 +82,6 @@ impl SimVenue {
         self.follow_best(instrument, tick.flags(), tick.venue_ns)
     }
 
-    #[inline(never)]
     fn meet_tick(&mut self, instrument: InstrumentId, tick: &Tick) -> Result<(), LedgerError> {
         let (side, price, now_ns) = (tick.side(), tick.price(), tick.venue_ns);
         let Some(market) = self.market(instrument) else { return Ok(()) };
