@@ -5,7 +5,7 @@
 //! runs ahead of the other by that much, and two cursors move over one file. Event by event
 //! ([`Pace::Naive`]) gives the same result, which the tests hold it to.
 
-mod quiet;
+mod one_file;
 mod record;
 mod reel;
 
@@ -103,7 +103,9 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         desk: Desk<S, G>,
     ) -> Result<Self, ReplayError> {
         let reels = || -> Result<Vec<Reel<'a, R>>, DataError> {
-            films.iter().map(|film| Reel::start(film.file, film.instruments)).collect()
+            let start =
+                |film: &Film<'a>| Reel::start(film.file, film.instruments, config.feed_latency_ns);
+            films.iter().map(start).collect()
         };
         let (order_ns, report_ns) = match config.pace {
             Pace::Naive => (0, 0),
@@ -140,7 +142,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 break Ended::Bankrupt;
             }
             if self.config.pace == Pace::Ahead {
-                self.play_quiet()?;
+                self.play_one_file()?;
             }
             let Some(next_ns) = self.next_ours_ns() else {
                 // What was sent before the end still reaches the venue.
@@ -184,7 +186,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
             if reel.venue_ns() >= self.config.to_ns {
                 continue;
             }
-            let recv_ns = reel.recv_ns().saturating_add(self.config.feed_latency_ns);
+            let recv_ns = reel.recv_ns();
             if next.is_none_or(|(_, ns)| recv_ns < ns) {
                 next = Some((index, recv_ns));
             }
@@ -283,16 +285,15 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
     #[inline(never)]
     fn tell(&mut self, index: usize, stop_ns: i64) -> Result<(), ReplayError> {
         let others = self.at_ours.iter().enumerate().filter(|&(other, _)| other != index);
-        let latency_ns = self.config.feed_latency_ns;
         let other_ns = others.map(|(_, reel)| reel.recv_ns()).min().unwrap_or(i64::MAX);
-        let stop_ns = stop_ns.min(other_ns.saturating_add(latency_ns).saturating_sub(1));
+        let stop_ns = stop_ns.min(other_ns.saturating_sub(1));
         let (from_ns, to_ns) = (self.config.from_ns, self.config.to_ns);
         let Desk { pipeline, sequencer, outbox, .. } = &mut self.desk;
         let reel = &mut self.at_ours[index];
         let mut is_first = true;
         while let Some(record) = reel.head() {
             let venue_ns = record.venue_ns();
-            let recv_ns = reel.known_ns(&record).saturating_add(latency_ns);
+            let recv_ns = reel.known_ns(&record);
             let timer_ns = pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
             if (recv_ns > stop_ns && !is_first) || recv_ns > timer_ns || venue_ns >= to_ns {
                 break;

@@ -15,17 +15,30 @@ pub(super) struct Reel<'a, R: Record> {
     at: usize,
     /// The place of the block's first record in the file.
     first_row: usize,
+    /// What every record takes longer to reach us than it says, in ns.
+    latency_ns: i64,
+    /// That and what the block adds to the latencies of its records.
+    base_ns: i64,
 }
 
 impl<'a, R: Record> Reel<'a, R> {
-    /// At the first record of `file`.
+    /// At the first record of `file`, whose records take `latency_ns` longer to reach us than
+    /// they say.
     pub(super) fn start(
         file: &'a TickFile,
         instruments: &'a [InstrumentId],
+        latency_ns: i64,
     ) -> Result<Self, DataError> {
-        let blocks_left = 0..file.blocks();
-        let block = Block::default();
-        let mut reel = Self { file, instruments, block, blocks_left, at: 0, first_row: 0 };
+        let mut reel = Self {
+            file,
+            instruments,
+            block: Block::default(),
+            blocks_left: 0..file.blocks(),
+            at: 0,
+            first_row: 0,
+            latency_ns,
+            base_ns: latency_ns,
+        };
         reel.next_block()?;
         Ok(reel)
     }
@@ -38,6 +51,7 @@ impl<'a, R: Record> Reel<'a, R> {
             Some(index) => self.file.block(index)?,
             None => Block::default(),
         };
+        self.base_ns = self.block.base_ns().saturating_add(self.latency_ns);
         Ok(())
     }
 
@@ -50,7 +64,7 @@ impl<'a, R: Record> Reel<'a, R> {
     /// When we could know `head`, the next record (UTC ns).
     #[inline(always)]
     pub(super) fn known_ns(&self, head: &R) -> i64 {
-        head.recv_ns(self.block.base_ns())
+        head.recv_ns(self.base_ns)
     }
 
     /// When we could know the next record (UTC ns).
