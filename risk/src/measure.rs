@@ -94,6 +94,13 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// No place was left for an order that passed every control.
+    pub(crate) const fn full(reason: DenyReason) -> Self {
+        let unit = Unit::Count;
+        let (control, level) = (Control::OpenOrders, Level::Global);
+        Self { control, level, limit: 0, observed: 1, unit, reason }
+    }
+
     pub(crate) const fn of(measure: &Measure) -> Self {
         Self {
             control: measure.control,

@@ -104,6 +104,7 @@ impl RiskGate {
             return false;
         }
         set_node_limits(&mut self.state.nodes[at], limits.clone());
+        self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
         true
     }
 
@@ -185,7 +186,13 @@ impl RiskGate {
         Qty::from_lots(lots.unwrap_or(0))
     }
 
-    /// The worst-case exposure of `target`, in nano-units.
+    /// Values every position at the prices of now. Orders and fills do so by themselves; prices
+    /// do while a limit on losses is on.
+    pub fn value(&mut self, exposure: &Exposure<'_>) {
+        self.state.catch_up(exposure);
+    }
+
+    /// The worst-case exposure of `target` as of the last valuation ([`Self::value`]).
     #[must_use]
     pub fn exposure(&self, target: Target) -> qt_types::Cash {
         let node = self.state.node_of(target);

@@ -9,7 +9,7 @@ use crate::keys::Key;
 use crate::limits::Limit;
 use crate::measure::{Measure, Visit};
 use crate::state::State;
-use crate::tally::{Level, millis};
+use crate::tally::Level;
 use crate::unit::Unit;
 
 /// How many of a strategy's last new orders are looked at for equal ones.
@@ -23,7 +23,7 @@ pub(crate) fn duplicates<V: Visit>(
     visit: &mut V,
 ) -> Result<(), DenyReason> {
     let limits = &state.instruments[ask.instrument].limits;
-    let window_ns = millis(limits, Key::DuplicateWindow);
+    let window_ns = state.instruments[ask.instrument].duplicate_ns;
     if ask.is_change || window_ns == 0 {
         return Ok(());
     }
@@ -81,7 +81,7 @@ pub(crate) fn throttles<V: Visit>(
         return Ok(());
     }
     for node in ask.nodes.map(|node| &state.nodes[node]) {
-        let window_ns = millis(&node.limits, Key::RatioWindow);
+        let window_ns = node.windows.ratio_ns;
         if window_ns == 0 {
             continue;
         }
@@ -98,7 +98,7 @@ pub(crate) fn throttles<V: Visit>(
         return Ok(());
     }
     let node = &state.nodes[ask.nodes[0]];
-    let window_ns = millis(&node.limits, Key::EntriesWindow);
+    let window_ns = node.windows.entries_ns;
     let entries = node.entries.within(ask.now_ns, window_ns) as i128 + 1;
     let entries = if window_ns == 0 { 0 } else { entries };
     let (limit, reason) = (node.limits.get(Key::Entries), DenyReason::StrategyDisabled);

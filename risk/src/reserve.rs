@@ -5,12 +5,11 @@ use qt_types::{DenyReason, InstrumentId, InstrumentSpec, OrderId, Side};
 
 use crate::ask::{Ask, named_price, resting_price, worth};
 use crate::exposure_check::stress;
-use crate::keys::Key;
 use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::{NONE, Reservation};
 use crate::risk_gate::{PENDING_MAX, RiskGate};
 use crate::state::{Sent, State};
-use crate::tally::{Line, millis};
+use crate::tally::Line;
 
 impl State {
     /// Changes a line, and the sums of its node with it.
@@ -213,7 +212,7 @@ impl RiskGate {
             if !ask.is_change {
                 node.order_rate.take(ask.now_ns, node.order_gap_ns);
             }
-            let window_ns = millis(&node.limits, Key::RatioWindow);
+            let window_ns = node.windows.ratio_ns;
             if window_ns > 0 {
                 node.ratio.roll(ask.now_ns, window_ns);
                 node.ratio.asked += 1;
@@ -224,7 +223,7 @@ impl RiskGate {
         }
         let node = &mut self.state.nodes[ask.nodes[0]];
         if !ask.is_reducing {
-            if millis(&node.limits, Key::EntriesWindow) > 0 {
+            if node.windows.entries_ns > 0 {
                 node.entries.push(ask.now_ns);
             }
             node.usual.push(ask.notional);

@@ -89,7 +89,11 @@ pub(crate) struct InstrumentState {
     pub(crate) limits: LimitSet,
     pub(crate) venue: VenueId,
     pub(crate) session: Session,
+    pub(crate) drift_ns: i64,
+    pub(crate) duplicate_ns: i64,
     pub(crate) seen_ns: i64,
+    /// The mark may have moved since the positions were valued.
+    pub(crate) is_dirty: bool,
     pub(crate) mark: Option<Price>,
     pub(crate) anchor_x2: i64,
     pub(crate) anchor_ns: i64,
@@ -152,6 +156,10 @@ pub(crate) struct State {
     pub(crate) is_build_approved: bool,
     pub(crate) is_configured: bool,
     pub(crate) day_end_ns: i64,
+    /// Whether any node watches losses.
+    pub(crate) tracks_loss: bool,
+    /// Instruments held whose marks may have moved since they were valued.
+    pub(crate) dirty: Vec<InstrumentId>,
 }
 
 /// The global node's index.

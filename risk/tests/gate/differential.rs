@@ -387,7 +387,9 @@ impl Pair {
         self.slow.forgive_outer(target.level, usize::from(target.index));
     }
 
-    pub fn compare(&self, step: usize) {
+    pub fn compare(&mut self, step: usize) {
+        let exposure = exposure!(self, 0);
+        self.gate.value(&exposure);
         for (strategy, &account) in ACCOUNTS.iter().enumerate() {
             let targets = [
                 (Level::Strategy, strategy),
