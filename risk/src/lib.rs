@@ -22,6 +22,7 @@ mod parent_check;
 mod position_check;
 mod price_check;
 mod profile;
+mod quick;
 mod reference;
 mod reject;
 mod repeat_check;

@@ -143,6 +143,16 @@ impl First<'_> {
     }
 }
 
+/// Whether an order is below every soft limit: what is not, others have to look at.
+pub(crate) struct Sure;
+
+impl Visit for Sure {
+    #[inline(always)]
+    fn see(&mut self, measure: Measure) -> Result<(), DenyReason> {
+        if measure.observed <= measure.limit.soft { Ok(()) } else { Err(measure.reason) }
+    }
+}
+
 /// What one comparison of a control leaves.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Headroom {

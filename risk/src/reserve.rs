@@ -4,8 +4,7 @@ use qt_engine::NewOrder;
 use qt_types::{DenyReason, InstrumentId, InstrumentSpec, OrderId, Side};
 
 use crate::ask::{Ask, named_price, resting_price, worth};
-use crate::exposure_check::stress;
-use crate::repeat_check::LAST_ORDERS;
+use crate::repeat_check::{LAST_ORDERS, fingerprint};
 use crate::reservation::{NONE, Reservation};
 use crate::risk_gate::{PENDING_MAX, RiskGate};
 use crate::state::{Sent, State};
@@ -20,14 +19,16 @@ impl State {
         node: usize,
         change: impl FnOnce(&mut Line),
     ) {
-        let stress_bps = stress(self, instrument);
+        let stress_bps = self.instruments[instrument].stress_bps;
         let line = &mut self.lines[instrument * self.nodes.len() + node];
-        let before = line.exposure();
         change(line);
-        let more = line.exposure() - before;
+        let worst = line.exposure();
+        let more = worst - line.worst;
+        line.worst = worst;
         let node = &mut self.nodes[node];
         node.exposure += more;
-        node.stress += more * stress_bps;
+        // 82 and 20 bits.
+        node.stress += more.wrapping_mul(stress_bps);
     }
 
     /// Takes (or with negative amounts gives back) open lots and notional at every level.
@@ -82,7 +83,7 @@ impl State {
     /// The resting order at `place` rests at `price` now; zero: it rests no more.
     pub(crate) fn rest_at(&mut self, place: u32, price: i64) {
         let of = *self.reservations.at(place);
-        if of.resting == price {
+        if of.resting == price || !self.tracks_resting {
             return;
         }
         let tenant = self.tenant_of(usize::from(of.strategy));
@@ -226,8 +227,17 @@ impl RiskGate {
             if node.windows.entries_ns > 0 {
                 node.entries.push(ask.now_ns);
             }
-            node.usual.push(ask.notional);
+            if self.state.tracks_usual {
+                node.usual.push(ask.notional);
+            }
         }
+        if self.state.tracks_repeats {
+            self.remember(ask);
+        }
+    }
+
+    /// Keeps an order among the strategy's last ones.
+    fn remember(&mut self, ask: &Ask<'_>) {
         let sent = Sent {
             at_ns: ask.now_ns,
             lots: ask.request.qty.lots(),
@@ -236,13 +246,14 @@ impl RiskGate {
             side: ask.request.side,
         };
         let strategy = &mut self.state.strategies[ask.strategy];
+        let (lots, price) = (sent.lots, sent.price);
+        strategy.prints[strategy.next] = fingerprint(sent.instrument, sent.side, lots, price);
         if strategy.last.len() < LAST_ORDERS {
             strategy.last.push(sent);
-            strategy.next = strategy.last.len() % LAST_ORDERS;
         } else {
             strategy.last[strategy.next] = sent;
-            strategy.next = (strategy.next + 1) % LAST_ORDERS;
         }
+        strategy.next = (strategy.next + 1) % LAST_ORDERS;
     }
 
     /// Gives an approved order its id. A protective order that came with an entry has taken

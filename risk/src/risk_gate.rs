@@ -3,16 +3,18 @@
 use qt_engine::{Command, Exposure, Gate, OrderRequest, Settlement, SizeRequest};
 use qt_types::{DenyReason, Event, Nanos, Qty};
 
+use crate::ask::Ask;
 use crate::control::{CONTROLS, Control};
 use crate::evaluate::evaluate;
 use crate::gate::AccountGate;
 use crate::kill::{KillState, Target};
-use crate::measure::{All, Failure, First, Headroom};
+use crate::measure::{All, Failure, First, Headroom, Sure};
 use crate::reference::Reference;
 use crate::reservation::NONE;
 use crate::setup::{MachineTrip, Setup};
 use crate::state::State;
 use crate::tally::Level;
+use crate::{quick, shape_check};
 
 /// Approved orders that were not sent yet, at most: the legs of the largest basket.
 pub const PENDING_MAX: usize = 1_024;
@@ -215,6 +217,32 @@ impl RiskGate {
         self.trip(target, KillState::Halted, trip);
     }
 
+    /// The order with its context, where it passes every control for certain.
+    #[inline]
+    fn passes<'a>(
+        &mut self,
+        (strategy, parent): (usize, u32),
+        order: &'a OrderRequest,
+        exposure: &'a Exposure<'a>,
+    ) -> Option<Ask<'a>> {
+        shape_check::check(&self.state, order, strategy, &mut Sure).ok()?;
+        let ask = Ask::new(&self.state, order, strategy, parent, exposure).ok()?;
+        for at in ask.nodes {
+            self.state.nodes[at].follow_equity();
+        }
+        let passes = quick::passes(&self.state, &ask);
+        (passes && self.account.check(order, exposure).is_ok()).then_some(ask)
+    }
+
+    /// Takes what an order needs that passed every control.
+    fn take(&mut self, ask: &Ask<'_>) -> Result<(), DenyReason> {
+        let result = self.reserve(ask);
+        if let Err(reason) = result {
+            self.note_denial(ask.request, Some(Failure::full(reason)), ask.exposure);
+        }
+        result
+    }
+
     #[cold]
     fn note_denial(
         &mut self,
@@ -254,15 +282,12 @@ impl Gate for RiskGate {
     fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
         self.state.catch_up(exposure);
         let who = (usize::from(self.strategy), self.parent);
+        if let Some(ask) = self.passes(who, order, exposure) {
+            return self.take(&ask);
+        }
         let mut first = First { warnings: &mut self.warnings, failure: None };
         match evaluate(&self.state, &mut self.account, who, order, exposure, &mut first) {
-            Ok(ask) => {
-                let result = self.reserve(&ask);
-                if let Err(reason) = result {
-                    self.note_denial(order, Some(Failure::full(reason)), exposure);
-                }
-                result
-            }
+            Ok(ask) => self.take(&ask),
             Err(reason) => {
                 let failure = first.failure;
                 self.note_denial(order, failure, exposure);

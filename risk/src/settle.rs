@@ -63,10 +63,11 @@ impl RiskGate {
             // What was executed stays used; what is open is brought in line below.
             parent.used = parent.used.saturating_add(executed);
         }
-        self.state.refresh(place, spec);
-        self.state.rest_at(place, if settlement.ended { 0 } else { rests });
         if settlement.ended {
             self.release(place);
+        } else {
+            self.state.refresh(place, spec);
+            self.state.rest_at(place, rests);
         }
     }
 

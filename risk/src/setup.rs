@@ -7,12 +7,16 @@ use crate::keys::Key;
 use crate::kill::{KillBoard, KillState, Target};
 use crate::limits::LimitSet;
 use crate::profile::Profile;
+use crate::quick::{InstrumentBounds, NodeBounds, clock_bound_ns};
 use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::{NONE, Reservations};
 use crate::state::{Identity, InstrumentState, Resting, Session, State, StrategyState};
 use crate::tally::{Level, Line, Node, Windows, millis};
 use crate::unit::Holder;
 use crate::window::{Rate, Recent, Tumbling, Usual, gap_ns};
+
+/// A multiple of the usual size that holds nothing back.
+const COUNT_OFF: i128 = 1_000_000_000;
 
 /// An account and whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -119,6 +123,10 @@ impl<'a> Setup<'a> {
             is_configured: is_sound,
             day_end_ns: i64::MIN,
             tracks_loss: nodes.iter().any(|node| node.tracks_loss),
+            tracks_usual: instruments.iter().any(|known| !is_off(known, Key::UnitMultiple)),
+            tracks_resting: instruments.iter().any(|known| !is_off(known, Key::SelfTrade)),
+            tracks_repeats: instruments.iter().any(|known| known.duplicate_ns > 0),
+            clock_bound_ns: clock_bound_ns(self.profile.level(Level::Global)),
             dirty: Vec::with_capacity(instruments.len()),
             instruments,
             nodes,
@@ -130,6 +138,8 @@ impl<'a> Setup<'a> {
         let limits = self.profile.instrument(self.specs[at].symbol());
         InstrumentState {
             limits: limits.clone(),
+            bounds: InstrumentBounds::of(limits, &self.specs[at]),
+            stress_bps: limits.get(Key::StressBps).hard.clamp(0, 1_000_000),
             venue: self.venues.get(at).copied().unwrap_or_default(),
             session: Session::Open,
             drift_ns: millis(limits, Key::DriftWindow),
@@ -158,6 +168,7 @@ impl<'a> Setup<'a> {
             ],
             link_up: true,
             last: Vec::with_capacity(LAST_ORDERS),
+            prints: [0; LAST_ORDERS],
             next: 0,
         }
     }
@@ -212,6 +223,17 @@ pub(crate) fn set_node_limits(node: &mut Node, limits: LimitSet) {
     node.tracks_loss = tracks_loss(&limits);
     node.is_rebased |= node.tracks_loss && !tracked;
     node.limits = limits;
+    node.set_bounds();
+}
+
+/// Whether a limit of an instrument lets everything pass, so that what it is held against need
+/// not be kept.
+fn is_off(known: &InstrumentState, key: Key) -> bool {
+    let soft = known.limits.get(key).soft;
+    match key {
+        Key::SelfTrade => soft >= 1,
+        _ => soft >= COUNT_OFF,
+    }
 }
 
 /// Whether any limit on losses is on: what is off cannot be passed by any amount that is counted.
@@ -245,6 +267,7 @@ impl Node {
             tracks_loss: false,
             is_rebased: false,
             windows: Windows::default(),
+            bounds: NodeBounds::default(),
             loss_window: Tumbling::default(),
             window_start: 0,
             window_loss: 0,

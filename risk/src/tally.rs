@@ -5,6 +5,7 @@ use qt_types::Side;
 
 use crate::keys::Key;
 use crate::limits::LimitSet;
+use crate::quick::NodeBounds;
 use crate::window::{Rate, Recent, Tumbling, Usual};
 
 /// What open orders could still add on one side.
@@ -29,6 +30,8 @@ pub(crate) struct Line {
     pub(crate) orders: i64,
     /// The position at its mark, in nano-units.
     pub(crate) value: i128,
+    /// [`Self::exposure`] as of the last change.
+    pub(crate) worst: i128,
 }
 
 impl Line {
@@ -126,6 +129,7 @@ pub(crate) struct Node {
     /// Losses count from the next value on: a limit on them was set just now.
     pub(crate) is_rebased: bool,
     pub(crate) windows: Windows,
+    pub(crate) bounds: NodeBounds,
     pub(crate) loss_window: Tumbling,
     pub(crate) window_start: i128,
     pub(crate) window_loss: i128,
@@ -167,6 +171,7 @@ impl Node {
             self.is_rebased = false;
             (self.day_start, self.high) = (pnl, pnl);
             (self.day_loss, self.drawdown) = (0, 0);
+            self.set_bounds();
         }
         self.day_loss = self.day_loss.max(self.day_start - pnl);
         self.high = self.high.max(pnl);
@@ -184,6 +189,7 @@ impl Node {
     /// Begins another day.
     pub(crate) fn start_day(&mut self) {
         (self.day_start, self.day_loss) = (self.pnl(), 0);
+        self.set_bounds();
     }
 }
 

@@ -25,6 +25,12 @@ impl Rate {
         (ahead.saturating_add(gap_ns - 1) / gap_ns).saturating_add(1)
     }
 
+    /// How far ahead of `now_ns` the next message would be due.
+    #[inline]
+    pub(crate) fn ahead_ns(&self, now_ns: i64) -> i64 {
+        self.due_ns.max(now_ns).saturating_sub(now_ns)
+    }
+
     /// Counts one.
     #[inline]
     pub(crate) fn take(&mut self, now_ns: i64, gap_ns: i64) {
@@ -74,11 +80,24 @@ impl Recent {
         low
     }
 
-    /// The `back`-th newest time.
+    /// Whether more than `most` of them came within `window_ns` before `now_ns`; as
+    /// [`Self::within`], with one look.
+    #[inline]
+    pub(crate) fn is_above(&self, now_ns: i64, window_ns: i64, most: i64) -> bool {
+        if most < 0 {
+            return true;
+        }
+        if window_ns == 0 || self.len as i64 <= most {
+            return false;
+        }
+        now_ns.saturating_sub(self.back(most as usize)) < window_ns
+    }
+
+    /// The `back`-th newest time, below the number of times that are kept.
     #[inline]
     fn back(&self, back: usize) -> i64 {
-        let room = self.times.len();
-        self.times[(self.next + room - 1 - back) % room]
+        let at = self.next + self.times.len() - 1 - back;
+        self.times[if at >= self.times.len() { at - self.times.len() } else { at }]
     }
 
     /// Counts one.
@@ -101,9 +120,9 @@ impl Recent {
 pub(crate) struct Tumbling {
     start_ns: Option<i64>,
     /// Counted in this window.
-    pub(crate) asked: i128,
+    pub(crate) asked: i64,
     /// The same of what answers it.
-    pub(crate) answered: i128,
+    pub(crate) answered: i64,
 }
 
 impl Tumbling {
