@@ -228,9 +228,9 @@ fn is_small(state: &State, ask: &Ask<'_>, known: &InstrumentState) -> bool {
     if request.qty.lots() > bounds.lots || ask.notional > bounds.notional {
         return false;
     }
-    if let Some(median) = state.nodes[ask.nodes[0]].usual.median()
+    if let Some(least) = state.nodes[ask.nodes[0]].usual.least()
         // Both are bounded: 40 and 80 bits.
-        && ask.notional > bounds.multiple.wrapping_mul(median)
+        && ask.notional > bounds.multiple.wrapping_mul(least)
     {
         return false;
     }
@@ -277,7 +277,8 @@ fn repeats_little(ask: &Ask<'_>, known: &InstrumentState, strategy: &StrategySta
         request.qty.lots(),
         named_price(&request.kind),
     );
-    let same = strategy.prints.iter().map(|&known| u32::from(known == print)).sum::<u32>();
+    let count = |same: u32, &known: &u32| same.wrapping_add(u32::from(known == print));
+    let same = strategy.prints.iter().fold(0, count);
     i64::from(same) < known.bounds.duplicates
 }
 

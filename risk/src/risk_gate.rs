@@ -217,21 +217,16 @@ impl RiskGate {
         self.trip(target, KillState::Halted, trip);
     }
 
-    /// The order with its context, where it passes every control for certain.
-    #[inline]
-    fn passes<'a>(
-        &mut self,
+    /// The order with its context, where it is an order at all.
+    #[inline(always)]
+    fn ask<'a>(
+        &self,
         (strategy, parent): (usize, u32),
         order: &'a OrderRequest,
         exposure: &'a Exposure<'a>,
-    ) -> Option<Ask<'a>> {
-        shape_check::check(&self.state, order, strategy, &mut Sure).ok()?;
-        let ask = Ask::new(&self.state, order, strategy, parent, exposure).ok()?;
-        for at in ask.nodes {
-            self.state.nodes[at].follow_equity();
-        }
-        let passes = quick::passes(&self.state, &ask);
-        (passes && self.account.check(order, exposure).is_ok()).then_some(ask)
+    ) -> Result<Ask<'a>, DenyReason> {
+        shape_check::check(&self.state, order, strategy, &mut Sure)?;
+        Ask::new(&self.state, order, strategy, parent, exposure)
     }
 
     /// Takes what an order needs that passed every control.
@@ -282,8 +277,13 @@ impl Gate for RiskGate {
     fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
         self.state.catch_up(exposure);
         let who = (usize::from(self.strategy), self.parent);
-        if let Some(ask) = self.passes(who, order, exposure) {
-            return self.take(&ask);
+        if let Ok(ask) = self.ask(who, order, exposure) {
+            for at in ask.nodes {
+                self.state.nodes[at].follow_equity();
+            }
+            if quick::passes(&self.state, &ask) && self.account.check(order, exposure).is_ok() {
+                return self.take(&ask);
+            }
         }
         let mut first = First { warnings: &mut self.warnings, failure: None };
         match evaluate(&self.state, &mut self.account, who, order, exposure, &mut first) {

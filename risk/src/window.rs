@@ -148,36 +148,44 @@ pub(crate) const USUAL_ORDERS: usize = 15;
 /// From how many orders on there is a usual size.
 pub(crate) const USUAL_ORDERS_MIN: usize = 5;
 
-/// The median of the last amounts.
+/// The median of the last amounts. It is worked out when somebody asks; what is certainly not
+/// above it is known at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usual {
     ring: [i128; USUAL_ORDERS],
-    sorted: [i128; USUAL_ORDERS],
     next: usize,
     len: usize,
+    least: i128,
 }
 
 impl Usual {
     /// The (upper) median; `None` while there are too few.
-    #[inline]
     pub(crate) fn median(&self) -> Option<i128> {
-        (self.len >= USUAL_ORDERS_MIN).then(|| self.sorted[self.len / 2])
+        let mut sorted = self.ring;
+        let amounts = &mut sorted[..self.len];
+        amounts.sort_unstable();
+        (self.len >= USUAL_ORDERS_MIN).then(|| amounts[self.len / 2])
+    }
+
+    /// The least of the amounts, which the median is not below; `None` while there are too few.
+    #[inline]
+    pub(crate) fn least(&self) -> Option<i128> {
+        (self.len >= USUAL_ORDERS_MIN).then_some(self.least)
     }
 
     /// Takes in an amount, and forgets the oldest one where there is no room.
+    #[inline]
     pub(crate) fn push(&mut self, amount: i128) {
-        if self.len == USUAL_ORDERS {
-            let oldest = self.ring[self.next];
-            let at = self.sorted.partition_point(|&known| known < oldest);
-            self.sorted.copy_within(at + 1.., at);
-            self.len -= 1;
-        }
+        let lost = self.ring[self.next];
         self.ring[self.next] = amount;
-        self.next = (self.next + 1) % USUAL_ORDERS;
-        let at = self.sorted[..self.len].partition_point(|&known| known < amount);
-        self.sorted.copy_within(at..self.len, at + 1);
-        self.sorted[at] = amount;
-        self.len += 1;
+        self.next = if self.next + 1 == USUAL_ORDERS { 0 } else { self.next + 1 };
+        let was_full = self.len == USUAL_ORDERS;
+        self.len += usize::from(!was_full);
+        if self.len == 1 || amount <= self.least {
+            self.least = amount;
+        } else if was_full && lost == self.least {
+            self.least = self.ring.iter().copied().fold(amount, i128::min);
+        }
     }
 }
 
@@ -223,6 +231,7 @@ mod tests {
             last.sort_unstable();
             let want = (last.len() >= USUAL_ORDERS_MIN).then(|| last[last.len() / 2]);
             assert_eq!(usual.median(), want);
+            assert_eq!(usual.least(), want.map(|_| last[0]));
         }
     }
 }
