@@ -1,9 +1,10 @@
 //! What can be set about a run.
 
 use qt_engine::Exits;
-use qt_risk::{Account, Sizing};
+use qt_risk::{Account, AccountGate, Sizing};
 use qt_types::{Cash, Limits};
 
+use crate::risk::RiskLimits;
 use crate::venue::{Fees, FillAt, LatencyModel, QueueModel, SelfTrade, VenueConfig};
 
 /// Everything about a run but its data and its strategy.
@@ -15,6 +16,8 @@ pub struct RunConfig {
     pub account: Account,
     /// How large entries are.
     pub sizing: Sizing,
+    /// The limits of the risk gate.
+    pub risk: RiskLimits,
     /// Protective orders added to every entry.
     pub exits: Exits,
     /// Fee rates.
@@ -65,6 +68,7 @@ impl Default for RunConfig {
             capital: Cash::from_nano(100_000_000_000_000),
             account: Account::Cash,
             sizing: Sizing::default(),
+            risk: RiskLimits::default(),
             exits: Exits::default(),
             fees: Fees::default(),
             borrow_rate_e9: 0,
@@ -91,6 +95,12 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
+    /// The account's own gate, for so many instruments.
+    #[must_use]
+    pub fn account_gate(&self, _instruments: usize) -> AccountGate {
+        AccountGate::new(self.account, self.sizing, self.order_qty_max_e9)
+    }
+
     /// The part that concerns the venue.
     #[must_use]
     pub fn venue(&self) -> VenueConfig {

@@ -15,6 +15,7 @@ pub mod periods;
 pub mod recorder;
 pub mod replay;
 pub mod report;
+pub mod risk;
 pub mod run;
 pub mod run_ticks;
 pub mod simulator;

@@ -4,19 +4,20 @@ use std::collections::BTreeMap;
 
 use qt_data::series::BarSeries;
 use qt_engine::Strategy;
-use qt_risk::AccountGate;
+use qt_risk::RiskGate;
 use qt_types::{DenyReason, InstrumentId, InstrumentSpec};
 
 use crate::config::RunConfig;
 use crate::desk::Desk;
 use crate::metrics::{Metrics, MetricsInput};
 use crate::periods::periods_per_year;
+use crate::risk::RiskOutcome;
 use crate::run::{BarRange, RunOutcome};
 use crate::simulator::Ended;
 use crate::trades::round_trips;
 
-/// The desk of a run whose strategy is chosen at run time, behind the gate of an account.
-pub type RunDesk = Desk<Box<dyn Strategy>, AccountGate>;
+/// The desk of a run whose strategy is chosen at run time, behind the gate of all controls.
+pub type RunDesk = Desk<Box<dyn Strategy>, RiskGate>;
 
 impl RunOutcome {
     /// What the run at `desk` over `series` brought.
@@ -47,7 +48,9 @@ impl RunOutcome {
         let (fees, realised) = (exposure.ledger.fees(), exposure.ledger.realised());
         let borrow_paid = exposure.ledger.carry();
         let (denials, counts) = (denials(&desk), *desk.venue.counts());
-        let (margin_calls, hash) = (pipeline.gate().margin_calls(), pipeline.state_hash());
+        let risk = RiskOutcome::new(&config.risk, pipeline.gate(), &exposure);
+        let margin_calls = pipeline.gate().account().margin_calls();
+        let hash = pipeline.state_hash();
         let (intents_dropped, events) = (pipeline.intents_dropped(), desk.sequencer.count());
         let final_equity = recorder.last_equity();
         let (curve, fills) = desk.recorder.into_parts();
@@ -65,6 +68,7 @@ impl RunOutcome {
             realised,
             positions,
             denials,
+            risk,
             counts,
             margin_calls,
             intents_dropped,

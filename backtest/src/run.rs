@@ -6,13 +6,14 @@ use std::time::Instant;
 
 use qt_data::series::{BarSeries, TradeRecord};
 use qt_engine::{Halt, PipelineConfig, Strategy};
-use qt_risk::{Account, AccountGate};
+use qt_risk::Account;
 use qt_types::{Cash, InstrumentSpec, Nanos, Qty};
 
 use crate::config::RunConfig;
 use crate::curve::EquityCurve;
 use crate::metrics::Metrics;
 use crate::recorder::Fill;
+use crate::risk::RiskOutcome;
 use crate::simulator::{Backtest, Ended, Simulator, Tape};
 use crate::trades::RoundTrip;
 use crate::venue::{FillAt, VenueCounts};
@@ -71,6 +72,8 @@ pub struct RunOutcome {
     /// How often what was denied or refused, by code. Only codes that occurred, and
     /// `MAX_ORDER_QTY` always.
     pub denials: BTreeMap<&'static str, u64>,
+    /// What the risk gate said.
+    pub risk: RiskOutcome,
     /// What the venue counted.
     pub counts: VenueCounts,
     /// How often the account was closed out.
@@ -149,7 +152,7 @@ pub fn run_on_trades(
         books: Vec::new(),
         active_from_ns: Nanos::MIN,
     };
-    let gate = AccountGate::new(config.account, config.sizing, config.order_qty_max_e9);
+    let gate = config.gate(&specs);
     let mut backtest: Backtest<'_> =
         Simulator::new(&tapes, pipeline, config.venue(), config.feed_latency_ns, strategy, gate);
     let clock = Instant::now();

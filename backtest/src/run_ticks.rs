@@ -7,7 +7,7 @@ use qt_data::calendar::Calendar;
 use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
 use qt_data::ticks::{RecordKind, TickFile};
 use qt_engine::{BookKind, BookLimits, CrossPolicy, OrderBookLimits, PipelineConfig, Strategy};
-use qt_risk::AccountGate;
+use qt_risk::RiskGate;
 use qt_types::{BarFlags, InstrumentId, InstrumentSpec, Nanos, OrderTick, Price, Tick};
 
 use crate::config::RunConfig;
@@ -178,12 +178,12 @@ fn run<R: Replayed>(
         books: books.clone(),
         active_from_ns: Nanos::new(settings.from_ns),
     };
-    let gate = AccountGate::new(config.account, config.sizing, config.order_qty_max_e9);
+    let gate = config.gate(&cast.specs);
     let venue = SimVenue::new(config.venue(), cast.specs.clone()).with_books(&books);
     let desk: RunDesk = Desk::new(pipeline, venue, 4_096, strategy, gate);
     let films: Vec<Film<'_>> =
         files.iter().zip(&cast.ids).map(|(file, instruments)| Film { file, instruments }).collect();
-    let mut replay: Replay<'_, R, Box<dyn Strategy>, AccountGate> =
+    let mut replay: Replay<'_, R, Box<dyn Strategy>, RiskGate> =
         Replay::new(&films, settings, desk)?;
     let clock = Instant::now();
     let ended = replay.run(interrupt, progress)?;

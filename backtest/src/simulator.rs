@@ -346,8 +346,8 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
     }
 }
 
-/// A backtest of a strategy that is chosen at run time, behind the gate of an account.
-pub type Backtest<'a> = Simulator<'a, Box<dyn Strategy>, qt_risk::AccountGate>;
+/// A backtest of a strategy that is chosen at run time, behind the gate of all controls.
+pub type Backtest<'a> = Simulator<'a, Box<dyn Strategy>, qt_risk::RiskGate>;
 
 impl Backtest<'_> {
     /// [`Simulator::run`] for this choice of types, compiled once.

@@ -118,7 +118,7 @@ pub(crate) fn worth(spec: &InstrumentSpec, price: i64, lots: i64) -> Option<i128
 
 impl<'a> Ask<'a> {
     /// What the checks need to know of `request`. Its shape must have been checked.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn new(
         state: &State,
         request: &'a OrderRequest,

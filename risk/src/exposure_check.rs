@@ -25,7 +25,7 @@ pub(crate) fn exposure<V: Visit>(
         return Ok(());
     }
     let control = Control::Exposure;
-    let stress_bps = stress(state, ask.instrument);
+    let stress_bps = state.instruments[ask.instrument].stress_bps;
     for at in ask.nodes {
         let (line, node) = (state.line(ask.instrument, at), &state.nodes[at]);
         let more = line.exposure_with(ask.request.side, ask.added_notional) - line.exposure();
@@ -47,12 +47,6 @@ pub(crate) fn exposure<V: Visit>(
         visit.see(measure)?;
     }
     Ok(())
-}
-
-/// The stress of an instrument in basis points.
-#[inline]
-pub(crate) fn stress(state: &State, instrument: usize) -> i128 {
-    state.instruments[instrument].limits.get(Key::StressBps).hard.clamp(0, 1_000_000)
 }
 
 /// C16 and C17. An order that makes a position smaller needs a place and no more; some places are

@@ -57,9 +57,8 @@ impl AccountGate {
         let gross = exposure.ledger.gross_value(exposure.specs, exposure.market);
         let gross = gross.map_err(|_| funds)?;
         let kept = spec.notional(price, Qty::from_lots(closable)).ok_or(funds)?;
-        let needed = self.account.initial_margin(gross - kept + added);
         let equity = exposure.equity().map_err(|_| funds)?;
-        if needed > equity { Err(funds) } else { Ok(()) }
+        if self.account.needs_more(gross - kept + added, equity) { Err(funds) } else { Ok(()) }
     }
 
     /// Whether the equity is below what the positions need to be kept.

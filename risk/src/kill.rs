@@ -51,6 +51,8 @@ impl Target {
 #[derive(Clone, Debug, Default)]
 pub struct KillBoard {
     states: [Vec<KillState>; 5],
+    /// How many are not active.
+    tripped: usize,
 }
 
 impl KillBoard {
@@ -58,7 +60,8 @@ impl KillBoard {
     #[must_use]
     pub fn new(strategies: usize, accounts: usize, tenants: usize, venues: usize) -> Self {
         let of = |count: usize| vec![KillState::Active; count];
-        Self { states: [of(strategies), of(accounts), of(tenants), of(venues), of(1)] }
+        let states = [of(strategies), of(accounts), of(tenants), of(venues), of(1)];
+        Self { states, tripped: 0 }
     }
 
     /// The state of `target` itself; halted where there is no such one.
@@ -75,11 +78,20 @@ impl KillBoard {
         let level = self.states.get_mut(target.level as usize);
         match level.and_then(|states| states.get_mut(usize::from(target.index))) {
             Some(place) => {
+                self.tripped += usize::from(state != KillState::Active);
+                self.tripped -= usize::from(*place != KillState::Active);
                 *place = state;
                 true
             }
             None => false,
         }
+    }
+
+    /// Whether everything is active.
+    #[must_use]
+    #[inline]
+    pub const fn is_calm(&self) -> bool {
+        self.tripped == 0
     }
 
     /// The most restrictive state of `targets`, and whose it is.

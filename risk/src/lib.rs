@@ -22,6 +22,7 @@ mod parent_check;
 mod position_check;
 mod price_check;
 mod profile;
+mod quick;
 mod reference;
 mod reject;
 mod repeat_check;
@@ -51,10 +52,10 @@ pub use kill_desk::{
     ArmRefusal, ControlAction, ControlEvent, ControlLog, KillDesk, MemoryLog, Person, Request,
     TenantOf,
 };
-pub use limits::{DUPLICATES_MAX, Limit, LimitSet, RECENT_MAX, text_of};
+pub use limits::{DUPLICATES_MAX, Limit, LimitSet, MONEY_OFF, RECENT_MAX, text_of};
 pub use measure::{Failure, Headroom, SHARE_OFF_BPS};
 pub use operate::PARENTS_MAX;
-pub use profile::{Profile, ProfileName, commented};
+pub use profile::{Allowed, Profile, ProfileName, commented};
 pub use reference::{Reference, ReferenceSource};
 pub use reject::{Reject, RejectContext, Retry};
 pub use review::{Change, Toothless, change, is_approved, toothless};

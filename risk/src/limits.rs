@@ -5,7 +5,11 @@ use std::collections::BTreeMap;
 use qt_types::{Cash, format_scaled};
 
 use crate::keys::{KEYS, Key};
+use crate::measure::SHARE_OFF_BPS;
 use crate::unit::{Holder, Unit};
+
+/// An amount of money so large that no sum can pass it, in nano-units: 1e15 units.
+pub const MONEY_OFF: i128 = 1_000_000_000_000_000_000_000_000;
 
 /// One limit. What is observed may be equal to it: only more is too much.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,6 +35,17 @@ impl Limit {
 
     /// What stands for a limit that nobody has set: nothing passes.
     pub const MISSING: Self = Self { soft: i128::MIN, hard: i128::MIN };
+
+    /// Whether a limit of `unit` holds nothing back, and is not measured where measuring costs: an
+    /// amount of money of [`MONEY_OFF`] or more, a share of [`SHARE_OFF_BPS`] or more.
+    #[must_use]
+    pub const fn is_off(self, unit: Unit) -> bool {
+        match unit {
+            Unit::Money => self.soft >= MONEY_OFF,
+            Unit::Bps => self.soft >= SHARE_OFF_BPS,
+            Unit::Quantity | Unit::Count | Unit::Millis | Unit::Ticks => false,
+        }
+    }
 
     /// Whether nobody has set it.
     #[must_use]

@@ -9,7 +9,7 @@ use crate::keys::Key;
 use crate::limits::Limit;
 use crate::measure::{Measure, Visit};
 use crate::state::State;
-use crate::tally::{Level, Node, millis};
+use crate::tally::{Level, Node};
 use crate::unit::Unit;
 
 /// Looks at all of them. None holds back what makes a position smaller.
@@ -72,12 +72,12 @@ fn drawdown<V: Visit>(node: &Node, visit: &mut V) -> Result<(), DenyReason> {
 #[inline]
 fn velocity<V: Visit>(node: &Node, now_ns: i64, visit: &mut V) -> Result<(), DenyReason> {
     let (control, level) = (Control::Velocity, node.level);
-    let window_ns = millis(&node.limits, Key::LossWindow);
+    let window_ns = node.windows.loss_ns;
     let over = node.loss_window.is_over(now_ns, window_ns);
     let lost = if over { 0 } else { node.window_loss };
     let (limit, reason) = (node.limits.get(Key::WindowLoss), DenyReason::LossVelocity);
     visit.see(Measure::new(control, level, limit, lost, Unit::Money, reason))?;
-    let fills = node.fills.within(now_ns, millis(&node.limits, Key::FillsWindow)) as i128;
+    let fills = node.fills.within(now_ns, node.windows.fills_ns) as i128;
     let (limit, reason) = (node.limits.get(Key::Fills), DenyReason::FillVelocity);
     visit.see(Measure::new(control, level, limit, fills, Unit::Count, reason))
 }
@@ -85,7 +85,7 @@ fn velocity<V: Visit>(node: &Node, now_ns: i64, visit: &mut V) -> Result<(), Den
 /// C25.
 #[inline]
 fn refusals<V: Visit>(node: &Node, now_ns: i64, visit: &mut V) -> Result<(), DenyReason> {
-    let window_ns = millis(&node.limits, Key::RefusalsWindow);
+    let window_ns = node.windows.refusals_ns;
     let refusals = node.refusals.within(now_ns, window_ns) as i128;
     let (limit, reason) = (node.limits.get(Key::Refusals), DenyReason::RejectStorm);
     visit.see(Measure::new(Control::Refusals, node.level, limit, refusals, Unit::Count, reason))

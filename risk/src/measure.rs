@@ -94,6 +94,13 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// No place was left for an order that passed every control.
+    pub(crate) const fn full(reason: DenyReason) -> Self {
+        let unit = Unit::Count;
+        let (control, level) = (Control::OpenOrders, Level::Global);
+        Self { control, level, limit: 0, observed: 1, unit, reason }
+    }
+
     pub(crate) const fn of(measure: &Measure) -> Self {
         Self {
             control: measure.control,
@@ -133,6 +140,16 @@ impl First<'_> {
         let count = &mut self.warnings[measure.control as usize];
         *count = count.saturating_add(1);
         Ok(())
+    }
+}
+
+/// Whether an order is below every soft limit: what is not, others have to look at.
+pub(crate) struct Sure;
+
+impl Visit for Sure {
+    #[inline(always)]
+    fn see(&mut self, measure: Measure) -> Result<(), DenyReason> {
+        if measure.observed <= measure.limit.soft { Ok(()) } else { Err(measure.reason) }
     }
 }
 

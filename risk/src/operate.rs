@@ -9,9 +9,10 @@ use crate::control::Control;
 use crate::kill::{KillBoard, KillState, Target};
 use crate::kill_desk::{ControlAction, ControlEvent};
 use crate::limits::LimitSet;
+use crate::quick::clock_bound_ns;
 use crate::risk_gate::RiskGate;
 use crate::setup::set_node_limits;
-use crate::state::{Break, Parent, Session};
+use crate::state::{Break, GLOBAL, Parent, Session};
 use crate::tally::Level;
 use crate::unit::Holder;
 
@@ -47,6 +48,7 @@ impl RiskGate {
         node.refusals.clear();
         node.breaks = 0;
         (node.high, node.drawdown) = (node.pnl(), 0);
+        node.set_bounds();
     }
 
     /// The kill states.
@@ -104,6 +106,8 @@ impl RiskGate {
             return false;
         }
         set_node_limits(&mut self.state.nodes[at], limits.clone());
+        self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
+        self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
         true
     }
 
@@ -185,7 +189,13 @@ impl RiskGate {
         Qty::from_lots(lots.unwrap_or(0))
     }
 
-    /// The worst-case exposure of `target`, in nano-units.
+    /// Values every position at the prices of now. Orders and fills do so by themselves; prices
+    /// do while a limit on losses is on.
+    pub fn value(&mut self, exposure: &Exposure<'_>) {
+        self.state.catch_up(exposure);
+    }
+
+    /// The worst-case exposure of `target` as of the last valuation ([`Self::value`]).
     #[must_use]
     pub fn exposure(&self, target: Target) -> qt_types::Cash {
         let node = self.state.node_of(target);

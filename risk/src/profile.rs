@@ -1,9 +1,9 @@
 //! Profiles: complete sets of limits under a name, and the commented text that one is edited as.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write;
 
-use crate::keys::{KEYS, KeyRow};
+use crate::keys::{KEYS, Key, KeyRow};
 use crate::limits::LimitSet;
 use crate::tally::Level;
 use crate::unit::Holder;
@@ -45,11 +45,22 @@ impl ProfileName {
     }
 }
 
+/// Which instruments may be traded (C05).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Allowed {
+    /// All of them.
+    All,
+    /// Those that the run was given by name, and no others.
+    Given,
+    /// These symbols.
+    Only(BTreeSet<String>),
+}
+
 /// The limits of everything.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Profile {
     name: ProfileName,
-    allows_all: bool,
+    allowed: Allowed,
     instrument: LimitSet,
     instruments: BTreeMap<String, LimitSet>,
     levels: [LimitSet; 4],
@@ -90,7 +101,11 @@ impl Profile {
         let node = of(Holder::Node);
         Self {
             name,
-            allows_all: name == ProfileName::Research,
+            allowed: match name {
+                ProfileName::Research => Allowed::All,
+                ProfileName::Paper => Allowed::Given,
+                ProfileName::Live => Allowed::Only(BTreeSet::new()),
+            },
             instrument: of(Holder::Instrument),
             instruments: BTreeMap::new(),
             levels: [node.clone(), node.clone(), node.clone(), node],
@@ -103,11 +118,54 @@ impl Profile {
         self.name
     }
 
-    /// Whether every instrument may be traded that is not taken off the list. Otherwise none may
-    /// that is not put on it.
+    /// The same limits under another name.
     #[must_use]
-    pub const fn allows_all(&self) -> bool {
-        self.allows_all
+    pub fn named(mut self, name: ProfileName) -> Self {
+        self.name = name;
+        self
+    }
+
+    /// Which instruments may be traded.
+    #[must_use]
+    pub const fn allowed(&self) -> &Allowed {
+        &self.allowed
+    }
+
+    /// Sets which instruments may be traded.
+    pub fn allow(&mut self, allowed: Allowed) {
+        self.allowed = allowed;
+    }
+
+    /// Whether `symbol` is on the list from the start. Of [`Allowed::Given`] a gate knows nothing:
+    /// who makes it puts what was given on its list ([`crate::RiskGate::allow`]).
+    #[must_use]
+    pub fn allows(&self, symbol: &str) -> bool {
+        match &self.allowed {
+            Allowed::All => true,
+            Allowed::Given => false,
+            Allowed::Only(symbols) => symbols.contains(symbol),
+        }
+    }
+
+    /// The instruments that have limits of their own.
+    pub fn symbols(&self) -> impl Iterator<Item = &str> {
+        self.instruments.keys().map(String::as_str)
+    }
+
+    /// The first limit that nobody has set, with its table.
+    #[must_use]
+    pub fn first_missing(&self) -> Option<(String, Key)> {
+        let own =
+            self.instruments.iter().map(|(symbol, set)| (format!("instrument.{symbol}"), set));
+        let of_all = std::iter::once(("instrument".to_owned(), &self.instrument));
+        let missing = |(table, set): (String, &LimitSet)| {
+            Some((table, set.first_missing(Holder::Instrument)?))
+        };
+        of_all.chain(own).find_map(missing).or_else(|| {
+            LEVELS.iter().find_map(|&(table, level)| {
+                Some((table.to_owned(), self.level(level).first_missing(Holder::Node)?))
+            })
+        })
     }
 
     /// The limits of the instrument `symbol`.
@@ -149,23 +207,70 @@ impl Profile {
     ) -> Result<(), String> {
         // The table of all instruments comes before those of single ones in this order.
         for (name, values) in tables {
-            let fail = |why: String| format!("[{name}] {why}");
-            if name == "instrument" {
-                self.instrument.read(Holder::Instrument, values).map_err(fail)?;
-            } else if let Some(symbol) = name.strip_prefix("instrument.") {
-                let set = self.instrument_mut(symbol);
-                set.read(Holder::Instrument, values).map_err(fail)?;
-            } else if let Some(&(_, level)) = LEVELS.iter().find(|(known, _)| known == name) {
-                self.level_mut(level).read(Holder::Node, values).map_err(fail)?;
-            } else {
-                return Err(format!(
-                    "[{name}] is no table of limits; there are: instrument, instrument.SYMBOL, \
-                     strategy, account, tenant, global"
-                ));
-            }
+            self.table_mut(name)?.read(values).map_err(|why| format!("[{name}] {why}"))?;
         }
         Ok(())
     }
+
+    /// Sets one line of the table `table`: `key = text` or `key.soft = text`. A soft limit comes
+    /// after its hard one, and an instrument's own limits after those of all.
+    ///
+    /// # Errors
+    /// A sentence on what is wrong and what is possible.
+    pub fn set(&mut self, table: &str, key: &str, text: &str) -> Result<(), String> {
+        let line = BTreeMap::from([(key.to_owned(), text.to_owned())]);
+        self.table_mut(table)?.read(&line).map_err(|why| format!("[{table}] {why}"))
+    }
+
+    fn table_mut(&mut self, name: &str) -> Result<Table<'_>, String> {
+        let (set, holder) = if name == "instrument" {
+            (&mut self.instrument, Holder::Instrument)
+        } else if let Some(symbol) = name.strip_prefix("instrument.") {
+            (self.instrument_mut(symbol), Holder::Instrument)
+        } else if let Some(&(_, level)) = LEVELS.iter().find(|(known, _)| *known == name) {
+            (self.level_mut(level), Holder::Node)
+        } else {
+            return Err(format!(
+                "[{name}] is no table of limits; there are: instrument, instrument.SYMBOL, \
+                 strategy, account, tenant, global"
+            ));
+        };
+        Ok(Table { set, holder })
+    }
+}
+
+/// One table of a profile's text.
+struct Table<'a> {
+    set: &'a mut LimitSet,
+    holder: Holder,
+}
+
+impl Table<'_> {
+    fn read(self, values: &BTreeMap<String, String>) -> Result<(), String> {
+        self.set.read(self.holder, values)
+    }
+}
+
+/// The head of the text, and what stands for [`Allowed`] in it.
+fn head(name: ProfileName) -> String {
+    let allowed = match name {
+        ProfileName::Research => "allowed = \"all\"",
+        ProfileName::Paper => "allowed = \"given\"",
+        ProfileName::Live => "# allowed = ",
+    };
+    format!(
+        "# Risk limits, from the profile `{0}`. docs/RISK.md says what each control does.\n\
+         # An observed value may be equal to its limit; only more is too much.\n\
+         # Every limit can have a soft one that only warns: \"key.soft\" = \"number\".\n\
+         # A limit that is missing denies every order. Money of 1e15 or more and shares of\n\
+         # 1000000000 bps or more hold nothing back.\n\
+         profile = \"{0}\"\n\n\
+         # What may be traded (C05): \"all\", \"given\" (the instruments that a run is given by\n\
+         # name) or a list of symbols, such as [\"SPY\", \"QQQ\"]. Without it: nothing.\n\
+         {allowed}\n\n\
+         # An instrument can have limits of its own: [instrument.SYMBOL] with those that differ.\n",
+        name.text()
+    )
 }
 
 /// The profile `name` as a text to be edited: TOML with every limit, what it is for and in which
@@ -173,13 +278,7 @@ impl Profile {
 /// passes.
 #[must_use]
 pub fn commented(name: ProfileName) -> String {
-    let mut text = format!(
-        "# Risk limits, from the profile `{}`.\n\
-         # An observed value may be equal to its limit; only more is too much.\n\
-         # Every limit can have a soft one that only warns: \"key.soft\" = number.\n\
-         # A limit that is missing denies every order.\n",
-        name.text()
-    );
+    let mut text = head(name);
     let tables = [("instrument", Holder::Instrument)];
     let levels = LEVELS.map(|(table, _)| (table, Holder::Node));
     for (table, holder) in tables.into_iter().chain(levels) {
@@ -211,7 +310,9 @@ mod tests {
             } else {
                 let (key, value) = line.split_once(" = ").unwrap();
                 let value = value.trim_matches('"').to_owned();
-                tables.entry(table.clone()).or_default().insert(key.to_owned(), value);
+                if !table.is_empty() {
+                    tables.entry(table.clone()).or_default().insert(key.to_owned(), value);
+                }
             }
         }
         tables
@@ -247,11 +348,8 @@ mod tests {
     #[test]
     fn the_commented_text_reads_back() {
         for name in [ProfileName::Research, ProfileName::Paper, ProfileName::Live] {
-            let mut read = Profile {
-                allows_all: name == ProfileName::Research,
-                ..Profile::new(ProfileName::Live)
-            };
-            read.name = name;
+            let mut read = Profile::new(ProfileName::Live).named(name);
+            read.allow(Profile::new(name).allowed().clone());
             read.read(&tables(&commented(name))).unwrap();
             assert_eq!(read, Profile::new(name));
         }

@@ -1,7 +1,7 @@
 //! Too often: equal orders (C12), rates (C18), orders per fill (C19), entries without a person
 //! (C20).
 
-use qt_types::DenyReason;
+use qt_types::{DenyReason, InstrumentId, Side};
 
 use crate::ask::{Ask, named_price};
 use crate::control::Control;
@@ -9,11 +9,21 @@ use crate::keys::Key;
 use crate::limits::Limit;
 use crate::measure::{Measure, Visit};
 use crate::state::State;
-use crate::tally::{Level, millis};
+use crate::tally::Level;
 use crate::unit::Unit;
 
 /// How many of a strategy's last new orders are looked at for equal ones.
 pub(crate) const LAST_ORDERS: usize = 32;
+
+/// A number that equal orders have in common: different ones may, seldom.
+#[inline]
+pub(crate) fn fingerprint(instrument: InstrumentId, side: Side, lots: i64, price: i64) -> u32 {
+    let what = u64::from(instrument.0) << 1 | side as u64;
+    let mixed = (lots as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+        ^ (price as u64).wrapping_mul(0xC2B2_AE3D_27D4_EB4F)
+        ^ what.wrapping_mul(0x1656_67B1_9E37_79F9);
+    (mixed >> 32) as u32 | 1
+}
 
 /// C12: the same instrument, side, quantity and price, this one included.
 #[inline]
@@ -23,7 +33,7 @@ pub(crate) fn duplicates<V: Visit>(
     visit: &mut V,
 ) -> Result<(), DenyReason> {
     let limits = &state.instruments[ask.instrument].limits;
-    let window_ns = millis(limits, Key::DuplicateWindow);
+    let window_ns = state.instruments[ask.instrument].duplicate_ns;
     if ask.is_change || window_ns == 0 {
         return Ok(());
     }
@@ -81,13 +91,14 @@ pub(crate) fn throttles<V: Visit>(
         return Ok(());
     }
     for node in ask.nodes.map(|node| &state.nodes[node]) {
-        let window_ns = millis(&node.limits, Key::RatioWindow);
+        let window_ns = node.windows.ratio_ns;
         if window_ns == 0 {
             continue;
         }
         let fresh = node.ratio.is_over(ask.now_ns, window_ns);
         let (asked, filled) =
             if fresh { (1, 1) } else { (node.ratio.asked + 1, node.ratio.answered.max(1)) };
+        let (asked, filled) = (i128::from(asked), i128::from(filled));
         let per_fill = node.limits.get(Key::OrdersPerFill);
         let of = |limit: i128| limit.clamp(-1, 1 << 40) * filled;
         let limit = Limit { soft: of(per_fill.soft), hard: of(per_fill.hard) };
@@ -98,7 +109,7 @@ pub(crate) fn throttles<V: Visit>(
         return Ok(());
     }
     let node = &state.nodes[ask.nodes[0]];
-    let window_ns = millis(&node.limits, Key::EntriesWindow);
+    let window_ns = node.windows.entries_ns;
     let entries = node.entries.within(ask.now_ns, window_ns) as i128 + 1;
     let entries = if window_ns == 0 { 0 } else { entries };
     let (limit, reason) = (node.limits.get(Key::Entries), DenyReason::StrategyDisabled);

@@ -46,6 +46,8 @@ pub(crate) struct Reservation {
 #[derive(Clone, Debug)]
 pub(crate) struct Reservations {
     places: Vec<Reservation>,
+    /// How many there may be: a copy of the list has less room than the list.
+    places_max: usize,
     left: Vec<u32>,
     map: Vec<(OrderId, u32)>,
     mask: usize,
@@ -59,6 +61,7 @@ impl Reservations {
         let slots = (orders_max * 4).next_power_of_two();
         Self {
             places: Vec::with_capacity(orders_max),
+            places_max: orders_max,
             left: Vec::with_capacity(orders_max),
             map: vec![(OrderId::NONE, NONE); slots],
             mask: slots - 1,
@@ -68,7 +71,7 @@ impl Reservations {
     /// How many more there may be.
     #[inline]
     pub(crate) fn room(&self) -> usize {
-        self.places.capacity() - self.places.len() + self.left.len()
+        self.places_max - self.places.len() + self.left.len()
     }
 
     /// Takes a place; `None` where there is none left.
@@ -77,7 +80,7 @@ impl Reservations {
             self.places[place as usize] = reservation;
             return Some(place);
         }
-        if self.places.len() == self.places.capacity() {
+        if self.places.len() == self.places_max {
             return None;
         }
         self.places.push(reservation);

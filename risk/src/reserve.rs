@@ -4,13 +4,11 @@ use qt_engine::NewOrder;
 use qt_types::{DenyReason, InstrumentId, InstrumentSpec, OrderId, Side};
 
 use crate::ask::{Ask, named_price, resting_price, worth};
-use crate::exposure_check::stress;
-use crate::keys::Key;
-use crate::repeat_check::LAST_ORDERS;
+use crate::repeat_check::{LAST_ORDERS, fingerprint};
 use crate::reservation::{NONE, Reservation};
 use crate::risk_gate::{PENDING_MAX, RiskGate};
 use crate::state::{Sent, State};
-use crate::tally::{Line, millis};
+use crate::tally::Line;
 
 impl State {
     /// Changes a line, and the sums of its node with it.
@@ -21,14 +19,16 @@ impl State {
         node: usize,
         change: impl FnOnce(&mut Line),
     ) {
-        let stress_bps = stress(self, instrument);
+        let stress_bps = self.instruments[instrument].stress_bps;
         let line = &mut self.lines[instrument * self.nodes.len() + node];
-        let before = line.exposure();
         change(line);
-        let more = line.exposure() - before;
+        let worst = line.exposure();
+        let more = worst - line.worst;
+        line.worst = worst;
         let node = &mut self.nodes[node];
         node.exposure += more;
-        node.stress += more * stress_bps;
+        // 82 and 20 bits.
+        node.stress += more.wrapping_mul(stress_bps);
     }
 
     /// Takes (or with negative amounts gives back) open lots and notional at every level.
@@ -83,7 +83,7 @@ impl State {
     /// The resting order at `place` rests at `price` now; zero: it rests no more.
     pub(crate) fn rest_at(&mut self, place: u32, price: i64) {
         let of = *self.reservations.at(place);
-        if of.resting == price {
+        if of.resting == price || !self.tracks_resting {
             return;
         }
         let tenant = self.tenant_of(usize::from(of.strategy));
@@ -213,7 +213,7 @@ impl RiskGate {
             if !ask.is_change {
                 node.order_rate.take(ask.now_ns, node.order_gap_ns);
             }
-            let window_ns = millis(&node.limits, Key::RatioWindow);
+            let window_ns = node.windows.ratio_ns;
             if window_ns > 0 {
                 node.ratio.roll(ask.now_ns, window_ns);
                 node.ratio.asked += 1;
@@ -224,11 +224,20 @@ impl RiskGate {
         }
         let node = &mut self.state.nodes[ask.nodes[0]];
         if !ask.is_reducing {
-            if millis(&node.limits, Key::EntriesWindow) > 0 {
+            if node.windows.entries_ns > 0 {
                 node.entries.push(ask.now_ns);
             }
-            node.usual.push(ask.notional);
+            if self.state.tracks_usual {
+                node.usual.push(ask.notional);
+            }
         }
+        if self.state.tracks_repeats {
+            self.remember(ask);
+        }
+    }
+
+    /// Keeps an order among the strategy's last ones.
+    fn remember(&mut self, ask: &Ask<'_>) {
         let sent = Sent {
             at_ns: ask.now_ns,
             lots: ask.request.qty.lots(),
@@ -237,13 +246,14 @@ impl RiskGate {
             side: ask.request.side,
         };
         let strategy = &mut self.state.strategies[ask.strategy];
+        let (lots, price) = (sent.lots, sent.price);
+        strategy.prints[strategy.next] = fingerprint(sent.instrument, sent.side, lots, price);
         if strategy.last.len() < LAST_ORDERS {
             strategy.last.push(sent);
-            strategy.next = strategy.last.len() % LAST_ORDERS;
         } else {
             strategy.last[strategy.next] = sent;
-            strategy.next = (strategy.next + 1) % LAST_ORDERS;
         }
+        strategy.next = (strategy.next + 1) % LAST_ORDERS;
     }
 
     /// Gives an approved order its id. A protective order that came with an entry has taken

@@ -3,16 +3,18 @@
 use qt_engine::{Command, Exposure, Gate, OrderRequest, Settlement, SizeRequest};
 use qt_types::{DenyReason, Event, Nanos, Qty};
 
+use crate::ask::Ask;
 use crate::control::{CONTROLS, Control};
 use crate::evaluate::evaluate;
 use crate::gate::AccountGate;
 use crate::kill::{KillState, Target};
-use crate::measure::{All, Failure, First, Headroom};
+use crate::measure::{All, Failure, First, Headroom, Sure};
 use crate::reference::Reference;
 use crate::reservation::NONE;
 use crate::setup::{MachineTrip, Setup};
 use crate::state::State;
 use crate::tally::Level;
+use crate::{quick, shape_check};
 
 /// Approved orders that were not sent yet, at most: the legs of the largest basket.
 pub const PENDING_MAX: usize = 1_024;
@@ -50,7 +52,11 @@ pub struct RiskGate {
     pub(crate) parent: u32,
     pub(crate) trips: Vec<MachineTrip>,
     pub(crate) warnings: [u64; CONTROLS.len()],
-    denial: Option<Denial>,
+    /// The last denial of each control, by its place in the table.
+    last: Vec<Option<Denial>>,
+    by_control: [u64; CONTROLS.len()],
+    /// The control that denied last.
+    latest: Option<Control>,
     denials: u64,
 }
 
@@ -66,7 +72,9 @@ impl RiskGate {
             parent: NONE,
             trips: Vec::with_capacity(TRIPS_MAX),
             warnings: [0; CONTROLS.len()],
-            denial: None,
+            last: vec![None; CONTROLS.len()],
+            by_control: [0; CONTROLS.len()],
+            latest: None,
             denials: 0,
         }
     }
@@ -121,15 +129,19 @@ impl RiskGate {
     pub fn explain(&self, request: &OrderRequest, exposure: &Exposure<'_>) -> Vec<Headroom> {
         let mut all = All::default();
         let mut account = self.account.clone();
+        let mut state = std::borrow::Cow::Borrowed(&self.state);
+        if !state.dirty.is_empty() {
+            state.to_mut().catch_up(exposure);
+        }
         let who = (usize::from(self.strategy), self.parent);
-        let known = who.0 < self.state.strategies.len()
-            && request.instrument.index() < self.state.instruments.len()
+        let known = who.0 < state.strategies.len()
+            && request.instrument.index() < state.instruments.len()
             && exposure.spec(request.instrument).is_some();
         if known {
             // A visitor that never stops lets only a worthless order end early.
-            let _ = evaluate(&self.state, &mut account, who, request, exposure, &mut all);
+            let _ = evaluate(&state, &mut account, who, request, exposure, &mut all);
         } else {
-            let _ = crate::shape_check::check(&self.state, request, who.0, &mut all);
+            let _ = crate::shape_check::check(&state, request, who.0, &mut all);
         }
         all.headrooms
     }
@@ -142,8 +154,20 @@ impl RiskGate {
 
     /// The last denial.
     #[must_use]
-    pub const fn denial(&self) -> Option<&Denial> {
-        self.denial.as_ref()
+    pub fn denial(&self) -> Option<&Denial> {
+        self.latest.and_then(|control| self.last_denial(control))
+    }
+
+    /// The last denial by `control`.
+    #[must_use]
+    pub fn last_denial(&self, control: Control) -> Option<&Denial> {
+        self.last.get(control as usize).and_then(Option::as_ref)
+    }
+
+    /// How many orders `control` has denied.
+    #[must_use]
+    pub const fn denied_by(&self, control: Control) -> u64 {
+        self.by_control[control as usize]
     }
 
     /// How many orders were denied.
@@ -156,6 +180,12 @@ impl RiskGate {
     #[must_use]
     pub const fn account(&self) -> &AccountGate {
         &self.account
+    }
+
+    /// The kill switches that the gate tripped by itself and that nobody has taken yet.
+    #[must_use]
+    pub fn trips(&self) -> &[MachineTrip] {
+        &self.trips
     }
 
     /// The kill switches that the gate tripped by itself since the last call, for the log.
@@ -187,6 +217,27 @@ impl RiskGate {
         self.trip(target, KillState::Halted, trip);
     }
 
+    /// The order with its context, where it is an order at all.
+    #[inline(always)]
+    fn ask<'a>(
+        &self,
+        (strategy, parent): (usize, u32),
+        order: &'a OrderRequest,
+        exposure: &'a Exposure<'a>,
+    ) -> Result<Ask<'a>, DenyReason> {
+        shape_check::check(&self.state, order, strategy, &mut Sure)?;
+        Ask::new(&self.state, order, strategy, parent, exposure)
+    }
+
+    /// Takes what an order needs that passed every control.
+    fn take(&mut self, ask: &Ask<'_>) -> Result<(), DenyReason> {
+        let result = self.reserve(ask);
+        if let Err(reason) = result {
+            self.note_denial(ask.request, Some(Failure::full(reason)), ask.exposure);
+        }
+        result
+    }
+
     #[cold]
     fn note_denial(
         &mut self,
@@ -198,14 +249,18 @@ impl RiskGate {
         let Some(failure) = failure else { return };
         let known = self.state.instruments.get(request.instrument.index());
         let seen_ns = known.map_or(i64::MIN, |known| known.seen_ns);
-        self.denial = Some(Denial {
+        let denial = Denial {
             failure,
             request: *request,
             strategy: self.strategy,
             reference: Reference::of(exposure, request.instrument, seen_ns),
             at_ns: exposure.market.now_ns(),
             number: self.denials,
-        });
+        };
+        let place = failure.control as usize;
+        self.by_control[place] += 1;
+        self.last[place] = Some(denial);
+        self.latest = Some(failure.control);
         // A strategy that goes on in spite of these is out of hand.
         if matches!(failure.control, Control::Entries | Control::Parent) {
             let now_ns = exposure.market.now_ns().get();
@@ -220,14 +275,19 @@ impl Gate for RiskGate {
     }
 
     fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
+        self.state.catch_up(exposure);
         let who = (usize::from(self.strategy), self.parent);
+        if let Ok(ask) = self.ask(who, order, exposure) {
+            for at in ask.nodes {
+                self.state.nodes[at].follow_equity();
+            }
+            if quick::passes(&self.state, &ask) && self.account.check(order, exposure).is_ok() {
+                return self.take(&ask);
+            }
+        }
         let mut first = First { warnings: &mut self.warnings, failure: None };
         match evaluate(&self.state, &mut self.account, who, order, exposure, &mut first) {
-            Ok(ask) => {
-                let result = self.reserve(&ask);
-                self.denials += u64::from(result.is_err());
-                result
-            }
+            Ok(ask) => self.take(&ask),
             Err(reason) => {
                 let failure = first.failure;
                 self.note_denial(order, failure, exposure);

@@ -11,7 +11,6 @@ use crate::reference::Reference;
 use crate::reserve::better;
 use crate::risk_gate::RiskGate;
 use crate::state::State;
-use crate::tally::millis;
 
 /// A day in nanoseconds.
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -64,10 +63,11 @@ impl RiskGate {
             // What was executed stays used; what is open is brought in line below.
             parent.used = parent.used.saturating_add(executed);
         }
-        self.state.refresh(place, spec);
-        self.state.rest_at(place, if settlement.ended { 0 } else { rests });
         if settlement.ended {
             self.release(place);
+        } else {
+            self.state.refresh(place, spec);
+            self.state.rest_at(place, rests);
         }
     }
 
@@ -118,10 +118,10 @@ impl RiskGate {
     fn count_fill(&mut self, strategy: u16, now_ns: i64) {
         for node in self.state.strategies[usize::from(strategy)].nodes {
             let node = &mut self.state.nodes[node];
-            if millis(&node.limits, Key::FillsWindow) > 0 {
+            if node.windows.fills_ns > 0 {
                 node.fills.push(now_ns);
             }
-            let window_ns = millis(&node.limits, Key::RatioWindow);
+            let window_ns = node.windows.ratio_ns;
             if window_ns > 0 {
                 node.ratio.roll(now_ns, window_ns);
                 node.ratio.answered += 1;
@@ -134,7 +134,7 @@ impl RiskGate {
         let mut storm = false;
         for node in self.state.strategies[usize::from(strategy)].nodes {
             let node = &mut self.state.nodes[node];
-            let window_ns = millis(&node.limits, Key::RefusalsWindow);
+            let window_ns = node.windows.refusals_ns;
             if window_ns > 0 {
                 node.refusals.push(now_ns);
                 let count = node.refusals.within(now_ns, window_ns) as i128;
@@ -211,12 +211,20 @@ impl RiskGate {
     fn on_price(&mut self, instrument: InstrumentId, now_ns: i64, exposure: &Exposure<'_>) {
         let Some(known) = self.state.instruments.get_mut(instrument.index()) else { return };
         known.seen_ns = now_ns;
-        let window_ns = millis(&known.limits, Key::DriftWindow);
+        let window_ns = known.drift_ns;
         if window_ns > 0 && now_ns >= known.anchor_ns.saturating_add(window_ns) {
             known.anchor_ns = now_ns;
             known.anchor_x2 = Reference::of(exposure, instrument, now_ns).price_x2;
         }
         if known.held == 0 {
+            return;
+        }
+        if !self.state.tracks_loss {
+            // Nobody asks for the value before the next order does.
+            if !known.is_dirty {
+                known.is_dirty = true;
+                self.state.dirty.push(instrument);
+            }
             return;
         }
         let mark = exposure.market.mark(instrument);
@@ -233,6 +241,18 @@ impl RiskGate {
 }
 
 impl State {
+    /// Values the positions whose prices have moved since they were valued last.
+    #[inline]
+    pub(crate) fn catch_up(&mut self, exposure: &Exposure<'_>) {
+        while let Some(instrument) = self.dirty.pop() {
+            self.instruments[instrument.index()].is_dirty = false;
+            let mark = exposure.market.mark(instrument);
+            if mark.is_some() && mark != self.instruments[instrument.index()].mark {
+                self.revalue(instrument, mark, exposure);
+            }
+        }
+    }
+
     /// Values every position in `instrument` at `mark`.
     fn revalue(&mut self, instrument: InstrumentId, mark: Option<Price>, exposure: &Exposure<'_>) {
         let at = instrument.index();

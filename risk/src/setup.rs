@@ -7,12 +7,16 @@ use crate::keys::Key;
 use crate::kill::{KillBoard, KillState, Target};
 use crate::limits::LimitSet;
 use crate::profile::Profile;
+use crate::quick::{InstrumentBounds, NodeBounds, clock_bound_ns};
 use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::{NONE, Reservations};
 use crate::state::{Identity, InstrumentState, Resting, Session, State, StrategyState};
-use crate::tally::{Level, Line, Node};
+use crate::tally::{Level, Line, Node, Windows, millis};
 use crate::unit::Holder;
 use crate::window::{Rate, Recent, Tumbling, Usual, gap_ns};
+
+/// A multiple of the usual size that holds nothing back.
+const COUNT_OFF: i128 = 1_000_000_000;
 
 /// An account and whose it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -97,15 +101,18 @@ impl<'a> Setup<'a> {
         let strategies: Vec<StrategyState> =
             (0..self.strategies.len()).map(|at| self.strategy(at)).collect();
         let per_tenant = self.specs.len() * tenants;
-        let allowed = self.profile.allows_all();
+        let allowed = |each: usize| -> Vec<bool> {
+            let lists = self.specs.iter().map(|spec| self.profile.allows(spec.symbol()));
+            lists.flat_map(|allowed| std::iter::repeat_n(allowed, each)).collect()
+        };
         State {
             lines: vec![Line::default(); instruments.len() * nodes.len()],
             resting: vec![[Resting { first: NONE, best: 0 }; 2]; per_tenant],
             ledger_cash: vec![None; accounts],
             tenants,
             accounts,
-            tenant_allows: vec![allowed; per_tenant],
-            account_allows: vec![allowed; self.specs.len() * accounts],
+            tenant_allows: allowed(tenants),
+            account_allows: allowed(accounts),
             reservations: Reservations::new(self.orders_max + PLACES_KEPT),
             parents: Vec::new(),
             breaks: Vec::new(),
@@ -115,6 +122,12 @@ impl<'a> Setup<'a> {
             is_build_approved: self.is_build_approved,
             is_configured: is_sound,
             day_end_ns: i64::MIN,
+            tracks_loss: nodes.iter().any(|node| node.tracks_loss),
+            tracks_usual: instruments.iter().any(|known| !is_off(known, Key::UnitMultiple)),
+            tracks_resting: instruments.iter().any(|known| !is_off(known, Key::SelfTrade)),
+            tracks_repeats: instruments.iter().any(|known| known.duplicate_ns > 0),
+            clock_bound_ns: clock_bound_ns(self.profile.level(Level::Global)),
+            dirty: Vec::with_capacity(instruments.len()),
             instruments,
             nodes,
             strategies,
@@ -122,11 +135,17 @@ impl<'a> Setup<'a> {
     }
 
     fn instrument(&self, at: usize) -> InstrumentState {
+        let limits = self.profile.instrument(self.specs[at].symbol());
         InstrumentState {
-            limits: self.profile.instrument(self.specs[at].symbol()).clone(),
+            limits: limits.clone(),
+            bounds: InstrumentBounds::of(limits, &self.specs[at]),
+            stress_bps: limits.get(Key::StressBps).hard.clamp(0, 1_000_000),
             venue: self.venues.get(at).copied().unwrap_or_default(),
             session: Session::Open,
+            drift_ns: millis(limits, Key::DriftWindow),
+            duplicate_ns: millis(limits, Key::DuplicateWindow),
             seen_ns: Nanos::MIN.get(),
+            is_dirty: false,
             mark: None,
             anchor_x2: 0,
             anchor_ns: i64::MIN,
@@ -149,6 +168,7 @@ impl<'a> Setup<'a> {
             ],
             link_up: true,
             last: Vec::with_capacity(LAST_ORDERS),
+            prints: [0; LAST_ORDERS],
             next: 0,
         }
     }
@@ -177,6 +197,8 @@ impl<'a> Setup<'a> {
         let limits = self.profile.level(level).clone();
         let mut node = Node::new(level, capital);
         set_node_limits(&mut node, limits);
+        // Nothing was earned or lost before.
+        node.is_rebased = false;
         node
     }
 }
@@ -196,7 +218,32 @@ pub(crate) fn set_node_limits(node: &mut Node, limits: LimitSet) {
     node.entries = of(Key::Entries, Key::EntriesWindow);
     node.fills = of(Key::Fills, Key::FillsWindow);
     node.refusals = of(Key::Refusals, Key::RefusalsWindow);
+    node.windows = Windows::of(&limits);
+    let tracked = node.tracks_loss;
+    node.tracks_loss = tracks_loss(&limits);
+    node.is_rebased |= node.tracks_loss && !tracked;
     node.limits = limits;
+    node.set_bounds();
+}
+
+/// Whether a limit of an instrument lets everything pass, so that what it is held against need
+/// not be kept.
+fn is_off(known: &InstrumentState, key: Key) -> bool {
+    let soft = known.limits.get(key).soft;
+    match key {
+        Key::SelfTrade => soft >= 1,
+        _ => soft >= COUNT_OFF,
+    }
+}
+
+/// Whether any limit on losses is on: what is off cannot be passed by any amount that is counted.
+fn tracks_loss(limits: &LimitSet) -> bool {
+    let is_on = |key: Key| !limits.get(key).is_off(key.row().unit);
+    is_on(Key::DailyLoss)
+        || is_on(Key::DailyLossBps)
+        || is_on(Key::Drawdown)
+        || is_on(Key::DrawdownBps)
+        || (is_on(Key::WindowLoss) && limits.get(Key::LossWindow).hard != 0)
 }
 
 impl Node {
@@ -217,6 +264,10 @@ impl Node {
             day_loss: 0,
             high: 0,
             drawdown: 0,
+            tracks_loss: false,
+            is_rebased: false,
+            windows: Windows::default(),
+            bounds: NodeBounds::default(),
             loss_window: Tumbling::default(),
             window_start: 0,
             window_loss: 0,

@@ -4,6 +4,8 @@ use qt_types::{InstrumentId, Price, Side, VenueId};
 
 use crate::kill::{KillBoard, Target};
 use crate::limits::LimitSet;
+use crate::quick::InstrumentBounds;
+use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::Reservations;
 use crate::tally::{Level, Line, Node};
 
@@ -70,6 +72,8 @@ pub(crate) struct StrategyState {
     /// The last new orders, a ring: what they were and when.
     pub(crate) last: Vec<Sent>,
     pub(crate) next: usize,
+    /// What tells each of them apart, at the same places.
+    pub(crate) prints: [u32; LAST_ORDERS],
 }
 
 /// What makes two orders the same.
@@ -87,9 +91,16 @@ pub(crate) struct Sent {
 #[derive(Clone, Debug)]
 pub(crate) struct InstrumentState {
     pub(crate) limits: LimitSet,
+    pub(crate) bounds: InstrumentBounds,
+    /// The bad move, in basis points.
+    pub(crate) stress_bps: i128,
     pub(crate) venue: VenueId,
     pub(crate) session: Session,
+    pub(crate) drift_ns: i64,
+    pub(crate) duplicate_ns: i64,
     pub(crate) seen_ns: i64,
+    /// The mark may have moved since the positions were valued.
+    pub(crate) is_dirty: bool,
     pub(crate) mark: Option<Price>,
     pub(crate) anchor_x2: i64,
     pub(crate) anchor_ns: i64,
@@ -152,6 +163,16 @@ pub(crate) struct State {
     pub(crate) is_build_approved: bool,
     pub(crate) is_configured: bool,
     pub(crate) day_end_ns: i64,
+    /// Whether any node watches losses.
+    pub(crate) tracks_loss: bool,
+    /// Whether any control looks at the usual size, at resting orders, at repeated orders.
+    pub(crate) tracks_usual: bool,
+    pub(crate) tracks_resting: bool,
+    pub(crate) tracks_repeats: bool,
+    /// How far off the clock may be.
+    pub(crate) clock_bound_ns: i64,
+    /// Instruments held whose marks may have moved since they were valued.
+    pub(crate) dirty: Vec<InstrumentId>,
 }
 
 /// The global node's index.

@@ -3,7 +3,9 @@
 
 use qt_types::Side;
 
+use crate::keys::Key;
 use crate::limits::LimitSet;
+use crate::quick::NodeBounds;
 use crate::window::{Rate, Recent, Tumbling, Usual};
 
 /// What open orders could still add on one side.
@@ -28,6 +30,8 @@ pub(crate) struct Line {
     pub(crate) orders: i64,
     /// The position at its mark, in nano-units.
     pub(crate) value: i128,
+    /// [`Self::exposure`] as of the last change.
+    pub(crate) worst: i128,
 }
 
 impl Line {
@@ -120,6 +124,12 @@ pub(crate) struct Node {
     pub(crate) day_loss: i128,
     pub(crate) high: i128,
     pub(crate) drawdown: i128,
+    /// Whether any limit on losses is on. Where none is, positions are valued only for orders.
+    pub(crate) tracks_loss: bool,
+    /// Losses count from the next value on: a limit on them was set just now.
+    pub(crate) is_rebased: bool,
+    pub(crate) windows: Windows,
+    pub(crate) bounds: NodeBounds,
     pub(crate) loss_window: Tumbling,
     pub(crate) window_start: i128,
     pub(crate) window_loss: i128,
@@ -153,11 +163,20 @@ impl Node {
 
     /// Takes note of what the sums are worth now.
     pub(crate) fn remember_loss(&mut self, now_ns: i64) {
+        if !self.tracks_loss {
+            return;
+        }
         let pnl = self.pnl();
+        if self.is_rebased {
+            self.is_rebased = false;
+            (self.day_start, self.high) = (pnl, pnl);
+            (self.day_loss, self.drawdown) = (0, 0);
+            self.set_bounds();
+        }
         self.day_loss = self.day_loss.max(self.day_start - pnl);
         self.high = self.high.max(pnl);
         self.drawdown = self.drawdown.max(self.high - pnl);
-        let window_ns = millis(&self.limits, crate::keys::Key::LossWindow);
+        let window_ns = self.windows.loss_ns;
         if window_ns == 0 {
             return;
         }
@@ -170,12 +189,35 @@ impl Node {
     /// Begins another day.
     pub(crate) fn start_day(&mut self) {
         (self.day_start, self.day_loss) = (self.pnl(), 0);
+        self.set_bounds();
+    }
+}
+
+/// The windows of a node in nanoseconds; 0: off.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Windows {
+    pub(crate) ratio_ns: i64,
+    pub(crate) entries_ns: i64,
+    pub(crate) loss_ns: i64,
+    pub(crate) fills_ns: i64,
+    pub(crate) refusals_ns: i64,
+}
+
+impl Windows {
+    /// The windows that `limits` set.
+    pub(crate) fn of(limits: &LimitSet) -> Self {
+        Self {
+            ratio_ns: millis(limits, Key::RatioWindow),
+            entries_ns: millis(limits, Key::EntriesWindow),
+            loss_ns: millis(limits, Key::LossWindow),
+            fills_ns: millis(limits, Key::FillsWindow),
+            refusals_ns: millis(limits, Key::RefusalsWindow),
+        }
     }
 }
 
 /// The window `key` of `limits` in nanoseconds.
-#[inline]
-pub(crate) fn millis(limits: &LimitSet, key: crate::keys::Key) -> i64 {
+pub(crate) fn millis(limits: &LimitSet, key: Key) -> i64 {
     let ns = limits.get(key).hard.clamp(0, 9_000_000_000_000) * 1_000_000;
     ns as i64
 }

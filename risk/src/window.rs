@@ -25,6 +25,12 @@ impl Rate {
         (ahead.saturating_add(gap_ns - 1) / gap_ns).saturating_add(1)
     }
 
+    /// How far ahead of `now_ns` the next message would be due.
+    #[inline]
+    pub(crate) fn ahead_ns(&self, now_ns: i64) -> i64 {
+        self.due_ns.max(now_ns).saturating_sub(now_ns)
+    }
+
     /// Counts one.
     #[inline]
     pub(crate) fn take(&mut self, now_ns: i64, gap_ns: i64) {
@@ -74,11 +80,24 @@ impl Recent {
         low
     }
 
-    /// The `back`-th newest time.
+    /// Whether more than `most` of them came within `window_ns` before `now_ns`; as
+    /// [`Self::within`], with one look.
+    #[inline]
+    pub(crate) fn is_above(&self, now_ns: i64, window_ns: i64, most: i64) -> bool {
+        if most < 0 {
+            return true;
+        }
+        if window_ns == 0 || self.len as i64 <= most {
+            return false;
+        }
+        now_ns.saturating_sub(self.back(most as usize)) < window_ns
+    }
+
+    /// The `back`-th newest time, below the number of times that are kept.
     #[inline]
     fn back(&self, back: usize) -> i64 {
-        let room = self.times.len();
-        self.times[(self.next + room - 1 - back) % room]
+        let at = self.next + self.times.len() - 1 - back;
+        self.times[if at >= self.times.len() { at - self.times.len() } else { at }]
     }
 
     /// Counts one.
@@ -101,9 +120,9 @@ impl Recent {
 pub(crate) struct Tumbling {
     start_ns: Option<i64>,
     /// Counted in this window.
-    pub(crate) asked: i128,
+    pub(crate) asked: i64,
     /// The same of what answers it.
-    pub(crate) answered: i128,
+    pub(crate) answered: i64,
 }
 
 impl Tumbling {
@@ -129,36 +148,44 @@ pub(crate) const USUAL_ORDERS: usize = 15;
 /// From how many orders on there is a usual size.
 pub(crate) const USUAL_ORDERS_MIN: usize = 5;
 
-/// The median of the last amounts.
+/// The median of the last amounts. It is worked out when somebody asks; what is certainly not
+/// above it is known at once.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Usual {
     ring: [i128; USUAL_ORDERS],
-    sorted: [i128; USUAL_ORDERS],
     next: usize,
     len: usize,
+    least: i128,
 }
 
 impl Usual {
     /// The (upper) median; `None` while there are too few.
-    #[inline]
     pub(crate) fn median(&self) -> Option<i128> {
-        (self.len >= USUAL_ORDERS_MIN).then(|| self.sorted[self.len / 2])
+        let mut sorted = self.ring;
+        let amounts = &mut sorted[..self.len];
+        amounts.sort_unstable();
+        (self.len >= USUAL_ORDERS_MIN).then(|| amounts[self.len / 2])
+    }
+
+    /// The least of the amounts, which the median is not below; `None` while there are too few.
+    #[inline]
+    pub(crate) fn least(&self) -> Option<i128> {
+        (self.len >= USUAL_ORDERS_MIN).then_some(self.least)
     }
 
     /// Takes in an amount, and forgets the oldest one where there is no room.
+    #[inline]
     pub(crate) fn push(&mut self, amount: i128) {
-        if self.len == USUAL_ORDERS {
-            let oldest = self.ring[self.next];
-            let at = self.sorted.partition_point(|&known| known < oldest);
-            self.sorted.copy_within(at + 1.., at);
-            self.len -= 1;
-        }
+        let lost = self.ring[self.next];
         self.ring[self.next] = amount;
-        self.next = (self.next + 1) % USUAL_ORDERS;
-        let at = self.sorted[..self.len].partition_point(|&known| known < amount);
-        self.sorted.copy_within(at..self.len, at + 1);
-        self.sorted[at] = amount;
-        self.len += 1;
+        self.next = if self.next + 1 == USUAL_ORDERS { 0 } else { self.next + 1 };
+        let was_full = self.len == USUAL_ORDERS;
+        self.len += usize::from(!was_full);
+        if self.len == 1 || amount <= self.least {
+            self.least = amount;
+        } else if was_full && lost == self.least {
+            self.least = self.ring.iter().copied().fold(amount, i128::min);
+        }
     }
 }
 
@@ -204,6 +231,7 @@ mod tests {
             last.sort_unstable();
             let want = (last.len() >= USUAL_ORDERS_MIN).then(|| last[last.len() / 2]);
             assert_eq!(usual.median(), want);
+            assert_eq!(usual.least(), want.map(|_| last[0]));
         }
     }
 }

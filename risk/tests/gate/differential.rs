@@ -102,6 +102,7 @@ pub struct Pair {
     next: u64,
     pub seen: BTreeSet<DenyReason>,
     pub approved: u64,
+    pub asked: u64,
 }
 
 macro_rules! exposure {
@@ -144,6 +145,7 @@ impl Pair {
             next: 0,
             seen: BTreeSet::new(),
             approved: 0,
+            asked: 0,
         };
         pair.price(0, 100);
         pair.price(1, 100);
@@ -202,7 +204,10 @@ impl Pair {
     fn ask(&mut self, strategy: usize, parent: Option<usize>, request: &OrderRequest, step: usize) {
         self.gate.ask_for(strategy as u16, parent.map(|parent| parent as u32));
         let exposure = exposure!(self, ACCOUNTS[strategy]);
+        // An explanation values positions in a copy of all it knows, where that was not done yet.
+        self.gate.value(&exposure);
         let explained = self.gate.explain(request, &exposure);
+        self.asked += 1;
         let fast = self.gate.check(request, &exposure);
         let slow = self.slow.decide(request, strategy, parent, &exposure);
         assert_eq!(fast, slow, "step {step}: {request:?} of {strategy} for {parent:?}");
@@ -387,7 +392,9 @@ impl Pair {
         self.slow.forgive_outer(target.level, usize::from(target.index));
     }
 
-    pub fn compare(&self, step: usize) {
+    pub fn compare(&mut self, step: usize) {
+        let exposure = exposure!(self, 0);
+        self.gate.value(&exposure);
         for (strategy, &account) in ACCOUNTS.iter().enumerate() {
             let targets = [
                 (Level::Strategy, strategy),
