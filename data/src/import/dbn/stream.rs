@@ -16,6 +16,8 @@ use crate::import::row::{Place, RowIssue};
 const VERSIONS: std::ops::RangeInclusive<u8> = 1..=3;
 /// Bytes before the metadata: `DBN`, the version, the metadata's length.
 const PRELUDE_BYTES: usize = 8;
+/// Where the version stands.
+const VERSION_AT: usize = 3;
 /// Bytes that the metadata may have. Those of all options of a day have some hundred million.
 const METADATA_BYTES_MAX: u32 = 1 << 30;
 
@@ -37,7 +39,9 @@ pub(super) fn records<S>(
         let head = metadata_bytes(reader, path)?;
         let wrong = |error: dbn::Error| broken(path, &error.to_string());
         let metadata = DbnDecoder::new(Cursor::new(&head)).map_err(wrong)?.metadata().clone();
-        let framed = Framed::new(reader, &metadata);
+        // The decoder's metadata name the version that it makes of the file's.
+        let version = head.get(VERSION_AT).copied().unwrap_or_default();
+        let framed = Framed::new(reader, version, metadata.ts_out);
         let mut decoder = DbnDecoder::new(Cursor::new(head).chain(framed)).map_err(wrong)?;
         let mut state = begin(&metadata)?;
         let mut count = 0;
@@ -119,8 +123,8 @@ struct Framed<'r> {
 }
 
 impl<'r> Framed<'r> {
-    fn new(inner: &'r mut dyn Read, metadata: &Metadata) -> Self {
-        let mut rewritten = match metadata.version {
+    fn new(inner: &'r mut dyn Read, version: u8, ts_out: bool) -> Self {
+        let mut rewritten = match version {
             1 => vec![
                 (rtype::INSTRUMENT_DEF, size_of::<InstrumentDefMsgV1>()),
                 (rtype::STATISTICS, size_of::<StatMsgV1>()),
@@ -135,7 +139,7 @@ impl<'r> Framed<'r> {
             _ => Vec::new(),
         };
         // The time of sending stands behind the record.
-        let more = if metadata.ts_out { size_of::<u64>() } else { 0 };
+        let more = if ts_out { size_of::<u64>() } else { 0 };
         rewritten.iter_mut().for_each(|(_, bytes)| *bytes += more);
         Self { inner, left: 0, length: None, rewritten, cut: None }
     }
