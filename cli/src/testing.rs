@@ -1,5 +1,7 @@
-//! For the tests of a strategy: a few bars, and a run over them through the whole pipeline.
+//! For the tests of a strategy: a few bars, and a run over them through the whole pipeline; for
+//! fuzzing, the settings file.
 
+use std::path::Path;
 use std::sync::atomic::AtomicBool;
 
 use qt_backtest::config::RunConfig;
@@ -8,6 +10,8 @@ use qt_data::calendar::Calendar;
 use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
 use qt_strategies::StrategyEntry;
 use qt_types::{E9, InstrumentKind, InstrumentSpec};
+
+use crate::settings::{Layers, RunPlan, Sources};
 
 const DAY_NS: i64 = 86_400 * E9;
 /// 2024-01-01 (UTC ns).
@@ -68,6 +72,17 @@ pub fn backtest(entry: &StrategyEntry, params: &[(&str, &str)], series: &BarSeri
     let config = RunConfig::default();
     let outcome = run(&config, &[series], strategy, &never, &mut |_, _| {});
     outcome.unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Reads the settings file at `path` as a run would, and gives up what it says: for fuzz targets.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn read_settings(path: &Path) -> Result<(), String> {
+    let none = std::collections::BTreeMap::new();
+    let sources = Sources { config: Some(path), run_file: None, flags: Some(&none) };
+    let layers = Layers::gather(&sources).map_err(|failure| failure.message)?;
+    RunPlan::new(&layers).map(|_| ()).map_err(|failure| failure.message)
 }
 
 #[cfg(test)]

@@ -157,7 +157,7 @@ fn split_exponent(body: &[u8]) -> Option<(&[u8], i64)> {
         return Some((body, 0));
     };
     let exponent = std::str::from_utf8(&body[mark + 1..]).ok()?;
-    let exponent = exponent.parse::<i64>().ok().filter(|value| value.abs() < 1_000)?;
+    let exponent = exponent.parse::<i64>().ok().filter(|value| (-999..=999).contains(value))?;
     Some((&body[..mark], exponent))
 }
 
@@ -271,6 +271,7 @@ mod tests {
             ("e5", "NotANumber"),
             ("--1", "NotANumber"),
             ("1e5000", "NotANumber"),
+            ("1e-9223372036854775808", "NotANumber"),
             ("0x10", "NotANumber"),
         ] {
             assert_eq!(read(text), want, "{text}");

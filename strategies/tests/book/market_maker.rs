@@ -6,21 +6,15 @@ use qt_types::RejectReason;
 use crate::stage::{AUTO_LOTS, SECOND_NS, Stage};
 
 /// gamma = k makes the spread of arrivals 2 ln 2 / gamma = 13.86 bps at gamma 0.1.
-const PARAMS: &str = "gamma=0.1 k=0.1 horizon_s=1 max_position=0.02 move_ticks=3";
+const PARAMS: &str = "gamma=0.1 k=0.1 horizon_s=1 quantity=0.01 max_position=0.02 move_ticks=3";
 
-/// A maker that has seen enough of a market that does not move: 100,000 ticks in the middle, so
-/// that a basis point is ten ticks and half the spread 69.3 of them.
+/// A maker in a market that does not move: 100,000 ticks in the middle, so that a basis point is
+/// ten ticks and half the spread 69.3 of them.
 fn still() -> Stage {
     let mut stage = Stage::new("market_maker", PARAMS);
-    for _ in 0..10 {
-        assert!(stage.sent.is_empty(), "not before there are enough samples");
-        stage.book(99_999, 100_001);
-        stage.wait(SECOND_NS);
-        // Something has to change for it to be told.
-        stage.sides([(Some(99_999), 11), (Some(100_001), 10)]);
-    }
+    stage.sides([(Some(99_999), 11), (Some(100_001), 10)]);
     stage.answer();
-    assert_eq!(stage.resting(), [('B', 99_930, AUTO_LOTS), ('S', 100_070, AUTO_LOTS)]);
+    assert_eq!(stage.resting(), [('B', 99_931, AUTO_LOTS), ('S', 100_069, AUTO_LOTS)]);
     stage
 }
 
@@ -34,7 +28,7 @@ fn it_quotes_at_the_distance_of_the_formula_and_moves_only_when_it_is_worth_it()
     stage.book(100_013, 100_015);
     assert_eq!(stage.sent.len(), 2, "no change on top of a change that is under way");
     stage.answer();
-    assert_eq!(stage.resting(), [('B', 99_934, 10), ('S', 100_074, 10)]);
+    assert_eq!(stage.resting(), [('B', 99_935, 10), ('S', 100_073, 10)]);
 }
 
 #[test]
@@ -43,8 +37,8 @@ fn a_quote_waits_for_one_of_ours_that_is_still_on_its_way() {
     stage.book(99_899, 99_901);
     let bid = stage.sent.remove(0);
     stage.answer_one(&bid);
-    assert_eq!(stage.sent.len(), 1, "the ask is on its way to 99,970");
-    // The bid is wanted at 100,030 now: the ask could be met there.
+    assert_eq!(stage.sent.len(), 1, "the ask is on its way to 99,969");
+    // The bid is wanted at 100,031 now: the ask could be met there.
     stage.book(100_099, 100_101);
     assert_eq!(stage.sent.len(), 1);
     stage.answer();
@@ -85,7 +79,7 @@ fn a_position_shifts_both_quotes_and_the_largest_one_ends_a_side() {
 
 #[test]
 fn a_rest_of_a_partial_fill_beyond_the_largest_position_is_cancelled() {
-    let mut stage = Stage::new("market_maker", "max_position=0.004 sample_ms=1");
+    let mut stage = Stage::new("market_maker", "quantity=0.01 max_position=0.004 sample_ms=1");
     for at in 0..=10 {
         stage.wait(SECOND_NS);
         stage.sides([(Some(99_999), 10 + at), (Some(100_001), 10)]);
@@ -117,14 +111,14 @@ fn nothing_is_done_on_a_book_that_is_not_sound() {
 #[test]
 fn a_refused_quote_is_asked_for_again_with_the_next_book_but_never_at_once() {
     let mut stage = still();
-    let ask = stage.order_at(100_070).id;
+    let ask = stage.order_at(100_069).id;
     stage.report(ask, ReportKind::Cancelled, RejectReason::WouldTake);
     assert!(stage.sent.is_empty());
     stage.book(99_999, 100_001);
     assert_eq!(stage.sent.len(), 1);
     stage.answer();
     // Anything else that the venue has against it takes a second.
-    let ask = stage.order_at(100_070).id;
+    let ask = stage.order_at(100_069).id;
     stage.report(ask, ReportKind::Cancelled, RejectReason::InsufficientFunds);
     stage.book(99_998, 100_002);
     assert!(stage.sent.is_empty());
@@ -143,5 +137,58 @@ fn a_side_that_is_denied_leaves_the_other_one_alone() {
     }
     assert!(stage.resting().iter().all(|(side, ..)| *side == 'B'));
     assert_eq!(stage.resting().len(), 1);
-    assert!((5..=9).contains(&stage.denials), "once a second: {}", stage.denials);
+    assert!((5..=10).contains(&stage.denials), "once a second: {}", stage.denials);
+}
+
+/// The sizing rule gives ten lots: a quote is a tenth of them, the largest position all.
+#[test]
+fn without_sizes_the_sizing_rule_says_how_large_the_position_may_be() {
+    let mut stage = Stage::new("market_maker", "k=0.1 horizon_s=0.001");
+    for held in 0..10 {
+        stage.wait(SECOND_NS);
+        stage.sides([(Some(99_999), 11 + held), (Some(100_001), 10)]);
+        stage.answer();
+        let [bid, ask] = stage.resting()[..] else { panic!("{:?}", stage.resting()) };
+        assert_eq!((bid.2, ask.2), (1, 1));
+        stage.fill(&stage.order_at(bid.1), 1, bid.1);
+    }
+    stage.wait(SECOND_NS);
+    stage.sides([(Some(99_999), 5), (Some(100_001), 10)]);
+    stage.answer();
+    assert_eq!(stage.position(), AUTO_LOTS);
+    assert!(stage.resting().iter().all(|(side, ..)| *side == 'S'), "{:?}", stage.resting());
+}
+
+/// A thirtieth of ten lots is no lot: the next book asks for all of them.
+#[test]
+fn where_a_part_is_less_than_a_lot_an_order_is_all() {
+    let mut stage = Stage::new("market_maker", "k=0.1 steps=30");
+    stage.book(99_999, 100_001);
+    assert!(stage.sent.is_empty() && stage.denials > 0);
+    stage.sides([(Some(99_999), 11), (Some(100_001), 10)]);
+    stage.answer();
+    let lots: Vec<i64> = stage.resting().iter().map(|(.., lots)| *lots).collect();
+    assert_eq!(lots, [AUTO_LOTS, AUTO_LOTS]);
+}
+
+/// Buyers at 100,010, sellers at 99,990: trades print 1 bps from the middle, so 1 / k is that, and
+/// with gamma 0.1 the quotes are ln(1.1) / 0.1 = 0.953 bps from it: 9.53 ticks, the tenth. A
+/// horizon of a millisecond makes the risk nothing.
+#[test]
+fn trades_alone_stand_for_a_book_that_never_comes() {
+    let mut stage = Stage::new("market_maker", "horizon_s=0.001 quantity=0.01");
+    for at in 0..20 {
+        assert!(stage.sent.is_empty(), "{at}");
+        let (price, side) = if at % 2 == 0 { (100_010, Side::Buy) } else { (99_990, Side::Sell) };
+        stage.trade(price, 5, side);
+    }
+    stage.answer();
+    assert_eq!(stage.resting(), [('B', 99_990, 10), ('S', 100_010, 10)]);
+    // A book has come: trades are not looked at for a price any more.
+    stage.book(99_899, 99_901);
+    stage.answer();
+    let resting = stage.resting();
+    stage.trade(100_010, 5, Side::Buy);
+    assert!(stage.sent.is_empty());
+    assert_eq!(stage.resting(), resting);
 }

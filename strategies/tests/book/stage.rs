@@ -6,8 +6,8 @@ use qt_engine::{
 };
 use qt_strategies::prelude::*;
 use qt_types::{
-    Event, ExecId, InstrumentKind, Limits, Liquidity, Payload, RejectReason, Report, Seq, Tick,
-    TickFlags, TickKind, VenueId,
+    BarFlags, Event, ExecId, InstrumentKind, Limits, Liquidity, Payload, RejectReason, Report, Seq,
+    Tick, TickFlags, TickKind, VenueId,
 };
 
 /// What the run's sizing rule gives, in lots.
@@ -142,6 +142,17 @@ impl Stage {
     /// Trading stops or goes on.
     pub fn halt(&mut self, is_halted: bool) {
         self.tick(TickKind::Status, 0, 0, i64::from(!is_halted), true);
+    }
+
+    /// Somebody took `lots` at `price`.
+    pub fn trade(&mut self, price: i64, lots: i64, aggressor: Side) {
+        self.feed(Payload::Trade(Trade {
+            price: Price::from_ticks(price),
+            qty: Qty::from_lots(lots),
+            aggressor: Some(aggressor),
+            flags: BarFlags::NONE,
+            row: 0,
+        }));
     }
 
     /// The feed lost something.

@@ -2,8 +2,11 @@
 
 use std::io::{self, Cursor, ErrorKind, Read};
 
-use dbn::decode::DbnDecoder;
-use dbn::{Metadata, RecordRef};
+use dbn::compat::{
+    ErrorMsgV1, InstrumentDefMsgV1, InstrumentDefMsgV2, StatMsgV1, SymbolMappingMsgV1, SystemMsgV1,
+};
+use dbn::decode::{DbnDecoder, DbnMetadata};
+use dbn::{Metadata, RecordRef, rtype};
 
 use crate::error::DataError;
 use crate::import::input::Input;
@@ -13,6 +16,8 @@ use crate::import::row::{Place, RowIssue};
 const VERSIONS: std::ops::RangeInclusive<u8> = 1..=3;
 /// Bytes before the metadata: `DBN`, the version, the metadata's length.
 const PRELUDE_BYTES: usize = 8;
+/// Where the version stands.
+const VERSION_AT: usize = 3;
 /// Bytes that the metadata may have. Those of all options of a day have some hundred million.
 const METADATA_BYTES_MAX: u32 = 1 << 30;
 
@@ -32,10 +37,13 @@ pub(super) fn records<S>(
     let path = input.name();
     input.read(|reader| {
         let head = metadata_bytes(reader, path)?;
-        let framed = Framed { inner: reader, left: 0, cut: None };
         let wrong = |error: dbn::Error| broken(path, &error.to_string());
+        let metadata = DbnDecoder::new(Cursor::new(&head)).map_err(wrong)?.metadata().clone();
+        // The decoder's metadata name the version that it makes of the file's.
+        let version = head.get(VERSION_AT).copied().unwrap_or_default();
+        let framed = Framed::new(reader, version, metadata.ts_out);
         let mut decoder = DbnDecoder::new(Cursor::new(head).chain(framed)).map_err(wrong)?;
-        let mut state = begin(dbn::decode::DbnMetadata::metadata(&decoder))?;
+        let mut state = begin(&metadata)?;
         let mut count = 0;
         loop {
             let place = Place::Record(count);
@@ -99,14 +107,52 @@ fn metadata_bytes(reader: &mut dyn Read, path: &str) -> Result<Vec<u8>, DataErro
     Ok(head)
 }
 
-// Follows the lengths of the records that pass, to know whether the end is the end of one. The
-// decoder takes every end for a good one.
+// Follows the lengths of the records that pass, to know whether the end is the end of one: the
+// decoder takes every end for a good one. And it brings records of older versions up to date
+// without a look at their length: one that is shorter than its type must not reach it.
 struct Framed<'r> {
     inner: &'r mut dyn Read,
     // Bytes of the record at hand that are to come.
     left: usize,
+    // The length of the record at hand, until its type is known.
+    length: Option<usize>,
+    // Of the types that the decoder rewrites: the type, and the bytes that a record must have.
+    rewritten: Vec<(u8, usize)>,
     // What the decompressor said when it ended too early.
     cut: Option<String>,
+}
+
+impl<'r> Framed<'r> {
+    fn new(inner: &'r mut dyn Read, version: u8, ts_out: bool) -> Self {
+        let mut rewritten = match version {
+            1 => vec![
+                (rtype::INSTRUMENT_DEF, size_of::<InstrumentDefMsgV1>()),
+                (rtype::STATISTICS, size_of::<StatMsgV1>()),
+                (rtype::SYMBOL_MAPPING, size_of::<SymbolMappingMsgV1>()),
+                (rtype::ERROR, size_of::<ErrorMsgV1>()),
+                (rtype::SYSTEM, size_of::<SystemMsgV1>()),
+            ],
+            2 => vec![
+                (rtype::INSTRUMENT_DEF, size_of::<InstrumentDefMsgV2>()),
+                (rtype::STATISTICS, size_of::<StatMsgV1>()),
+            ],
+            _ => Vec::new(),
+        };
+        // The time of sending stands behind the record.
+        let more = if ts_out { size_of::<u64>() } else { 0 };
+        rewritten.iter_mut().for_each(|(_, bytes)| *bytes += more);
+        Self { inner, left: 0, length: None, rewritten, cut: None }
+    }
+
+    fn check(&self, kind: u8, length: usize) -> io::Result<()> {
+        match self.rewritten.iter().find(|(rewritten, _)| *rewritten == kind) {
+            Some((_, least)) if length < *least => Err(io::Error::new(
+                ErrorKind::InvalidData,
+                format!("a record of type {kind} has {length} bytes, not {least}"),
+            )),
+            _ => Ok(()),
+        }
+    }
 }
 
 impl Read for Framed<'_> {
@@ -120,9 +166,18 @@ impl Read for Framed<'_> {
         };
         let mut at = 0;
         while at < read {
-            if self.left == 0 {
+            if let Some(length) = self.length.take() {
+                self.check(buffer[at], length)?;
+            } else if self.left == 0 {
                 // A record of no length is refused by the decoder.
                 self.left = (usize::from(buffer[at]) * 4).max(1);
+                if self.left > 1 && !self.rewritten.is_empty() {
+                    self.length = Some(self.left);
+                    // The type is the byte behind the length.
+                    self.left -= 1;
+                    at += 1;
+                    continue;
+                }
             }
             let step = self.left.min(read - at);
             self.left -= step;
