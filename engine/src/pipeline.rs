@@ -365,7 +365,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[must_use]
     pub fn state_hash(&self) -> u64 {
         let mut hash = self.hash;
-        hash.fold_i128(self.execution.ledger.cash().nano());
+        hash.fold_i128(self.execution.ledger.funds().nano());
         hash.fold_i128(self.execution.ledger.realised().nano());
         for &instrument in self.execution.ledger.held() {
             hash.fold_i64(self.execution.ledger.position(instrument).qty().lots());

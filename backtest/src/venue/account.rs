@@ -92,7 +92,7 @@ impl VenueAccount {
         let notional = spec.notional(fill.price, fill.qty).ok_or(funds)?;
         let held = self.position(fill.instrument);
         match (self.kind, fill.side) {
-            (Account::Cash, Side::Buy) if notional + fill.fee > self.ledger.cash() => Err(funds),
+            (Account::Cash, Side::Buy) if notional + fill.fee > self.ledger.funds() => Err(funds),
             (Account::Cash, Side::Sell) if fill.qty.lots() > held => {
                 Err(RejectReason::ShortNotAllowed)
             }
@@ -138,7 +138,7 @@ impl VenueAccount {
         let spec = self.specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
         self.ledger.fill(spec, instrument, side, price, qty, fee)?;
         if self.loans.charges() {
-            self.loans.note(instrument, self.position(instrument) < 0);
+            self.loans.note(instrument, self.is_borrowed(instrument));
         }
         Ok(())
     }
@@ -158,13 +158,21 @@ impl VenueAccount {
     pub fn charge(&mut self, instrument: InstrumentId, now_ns: i64) -> Result<Cash, LedgerError> {
         self.collect(instrument, now_ns)?;
         let fee = self.loans.take(instrument).ok_or(LedgerError::Overflow)?;
-        self.loans.note(instrument, self.position(instrument) < 0);
+        self.loans.note(instrument, self.is_borrowed(instrument));
         self.ledger.charge(fee)?;
         Ok(fee)
     }
 
+    /// Whether there is a short position in something that must be borrowed to be sold.
+    fn is_borrowed(&self, instrument: InstrumentId) -> bool {
+        let is_thing = self.spec(instrument).is_some_and(|spec| !spec.is_derivative());
+        is_thing && self.position(instrument) < 0
+    }
+
     fn collect(&mut self, instrument: InstrumentId, now_ns: i64) -> Result<(), LedgerError> {
-        let short = Qty::from_lots(self.position(instrument).min(0).saturating_neg());
+        let is_borrowed = self.is_borrowed(instrument);
+        let held = if is_borrowed { self.position(instrument) } else { 0 };
+        let short = Qty::from_lots(held.saturating_neg());
         let value = match (self.spec(instrument), self.last(instrument)) {
             (Some(spec), Some(last)) => spec.notional(last, short),
             _ => Some(Cash::ZERO),

@@ -284,9 +284,16 @@ impl SimVenue {
         tape.is_ambiguous = true;
         let held = self.account.position(stop.instrument).saturating_abs();
         let lots = Qty::from_lots(stop.leaves().min(held));
-        // In the mirror a lower price is better for either side.
-        let better = Price::from_ticks(price - target);
-        let gain = self.account.spec(stop.instrument).and_then(|s| s.notional(better, lots));
+        // In the mirror a lower price is better for either side; of an inverse contract the
+        // difference is no price.
+        let gain = self.account.spec(stop.instrument).and_then(|spec| {
+            if !spec.is_inverse() {
+                return spec.notional(Price::from_ticks(price - target), lots);
+            }
+            let (at_stop, at_target) = (stop.actual(price), stop.actual(target));
+            let worth = |at: Price| spec.notional(at, lots);
+            Some((worth(at_stop)? - worth(at_target)?).abs())
+        });
         self.counts.ambiguous_gain += gain.unwrap_or(Cash::ZERO);
     }
 
