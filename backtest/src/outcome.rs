@@ -45,7 +45,7 @@ impl RunOutcome {
             .map(|index| exposure.position(InstrumentId(u16::try_from(index).unwrap_or(u16::MAX))))
             .collect();
         let (fees, realised) = (exposure.ledger.fees(), exposure.ledger.realised());
-        let borrow_paid = exposure.ledger.carry();
+        let (borrow_paid, funding_paid) = (exposure.ledger.carry(), exposure.ledger.funding());
         let (denials, counts) = (denials(&desk), *desk.venue.counts());
         let (margin_calls, hash) = (pipeline.gate().margin_calls(), pipeline.state_hash());
         let (intents_dropped, events) = (pipeline.intents_dropped(), desk.sequencer.count());
@@ -62,6 +62,7 @@ impl RunOutcome {
             final_equity,
             total_fees: fees,
             borrow_paid,
+            funding_paid,
             realised,
             positions,
             denials,

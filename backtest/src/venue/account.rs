@@ -5,8 +5,8 @@ use qt_engine::{Ledger, LedgerError, Market};
 use qt_risk::Account;
 use qt_types::{Cash, Event, InstrumentId, InstrumentSpec, Price, Qty, RejectReason, Side};
 
-use super::VenueConfig;
 use super::borrow::Loans;
+use super::{MarginRules, VenueConfig};
 
 /// A fill that is about to happen.
 #[derive(Clone, Copy, Debug)]
@@ -86,7 +86,12 @@ impl VenueAccount {
     ///
     /// # Errors
     /// Why it cannot.
-    pub fn check(&self, fill: &Proposed) -> Result<(), RejectReason> {
+    pub fn check(
+        &self,
+        fill: &Proposed,
+        rules: Option<&MarginRules>,
+        now_ns: i64,
+    ) -> Result<(), RejectReason> {
         let funds = RejectReason::InsufficientFunds;
         let spec = self.spec(fill.instrument).ok_or(funds)?;
         let notional = spec.notional(fill.price, fill.qty).ok_or(funds)?;
@@ -105,7 +110,14 @@ impl VenueAccount {
                 }
                 let gross = self.gross_after(fill, spec, closable, opening).map_err(|_| funds)?;
                 let equity = self.ledger.equity(&self.specs, &self.market).map_err(|_| funds)?;
-                let needed = self.kind.initial_margin(gross);
+                let mut needed = self.kind.initial_margin(gross);
+                if let Some(rules) = rules {
+                    // What the venue's table asks for above the leverage.
+                    let left = Qty::from_lots((held + side.sign() * fill.qty.lots()).abs());
+                    let worth = spec.notional(fill.price, left).ok_or(funds)?;
+                    let asked = self.initial_margin(rules, fill.instrument, worth, now_ns);
+                    needed += asked.ok_or(funds)? - self.kind.initial_margin(worth);
+                }
                 if needed > equity - fill.fee { Err(funds) } else { Ok(()) }
             }
         }
@@ -124,6 +136,24 @@ impl VenueAccount {
         let gross = self.ledger.gross_value(&self.specs, &self.market)?;
         let last = self.market.last(fill.instrument).unwrap_or(fill.price);
         Ok(gross - at(closable, last)? + at(opening, fill.price)?)
+    }
+
+    /// The kind of account.
+    pub(super) const fn kind(&self) -> Account {
+        self.kind
+    }
+
+    /// The equity at the last prices.
+    pub(super) fn equity(&self) -> Result<Cash, LedgerError> {
+        self.ledger.equity(&self.specs, &self.market)
+    }
+
+    /// Books what was paid as funding.
+    ///
+    /// # Errors
+    /// When the books no longer balance.
+    pub fn fund(&mut self, amount: Cash) -> Result<(), LedgerError> {
+        self.ledger.fund(amount)
     }
 
     /// Books the fill, which happens at `now_ns`.

@@ -76,18 +76,19 @@ impl SimVenue {
             return Ok(());
         }
         let qty = Qty::from_lots(lots);
-        let fee = self
-            .account
-            .spec(order.instrument)
-            .and_then(|spec| self.config.fees.of(spec.notional(price, qty)?, liquidity));
+        let spec = self.account.spec(order.instrument);
+        let worth = spec.and_then(|spec| spec.notional(price, qty));
+        let fee = worth.and_then(|worth| self.fee_of(worth, liquidity));
         let fee = fee.ok_or(LedgerError::Overflow)?;
         let fill = Proposed { instrument: order.instrument, side: order.side, price, qty, fee };
-        if let Err(reason) = self.account.check(&fill) {
+        let rules = self.config.scene.margin.as_ref();
+        if let Err(reason) = self.account.check(&fill, rules, now_ns) {
             self.refuse(at, reason, now_ns);
             return Ok(());
         }
         self.account.book(&fill, now_ns)?;
         self.count(order.instrument, lots);
+        self.watch(order.instrument);
         self.report_fill(at, price, lots, fee, liquidity, now_ns);
         self.wake_children(at, price, child_since);
         let spent = order.reduce_only && self.account.position(order.instrument) == 0;

@@ -246,6 +246,19 @@ impl InstrumentSpec {
         self.quotient(price, i128::from(qty.lots()) * i128::from(E9))
     }
 
+    /// [`Self::notional`] at a price in billionths, which may lie between two ticks.
+    #[must_use]
+    pub fn notional_at(&self, price_e9: i64, qty: Qty) -> Option<Cash> {
+        let (price, tick) = (i128::from(price_e9), i128::from(self.tick_e9));
+        let lots = i128::from(qty.lots()).checked_mul(self.unit_num)?;
+        let (num, den) = if self.is_inverse() {
+            (lots.checked_mul(tick)?, price.checked_mul(self.unit_den)?)
+        } else {
+            (lots.checked_mul(price)?, self.unit_den.checked_mul(tick)?)
+        };
+        (den > 0).then(|| Cash::from_nano(round_half_even(num, den)))
+    }
+
     fn quotient(&self, price: Price, lots: i128) -> Option<i128> {
         let den = i128::from(price.ticks()).checked_mul(self.unit_den)?;
         if den <= 0 {
@@ -401,6 +414,12 @@ mod tests {
         // 0.6 buys 300 contracts and nothing less does.
         assert_eq!(spec.lots_for("0.6".parse().unwrap(), at), Qty::from_lots(300));
         assert_eq!(spec.lots_for("0.599999999".parse().unwrap(), at), Qty::from_lots(299));
+        // At 62,500.125, between two ticks: 100 x 625 / 62,500.125 = 0.9999980000...
+        let mark = spec.notional_at(62_500_125_000_000, Qty::from_lots(625));
+        assert_eq!(mark, Some("0.999998".parse().unwrap()));
+        let linear = InstrumentSpec::new("L", "USD", InstrumentKind::Perpetual, E9, E9 / 8, 3 * E9);
+        let between = linear.unwrap().notional_at(2_500_000_000, Qty::from_lots(-5));
+        assert_eq!(between, Some("-4.6875".parse().unwrap()), "0.625 x 3 x 2.5");
         // From 50,000 to 40,000 a contract loses 100 x (1/40,000 - 1/50,000) = 0.0005.
         let to = Price::from_ticks(80_000);
         assert_eq!(spec.lots_for_loss("0.01".parse().unwrap(), at, to), Qty::from_lots(20));
