@@ -2,10 +2,11 @@
 
 use qt_engine::Exits;
 use qt_risk::{Account, AccountGate, Sizing};
-use qt_types::{Cash, Limits};
+use qt_types::{Cash, InstrumentSpec, Limits};
 
+use crate::conditions::{Conditions, Span};
 use crate::risk::RiskLimits;
-use crate::venue::{Fees, FillAt, LatencyModel, QueueModel, SelfTrade, VenueConfig};
+use crate::venue::{Fees, FillAt, LatencyModel, QueueModel, Scene, SelfTrade, VenueConfig};
 
 /// Everything about a run but its data and its strategy.
 #[derive(Clone, Debug)]
@@ -58,6 +59,8 @@ pub struct RunConfig {
     pub risk_free_rate: f64,
     /// How many closes a year has; derived from the data when absent.
     pub periods_per_year: Option<f64>,
+    /// What holds and happens at the venue beside the market.
+    pub conditions: Conditions,
     /// Bounds of everything.
     pub limits: Limits,
 }
@@ -89,6 +92,7 @@ impl Default for RunConfig {
             to_ns: None,
             risk_free_rate: 0.0,
             periods_per_year: None,
+            conditions: Conditions::default(),
             limits: Limits::default(),
         }
     }
@@ -98,12 +102,23 @@ impl RunConfig {
     /// The account's own gate, for so many instruments.
     #[must_use]
     pub fn account_gate(&self, _instruments: usize) -> AccountGate {
-        AccountGate::new(self.account, self.sizing, self.order_qty_max_e9)
+        let gate = AccountGate::new(self.account, self.sizing, self.order_qty_max_e9);
+        if self.conditions.margin.is_some() { gate.with_liquidation() } else { gate }
     }
 
-    /// The part that concerns the venue.
+    /// The part that concerns the venue of a run over `specs` in `span`.
+    ///
+    /// # Errors
+    /// What of the conditions does not fit the instruments.
+    pub fn venue_of(&self, specs: &[InstrumentSpec], span: Span) -> Result<VenueConfig, String> {
+        Ok(VenueConfig { scene: self.conditions.scene(specs, span)?, ..self.venue() })
+    }
+
+    /// The same without the conditions that need to know the instruments.
     #[must_use]
     pub fn venue(&self) -> VenueConfig {
+        let conditions = &self.conditions;
+        let constant = |ns: i64| LatencyModel::constant(ns);
         VenueConfig {
             account: self.account,
             initial: self.capital,
@@ -117,8 +132,11 @@ impl RunConfig {
             queue_model: self.queue_model,
             no_impact: self.no_impact,
             self_trade: self.self_trade,
-            order_latency: LatencyModel::constant(self.order_latency_ns),
-            response_latency: LatencyModel::constant(self.response_latency_ns),
+            order_latency: (conditions.order_latency.clone())
+                .unwrap_or_else(|| constant(self.order_latency_ns)),
+            response_latency: (conditions.response_latency.clone())
+                .unwrap_or_else(|| constant(self.response_latency_ns)),
+            scene: Scene::default(),
             limits: self.limits,
         }
     }

@@ -3,7 +3,7 @@
 use qt_engine::{
     Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{Event, Nanos, Payload, ReportKind, Seq, VenueId};
+use qt_types::{Event, Nanos, OrderKind, Payload, ReportKind, Seq, Side, VenueId};
 
 use crate::recorder::{Fill, Recorder};
 use crate::venue::SimVenue;
@@ -116,17 +116,25 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
 
     fn record(&mut self, delivery: &Delivery) {
         let report = &delivery.report;
-        if report.kind != ReportKind::Filled {
-            return;
-        }
-        let Some(order) = self.pipeline.exposure().orders.get(report.order) else { return };
+        let exposure = self.pipeline.exposure();
+        let (side, kind) = match report.kind {
+            ReportKind::Filled => {
+                let Some(order) = exposure.orders.get(report.order) else { return };
+                (order.side, order.kind)
+            }
+            ReportKind::Liquidated => {
+                let is_long = exposure.position(delivery.instrument).lots() > 0;
+                (if is_long { Side::Sell } else { Side::Buy }, OrderKind::Market)
+            }
+            _ => return,
+        };
         let row = self.venue.row_of(report.exec);
         self.recorder.filled(Fill {
             venue_ns: delivery.venue_ns,
             instrument: delivery.instrument,
             order: report.order,
-            side: order.side,
-            kind: order.kind,
+            side,
+            kind,
             price: report.price,
             qty: report.qty,
             fee: report.fee,

@@ -46,7 +46,7 @@ impl RunOutcome {
             .map(|index| exposure.position(InstrumentId(u16::try_from(index).unwrap_or(u16::MAX))))
             .collect();
         let (fees, realised) = (exposure.ledger.fees(), exposure.ledger.realised());
-        let borrow_paid = exposure.ledger.carry();
+        let (borrow_paid, funding_paid) = (exposure.ledger.carry(), exposure.ledger.funding());
         let (denials, counts) = (denials(&desk), *desk.venue.counts());
         let risk = RiskOutcome::new(&config.risk, pipeline.gate(), &exposure);
         let margin_calls = pipeline.gate().account().margin_calls();
@@ -65,6 +65,7 @@ impl RunOutcome {
             final_equity,
             total_fees: fees,
             borrow_paid,
+            funding_paid,
             realised,
             positions,
             denials,

@@ -9,6 +9,7 @@ use qt_engine::{Halt, PipelineConfig, Strategy};
 use qt_risk::Account;
 use qt_types::{Cash, InstrumentSpec, Nanos, Qty};
 
+use crate::conditions::Span;
 use crate::config::RunConfig;
 use crate::curve::EquityCurve;
 use crate::metrics::Metrics;
@@ -65,6 +66,8 @@ pub struct RunOutcome {
     pub total_fees: Cash,
     /// What was paid for being short.
     pub borrow_paid: Cash,
+    /// What was paid as funding, less what was received.
+    pub funding_paid: Cash,
     /// Profit realised before fees.
     pub realised: Cash,
     /// Lots still held, by instrument.
@@ -152,9 +155,11 @@ pub fn run_on_trades(
         books: Vec::new(),
         active_from_ns: Nanos::MIN,
     };
+    let span = span(series, &ranges);
+    let venue = config.venue_of(&specs, span).map_err(RunError::Config)?;
     let gate = config.gate(&specs);
     let mut backtest: Backtest<'_> =
-        Simulator::new(&tapes, pipeline, config.venue(), config.feed_latency_ns, strategy, gate);
+        Simulator::new(&tapes, pipeline, venue, config.feed_latency_ns, strategy, gate);
     let clock = Instant::now();
     let ended = backtest.run_boxed(interrupt, progress)?;
     if config.close_at_end && ended == Ended::Data {
@@ -208,6 +213,18 @@ fn check(config: &RunConfig, series: &[&BarSeries]) -> Result<(), RunError> {
         )));
     }
     Ok(())
+}
+
+/// From the first bar to the end of the last one.
+fn span(series: &[&BarSeries], ranges: &[BarRange]) -> Span {
+    let of = |(series, range): (&&BarSeries, &BarRange)| {
+        let bars = &series.bars[range.warmup_from..range.end];
+        Some((bars.first()?.open_ns, bars.last()?.close_ns))
+    };
+    let all = series.iter().zip(ranges).filter_map(of);
+    let (from_ns, to_ns) =
+        all.fold((i64::MAX, i64::MIN), |(from, to), (first, last)| (from.min(first), to.max(last)));
+    Span { from_ns, to_ns }
 }
 
 fn ranges(

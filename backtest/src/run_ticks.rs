@@ -10,6 +10,7 @@ use qt_engine::{BookKind, BookLimits, CrossPolicy, OrderBookLimits, PipelineConf
 use qt_risk::RiskGate;
 use qt_types::{BarFlags, InstrumentId, InstrumentSpec, Nanos, OrderTick, Price, Tick};
 
+use crate::conditions::Span;
 use crate::config::RunConfig;
 use crate::desk::Desk;
 use crate::outcome::RunDesk;
@@ -178,8 +179,9 @@ fn run<R: Replayed>(
         books: books.clone(),
         active_from_ns: Nanos::new(settings.from_ns),
     };
+    let venue = config.venue_of(&cast.specs, span(files, settings)).map_err(RunError::Config)?;
+    let venue = SimVenue::new(venue, cast.specs.clone()).with_books(&books);
     let gate = config.gate(&cast.specs);
-    let venue = SimVenue::new(config.venue(), cast.specs.clone()).with_books(&books);
     let desk: RunDesk = Desk::new(pipeline, venue, 4_096, strategy, gate);
     let films: Vec<Film<'_>> =
         files.iter().zip(&cast.ids).map(|(file, instruments)| Film { file, instruments }).collect();
@@ -216,6 +218,13 @@ fn run<R: Replayed>(
         fill.row = u32::try_from(at.min(sampled.len() - 1)).unwrap_or(u32::MAX);
     }
     Ok(TickRun { outcome, series })
+}
+
+/// From the first record to the last one that is replayed.
+fn span(files: &[TickFile], settings: ReplayConfig) -> Span {
+    let from_ns = files.iter().map(|file| file.times().venue_first).min().unwrap_or(0);
+    let to_ns = files.iter().map(|file| file.times().venue_last).max().unwrap_or(0);
+    Span { from_ns, to_ns: to_ns.min(settings.to_ns.saturating_sub(1)) }
 }
 
 fn text(ns: Option<i64>) -> String {

@@ -184,6 +184,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         self.play_prints(now_ns, true)?;
         self.desk.settle(now_ns)?;
         self.close_bars(now_ns)?;
+        self.desk.venue.apply_plan(now_ns)?;
         self.desk.settle(now_ns)?;
         let measured = self.publish_bars(now_ns)?;
         self.desk.settle(now_ns)?;

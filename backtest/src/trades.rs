@@ -105,7 +105,9 @@ fn begin(fill: &Fill) -> Open {
 fn add(open: &mut Open, fill: &Fill, lots: i64, fee: Cash, spec: &InstrumentSpec, opens: bool) {
     let notional = spec.notional(fill.price, Qty::from_lots(lots)).unwrap_or(Cash::ZERO);
     open.lots += fill.side.sign() * lots;
-    open.flow += if fill.side == Side::Sell { notional } else { -notional };
+    // What an inverse contract was worth less what it is worth.
+    let is_gain = (fill.side == Side::Sell) != spec.is_inverse();
+    open.flow += if is_gain { notional } else { -notional };
     open.flow -= fee;
     let trip = &mut open.trip;
     trip.fees += fee;

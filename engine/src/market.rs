@@ -1,7 +1,8 @@
 //! What is known of the market: the first stage.
 
 use qt_types::{
-    Event, InstrumentId, Nanos, OrderTick, Payload, Price, Side, Tick, TickFlags, round_half_even,
+    Event, InstrumentId, Nanos, OrderTick, OrderTickKind, Payload, Price, Side, Tick, TickFlags,
+    TickKind, round_half_even,
 };
 
 use crate::book::{Book, BookLimits, BookView, OrderBook, OrderBookLimits};
@@ -116,6 +117,31 @@ impl Market {
             slot.top_changed |= book.apply(tick);
         }
         slot.completed(tick.flags())
+    }
+
+    /// Trading in `instrument` goes on, or stops: known from the venue's answers and not from its
+    /// data. The book shows it like a halt that the data tells of.
+    pub fn on_status(&mut self, instrument: InstrumentId, is_open: bool) -> Completed {
+        let (venue_ns, qty, flags) = (self.now_ns.get(), i64::from(is_open), TickFlags::LAST);
+        let (price, latency_ns, number, flags) = (0, 0, 0, flags.bits());
+        if self.orders(instrument).is_some() {
+            let (kind, order) = (OrderTickKind::Status as u8, 0);
+            let instrument_of = number;
+            let tick = OrderTick {
+                venue_ns,
+                order,
+                price,
+                qty,
+                latency_ns,
+                instrument: instrument_of,
+                kind,
+                flags,
+            };
+            return self.on_order(instrument, &tick);
+        }
+        let kind = TickKind::Status as u8;
+        let tick = Tick { venue_ns, price, qty, latency_ns, instrument: number, kind, flags };
+        self.on_tick(instrument, &tick)
     }
 
     /// The last traded price in ticks, or where nothing was traded yet the middle of the book;

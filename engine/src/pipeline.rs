@@ -209,7 +209,13 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 self.strategy.on_timer(*timer, &mut context);
             }
             Payload::Report(report) => {
-                let update = self.execution.on_report(&self.specs, report, &mut out.commands)?;
+                if report.kind == ReportKind::Status {
+                    let completed = self.market.on_status(event.instrument, !report.qty.is_zero());
+                    self.tell_book(event, completed);
+                }
+                let instrument = event.instrument;
+                let commands = &mut out.commands;
+                let update = self.execution.on_report(&self.specs, instrument, report, commands)?;
                 if let Some(update) = update {
                     self.risk.gate.settled(&settlement(&update), &exposure!(self));
                     self.tell(event, &update);
@@ -365,7 +371,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[must_use]
     pub fn state_hash(&self) -> u64 {
         let mut hash = self.hash;
-        hash.fold_i128(self.execution.ledger.cash().nano());
+        hash.fold_i128(self.execution.ledger.funds().nano());
         hash.fold_i128(self.execution.ledger.realised().nano());
         for &instrument in self.execution.ledger.held() {
             hash.fold_i64(self.execution.ledger.position(instrument).qty().lots());

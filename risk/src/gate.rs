@@ -1,7 +1,7 @@
 //! The gate of an account.
 
 use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest};
-use qt_types::{Cash, DenyReason, Event, Payload, Qty, Side};
+use qt_types::{Cash, DenyReason, Event, InstrumentSpec, Payload, Qty, Side};
 
 use crate::{Account, Sizing};
 
@@ -14,6 +14,7 @@ pub struct AccountGate {
     order_qty_max_e9: Option<i64>,
     closing_out: bool,
     margin_calls: u64,
+    is_liquidated: bool,
 }
 
 impl AccountGate {
@@ -22,7 +23,20 @@ impl AccountGate {
     /// given.
     #[must_use]
     pub const fn new(account: Account, sizing: Sizing, order_qty_max_e9: Option<i64>) -> Self {
-        Self { account, sizing, order_qty_max_e9, closing_out: false, margin_calls: 0 }
+        Self {
+            account,
+            sizing,
+            order_qty_max_e9,
+            closing_out: false,
+            margin_calls: 0,
+            is_liquidated: false,
+        }
+    }
+
+    /// The same at a venue that liquidates derivatives: margin calls are about the rest.
+    #[must_use]
+    pub const fn with_liquidation(self) -> Self {
+        Self { is_liquidated: true, ..self }
     }
 
     /// How often the account was closed out because its equity fell below maintenance.
@@ -63,13 +77,27 @@ impl AccountGate {
 
     /// Whether the equity is below what the positions need to be kept.
     fn is_below_maintenance(&self, exposure: &Exposure<'_>) -> bool {
-        let ledger = exposure.ledger;
-        let (Ok(equity), Ok(gross)) =
-            (exposure.equity(), ledger.gross_value(exposure.specs, exposure.market))
-        else {
+        let (Ok(equity), Some(gross)) = (exposure.equity(), self.called(exposure)) else {
             return true;
         };
+        if self.is_liquidated && gross == Cash::ZERO {
+            return false;
+        }
         equity < self.account.maintenance_margin(gross).max(Cash::from_nano(1))
+    }
+
+    /// What the positions are worth for which there are margin calls.
+    fn called(&self, exposure: &Exposure<'_>) -> Option<Cash> {
+        let (specs, market) = (exposure.specs, exposure.market);
+        let mut gross = exposure.ledger.gross_value(specs, market).ok()?;
+        if self.is_liquidated {
+            for &held in exposure.ledger.held() {
+                if exposure.spec(held).is_some_and(InstrumentSpec::is_derivative) {
+                    gross -= exposure.ledger.worth(specs, market, held).ok()?.abs();
+                }
+            }
+        }
+        Some(gross)
     }
 }
 

@@ -48,12 +48,11 @@ impl Sizing {
             }
             Self::RiskPerTrade { risk_e9 } => {
                 let stop = request.stop.ok_or(DenyReason::NoStop)?;
-                let distance = (request.price.ticks() - stop.ticks()).abs();
-                if distance == 0 {
+                if request.price == stop {
                     return Err(DenyReason::NoStop);
                 }
                 let budget = share(equity_part(exposure, risk_e9)?);
-                Ok(spec.lots_for(Cash::from_nano(budget), qt_types::Price::from_ticks(distance)))
+                Ok(spec.lots_for_loss(Cash::from_nano(budget), request.price, stop))
             }
         }
     }

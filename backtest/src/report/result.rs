@@ -59,6 +59,10 @@ pub struct ResultDocument {
     pub total_fees: String,
     /// What was paid for being short.
     pub borrow_paid: String,
+    /// What was paid as funding, less what was received.
+    pub funding_paid: String,
+    /// How often positions were closed by the venue because their margin was used up.
+    pub liquidations: u64,
     /// The figures.
     #[serde(flatten)]
     pub metrics: Metrics,
@@ -186,6 +190,8 @@ impl ResultDocument {
             final_equity: outcome.final_equity.to_string(),
             total_fees: outcome.total_fees.to_string(),
             borrow_paid: outcome.borrow_paid.to_string(),
+            funding_paid: outcome.funding_paid.to_string(),
+            liquidations: outcome.counts.liquidations,
             metrics: outcome.metrics.clone(),
             periods_per_year: outcome.periods_per_year,
             fills: outcome.fills.len(),
@@ -266,7 +272,7 @@ fn fill_entry(fill: &Fill, specs: &[InstrumentSpec], series: &[&BarSeries]) -> O
         time: iso_text(fill.venue_ns.get()),
         bar: stamp_of(series.get(fill.instrument.index())?, fill.row),
         side: fill.side.text(),
-        order: fill.kind.text(),
+        order: if fill.order.is_none() { "liquidation" } else { fill.kind.text() },
         price: spec.price_text(fill.price),
         qty: spec.qty_text(fill.qty),
         fee: fill.fee.to_string(),

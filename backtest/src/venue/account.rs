@@ -5,8 +5,8 @@ use qt_engine::{Ledger, LedgerError, Market};
 use qt_risk::Account;
 use qt_types::{Cash, Event, InstrumentId, InstrumentSpec, Price, Qty, RejectReason, Side};
 
-use super::VenueConfig;
 use super::borrow::Loans;
+use super::{MarginRules, VenueConfig};
 
 /// A fill that is about to happen.
 #[derive(Clone, Copy, Debug)]
@@ -86,13 +86,18 @@ impl VenueAccount {
     ///
     /// # Errors
     /// Why it cannot.
-    pub fn check(&self, fill: &Proposed) -> Result<(), RejectReason> {
+    pub fn check(
+        &self,
+        fill: &Proposed,
+        rules: Option<&MarginRules>,
+        now_ns: i64,
+    ) -> Result<(), RejectReason> {
         let funds = RejectReason::InsufficientFunds;
         let spec = self.spec(fill.instrument).ok_or(funds)?;
         let notional = spec.notional(fill.price, fill.qty).ok_or(funds)?;
         let held = self.position(fill.instrument);
         match (self.kind, fill.side) {
-            (Account::Cash, Side::Buy) if notional + fill.fee > self.ledger.cash() => Err(funds),
+            (Account::Cash, Side::Buy) if notional + fill.fee > self.ledger.funds() => Err(funds),
             (Account::Cash, Side::Sell) if fill.qty.lots() > held => {
                 Err(RejectReason::ShortNotAllowed)
             }
@@ -105,7 +110,14 @@ impl VenueAccount {
                 }
                 let gross = self.gross_after(fill, spec, closable, opening).map_err(|_| funds)?;
                 let equity = self.ledger.equity(&self.specs, &self.market).map_err(|_| funds)?;
-                let needed = self.kind.initial_margin(gross);
+                let mut needed = self.kind.initial_margin(gross);
+                if let Some(rules) = rules {
+                    // What the venue's table asks for above the leverage.
+                    let left = Qty::from_lots((held + side.sign() * fill.qty.lots()).abs());
+                    let worth = spec.notional(fill.price, left).ok_or(funds)?;
+                    let asked = self.initial_margin(rules, fill.instrument, worth, now_ns);
+                    needed += asked.ok_or(funds)? - self.kind.initial_margin(worth);
+                }
                 if needed > equity - fill.fee { Err(funds) } else { Ok(()) }
             }
         }
@@ -126,6 +138,24 @@ impl VenueAccount {
         Ok(gross - at(closable, last)? + at(opening, fill.price)?)
     }
 
+    /// The kind of account.
+    pub(super) const fn kind(&self) -> Account {
+        self.kind
+    }
+
+    /// The equity at the last prices.
+    pub(super) fn equity(&self) -> Result<Cash, LedgerError> {
+        self.ledger.equity(&self.specs, &self.market)
+    }
+
+    /// Books what was paid as funding.
+    ///
+    /// # Errors
+    /// When the books no longer balance.
+    pub fn fund(&mut self, amount: Cash) -> Result<(), LedgerError> {
+        self.ledger.fund(amount)
+    }
+
     /// Books the fill, which happens at `now_ns`.
     ///
     /// # Errors
@@ -138,7 +168,7 @@ impl VenueAccount {
         let spec = self.specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
         self.ledger.fill(spec, instrument, side, price, qty, fee)?;
         if self.loans.charges() {
-            self.loans.note(instrument, self.position(instrument) < 0);
+            self.loans.note(instrument, self.is_borrowed(instrument));
         }
         Ok(())
     }
@@ -158,13 +188,21 @@ impl VenueAccount {
     pub fn charge(&mut self, instrument: InstrumentId, now_ns: i64) -> Result<Cash, LedgerError> {
         self.collect(instrument, now_ns)?;
         let fee = self.loans.take(instrument).ok_or(LedgerError::Overflow)?;
-        self.loans.note(instrument, self.position(instrument) < 0);
+        self.loans.note(instrument, self.is_borrowed(instrument));
         self.ledger.charge(fee)?;
         Ok(fee)
     }
 
+    /// Whether there is a short position in something that must be borrowed to be sold.
+    fn is_borrowed(&self, instrument: InstrumentId) -> bool {
+        let is_thing = self.spec(instrument).is_some_and(|spec| !spec.is_derivative());
+        is_thing && self.position(instrument) < 0
+    }
+
     fn collect(&mut self, instrument: InstrumentId, now_ns: i64) -> Result<(), LedgerError> {
-        let short = Qty::from_lots(self.position(instrument).min(0).saturating_neg());
+        let is_borrowed = self.is_borrowed(instrument);
+        let held = if is_borrowed { self.position(instrument) } else { 0 };
+        let short = Qty::from_lots(held.saturating_neg());
         let value = match (self.spec(instrument), self.last(instrument)) {
             (Some(spec), Some(last)) => spec.notional(last, short),
             _ => Some(Cash::ZERO),

@@ -51,6 +51,13 @@ impl SimVenue {
         if !self.opening {
             return Ok(());
         }
+        for index in 0..self.tapes.len() {
+            let tape = &self.tapes[index];
+            if tape.is_opening && tape.is_watched {
+                let (open, open_ns) = (tape.bar.open, tape.bar.open_ns.get());
+                self.check_margin_at(id_of(index), open, open_ns)?;
+            }
+        }
         for at in 0..self.orders.len() {
             self.play_open(at)?;
         }
@@ -137,8 +144,25 @@ impl SimVenue {
                 let entry = entry_since(&self.orders[at], outcome);
                 self.act(at, outcome, close_ns, entry)?;
             }
+            // A position that its stop did not close may have met the end of its margin before
+            // any target.
+            if matches!(pass, Pass::Stops | Pass::NewOthers) {
+                self.check_margin_in(instrument, bar, close_ns)?;
+            }
         }
         Ok(())
+    }
+
+    /// Holds a position against its margin at the worst price of the bar.
+    fn check_margin_in(
+        &mut self,
+        instrument: InstrumentId,
+        bar: &Bar,
+        close_ns: i64,
+    ) -> Result<(), LedgerError> {
+        let is_long = self.account.position(instrument) > 0;
+        let worst = if is_long { bar.low } else { bar.high };
+        self.check_margin_at(instrument, worst, close_ns)
     }
 
     /// Market orders of the `--fill close` mode that waited for this bar's end.

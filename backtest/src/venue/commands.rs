@@ -18,6 +18,10 @@ impl SimVenue {
     pub fn apply_commands(&mut self, now_ns: i64) -> Result<(), LedgerError> {
         loop {
             self.expire(now_ns);
+            if !self.markets.is_empty() {
+                let next_ns = self.commands.front().map_or(i64::MAX, |&(arrival_ns, _)| arrival_ns);
+                self.apply_plan(now_ns.min(next_ns))?;
+            }
             let Some(&(arrival_ns, command)) = self.commands.front() else { break };
             if arrival_ns > now_ns {
                 break;

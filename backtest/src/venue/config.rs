@@ -3,7 +3,9 @@
 use qt_risk::Account;
 use qt_types::{Cash, Limits, Liquidity};
 
+use super::agenda::Planned;
 use super::latency::LatencyModel;
+use super::margin::MarginRules;
 use super::queue::QueueModel;
 
 /// Where a market order fills that was decided on a completed bar.
@@ -83,8 +85,19 @@ pub struct VenueConfig {
     pub order_latency: LatencyModel,
     /// From the venue to us.
     pub response_latency: LatencyModel,
+    /// What holds and happens at the venue beside the market.
+    pub scene: Scene,
     /// Bounds of everything.
     pub limits: Limits,
+}
+
+/// What holds and happens at a venue beside the market. Nothing by default.
+#[derive(Clone, Debug, Default)]
+pub struct Scene {
+    /// What happens at set times, in any order.
+    pub agenda: Vec<Planned>,
+    /// Margin and liquidation of derivatives; without it there is neither.
+    pub margin: Option<MarginRules>,
 }
 
 impl Default for VenueConfig {
@@ -104,6 +117,7 @@ impl Default for VenueConfig {
             self_trade: SelfTrade::default(),
             order_latency: LatencyModel::constant(0),
             response_latency: LatencyModel::constant(0),
+            scene: Scene::default(),
             limits: Limits::default(),
         }
     }

@@ -76,18 +76,19 @@ impl SimVenue {
             return Ok(());
         }
         let qty = Qty::from_lots(lots);
-        let fee = self
-            .account
-            .spec(order.instrument)
-            .and_then(|spec| self.config.fees.of(spec.notional(price, qty)?, liquidity));
+        let spec = self.account.spec(order.instrument);
+        let worth = spec.and_then(|spec| spec.notional(price, qty));
+        let fee = worth.and_then(|worth| self.fee_of(worth, liquidity));
         let fee = fee.ok_or(LedgerError::Overflow)?;
         let fill = Proposed { instrument: order.instrument, side: order.side, price, qty, fee };
-        if let Err(reason) = self.account.check(&fill) {
+        let rules = self.config.scene.margin.as_ref();
+        if let Err(reason) = self.account.check(&fill, rules, now_ns) {
             self.refuse(at, reason, now_ns);
             return Ok(());
         }
         self.account.book(&fill, now_ns)?;
         self.count(order.instrument, lots);
+        self.watch(order.instrument);
         self.report_fill(at, price, lots, fee, liquidity, now_ns);
         self.wake_children(at, price, child_since);
         let spent = order.reduce_only && self.account.position(order.instrument) == 0;
@@ -284,9 +285,16 @@ impl SimVenue {
         tape.is_ambiguous = true;
         let held = self.account.position(stop.instrument).saturating_abs();
         let lots = Qty::from_lots(stop.leaves().min(held));
-        // In the mirror a lower price is better for either side.
-        let better = Price::from_ticks(price - target);
-        let gain = self.account.spec(stop.instrument).and_then(|s| s.notional(better, lots));
+        // In the mirror a lower price is better for either side; of an inverse contract the
+        // difference is no price.
+        let gain = self.account.spec(stop.instrument).and_then(|spec| {
+            if !spec.is_inverse() {
+                return spec.notional(Price::from_ticks(price - target), lots);
+            }
+            let (at_stop, at_target) = (stop.actual(price), stop.actual(target));
+            let worth = |at: Price| spec.notional(at, lots);
+            Some((worth(at_stop)? - worth(at_target)?).abs())
+        });
         self.counts.ambiguous_gain += gain.unwrap_or(Cash::ZERO);
     }
 

@@ -2,6 +2,7 @@
 //! rules of `docs/SEMANTICS.md`.
 
 mod account;
+mod agenda;
 mod bars;
 mod book;
 mod borrow;
@@ -9,7 +10,10 @@ mod commands;
 mod config;
 mod execute;
 mod expiry;
+mod happen;
 mod latency;
+mod liquidation;
+mod margin;
 mod matching;
 mod order;
 mod prints;
@@ -25,10 +29,13 @@ use qt_types::{
 };
 
 use account::VenueAccount;
+use agenda::Agenda;
+pub use agenda::{Happening, Planned};
 use book::BookMarket;
-pub use config::{Fees, FillAt, SelfTrade, VenueConfig};
+pub use config::{Fees, FillAt, Scene, SelfTrade, VenueConfig};
 pub use latency::LatencyModel;
 use latency::{Action, Latency};
+pub use margin::{Bracket, MarginMode, MarginRules, MarginTable};
 use matching::Outcome;
 use order::SimOrder;
 pub use queue::QueueModel;
@@ -49,6 +56,10 @@ pub struct VenueCounts {
     pub insufficient_funds: u64,
     /// Orders refused at the fill for want of a position.
     pub short_not_allowed: u64,
+    /// Funding instants at which there was a position.
+    pub fundings: u64,
+    /// How often positions were closed because their margin was used up.
+    pub liquidations: u64,
 }
 
 /// The state of one instrument's market at the venue.
@@ -65,7 +76,9 @@ struct Tape {
     is_ambiguous: bool,
     /// Lots that we may still trade in the bar; `None` without a cap.
     budget: Option<i64>,
+    /// What meets the market here: our orders, and a position whose margin is watched.
     live: u32,
+    is_watched: bool,
 }
 
 /// Fills for which there is room from the start.
@@ -94,6 +107,9 @@ pub struct SimVenue {
     own_sweep: Vec<(i64, i64)>,
     /// When the time of the next order is over (UTC ns).
     next_expiry_ns: i64,
+    agenda: Agenda,
+    /// Positions whose margin is watched.
+    watched: u32,
 }
 
 impl SimVenue {
@@ -119,6 +135,7 @@ impl SimVenue {
             is_ambiguous: false,
             budget: None,
             live: 0,
+            is_watched: false,
         };
         let room = config.limits.orders_open_max;
         Self {
@@ -136,6 +153,8 @@ impl SimVenue {
             scratch: Vec::with_capacity(room),
             own_sweep: Vec::new(),
             next_expiry_ns: i64::MAX,
+            agenda: Agenda::new(config.scene.agenda.clone()),
+            watched: 0,
             config,
         }
     }
@@ -167,6 +186,8 @@ impl SimVenue {
             && self.commands.is_empty()
             && self.reports.is_empty()
             && !self.account.is_borrowing()
+            && self.watched == 0
+            && self.agenda.next_ns() == i64::MAX
     }
 
     /// What the venue counted so far.
@@ -207,15 +228,21 @@ impl SimVenue {
         if agree { Ok(()) } else { Err(LedgerError::Unbalanced) }
     }
 
-    /// When the next command reaches the venue, or the time of an order is over (UTC ns).
+    /// When the next command reaches the venue, the time of an order is over, or something
+    /// happens that is planned (UTC ns).
     #[must_use]
     #[inline]
     pub fn next_command_ns(&self) -> Option<i64> {
-        let expiry_ns = (self.next_expiry_ns < i64::MAX).then_some(self.next_expiry_ns);
+        let set_ns = self.next_expiry_ns.min(self.agenda.next_ns());
         match self.commands.front() {
-            Some(&(arrival_ns, _)) => Some(arrival_ns.min(self.next_expiry_ns)),
-            None => expiry_ns,
+            Some(&(arrival_ns, _)) => Some(arrival_ns.min(set_ns)),
+            None => (set_ns < i64::MAX).then_some(set_ns),
         }
+    }
+
+    /// The fee of a fill worth `worth`.
+    fn fee_of(&self, worth: Cash, liquidity: qt_types::Liquidity) -> Option<Cash> {
+        self.config.fees.of(worth, liquidity)
     }
 
     /// Charges the fee for short positions in `instrument` at the end of a bar, where there is

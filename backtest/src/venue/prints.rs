@@ -24,6 +24,7 @@ impl SimVenue {
         tape.budget = lots_to_be_had(&bar, &self.config);
         (tape.bar, tape.close_ns, tape.is_open) = (bar, now_ns, false);
         if tape.live > 0 {
+            self.check_margin_at(instrument, bar.close, now_ns)?;
             self.meet(instrument, &bar, now_ns)?;
             if self.config.fill_at == FillAt::Close {
                 self.fill_at_close(instrument, &bar, now_ns)?;

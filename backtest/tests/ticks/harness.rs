@@ -6,8 +6,9 @@
 use std::sync::atomic::AtomicBool;
 
 use qt_backtest::desk::Desk;
+use qt_backtest::recorder::Fill;
 use qt_backtest::replay::{Film, Pace, Replay, ReplayConfig, Replayed};
-use qt_backtest::venue::{SimVenue, VenueConfig};
+use qt_backtest::venue::{MarginRules, SimVenue, VenueConfig};
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
 use qt_engine::book::{BookLimits, CrossPolicy, OrderBookLimits};
 use qt_engine::{BookKind, Exits, Exposure, Gate, OrderRequest, PipelineConfig, SizeRequest};
@@ -133,6 +134,7 @@ pub struct Case<R> {
     /// From the venue to us, by tick; the last one holds for the rest.
     pub latencies: Vec<i64>,
     pub feed_latency_ns: i64,
+    pub spec: InstrumentSpec,
 }
 
 /// What a case brought.
@@ -146,6 +148,9 @@ pub struct Outcome {
     pub fees: Cash,
     pub hash: u64,
     pub curve: Vec<(i64, Cash)>,
+    pub funding: Cash,
+    /// Liquidations: when, price, lots (negative: sold).
+    pub closed: Vec<(i64, i64, i64)>,
 }
 
 impl Case<Tick> {
@@ -208,6 +213,7 @@ impl<R: Told> Case<R> {
             venue: venue_config(),
             latencies: vec![0],
             feed_latency_ns: 0,
+            spec: spec(),
         }
     }
 
@@ -218,6 +224,15 @@ impl<R: Told> Case<R> {
 
     pub fn with(mut self, change: impl FnOnce(&mut VenueConfig)) -> Self {
         change(&mut self.venue);
+        self
+    }
+
+    /// Makes the instrument a perpetual with margin rules.
+    pub fn perpetual(mut self) -> Self {
+        let kind = InstrumentKind::Perpetual;
+        self.spec = InstrumentSpec::new("X", "USD", kind, E9, E9, E9).unwrap();
+        self.venue.account = Account::Margin { leverage_e9: 10 * E9 };
+        self.venue.scene.margin = Some(MarginRules::default());
         self
     }
 
@@ -254,7 +269,8 @@ impl<R: Told> Case<R> {
             recv_ns = recv_ns.max(tick.venue_ns() + latency);
             writer.push(tick, recv_ns).unwrap();
         }
-        let description = Description { instruments: vec![spec()], ..Description::default() };
+        let description =
+            Description { instruments: vec![self.spec.clone()], ..Description::default() };
         writer.finish(&description).unwrap();
         let file = TickFile::open(&path, Verify::Full).unwrap();
         self.replay(&file, pace, vec![R::book()])
@@ -262,8 +278,9 @@ impl<R: Told> Case<R> {
 
     /// Runs the script over a file that is already there.
     pub fn replay(&self, file: &TickFile, pace: Pace, books: Vec<BookKind>) -> Outcome {
-        let venue = SimVenue::new(self.venue.clone(), vec![spec()]).with_books(&books);
-        let pipeline = pipeline_config(books, self.venue.limits);
+        let venue = SimVenue::new(self.venue.clone(), vec![self.spec.clone()]).with_books(&books);
+        let mut pipeline = pipeline_config(books, self.venue.limits);
+        pipeline.specs = vec![self.spec.clone()];
         let script = Script::new(&self.steps, &self.looks);
         let desk = Desk::new(pipeline, venue, 64, script, Open);
         let config = ReplayConfig {
@@ -279,6 +296,11 @@ impl<R: Told> Case<R> {
         let exposure = replay.pipeline().exposure();
         let script = replay.pipeline().strategy();
         let curve = replay.recorder().curve();
+        let fills = replay.recorder().fills();
+        let closed = |fill: &Fill| {
+            let lots = fill.side.sign() * fill.qty.lots();
+            (fill.venue_ns.get(), fill.price.ticks(), lots)
+        };
         let outcome = Outcome {
             said: script.said.clone(),
             seen: script.seen.clone(),
@@ -288,6 +310,8 @@ impl<R: Told> Case<R> {
             fees: exposure.ledger.fees(),
             hash: replay.pipeline().state_hash(),
             curve: curve.iter().map(|(ns, cash)| (ns.get(), cash)).collect(),
+            funding: exposure.ledger.funding(),
+            closed: fills.iter().filter(|fill| fill.order.is_none()).map(closed).collect(),
         };
         replay.venue().compare(exposure.ledger).unwrap();
         outcome

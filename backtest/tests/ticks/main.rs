@@ -3,6 +3,7 @@
 mod by_order;
 mod differential;
 mod harness;
+mod margin;
 mod naive;
 mod naive_arrive;
 mod naive_market;

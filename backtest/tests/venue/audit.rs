@@ -10,6 +10,7 @@ pub struct Audit<G> {
     cash: Option<Cash>,
     fees: Cash,
     carry: Cash,
+    funding: Cash,
     held: Vec<i64>,
     pub events: u64,
     /// Whether every order is approved without asking the inner gate.
@@ -19,8 +20,8 @@ pub struct Audit<G> {
 impl<G> Audit<G> {
     pub fn new(inner: G) -> Self {
         let held = vec![0; 4];
-        let (fees, carry) = (Cash::ZERO, Cash::ZERO);
-        Self { inner, cash: None, fees, carry, held, events: 0, approves_all: false }
+        let (fees, carry, funding) = (Cash::ZERO, Cash::ZERO, Cash::ZERO);
+        Self { inner, cash: None, fees, carry, funding, held, events: 0, approves_all: false }
     }
 
     /// Books a report of a fill or of a carrying cost. The side of a fill is not in it: the
@@ -32,7 +33,12 @@ impl<G> Audit<G> {
             *cash -= report.fee;
             self.carry += report.fee;
         }
-        if report.kind != ReportKind::Filled {
+        if report.kind == ReportKind::Funding {
+            let cash = self.cash.get_or_insert(exposure.ledger.initial());
+            *cash -= report.fee;
+            self.funding += report.fee;
+        }
+        if !matches!(report.kind, ReportKind::Filled | ReportKind::Liquidated) {
             return;
         }
         let index = event.instrument.index();
@@ -54,11 +60,13 @@ impl<G> Audit<G> {
     fn compare(&self, exposure: &Exposure<'_>) {
         let ledger = exposure.ledger;
         assert_eq!(ledger.off_by(), Cash::ZERO, "the ledger's own check");
-        assert_eq!(ledger.cash(), self.cash.unwrap_or(ledger.initial()), "cash, added up again");
+        // As if derivatives were paid for: their notional is not in the cash.
+        assert_eq!(ledger.funds(), self.cash.unwrap_or(ledger.initial()), "cash, added up again");
+        assert_eq!(ledger.funding(), self.funding, "funding, added up again");
         assert_eq!(ledger.fees(), self.fees, "fees, added up again");
         assert_eq!(ledger.carry(), self.carry, "carrying costs, added up again");
         let mut value = Cash::ZERO;
-        let mut unrealised = Cash::ZERO;
+        let (mut unrealised, mut promised) = (Cash::ZERO, Cash::ZERO);
         for (index, spec) in exposure.specs.iter().enumerate() {
             let instrument = InstrumentId(index as u16);
             let position = ledger.position(instrument);
@@ -69,15 +77,21 @@ impl<G> Audit<G> {
             }
             let mark = exposure.last(instrument).expect("what is held has a price");
             let worth = spec.notional(mark, position.qty()).unwrap();
-            value += worth;
             unrealised += worth - position.cost();
+            if spec.is_derivative() {
+                promised += position.cost();
+                value += worth - position.cost();
+            } else {
+                value += worth;
+            }
         }
         let equity = exposure.equity().unwrap();
+        assert_eq!(ledger.cash(), ledger.funds() + promised, "no notional of a derivative in it");
         assert_eq!(equity, ledger.cash() + value, "equity = cash + position value");
         assert_eq!(
-            equity + ledger.fees() + ledger.carry(),
+            equity + ledger.fees() + ledger.carry() + ledger.funding(),
             ledger.initial() + ledger.realised() + unrealised,
-            "equity + fees paid + carry paid = initial + realised + unrealised"
+            "equity + fees, carry and funding paid = initial + realised + unrealised"
         );
     }
 }

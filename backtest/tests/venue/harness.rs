@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 
+use qt_backtest::conditions::Span;
 use qt_backtest::config::RunConfig;
 use qt_backtest::simulator::{Simulator, Tape};
 use qt_backtest::venue::FillAt;
@@ -129,6 +130,13 @@ impl Case {
         self
     }
 
+    /// Makes the first instrument one of `kind`.
+    pub fn kind(mut self, kind: InstrumentKind) -> Self {
+        let spec = &mut self.series[0].spec;
+        *spec = InstrumentSpec::new(spec.symbol(), "USD", kind, E9, E9, E9).unwrap();
+        self
+    }
+
     /// The units of the first instrument, in billionths.
     pub fn units(mut self, tick_e9: i64, lot_e9: i64) -> Self {
         self.series[0].spec = spec(tick_e9, lot_e9);
@@ -192,11 +200,11 @@ impl Case {
 
     /// A simulator that has not run.
     pub fn simulator<'a, S: Strategy>(&self, tapes: &'a [Tape<'a>], strategy: S) -> Sim<'a, S> {
-        let max_e9 = self.config.order_qty_max_e9;
-        let gate = AccountGate::new(self.config.account, self.config.sizing, max_e9);
-        let mut gate = Audit::new(gate);
+        let mut gate = Audit::new(self.config.gate());
         gate.approves_all = self.approves_all;
-        let venue = self.config.venue();
+        let specs: Vec<InstrumentSpec> = self.series.iter().map(|s| s.spec.clone()).collect();
+        let (from_ns, to_ns) = (0, self.series[0].bars.last().unwrap().close_ns);
+        let venue = self.config.venue_of(&specs, Span { from_ns, to_ns }).unwrap();
         Simulator::new(tapes, self.pipeline(), venue, self.config.feed_latency_ns, strategy, gate)
     }
 
@@ -217,6 +225,7 @@ impl Case {
             cash: exposure.cash(),
             fees: exposure.ledger.fees(),
             carry: exposure.ledger.carry(),
+            funding: exposure.ledger.funding(),
             positions: (0..self.series.len()).map(position).collect(),
             hash: sim.pipeline().state_hash(),
             margin_calls: sim.pipeline().gate().inner.margin_calls(),
@@ -233,6 +242,7 @@ impl Case {
         assert_eq!(ours.cash(), theirs.cash(), "cash, here and at the venue");
         assert_eq!(ours.fees(), theirs.fees(), "fees, here and at the venue");
         assert_eq!(ours.carry(), theirs.carry(), "carrying costs, here and at the venue");
+        assert_eq!(ours.funding(), theirs.funding(), "funding, here and at the venue");
         for index in 0..self.series.len() {
             let id = InstrumentId(index as u16);
             assert_eq!(ours.position(id), theirs.position(id), "positions here and there");

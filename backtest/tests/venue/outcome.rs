@@ -22,6 +22,7 @@ pub struct Outcome {
     pub carry: Cash,
     pub positions: Vec<i64>,
     pub hash: u64,
+    pub funding: Cash,
     pub margin_calls: u64,
     pub held_closes: u64,
     /// Events that went through the sequencer.

@@ -33,14 +33,21 @@ impl std::error::Error for LedgerError {}
 /// The account in one currency. Cash moves by what is paid and received; positions keep their
 /// cost and the profit that was realised. The two are computed apart from each other and must
 /// agree after every fill.
+///
+/// Nothing is paid for a derivative: its notional stays outside of the cash, which moves only by
+/// what is realised. The rest of what would have been paid is kept beside it, for the check.
 #[derive(Clone, Debug)]
 pub struct Ledger {
     initial: Cash,
     cash: Cash,
     fees: Cash,
     carry: Cash,
+    funding: Cash,
     realised: Cash,
     cost: Cash,
+    /// What cash would have moved by more, had derivatives been paid for: less the cost of what
+    /// is held of them, by another way.
+    unpaid: Cash,
     positions: Vec<Position>,
     held: Vec<InstrumentId>,
 }
@@ -54,8 +61,10 @@ impl Ledger {
             cash: initial,
             fees: Cash::ZERO,
             carry: Cash::ZERO,
+            funding: Cash::ZERO,
             realised: Cash::ZERO,
             cost: Cash::ZERO,
+            unpaid: Cash::ZERO,
             positions: vec![Position::default(); instruments],
             held: Vec::with_capacity(instruments),
         }
@@ -79,16 +88,22 @@ impl Ledger {
         let (cost_before, realised_before) = (position.cost(), position.realised());
         let was_flat = position.qty().is_zero();
         position.fill(spec, side, price, qty, fee)?;
-        self.cost += position.cost() - cost_before;
-        self.realised += position.realised() - realised_before;
+        let cost = position.cost() - cost_before;
+        let realised = position.realised() - realised_before;
+        self.cost += cost;
+        self.realised += realised;
         match (was_flat, position.qty().is_zero()) {
             (true, false) => self.held.push(instrument),
             (false, true) => self.held.retain(|&held| held != instrument),
             _ => {}
         }
-        match side {
-            Side::Buy => self.cash -= notional,
-            Side::Sell => self.cash += notional,
+        let paid = if side == Side::Buy { notional } else { -notional };
+        if spec.is_derivative() {
+            self.cash += realised;
+            // The cost of an inverse position is no sum of notionals: it is rounded as a whole.
+            self.unpaid -= if spec.is_inverse() { cost } else { paid + realised };
+        } else {
+            self.cash -= paid;
         }
         self.cash -= fee;
         self.fees += fee;
@@ -106,9 +121,20 @@ impl Ledger {
         self.check()
     }
 
-    /// Checks that cash + fees paid + carry paid + cost of the positions = initial + realised.
-    /// With the positions at any mark this is: equity + fees paid + carry paid = initial +
-    /// realised + unrealised.
+    /// Books what was paid as funding (negative where it was received), which is no fill, and
+    /// checks the balance.
+    ///
+    /// # Errors
+    /// When the books no longer balance.
+    pub fn fund(&mut self, amount: Cash) -> Result<(), LedgerError> {
+        self.cash -= amount;
+        self.funding += amount;
+        self.check()
+    }
+
+    /// Checks that cash + fees paid + carry paid + funding paid + cost of what was paid for =
+    /// initial + realised. With the positions at any mark this is: equity + fees + carry +
+    /// funding paid = initial + realised + unrealised.
     ///
     /// # Errors
     /// When the two sides differ.
@@ -121,7 +147,8 @@ impl Ledger {
     #[must_use]
     #[inline]
     pub fn off_by(&self) -> Cash {
-        self.cash + self.fees + self.carry + self.cost - self.initial - self.realised
+        let paid = self.fees + self.carry + self.funding;
+        self.funds() + paid + self.cost - self.initial - self.realised
     }
 
     /// Cash plus positions at their marks ([`Market::mark`]); a position without a price counts at
@@ -138,7 +165,8 @@ impl Ledger {
         Ok(equity)
     }
 
-    /// The sum of the absolute values of all positions at their marks.
+    /// The sum of what all positions are worth at their marks, whether they were paid for or
+    /// not, long or short.
     ///
     /// # Errors
     /// When an amount overflows.
@@ -149,9 +177,29 @@ impl Ledger {
     ) -> Result<Cash, LedgerError> {
         let mut gross = Cash::ZERO;
         for &instrument in &self.held {
-            gross += self.value(specs, market, instrument)?.abs();
+            gross += self.worth(specs, market, instrument)?.abs();
         }
         Ok(gross)
+    }
+
+    /// What is held of `instrument` at its mark, negative when short; at cost without a mark.
+    ///
+    /// # Errors
+    /// When an amount overflows.
+    pub fn worth(
+        &self,
+        specs: &[InstrumentSpec],
+        market: &Market,
+        instrument: InstrumentId,
+    ) -> Result<Cash, LedgerError> {
+        let position = self.position(instrument);
+        match market.mark(instrument) {
+            None => Ok(position.cost()),
+            Some(price) => specs
+                .get(instrument.index())
+                .and_then(|spec| position.worth(spec, price))
+                .ok_or(LedgerError::Overflow),
+        }
     }
 
     #[inline]
@@ -162,12 +210,11 @@ impl Ledger {
         instrument: InstrumentId,
     ) -> Result<Cash, LedgerError> {
         let position = &self.positions[instrument.index()];
+        let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
         match market.mark(instrument) {
+            None if spec.is_derivative() => Ok(Cash::ZERO),
             None => Ok(position.cost()),
-            Some(price) => specs
-                .get(instrument.index())
-                .and_then(|spec| position.value(spec, price))
-                .ok_or(LedgerError::Overflow),
+            Some(price) => position.value(spec, price).ok_or(LedgerError::Overflow),
         }
     }
 
@@ -185,11 +232,19 @@ impl Ledger {
         &self.held
     }
 
-    /// Money that is there to be spent.
+    /// The money in the account.
     #[must_use]
     #[inline]
     pub const fn cash(&self) -> Cash {
         self.cash
+    }
+
+    /// Money that is there to be spent where nothing is borrowed: the cash, less what the
+    /// derivatives that are held were worth when they were opened.
+    #[must_use]
+    #[inline]
+    pub fn funds(&self) -> Cash {
+        self.cash + self.unpaid
     }
 
     /// The capital at the start.
@@ -210,6 +265,12 @@ impl Ledger {
         self.carry
     }
 
+    /// Paid so far as funding, what was received taken off.
+    #[must_use]
+    pub const fn funding(&self) -> Cash {
+        self.funding
+    }
+
     /// Profit realised so far, before fees.
     #[must_use]
     pub const fn realised(&self) -> Cash {
@@ -217,5 +278,7 @@ impl Ledger {
     }
 }
 
+#[cfg(test)]
+mod derivatives;
 #[cfg(test)]
 mod tests;

@@ -4,17 +4,28 @@ use qt_types::{Cash, InstrumentSpec, Price, Qty, Side, round_half_even};
 
 use super::LedgerError;
 
+/// Billionths of a nano-unit in a nano-unit: what an inverse position is kept in.
+const FINE: i128 = 1_000_000_000;
+
 /// A position with its cost (average-cost method). All amounts in the settlement currency.
+///
+/// The cost of a derivative is what its lots were worth when they were opened. Nobody paid that:
+/// its value is only the difference to what they are worth now.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     qty: Qty,
     cost: Cash,
+    /// Inverse only: the cost in billionths of a nano-unit, so that profits are rounded once.
+    fine_cost: i128,
     realised: Cash,
     fees: Cash,
     fills: u64,
     /// [`InstrumentSpec::tick_value`] of what is held: the position is valued at every close, and
     /// changes only with a fill.
     tick_value: Option<i64>,
+    /// What is taken off what is held at a price to get what it adds to the equity: nothing, or
+    /// the cost of a linear derivative.
+    owed: Cash,
 }
 
 impl Position {
@@ -25,7 +36,8 @@ impl Position {
         self.qty
     }
 
-    /// What was paid for what is held, fees apart; negative when short (it was received).
+    /// What was paid for what is held, fees apart; negative when short (it was received). Of a
+    /// derivative: what it was worth.
     #[must_use]
     #[inline]
     pub const fn cost(&self) -> Cash {
@@ -48,11 +60,41 @@ impl Position {
     /// What is held at `price`, negative when short. `None` past the range of 128 bits.
     #[must_use]
     #[inline]
-    pub fn value(&self, spec: &InstrumentSpec, price: Price) -> Option<Cash> {
+    pub fn worth(&self, spec: &InstrumentSpec, price: Price) -> Option<Cash> {
         match self.tick_value {
             Some(value) => Some(Cash::from_nano(i128::from(price.ticks()) * i128::from(value))),
             None => spec.notional(price, self.qty),
         }
+    }
+
+    /// What it adds to the equity at `price`: what is held, or the open profit of a derivative,
+    /// which is rounded half-even once. `None` past the range of 128 bits.
+    #[must_use]
+    #[inline]
+    pub fn value(&self, spec: &InstrumentSpec, price: Price) -> Option<Cash> {
+        match self.tick_value {
+            Some(value) => {
+                let worth = Cash::from_nano(i128::from(price.ticks()) * i128::from(value));
+                Some(worth - self.owed)
+            }
+            None => self.value_wide(spec, price),
+        }
+    }
+
+    #[cold]
+    fn value_wide(&self, spec: &InstrumentSpec, price: Price) -> Option<Cash> {
+        if spec.is_inverse() {
+            let fine = self.fine_cost.checked_sub(spec.fine_notional(price, self.qty)?)?;
+            return Some(Cash::from_nano(round_half_even(fine, FINE)));
+        }
+        Some(spec.notional(price, self.qty)? - self.owed)
+    }
+
+    /// The open profit at `price`, before fees. `None` past the range of 128 bits.
+    #[must_use]
+    pub fn unrealised(&self, spec: &InstrumentSpec, price: Price) -> Option<Cash> {
+        let value = self.value(spec, price)?;
+        Some(if spec.is_derivative() { value } else { value - self.cost })
     }
 
     /// How many fills went into it.
@@ -75,30 +117,75 @@ impl Position {
         qty: Qty,
         fee: Cash,
     ) -> Result<(), LedgerError> {
-        let notional = spec.notional(price, qty).ok_or(LedgerError::Overflow)?;
         let against = self.qty.lots() != 0 && (self.qty.lots() > 0) == (side == Side::Sell);
         let closing = if against { qty.min(self.qty.abs()) } else { Qty::ZERO };
+        if spec.is_inverse() {
+            self.fill_inverse(spec, side, price, qty, closing)?;
+        } else {
+            self.fill_linear(spec, side, price, qty, closing)?;
+        }
+        let signed = Qty::from_lots(side.sign() * qty.lots());
+        self.qty = self.qty.checked_add(signed).ok_or(LedgerError::Overflow)?;
+        self.tick_value = spec.tick_value(self.qty);
+        let owes = spec.is_derivative() && !spec.is_inverse();
+        self.owed = if owes { self.cost } else { Cash::ZERO };
+        self.fees += fee;
+        self.fills += 1;
+        Ok(())
+    }
+
+    fn fill_linear(
+        &mut self,
+        spec: &InstrumentSpec,
+        side: Side,
+        price: Price,
+        qty: Qty,
+        closing: Qty,
+    ) -> Result<(), LedgerError> {
+        let notional = spec.notional(price, qty).ok_or(LedgerError::Overflow)?;
         let closed_notional = spec.notional(price, closing).ok_or(LedgerError::Overflow)?;
         if !closing.is_zero() {
-            let held = i128::from(self.qty.abs().lots());
-            let part = i128::from(closing.lots());
-            let cost = if part == held {
-                self.cost
-            } else {
-                let product = self.cost.nano().checked_mul(part).ok_or(LedgerError::Overflow)?;
-                Cash::from_nano(round_half_even(product, held))
-            };
+            let cost = Cash::from_nano(self.part(self.cost.nano(), closing)?);
             let received = if self.qty.lots() > 0 { closed_notional } else { -closed_notional };
             self.realised += received - cost;
             self.cost -= cost;
         }
         let opened = notional - closed_notional;
         self.cost += if side == Side::Buy { opened } else { -opened };
-        let signed = Qty::from_lots(side.sign() * qty.lots());
-        self.qty = self.qty.checked_add(signed).ok_or(LedgerError::Overflow)?;
-        self.tick_value = spec.tick_value(self.qty);
-        self.fees += fee;
-        self.fills += 1;
         Ok(())
+    }
+
+    /// The same for what is worth more the lower its price is: the profit is what the lots were
+    /// worth less what they are worth.
+    fn fill_inverse(
+        &mut self,
+        spec: &InstrumentSpec,
+        side: Side,
+        price: Price,
+        qty: Qty,
+        closing: Qty,
+    ) -> Result<(), LedgerError> {
+        let worth = |lots: Qty| spec.fine_notional(price, lots).ok_or(LedgerError::Overflow);
+        if !closing.is_zero() {
+            let cost = self.part(self.fine_cost, closing)?;
+            let now = worth(Qty::from_lots(closing.lots() * self.qty.lots().signum()))?;
+            self.realised += Cash::from_nano(round_half_even(cost - now, FINE));
+            self.fine_cost -= cost;
+        }
+        let opened = side.sign() * (qty.lots() - closing.lots());
+        let cost = self.fine_cost.checked_add(worth(Qty::from_lots(opened))?);
+        self.fine_cost = cost.ok_or(LedgerError::Overflow)?;
+        self.cost = Cash::from_nano(round_half_even(self.fine_cost, FINE));
+        Ok(())
+    }
+
+    /// The part of `whole` that `lots` of the lots held have, half-even.
+    fn part(&self, whole: i128, lots: Qty) -> Result<i128, LedgerError> {
+        let (held, part) = (i128::from(self.qty.abs().lots()), i128::from(lots.lots()));
+        if part == held {
+            return Ok(whole);
+        }
+        let product = whole.checked_mul(part).ok_or(LedgerError::Overflow)?;
+        Ok(round_half_even(product, held))
     }
 }

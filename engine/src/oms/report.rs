@@ -36,7 +36,10 @@ impl Order {
                 self.release(log, effect, book)
             }
             ReportKind::Corrected => self.on_correction(log, report, execs_rise, book),
-            ReportKind::Carry => Effect::Illegal(Anomaly::NotAnOrder),
+            ReportKind::Carry
+            | ReportKind::Funding
+            | ReportKind::Liquidated
+            | ReportKind::Status => Effect::Illegal(Anomaly::NotAnOrder),
         }
     }
 

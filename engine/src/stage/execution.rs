@@ -124,11 +124,17 @@ impl Execution {
     pub(crate) fn on_report(
         &mut self,
         specs: &[InstrumentSpec],
+        instrument: InstrumentId,
         report: &Report,
         out: &mut impl Sink<Command>,
     ) -> Result<Option<OrderUpdate>, LedgerError> {
-        if report.kind == ReportKind::Carry {
-            return self.ledger.charge(report.fee).map(|()| None);
+        match report.kind {
+            ReportKind::Carry => return self.ledger.charge(report.fee).map(|()| None),
+            ReportKind::Funding => return self.ledger.fund(report.fee).map(|()| None),
+            ReportKind::Liquidated => {
+                return self.on_liquidation(specs, instrument, report).map(|()| None);
+            }
+            _ => {}
         }
         let Some(&before) = self.orders.find(report.order) else { return Ok(None) };
         let asked = self.changes.iter().position(|change| change.order == report.order);
@@ -155,6 +161,19 @@ impl Execution {
         }
         let is_news = matches!(effect, Effect::Changed | Effect::Executed);
         Ok(is_news.then_some(OrderUpdate { order, report: *report }))
+    }
+
+    /// The venue closed what it says of the position.
+    fn on_liquidation(
+        &mut self,
+        specs: &[InstrumentSpec],
+        instrument: InstrumentId,
+        report: &Report,
+    ) -> Result<(), LedgerError> {
+        let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
+        let is_long = self.ledger.position(instrument).qty().lots() > 0;
+        let side = if is_long { Side::Sell } else { Side::Buy };
+        self.ledger.fill(spec, instrument, side, report.price, report.qty, report.fee)
     }
 
     /// Arms the protective orders of an entry, and ends the ones that have nothing left to
@@ -265,7 +284,9 @@ mod tests {
         let bust = Report { kind: ReportKind::Busted, ..fill };
         let mut told = Vec::new();
         for report in [cancelled, cancelled, fill, fill, bust, bust] {
-            let update = execution.on_report(&specs, &report, &mut out).expect("sound books");
+            let update = execution
+                .on_report(&specs, InstrumentId(0), &report, &mut out)
+                .expect("sound books");
             let held = execution.ledger.position(InstrumentId(0)).qty().lots();
             told.push((update.map(|update| update.report.kind), held));
         }

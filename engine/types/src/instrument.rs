@@ -20,6 +20,11 @@ pub enum InstrumentKind {
     Future,
     /// A perpetual swap.
     Perpetual,
+    /// A future that is worth money of one kind and settled in what it is about: a fixed sum of
+    /// dollars in bitcoin.
+    InverseFuture,
+    /// A perpetual swap of that kind.
+    InversePerpetual,
     /// A number that is observed, not traded.
     Index,
 }
@@ -34,6 +39,8 @@ impl InstrumentKind {
             Self::Fx => "fx",
             Self::Future => "future",
             Self::Perpetual => "perpetual",
+            Self::InverseFuture => "inverse-future",
+            Self::InversePerpetual => "inverse-perpetual",
             Self::Index => "index",
         }
     }
@@ -41,9 +48,33 @@ impl InstrumentKind {
     /// The kind named `text`.
     #[must_use]
     pub fn from_text(text: &str) -> Option<Self> {
-        [Self::Equity, Self::Spot, Self::Fx, Self::Future, Self::Perpetual, Self::Index]
-            .into_iter()
-            .find(|kind| kind.text() == text)
+        [
+            Self::Equity,
+            Self::Spot,
+            Self::Fx,
+            Self::Future,
+            Self::Perpetual,
+            Self::InverseFuture,
+            Self::InversePerpetual,
+            Self::Index,
+        ]
+        .into_iter()
+        .find(|kind| kind.text() == text)
+    }
+
+    /// Whether a position is a promise and not a thing: nothing is paid for it but its profit and
+    /// loss.
+    #[must_use]
+    #[inline]
+    pub const fn is_derivative(self) -> bool {
+        matches!(self, Self::Future | Self::Perpetual) || self.is_inverse()
+    }
+
+    /// Whether it is settled in what its price is the price of.
+    #[must_use]
+    #[inline]
+    pub const fn is_inverse(self) -> bool {
+        matches!(self, Self::InverseFuture | Self::InversePerpetual)
     }
 }
 
@@ -56,7 +87,8 @@ pub struct InstrumentSpec {
     tick_e9: i64,
     lot_e9: i64,
     multiplier_e9: i64,
-    // One tick times one lot, in nano-units of the currency, as a reduced fraction.
+    // One tick times one lot, in nano-units of the currency, as a reduced fraction. Inverse: one
+    // lot at a price of one tick.
     unit_num: i128,
     unit_den: i128,
     // The same where it is a whole number of 64 bits.
@@ -94,10 +126,14 @@ impl InstrumentSpec {
                 return Err(SpecError(format!("{symbol}: the {name} {text} is not positive")));
             }
         }
-        // tick x lot x multiplier is at scale 1e-27; nano-units are at 1e-9.
         let scale = i128::from(E9) * i128::from(E9);
-        let mut num = i128::from(tick_e9) * i128::from(lot_e9);
-        let mut den = scale;
+        let (mut num, mut den) = if kind.is_inverse() {
+            // lot x multiplier is at scale 1e-18, a tick at 1e-9: their quotient is in nano-units.
+            (i128::from(lot_e9), i128::from(tick_e9))
+        } else {
+            // tick x lot x multiplier is at scale 1e-27; nano-units are at 1e-9.
+            (i128::from(tick_e9) * i128::from(lot_e9), scale)
+        };
         let shared = gcd_wide(num, den);
         (num, den) = (num / shared, den / shared);
         let shared = gcd_wide(i128::from(multiplier_e9), den);
@@ -105,6 +141,7 @@ impl InstrumentSpec {
         let num = num
             .checked_mul(i128::from(multiplier_e9) / shared)
             .ok_or_else(|| SpecError(format!("{symbol}: tick x lot x multiplier is too large")))?;
+        let is_whole = den == 1 && !kind.is_inverse();
         Ok(Self {
             symbol: symbol.to_owned(),
             currency: currency.to_owned(),
@@ -114,7 +151,7 @@ impl InstrumentSpec {
             multiplier_e9,
             unit_num: num,
             unit_den: den,
-            unit_nano: i64::try_from(num).ok().filter(|_| den == 1),
+            unit_nano: i64::try_from(num).ok().filter(|_| is_whole),
         })
     }
 
@@ -124,7 +161,8 @@ impl InstrumentSpec {
         &self.symbol
     }
 
-    /// The currency that prices, money and fees are in.
+    /// The currency that money and fees are in, and prices as well unless the instrument is
+    /// inverse.
     #[must_use]
     pub fn currency(&self) -> &str {
         &self.currency
@@ -154,8 +192,23 @@ impl InstrumentSpec {
         self.multiplier_e9
     }
 
-    /// `price` x `qty` in money, half-even to the nano-unit; negative for a negative quantity.
-    /// `None` past the range of 128 bits.
+    /// Whether a position is a promise and not a thing ([`InstrumentKind::is_derivative`]).
+    #[must_use]
+    #[inline]
+    pub const fn is_derivative(&self) -> bool {
+        self.kind.is_derivative()
+    }
+
+    /// Whether it is settled in what its price is the price of.
+    #[must_use]
+    #[inline]
+    pub const fn is_inverse(&self) -> bool {
+        self.kind.is_inverse()
+    }
+
+    /// `price` x `qty` x multiplier in money, half-even to the nano-unit; negative for a negative
+    /// quantity. Inverse: `qty` x multiplier / `price`. `None` past the range of 128 bits, and for
+    /// an inverse instrument at a price that is not above zero.
     #[must_use]
     #[inline]
     pub fn notional(&self, price: Price, qty: Qty) -> Option<Cash> {
@@ -178,9 +231,62 @@ impl InstrumentSpec {
 
     #[cold]
     fn notional_wide(&self, price: Price, qty: Qty) -> Option<Cash> {
+        if self.is_inverse() {
+            return self.quotient(price, i128::from(qty.lots())).map(Cash::from_nano);
+        }
         let product = i128::from(price.ticks()) * i128::from(qty.lots());
         let scaled = product.checked_mul(self.unit_num)?;
         Some(Cash::from_nano(round_half_even(scaled, self.unit_den)))
+    }
+
+    /// Inverse only: [`Self::notional`] in billionths of a nano-unit, so that sums of it can be
+    /// rounded once.
+    #[must_use]
+    pub fn fine_notional(&self, price: Price, qty: Qty) -> Option<i128> {
+        self.quotient(price, i128::from(qty.lots()) * i128::from(E9))
+    }
+
+    /// [`Self::notional`] at a price in billionths, which may lie between two ticks.
+    #[must_use]
+    pub fn notional_at(&self, price_e9: i64, qty: Qty) -> Option<Cash> {
+        let (price, tick) = (i128::from(price_e9), i128::from(self.tick_e9));
+        let lots = i128::from(qty.lots()).checked_mul(self.unit_num)?;
+        let (num, den) = if self.is_inverse() {
+            (lots.checked_mul(tick)?, price.checked_mul(self.unit_den)?)
+        } else {
+            (lots.checked_mul(price)?, self.unit_den.checked_mul(tick)?)
+        };
+        (den > 0).then(|| Cash::from_nano(round_half_even(num, den)))
+    }
+
+    fn quotient(&self, price: Price, lots: i128) -> Option<i128> {
+        let den = i128::from(price.ticks()).checked_mul(self.unit_den)?;
+        if den <= 0 {
+            return None;
+        }
+        Some(round_half_even(lots.checked_mul(self.unit_num)?, den))
+    }
+
+    /// The largest number of lots (zero or more) that lose at most `budget` between two prices.
+    #[must_use]
+    pub fn lots_for_loss(&self, budget: Cash, from: Price, to: Price) -> Qty {
+        let apart = Price::from_ticks(from.ticks().saturating_sub(to.ticks()).saturating_abs());
+        if !self.is_inverse() {
+            return self.lots_for(budget, apart);
+        }
+        // A lot loses unit x |1/from - 1/to| = unit x apart / (from x to).
+        if budget <= Cash::ZERO || apart == Price::ZERO || from.ticks().min(to.ticks()) <= 0 {
+            return Qty::ZERO;
+        }
+        let product = i128::from(from.ticks()) * i128::from(to.ticks());
+        let per_lot = self.unit_num.saturating_mul(i128::from(apart.ticks()));
+        let scaled = budget.nano().saturating_mul(self.unit_den).checked_mul(product);
+        let lots = scaled.map_or_else(
+            // Too large to multiply out: the quotient of the two first, rounded down.
+            || (budget.nano() / per_lot.max(1)).saturating_mul(product),
+            |scaled| scaled / per_lot,
+        );
+        Qty::from_lots(i64::try_from(lots).unwrap_or(i64::MAX))
     }
 
     /// The largest number of lots (zero or more) whose notional at `price` is at most `budget`.
@@ -189,8 +295,13 @@ impl InstrumentSpec {
         if budget <= Cash::ZERO || price.ticks() <= 0 {
             return Qty::ZERO;
         }
-        let per_lot = i128::from(price.ticks()).saturating_mul(self.unit_num);
-        let lots = budget.nano().saturating_mul(self.unit_den) / per_lot;
+        let ticks = i128::from(price.ticks());
+        let lots = if self.is_inverse() {
+            let den = ticks.saturating_mul(self.unit_den);
+            budget.nano().saturating_mul(den) / self.unit_num
+        } else {
+            budget.nano().saturating_mul(self.unit_den) / ticks.saturating_mul(self.unit_num)
+        };
         Qty::from_lots(i64::try_from(lots).unwrap_or(i64::MAX))
     }
 
@@ -285,6 +396,37 @@ mod tests {
         assert_eq!(dust.notional(price, qty).unwrap().nano(), 2, "1.5 goes to the even 2");
         let most = Price::from_ticks(i64::MAX);
         assert_eq!(cents.notional(most, Qty::from_lots(i64::MAX)), None);
+    }
+
+    #[test]
+    fn an_inverse_contract_is_worth_its_sum_over_the_price() {
+        // 100 dollars a contract, tick 0.5: 300 contracts at 50,000 are 30,000 / 50,000 = 0.6.
+        let kind = InstrumentKind::InversePerpetual;
+        let spec = InstrumentSpec::new("B", "BTC", kind, E9 / 2, E9, 100 * E9).unwrap();
+        let at = Price::from_ticks(100_000);
+        assert_eq!(spec.notional(at, Qty::from_lots(300)), Some("0.6".parse().unwrap()));
+        assert_eq!(spec.notional(at, Qty::from_lots(-300)), Some("-0.6".parse().unwrap()));
+        // 100 / 30,000 = 0.003333333 and a third of a nano-unit.
+        let third = spec.fine_notional(Price::from_ticks(60_000), Qty::from_lots(1));
+        assert_eq!(third, Some(3_333_333_333_333_333));
+        assert_eq!(spec.notional(Price::ZERO, Qty::from_lots(1)), None);
+        assert_eq!(spec.tick_value(Qty::from_lots(1)), None);
+        // 0.6 buys 300 contracts and nothing less does.
+        assert_eq!(spec.lots_for("0.6".parse().unwrap(), at), Qty::from_lots(300));
+        assert_eq!(spec.lots_for("0.599999999".parse().unwrap(), at), Qty::from_lots(299));
+        // At 62,500.125, between two ticks: 100 x 625 / 62,500.125 = 0.9999980000...
+        let mark = spec.notional_at(62_500_125_000_000, Qty::from_lots(625));
+        assert_eq!(mark, Some("0.999998".parse().unwrap()));
+        let linear = InstrumentSpec::new("L", "USD", InstrumentKind::Perpetual, E9, E9 / 8, 3 * E9);
+        let between = linear.unwrap().notional_at(2_500_000_000, Qty::from_lots(-5));
+        assert_eq!(between, Some("-4.6875".parse().unwrap()), "0.625 x 3 x 2.5");
+        // From 50,000 to 40,000 a contract loses 100 x (1/40,000 - 1/50,000) = 0.0005.
+        let to = Price::from_ticks(80_000);
+        assert_eq!(spec.lots_for_loss("0.01".parse().unwrap(), at, to), Qty::from_lots(20));
+        assert_eq!(spec.lots_for_loss("0.01".parse().unwrap(), to, at), Qty::from_lots(20));
+        for text in ["inverse-future", "inverse-perpetual", "future", "spot"] {
+            assert_eq!(InstrumentKind::from_text(text).unwrap().text(), text);
+        }
     }
 
     #[test]

@@ -262,9 +262,58 @@ pub enum RejectReason {
     SelfTrade,
     /// A market order for which nothing was left in the book.
     NoLiquidity,
+    /// The position was liquidated.
+    Liquidated,
+    /// Trading in the instrument is halted.
+    Halted,
+    /// In an auction only orders that rest are taken.
+    AuctionOnly,
+    /// More messages than the venue takes in a second.
+    Throttled,
+    /// The venue would not, and does not say more.
+    VenueRefused,
+    /// The link to the venue was lost, and the venue ended the order or never had it.
+    LinkLost,
+    /// The price is no multiple of the venue's tick.
+    TickSize,
+    /// The quantity is no multiple of the venue's lot, or below its least.
+    LotSize,
+    /// Worth less than the venue takes.
+    MinNotional,
+    /// The price is outside of the venue's band.
+    PriceBand,
 }
 
 impl RejectReason {
+    /// Every reason, in order of its code.
+    pub const ALL: [Self; 25] = [
+        Self::None,
+        Self::InsufficientFunds,
+        Self::ShortNotAllowed,
+        Self::UnknownOrder,
+        Self::InvalidReplace,
+        Self::NothingToReduce,
+        Self::OcoFilled,
+        Self::ParentEnded,
+        Self::NotImmediate,
+        Self::SessionEnd,
+        Self::OrdersOpenMax,
+        Self::Requested,
+        Self::WouldTake,
+        Self::SelfTrade,
+        Self::NoLiquidity,
+        Self::Liquidated,
+        Self::Halted,
+        Self::AuctionOnly,
+        Self::Throttled,
+        Self::VenueRefused,
+        Self::LinkLost,
+        Self::TickSize,
+        Self::LotSize,
+        Self::MinNotional,
+        Self::PriceBand,
+    ];
+
     /// The stable text code.
     #[must_use]
     pub const fn text(self) -> &'static str {
@@ -284,6 +333,16 @@ impl RejectReason {
             Self::WouldTake => "WOULD_TAKE",
             Self::SelfTrade => "SELF_TRADE",
             Self::NoLiquidity => "NO_LIQUIDITY",
+            Self::Liquidated => "LIQUIDATED",
+            Self::Halted => "HALTED",
+            Self::AuctionOnly => "AUCTION_ONLY",
+            Self::Throttled => "THROTTLED",
+            Self::VenueRefused => "VENUE_REFUSED",
+            Self::LinkLost => "LINK_LOST",
+            Self::TickSize => "TICK_SIZE",
+            Self::LotSize => "LOT_SIZE",
+            Self::MinNotional => "MIN_NOTIONAL",
+            Self::PriceBand => "PRICE_BAND",
         }
     }
 }

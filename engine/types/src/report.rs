@@ -30,6 +30,14 @@ pub enum ReportKind {
     /// Nobody can say what became of the order: no answer, or the link was lost. It bears its
     /// full exposure until another report proves how it stands. Made by gateways, not by venues.
     Unknown,
+    /// The account paid for a derivative that it held at a funding instant: `fee` (negative where
+    /// it received), at the mark `price`, and no order.
+    Funding,
+    /// The venue closed `qty` of the position at `price` with `fee`, because the margin was used
+    /// up. No order.
+    Liquidated,
+    /// Trading in the instrument stops (`qty` 0) or goes on (`qty` 1). No order.
+    Status,
 }
 
 /// Whether a fill added liquidity to the market or took it.
@@ -60,7 +68,8 @@ pub struct Report {
     pub qty: Qty,
     /// How many lots of the order are still open.
     pub leaves: Qty,
-    /// Filled: the fee in the settlement currency; negative for a rebate. Carry: what was paid.
+    /// Filled: the fee in the settlement currency; negative for a rebate. Carry, funding: what was
+    /// paid.
     pub fee: Cash,
     /// What happened.
     pub kind: ReportKind,

@@ -33,10 +33,11 @@ pub(super) struct BookMarket {
     has_trades: bool,
     /// Whether the data tells best prices: then of worse ones nothing may be known.
     has_tops: bool,
-    /// Whether an order of ours follows the best prices.
+    /// Whether an order of ours follows the best prices, or the margin of a position is watched.
     has_pegs: bool,
-    /// Whether they have changed since those orders looked.
+    /// Whether they have changed since those looked.
     pegs_due: bool,
+    is_watched: bool,
 }
 
 enum VenueBook {
@@ -75,6 +76,7 @@ impl BookMarket {
             has_tops: false,
             has_pegs: false,
             pegs_due: false,
+            is_watched: false,
         })
     }
 
@@ -143,11 +145,19 @@ impl SimVenue {
     }
 
     /// Gives the account the middle of the book, for its checks.
-    fn note_mark(&mut self, instrument: InstrumentId) {
+    pub(super) fn note_mark(&mut self, instrument: InstrumentId) {
         let Some(Some(market)) = self.markets.get(instrument.index()) else { return };
         let middle = market.view().mid_x2().map(|twice| Price::from_ticks(twice / 2));
         if let Some(price) = middle.or(market.last_trade).filter(|price| price.ticks() > 0) {
             self.account.set_last(instrument, price);
+        }
+    }
+
+    /// From now on, or no longer, the margin of a position here is watched.
+    pub(super) fn watch_book(&mut self, instrument: InstrumentId, is_watched: bool) {
+        if let Some(market) = self.market(instrument) {
+            market.is_watched = is_watched;
+            market.has_pegs |= is_watched;
         }
     }
 
@@ -184,7 +194,7 @@ impl SimVenue {
         let orders = &self.orders;
         if let Some(Some(market)) = self.markets.get_mut(instrument.index()) {
             market.own = [OwnOrders::NONE; 2];
-            market.has_pegs = false;
+            market.has_pegs = market.is_watched;
             for order in orders.iter().filter(|o| o.instrument == instrument && !o.ended) {
                 market.has_pegs |= matches!(order.kind, OrderKind::Pegged { .. });
                 if let Some(limit) = order.limit().filter(|_| order.rests()) {

@@ -56,6 +56,10 @@ impl SimVenue {
                 self.enter_book(at, now_ns)?;
             }
         }
+        if self.is_watched(instrument) {
+            self.note_mark(instrument);
+            self.check_margin(instrument, now_ns)?;
+        }
         self.tidy(instrument);
         self.activate_children(instrument, now_ns)
     }

@@ -110,6 +110,7 @@ impl SimVenue {
             }
             Some(TickKind::Trade) => {
                 market.play_alone(tick);
+                market.pegs_due |= market.is_watched;
                 let aggressor = (!tick.flags().has(TickFlags::NO_AGGRESSOR)).then_some(side);
                 self.meet_trade(instrument, price, tick.qty, aggressor, now_ns)?;
             }
@@ -149,6 +150,7 @@ impl SimVenue {
         let side = resting.map_or(tick.side(), |order| order.side);
         let changed = market.play_order_alone(tick);
         if tick.is_trade() {
+            market.pegs_due |= market.is_watched;
             match resting.filter(|_| tick.kind == OrderTickKind::Execute as u8) {
                 Some(order) => self.meet_execution(instrument, &order, tick)?,
                 None => {

@@ -1,0 +1,179 @@
+//! What holds and happens at the venue beside the market, as a user describes it: by symbol. A
+//! run turns it into the [`Scene`] of its venue once its instruments are known.
+
+use qt_types::{InstrumentId, InstrumentKind, InstrumentSpec};
+
+use crate::tape::id_of;
+use crate::venue::{Happening, LatencyModel, MarginMode, MarginRules, MarginTable, Planned, Scene};
+
+/// Everything beside the market. Nothing by default.
+#[derive(Clone, Debug, Default)]
+pub struct Conditions {
+    /// Funding rates of perpetuals.
+    pub funding: Vec<Funding>,
+    /// Margin and liquidation of derivatives in a margin account; `None` for neither.
+    pub margin: Option<Margin>,
+    /// From us to the venue, where it is not the constant of the run.
+    pub order_latency: Option<LatencyModel>,
+    /// From the venue to us, where it is not the constant of the run.
+    pub response_latency: Option<LatencyModel>,
+}
+
+/// Funding of one perpetual, or of all.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Funding {
+    /// Of which; `None` for every perpetual of the run.
+    pub symbol: Option<String>,
+    /// The rates.
+    pub rates: FundingRates,
+}
+
+/// When which rate holds.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum FundingRates {
+    /// As a venue published them.
+    Listed(Vec<FundingRate>),
+    /// Always the same, at the whole multiples of an interval since 1970 (UTC).
+    Every {
+        /// In billionths.
+        rate_e9: i64,
+        /// In ns.
+        interval_ns: i64,
+    },
+}
+
+/// One published rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FundingRate {
+    /// The funding instant (UTC ns).
+    pub time_ns: i64,
+    /// In billionths.
+    pub rate_e9: i64,
+    /// The mark at that instant, in billionths; the middle of the book or the last price where it
+    /// is not known.
+    pub mark_e9: Option<i64>,
+}
+
+/// Margin rules by symbol.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Margin {
+    /// Whether each position stands for itself.
+    pub mode: MarginMode,
+    /// Tables with the symbol that they are for; `None` for every derivative of the run.
+    pub tables: Vec<(Option<String>, MarginTable)>,
+}
+
+/// The time that a run covers at the venue (UTC ns), both ends within.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first time.
+    pub from_ns: i64,
+    /// The last time.
+    pub to_ns: i64,
+}
+
+/// Most funding instants of a constant rate: a century of hours.
+const FUNDINGS_MAX: i64 = 1_000_000;
+
+impl Conditions {
+    /// The scene of a run over `specs` in `span`.
+    ///
+    /// # Errors
+    /// What does not fit the instruments, and how to fix it.
+    pub fn scene(&self, specs: &[InstrumentSpec], span: Span) -> Result<Scene, String> {
+        let mut scene = Scene::default();
+        for funding in &self.funding {
+            let concerned = concerned(specs, funding.symbol.as_deref(), is_perpetual)?;
+            if concerned.is_empty() {
+                return Err("funding rates are given, but no instrument is a perpetual \
+                            (set --kind perpetual or inverse-perpetual)"
+                    .to_owned());
+            }
+            for instrument in concerned {
+                funding.rates.plan(instrument, span, &mut scene.agenda)?;
+            }
+        }
+        scene.margin = self.margin.as_ref().map(|margin| margin.rules(specs)).transpose()?;
+        Ok(scene)
+    }
+}
+
+fn is_perpetual(spec: &InstrumentSpec) -> bool {
+    matches!(spec.kind(), InstrumentKind::Perpetual | InstrumentKind::InversePerpetual)
+}
+
+/// The instruments that something named by `symbol` is about: that one, or all that `fits`.
+fn concerned(
+    specs: &[InstrumentSpec],
+    symbol: Option<&str>,
+    fits: fn(&InstrumentSpec) -> bool,
+) -> Result<Vec<InstrumentId>, String> {
+    let all = specs.iter().enumerate();
+    let Some(symbol) = symbol else {
+        return Ok(all.filter(|(_, spec)| fits(spec)).map(|(at, _)| id_of(at)).collect());
+    };
+    let found = all.filter(|(_, spec)| spec.symbol() == symbol);
+    let found: Vec<InstrumentId> = found.map(|(at, _)| id_of(at)).collect();
+    let Some(&id) = found.first() else {
+        let known: Vec<&str> = specs.iter().map(InstrumentSpec::symbol).collect();
+        return Err(format!("{symbol} is no instrument of this run ({})", known.join(", ")));
+    };
+    match specs.get(id.index()) {
+        Some(spec) if !fits(spec) => Err(format!(
+            "{symbol} is of the kind {}, for which this does not exist (set --kind)",
+            spec.kind().text()
+        )),
+        _ => Ok(found),
+    }
+}
+
+impl FundingRates {
+    fn plan(
+        &self,
+        instrument: InstrumentId,
+        span: Span,
+        into: &mut Vec<Planned>,
+    ) -> Result<(), String> {
+        let planned = |time_ns: i64, rate_e9: i64, mark_e9: Option<i64>| Planned {
+            time_ns,
+            instrument,
+            what: Happening::Funding { rate_e9, mark_e9 },
+        };
+        match self {
+            Self::Listed(rates) => {
+                let within =
+                    |rate: &&FundingRate| (span.from_ns..=span.to_ns).contains(&rate.time_ns);
+                let rates = rates.iter().filter(within);
+                into.extend(rates.map(|rate| planned(rate.time_ns, rate.rate_e9, rate.mark_e9)));
+            }
+            Self::Every { rate_e9, interval_ns } => {
+                let every_ns = (*interval_ns).max(1);
+                let count = span.to_ns.saturating_sub(span.from_ns) / every_ns;
+                if count > FUNDINGS_MAX {
+                    return Err(format!("{count} funding instants are too many"));
+                }
+                let from = span.from_ns.div_euclid(every_ns)
+                    + i64::from(span.from_ns.rem_euclid(every_ns) != 0);
+                let instants = (from..).map(|nth| nth.saturating_mul(every_ns));
+                let within = instants.take_while(|&time_ns| time_ns <= span.to_ns);
+                into.extend(within.map(|time_ns| planned(time_ns, *rate_e9, None)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Margin {
+    fn rules(&self, specs: &[InstrumentSpec]) -> Result<MarginRules, String> {
+        let mut tables: Vec<Vec<MarginTable>> = vec![Vec::new(); specs.len()];
+        for (symbol, table) in &self.tables {
+            for id in concerned(specs, symbol.as_deref(), InstrumentSpec::is_derivative)? {
+                tables[id.index()].push(table.clone());
+            }
+        }
+        for of_one in &mut tables {
+            of_one.sort_by_key(|table| table.from_ns);
+        }
+        Ok(MarginRules { mode: self.mode, tables })
+    }
+}

@@ -1,0 +1,58 @@
+//! What is known to happen at the venue at set times: in order, looked at only when due.
+
+use qt_types::InstrumentId;
+
+/// Something that happens at a set time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Planned {
+    /// When (UTC ns).
+    pub time_ns: i64,
+    /// To which instrument.
+    pub instrument: InstrumentId,
+    /// What.
+    pub what: Happening,
+}
+
+/// What can happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// Holders of the position pay each other.
+    Funding {
+        /// Of the position's worth, in billionths; longs pay when it is positive.
+        rate_e9: i64,
+        /// The price that the position counts at, in billionths; the venue's own where none is
+        /// given.
+        mark_e9: Option<i64>,
+    },
+}
+
+/// The plan, in order of time.
+#[derive(Clone, Debug, Default)]
+pub struct Agenda {
+    planned: Vec<Planned>,
+    at: usize,
+}
+
+impl Agenda {
+    /// The plan from its start. What has one time keeps its order.
+    #[must_use]
+    pub fn new(mut planned: Vec<Planned>) -> Self {
+        planned.sort_by_key(|planned| planned.time_ns);
+        Self { planned, at: 0 }
+    }
+
+    /// When the next thing happens (UTC ns); the last time there is for "never".
+    #[must_use]
+    #[inline]
+    pub fn next_ns(&self) -> i64 {
+        self.planned.get(self.at).map_or(i64::MAX, |planned| planned.time_ns)
+    }
+
+    /// The next thing, if it happens by `now_ns`.
+    pub fn take(&mut self, now_ns: i64) -> Option<Planned> {
+        let planned = self.planned.get(self.at).copied();
+        let due = planned.filter(|planned| planned.time_ns <= now_ns)?;
+        self.at += 1;
+        Some(due)
+    }
+}
