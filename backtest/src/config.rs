@@ -55,6 +55,8 @@ pub struct RunConfig {
     pub risk_free_rate: f64,
     /// How many closes a year has; derived from the data when absent.
     pub periods_per_year: Option<f64>,
+    /// Whether the data is looked through again after the run, for what became of its fills.
+    pub look_back: bool,
     /// Bounds of everything.
     pub limits: Limits,
 }
@@ -85,6 +87,7 @@ impl Default for RunConfig {
             to_ns: None,
             risk_free_rate: 0.0,
             periods_per_year: None,
+            look_back: false,
             limits: Limits::default(),
         }
     }

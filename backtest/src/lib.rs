@@ -9,6 +9,7 @@ pub mod config;
 mod cursor;
 pub mod curve;
 pub mod desk;
+pub mod execution;
 pub mod metrics;
 mod outcome;
 pub mod periods;

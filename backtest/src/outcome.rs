@@ -9,6 +9,7 @@ use qt_types::{DenyReason, InstrumentId, InstrumentSpec};
 
 use crate::config::RunConfig;
 use crate::desk::Desk;
+use crate::execution::Execution;
 use crate::metrics::{Metrics, MetricsInput};
 use crate::periods::periods_per_year;
 use crate::run::{BarRange, RunOutcome};
@@ -50,6 +51,8 @@ impl RunOutcome {
         let (margin_calls, hash) = (pipeline.gate().margin_calls(), pipeline.state_hash());
         let (intents_dropped, events) = (pipeline.intents_dropped(), desk.sequencer.count());
         let final_equity = recorder.last_equity();
+        let mut log = desk.log;
+        log.finish(desk.sequencer.now_ns());
         let (curve, fills) = desk.recorder.into_parts();
         Self {
             ended,
@@ -69,6 +72,7 @@ impl RunOutcome {
             margin_calls,
             intents_dropped,
             ranges,
+            execution: Execution::new(log),
             events,
             wall_seconds,
             determinism_hash: hash,

@@ -7,6 +7,7 @@
 
 mod record;
 mod reel;
+mod reels;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -22,6 +23,7 @@ use crate::tape::id_of;
 use crate::venue::SimVenue;
 pub use record::Replayed;
 use reel::Reel;
+pub use reels::Reels;
 
 /// How far one side runs ahead of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

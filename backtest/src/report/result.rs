@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::curve::EquityCurve;
 use crate::metrics::Metrics;
 use crate::recorder::Fill;
+use crate::report::execution::{ExecutionEntry, liquidity_text};
 use crate::run::RunOutcome;
 use crate::simulator::Ended;
 use crate::trades::RoundTrip;
@@ -79,6 +80,8 @@ pub struct ResultDocument {
     /// Whether the run ended before its data did: `bankrupt` or `interrupted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_early: Option<&'static str>,
+    /// How the orders were executed.
+    pub execution: ExecutionEntry,
     /// Events through the sequencer per second.
     pub events_per_second: f64,
     /// Time of the loop in seconds.
@@ -133,6 +136,8 @@ pub struct FillEntry {
     pub qty: String,
     /// The fee.
     pub fee: String,
+    /// `maker` or `taker`.
+    pub liquidity: &'static str,
     /// The order's number.
     pub order_id: u64,
 }
@@ -199,6 +204,7 @@ impl ResultDocument {
                 Ended::Bankrupt => Some("bankrupt"),
                 Ended::Interrupted => Some("interrupted"),
             },
+            execution: ExecutionEntry::of(outcome),
             events_per_second: outcome.events as f64 / seconds,
             wall_seconds: outcome.wall_seconds,
             determinism_hash: format!("{:016x}", outcome.determinism_hash),
@@ -270,6 +276,7 @@ fn fill_entry(fill: &Fill, specs: &[InstrumentSpec], series: &[&BarSeries]) -> O
         price: spec.price_text(fill.price),
         qty: spec.qty_text(fill.qty),
         fee: fill.fee.to_string(),
+        liquidity: liquidity_text(fill.liquidity),
         order_id: fill.order.get(),
     })
 }

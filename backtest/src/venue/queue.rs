@@ -85,6 +85,12 @@ impl QueuePlace {
         Self { ahead: f64::INFINITY, traded: 0.0 }
     }
 
+    /// Whole lots ahead; `None` in a queue of which nothing is displayed.
+    #[must_use]
+    pub fn lots_ahead(&self) -> Option<i64> {
+        self.ahead.is_finite().then_some(self.ahead as i64)
+    }
+
     /// Lots ahead.
     #[cfg(test)]
     const fn ahead(&self) -> f64 {

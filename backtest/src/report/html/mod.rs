@@ -7,6 +7,8 @@
 mod breaks;
 mod cards;
 mod charts;
+mod depth;
+mod execution;
 mod figures;
 mod heat;
 mod page;

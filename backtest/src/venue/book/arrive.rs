@@ -7,7 +7,7 @@ use super::BookMarket;
 use crate::venue::order::{Queue, Since};
 use crate::venue::queue::QueuePlace;
 use crate::venue::side_bar::mirrored;
-use crate::venue::{SelfTrade, SimVenue};
+use crate::venue::{Rested, SelfTrade, SimVenue};
 
 impl SimVenue {
     /// The order at `at` comes to the book: it takes what it can have, and rests, waits for its
@@ -140,6 +140,8 @@ impl SimVenue {
         // The next order of the same moment must see it.
         market.own[order.side as usize].add(limit);
         let place = market.end_of_queue(order.side, order.actual(limit));
+        let ahead = market.ahead_of(order.side, order.actual(limit), place);
+        self.rested.push(Rested { order: order.id, ahead });
         self.orders[at].queue = Some(place);
     }
 
@@ -270,6 +272,16 @@ impl BookMarket {
                 })
             }
             super::VenueBook::Orders(book) => Queue::Behind(book.last_stamp()),
+        }
+    }
+}
+
+impl BookMarket {
+    /// The lots displayed ahead of `place` at `price`, which was the end of the queue just now.
+    fn ahead_of(&self, side: Side, price: Price, place: Queue) -> Option<i64> {
+        match place {
+            Queue::Levels(place) => place.lots_ahead(),
+            Queue::Behind(_) => Some(self.view().qty_at(side, price).lots()),
         }
     }
 }
