@@ -5,6 +5,7 @@
 //! strategy, risk or order code of its own (the pipeline is the engine's), polars, SQL. Entry
 //! point: [`run::run`].
 
+pub mod bands;
 pub mod config;
 mod cursor;
 pub mod curve;

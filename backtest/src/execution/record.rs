@@ -106,6 +106,19 @@ impl OrderRecord {
         }
     }
 
+    /// Its limit, or what triggers it; `None` for an order without a price of its own.
+    #[must_use]
+    pub const fn price(&self) -> Option<Price> {
+        match self.kind {
+            OrderKind::Limit { price } => Some(price),
+            OrderKind::Stop { trigger } | OrderKind::TakeProfit { trigger } => Some(trigger),
+            OrderKind::StopLimit { limit, .. } | OrderKind::LimitIfTouched { limit, .. } => {
+                Some(limit)
+            }
+            OrderKind::Market | OrderKind::TrailingStop { .. } | OrderKind::Pegged { .. } => None,
+        }
+    }
+
     /// Takes in a fill.
     pub(super) fn fill(&mut self, report: &Report, venue_ns: Nanos, recv_ns: Nanos) {
         self.first_fill_ns = self.first_fill_ns.or(Some(venue_ns));

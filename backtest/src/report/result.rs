@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::curve::EquityCurve;
 use crate::metrics::Metrics;
 use crate::recorder::Fill;
+use crate::report::bands::BandsEntry;
 use crate::report::execution::{ExecutionEntry, liquidity_text};
 use crate::run::RunOutcome;
 use crate::simulator::Ended;
@@ -34,6 +35,10 @@ pub struct ResultHead {
     pub full_curve: bool,
     /// What the user should know before believing the result.
     pub warnings: Vec<String>,
+    /// The files of each instrument, where it has several.
+    pub files: Vec<Vec<FileEntry>>,
+    /// The same run with other fills, where it was asked for.
+    pub bands: Option<BandsEntry>,
 }
 
 /// The result of a run. Ratios and counts are JSON numbers; money, prices and quantities are
@@ -82,6 +87,9 @@ pub struct ResultDocument {
     pub ended_early: Option<&'static str>,
     /// How the orders were executed.
     pub execution: ExecutionEntry,
+    /// The same run with kinder and with harsher fills.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bands: Option<BandsEntry>,
     /// Events through the sequencer per second.
     pub events_per_second: f64,
     /// Time of the loop in seconds.
@@ -98,6 +106,15 @@ pub struct ResultDocument {
     pub warnings: Vec<String>,
 }
 
+/// One of several files of an instrument.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileEntry {
+    /// The path as it was given.
+    pub path: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
 /// One instrument's data.
 #[derive(Clone, Debug, Serialize)]
 pub struct DataEntry {
@@ -105,6 +122,9 @@ pub struct DataEntry {
     pub path: String,
     /// SHA-256 of the file.
     pub sha256: String,
+    /// All of its files, where it has several; the first one is that of `path`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileEntry>,
     /// Bars traded.
     pub bars: usize,
     /// Rows that became events, warm-up included.
@@ -186,7 +206,12 @@ impl ResultDocument {
             strategy: head.strategy,
             params: head.params,
             symbols: outcome.specs.iter().map(|spec| spec.symbol().to_owned()).collect(),
-            data: series.iter().zip(&outcome.ranges).map(|(s, r)| data_entry(s, *r)).collect(),
+            data: series
+                .iter()
+                .zip(&outcome.ranges)
+                .enumerate()
+                .map(|(at, (s, r))| data_entry(s, *r, head.files.get(at)))
+                .collect(),
             initial_capital: head.capital,
             final_equity: outcome.final_equity.to_string(),
             total_fees: outcome.total_fees.to_string(),
@@ -205,6 +230,7 @@ impl ResultDocument {
                 Ended::Interrupted => Some("interrupted"),
             },
             execution: ExecutionEntry::of(outcome),
+            bands: head.bands,
             events_per_second: outcome.events as f64 / seconds,
             wall_seconds: outcome.wall_seconds,
             determinism_hash: format!("{:016x}", outcome.determinism_hash),
@@ -224,11 +250,16 @@ impl ResultDocument {
     }
 }
 
-fn data_entry(series: &BarSeries, range: crate::run::BarRange) -> DataEntry {
+fn data_entry(
+    series: &BarSeries,
+    range: crate::run::BarRange,
+    files: Option<&Vec<FileEntry>>,
+) -> DataEntry {
     let bars = &series.bars[range.start..range.end];
     DataEntry {
         path: series.source.path.clone(),
         sha256: series.source.sha256.clone(),
+        files: files.cloned().unwrap_or_default(),
         bars: bars.len(),
         events: range.end - range.warmup_from,
         from: bars.first().map_or_else(String::new, |bar| iso_text(bar.open_ns)),

@@ -4,6 +4,7 @@
 //! content security policy forbids any request and any script but its own two. Entry point:
 //! [`render`].
 
+mod bands;
 mod breaks;
 mod cards;
 mod charts;

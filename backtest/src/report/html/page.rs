@@ -11,7 +11,7 @@ use super::figures::Figures;
 use super::price::{self, INSTRUMENTS_SHOWN_MAX};
 use super::table::facts;
 use super::text::{count_of, escape, plural};
-use super::{cards, depth, execution, heat, run_facts, trades, warnings};
+use super::{bands, cards, depth, execution, heat, run_facts, trades, warnings};
 
 /// The style sheets, in the order in which later rules win.
 const STYLES: [&str; 4] = [
@@ -39,6 +39,7 @@ pub fn render(input: &ReportInput<'_>) -> String {
     let figures = Figures::of(input);
     let mut page = Page::default();
     page.overview(input, &figures);
+    page.bands(input);
     page.returns(input, &figures);
     page.prices(input, &figures);
     page.trades(input, &figures);
@@ -101,6 +102,13 @@ impl Page {
             cards::currency(input)
         );
         self.section("equity", "Equity and drawdown", &note, &format!("{log}{chart}"));
+    }
+
+    fn bands(&mut self, input: &ReportInput<'_>) {
+        if let Some(bands) = &input.document.bands {
+            let note = "The same data, strategy and seed, with other fills.";
+            self.section("bands", "Optimistic and pessimistic fills", note, &bands::html(bands));
+        }
     }
 
     fn returns(&mut self, input: &ReportInput<'_>, figures: &Figures) {

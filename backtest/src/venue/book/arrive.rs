@@ -7,7 +7,7 @@ use super::BookMarket;
 use crate::venue::order::{Queue, Since};
 use crate::venue::queue::QueuePlace;
 use crate::venue::side_bar::mirrored;
-use crate::venue::{Rested, SelfTrade, SimVenue};
+use crate::venue::{QueueModel, Rested, SelfTrade, SimVenue};
 
 impl SimVenue {
     /// The order at `at` comes to the book: it takes what it can have, and rests, waits for its
@@ -139,7 +139,7 @@ impl SimVenue {
         let Some(Some(market)) = self.markets.get_mut(order.instrument.index()) else { return };
         // The next order of the same moment must see it.
         market.own[order.side as usize].add(limit);
-        let place = market.end_of_queue(order.side, order.actual(limit));
+        let place = market.place_at(order.side, order.actual(limit), self.config.queue_model);
         let ahead = market.ahead_of(order.side, order.actual(limit), place);
         self.rested.push(Rested { order: order.id, ahead });
         self.orders[at].queue = Some(place);
@@ -255,6 +255,16 @@ impl SimVenue {
 }
 
 impl BookMarket {
+    /// The place behind all that rests at `price`; with the kindest model before it.
+    fn place_at(&self, side: Side, price: Price, model: QueueModel) -> Queue {
+        match self.end_of_queue(side, price) {
+            Queue::Levels(_) if model == QueueModel::Front => Queue::Levels(QueuePlace::behind(0)),
+            // Orders are stamped from 1 on.
+            Queue::Behind(_) if model == QueueModel::Front => Queue::Behind(0),
+            place => place,
+        }
+    }
+
     /// The place behind all that rests at `price`.
     fn end_of_queue(&self, side: Side, price: Price) -> Queue {
         match &self.book {
@@ -281,6 +291,7 @@ impl BookMarket {
     fn ahead_of(&self, side: Side, price: Price, place: Queue) -> Option<i64> {
         match place {
             Queue::Levels(place) => place.lots_ahead(),
+            Queue::Behind(0) => Some(0),
             Queue::Behind(_) => Some(self.view().qty_at(side, price).lots()),
         }
     }
