@@ -61,6 +61,8 @@ pub struct RunConfig {
     pub periods_per_year: Option<f64>,
     /// What holds and happens at the venue beside the market.
     pub conditions: Conditions,
+    /// Whether the data is looked through again after the run, for what became of its fills.
+    pub look_back: bool,
     /// Bounds of everything.
     pub limits: Limits,
 }
@@ -93,6 +95,7 @@ impl Default for RunConfig {
             risk_free_rate: 0.0,
             periods_per_year: None,
             conditions: Conditions::default(),
+            look_back: false,
             limits: Limits::default(),
         }
     }

@@ -5,10 +5,11 @@ use qt_engine::{
 };
 use qt_types::{Event, Nanos, OrderKind, Payload, ReportKind, Seq, Side, VenueId};
 
+use crate::execution::OrderLog;
 use crate::recorder::{Fill, Recorder};
 use crate::venue::SimVenue;
 
-/// The pipeline with its sequencer, the simulated venue, and the recorder of what happens.
+/// The pipeline with its sequencer, the simulated venue, and the records of what happens.
 pub struct Desk<S, G> {
     pub(crate) pipeline: Pipeline<S, G>,
     pub(crate) venue: SimVenue,
@@ -16,6 +17,7 @@ pub struct Desk<S, G> {
     pub(crate) outbox: Outbox,
     inbox: Bounded<Delivery>,
     pub(crate) recorder: Recorder,
+    pub(crate) log: OrderLog,
 }
 
 /// How often commands and reports may go to and fro at one and the same time.
@@ -34,6 +36,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         let limits = pipeline.limits;
         Self {
             recorder: Recorder::new(pipeline.initial, samples_max),
+            log: OrderLog::new(pipeline.specs.len()),
             pipeline: Pipeline::new(pipeline, strategy, gate),
             venue,
             sequencer: Sequencer::new(),
@@ -61,6 +64,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         let mut denial_at = 0;
         loop {
             for command in self.outbox.commands.as_slice() {
+                self.log.sent(command, now_ns, self.pipeline.exposure().market);
                 self.venue.submit(command, now_ns);
             }
             self.outbox.commands.clear();
@@ -99,6 +103,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     pub(crate) fn take_reports(&mut self, now_ns: i64) -> Result<(), Halt> {
         self.inbox.clear();
         self.venue.poll(Nanos::new(now_ns), &mut self.inbox);
+        self.log.rested(self.venue.take_rested());
         for at in 0..self.inbox.len() {
             let Some(delivery) = self.inbox.get(at) else { break };
             self.record(&delivery);
@@ -115,6 +120,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     }
 
     fn record(&mut self, delivery: &Delivery) {
+        self.log.told(delivery);
         let report = &delivery.report;
         let exposure = self.pipeline.exposure();
         let (side, kind) = match report.kind {
@@ -128,7 +134,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             }
             _ => return,
         };
-        let row = self.venue.row_of(report.exec);
+        let (row, path) = (self.venue.row_of(report.exec), self.venue.path_of(report.exec));
         self.recorder.filled(Fill {
             venue_ns: delivery.venue_ns,
             instrument: delivery.instrument,
@@ -138,6 +144,8 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             price: report.price,
             qty: report.qty,
             fee: report.fee,
+            liquidity: report.liquidity,
+            path,
             row,
         });
     }

@@ -5,11 +5,13 @@
 //! strategy, risk or order code of its own (the pipeline is the engine's), polars, SQL. Entry
 //! point: [`run::run`].
 
+pub mod bands;
 pub mod conditions;
 pub mod config;
 mod cursor;
 pub mod curve;
 pub mod desk;
+pub mod execution;
 pub mod metrics;
 mod outcome;
 pub mod periods;

@@ -9,6 +9,7 @@ use qt_types::{DenyReason, InstrumentId, InstrumentSpec};
 
 use crate::config::RunConfig;
 use crate::desk::Desk;
+use crate::execution::Execution;
 use crate::metrics::{Metrics, MetricsInput};
 use crate::periods::periods_per_year;
 use crate::risk::RiskOutcome;
@@ -53,6 +54,8 @@ impl RunOutcome {
         let hash = pipeline.state_hash();
         let (intents_dropped, events) = (pipeline.intents_dropped(), desk.sequencer.count());
         let final_equity = recorder.last_equity();
+        let mut log = desk.log;
+        log.finish(desk.sequencer.now_ns());
         let (curve, fills) = desk.recorder.into_parts();
         Self {
             ended,
@@ -74,6 +77,7 @@ impl RunOutcome {
             margin_calls,
             intents_dropped,
             ranges,
+            execution: Execution::new(log),
             events,
             wall_seconds,
             determinism_hash: hash,

@@ -1,9 +1,12 @@
 //! What a run leaves behind: the equity at each close, the fills, the denials.
 
 use qt_engine::{Gate, Halt, Pipeline, Strategy};
-use qt_types::{Cash, DenyReason, InstrumentId, Nanos, OrderId, OrderKind, Price, Qty, Side};
+use qt_types::{
+    Cash, DenyReason, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price, Qty, Side,
+};
 
 use crate::curve::EquityCurve;
+use crate::venue::FillPath;
 
 /// One execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +27,10 @@ pub struct Fill {
     pub qty: Qty,
     /// The fee.
     pub fee: Cash,
+    /// Whether the order rested or took.
+    pub liquidity: Liquidity,
+    /// What made it trade.
+    pub path: FillPath,
     /// The source row of the bar in which it happened.
     pub row: u32,
 }

@@ -12,6 +12,7 @@ use qt_types::{Cash, InstrumentSpec, Nanos, Qty};
 use crate::conditions::Span;
 use crate::config::RunConfig;
 use crate::curve::EquityCurve;
+use crate::execution::{Execution, after_fills};
 use crate::metrics::Metrics;
 use crate::recorder::Fill;
 use crate::risk::RiskOutcome;
@@ -85,6 +86,8 @@ pub struct RunOutcome {
     pub intents_dropped: u64,
     /// The bars fed, by instrument: first, traded from, one past the last.
     pub ranges: Vec<BarRange>,
+    /// How the orders were executed.
+    pub execution: Execution,
     /// Events that went through the sequencer.
     pub events: u64,
     /// Time of the loop in seconds.
@@ -166,7 +169,13 @@ pub fn run_on_trades(
         backtest.close_positions()?;
     }
     let wall_seconds = clock.elapsed().as_secs_f64();
-    Ok(RunOutcome::new(config, series, ranges, backtest.into_desk(), ended, wall_seconds))
+    let desk = backtest.into_desk();
+    let mut outcome = RunOutcome::new(config, series, ranges, desk, ended, wall_seconds);
+    if config.look_back {
+        let markouts = after_fills(&outcome.fills, series, &outcome.ranges);
+        outcome.execution.markouts = Some(markouts);
+    }
+    Ok(outcome)
 }
 
 /// What must hold whatever the data is.

@@ -1,5 +1,6 @@
 //! One backtest over tick files, from their instruments to its outcome.
 
+use std::borrow::Cow;
 use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
@@ -13,6 +14,7 @@ use qt_types::{BarFlags, InstrumentId, InstrumentSpec, Nanos, OrderTick, Price, 
 use crate::conditions::Span;
 use crate::config::RunConfig;
 use crate::desk::Desk;
+use crate::execution::look_back;
 use crate::outcome::RunDesk;
 use crate::replay::{Film, Pace, Replay, ReplayConfig, ReplayError, Replayed};
 use crate::run::{BarRange, RunError, RunOutcome, check_config};
@@ -217,6 +219,9 @@ fn run<R: Replayed>(
         let at = sampled.partition_point(|&ns| ns < fill.venue_ns.get());
         fill.row = u32::try_from(at.min(sampled.len() - 1)).unwrap_or(u32::MAX);
     }
+    if config.look_back {
+        look_back_at::<R>(&mut outcome, &films, &books, &settings)?;
+    }
     Ok(TickRun { outcome, series })
 }
 
@@ -225,6 +230,24 @@ fn span(files: &[TickFile], settings: ReplayConfig) -> Span {
     let from_ns = files.iter().map(|file| file.times().venue_first).min().unwrap_or(0);
     let to_ns = files.iter().map(|file| file.times().venue_last).max().unwrap_or(0);
     Span { from_ns, to_ns: to_ns.min(settings.to_ns.saturating_sub(1)) }
+}
+
+/// What became of the fills, and samples of the books.
+fn look_back_at<R: Replayed>(
+    outcome: &mut RunOutcome,
+    films: &[Film<'_>],
+    books: &[BookKind],
+    settings: &ReplayConfig,
+) -> Result<(), RunError> {
+    let range = (settings.from_ns, settings.to_ns);
+    let mut fills = Cow::Borrowed(outcome.fills.as_slice());
+    if !fills.is_sorted_by_key(|fill| fill.venue_ns) {
+        fills.to_mut().sort_by_key(|fill| fill.venue_ns);
+    }
+    let seen = look_back::<R>(films, books, range, &fills)?;
+    outcome.execution.markouts = Some(seen.markouts);
+    outcome.execution.books = seen.books;
+    Ok(())
 }
 
 fn text(ns: Option<i64>) -> String {

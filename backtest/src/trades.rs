@@ -122,9 +122,10 @@ fn add(open: &mut Open, fill: &Fill, lots: i64, fee: Cash, spec: &InstrumentSpec
 
 #[cfg(test)]
 mod tests {
-    use qt_types::{E9, InstrumentKind, OrderId, OrderKind};
+    use qt_types::{E9, InstrumentKind, Liquidity, OrderId, OrderKind};
 
     use super::*;
+    use crate::venue::FillPath;
 
     fn fill(side: Side, price: i64, lots: i64, fee: &str) -> Fill {
         Fill {
@@ -136,6 +137,8 @@ mod tests {
             price: Price::from_ticks(price),
             qty: Qty::from_lots(lots),
             fee: fee.parse().unwrap(),
+            liquidity: Liquidity::Taker,
+            path: FillPath::Market,
             row: 0,
         }
     }

@@ -8,6 +8,7 @@
 mod one_file;
 mod record;
 mod reel;
+mod reels;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -23,6 +24,7 @@ use crate::tape::id_of;
 use crate::venue::SimVenue;
 pub use record::Replayed;
 use reel::Reel;
+pub use reels::Reels;
 
 /// How far one side runs ahead of the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]

@@ -11,6 +11,8 @@ use serde_json::Value;
 use crate::curve::EquityCurve;
 use crate::metrics::Metrics;
 use crate::recorder::Fill;
+use crate::report::bands::BandsEntry;
+use crate::report::execution::{ExecutionEntry, liquidity_text};
 use crate::run::RunOutcome;
 use crate::simulator::Ended;
 use crate::trades::RoundTrip;
@@ -33,6 +35,10 @@ pub struct ResultHead {
     pub full_curve: bool,
     /// What the user should know before believing the result.
     pub warnings: Vec<String>,
+    /// The files of each instrument, where it has several.
+    pub files: Vec<Vec<FileEntry>>,
+    /// The same run with other fills, where it was asked for.
+    pub bands: Option<BandsEntry>,
 }
 
 /// The result of a run. Ratios and counts are JSON numbers; money, prices and quantities are
@@ -83,6 +89,11 @@ pub struct ResultDocument {
     /// Whether the run ended before its data did: `bankrupt` or `interrupted`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ended_early: Option<&'static str>,
+    /// How the orders were executed.
+    pub execution: ExecutionEntry,
+    /// The same run with kinder and with harsher fills.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bands: Option<BandsEntry>,
     /// Events through the sequencer per second.
     pub events_per_second: f64,
     /// Time of the loop in seconds.
@@ -99,6 +110,15 @@ pub struct ResultDocument {
     pub warnings: Vec<String>,
 }
 
+/// One of several files of an instrument.
+#[derive(Clone, Debug, Serialize)]
+pub struct FileEntry {
+    /// The path as it was given.
+    pub path: String,
+    /// SHA-256 of the file.
+    pub sha256: String,
+}
+
 /// One instrument's data.
 #[derive(Clone, Debug, Serialize)]
 pub struct DataEntry {
@@ -106,6 +126,9 @@ pub struct DataEntry {
     pub path: String,
     /// SHA-256 of the file.
     pub sha256: String,
+    /// All of its files, where it has several; the first one is that of `path`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub files: Vec<FileEntry>,
     /// Bars traded.
     pub bars: usize,
     /// Rows that became events, warm-up included.
@@ -137,6 +160,8 @@ pub struct FillEntry {
     pub qty: String,
     /// The fee.
     pub fee: String,
+    /// `maker` or `taker`.
+    pub liquidity: &'static str,
     /// The order's number.
     pub order_id: u64,
 }
@@ -185,7 +210,12 @@ impl ResultDocument {
             strategy: head.strategy,
             params: head.params,
             symbols: outcome.specs.iter().map(|spec| spec.symbol().to_owned()).collect(),
-            data: series.iter().zip(&outcome.ranges).map(|(s, r)| data_entry(s, *r)).collect(),
+            data: series
+                .iter()
+                .zip(&outcome.ranges)
+                .enumerate()
+                .map(|(at, (s, r))| data_entry(s, *r, head.files.get(at)))
+                .collect(),
             initial_capital: head.capital,
             final_equity: outcome.final_equity.to_string(),
             total_fees: outcome.total_fees.to_string(),
@@ -205,6 +235,8 @@ impl ResultDocument {
                 Ended::Bankrupt => Some("bankrupt"),
                 Ended::Interrupted => Some("interrupted"),
             },
+            execution: ExecutionEntry::of(outcome),
+            bands: head.bands,
             events_per_second: outcome.events as f64 / seconds,
             wall_seconds: outcome.wall_seconds,
             determinism_hash: format!("{:016x}", outcome.determinism_hash),
@@ -224,11 +256,16 @@ impl ResultDocument {
     }
 }
 
-fn data_entry(series: &BarSeries, range: crate::run::BarRange) -> DataEntry {
+fn data_entry(
+    series: &BarSeries,
+    range: crate::run::BarRange,
+    files: Option<&Vec<FileEntry>>,
+) -> DataEntry {
     let bars = &series.bars[range.start..range.end];
     DataEntry {
         path: series.source.path.clone(),
         sha256: series.source.sha256.clone(),
+        files: files.cloned().unwrap_or_default(),
         bars: bars.len(),
         events: range.end - range.warmup_from,
         from: bars.first().map_or_else(String::new, |bar| iso_text(bar.open_ns)),
@@ -276,6 +313,7 @@ fn fill_entry(fill: &Fill, specs: &[InstrumentSpec], series: &[&BarSeries]) -> O
         price: spec.price_text(fill.price),
         qty: spec.qty_text(fill.qty),
         fee: fill.fee.to_string(),
+        liquidity: liquidity_text(fill.liquidity),
         order_id: fill.order.get(),
     })
 }

@@ -145,6 +145,7 @@ impl SimVenue {
     ) {
         let row = self.tapes[self.orders[at].instrument.index()].bar.row;
         self.rows.push(row);
+        self.paths.push(self.path);
         let exec = ExecId(self.rows.len() as u64);
         let order = &mut self.orders[at];
         order.filled += lots;

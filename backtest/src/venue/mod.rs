@@ -16,6 +16,7 @@ mod liquidation;
 mod margin;
 mod matching;
 mod order;
+mod path;
 mod prints;
 mod queue;
 mod side_bar;
@@ -38,6 +39,7 @@ use latency::{Action, Latency};
 pub use margin::{Bracket, MarginMode, MarginRules, MarginTable};
 use matching::Outcome;
 use order::SimOrder;
+pub use path::{FillPath, Rested};
 pub use queue::QueueModel;
 use side_bar::SideBar;
 
@@ -98,6 +100,11 @@ pub struct SimVenue {
     commands: VecDeque<(i64, Command)>,
     reports: VecDeque<Delivery>,
     rows: Vec<u32>,
+    /// How each execution came about, and how the next one does.
+    paths: Vec<FillPath>,
+    path: FillPath,
+    /// Orders that joined a queue and were not told of yet.
+    rested: Vec<Rested>,
     counts: VenueCounts,
     order_latency: Latency,
     response_latency: Latency,
@@ -146,6 +153,9 @@ impl SimVenue {
             commands: VecDeque::with_capacity(room * 4),
             reports: VecDeque::with_capacity(room * 4),
             rows: Vec::with_capacity(FILLS_RESERVED),
+            paths: Vec::with_capacity(FILLS_RESERVED),
+            path: FillPath::Market,
+            rested: Vec::with_capacity(room),
             counts: VenueCounts::default(),
             markets: Vec::new(),
             order_latency: Latency::new(config.order_latency.clone()),

@@ -20,6 +20,9 @@ pub enum QueueModel {
     },
     /// The same with ln(1 + x) in the place of x^n.
     ProbLog,
+    /// Nothing is ever ahead, on any data: no estimate, but the kindest that could be. Only the
+    /// optimistic band of a run supposes it.
+    Front,
 }
 
 impl QueueModel {
@@ -47,13 +50,14 @@ impl QueueModel {
             Self::RiskAverse => "risk-averse".to_owned(),
             Self::ProbPower { n } => format!("prob-power:{n}"),
             Self::ProbLog => "prob-log".to_owned(),
+            Self::Front => "front".to_owned(),
         }
     }
 
     /// The weight of a part of `lots` lots as the source of a decrease.
     fn weight(self, lots: f64) -> f64 {
         match self {
-            Self::RiskAverse => 0.0,
+            Self::RiskAverse | Self::Front => 0.0,
             Self::ProbPower { n } => (0..n).fold(1.0, |product, _| product * lots),
             // Not the platform's logarithm: two machines must agree on every bit.
             Self::ProbLog => libm::log1p(lots),
@@ -83,6 +87,12 @@ impl QueuePlace {
     #[must_use]
     pub const fn unknown() -> Self {
         Self { ahead: f64::INFINITY, traded: 0.0 }
+    }
+
+    /// Whole lots ahead; `None` in a queue of which nothing is displayed.
+    #[must_use]
+    pub fn lots_ahead(&self) -> Option<i64> {
+        self.ahead.is_finite().then_some(self.ahead as i64)
     }
 
     /// Lots ahead.

@@ -2,7 +2,9 @@
 
 mod by_order;
 mod differential;
+mod execution;
 mod harness;
+mod hindsight;
 mod margin;
 mod naive;
 mod naive_arrive;

@@ -1,6 +1,8 @@
 //! How an order comes to the book of the naive venue, and what a fill means.
 
-use qt_backtest::venue::SelfTrade;
+use std::collections::BTreeSet;
+
+use qt_backtest::venue::{QueueModel, SelfTrade};
 use qt_types::{Cash, Liquidity, Price, RejectReason, Report, ReportKind, Side, TimeInForce};
 
 use crate::naive::{NaiveMarket, NaiveVenue, Place, is_better_for};
@@ -148,7 +150,10 @@ impl NaiveVenue {
     /// The end of the queue at `price`.
     fn last_place(&self, side: Side, price: i64) -> Place {
         let displayed = self.displayed(side, price);
+        let is_first = self.config.queue_model == QueueModel::Front;
         match &self.market {
+            NaiveMarket::Levels(_) if is_first => Place::Behind { ahead: 0.0, traded: 0.0 },
+            NaiveMarket::Orders(_) if is_first => Place::After(BTreeSet::new()),
             NaiveMarket::Levels(_) => {
                 let is_behind =
                     self.best(side).is_some_and(|best| is_better_for(side.opposite(), best, price));

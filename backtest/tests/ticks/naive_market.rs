@@ -50,7 +50,7 @@ impl NaiveVenue {
             }
             let left_over = before as f64 - now as f64 - *traded;
             *traded = 0.0;
-            if left_over > 0.0 && model != QueueModel::RiskAverse {
+            if left_over > 0.0 && !matches!(model, QueueModel::RiskAverse | QueueModel::Front) {
                 let behind = (before as f64 - *ahead).max(0.0);
                 let weight = |lots: f64| match model {
                     QueueModel::ProbPower { n } => {

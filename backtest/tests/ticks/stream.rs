@@ -39,10 +39,11 @@ pub fn config(word: u64) -> VenueConfig {
         QueueModel::ProbPower { n: 3 },
         QueueModel::ProbPower { n: 1 },
         QueueModel::ProbLog,
+        QueueModel::Front,
     ];
     let modes = [SelfTrade::ExpireTaker, SelfTrade::ExpireMaker, SelfTrade::ExpireBoth];
     VenueConfig {
-        queue_model: models[word.below(4) as usize],
+        queue_model: models[word.below(5) as usize],
         self_trade: modes[word.below(3) as usize],
         no_impact: word.below(4) == 0,
         whole_fills: word.below(4) == 0,

@@ -200,7 +200,7 @@ impl Case {
 
     /// A simulator that has not run.
     pub fn simulator<'a, S: Strategy>(&self, tapes: &'a [Tape<'a>], strategy: S) -> Sim<'a, S> {
-        let mut gate = Audit::new(self.config.gate());
+        let mut gate = Audit::new(self.config.account_gate(1));
         gate.approves_all = self.approves_all;
         let specs: Vec<InstrumentSpec> = self.series.iter().map(|s| s.spec.clone()).collect();
         let (from_ns, to_ns) = (0, self.series[0].bars.last().unwrap().close_ns);

@@ -5,7 +5,8 @@ use qt_backtest::curve::EquityCurve;
 use qt_backtest::metrics::{Metrics, MetricsInput};
 use qt_backtest::recorder::Fill;
 use qt_backtest::trades::{RoundTrip, round_trips};
-use qt_types::{Cash, E9, InstrumentId, Nanos, OrderId, OrderKind, Price, Qty, Side};
+use qt_backtest::venue::FillPath;
+use qt_types::{Cash, E9, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price, Qty, Side};
 
 use crate::harness::spec;
 
@@ -176,6 +177,8 @@ fn fill(at: usize, buys: bool, price: i64, lots: i64, fee: i64) -> Fill {
         price: Price::from_ticks(price),
         qty: Qty::from_lots(lots),
         fee: Cash::from_nano(i128::from(fee) * 1_000_003),
+        liquidity: Liquidity::Taker,
+        path: FillPath::Market,
         row: at as u32,
     }
 }

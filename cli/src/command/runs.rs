@@ -149,7 +149,7 @@ fn figure_text(name: &str, value: Option<&Value>) -> String {
     match value.as_f64() {
         Some(share) if is_share => number::percent(Some(share)),
         Some(ratio) if value.is_f64() => format!("{ratio:.4}"),
-        _ if matches!(name, "initial_capital" | "final_equity" | "total_fees") => {
+        _ if matches!(name, "initial_capital" | "final_equity" | "total_fees" | "borrow_paid") => {
             number::amount(&plain(value), 2)
         }
         _ => plain(value),
@@ -264,7 +264,12 @@ fn code(run: &RunRecord) -> String {
 
 fn hashes(run: &RunRecord) -> Vec<String> {
     let all = run.data.as_array().into_iter().flatten();
-    all.map(|data| data.get("sha256").map(plain).unwrap_or_default()).collect()
+    let of = |data: &Value| {
+        let more = data.get("files").and_then(Value::as_array).into_iter().flatten();
+        let hash = |entry: &Value| entry.get("sha256").map(plain).unwrap_or_default();
+        std::iter::once(data).chain(more).map(hash).collect::<Vec<_>>()
+    };
+    all.flat_map(of).collect()
 }
 
 /// By how much a figure differs.

@@ -4,9 +4,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use qt_backtest::report::result::FileEntry;
 use qt_data::import::{self, ImportFormat, ImportOptions};
-use qt_data::series::Source;
+use qt_data::series::{BarSeries, Source};
 use qt_data::ticks::{EXTENSION, TickFile, Verify};
+use qt_types::InstrumentSpec;
 use sha2::{Digest, Sha256};
 
 use super::open::split;
@@ -24,6 +26,33 @@ pub struct TickData {
     pub sources: Vec<Source>,
     /// What a reader of the results must know about the data.
     pub notes: Vec<String>,
+}
+
+impl TickData {
+    /// Gives each of `series` the first file that holds its instrument as its source. Returns the
+    /// files of each, where they have several.
+    ///
+    /// # Errors
+    /// When a file is damaged.
+    pub fn name_sources(&self, series: &mut [BarSeries]) -> Result<Vec<Vec<FileEntry>>, Failure> {
+        let mut held = Vec::new();
+        for (file, source) in self.files.iter().zip(&self.sources) {
+            held.push((file.description()?.instruments, source));
+        }
+        let mut all = Vec::new();
+        for series in series {
+            let is_own = |spec: &InstrumentSpec| spec.symbol() == series.spec.symbol();
+            let own = held.iter().filter(|(specs, _)| specs.iter().any(is_own));
+            let own: Vec<&Source> = own.map(|(_, source)| *source).collect();
+            let entry = |source: &&Source| FileEntry {
+                path: source.path.clone(),
+                sha256: source.sha256.clone(),
+            };
+            all.push(if own.len() > 1 { own.iter().map(entry).collect() } else { Vec::new() });
+            series.source = own.first().map(|source| (*source).clone()).unwrap_or_default();
+        }
+        Ok(all)
+    }
 }
 
 /// Opens the tick data `given`, each as `[SYMBOL=]PATH`, converting what is not converted yet.

@@ -49,6 +49,8 @@ pub struct RunPlan {
     pub seed: u64,
     /// Whether a run without fills is a success.
     pub allow_no_trades: bool,
+    /// Whether runs with kinder and with harsher fills are made as well.
+    pub bands: bool,
     /// Where the report goes.
     pub report: Option<PathBuf>,
     /// Where the tables go.

@@ -50,6 +50,7 @@ impl RunPlan {
             sample_ns: sample(layers)?,
             seed: seed.parse().map_err(|_| wrong(layers, "seed", seed, "a whole number"))?,
             allow_no_trades: layers.is_on("allow-no-trades"),
+            bands: layers.is_on("bands"),
             report: layers.given("report").map(PathBuf::from),
             out: layers.given("out").map(PathBuf::from),
             full_curve: layers.is_on("full-curve"),

@@ -1,6 +1,8 @@
 //! A run on the terminal: what was done, what came of it, what to be careful about.
 
+mod bands;
 mod benchmark;
+mod execution;
 mod figures;
 pub mod warnings;
 mod years;
@@ -29,6 +31,8 @@ pub fn text(finished: &Finished, out: &Output) -> String {
     let benchmark = Benchmark::new(&finished.plan.config, &finished.outcome, &references);
     parts.push(figures::table(finished, &benchmark, out));
     parts.extend(years::table(finished, &benchmark, out));
+    parts.extend(execution::lines(&finished.document.execution, out));
+    parts.extend(finished.document.bands.as_ref().map(|bands| bands::table(bands, out)));
     parts.push(footer(finished, out));
     parts.join("\n\n")
 }

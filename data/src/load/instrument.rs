@@ -84,10 +84,15 @@ pub(crate) fn currency_of(symbol: &str, kind: InstrumentKind) -> &'static str {
         symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
     let pair = upper.strip_suffix("PERP").unwrap_or(&upper);
     let shares = matches!(kind, InstrumentKind::Equity | InstrumentKind::Index);
-    let found = CURRENCIES
-        .into_iter()
-        .find(|currency| pair.len() >= currency.len() + 2 && pair.ends_with(currency) && !shares);
+    let found = CURRENCIES.into_iter().find(|currency| is_priced_in(pair, currency) && !shares);
     found.unwrap_or("USD")
+}
+
+/// Whether `pair` ends with `currency` behind something that can be a coin or a currency.
+fn is_priced_in(pair: &str, currency: &str) -> bool {
+    let Some(base) = pair.strip_suffix(currency) else { return false };
+    // XBTUSD and USDTUSD are in dollars: names of two letters are rarer than those that end in T.
+    base.len() >= 2 && (currency != "TUSD" || (base.len() >= 3 && base != "USD"))
 }
 
 #[cfg(test)]
@@ -116,6 +121,9 @@ mod tests {
         assert_eq!(currency_of("XRPUSDT-PERP", Spot), "USDT");
         assert_eq!(currency_of("ADABTC", Spot), "BTC");
         assert_eq!(currency_of("BTC-USD", Spot), "USD");
+        assert_eq!(currency_of("XBTUSD", Spot), "USD");
+        assert_eq!(currency_of("USDTUSD", Spot), "USD");
+        assert_eq!(currency_of("BTCTUSD", Spot), "TUSD");
         assert_eq!(currency_of("USDJPY", Fx), "JPY");
         assert_eq!(currency_of("ETH", Spot), "USD");
         assert_eq!(currency_of("AUSD", Equity), "USD");

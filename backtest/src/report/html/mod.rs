@@ -4,9 +4,12 @@
 //! content security policy forbids any request and any script but its own two. Entry point:
 //! [`render`].
 
+mod bands;
 mod breaks;
 mod cards;
 mod charts;
+mod depth;
+mod execution;
 mod figures;
 mod heat;
 mod page;

@@ -11,7 +11,7 @@ use super::figures::Figures;
 use super::price::{self, INSTRUMENTS_SHOWN_MAX};
 use super::table::facts;
 use super::text::{count_of, escape, plural};
-use super::{cards, heat, run_facts, trades, warnings};
+use super::{bands, cards, depth, execution, heat, run_facts, trades, warnings};
 
 /// The style sheets, in the order in which later rules win.
 const STYLES: [&str; 4] = [
@@ -20,14 +20,15 @@ const STYLES: [&str; 4] = [
     include_str!("tables.css"),
     include_str!("media.css"),
 ];
-const SCRIPT: &str = include_str!("report.js");
+const SCRIPTS: [&str; 2] = [include_str!("depth.js"), include_str!("report.js")];
 
 /// The sections that the navigation leads to.
-const PLACES: [(&str, &str); 6] = [
+const PLACES: [(&str, &str); 7] = [
     ("equity", "Equity"),
     ("returns", "Returns"),
     ("price", "Price"),
     ("trades", "Trades"),
+    ("execution", "Execution"),
     ("settings", "Settings"),
     ("reproduce", "Reproduce"),
 ];
@@ -38,9 +39,11 @@ pub fn render(input: &ReportInput<'_>) -> String {
     let figures = Figures::of(input);
     let mut page = Page::default();
     page.overview(input, &figures);
+    page.bands(input);
     page.returns(input, &figures);
     page.prices(input, &figures);
     page.trades(input, &figures);
+    page.execution(input);
     page.facts(input, &figures);
     page.whole(input, &figures)
 }
@@ -61,6 +64,7 @@ fn plotly_script() -> &'static str {
 struct Page {
     body: String,
     charts: Map<String, Value>,
+    depths: Map<String, Value>,
 }
 
 impl Page {
@@ -98,6 +102,13 @@ impl Page {
             cards::currency(input)
         );
         self.section("equity", "Equity and drawdown", &note, &format!("{log}{chart}"));
+    }
+
+    fn bands(&mut self, input: &ReportInput<'_>) {
+        if let Some(bands) = &input.document.bands {
+            let note = "The same data, strategy and seed, with other fills.";
+            self.section("bands", "Optimistic and pessimistic fills", note, &bands::html(bands));
+        }
     }
 
     fn returns(&mut self, input: &ReportInput<'_>, figures: &Figures) {
@@ -188,6 +199,44 @@ impl Page {
         self.section("orders", "Orders", "", &run_facts::orders(input));
     }
 
+    fn execution(&mut self, input: &ReportInput<'_>) {
+        let entry = &input.document.execution;
+        if entry.orders.sent == 0 {
+            return;
+        }
+        let note = "How the orders fared on their way. Slippage is against the middle of our \
+                    book, or the last price, at the decision; positive is dearer.";
+        self.section("execution", "Execution", note, &execution::summary(input));
+        let list = execution::shown(entry);
+        for &(index, of) in &list {
+            let title = match list.len() {
+                1 => "Fills and the market after them".to_owned(),
+                _ => format!("Fills in {} and the market after them", of.symbol),
+            };
+            let mut body = execution::instrument(of, cards::currency(input));
+            if let Some(unit) = entry.markout_unit
+                && let Some(chart) = execution::markout_chart(of, index, unit)
+            {
+                let note = "Markouts: how far the market stood in favour of the fill that long \
+                            after it, mean and standard error over fills, before fees.";
+                body.push_str(&format!("<h3>Markouts</h3>\n<p class=\"note\">{note}</p>\n"));
+                body.push_str(&self.chart(chart));
+                body.push_str(&execution::markout_table(of, unit));
+            }
+            self.section(&format!("fills-{index}"), &title, "", &body);
+        }
+        for (id, samples) in &input.outcome.execution.books {
+            let Some(view) = depth::view(input, *id, samples) else { continue };
+            let symbol = input.outcome.specs[id.index()].symbol();
+            let title = match input.outcome.specs.len() {
+                1 => "Depth and fills".to_owned(),
+                _ => format!("Depth and fills of {symbol}"),
+            };
+            self.depths.insert(view.id.clone(), view.data);
+            self.section(&format!("book-{}", view.id), &title, &view.note, &view.html);
+        }
+    }
+
     fn facts(&mut self, input: &ReportInput<'_>, figures: &Figures) {
         self.section("settings", "Settings", "", &run_facts::settings(input));
         self.section("data", "Data", "", &run_facts::data(input, figures.clock));
@@ -201,7 +250,9 @@ impl Page {
         let symbols = document.symbols.join(", ");
         let title = escape(&format!("{} on {symbols}", document.strategy));
         let nonce = escape(&document.determinism_hash);
-        let data = Value::Object(self.charts).to_string().replace('<', "\\u003c");
+        let text = |map| Value::Object(map).to_string().replace('<', "\\u003c");
+        let (data, depths) = (text(self.charts), text(self.depths));
+        let script = SCRIPTS.join("\n");
         let style = STYLES.join("\n");
         let nav: String = PLACES
             .iter()
@@ -222,8 +273,9 @@ impl Page {
              <noscript><p class=\"empty\">The charts need JavaScript; the tables do \
              not.</p></noscript>\n{}</main>\n{}\
              <script type=\"application/json\" id=\"chart-data\">{data}</script>\n\
+             <script type=\"application/json\" id=\"depth-data\">{depths}</script>\n\
              <script nonce=\"{nonce}\">{}</script>\n\
-             <script nonce=\"{nonce}\">\n{SCRIPT}</script>\n</body>\n</html>\n",
+             <script nonce=\"{nonce}\">\n{script}</script>\n</body>\n</html>\n",
             header(input, figures),
             self.body,
             footer(input),

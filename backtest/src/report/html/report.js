@@ -94,20 +94,33 @@
     });
   }
 
-  const drawAll = () => places.forEach(draw);
-  drawAll();
+  const films = JSON.parse(document.getElementById("depth-data").textContent);
+  const deep = Array.from(document.querySelectorAll("[data-depth]"));
+  const bookViews = deep.map((place) =>
+    depthView(place, films[place.dataset.depth], {
+      finger,
+      style: (name) => getComputedStyle(root).getPropertyValue(name).trim(),
+      layout: (own) => layoutOf("", own, getComputedStyle(root)),
+      config: { ...config, displayModeBar: finger ? false : "hover" },
+    }),
+  );
+  const drawAll = () => {
+    places.forEach(draw);
+    bookViews.forEach((drawView) => drawView());
+  };
+  places.forEach(draw);
   window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", drawAll);
 
   // Paper is white, and as wide as it is.
   window.addEventListener("beforeprint", () => {
     root.dataset.theme = "light";
     drawAll();
-    places.forEach((place) => Plotly.Plots.resize(place));
+    [...places, ...deep].forEach((place) => Plotly.Plots.resize(place));
   });
   window.addEventListener("afterprint", () => {
     delete root.dataset.theme;
     drawAll();
-    places.forEach((place) => Plotly.Plots.resize(place));
+    [...places, ...deep].forEach((place) => Plotly.Plots.resize(place));
   });
 
   for (const button of document.querySelectorAll("[data-log]")) {

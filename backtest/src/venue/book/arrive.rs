@@ -7,7 +7,7 @@ use super::BookMarket;
 use crate::venue::order::{Queue, Since};
 use crate::venue::queue::QueuePlace;
 use crate::venue::side_bar::mirrored;
-use crate::venue::{SelfTrade, SimVenue};
+use crate::venue::{QueueModel, Rested, SelfTrade, SimVenue};
 
 impl SimVenue {
     /// The order at `at` comes to the book: it takes what it can have, and rests, waits for its
@@ -139,7 +139,9 @@ impl SimVenue {
         let Some(Some(market)) = self.markets.get_mut(order.instrument.index()) else { return };
         // The next order of the same moment must see it.
         market.own[order.side as usize].add(limit, order.actual(limit));
-        let place = market.end_of_queue(order.side, order.actual(limit));
+        let place = market.place_at(order.side, order.actual(limit), self.config.queue_model);
+        let ahead = market.ahead_of(order.side, order.actual(limit), place);
+        self.rested.push(Rested { order: order.id, ahead });
         self.orders[at].queue = Some(place);
     }
 
@@ -253,6 +255,16 @@ impl SimVenue {
 }
 
 impl BookMarket {
+    /// The place behind all that rests at `price`; with the kindest model before it.
+    fn place_at(&self, side: Side, price: Price, model: QueueModel) -> Queue {
+        match self.end_of_queue(side, price) {
+            Queue::Levels(_) if model == QueueModel::Front => Queue::Levels(QueuePlace::behind(0)),
+            // Orders are stamped from 1 on.
+            Queue::Behind(_) if model == QueueModel::Front => Queue::Behind(0),
+            place => place,
+        }
+    }
+
     /// The place behind all that rests at `price`.
     fn end_of_queue(&self, side: Side, price: Price) -> Queue {
         match &self.book {
@@ -270,6 +282,17 @@ impl BookMarket {
                 })
             }
             super::VenueBook::Orders(book) => Queue::Behind(book.last_stamp()),
+        }
+    }
+}
+
+impl BookMarket {
+    /// The lots displayed ahead of `place` at `price`, which was the end of the queue just now.
+    fn ahead_of(&self, side: Side, price: Price, place: Queue) -> Option<i64> {
+        match place {
+            Queue::Levels(place) => place.lots_ahead(),
+            Queue::Behind(0) => Some(0),
+            Queue::Behind(_) => Some(self.view().qty_at(side, price).lots()),
         }
     }
 }

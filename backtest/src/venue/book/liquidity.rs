@@ -4,7 +4,7 @@ use qt_engine::LedgerError;
 use qt_types::{InstrumentId, Price, Side};
 
 use super::BookMarket;
-use crate::venue::SimVenue;
+use crate::venue::{FillPath, SimVenue};
 
 /// What our fills took of one level since the venue told it last.
 #[derive(Clone, Copy, Debug)]
@@ -153,7 +153,7 @@ impl SimVenue {
                 return Ok(());
             };
             let wanted = if whole { leaves } else { leaves.min(left) };
-            self.fill_lots(at, price, wanted, qt_types::Liquidity::Taker, now_ns)?;
+            self.fill_lots(at, price, wanted, FillPath::Took, now_ns)?;
             let got = self.orders[at].filled - filled;
             if got == 0 {
                 return Ok(());

@@ -10,11 +10,11 @@ mod trade;
 
 use qt_engine::book::{Book, BookView, OrderBook};
 use qt_engine::{BookKind, LedgerError};
-use qt_types::{InstrumentId, Liquidity, OrderKind, OrderTick, Price, Side, Tick};
+use qt_types::{InstrumentId, OrderKind, OrderTick, Price, Side, Tick};
 
 use super::matching::Outcome;
 use super::order::Since;
-use super::{SimOrder, SimVenue};
+use super::{FillPath, SimOrder, SimVenue};
 use liquidity::Taken;
 use own::OwnOrders;
 
@@ -132,14 +132,16 @@ impl SimVenue {
         at: usize,
         price: i64,
         lots: i64,
-        liquidity: Liquidity,
+        path: FillPath,
         now_ns: i64,
     ) -> Result<(), LedgerError> {
         let index = self.orders[at].instrument.index();
         self.note_mark(self.orders[at].instrument);
         self.tapes[index].budget = Some(lots);
-        let outcome = Outcome::Fills { price, liquidity, slips: false };
+        let outcome = Outcome::Fills { price, liquidity: path.liquidity(), slips: false };
+        self.path = path;
         let done = self.act(at, outcome, now_ns, Since::Before);
+        self.path = FillPath::Market;
         self.tapes[index].budget = None;
         done
     }

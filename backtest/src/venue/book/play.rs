@@ -2,13 +2,11 @@
 
 use qt_engine::LedgerError;
 use qt_engine::book::{BOOK_TICKS_MAX, RestingOrder};
-use qt_types::{
-    InstrumentId, Liquidity, OrderTick, OrderTickKind, Price, Side, Tick, TickFlags, TickKind,
-};
+use qt_types::{InstrumentId, OrderTick, OrderTickKind, Price, Side, Tick, TickFlags, TickKind};
 
 use super::BookMarket;
 use crate::venue::order::Queue;
-use crate::venue::{QueueModel, SimVenue};
+use crate::venue::{FillPath, QueueModel, SimVenue};
 
 impl SimVenue {
     /// A tick of an instrument with a book by price, when it happens at the venue. `row` is its
@@ -204,7 +202,7 @@ impl SimVenue {
                 continue;
             }
             let (filled, lots) = (order.filled, if whole { leaves } else { there });
-            self.fill_lots(at, limit, lots, Liquidity::Maker, now_ns)?;
+            self.fill_lots(at, limit, lots, FillPath::Reached, now_ns)?;
             let got = self.orders[at].filled - filled;
             if !self.config.no_impact
                 && let Some(market) = self.market(instrument)

@@ -2,10 +2,10 @@
 
 use qt_engine::LedgerError;
 use qt_engine::book::RestingOrder;
-use qt_types::{InstrumentId, Liquidity, OrderTick, Price, Side};
+use qt_types::{InstrumentId, OrderTick, Price, Side};
 
-use crate::venue::SimVenue;
 use crate::venue::order::Queue;
+use crate::venue::{FillPath, SimVenue};
 
 impl SimVenue {
     /// A trade of `qty` lots at `price`. Our resting orders that it hits fill at their own
@@ -72,7 +72,7 @@ impl SimVenue {
             // What lies hidden at the price itself has no place in front.
             let lots = if limit == price { order.in_sight(lots) } else { lots };
             let lots = if whole { leaves } else { lots };
-            self.fill_lots(at, limit, lots, Liquidity::Maker, now_ns)?;
+            self.fill_lots(at, limit, lots, FillPath::of_trade(limit, price), now_ns)?;
             left -= left.min(self.orders[at].filled - filled);
             self.show_more(at, limit, filled);
         }
@@ -108,7 +108,7 @@ impl SimVenue {
                 let filled = order.filled;
                 let lots = if limit == price { order.in_sight(left) } else { left };
                 let lots = if self.config.whole_fills { leaves } else { lots };
-                self.fill_lots(at, limit, lots, Liquidity::Maker, now_ns)?;
+                self.fill_lots(at, limit, lots, FillPath::of_trade(limit, price), now_ns)?;
                 left -= left.min(self.orders[at].filled - filled);
                 self.show_more(at, limit, filled);
             }

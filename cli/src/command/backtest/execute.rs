@@ -2,8 +2,10 @@
 
 use std::time::Instant;
 
+use qt_backtest::config::RunConfig;
 use qt_backtest::replay::Pace;
-use qt_backtest::report::result::{ResultDocument, ResultHead};
+use qt_backtest::report::bands::BandsEntry;
+use qt_backtest::report::result::{FileEntry, ResultDocument, ResultHead};
 use qt_backtest::run::{RunOutcome, run_on_trades};
 use qt_backtest::run_ticks::{self, TickRun};
 use qt_backtest::simulator::Ended;
@@ -15,6 +17,7 @@ use qt_strategies::{ParamValue, Params};
 use qt_types::Cash;
 use serde_json::{Value, json};
 
+use super::bands;
 use crate::app::Session;
 use crate::dataset::{self, RunData, ticks};
 use crate::failure::{Failure, Reason};
@@ -83,11 +86,12 @@ pub fn execute(
     let mut plan = RunPlan::new(layers)?;
     let (entry, params) = strategy_of(&plan, session)?;
     plan.reading.load.threads = session.threads;
+    plan.config.look_back = true;
     let made = match entry.hears {
         Hears::Bars => on_bars(&mut plan, entry, &params, layers, session)?,
         Hears::Book => on_ticks(&mut plan, entry, &params, layers, session)?,
     };
-    let Made { series, outcome, warmup, records, warnings } = made;
+    let Made { series, outcome, warmup, records, warnings, files, bands } = made;
     let id = RunId::new(started_ns);
     let command = execute_command("backtest", layers, &[]);
     let references: Vec<&BarSeries> = series.iter().collect();
@@ -98,6 +102,8 @@ pub fn execute(
         capital: plan.config.capital.to_string(),
         full_curve: plan.full_curve,
         warnings,
+        files,
+        bands,
     };
     let document = ResultDocument::new(head, &outcome, &references);
     let defaults = ["weight", "fee-rate", "fill", "queue-model"];
@@ -126,6 +132,8 @@ struct Made {
     warmup: usize,
     records: Option<u64>,
     warnings: Vec<String>,
+    files: Vec<Vec<FileEntry>>,
+    bands: Option<BandsEntry>,
 }
 
 fn on_bars(
@@ -142,9 +150,13 @@ fn on_bars(
     let strategy = entry.make(params, data.series.len())?;
     let warmup = strategy.warmup();
     interrupt::keep_partial_results();
-    let outcome = simulate(plan, &data, strategy, session)?;
+    let outcome = simulate(plan, &plan.config, &data, strategy, session)?;
+    let bands = bands::around(plan, false, &outcome, |config| {
+        simulate(plan, config, &data, entry.make(params, data.series.len())?, session)
+    })?;
     let warnings = warnings::of(plan, &data.series, &data.prints, &outcome);
-    Ok(Made { series: data.series, outcome, warmup, records: None, warnings })
+    let (series, files) = (data.series, Vec::new());
+    Ok(Made { series, outcome, warmup, records: None, warnings, files, bands })
 }
 
 fn on_ticks(
@@ -161,9 +173,26 @@ fn on_ticks(
     let data = ticks::open(&plan.data, &plan.reading, &session.out)?;
     let instruments = run_ticks::instruments(&data.files)?;
     plan.share_default_weight(layers, instruments);
-    let strategy = entry.make(params, instruments)?;
     interrupt::keep_partial_results();
-    let records: u64 = data.files.iter().map(TickFile::len).sum();
+    let replay = |config: &RunConfig| {
+        replay(plan, config, &data.files, entry.make(params, instruments)?, session)
+    };
+    let TickRun { outcome, mut series } = replay(&plan.config)?;
+    let bands = bands::around(plan, true, &outcome, |config| Ok(replay(config)?.outcome))?;
+    let records = data.files.iter().map(TickFile::len).sum();
+    let files = data.name_sources(&mut series)?;
+    let warnings = warnings::of_ticks(plan, &data.notes, &outcome);
+    Ok(Made { series, outcome, warmup: 0, records: Some(records), warnings, files, bands })
+}
+
+fn replay(
+    plan: &RunPlan,
+    config: &RunConfig,
+    files: &[TickFile],
+    strategy: Box<dyn Strategy>,
+    session: &Session,
+) -> Result<TickRun, Failure> {
+    let records: u64 = files.iter().map(TickFile::len).sum();
     let bar = session.out.progress(records, "events");
     let mut tell = |events: u64, equity: i128| {
         bar.set(events, || {
@@ -172,8 +201,8 @@ fn on_ticks(
         });
     };
     let made = run_ticks::run_on_ticks(
-        &plan.config,
-        &data.files,
+        config,
+        files,
         plan.sample_ns,
         Pace::Ahead,
         strategy,
@@ -181,13 +210,7 @@ fn on_ticks(
         &mut tell,
     );
     bar.finish();
-    let TickRun { outcome, mut series } = made?;
-    for series in &mut series {
-        // Reports name the data by its first file.
-        series.source = data.sources.first().cloned().unwrap_or_default();
-    }
-    let warnings = warnings::of_ticks(plan, &data.notes, &outcome);
-    Ok(Made { series, outcome, warmup: 0, records: Some(records), warnings })
+    Ok(made?)
 }
 
 /// Puts the run into the ledger, with how its command has ended.
@@ -234,6 +257,7 @@ fn json_of(value: ParamValue) -> Value {
 
 fn simulate(
     plan: &RunPlan,
+    config: &RunConfig,
     data: &RunData,
     strategy: Box<dyn Strategy>,
     session: &Session,
@@ -248,7 +272,7 @@ fn simulate(
         });
     };
     let stop = interrupt::flag();
-    let outcome = run_on_trades(&plan.config, &references, &prints, strategy, stop, &mut tell);
+    let outcome = run_on_trades(config, &references, &prints, strategy, stop, &mut tell);
     bar.finish();
     Ok(outcome?)
 }
@@ -385,7 +409,7 @@ mod tests {
                 .unwrap();
         let (entry, params) = strategy_of(&plan, &session).unwrap();
         let strategy = entry.make(&params, 1).unwrap();
-        let outcome = simulate(&plan, &data, strategy, &session).unwrap();
+        let outcome = simulate(&plan, &plan.config, &data, strategy, &session).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
         (events_ahead(&plan, &data), outcome.events)
     }

@@ -8,7 +8,7 @@ use qt_backtest::report::result::{FillEntry, TradeEntry};
 use qt_data::stamp::iso_text;
 use serde_json::Value;
 
-use super::Finished;
+use super::{Finished, orders};
 use crate::app::Session;
 use crate::failure::Failure;
 use crate::output::file::write_whole;
@@ -62,7 +62,7 @@ fn write_tables(finished: &Finished, folder: &Path, session: &Session) -> Result
         Ok(serde_json::to_writer(&mut *out, &whole)?)
     })?;
     write_whole(&folder.join("fills.csv"), |out| {
-        writeln!(out, "symbol,time,bar,side,order,price,qty,fee,order_id")?;
+        writeln!(out, "symbol,time,bar,side,order,price,qty,fee,order_id,liquidity")?;
         document.fills_list.iter().try_for_each(|fill| writeln!(out, "{}", fill_row(fill)))
     })?;
     write_whole(&folder.join("trades.csv"), |out| {
@@ -77,6 +77,7 @@ fn write_tables(finished: &Finished, folder: &Path, session: &Session) -> Result
         writeln!(out, "time,equity")?;
         curve(finished).try_for_each(|(time, equity)| writeln!(out, "{time},{equity}"))
     })?;
+    orders::write(&finished.outcome, &folder.join("orders.csv"))?;
     session.out.note(&format!("tables: {}", folder.display()));
     Ok(())
 }
@@ -97,6 +98,7 @@ fn fill_row(fill: &FillEntry) -> String {
         fill.qty.clone(),
         fill.fee.clone(),
         fill.order_id.to_string(),
+        fill.liquidity.to_owned(),
     ];
     cells.join(",")
 }
@@ -122,7 +124,7 @@ fn trade_row(trade: &TradeEntry) -> String {
 }
 
 /// A cell as RFC 4180 wants it.
-fn quoted(text: &str) -> String {
+pub(super) fn quoted(text: &str) -> String {
     if text.contains([',', '"', '\n', '\r']) {
         return format!("\"{}\"", text.replace('"', "\"\""));
     }

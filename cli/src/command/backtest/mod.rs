@@ -1,7 +1,9 @@
 //! `backtest`: one run of one strategy.
 
+mod bands;
 mod execute;
 mod files;
+mod orders;
 
 use std::path::PathBuf;
 

@@ -1,0 +1,333 @@
+//! The log of a run's orders: when each was decided, sent, known, filled and ended, and sums over
+//! all of them.
+//!
+//! Sums and distributions are kept of every order, in memory that does not grow with the run;
+//! of single orders at most [`ORDERS_KEPT_MAX`], evenly over the run.
+
+use qt_engine::{Command, Delivery, Market, NewOrder};
+use qt_types::{InstrumentId, Nanos, OrderId, ReportKind};
+
+use super::mean::Mean;
+use super::record::{Ending, OrderRecord, Rest, Sample};
+use super::times::Times;
+use crate::venue::Rested;
+
+/// Orders that are kept one by one; of more, every second, every fourth and so on.
+pub const ORDERS_KEPT_MAX: usize = 16_384;
+/// Stretches of resting that are kept.
+pub const RESTS_KEPT_MAX: usize = 16_384;
+
+/// How many orders there were of one type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct OfKind {
+    /// The type.
+    pub kind: &'static str,
+    /// Orders sent.
+    pub sent: u64,
+    /// Orders with a fill.
+    pub filled: u64,
+    /// Orders filled whole.
+    pub whole: u64,
+}
+
+/// Sums over the orders in one instrument.
+#[derive(Clone, Debug, Default)]
+pub struct OfInstrument {
+    /// Lots asked for by orders that the venue took in.
+    pub asked: i128,
+    /// Lots filled of them.
+    pub filled: i128,
+    /// What the fills cost above the prices at the decisions, in half ticks x lots.
+    pub slippage_x2: i128,
+    /// The orders in that sum at the prices of their decisions, in half ticks x lots.
+    pub arrival_x2: i128,
+    /// Lots ahead on arrival in a queue.
+    pub ahead: Times,
+    /// Orders that joined a queue of which the venue does not know the length.
+    pub ahead_unknown: u64,
+}
+
+/// The log.
+#[derive(Clone, Debug)]
+pub struct OrderLog {
+    /// In order of their ids.
+    open: Vec<OrderRecord>,
+    kept: Sample<OrderRecord>,
+    rests: Sample<Rest>,
+    kinds: Vec<OfKind>,
+    endings: Vec<(Ending, u64)>,
+    instruments: Vec<OfInstrument>,
+    accepted: u64,
+    filled: u64,
+    to_venue: Times,
+    to_us: Times,
+    to_fill: Times,
+    slippage_bps: Mean,
+}
+
+impl OrderLog {
+    /// An empty log of a run with that many instruments.
+    #[must_use]
+    pub fn new(instruments: usize) -> Self {
+        Self {
+            open: Vec::new(),
+            kept: Sample::new(ORDERS_KEPT_MAX),
+            rests: Sample::new(RESTS_KEPT_MAX),
+            kinds: Vec::new(),
+            endings: Vec::new(),
+            instruments: vec![OfInstrument::default(); instruments],
+            accepted: 0,
+            filled: 0,
+            to_venue: Times::default(),
+            to_us: Times::default(),
+            to_fill: Times::default(),
+            slippage_bps: Mean::default(),
+        }
+    }
+
+    /// A command left us at `now_ns`, when the market looked as `market` to us.
+    pub fn sent(&mut self, command: &Command, now_ns: Nanos, market: &Market) {
+        if let Command::New(new) = command {
+            let middle = market.book(new.instrument).and_then(|book| book.mid_x2());
+            let last = || market.last(new.instrument).map(|price| price.ticks() * 2);
+            self.begin(new, now_ns, middle.or_else(last).unwrap_or(0));
+        }
+    }
+
+    fn begin(&mut self, new: &NewOrder, now_ns: Nanos, arrival_x2: i64) {
+        self.of_kind(new.kind.text()).sent += 1;
+        let record = OrderRecord {
+            order: new.order,
+            instrument: new.instrument,
+            side: new.side,
+            kind: new.kind,
+            qty: new.qty,
+            sent_ns: now_ns,
+            arrived_ns: None,
+            known_ns: None,
+            first_fill_ns: None,
+            fill_known_ns: None,
+            ended_ns: None,
+            end_known_ns: None,
+            ending: Ending::Open,
+            maker: Default::default(),
+            taker: Default::default(),
+            maker_fees: Default::default(),
+            taker_fees: Default::default(),
+            paid: 0,
+            arrival_x2,
+            ahead: None,
+            is_accepted: false,
+            priced_ns: now_ns,
+        };
+        let at = self.open.partition_point(|other| other.order < new.order);
+        self.open.insert(at, record);
+    }
+
+    /// Orders joined queues at the venue.
+    pub fn rested(&mut self, rested: impl Iterator<Item = Rested>) {
+        for Rested { order, ahead } in rested {
+            let Some(at) = self.find(order) else { continue };
+            let record = &mut self.open[at];
+            let Some(sums) = self.instruments.get_mut(record.instrument.index()) else { continue };
+            match ahead {
+                Some(lots) if record.ahead.is_none() => {
+                    record.ahead = Some(lots);
+                    sums.ahead.add(lots);
+                }
+                Some(_) => {}
+                None => sums.ahead_unknown += u64::from(record.ahead.is_none()),
+            }
+        }
+    }
+
+    /// The venue said something.
+    pub fn told(&mut self, delivery: &Delivery) {
+        let Delivery { venue_ns, recv_ns, report, .. } = delivery;
+        let Some(at) = self.find(report.order) else { return };
+        let record = &mut self.open[at];
+        if record.arrived_ns.is_none() {
+            (record.arrived_ns, record.known_ns) = (Some(*venue_ns), Some(*recv_ns));
+            record.priced_ns = *venue_ns;
+            self.to_venue.add(venue_ns.get().saturating_sub(record.sent_ns.get()));
+            self.to_us.add(recv_ns.get().saturating_sub(record.sent_ns.get()));
+        }
+        match report.kind {
+            ReportKind::Accepted => {
+                self.accepted += u64::from(!record.is_accepted);
+                record.is_accepted = true;
+            }
+            ReportKind::Filled => {
+                record.fill(report, *venue_ns, *recv_ns);
+                if report.leaves.lots() == 0 {
+                    self.end(at, Ending::Filled, *venue_ns, *recv_ns);
+                }
+            }
+            ReportKind::Replaced => {
+                let rest = rest_of(record, *venue_ns);
+                record.replace(report, *venue_ns);
+                rest.into_iter().for_each(|rest| self.rests.push(rest));
+            }
+            ReportKind::Rejected | ReportKind::Cancelled | ReportKind::Expired => {
+                let ending = Ending::Ended(report.kind, report.reason);
+                self.end(at, ending, *venue_ns, *recv_ns);
+            }
+            _ => {}
+        }
+    }
+
+    fn end(&mut self, at: usize, ending: Ending, venue_ns: Nanos, recv_ns: Nanos) {
+        let mut record = self.open.remove(at);
+        record.ending = ending;
+        (record.ended_ns, record.end_known_ns) = (Some(venue_ns), Some(recv_ns));
+        if let Some(rest) = rest_of(&record, venue_ns) {
+            self.rests.push(rest);
+        }
+        self.close(record);
+    }
+
+    /// The run is over at `now_ns`: what is open stays open.
+    pub fn finish(&mut self, now_ns: Nanos) {
+        for record in std::mem::take(&mut self.open) {
+            if let Some(rest) = rest_of(&record, now_ns) {
+                self.rests.push(rest);
+            }
+            self.close(record);
+        }
+    }
+
+    /// Adds an order to the sums.
+    fn close(&mut self, record: OrderRecord) {
+        let (is_filled, is_whole) =
+            (record.filled().lots() > 0, matches!(record.ending, Ending::Filled));
+        let kind = self.of_kind(record.kind.text());
+        kind.filled += u64::from(is_filled);
+        kind.whole += u64::from(is_whole);
+        self.filled += u64::from(is_filled);
+        match self.endings.iter_mut().find(|(ending, _)| ending.text() == record.ending.text()) {
+            Some((_, count)) => *count += 1,
+            None => self.endings.push((record.ending, 1)),
+        }
+        if let (Some(arrived), Some(filled)) = (record.arrived_ns, record.first_fill_ns) {
+            self.to_fill.add(filled.get().saturating_sub(arrived.get()));
+        }
+        if let Some(sums) = self.instruments.get_mut(record.instrument.index()) {
+            if record.is_accepted {
+                sums.asked += i128::from(record.qty.lots());
+                sums.filled += i128::from(record.filled().lots());
+            }
+            if let Some(slippage_x2) = record.slippage_x2() {
+                let value_x2 = i128::from(record.arrival_x2) * i128::from(record.filled().lots());
+                sums.slippage_x2 += slippage_x2;
+                sums.arrival_x2 += value_x2;
+                self.slippage_bps.add(slippage_x2 as f64 / value_x2 as f64 * 1e4);
+            }
+        }
+        self.kept.push(record);
+    }
+
+    fn find(&self, order: OrderId) -> Option<usize> {
+        self.open.binary_search_by_key(&order, |record| record.order).ok()
+    }
+
+    fn of_kind(&mut self, kind: &'static str) -> &mut OfKind {
+        let at = self.kinds.iter().position(|of| of.kind == kind).unwrap_or_else(|| {
+            self.kinds.push(OfKind { kind, sent: 0, filled: 0, whole: 0 });
+            self.kinds.len() - 1
+        });
+        &mut self.kinds[at]
+    }
+
+    /// Orders sent.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        self.kinds.iter().map(|of| of.sent).sum()
+    }
+
+    /// Orders that the venue took in.
+    #[must_use]
+    pub const fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// Orders that had a fill.
+    #[must_use]
+    pub const fn filled(&self) -> u64 {
+        self.filled
+    }
+
+    /// By type, in the order in which they came up.
+    #[must_use]
+    pub fn kinds(&self) -> &[OfKind] {
+        &self.kinds
+    }
+
+    /// How the orders ended, and how many of them so.
+    #[must_use]
+    pub fn endings(&self) -> &[(Ending, u64)] {
+        &self.endings
+    }
+
+    /// By instrument.
+    #[must_use]
+    pub fn instruments(&self) -> &[OfInstrument] {
+        &self.instruments
+    }
+
+    /// Sums over the orders in `instrument`.
+    #[must_use]
+    pub fn of(&self, instrument: InstrumentId) -> Option<&OfInstrument> {
+        self.instruments.get(instrument.index())
+    }
+
+    /// From the decision to the venue, in ns.
+    #[must_use]
+    pub const fn to_venue(&self) -> &Times {
+        &self.to_venue
+    }
+
+    /// From the decision to the first answer, in ns.
+    #[must_use]
+    pub const fn to_us(&self) -> &Times {
+        &self.to_us
+    }
+
+    /// From the arrival at the venue to the first fill there, in ns, of the orders that had one.
+    #[must_use]
+    pub const fn to_fill(&self) -> &Times {
+        &self.to_fill
+    }
+
+    /// What the fills of an order cost above the price at its decision, in basis points.
+    #[must_use]
+    pub const fn slippage_bps(&self) -> &Mean {
+        &self.slippage_bps
+    }
+
+    /// Single orders: all, or evenly over the run.
+    #[must_use]
+    pub const fn orders(&self) -> &Sample<OrderRecord> {
+        &self.kept
+    }
+
+    /// Where and when orders rested.
+    #[must_use]
+    pub const fn rests(&self) -> &Sample<Rest> {
+        &self.rests
+    }
+}
+
+/// The stretch that `record` rests at its price until `to_ns`, if it did.
+fn rest_of(record: &OrderRecord, to_ns: Nanos) -> Option<Rest> {
+    let price = record.limit().filter(|_| record.is_accepted && to_ns > record.priced_ns)?;
+    Some(Rest {
+        order: record.order,
+        instrument: record.instrument,
+        side: record.side,
+        price,
+        qty: record.qty,
+        from_ns: record.priced_ns,
+        to_ns,
+        is_filled: record.filled().lots() > 0,
+    })
+}

@@ -1,0 +1,89 @@
+//! How long something took: a distribution in memory that does not grow with the number of
+//! values.
+
+use hdrhistogram::Histogram;
+
+/// Values are exact to three digits; the largest and the smallest are exact.
+const DIGITS: u8 = 3;
+
+/// Whole numbers from zero on, such as lengths of time in ns; below zero counts as zero.
+#[derive(Clone, Debug, Default)]
+pub struct Times {
+    /// Made with the first value: most runs of a sweep need none.
+    histogram: Option<Box<Histogram<u64>>>,
+    count: u64,
+    least: u64,
+    most: u64,
+    sum: u128,
+    zeros: u64,
+}
+
+impl Times {
+    /// Adds a value.
+    pub fn add(&mut self, value: i64) {
+        let value = u64::try_from(value).unwrap_or(0);
+        self.least = if self.count == 0 { value } else { self.least.min(value) };
+        self.most = self.most.max(value);
+        self.count += 1;
+        self.sum += u128::from(value);
+        self.zeros += u64::from(value == 0);
+        if self.histogram.is_none() {
+            self.histogram = Histogram::new(DIGITS).ok().map(Box::new);
+        }
+        if let Some(histogram) = &mut self.histogram {
+            // It grows by itself up to the largest number there is: this cannot fail.
+            let _ = histogram.record(value);
+        }
+    }
+
+    /// How many values there are.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
+    /// The value that a share of `q` (0 to 1) does not exceed; `None` without values.
+    #[must_use]
+    pub fn quantile(&self, q: f64) -> Option<u64> {
+        let histogram = self.histogram.as_ref()?;
+        Some(histogram.value_at_quantile(q).clamp(self.least, self.most))
+    }
+
+    /// The largest value.
+    #[must_use]
+    pub fn most(&self) -> Option<u64> {
+        (self.count > 0).then_some(self.most)
+    }
+
+    /// The mean value.
+    #[must_use]
+    pub fn mean(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+    }
+
+    /// The share of zeros.
+    #[must_use]
+    pub fn zeros(&self) -> Option<f64> {
+        (self.count > 0).then(|| self.zeros as f64 / self.count as f64)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn quantiles_are_values_that_a_share_does_not_exceed() {
+        let mut times = Times::default();
+        assert_eq!((times.quantile(0.5), times.most(), times.mean()), (None, None, None));
+        (1..=100).for_each(|at| times.add(at));
+        let of = |q: f64| times.quantile(q).unwrap();
+        assert_eq!([of(0.5), of(0.9), of(0.99), of(1.0)], [50, 90, 99, 100]);
+        assert_eq!((times.count(), times.mean(), times.zeros()), (100, Some(50.5), Some(0.0)));
+        times.add(-5);
+        assert_eq!((times.count(), times.quantile(0.0)), (101, Some(0)));
+        // Three digits of a large number, and the largest one exactly.
+        times.add(1_234_567_891);
+        assert_eq!(times.quantile(1.0), Some(1_234_567_891));
+    }
+}
