@@ -3,7 +3,7 @@
 use qt_engine::{
     Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{Event, Nanos, Payload, ReportKind, Seq, VenueId};
+use qt_types::{Event, Nanos, Payload, Seq, VenueId};
 
 use crate::recorder::{Fill, Recorder};
 use crate::venue::SimVenue;
@@ -101,37 +101,45 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         self.venue.poll(Nanos::new(now_ns), &mut self.inbox);
         for at in 0..self.inbox.len() {
             let Some(delivery) = self.inbox.get(at) else { break };
-            self.record(&delivery);
-            self.feed(Event {
+            let mut event = Event {
                 seq: Seq::default(),
                 recv_ns: delivery.recv_ns,
                 venue_ns: delivery.venue_ns,
                 instrument: delivery.instrument,
                 venue: VenueId(0),
                 payload: Payload::Report(delivery.report),
-            })?;
+            };
+            self.step(&mut event)?;
+            self.record(&delivery);
+            self.flush(event.recv_ns)?;
         }
         Ok(())
     }
 
+    /// Writes down what the ledger has booked: once each, whatever the venue said how often, and
+    /// not any more once it was taken back.
     fn record(&mut self, delivery: &Delivery) {
-        let report = &delivery.report;
-        if report.kind != ReportKind::Filled {
-            return;
+        for booked in self.pipeline.booked() {
+            let movement = &booked.movement;
+            if movement.is_taken_back {
+                self.recorder.taken_back(booked.order, movement.exec);
+                continue;
+            }
+            let orders = self.pipeline.exposure().orders;
+            let Some(order) = orders.find(booked.order) else { continue };
+            self.recorder.filled(Fill {
+                venue_ns: delivery.venue_ns,
+                instrument: delivery.instrument,
+                order: booked.order,
+                exec: movement.exec,
+                side: order.side,
+                kind: order.kind,
+                price: movement.price,
+                qty: movement.qty,
+                fee: movement.fee,
+                row: self.venue.row_of(movement.exec),
+            });
         }
-        let Some(order) = self.pipeline.exposure().orders.get(report.order) else { return };
-        let row = self.venue.row_of(report.exec);
-        self.recorder.filled(Fill {
-            venue_ns: delivery.venue_ns,
-            instrument: delivery.instrument,
-            order: report.order,
-            side: order.side,
-            kind: order.kind,
-            price: report.price,
-            qty: report.qty,
-            fee: report.fee,
-            row,
-        });
     }
 
     /// Reports that are still under way at the end are taken in, so that what happened at the

@@ -1,7 +1,9 @@
 //! What a run leaves behind: the equity at each close, the fills, the denials.
 
 use qt_engine::{Gate, Halt, Pipeline, Strategy};
-use qt_types::{Cash, DenyReason, InstrumentId, Nanos, OrderId, OrderKind, Price, Qty, Side};
+use qt_types::{
+    Cash, DenyReason, ExecId, InstrumentId, Nanos, OrderId, OrderKind, Price, Qty, Side,
+};
 
 use crate::curve::EquityCurve;
 
@@ -14,6 +16,8 @@ pub struct Fill {
     pub instrument: InstrumentId,
     /// The order.
     pub order: OrderId,
+    /// The venue's number of the execution.
+    pub exec: ExecId,
     /// Buy or sell.
     pub side: Side,
     /// The order's type.
@@ -92,6 +96,15 @@ impl Recorder {
     /// Takes a fill.
     pub fn filled(&mut self, fill: Fill) {
         self.fills.push(fill);
+    }
+
+    /// The venue took execution `exec` of `order` back: the list holds what stands. A correction
+    /// is one execution taken back and another one in its place.
+    pub fn taken_back(&mut self, order: OrderId, exec: ExecId) {
+        let is_it = |fill: &Fill| fill.order == order && fill.exec == exec;
+        if let Some(at) = self.fills.iter().rposition(is_it) {
+            self.fills.remove(at);
+        }
     }
 
     /// Counts a denial.

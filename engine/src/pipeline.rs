@@ -10,12 +10,12 @@ use crate::command::Command;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
 use crate::market::{BookKind, Completed, Market};
-use crate::oms::{OrderStatus, OrderTable};
+use crate::oms::{Booked, OrderStatus, OrderTable, Reporting};
 use crate::port::{
     BookInterest, Context, Exits, Exposure, Gate, OrderUpdate, Settlement, Strategy,
 };
 use crate::sink::{Bounded, Sink};
-use crate::stage::{Execution, Risk, Verdict};
+use crate::stage::{Execution, Risk, Verdict, weighed};
 use crate::timers::Timers;
 
 /// The read-only view over the fields of a pipeline; a macro because a method would borrow all
@@ -159,7 +159,13 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             risk: Risk { gate },
             execution: Execution::new(
                 Ledger::new(config.initial, instruments),
-                OrderTable::new(config.epoch, config.limits.orders_open_max),
+                // Every venue is taken to be behind a network: what was done cannot be undone by
+                // coming late.
+                OrderTable::with_reporting(
+                    config.epoch,
+                    config.limits.orders_open_max,
+                    Reporting::ANY_ORDER,
+                ),
             ),
             exits: config.exits,
             intents: Bounded::new(config.limits.intents_max),
@@ -211,7 +217,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             Payload::Report(report) => {
                 let update = self.execution.on_report(&self.specs, report, &mut out.commands)?;
                 if let Some(update) = update {
-                    self.risk.gate.settled(&settlement(&update), &exposure!(self));
+                    let settled = settlement(&update, &exposure!(self));
+                    self.risk.gate.settled(&settled, &exposure!(self));
                     self.tell(event, &update);
                 }
             }
@@ -401,6 +408,13 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         Ok(self.execution.ledger.check()?)
     }
 
+    /// What the last report moved in the books: usually the one execution that it tells of, but
+    /// also those that it takes back or makes room for.
+    #[must_use]
+    pub fn booked(&self) -> &[Booked] {
+        self.execution.booked.as_slice()
+    }
+
     /// Intents that were dropped because one call asked for too many.
     #[must_use]
     pub fn intents_dropped(&self) -> u64 {
@@ -421,7 +435,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 }
 
 /// What the gate has to know of an order after a report.
-fn settlement(update: &OrderUpdate) -> Settlement {
+fn settlement(update: &OrderUpdate, exposure: &Exposure<'_>) -> Settlement {
     let (order, report) = (&update.order, &update.report);
     let executed = report.kind == ReportKind::Filled;
     let refused_change =
@@ -430,7 +444,7 @@ fn settlement(update: &OrderUpdate) -> Settlement {
         order: order.id,
         instrument: order.instrument,
         side: order.side,
-        kind: order.kind,
+        kind: weighed(order.kind, order.instrument, order.side, exposure).unwrap_or(order.kind),
         leaves: order.leaves(),
         ended: order.is_ended(),
         unknown: order.status() == OrderStatus::Unknown,

@@ -9,9 +9,9 @@ use crate::command::{
     Approved, CancelOrder, Command, NewOrder, Proof, ReplaceOrder, bracket_kinds,
 };
 use crate::ledger::{Ledger, LedgerError};
-use crate::oms::{Effect, Movement, Order, OrderTable, Pending};
+use crate::oms::{Booked, EXECS_MAX, Effect, Movement, Order, OrderTable, Pending};
 use crate::port::OrderUpdate;
-use crate::sink::Sink;
+use crate::sink::{Bounded, Sink};
 
 /// The one writer of ledger and order table.
 #[derive(Debug)]
@@ -21,7 +21,12 @@ pub(crate) struct Execution {
     /// Changes that were sent and not answered yet, oldest first.
     changes: Vec<Replace>,
     changes_max: usize,
+    /// What the last report moved in the books.
+    pub(crate) booked: Bounded<Booked>,
 }
+
+/// A report can move as much as an order and both its protective orders remember.
+const BOOKED_MAX: usize = EXECS_MAX * 4;
 
 /// How many changes are remembered per order that may be open, on average. What is sent beyond
 /// that is answered by the report alone.
@@ -31,7 +36,13 @@ impl Execution {
     /// The stage at rest, with `orders` empty.
     pub(crate) fn new(ledger: Ledger, orders: OrderTable) -> Self {
         let changes_max = orders.room() * CHANGES_PER_ORDER_MAX;
-        Self { ledger, orders, changes: Vec::with_capacity(changes_max), changes_max }
+        Self {
+            ledger,
+            orders,
+            changes: Vec::with_capacity(changes_max),
+            changes_max,
+            booked: Bounded::new(BOOKED_MAX),
+        }
     }
 
     /// Turns an approved intent into commands.
@@ -127,6 +138,7 @@ impl Execution {
         report: &Report,
         out: &mut impl Sink<Command>,
     ) -> Result<Option<OrderUpdate>, LedgerError> {
+        self.booked.clear();
         if report.kind == ReportKind::Carry {
             return self.ledger.charge(report.fee).map(|()| None);
         }
@@ -135,9 +147,10 @@ impl Execution {
         let asked = asked.filter(|_| before.answers_change(report));
         let change = asked.and_then(|at| self.changes.get(at).copied());
         let spec = specs.get(before.instrument.index()).ok_or(LedgerError::Overflow)?;
-        let ledger = &mut self.ledger;
+        let (ledger, list) = (&mut self.ledger, &mut self.booked);
         let mut booked = Ok(());
         let told = self.orders.on_report(report, change.as_ref(), &mut |movement| {
+            list.push(Booked { order: before.id, movement });
             if booked.is_ok() {
                 booked = book(ledger, spec, &before, &movement);
             }
@@ -173,9 +186,10 @@ impl Execution {
         while let Some(id) = self.nth_linked(filled, flat, at) {
             let Some(&order) = self.orders.get(id) else { break };
             if order.parent == filled.id {
-                let ledger = &mut self.ledger;
+                let (ledger, list) = (&mut self.ledger, &mut self.booked);
                 let mut booked = Ok(());
                 self.orders.arm(id, filled.filled, &mut |movement| {
+                    list.push(Booked { order: id, movement });
                     if booked.is_ok() {
                         booked = book(ledger, spec, &order, &movement);
                     }

@@ -5,4 +5,4 @@ mod execution;
 mod risk;
 
 pub(crate) use execution::Execution;
-pub(crate) use risk::{Risk, Verdict};
+pub(crate) use risk::{Risk, Verdict, weighed};

@@ -262,6 +262,8 @@ pub enum RejectReason {
     SelfTrade,
     /// A market order for which nothing was left in the book.
     NoLiquidity,
+    /// An iceberg or a pegged order where there is no book to rest in and to follow.
+    NeedsBook,
 }
 
 impl RejectReason {
@@ -284,6 +286,7 @@ impl RejectReason {
             Self::WouldTake => "WOULD_TAKE",
             Self::SelfTrade => "SELF_TRADE",
             Self::NoLiquidity => "NO_LIQUIDITY",
+            Self::NeedsBook => "NEEDS_BOOK",
         }
     }
 }
