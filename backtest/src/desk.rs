@@ -3,7 +3,7 @@
 use qt_engine::{
     Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{Event, Nanos, Payload, Seq, VenueId};
+use qt_types::{Event, Lacks, Nanos, Payload, Seq, VenueId};
 
 use crate::recorder::{Fill, Recorder};
 use crate::venue::SimVenue;
@@ -42,6 +42,13 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         }
     }
 
+    /// The same where the venue lacks `lacks`: the engine does it in its place.
+    #[must_use]
+    pub fn with_lacks(mut self, lacks: Lacks) -> Self {
+        self.pipeline = self.pipeline.with_lacks(lacks);
+        self
+    }
+
     /// One event through the pipeline, and what it causes on its way.
     pub(crate) fn feed(&mut self, mut event: Event) -> Result<(), Halt> {
         self.step(&mut event)?;
@@ -55,29 +62,37 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         self.pipeline.step(event, &mut self.outbox)
     }
 
-    /// Sends the commands off and lets the denials go through the sequencer, until both are
-    /// empty.
+    /// Sends the commands off and lets denials and notices go through the sequencer, until there
+    /// are none.
     pub(crate) fn flush(&mut self, now_ns: Nanos) -> Result<(), Halt> {
-        let mut denial_at = 0;
+        let (mut denial_at, mut notice_at) = (0, 0);
         loop {
             for command in self.outbox.commands.as_slice() {
                 self.venue.submit(command, now_ns);
             }
             self.outbox.commands.clear();
-            let Some(denial) = self.outbox.denials.get(denial_at) else { break };
-            denial_at += 1;
-            self.recorder.denied(denial.denied.reason);
+            let (instrument, payload) = if let Some(denial) = self.outbox.denials.get(denial_at) {
+                denial_at += 1;
+                self.recorder.denied(denial.denied.reason);
+                (denial.instrument, Payload::Denied(denial.denied))
+            } else if let Some(notice) = self.outbox.notices.get(notice_at) {
+                notice_at += 1;
+                (notice.instrument, Payload::Report(notice.report))
+            } else {
+                break;
+            };
             let mut event = Event {
                 seq: Seq::default(),
                 recv_ns: now_ns,
                 venue_ns: now_ns,
-                instrument: denial.instrument,
+                instrument,
                 venue: VenueId(0),
-                payload: Payload::Denied(denial.denied),
+                payload,
             };
             self.step(&mut event)?;
         }
         self.outbox.denials.clear();
+        self.outbox.notices.clear();
         Ok(())
     }
 

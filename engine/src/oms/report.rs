@@ -1,6 +1,6 @@
 //! What a report does to an order: every legal transition; anything else changes nothing.
 
-use qt_types::{ExecId, OrderKind, Qty, Replace, Report, ReportKind};
+use qt_types::{ExecId, OrderKind, Qty, RejectReason, Replace, Report, ReportKind};
 
 use super::execs::{Exec, ExecLog, ExecState};
 use super::{Anomaly, Effect, Life, Movement, Order, OrderEnd, Revision};
@@ -129,7 +129,9 @@ impl Order {
         }
         let before = *self;
         self.revise(&revision);
-        self.replaces_asked = self.replaces_asked.saturating_sub(1);
+        if report.reason == RejectReason::None {
+            self.replaces_asked = self.replaces_asked.saturating_sub(1);
+        }
         if self.qty > self.filled && before.is_ended() {
             // The venue made a filled order larger: it is open again.
             self.closing = ExecId(0);

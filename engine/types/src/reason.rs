@@ -264,6 +264,8 @@ pub enum RejectReason {
     NoLiquidity,
     /// An iceberg or a pegged order where there is no book to rest in and to follow.
     NeedsBook,
+    /// It waited with us, and when its time had come the risk stage did not let it go.
+    RiskDenied,
 }
 
 impl RejectReason {
@@ -287,6 +289,7 @@ impl RejectReason {
             Self::SelfTrade => "SELF_TRADE",
             Self::NoLiquidity => "NO_LIQUIDITY",
             Self::NeedsBook => "NEEDS_BOOK",
+            Self::RiskDenied => "RISK_DENIED",
         }
     }
 }
