@@ -3,7 +3,7 @@
 use qt_engine::{
     Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{Event, Nanos, OrderKind, Payload, ReportKind, Seq, Side, VenueId};
+use qt_types::{Event, Lacks, Nanos, OrderKind, Payload, ReportKind, Seq, Side, VenueId};
 
 use crate::execution::OrderLog;
 use crate::recorder::{Fill, Recorder};
@@ -45,6 +45,13 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         }
     }
 
+    /// The same where the venue lacks `lacks`: the engine does it in its place.
+    #[must_use]
+    pub fn with_lacks(mut self, lacks: Lacks) -> Self {
+        self.pipeline = self.pipeline.with_lacks(lacks);
+        self
+    }
+
     /// One event through the pipeline, and what it causes on its way.
     pub(crate) fn feed(&mut self, mut event: Event) -> Result<(), Halt> {
         self.step(&mut event)?;
@@ -58,30 +65,38 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         self.pipeline.step(event, &mut self.outbox)
     }
 
-    /// Sends the commands off and lets the denials go through the sequencer, until both are
-    /// empty.
+    /// Sends the commands off and lets denials and notices go through the sequencer, until there
+    /// are none.
     pub(crate) fn flush(&mut self, now_ns: Nanos) -> Result<(), Halt> {
-        let mut denial_at = 0;
+        let (mut denial_at, mut notice_at) = (0, 0);
         loop {
             for command in self.outbox.commands.as_slice() {
                 self.log.sent(command, now_ns, self.pipeline.exposure().market);
                 self.venue.submit(command, now_ns);
             }
             self.outbox.commands.clear();
-            let Some(denial) = self.outbox.denials.get(denial_at) else { break };
-            denial_at += 1;
-            self.recorder.denied(denial.denied.reason);
+            let (instrument, payload) = if let Some(denial) = self.outbox.denials.get(denial_at) {
+                denial_at += 1;
+                self.recorder.denied(denial.denied.reason);
+                (denial.instrument, Payload::Denied(denial.denied))
+            } else if let Some(notice) = self.outbox.notices.get(notice_at) {
+                notice_at += 1;
+                (notice.instrument, Payload::Report(notice.report))
+            } else {
+                break;
+            };
             let mut event = Event {
                 seq: Seq::default(),
                 recv_ns: now_ns,
                 venue_ns: now_ns,
-                instrument: denial.instrument,
+                instrument,
                 venue: VenueId(0),
-                payload: Payload::Denied(denial.denied),
+                payload,
             };
             self.step(&mut event)?;
         }
         self.outbox.denials.clear();
+        self.outbox.notices.clear();
         Ok(())
     }
 
@@ -106,47 +121,71 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         self.log.rested(self.venue.take_rested());
         for at in 0..self.inbox.len() {
             let Some(delivery) = self.inbox.get(at) else { break };
-            self.record(&delivery);
-            self.feed(Event {
+            self.log.told(&delivery);
+            if delivery.report.kind == ReportKind::Liquidated {
+                self.record_liquidation(&delivery);
+            }
+            let mut event = Event {
                 seq: Seq::default(),
                 recv_ns: delivery.recv_ns,
                 venue_ns: delivery.venue_ns,
                 instrument: delivery.instrument,
                 venue: VenueId(0),
                 payload: Payload::Report(delivery.report),
-            })?;
+            };
+            self.step(&mut event)?;
+            self.record(&delivery);
+            self.flush(event.recv_ns)?;
         }
         Ok(())
     }
 
+    /// Writes down what the ledger has booked: once each, whatever the venue said how often, and
+    /// not any more once it was taken back.
     fn record(&mut self, delivery: &Delivery) {
-        self.log.told(delivery);
+        for booked in self.pipeline.booked() {
+            let movement = &booked.movement;
+            if movement.is_taken_back {
+                self.recorder.taken_back(booked.order, movement.exec);
+                continue;
+            }
+            let orders = self.pipeline.exposure().orders;
+            let Some(order) = orders.find(booked.order) else { continue };
+            self.recorder.filled(Fill {
+                venue_ns: delivery.venue_ns,
+                instrument: delivery.instrument,
+                order: booked.order,
+                exec: movement.exec,
+                side: order.side,
+                kind: order.kind,
+                price: movement.price,
+                qty: movement.qty,
+                fee: movement.fee,
+                liquidity: delivery.report.liquidity,
+                path: self.venue.path_of(movement.exec),
+                row: self.venue.row_of(movement.exec),
+            });
+        }
+    }
+
+    /// The venue closes a position by itself: a fill of no order of ours. The position is still
+    /// there.
+    fn record_liquidation(&mut self, delivery: &Delivery) {
         let report = &delivery.report;
-        let exposure = self.pipeline.exposure();
-        let (side, kind) = match report.kind {
-            ReportKind::Filled => {
-                let Some(order) = exposure.orders.get(report.order) else { return };
-                (order.side, order.kind)
-            }
-            ReportKind::Liquidated => {
-                let is_long = exposure.position(delivery.instrument).lots() > 0;
-                (if is_long { Side::Sell } else { Side::Buy }, OrderKind::Market)
-            }
-            _ => return,
-        };
-        let (row, path) = (self.venue.row_of(report.exec), self.venue.path_of(report.exec));
+        let is_long = self.pipeline.exposure().position(delivery.instrument).lots() > 0;
         self.recorder.filled(Fill {
             venue_ns: delivery.venue_ns,
             instrument: delivery.instrument,
             order: report.order,
-            side,
-            kind,
+            exec: report.exec,
+            side: if is_long { Side::Sell } else { Side::Buy },
+            kind: OrderKind::Market,
             price: report.price,
             qty: report.qty,
             fee: report.fee,
             liquidity: report.liquidity,
-            path,
-            row,
+            path: self.venue.path_of(report.exec),
+            row: self.venue.row_of(report.exec),
         });
     }
 

@@ -2,7 +2,7 @@
 
 use qt_engine::{Gate, Halt, Pipeline, Strategy};
 use qt_types::{
-    Cash, DenyReason, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price, Qty, Side,
+    Cash, DenyReason, ExecId, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price, Qty, Side,
 };
 
 use crate::curve::EquityCurve;
@@ -17,6 +17,8 @@ pub struct Fill {
     pub instrument: InstrumentId,
     /// The order.
     pub order: OrderId,
+    /// The venue's number of the execution.
+    pub exec: ExecId,
     /// Buy or sell.
     pub side: Side,
     /// The order's type.
@@ -99,6 +101,15 @@ impl Recorder {
     /// Takes a fill.
     pub fn filled(&mut self, fill: Fill) {
         self.fills.push(fill);
+    }
+
+    /// The venue took execution `exec` of `order` back: the list holds what stands. A correction
+    /// is one execution taken back and another one in its place.
+    pub fn taken_back(&mut self, order: OrderId, exec: ExecId) {
+        let is_it = |fill: &Fill| fill.order == order && fill.exec == exec;
+        if let Some(at) = self.fills.iter().rposition(is_it) {
+            self.fills.remove(at);
+        }
     }
 
     /// Counts a denial.

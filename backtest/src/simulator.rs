@@ -120,8 +120,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
             self.desk.sequencer.stamp(&mut event);
             self.desk.pipeline.step(&event, &mut self.desk.outbox)?;
             at += 1;
-            let acted =
-                !self.desk.outbox.commands.is_empty() || !self.desk.outbox.denials.is_empty();
+            let acted = !self.desk.outbox.is_empty();
             if acted || at == until {
                 // The venue needs only the last bar. An order may take effect at this very time;
                 // the slow path goes on from here.

@@ -132,6 +132,7 @@ mod tests {
             venue_ns: Nanos::new(price),
             instrument: InstrumentId(0),
             order: OrderId::new(0, 1),
+            exec: qt_types::ExecId(1),
             side,
             kind: OrderKind::Market,
             price: Price::from_ticks(price),

@@ -2,7 +2,8 @@
 //! stage approved: an order without a risk check cannot be written down.
 
 use qt_types::{
-    Bracket, Cancel, InstrumentId, Intent, OrderId, OrderKind, Qty, Replace, Side, TimeInForce,
+    Activation, Bracket, Cancel, InstrumentId, Intent, OrderId, OrderKind, Qty, Replace, Side,
+    TimeInForce,
 };
 
 /// An intent that passed the risk stage, with its final quantity. Only that stage can make one.
@@ -40,7 +41,8 @@ impl Proof {
         Self(())
     }
 
-    /// For the risk-reducing cancels that the execution stage sends on its own account.
+    /// For what the execution stage sends on its own account: cancels that reduce risk, and
+    /// orders that were approved when they were asked for.
     pub(crate) const fn of_cleanup() -> Self {
         Self(())
     }
@@ -78,8 +80,10 @@ pub struct NewOrder {
     pub post_only: bool,
     /// Lots that an iceberg shows at a time; zero: all of it.
     pub display: Qty,
-    /// The entry whose fills bring this order to life, or none.
+    /// The order whose fills bring this order to life, or none. It is in the same message.
     pub parent: OrderId,
+    /// What of the parent brings it to life.
+    pub activation: Activation,
     /// The order that ends when this one is filled, or none.
     pub oco: OrderId,
     /// That the risk stage approved it.
@@ -106,6 +110,14 @@ pub struct CancelOrder {
     pub cancel: Cancel,
     /// That the risk stage approved it.
     pub proof: Proof,
+}
+
+impl NewOrder {
+    /// Whether it protects an entry, with which it was approved.
+    #[must_use]
+    pub const fn is_protective(&self) -> bool {
+        !self.parent.is_none() && matches!(self.activation, Activation::FirstFill)
+    }
 }
 
 impl Command {

@@ -6,10 +6,12 @@
 
 pub mod book;
 pub mod command;
+mod emulate;
 pub mod hash;
 pub mod ledger;
 pub mod market;
 pub mod oms;
+pub mod outbox;
 pub mod pipeline;
 pub mod port;
 pub mod sequencer;
@@ -25,7 +27,8 @@ pub use hash::StateHash;
 pub use ledger::{Ledger, LedgerError, Position};
 pub use market::{BookKind, Market};
 pub use oms::{Order, OrderStatus, OrderTable};
-pub use pipeline::{Denial, Halt, Outbox, Pipeline, PipelineConfig};
+pub use outbox::{Denial, Notice, Outbox};
+pub use pipeline::{Halt, Pipeline, PipelineConfig};
 pub use port::{
     BookInterest, Context, Delivery, Exits, Exposure, Gate, OrderRequest, OrderUpdate, Settlement,
     SizeRequest, Strategy, Venue,

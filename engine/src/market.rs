@@ -155,6 +155,13 @@ impl Market {
         }
     }
 
+    /// The last traded price, or the last close of a bar; `None` before there was one.
+    #[must_use]
+    #[inline]
+    pub fn last_trade(&self, instrument: InstrumentId) -> Option<Price> {
+        self.last.get(instrument.index()).copied().filter(|price| price.ticks() > 0)
+    }
+
     /// The price at which a position counts, in ticks: the middle of the book, half-even to a
     /// tick; without a book of two sides the last price.
     #[must_use]

@@ -1,21 +1,22 @@
 //! The fused pipeline: all stages inline on one thread, each handed the same event.
 
 use qt_types::{
-    BarFlags, Cancel, Cash, Denied, Event, InstrumentId, InstrumentSpec, Intent, Limits, Nanos,
-    OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, ReportKind, Side,
-    Size, Timer, Trade,
+    BarFlags, Cancel, Cash, Event, InstrumentSpec, Intent, Lacks, Limits, Nanos, OrderId,
+    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, ReportKind, Side, Size, Timer,
+    Trade,
 };
 
-use crate::command::Command;
+use crate::emulate::Seen;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
 use crate::market::{BookKind, Completed, Market};
-use crate::oms::{OrderStatus, OrderTable};
+use crate::oms::{Booked, OrderStatus, OrderTable, Reporting};
+use crate::outbox::Outbox;
 use crate::port::{
     BookInterest, Context, Exits, Exposure, Gate, OrderUpdate, Settlement, Strategy,
 };
 use crate::sink::{Bounded, Sink};
-use crate::stage::{Execution, Risk, Verdict};
+use crate::stage::{Execution, Risk, weighed};
 use crate::timers::Timers;
 
 /// The read-only view over the fields of a pipeline; a macro because a method would borrow all
@@ -30,6 +31,9 @@ macro_rules! exposure {
         }
     };
 }
+
+mod decide;
+mod wait;
 
 /// The same for what a strategy is handed.
 macro_rules! context {
@@ -65,42 +69,6 @@ pub struct PipelineConfig {
     /// Ticks and timers before this time (UTC ns) only warm the strategy up; bars and trades
     /// carry a flag of their own.
     pub active_from_ns: Nanos,
-}
-
-/// A denial on its way back through the sequencer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Denial {
-    /// What the intent was about; index 0 where it named an order only.
-    pub instrument: InstrumentId,
-    /// What was denied and why.
-    pub denied: Denied,
-}
-
-/// What one step puts out.
-#[derive(Clone, Debug)]
-pub struct Outbox {
-    /// For the venue, in order.
-    pub commands: Bounded<Command>,
-    /// Back to the sequencer, in order.
-    pub denials: Bounded<Denial>,
-}
-
-impl Outbox {
-    /// Room for what one step can put out under `limits`.
-    #[must_use]
-    pub fn new(limits: &Limits) -> Self {
-        // A strategy's intents, each with two protective orders, on top of the end of every order
-        // and the close of every position.
-        let room = limits.intents_max * 3 + limits.orders_open_max + limits.instruments_max;
-        Self { commands: Bounded::new(room), denials: Bounded::new(limits.intents_max) }
-    }
-
-    /// Forgets everything, keeps the memory.
-    #[inline]
-    pub fn clear(&mut self) {
-        self.commands.clear();
-        self.denials.clear();
-    }
 }
 
 /// Why a pipeline cannot go on.
@@ -141,6 +109,8 @@ pub struct Pipeline<S, G> {
     execution: Execution,
     exits: Exits,
     intents: Bounded<Intent>,
+    /// The orders that the intents before the present one have become; none for any other.
+    made: Vec<OrderId>,
     timers: Timers,
     interest: BookInterest,
     active_from_ns: Nanos,
@@ -159,15 +129,29 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             risk: Risk { gate },
             execution: Execution::new(
                 Ledger::new(config.initial, instruments),
-                OrderTable::new(config.epoch, config.limits.orders_open_max),
+                // Every venue is taken to be behind a network: what was done cannot be undone by
+                // coming late.
+                OrderTable::with_reporting(
+                    config.epoch,
+                    config.limits.orders_open_max,
+                    Reporting::ANY_ORDER,
+                ),
             ),
             exits: config.exits,
             intents: Bounded::new(config.limits.intents_max),
+            made: Vec::with_capacity(config.limits.intents_max),
             timers: Timers::new(config.limits.timers_max),
             active_from_ns: config.active_from_ns,
             hash: StateHash::default(),
             specs: config.specs,
         }
+    }
+
+    /// The same at a venue that lacks `lacks`: what is lacking the engine does in its place.
+    #[must_use]
+    pub fn with_lacks(mut self, lacks: Lacks) -> Self {
+        self.execution.set_lacks(lacks);
+        self
     }
 
     /// Takes in one event; commands and denials go to `out`, which is not cleared.
@@ -183,22 +167,28 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.market.on(event);
         match &event.payload {
             Payload::Bar(bar) => {
+                self.see(event.instrument, Some(Seen::bar(bar)), out);
                 let active = !bar.flags.has(BarFlags::WARMUP);
                 let mut context = context!(self, event, active);
                 self.strategy.on_bar(bar, &mut context);
             }
             Payload::Trade(trade) => {
+                self.see(event.instrument, Some(Seen::trade(trade.price)), out);
                 let active = !trade.flags.has(BarFlags::WARMUP);
                 let mut context = context!(self, event, active);
                 self.strategy.on_trade(trade, &mut context);
             }
             Payload::Tick(tick) => {
                 let completed = self.market.on_tick(event.instrument, tick);
+                self.see_best(event.instrument, completed, out);
                 self.tell_book(event, completed);
             }
             Payload::Order(tick) => {
                 let completed = self.market.on_order(event.instrument, tick);
+                self.see_best(event.instrument, completed, out);
                 if tick.is_trade() {
+                    let price = Price::from_ticks(tick.price);
+                    self.see(event.instrument, Some(Seen::trade(price)), out);
                     self.tell_execution(event, tick);
                 }
                 self.tell_book(event, completed);
@@ -217,7 +207,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 let commands = &mut out.commands;
                 let update = self.execution.on_report(&self.specs, instrument, report, commands)?;
                 if let Some(update) = update {
-                    self.risk.gate.settled(&settlement(&update), &exposure!(self));
+                    let settled = settlement(&update, &exposure!(self));
+                    self.risk.gate.settled(&settled, &exposure!(self));
+                    self.let_go(out);
                     self.tell(event, &update);
                 }
             }
@@ -231,6 +223,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
         if !self.intents.is_empty() {
             self.decide(out);
+        }
+        if !self.execution.notices.is_empty() {
+            self.put_notices(out);
         }
         Ok(())
     }
@@ -259,6 +254,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             self.intents.push(Intent::Place(close));
             self.decide(out);
         }
+        self.put_notices(out);
     }
 
     /// Tells the strategy of a completed update, if it wants to know.
@@ -294,35 +290,6 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     fn tell(&mut self, event: &Event, update: &OrderUpdate) {
         let mut context = context!(self, event, true);
         self.strategy.on_order(update, &mut context);
-    }
-
-    /// Runs the intents through risk and execution, in the order in which they were asked for.
-    #[inline(never)]
-    fn decide(&mut self, out: &mut Outbox) {
-        let mut at = 0;
-        while let Some(intent) = self.intents.get(at) {
-            at += 1;
-            match self.risk.on(&intent, &exposure!(self)) {
-                Verdict::Approved(approved) => {
-                    let before = out.commands.len();
-                    self.execution.on_approved(&approved, &mut out.commands);
-                    for command in out.commands.as_slice().iter().skip(before) {
-                        self.risk.gate.sent(command, &exposure!(self));
-                    }
-                }
-                Verdict::Denied { side, qty, reason } => {
-                    let order = match intent {
-                        Intent::Place(_) => OrderId::NONE,
-                        Intent::Replace(replace) => replace.order,
-                        Intent::Cancel(cancel) => cancel.order,
-                    };
-                    let instrument = intent.instrument().unwrap_or_default();
-                    let denied = Denied { order, side, qty, reason };
-                    out.denials.push(Denial { instrument, denied });
-                }
-            }
-        }
-        self.intents.clear();
     }
 
     /// A few multiplications per event: enough to tell two runs apart, never the 128 bytes.
@@ -407,6 +374,13 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         Ok(self.execution.ledger.check()?)
     }
 
+    /// What the last report moved in the books: usually the one execution that it tells of, but
+    /// also those that it takes back or makes room for.
+    #[must_use]
+    pub fn booked(&self) -> &[Booked] {
+        self.execution.booked.as_slice()
+    }
+
     /// Intents that were dropped because one call asked for too many.
     #[must_use]
     pub fn intents_dropped(&self) -> u64 {
@@ -427,7 +401,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 }
 
 /// What the gate has to know of an order after a report.
-fn settlement(update: &OrderUpdate) -> Settlement {
+fn settlement(update: &OrderUpdate, exposure: &Exposure<'_>) -> Settlement {
     let (order, report) = (&update.order, &update.report);
     let executed = report.kind == ReportKind::Filled;
     let refused_change =
@@ -436,11 +410,13 @@ fn settlement(update: &OrderUpdate) -> Settlement {
         order: order.id,
         instrument: order.instrument,
         side: order.side,
-        kind: order.kind,
+        kind: weighed(order.kind, order.instrument, order.side, exposure).unwrap_or(order.kind),
         leaves: order.leaves(),
         ended: order.is_ended(),
         unknown: order.status() == OrderStatus::Unknown,
-        change_answered: report.kind == ReportKind::Replaced || refused_change,
+        change_answered: (report.kind == ReportKind::Replaced
+            && report.reason == RejectReason::None)
+            || refused_change,
         refused: report.kind == ReportKind::Rejected,
         overfilled: !order.overfill().is_zero(),
         price: executed.then_some(report.price),

@@ -267,7 +267,7 @@ impl RiskGate {
                 && of.lots == new.qty.lots()
                 && of.reduce_only == new.reduce_only
         });
-        let place = match at.filter(|_| new.parent.is_none()) {
+        let place = match at.filter(|_| !new.is_protective()) {
             Some(at) => self.pending.remove(at),
             None => self.reserve_protective(new),
         };

@@ -1,6 +1,6 @@
 //! The gate of all controls.
 
-use qt_engine::{Command, Exposure, Gate, OrderRequest, Settlement, SizeRequest};
+use qt_engine::{Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest};
 use qt_types::{DenyReason, Event, Nanos, Qty};
 
 use crate::ask::Ask;
@@ -301,6 +301,10 @@ impl Gate for RiskGate {
         if let Command::New(new) = command {
             self.sent_new(new);
         }
+    }
+
+    fn let_go(&mut self, new: &NewOrder, _exposure: &Exposure<'_>) -> Result<(), DenyReason> {
+        self.check_kill(new)
     }
 
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {

@@ -1,6 +1,7 @@
 //! What must stand before an order is looked at: limits and build (C29, C30), kill state (C03),
 //! clock (C11), session (C04), links (C26), allow-lists (C05).
 
+use qt_engine::NewOrder;
 use qt_types::DenyReason;
 
 use crate::ask::Ask;
@@ -9,6 +10,7 @@ use crate::keys::Key;
 use crate::kill::KillState;
 use crate::limits::Limit;
 use crate::measure::{Measure, Visit};
+use crate::risk_gate::RiskGate;
 use crate::state::{GLOBAL, State};
 use crate::tally::Level;
 use crate::unit::Unit;
@@ -63,4 +65,24 @@ fn kill<V: Visit>(state: &State, ask: &Ask<'_>, visit: &mut V) -> Result<(), Den
     };
     let limit = Limit::hard(allowed as i128);
     visit.see(Measure::new(Control::Kill, level, limit, worst as i128, Unit::Count, reason))
+}
+
+impl RiskGate {
+    /// C03 once more, for an order that was approved and waited with us since: a kill switch
+    /// holds it back like any other.
+    pub(crate) fn check_kill(&self, new: &NewOrder) -> Result<(), DenyReason> {
+        let instrument = new.instrument.index();
+        let place = self.state.reservations.find(new.order);
+        let strategy = place.map(|place| self.state.reservations.at(place).strategy);
+        let strategy = usize::from(strategy.unwrap_or(self.strategy));
+        if strategy >= self.state.strategies.len() || instrument >= self.state.instruments.len() {
+            return Err(DenyReason::InvalidOrder);
+        }
+        let (worst, _) = self.state.kill.worst(&self.state.targets(strategy, instrument));
+        match worst {
+            KillState::Halted => Err(DenyReason::KillHalted),
+            KillState::ReduceOnly if !new.reduce_only => Err(DenyReason::KillReduceOnly),
+            KillState::ReduceOnly | KillState::Active => Ok(()),
+        }
+    }
 }

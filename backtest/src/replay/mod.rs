@@ -309,7 +309,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 pipeline.step(&event, outbox)?;
             }
             reel.advance()?;
-            if !outbox.commands.is_empty() || !outbox.denials.is_empty() {
+            if !outbox.is_empty() {
                 return Ok(self.desk.flush(Nanos::new(recv_ns))?);
             }
         }

@@ -35,8 +35,12 @@ impl SimVenue {
                 Command::New(new) => {
                     let order = SimOrder::arriving(&new, arrival_ns, Since::Before);
                     if let Some(at) = self.accept(order) {
-                        self.accept_legs(new.order, arrival_ns);
+                        let first = self.orders.len();
+                        self.accept_rest(new.order, arrival_ns);
                         self.enter_book(at, arrival_ns)?;
+                        for at in first..self.orders.len() {
+                            self.enter_book(at, arrival_ns)?;
+                        }
                     }
                 }
                 Command::Replace(change) => {
@@ -56,15 +60,28 @@ impl SimVenue {
         if self.config.fill_at == FillAt::Close { self.fill_on_arrival(now_ns) } else { Ok(()) }
     }
 
-    /// A bracket is one message: with a book, in which an entry may fill at once, its protective
-    /// orders come with it.
-    fn accept_legs(&mut self, entry: OrderId, arrival_ns: i64) {
-        while !self.markets.is_empty()
-            && let Some(&(_, Command::New(leg))) = self.commands.front()
-            && leg.parent == entry
-        {
-            self.commands.pop_front();
-            self.accept(SimOrder::arriving(&leg, arrival_ns, Since::Before));
+    /// What hangs together is one message: with a book, in which an order may fill at once, the
+    /// orders that wait for it or are paired with it come with it.
+    fn accept_rest(&mut self, first: OrderId, arrival_ns: i64) {
+        if self.markets.is_empty() {
+            return;
+        }
+        let from = self.orders.len() - 1;
+        loop {
+            let news = self.commands.iter().map_while(|(_, command)| match command {
+                Command::New(new) => Some(new),
+                _ => None,
+            });
+            let is_in =
+                |id: OrderId| id == first || self.orders[from..].iter().any(|order| order.id == id);
+            let hangs = |new: &qt_engine::NewOrder| {
+                (!new.parent.is_none() && is_in(new.parent))
+                    || (!new.oco.is_none() && is_in(new.oco))
+            };
+            let found = news.enumerate().find(|(_, new)| hangs(new)).map(|(at, new)| (at, *new));
+            let Some((at, new)) = found else { return };
+            self.commands.remove(at);
+            self.accept(SimOrder::arriving(&new, arrival_ns, Since::Before));
         }
     }
 
@@ -72,10 +89,15 @@ impl SimVenue {
     fn accept(&mut self, mut order: SimOrder) -> Option<usize> {
         let full = self.orders.len() == self.config.limits.orders_open_max;
         let orphan = !order.parent.is_none() && self.find(order.parent).is_none();
+        let partner = if order.oco.is_none() { None } else { self.find(order.oco) };
+        // The other one of a pair comes before it or, in a bracket, with it.
+        let widowed = !order.oco.is_none() && !order.is_protective() && partner.is_none();
         let refused = if full {
             Some(RejectReason::OrdersOpenMax)
         } else if orphan {
             Some(RejectReason::ParentEnded)
+        } else if widowed {
+            Some(RejectReason::OcoFilled)
         } else {
             self.lacks_book(&order)
         };
@@ -94,6 +116,9 @@ impl SimVenue {
         let has_book = self.market(order.instrument).is_some();
         if let Some(last) = self.account.last(order.instrument).filter(|_| !has_book) {
             order.follow(mirrored(last, order.side));
+        }
+        if let Some(partner) = partner {
+            self.orders[partner].oco = order.id;
         }
         let accepted = Report::plain(order.id, ReportKind::Accepted, RejectReason::None);
         self.send(order.instrument, order.arrival_ns, accepted);
@@ -146,10 +171,17 @@ impl SimVenue {
         if order.since != Since::Held && since != Since::Before {
             order.since = since;
         }
-        let mut report = Report::plain(order.id, ReportKind::Replaced, RejectReason::None);
-        report.qty = change.qty;
+        self.tell_change(at, RejectReason::None, now_ns);
+        if keeps { Ok(()) } else { self.enter_book(at, now_ns) }
+    }
+
+    /// Says how the order at `at` stands after a change, and why where nobody asked for it.
+    pub(super) fn tell_change(&mut self, at: usize, reason: RejectReason, now_ns: i64) {
+        let order = &self.orders[at];
+        let mut report = Report::plain(order.id, ReportKind::Replaced, reason);
+        report.qty = Qty::from_lots(order.qty);
         report.leaves = Qty::from_lots(order.leaves());
-        report.price = match change.kind {
+        report.price = match order.kind {
             OrderKind::Limit { price } | OrderKind::StopLimit { limit: price, .. } => price,
             OrderKind::Stop { trigger } | OrderKind::TakeProfit { trigger } => trigger,
             OrderKind::LimitIfTouched { limit, .. } => limit,
@@ -157,8 +189,8 @@ impl SimVenue {
                 Price::ZERO
             }
         };
+        let instrument = order.instrument;
         self.send(instrument, now_ns, report);
-        if keeps { Ok(()) } else { self.enter_book(at, now_ns) }
     }
 
     fn cancel(&mut self, instrument: InstrumentId, id: OrderId, now_ns: i64) {

@@ -34,7 +34,9 @@ impl SimVenue {
                     self.orders[at].triggered = true;
                 }
                 // An entry that filled in part must not go on once its protection is hit.
-                self.end_oco(self.orders[at].parent, now_ns);
+                if self.orders[at].is_protective() {
+                    self.end_oco(self.orders[at].parent, now_ns);
+                }
                 let price = self.slipped(at, price, slips);
                 self.fill(at, price, liquidity, now_ns, child_since)
             }
@@ -100,6 +102,8 @@ impl SimVenue {
             // Larger than the position was: what is left of it must not wait for the next one.
             self.end_oco(order.oco, now_ns);
             self.end(at, RejectReason::NothingToReduce, now_ns);
+        } else if !order.oco.is_none() && !order.is_protective() {
+            self.reduce_oco(order.oco, lots, now_ns);
         }
         Ok(())
     }
@@ -165,11 +169,17 @@ impl SimVenue {
         self.send(instrument, now_ns, report);
     }
 
-    /// Brings the protective orders of a filled entry to life, for as much as it has filled.
+    /// Brings the children of a filled order to life: protective ones for as much as it has
+    /// filled, any others once it is filled whole.
     fn wake_children(&mut self, at: usize, price: Price, since: Since) {
         let (parent, filled) = (self.orders[at].id, self.orders[at].filled);
+        let is_whole = self.orders[at].leaves() == 0;
         for child in self.orders.iter_mut().filter(|child| child.parent == parent) {
-            child.qty = filled.min(child.asked);
+            if child.is_protective() {
+                child.qty = filled.min(child.asked);
+            } else if !is_whole {
+                continue;
+            }
             if child.since == Since::Held {
                 child.since = since;
                 // A trailing stop starts from the price that was paid, not from before.
@@ -196,6 +206,18 @@ impl SimVenue {
         if let Some(at) = self.find(other) {
             self.end(at, RejectReason::OcoFilled, now_ns);
         }
+    }
+
+    /// One of a pair was filled by `lots`: as much less is left of the other one.
+    fn reduce_oco(&mut self, other: OrderId, lots: i64, now_ns: i64) {
+        let Some(at) = self.find(other) else { return };
+        let order = &mut self.orders[at];
+        let left = order.qty.saturating_sub(lots);
+        if left <= order.filled {
+            return self.end(at, RejectReason::OcoFilled, now_ns);
+        }
+        (order.qty, order.asked) = (left, left);
+        self.tell_change(at, RejectReason::OcoFilled, now_ns);
     }
 
     /// Ends an order without a fill, and the protective orders that waited for it.

@@ -8,9 +8,6 @@ use super::{SimOrder, SimVenue};
 /// A day of UTC in nanoseconds: the session of an instrument with a book, which knows no other.
 const DAY_NS: i64 = 86_400_000_000_000;
 
-/// What an order is told that cannot be played without a book: there is none to rest in.
-const NO_BOOK: RejectReason = RejectReason::NoLiquidity;
-
 impl SimVenue {
     fn has_book(&self, instrument: InstrumentId) -> bool {
         self.markets.get(instrument.index()).is_some_and(Option::is_some)
@@ -20,7 +17,7 @@ impl SimVenue {
     /// prices.
     pub(super) fn lacks_book(&self, order: &SimOrder) -> Option<RejectReason> {
         let needs_book = order.display > 0 || matches!(order.kind, OrderKind::Pegged { .. });
-        (needs_book && !self.has_book(order.instrument)).then_some(NO_BOOK)
+        (needs_book && !self.has_book(order.instrument)).then_some(RejectReason::NeedsBook)
     }
 
     /// Works out when the time of `order` is over. What happens at a GTD order's time still

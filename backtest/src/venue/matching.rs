@@ -194,7 +194,7 @@ fn after_entry(
 ) -> Outcome {
     let lowest = if from_below { bar.close } else { bar.low };
     let highest = if from_below { bar.high } else { bar.close };
-    if order.kind.is_stop() {
+    if matches!(order.kind, OrderKind::Stop { .. } | OrderKind::TrailingStop { .. }) {
         return match order.trigger() {
             Some(trigger) if !order.triggered && highest >= trigger => {
                 market_at(trigger.max(entry))
@@ -202,7 +202,11 @@ fn after_entry(
             _ => Outcome::Rests,
         };
     }
-    rest_of_limit(order, lowest, touch)
+    match order.kind {
+        OrderKind::Limit { .. } => rest_of_limit(order, lowest, touch),
+        // Of a trigger and a limit in one bar the path proves nothing.
+        _ => Outcome::Rests,
+    }
 }
 
 /// Whether `order` could have been hit somewhere in the bar, proven or not: the question behind

@@ -2,7 +2,8 @@
 
 use qt_engine::NewOrder;
 use qt_types::{
-    Distance, InstrumentId, OrderId, OrderKind, Price, Side, TimeInForce, round_half_even,
+    Activation, Distance, InstrumentId, OrderId, OrderKind, Price, Side, TimeInForce,
+    round_half_even,
 };
 
 use super::queue::QueuePlace;
@@ -60,8 +61,10 @@ pub struct SimOrder {
     pub filled: i64,
     /// Whether it may only make a position smaller.
     pub reduce_only: bool,
-    /// The entry that it protects, or none.
+    /// The order whose fills bring it to life, or none.
     pub parent: OrderId,
+    /// What of the parent brings it to life.
+    pub activation: Activation,
     /// The order that ends when this one is filled, or none.
     pub oco: OrderId,
     /// When it reached the venue (UTC ns).
@@ -103,6 +106,7 @@ impl SimOrder {
             filled: 0,
             reduce_only: new.reduce_only,
             parent: new.parent,
+            activation: new.activation,
             oco: new.oco,
             arrival_ns,
             since,
@@ -122,6 +126,12 @@ impl SimOrder {
     #[must_use]
     pub const fn leaves(&self) -> i64 {
         self.qty - self.filled
+    }
+
+    /// Whether it protects an entry: it covers what that has filled.
+    #[must_use]
+    pub const fn is_protective(&self) -> bool {
+        !self.parent.is_none() && matches!(self.activation, Activation::FirstFill)
     }
 
     /// Whether the order has yet to meet its trigger.

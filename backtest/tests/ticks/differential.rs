@@ -55,12 +55,15 @@ fn lines(happenings: &[Happening]) -> String {
 
 /// The largest quantity that any order is given.
 fn lots_asked_for(steps: &[Step]) -> i64 {
+    let of = |place: &qt_types::Place| match place.size {
+        qt_types::Size::Fixed(qty) => qty.lots(),
+        _ => 1,
+    };
     let lots = |step: &Step| match step {
         Step::Replace(_, _, lots) => *lots,
-        Step::Place(place) => match place.size {
-            qt_types::Size::Fixed(qty) => qty.lots(),
-            _ => 1,
-        },
+        Step::Place(place) => of(place),
+        Step::Pair(one, other) => of(one).max(of(other)),
+        Step::Chain(first, one, other) => of(first).max(of(one)).max(of(other)),
         Step::Cancel(_) => 0,
     };
     steps.iter().map(lots).max().unwrap_or(0)

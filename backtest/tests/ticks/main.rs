@@ -1,6 +1,7 @@
 //! Backtests over ticks and books.
 
 mod by_order;
+mod contingent;
 mod differential;
 mod execution;
 mod harness;

@@ -174,22 +174,37 @@ impl NaiveVenue {
         }
     }
 
-    /// An entry comes with its protective orders, which sleep.
+    /// An order comes with all that hang on it in the same message; those that wait for another
+    /// one sleep.
     fn take_in(&mut self, new: NewOrder, now_ns: i64) {
-        let at = self.orders.len();
-        let mut all = vec![new];
-        while let Some(&(_, Command::New(leg))) = self.commands.front()
-            && leg.parent == new.order
-        {
-            self.commands.pop_front();
-            all.push(leg);
+        let mut message = vec![new];
+        loop {
+            let news = self.commands.iter().take_while(|c| matches!(c.1, Command::New(_)));
+            let names = |id: OrderId| !id.is_none() && message.iter().any(|m| m.order == id);
+            let found = news.enumerate().find_map(|(at, (_, command))| match command {
+                Command::New(next) if names(next.parent) || names(next.oco) => Some((at, *next)),
+                _ => None,
+            });
+            let Some((at, next)) = found else { break };
+            self.commands.remove(at);
+            message.push(next);
         }
-        if !new.parent.is_none() && self.find(new.parent).is_none() {
-            let (kind, reason) = (ReportKind::Rejected, RejectReason::ParentEnded);
-            self.say(Report::plain(new.order, kind, reason), now_ns);
-            return;
-        }
-        for new in all {
+        let first = self.orders.len();
+        for new in message {
+            let refused = if !new.parent.is_none() && self.find(new.parent).is_none() {
+                Some(RejectReason::ParentEnded)
+            } else if !new.oco.is_none() && !new.is_protective() && self.find(new.oco).is_none() {
+                Some(RejectReason::OcoFilled)
+            } else {
+                None
+            };
+            if let Some(reason) = refused {
+                self.say(Report::plain(new.order, ReportKind::Rejected, reason), now_ns);
+                continue;
+            }
+            if let Some(partner) = self.find(new.oco) {
+                self.orders[partner].new.oco = new.order;
+            }
             self.say(Report::plain(new.order, ReportKind::Accepted, RejectReason::None), now_ns);
             self.orders.push(Naive {
                 qty: new.qty.lots(),
@@ -204,7 +219,9 @@ impl NaiveVenue {
                 new,
             });
         }
-        self.come(at, now_ns);
+        for at in first..self.orders.len() {
+            self.come(at, now_ns);
+        }
     }
 
     fn replace(&mut self, change: &Replace, now_ns: i64) {
@@ -219,21 +236,27 @@ impl NaiveVenue {
         }
         let keeps_place = order.kind == change.kind && lots <= order.qty;
         (order.kind, order.qty, order.asked) = (change.kind, lots, lots);
-        let mut report = Report::plain(change.order, ReportKind::Replaced, RejectReason::None);
-        report.qty = change.qty;
+        if !keeps_place {
+            order.place = Place::None;
+        }
+        self.say_change(at, RejectReason::None, now_ns);
+        if !keeps_place {
+            self.come(at, now_ns);
+        }
+    }
+
+    /// How an order stands after a change.
+    pub fn say_change(&mut self, at: usize, reason: RejectReason, now_ns: i64) {
+        let order = &self.orders[at];
+        let mut report = Report::plain(order.new.order, ReportKind::Replaced, reason);
+        report.qty = qt_types::Qty::from_lots(order.qty);
         report.leaves = qt_types::Qty::from_lots(order.leaves());
-        report.price = match change.kind {
+        report.price = match order.kind {
             OrderKind::Limit { price } | OrderKind::StopLimit { limit: price, .. } => price,
             OrderKind::Stop { trigger } | OrderKind::TakeProfit { trigger } => trigger,
             _ => Price::ZERO,
         };
-        if !keeps_place {
-            order.place = Place::None;
-        }
         self.say(report, now_ns);
-        if !keeps_place {
-            self.come(at, now_ns);
-        }
     }
 
     pub fn find(&self, id: OrderId) -> Option<usize> {

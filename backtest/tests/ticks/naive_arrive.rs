@@ -208,8 +208,9 @@ impl NaiveVenue {
         now_ns: i64,
     ) -> i64 {
         // Protection that is hit ends what is left of its entry.
+        let protects = self.orders[at].new.is_protective();
         let parent = self.orders[at].new.parent;
-        if let Some(entry) = self.find(parent).filter(|_| !parent.is_none()) {
+        if let Some(entry) = self.find(parent).filter(|_| protects) {
             self.end(entry, RejectReason::OcoFilled, now_ns);
         }
         let order = &self.orders[at];
@@ -240,7 +241,11 @@ impl NaiveVenue {
         let (filled, leaves) = (order.filled, order.leaves());
         self.say(report, now_ns);
         for leg in self.orders.iter_mut().filter(|leg| leg.new.parent == new.order) {
-            leg.qty = filled.min(leg.asked);
+            if leg.new.is_protective() {
+                leg.qty = filled.min(leg.asked);
+            } else if leaves > 0 {
+                continue;
+            }
             if leg.is_asleep {
                 leg.is_asleep = false;
                 leg.follow(price);
@@ -258,7 +263,24 @@ impl NaiveVenue {
         }
         if leaves > 0 && is_spent {
             self.end(at, RejectReason::NothingToReduce, now_ns);
+        } else if leaves > 0
+            && !new.is_protective()
+            && let Some(other) = self.find(new.oco)
+        {
+            self.share(other, lots, now_ns);
         }
         lots
+    }
+
+    /// The other one of a pair was filled by `lots`.
+    fn share(&mut self, at: usize, lots: i64, now_ns: i64) {
+        let order = &mut self.orders[at];
+        order.qty -= lots;
+        order.asked = order.qty;
+        if order.leaves() <= 0 {
+            self.end(at, RejectReason::OcoFilled, now_ns);
+        } else {
+            self.say_change(at, RejectReason::OcoFilled, now_ns);
+        }
     }
 }

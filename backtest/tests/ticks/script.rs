@@ -13,6 +13,10 @@ pub const SELL: Side = Side::Sell;
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     Place(Place),
+    /// Two of which one cancels the other.
+    Pair(Place, Place),
+    /// The first one triggers the other two, of which one cancels the other.
+    Chain(Place, Place, Place),
     Cancel(u64),
     Replace(u64, OrderKind, i64),
 }
@@ -21,6 +25,12 @@ impl Step {
     pub fn take(self, ctx: &mut Context<'_>) {
         match self {
             Self::Place(place) => ctx.place(place),
+            Self::Pair(one, other) => ctx.place_oco(one, other),
+            Self::Chain(first, one, other) => {
+                let first = ctx.place_linked(first);
+                let one = ctx.place_linked(one.triggered_by(first));
+                ctx.place(other.triggered_by(first).oco(one));
+            }
             Self::Cancel(order) => ctx.cancel(OrderId::new(0, order)),
             Self::Replace(order, kind, lots) => {
                 ctx.replace(OrderId::new(0, order), kind, Qty::from_lots(lots));

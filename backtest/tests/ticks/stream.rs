@@ -99,8 +99,23 @@ pub fn order_record(word: &mut Word, ns: i64) -> OrderTick {
     told
 }
 
-/// A step of ours.
+/// A step of ours: an order or a change, sometimes two or three orders that hang together.
 pub fn step(word: &mut Word) -> Step {
+    let together = word.below(8);
+    let first = single(word);
+    let Step::Place(one) = first else { return first };
+    let mut next = || match single(word) {
+        Step::Place(place) => place,
+        _ => place(one.side, 3, at(100)),
+    };
+    match together {
+        0 => Step::Pair(one, next()),
+        1 => Step::Chain(one, next(), next()),
+        _ => first,
+    }
+}
+
+fn single(word: &mut Word) -> Step {
     let (what, side) = (word.below(20), word.side());
     let (lots, near, far) = (1 + word.below(8), 95 + word.below(11), 95 + word.below(11));
     let kind = match what {

@@ -80,7 +80,7 @@ fn icebergs_and_pegged_orders_need_a_book() {
     for order in [iceberg, pegged(BUY, 10, PegReference::SameSide, 0)] {
         let out = Case::new(&bars).at(0, order).run();
         assert!(out.fills().is_empty());
-        assert_eq!(out.end_of(1), rejected(RejectReason::NoLiquidity));
+        assert_eq!(out.end_of(1), rejected(RejectReason::NeedsBook));
     }
 }
 

@@ -15,5 +15,7 @@ mod table;
 pub use execs::EXECS_MAX;
 pub use order::Order;
 use order::Revision;
-pub use state::{Anomaly, Effect, Life, Movement, OrderEnd, OrderStatus, Pending, Reporting};
+pub use state::{
+    Anomaly, Booked, Effect, Life, Movement, OrderEnd, OrderStatus, Pending, Reporting,
+};
 pub use table::OrderTable;

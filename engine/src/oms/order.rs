@@ -1,8 +1,8 @@
 //! One order as we know it.
 
 use qt_types::{
-    ExecId, InstrumentId, OrderId, OrderKind, Qty, RejectReason, Report, ReportKind, Side,
-    TimeInForce,
+    Activation, ExecId, InstrumentId, OrderId, OrderKind, Qty, RejectReason, Report, ReportKind,
+    Side, TimeInForce,
 };
 
 use super::{Life, OrderEnd, OrderStatus, Pending};
@@ -26,12 +26,16 @@ pub struct Order {
     pub filled: Qty,
     /// Whether it may only make a position smaller.
     pub reduce_only: bool,
-    /// The entry that this order protects, or none.
+    /// The order whose fills bring this one to life, or none.
     pub parent: OrderId,
+    /// What of the parent brings it to life: a protective order comes with the first fill.
+    pub activation: Activation,
     /// The order that ends when this one is filled, or none.
     pub oco: OrderId,
-    /// Whether the entry that this order protects has fills (true for any other order).
+    /// Whether its parent has brought it to life (true for an order without one).
     pub armed: bool,
+    /// Whether the engine does some of it because the venue lacks it.
+    pub emulated: bool,
     pub(super) life: Life,
     pub(super) cancel_asked: bool,
     pub(super) replaces_asked: u8,
@@ -79,7 +83,9 @@ impl Order {
             reduce_only: false,
             parent: OrderId::NONE,
             oco: OrderId::NONE,
+            activation: Activation::FirstFill,
             armed: true,
+            emulated: false,
             life: Life::New,
             cancel_asked: false,
             replaces_asked: 0,
@@ -207,7 +213,8 @@ impl Order {
     /// say what it refuses where the reason fits both: then the cancel is the one that waits.
     pub(crate) fn answers_change(&self, report: &Report) -> bool {
         match report.kind {
-            ReportKind::Replaced => true,
+            // With a reason the venue did it by itself.
+            ReportKind::Replaced => report.reason == RejectReason::None,
             ReportKind::RequestRejected => {
                 report.reason == RejectReason::InvalidReplace || !self.cancel_asked
             }

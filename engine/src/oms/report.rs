@@ -1,6 +1,6 @@
 //! What a report does to an order: every legal transition; anything else changes nothing.
 
-use qt_types::{ExecId, OrderKind, Qty, Replace, Report, ReportKind};
+use qt_types::{ExecId, OrderKind, Qty, RejectReason, Replace, Report, ReportKind};
 
 use super::execs::{Exec, ExecLog, ExecState};
 use super::{Anomaly, Effect, Life, Movement, Order, OrderEnd, Revision};
@@ -132,7 +132,9 @@ impl Order {
         }
         let before = *self;
         self.revise(&revision);
-        self.replaces_asked = self.replaces_asked.saturating_sub(1);
+        if report.reason == RejectReason::None {
+            self.replaces_asked = self.replaces_asked.saturating_sub(1);
+        }
         if self.qty > self.filled && before.is_ended() {
             // The venue made a filled order larger: it is open again.
             self.closing = ExecId(0);
@@ -189,7 +191,10 @@ impl Order {
             qty: report.qty,
             fee: report.fee,
             state: ExecState::Parked,
-            is_last: execs_rise && report.leaves.is_zero(),
+            // A protective order is as large as what its entry has filled, which we may hear of
+            // later: that nothing is open any more the venue must say. Of any other order we know
+            // the total ourselves, and what is missing to it is on its way.
+            is_last: report.leaves.is_zero() && (execs_rise || !self.parent.is_none()),
         };
         let fits = self.fits(&exec);
         if fits {
@@ -216,7 +221,7 @@ impl Order {
             self.life = Life::Live;
         }
         let (price, qty, fee) = (exec.price, exec.qty, exec.fee);
-        book(Movement { price, qty, fee, is_taken_back: false });
+        book(Movement { exec: exec.id, price, qty, fee, is_taken_back: false });
     }
 
     /// The venue takes an execution back. If it is not known yet, it will not count when it
@@ -251,7 +256,7 @@ impl Order {
                 self.cost -= cost_of(exec);
                 self.closing = ExecId(0);
                 let (price, qty, fee) = (exec.price, exec.qty, -exec.fee);
-                book(Movement { price, qty, fee, is_taken_back: true });
+                book(Movement { exec: id, price, qty, fee, is_taken_back: true });
                 Effect::Executed
             }
         }

@@ -2,7 +2,7 @@
 //! its life has come, what was asked for and not answered, what was executed); the status is a
 //! function of them.
 
-use qt_types::{Cash, Price, Qty, RejectReason};
+use qt_types::{Cash, ExecId, OrderId, Price, Qty, RejectReason};
 
 /// How an order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -145,6 +145,8 @@ impl Anomaly {
 /// Lots that were executed, or whose execution was taken back: what the ledger has to book.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Movement {
+    /// The execution.
+    pub exec: ExecId,
     /// The price in ticks.
     pub price: Price,
     /// Lots; above zero.
@@ -153,6 +155,15 @@ pub struct Movement {
     pub fee: Cash,
     /// Whether the execution was taken back: then the ledger books the other side.
     pub is_taken_back: bool,
+}
+
+/// What a report moved in the books, and of which order.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Booked {
+    /// The order.
+    pub order: OrderId,
+    /// What the ledger has booked for it.
+    pub movement: Movement,
 }
 
 /// How a venue reports.
@@ -166,9 +177,11 @@ pub struct Reporting {
 }
 
 impl Reporting {
-    /// One report after another, nothing late: the simulated venue.
+    /// One report after another, nothing late: a venue that nothing lies between.
     pub const IN_ORDER: Self = Self { execs_rise: true, ended_kept: 0 };
 
-    /// Reports doubled, late and in any order: a venue behind a network.
-    pub const ANY_ORDER: Self = Self { execs_rise: false, ended_kept: 1_024 };
+    /// Reports doubled, late and in any order: a venue behind a network. What comes late comes
+    /// within a second; as many orders as a fast strategy ends in that are remembered, and no
+    /// more, as every one of them takes its turn in the cache.
+    pub const ANY_ORDER: Self = Self { execs_rise: false, ended_kept: 256 };
 }

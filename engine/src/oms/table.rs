@@ -177,6 +177,13 @@ impl OrderTable {
         Some(order)
     }
 
+    /// Order `id` is one of a pair with `other`.
+    pub(crate) fn pair(&mut self, id: OrderId, other: OrderId) {
+        if let Some(order) = self.get_mut(id) {
+            order.oco = other;
+        }
+    }
+
     /// The entry that order `id` protects has `filled` lots: its protection is armed, and for as
     /// much at least, as the entry may have been made larger meanwhile.
     pub(crate) fn arm(&mut self, id: OrderId, filled: Qty, book: &mut impl FnMut(Movement)) {

@@ -1,8 +1,8 @@
 //! What a strategy sees and answers through.
 
 use qt_types::{
-    Bracket, Cancel, Cash, InstrumentId, InstrumentSpec, Intent, Nanos, OrderId, OrderKind, Place,
-    Price, Qty, Replace, Side, Size, Timer, round_half_even,
+    Bracket, Cancel, Cash, InstrumentId, InstrumentSpec, Intent, Link, Nanos, OrderId, OrderKind,
+    Place, Price, Qty, Replace, Side, Size, Timer, round_half_even,
 };
 
 use super::Exposure;
@@ -208,6 +208,29 @@ impl Context<'_> {
     /// Asks for an order.
     pub fn place(&mut self, order: Place) {
         self.ask(Intent::Place(order));
+    }
+
+    /// Asks for an order, and says how others that are asked for in the same call can name it:
+    /// with [`Place::triggered_by`] or [`Place::oco`].
+    pub fn place_linked(&mut self, order: Place) -> Link {
+        let number = u16::try_from(self.intents.len()).unwrap_or(u16::MAX);
+        self.ask(Intent::Place(order));
+        Link::Call(number)
+    }
+
+    /// Asks for two orders of which one cancels the other: as one is filled, as much less is left
+    /// of the other. Each passes the risk stage by itself.
+    pub fn place_oco(&mut self, one: Place, other: Place) {
+        let one = self.place_linked(one);
+        self.place(other.oco(one));
+    }
+
+    /// Asks for `parent`, and for `children` that wait until it is filled whole.
+    pub fn place_oto(&mut self, parent: Place, children: &[Place]) {
+        let parent = self.place_linked(parent);
+        for child in children {
+            self.place(child.triggered_by(parent));
+        }
     }
 
     /// Asks for the end of an order.

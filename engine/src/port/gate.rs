@@ -3,7 +3,7 @@
 use qt_types::{DenyReason, Event, InstrumentId, OrderId, OrderKind, Price, Qty, Side};
 
 use super::Exposure;
-use crate::Command;
+use crate::{Command, NewOrder};
 
 /// A request for a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -85,6 +85,17 @@ pub trait Gate: Send {
         let _ = (command, exposure);
     }
 
+    /// An order that was approved when it was asked for, and waited with us since, goes out now:
+    /// what it holds is held already, but trading may have been stopped meanwhile.
+    ///
+    /// # Errors
+    /// Why it may not go.
+    #[inline]
+    fn let_go(&mut self, new: &NewOrder, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
+        let _ = (new, exposure);
+        Ok(())
+    }
+
     /// A report about an order was taken in; order table and ledger know it already.
     #[inline]
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
@@ -117,6 +128,10 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
     #[inline]
     fn sent(&mut self, command: &Command, exposure: &Exposure<'_>) {
         (**self).sent(command, exposure);
+    }
+
+    fn let_go(&mut self, new: &NewOrder, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
+        (**self).let_go(new, exposure)
     }
 
     #[inline]

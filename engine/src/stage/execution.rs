@@ -1,17 +1,20 @@
 //! The execution stage: order table and ledger, and the commands that leave.
 
 use qt_types::{
-    Cancel, InstrumentId, InstrumentSpec, Intent, OrderId, OrderKind, Place, Qty, Replace, Report,
-    ReportKind, Side, TimeInForce,
+    Activation, Cancel, InstrumentId, InstrumentSpec, Intent, Lacks, OrderId, OrderKind, Place,
+    Qty, RejectReason, Replace, Report, ReportKind, Side, TimeInForce,
 };
 
 use crate::command::{
     Approved, CancelOrder, Command, NewOrder, Proof, ReplaceOrder, bracket_kinds,
 };
+use crate::emulate::{Emulator, Pair};
 use crate::ledger::{Ledger, LedgerError};
-use crate::oms::{Effect, Movement, Order, OrderTable, Pending};
+use crate::market::Market;
+use crate::oms::{Booked, EXECS_MAX, Effect, Movement, Order, OrderTable, Pending};
+use crate::outbox::Notice;
 use crate::port::OrderUpdate;
-use crate::sink::Sink;
+use crate::sink::{Bounded, Sink};
 
 /// The one writer of ledger and order table.
 #[derive(Debug)]
@@ -21,7 +24,35 @@ pub(crate) struct Execution {
     /// Changes that were sent and not answered yet, oldest first.
     changes: Vec<Replace>,
     changes_max: usize,
+    /// What the last report moved in the books.
+    pub(crate) booked: Bounded<Booked>,
+    /// What the venue lacks and is done here.
+    pub(super) emulator: Emulator,
+    /// New orders that stay with us; the gate is to be told that they were approved.
+    pub(crate) kept: Bounded<NewOrder>,
+    /// What became of orders that stay with us.
+    pub(crate) notices: Bounded<Notice>,
 }
+
+/// What a new order hangs on, by id.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Ties {
+    /// The order that brings it to life, or none.
+    pub(crate) parent: OrderId,
+    /// The other one of a pair, or none.
+    pub(crate) oco: OrderId,
+    /// Whether those are asked for in the same call, so that a venue can be told of all at once.
+    pub(crate) is_one_message: bool,
+}
+
+impl Ties {
+    /// None.
+    pub(crate) const NONE: Self =
+        Self { parent: OrderId::NONE, oco: OrderId::NONE, is_one_message: true };
+}
+
+/// A report can move as much as an order and both its protective orders remember.
+const BOOKED_MAX: usize = EXECS_MAX * 4;
 
 /// How many changes are remembered per order that may be open, on average. What is sent beyond
 /// that is answered by the report alone.
@@ -30,91 +61,138 @@ const CHANGES_PER_ORDER_MAX: usize = 2;
 impl Execution {
     /// The stage at rest, with `orders` empty.
     pub(crate) fn new(ledger: Ledger, orders: OrderTable) -> Self {
-        let changes_max = orders.room() * CHANGES_PER_ORDER_MAX;
-        Self { ledger, orders, changes: Vec::with_capacity(changes_max), changes_max }
+        let room = orders.room();
+        let changes_max = room * CHANGES_PER_ORDER_MAX;
+        Self {
+            emulator: Emulator::new(room),
+            kept: Bounded::new(room),
+            // Each order that stays with us is taken in, changed and ended at most in one step.
+            notices: Bounded::new(room * 3),
+            ledger,
+            orders,
+            changes: Vec::with_capacity(changes_max),
+            changes_max,
+            booked: Bounded::new(BOOKED_MAX),
+        }
     }
 
     /// Turns an approved intent into commands.
     pub(crate) fn on_approved(
         &mut self,
         approved: &Approved<Intent>,
+        ties: Ties,
+        market: &Market,
         out: &mut impl Sink<Command>,
     ) {
         let proof = Proof::of(approved);
         match approved.get() {
-            Intent::Place(place) => self.open(&place, approved.qty(), proof, out),
-            Intent::Cancel(cancel) => self.cancel(cancel.order, proof, out),
-            Intent::Replace(replace) => {
-                if let Some(order) = self.orders.ask_replace(replace.order) {
-                    let instrument = order.instrument;
-                    if self.changes.len() < self.changes_max {
-                        self.changes.push(replace);
-                    }
-                    out.push(Command::Replace(ReplaceOrder { instrument, replace, proof }));
-                }
+            Intent::Place(place) => self.open(&place, approved.qty(), ties, proof, market, out),
+            Intent::Cancel(cancel) => {
+                self.cancel(cancel.order, RejectReason::Requested, proof, out);
             }
+            Intent::Replace(replace) => self.change(replace, proof, out),
         }
     }
 
-    fn open(&mut self, place: &Place, qty: Qty, proof: Proof, out: &mut impl Sink<Command>) {
+    fn open(
+        &mut self,
+        place: &Place,
+        qty: Qty,
+        ties: Ties,
+        proof: Proof,
+        market: &Market,
+        out: &mut impl Sink<Command>,
+    ) {
         let entry = self.orders.next_id();
-        self.send(entry, place, qty, (OrderId::NONE, OrderId::NONE), proof, out);
+        let activation = Activation::CompleteFill;
+        let new = new_order(entry, place, qty, proof);
+        let new = NewOrder { parent: ties.parent, oco: ties.oco, activation, ..new };
+        self.send(new, ties.is_one_message, market, out);
         let [stop, target] = bracket_kinds(&place.bracket);
         let stop_id = self.orders.next_id();
         let both = stop.is_some() && target.is_some();
         let target_id = if both { self.orders.nth_next_id(1) } else { stop_id };
         let pair = |other: OrderId| if both { other } else { OrderId::NONE };
         let legs = [(stop, stop_id, pair(target_id)), (target, target_id, pair(stop_id))];
+        // The venue sees to the pair if it sees both of them.
+        let lacks = |kind: Option<OrderKind>| kind.is_some_and(|k| self.emulator.lacks_kind(&k));
+        let venue_pairs = !self.emulator.lacks().has(Lacks::OCO)
+            && !self.emulator.lacks().has(Lacks::OTO)
+            && !self.emulator.is_held(entry)
+            && !lacks(stop)
+            && !lacks(target);
+        if both && !venue_pairs {
+            let legs = [(stop_id, qty), (target_id, qty)];
+            self.emulator.pair(Pair { legs, shares: false });
+        }
         for (kind, id, oco) in legs {
             if let Some(kind) = kind {
                 let mut leg = Place::new(place.instrument, place.side.opposite(), kind);
                 leg.reduce_only = true;
                 leg.tif = TimeInForce::Gtc;
-                self.send(id, &leg, qty, (entry, oco), proof, out);
+                let new = new_order(id, &leg, qty, proof);
+                let activation = Activation::FirstFill;
+                let told = if venue_pairs { oco } else { OrderId::NONE };
+                let new = NewOrder { parent: entry, oco: told, activation, ..new };
+                self.send(new, true, market, out);
+                if !venue_pairs {
+                    self.orders.pair(id, oco);
+                }
             }
         }
     }
 
+    /// Opens the order `new`. It goes to the venue, or stays with us where the venue could not
+    /// hold it.
     fn send(
         &mut self,
-        id: OrderId,
-        place: &Place,
-        qty: Qty,
-        (parent, oco): (OrderId, OrderId),
-        proof: Proof,
+        new: NewOrder,
+        is_one_message: bool,
+        market: &Market,
         out: &mut impl Sink<Command>,
     ) {
         let mut order =
-            Order::sent(id, place.instrument, place.side, place.kind, place.tif, qty.lots());
-        order.reduce_only = place.reduce_only;
-        order.parent = parent;
-        order.oco = oco;
-        order.armed = parent.is_none();
+            Order::sent(new.order, new.instrument, new.side, new.kind, new.tif, new.qty.lots());
+        order.reduce_only = new.reduce_only;
+        order.parent = new.parent;
+        order.activation = new.activation;
+        order.oco = new.oco;
+        order.armed = new.parent.is_none();
+        let (new, stays) = self.keep(new, is_one_message, market);
+        order.emulated = stays || new.kind != order.kind;
         self.orders.insert(order);
-        out.push(Command::New(NewOrder {
-            order: id,
-            instrument: place.instrument,
-            side: place.side,
-            kind: place.kind,
-            tif: place.tif,
-            qty,
-            reduce_only: place.reduce_only,
-            post_only: place.post_only,
-            display: place.display,
-            parent,
-            oco,
-            proof,
-        }));
+        if !stays {
+            out.push(Command::New(new));
+        }
     }
 
-    fn cancel(&mut self, id: OrderId, proof: Proof, out: &mut impl Sink<Command>) {
+    /// Asks for another price or quantity.
+    pub(super) fn change(&mut self, replace: Replace, proof: Proof, out: &mut impl Sink<Command>) {
+        let Some(order) = self.orders.ask_replace(replace.order) else { return };
+        let instrument = order.instrument;
+        if self.changes.len() < self.changes_max {
+            self.changes.push(replace);
+        }
+        if !self.change_held(&replace) {
+            out.push(Command::Replace(ReplaceOrder { instrument, replace, proof }));
+        }
+    }
+
+    /// Asks for the end of an order. `reason` is what an order is told that waits with us.
+    pub(super) fn cancel(
+        &mut self,
+        id: OrderId,
+        reason: RejectReason,
+        proof: Proof,
+        out: &mut impl Sink<Command>,
+    ) {
         if let Some(order) = self.orders.ask_cancel(id) {
             let instrument = order.instrument;
-            out.push(Command::Cancel(CancelOrder {
-                instrument,
-                cancel: Cancel { order: id },
-                proof,
-            }));
+            if self.end_held(id, reason) {
+                return;
+            }
+            let cancel = Cancel { order: id };
+            out.push(Command::Cancel(CancelOrder { instrument, cancel, proof }));
         }
     }
 
@@ -128,6 +206,7 @@ impl Execution {
         report: &Report,
         out: &mut impl Sink<Command>,
     ) -> Result<Option<OrderUpdate>, LedgerError> {
+        self.booked.clear();
         match report.kind {
             ReportKind::Carry => return self.ledger.charge(report.fee).map(|()| None),
             ReportKind::Funding => return self.ledger.fund(report.fee).map(|()| None),
@@ -141,9 +220,10 @@ impl Execution {
         let asked = asked.filter(|_| before.answers_change(report));
         let change = asked.and_then(|at| self.changes.get(at).copied());
         let spec = specs.get(before.instrument.index()).ok_or(LedgerError::Overflow)?;
-        let ledger = &mut self.ledger;
+        let (ledger, list) = (&mut self.ledger, &mut self.booked);
         let mut booked = Ok(());
         let told = self.orders.on_report(report, change.as_ref(), &mut |movement| {
+            list.push(Booked { order: before.id, movement });
             if booked.is_ok() {
                 booked = book(ledger, spec, &before, &movement);
             }
@@ -155,9 +235,11 @@ impl Execution {
         }
         if effect == Effect::Executed {
             self.after_fill(spec, &order, out)?;
+            self.after_fill_here(&order, report.price, out);
         }
         if order.is_ended() {
             self.changes.retain(|change| change.order != order.id);
+            self.after_end(&order);
         }
         let is_news = matches!(effect, Effect::Changed | Effect::Executed);
         Ok(is_news.then_some(OrderUpdate { order, report: *report }))
@@ -188,20 +270,31 @@ impl Execution {
         if self.orders.is_empty() {
             return Ok(());
         }
+        // The venue itself ends the other half of a pair that it knows of.
+        let is_ours = self.emulator.pair_of(filled.id).is_some();
+        let oco = if is_ours { OrderId::NONE } else { filled.oco };
         let mut at = 0;
-        while let Some(id) = self.nth_linked(filled, flat, at) {
+        while let Some(id) = self.nth_linked(filled, oco, flat, at) {
             let Some(&order) = self.orders.get(id) else { break };
-            if order.parent == filled.id {
-                let ledger = &mut self.ledger;
+            let wakes = order.activation == Activation::FirstFill || filled.is_ended();
+            if order.parent == filled.id && wakes {
+                // One that is not protective is as large as it was asked for; one that we see to
+                // ourselves is as large as we make it.
+                let covers = match order.activation {
+                    Activation::FirstFill if !order.emulated => filled.filled,
+                    _ => Qty::ZERO,
+                };
+                let (ledger, list) = (&mut self.ledger, &mut self.booked);
                 let mut booked = Ok(());
-                self.orders.arm(id, filled.filled, &mut |movement| {
+                self.orders.arm(id, covers, &mut |movement| {
+                    list.push(Booked { order: id, movement });
                     if booked.is_ok() {
                         booked = book(ledger, spec, &order, &movement);
                     }
                 });
                 booked?;
-            } else {
-                self.cancel(id, Proof::of_cleanup(), out);
+            } else if order.parent != filled.id {
+                self.cancel(id, RejectReason::NothingToReduce, Proof::of_cleanup(), out);
             }
             at += usize::from(self.orders.get(id).is_some());
         }
@@ -210,11 +303,11 @@ impl Execution {
 
     /// The `n`-th open order that `filled` has to do with: its children, and once the position
     /// is flat the armed orders that could only reduce it.
-    fn nth_linked(&self, filled: &Order, flat: bool, n: usize) -> Option<OrderId> {
+    fn nth_linked(&self, filled: &Order, oco: OrderId, flat: bool, n: usize) -> Option<OrderId> {
         self.orders
             .iter()
             .filter(|order| order.id != filled.id && order.instrument == filled.instrument)
-            .filter(|order| order.parent == filled.id || (flat && is_orphaned(order, filled.oco)))
+            .filter(|order| order.parent == filled.id || (flat && is_orphaned(order, oco)))
             .nth(n)
             .map(|order| order.id)
     }
@@ -241,6 +334,25 @@ impl Execution {
     }
 }
 
+/// `place` as an order of its own.
+const fn new_order(order: OrderId, place: &Place, qty: Qty, proof: Proof) -> NewOrder {
+    NewOrder {
+        order,
+        instrument: place.instrument,
+        side: place.side,
+        kind: place.kind,
+        tif: place.tif,
+        qty,
+        reduce_only: place.reduce_only,
+        post_only: place.post_only,
+        display: place.display,
+        parent: OrderId::NONE,
+        activation: Activation::FirstFill,
+        oco: OrderId::NONE,
+        proof,
+    }
+}
+
 /// Books what was executed, or what was taken back, as a fill of the other side.
 fn book(
     ledger: &mut Ledger,
@@ -260,7 +372,7 @@ fn is_orphaned(order: &Order, oco_of_filled: OrderId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use qt_types::{Cash, E9, ExecId, InstrumentKind, Price, RejectReason};
+    use qt_types::{Cash, E9, ExecId, InstrumentKind, Price};
 
     use super::*;
     use crate::oms::Reporting;
@@ -275,7 +387,7 @@ mod tests {
         let place = Place::new(InstrumentId(0), Side::Buy, OrderKind::Market);
         let mut out: Vec<Command> = Vec::new();
         let approved = Approved::new(Intent::Place(place), Qty::from_lots(10));
-        execution.on_approved(&approved, &mut out);
+        execution.on_approved(&approved, Ties::NONE, &Market::new(1), &mut out);
         let id = OrderId::new(1, 1);
         let cancelled = Report::plain(id, ReportKind::Cancelled, RejectReason::Requested);
         let mut fill = Report::plain(id, ReportKind::Filled, RejectReason::None);

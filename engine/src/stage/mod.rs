@@ -1,8 +1,10 @@
 //! The stages behind the sequencer. Each is a value that is handed the same `&Event` (never a
 //! copy: a hop by value costs more than the work) and puts only what is new into a sink.
 
+mod contingent;
 mod execution;
 mod risk;
 
-pub(crate) use execution::Execution;
-pub(crate) use risk::{Risk, Verdict};
+pub(crate) use contingent::best;
+pub(crate) use execution::{Execution, Ties};
+pub(crate) use risk::{Risk, Verdict, weighed};

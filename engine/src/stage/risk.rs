@@ -1,6 +1,9 @@
 //! The risk stage: the only place where an intent can become approved.
 
-use qt_types::{DenyReason, Intent, OrderId, OrderKind, Place, Price, Qty, Replace, Side, Size};
+use qt_types::{
+    DenyReason, InstrumentId, Intent, OrderId, OrderKind, PegReference, Place, Price, Qty, Replace,
+    Side, Size,
+};
 
 use crate::command::Approved;
 use crate::port::{Exposure, Gate, OrderRequest, SizeRequest};
@@ -57,10 +60,11 @@ impl<G: Gate> Risk<G> {
         if qty.lots() <= 0 {
             return Err(none(DenyReason::SizeBelowLot));
         }
+        let kind = weighed(place.kind, place.instrument, place.side, exposure).map_err(none)?;
         let request = OrderRequest {
             instrument: place.instrument,
             side: place.side,
-            kind: place.kind,
+            kind,
             qty,
             reduce_only: place.reduce_only,
             replaces: OrderId::NONE,
@@ -115,13 +119,41 @@ impl<G: Gate> Risk<G> {
         let request = OrderRequest {
             instrument: order.instrument,
             side: order.side,
-            kind: change.kind,
+            kind: weighed(change.kind, order.instrument, order.side, exposure)?,
             qty: leaves,
             reduce_only: order.reduce_only,
             replaces: order.id,
         };
         self.gate.check(&request, exposure)
     }
+}
+
+/// `kind` as it is held against the limits: a pegged order as the limit order that it is now, so
+/// that it has a price to be worth something at. Where there is no book at all the venue says
+/// what it thinks of it.
+///
+/// # Errors
+/// When the book has nothing to follow.
+pub(crate) fn weighed(
+    kind: OrderKind,
+    instrument: InstrumentId,
+    side: Side,
+    exposure: &Exposure<'_>,
+) -> Result<OrderKind, DenyReason> {
+    let OrderKind::Pegged { to, offset } = kind else { return Ok(kind) };
+    let Some(book) = exposure.book(instrument) else { return Ok(kind) };
+    let sign = side.sign();
+    // Mirrored for sells, every price negated: away from the other side is down.
+    let best = |side: Side| book.best(side).map(|(price, _)| price.ticks() * sign);
+    let (own, other) = (best(side), best(side.opposite()));
+    let reference = match to {
+        PegReference::SameSide => own,
+        PegReference::Opposite => other,
+        PegReference::Mid => own.zip(other).map(|(own, other)| (own + other).div_euclid(2)),
+    };
+    let price = reference.and_then(|price| price.checked_sub(offset)).map(|price| price * sign);
+    let price = price.filter(|&ticks| ticks > 0).ok_or(DenyReason::NoPrice)?;
+    Ok(OrderKind::Limit { price: Price::from_ticks(price) })
 }
 
 fn prices_are_positive(kind: &OrderKind) -> bool {

@@ -9,7 +9,7 @@ use crate::support::{Bench, Switch, buy, buy_limit, id, order};
 
 #[test]
 fn what_the_gate_denies_does_not_leave() {
-    let gate = Switch { denies: Some(DenyReason::MaxOrderQty), closes_out: false };
+    let gate = Switch { denies: Some(DenyReason::MaxOrderQty), ..Switch::default() };
     let script = vec![vec![buy(1), buy_limit(2, 99)]];
     let mut bench = Bench::new(1, Limits::default(), gate, script);
     assert!(bench.bar(0, 100).is_empty());

@@ -5,5 +5,6 @@ mod bounds;
 mod changes;
 mod determinism;
 mod gate;
+mod pegs;
 mod reports;
 mod support;

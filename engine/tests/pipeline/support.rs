@@ -1,13 +1,13 @@
 //! A strategy and a gate that do as they are told, and events made by hand.
 
 use qt_engine::{
-    Command, Context, Exits, Exposure, Gate, OrderRequest, OrderUpdate, Outbox, Pipeline,
-    PipelineConfig, SizeRequest, Strategy,
+    BookKind, BookLimits, Command, Context, Exits, Exposure, Gate, OrderRequest, OrderUpdate,
+    Outbox, Pipeline, PipelineConfig, SizeRequest, Strategy,
 };
 use qt_types::{
     Bar, BarFlags, Cash, Denied, DenyReason, E9, Event, ExecId, InstrumentId, InstrumentKind,
     InstrumentSpec, Intent, Limits, Nanos, OrderId, OrderKind, Payload, Place, Price, Qty,
-    RejectReason, Report, ReportKind, Seq, Side, Size, VenueId,
+    RejectReason, Report, ReportKind, Seq, Side, Size, Tick, TickFlags, TickKind, VenueId,
 };
 
 /// Asks for `script[i]` at bar i, and writes down what it is told.
@@ -45,6 +45,8 @@ impl Strategy for Wishes {
 pub struct Switch {
     pub denies: Option<DenyReason>,
     pub closes_out: bool,
+    /// The most that a limit order may be worth, in ticks times lots.
+    pub worth_max: Option<i64>,
 }
 
 impl Gate for Switch {
@@ -52,7 +54,12 @@ impl Gate for Switch {
         Ok(Qty::from_lots(7))
     }
 
-    fn check(&mut self, _: &OrderRequest, _: &Exposure<'_>) -> Result<(), DenyReason> {
+    fn check(&mut self, order: &OrderRequest, _: &Exposure<'_>) -> Result<(), DenyReason> {
+        if let (Some(max), OrderKind::Limit { price }) = (self.worth_max, order.kind)
+            && price.ticks() * order.qty.lots() > max
+        {
+            return Err(DenyReason::MaxOrderNotional);
+        }
         self.denies.map_or(Ok(()), Err)
     }
 
@@ -75,13 +82,25 @@ pub fn spec() -> InstrumentSpec {
 impl Bench {
     /// `instruments` instruments, bounds `limits`, a gate, and what is asked for at each bar.
     pub fn new(instruments: usize, limits: Limits, gate: Switch, script: Vec<Vec<Intent>>) -> Self {
+        Self::with_books(false, instruments, limits, gate, script)
+    }
+
+    /// The same; with `has_books` every instrument has a book.
+    pub fn with_books(
+        has_books: bool,
+        instruments: usize,
+        limits: Limits,
+        gate: Switch,
+        script: Vec<Vec<Intent>>,
+    ) -> Self {
+        let book = BookLimits { window_ticks: 256, far_levels_max: 64, ..BookLimits::default() };
         let config = PipelineConfig {
             specs: vec![spec(); instruments],
             initial: Cash::from_nano(1_000_000 * i128::from(E9)),
             exits: Exits::default(),
             limits,
             epoch: 1,
-            books: Vec::new(),
+            books: vec![BookKind::Levels(book); if has_books { instruments } else { 0 }],
             active_from_ns: qt_types::Nanos::MIN,
         };
         let strategy = Wishes { script, ..Wishes::default() };
@@ -129,6 +148,16 @@ impl Bench {
             row: 0,
         };
         self.step(instrument, Payload::Bar(bar));
+        self.take()
+    }
+
+    /// `qty` lots at `price` of one side of the book; the update is complete.
+    pub fn level(&mut self, side: Side, price: i64, qty: i64) -> Vec<Command> {
+        let ask = if side == Side::Sell { TickFlags::ASK } else { TickFlags::NONE };
+        let (kind, flags) = (TickKind::Level as u8, TickFlags::LAST.with(ask).bits());
+        let venue_ns = self.now_ns + 1;
+        let tick = Tick { venue_ns, price, qty, latency_ns: 0, instrument: 0, kind, flags };
+        self.step(0, Payload::Tick(tick));
         self.take()
     }
 

@@ -58,6 +58,24 @@ impl Bracket {
     }
 }
 
+/// Another order, as an order that hangs on it names it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Link {
+    /// None.
+    #[default]
+    None,
+    /// An open order.
+    Order(OrderId),
+    /// What was asked for as number `.0` (from 0) in the same call of the strategy.
+    Call(u16),
+}
+
+impl From<OrderId> for Link {
+    fn from(order: OrderId) -> Self {
+        if order.is_none() { Self::None } else { Self::Order(order) }
+    }
+}
+
 /// A new order, as its strategy wants it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Place {
@@ -80,6 +98,10 @@ pub struct Place {
     pub display: Qty,
     /// Protective orders to go with it.
     pub bracket: Bracket,
+    /// It waits until that order is filled whole, and ends with it if it never is (OTO).
+    pub triggered_by: Link,
+    /// As one of the two is filled, as much less is left of the other (OCO).
+    pub oco: Link,
 }
 
 impl Place {
@@ -96,6 +118,8 @@ impl Place {
             post_only: false,
             display: Qty::ZERO,
             bracket: Bracket { stop: None, target: None, trail_bps: None },
+            triggered_by: Link::None,
+            oco: Link::None,
         }
     }
 
@@ -131,6 +155,22 @@ impl Place {
     #[must_use]
     pub const fn display(mut self, lots: Qty) -> Self {
         self.display = lots;
+        self
+    }
+
+    /// The same, waiting until `parent` is filled whole. It ends with a parent that ends before
+    /// that.
+    #[must_use]
+    pub fn triggered_by(mut self, parent: impl Into<Link>) -> Self {
+        self.triggered_by = parent.into();
+        self
+    }
+
+    /// The same as one of a pair with `other`: as one of the two is filled, as much less is left
+    /// of the other one, and nothing once it is filled whole.
+    #[must_use]
+    pub fn oco(mut self, other: impl Into<Link>) -> Self {
+        self.oco = other.into();
         self
     }
 

@@ -140,6 +140,18 @@ impl OrderKind {
     }
 }
 
+/// What of its parent brings an order to life.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[repr(u8)]
+pub enum Activation {
+    /// The first fill, and for as much as is filled: a protective order of a bracket, because
+    /// what is held must not be without it.
+    #[default]
+    FirstFill,
+    /// The last fill, for all that was asked for: what venues call one-triggers-other.
+    CompleteFill,
+}
+
 /// How long an order lives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
 #[repr(u8)]

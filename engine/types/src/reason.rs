@@ -282,11 +282,15 @@ pub enum RejectReason {
     MinNotional,
     /// The price is outside of the venue's band.
     PriceBand,
+    /// An iceberg or a pegged order where there is no book to rest in and to follow.
+    NeedsBook,
+    /// It waited with us, and when its time had come the risk stage did not let it go.
+    RiskDenied,
 }
 
 impl RejectReason {
     /// Every reason, in order of its code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 27] = [
         Self::None,
         Self::InsufficientFunds,
         Self::ShortNotAllowed,
@@ -312,6 +316,8 @@ impl RejectReason {
         Self::LotSize,
         Self::MinNotional,
         Self::PriceBand,
+        Self::NeedsBook,
+        Self::RiskDenied,
     ];
 
     /// The stable text code.
@@ -343,6 +349,8 @@ impl RejectReason {
             Self::LotSize => "LOT_SIZE",
             Self::MinNotional => "MIN_NOTIONAL",
             Self::PriceBand => "PRICE_BAND",
+            Self::NeedsBook => "NEEDS_BOOK",
+            Self::RiskDenied => "RISK_DENIED",
         }
     }
 }

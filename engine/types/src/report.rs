@@ -73,7 +73,7 @@ pub struct Report {
     pub fee: Cash,
     /// What happened.
     pub kind: ReportKind,
-    /// Rejected, cancelled: why.
+    /// Rejected, cancelled: why. Replaced: why, where it was not asked for.
     pub reason: RejectReason,
     /// Filled: maker or taker.
     pub liquidity: Liquidity,

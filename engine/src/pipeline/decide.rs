@@ -1,0 +1,94 @@
+//! From what a strategy wants to commands: every intent through risk and execution.
+
+use qt_types::{Denied, DenyReason, Intent, Link, OrderId, Qty, Side};
+
+use super::Pipeline;
+use crate::command::{Approved, Command};
+use crate::oms::Order;
+use crate::outbox::{Denial, Outbox};
+use crate::port::{Exposure, Gate, Strategy};
+use crate::sink::Sink;
+use crate::stage::{Ties, Verdict};
+
+impl<S: Strategy, G: Gate> Pipeline<S, G> {
+    /// Runs the intents through risk and execution, in the order in which they were asked for.
+    #[inline(never)]
+    pub(super) fn decide(&mut self, out: &mut Outbox) {
+        let mut at = 0;
+        self.made.clear();
+        while let Some(intent) = self.intents.get(at) {
+            at += 1;
+            let verdict = match self.ties(&intent) {
+                Ok(ties) => match self.risk.on(&intent, &exposure!(self)) {
+                    Verdict::Approved(approved) => Ok((approved, ties)),
+                    Verdict::Denied { side, qty, reason } => Err((side, qty, reason)),
+                },
+                Err(reason) => Err((None, Qty::ZERO, reason)),
+            };
+            let made = match verdict {
+                Ok((approved, ties)) => self.carry_out(&approved, ties, out),
+                Err((side, qty, reason)) => {
+                    deny(&intent, side, qty, reason, out);
+                    OrderId::NONE
+                }
+            };
+            self.made.push(made);
+        }
+        self.intents.clear();
+    }
+
+    /// Turns what was approved into commands; the id of the order where it is a new one.
+    fn carry_out(&mut self, approved: &Approved<Intent>, ties: Ties, out: &mut Outbox) -> OrderId {
+        let (before, next) = (out.commands.len(), self.execution.orders.next_id());
+        self.execution.on_approved(approved, ties, &self.market, &mut out.commands);
+        for new in self.execution.kept.as_slice() {
+            self.risk.gate.sent(&Command::New(*new), &exposure!(self));
+        }
+        self.execution.kept.clear();
+        for command in out.commands.as_slice().iter().skip(before) {
+            self.risk.gate.sent(command, &exposure!(self));
+        }
+        if matches!(approved.get(), Intent::Place(_)) { next } else { OrderId::NONE }
+    }
+
+    /// What a new order hangs on.
+    fn ties(&self, intent: &Intent) -> Result<Ties, DenyReason> {
+        let Intent::Place(place) = intent else { return Ok(Ties::NONE) };
+        if (place.triggered_by, place.oco) == (Link::None, Link::None) {
+            return Ok(Ties::NONE);
+        }
+        let mut is_one_message = true;
+        let mut find = |link: Link| {
+            let id = match link {
+                Link::None => return Ok(OrderId::NONE),
+                Link::Order(id) => {
+                    is_one_message = false;
+                    id
+                }
+                Link::Call(number) => {
+                    self.made.get(usize::from(number)).copied().unwrap_or_default()
+                }
+            };
+            let is_open = self.execution.orders.get(id).is_some();
+            if is_open { Ok(id) } else { Err(DenyReason::UnknownOrder) }
+        };
+        let (parent, oco) = (find(place.triggered_by)?, find(place.oco)?);
+        // One order has one partner.
+        let is_paired = |order: &Order| !order.oco.is_none();
+        if self.execution.orders.get(oco).is_some_and(is_paired) {
+            return Err(DenyReason::InvalidOrder);
+        }
+        Ok(Ties { parent, oco, is_one_message })
+    }
+}
+
+fn deny(intent: &Intent, side: Option<Side>, qty: Qty, reason: DenyReason, out: &mut Outbox) {
+    let (order, side) = match intent {
+        Intent::Place(place) => (OrderId::NONE, side.or(Some(place.side))),
+        Intent::Replace(replace) => (replace.order, side),
+        Intent::Cancel(cancel) => (cancel.order, side),
+    };
+    let instrument = intent.instrument().unwrap_or_default();
+    let denied = Denied { order, side, qty, reason };
+    out.denials.push(Denial { instrument, denied });
+}
