@@ -2,4 +2,5 @@
 
 pub mod html;
 pub mod result;
+pub mod risk;
 pub mod tables;

@@ -232,6 +232,13 @@ pub const KEYS: &[Key] = &[
         "Fee per year on the value of short positions (margin; 0.02 is two per cent)",
     ),
     key(Account, "max-order-qty", One("Q"), "", "Deny orders larger than Q"),
+    key(
+        Account,
+        "risk-profile",
+        One("research|paper|FILE"),
+        "research",
+        "The limits of the risk gate: see `risk show`",
+    ),
     key(Fills, "fee-rate", One("R"), "0.001", "Fee as a share of the notional"),
     key(Fills, "maker-rate", One("R"), "", "Fee of orders that rested, in the place of --fee-rate"),
     key(Fills, "taker-rate", One("R"), "", "Fee of orders that took, in the place of --fee-rate"),

@@ -5,6 +5,7 @@ pub mod keys;
 mod layers;
 mod number;
 mod plan;
+pub mod risk;
 mod run;
 
 pub use layers::{Layers, Origin, Sources};

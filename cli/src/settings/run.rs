@@ -91,6 +91,7 @@ fn config(layers: &Layers) -> Result<RunConfig, Failure> {
         capital: capital(layers)?,
         account: account(layers)?,
         sizing: sizing(layers)?,
+        risk: super::risk::limits(layers)?,
         exits: Exits {
             stop_bps: percent(layers, "stop-loss")?,
             target_bps: percent(layers, "take-profit")?,

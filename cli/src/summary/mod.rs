@@ -66,6 +66,7 @@ fn header(finished: &Finished, out: &Output) -> String {
     }
     lines.push(format!("  {:<9} {}", "account", account(finished)));
     lines.push(format!("  {:<9} {}", "orders", orders(finished)));
+    lines.push(format!("  {:<9} {}", "risk", risk(finished)));
     lines.join("\n")
 }
 
@@ -143,6 +144,25 @@ fn orders(finished: &Finished) -> String {
         words.push(format!("latency {}", number::seconds(seconds)));
     }
     words.join(", ")
+}
+
+/// The profile of the risk gate, and how much it said.
+fn risk(finished: &Finished) -> String {
+    let risk = &finished.outcome.risk;
+    let profile = risk.limits.profile.name().text();
+    let source = match &risk.limits.file {
+        Some(file) => format!(" from {file}"),
+        None => default_mark(finished, "risk-profile").to_owned(),
+    };
+    let denied = match risk.denials() {
+        0 => "no order denied by a control".to_owned(),
+        count => format!("{} denied by its controls", number::plural(count, "order")),
+    };
+    let warned = match risk.warnings() {
+        0 => String::new(),
+        count => format!(", {}", number::plural(count, "warning")),
+    };
+    format!("profile {profile}{source}, {denied}{warned}")
 }
 
 fn default_mark(finished: &Finished, name: &str) -> &'static str {

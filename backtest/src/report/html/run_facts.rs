@@ -18,7 +18,7 @@ fn share_e9(value_e9: i64) -> String {
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-fn pair(name: &str, value: impl Into<String>) -> (String, Cell) {
+pub(super) fn pair(name: &str, value: impl Into<String>) -> (String, Cell) {
     (name.to_owned(), Cell::new(value))
 }
 
