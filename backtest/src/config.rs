@@ -1,7 +1,7 @@
 //! What can be set about a run.
 
 use qt_engine::Exits;
-use qt_risk::{Account, AccountGate, Sizing};
+use qt_risk::{Account, AccountGate, Prices, Sizing};
 use qt_types::{Cash, Limits};
 
 use crate::risk::RiskLimits;
@@ -95,10 +95,11 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
-    /// The account's own gate, for so many instruments.
+    /// The account's own gate, for so many instruments with such prices.
     #[must_use]
-    pub fn account_gate(&self, _instruments: usize) -> AccountGate {
-        AccountGate::new(self.account, self.sizing, self.order_qty_max_e9)
+    pub fn account_gate(&self, instruments: usize, prices: Prices) -> AccountGate {
+        let gate = AccountGate::new(self.account, self.sizing, self.order_qty_max_e9);
+        gate.remembering(instruments, prices)
     }
 
     /// The part that concerns the venue.

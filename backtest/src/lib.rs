@@ -6,6 +6,7 @@
 //! point: [`run::run`].
 
 pub mod config;
+pub mod control_log;
 mod cursor;
 pub mod curve;
 pub mod desk;

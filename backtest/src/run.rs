@@ -6,12 +6,13 @@ use std::time::Instant;
 
 use qt_data::series::{BarSeries, TradeRecord};
 use qt_engine::{Halt, PipelineConfig, Strategy};
-use qt_risk::Account;
+use qt_risk::{Account, Prices};
 use qt_types::{Cash, InstrumentSpec, Nanos, Qty};
 
 use crate::config::RunConfig;
 use crate::curve::EquityCurve;
 use crate::metrics::Metrics;
+use crate::periods::periods_per_year;
 use crate::recorder::Fill;
 use crate::risk::RiskOutcome;
 use crate::simulator::{Backtest, Ended, Simulator, Tape};
@@ -152,7 +153,9 @@ pub fn run_on_trades(
         books: Vec::new(),
         active_from_ns: Nanos::MIN,
     };
-    let gate = config.gate(&specs);
+    let periods = config.periods_per_year.unwrap_or_else(|| periods_per_year(series, &ranges));
+    let prices = Prices { interval_ns: 0, periods_e3: (periods * 1e3).round() as i64 };
+    let gate = config.gate(&specs, prices);
     let mut backtest: Backtest<'_> =
         Simulator::new(&tapes, pipeline, config.venue(), config.feed_latency_ns, strategy, gate);
     let clock = Instant::now();

@@ -172,8 +172,14 @@ impl Rig {
     fn event(&mut self, payload: Payload) {
         let (recv_ns, venue_ns) = (Nanos::new(self.now_ns), Nanos::new(self.now_ns));
         let instrument = InstrumentId(0);
-        let event =
-            Event { seq: Seq::default(), recv_ns, venue_ns, instrument, venue: VenueId(0), payload };
+        let event = Event {
+            seq: Seq::default(),
+            recv_ns,
+            venue_ns,
+            instrument,
+            venue: VenueId(0),
+            payload,
+        };
         self.market.on(&event);
         let exposure = Exposure {
             specs: &self.specs,

@@ -74,8 +74,10 @@ pub fn find(name: &str) -> Option<&'static Key> {
 }
 
 /// Settings of which only one can hold; one given on a higher layer replaces the others.
-pub const EXCLUSIVE: &[&[&str]] =
-    &[&["qty", "weight", "risk-per-trade"], &["stop-loss", "trailing-stop"]];
+pub const EXCLUSIVE: &[&[&str]] = &[
+    &["qty", "weight", "risk-per-trade", "target-volatility", "kelly"],
+    &["stop-loss", "trailing-stop"],
+];
 
 /// Pairs of which the first, on a higher layer, replaces the second, and which do not go together
 /// on one layer.
@@ -202,6 +204,44 @@ pub const KEYS: &[Key] = &[
         One("R"),
         "",
         "Size entries so that the stop loses this share of the equity",
+    ),
+    key(
+        Account,
+        "target-volatility",
+        One("V"),
+        "",
+        "Size entries so that the position has the volatility V a year (0.2 is 20 per cent)",
+    ),
+    key(
+        Account,
+        "volatility-window",
+        One("N"),
+        "20",
+        "How many of the last returns --target-volatility measures with",
+    ),
+    key(
+        Account,
+        "kelly",
+        One("W:B|trades"),
+        "",
+        "Size entries by the Kelly share: trades win with probability W and B times what they \
+         lose else; trades takes both from the run",
+    ),
+    key(Account, "kelly-fraction", One("F"), "0.25", "The part of the Kelly share that is used"),
+    key(
+        Account,
+        "kelly-start",
+        One("W"),
+        "0.01",
+        "Share of the equity before the run has 20 trades for --kelly trades",
+    ),
+    key(
+        Account,
+        "size-cap",
+        One("W"),
+        "",
+        "The largest share of the equity of an entry: without it 1 with --target-volatility, \
+         0.1 with --kelly",
     ),
     key(
         Account,

@@ -7,6 +7,7 @@ mod number;
 mod plan;
 pub mod risk;
 mod run;
+mod sizing;
 
 pub use layers::{Layers, Origin, Sources};
 pub use plan::{DataPlan, RunPlan, range_ns};

@@ -198,6 +198,16 @@ fn sizing(layers: &Layers) -> Result<Sizing, Failure> {
         }
         return Ok(Sizing::RiskPerTrade { risk_e9 });
     }
+    if layers.given("target-volatility").is_some() || layers.given("kelly").is_some() {
+        return super::sizing::by_market_or_trades(layers);
+    }
+    let alone = ["size-cap", "volatility-window", "kelly-fraction", "kelly-start"];
+    if let Some(name) = alone.into_iter().find(|name| layers.given(name).is_some()) {
+        return Err(Failure::usage(format!(
+            "{} means nothing without --target-volatility or --kelly",
+            layers.place(name)
+        )));
+    }
     Ok(Sizing::Weight { weight_e9: share("weight")? })
 }
 

@@ -8,7 +8,7 @@ mod years;
 use qt_backtest::venue::FillAt;
 use qt_data::build::BarSpec;
 use qt_data::stamp::iso_text;
-use qt_risk::{Account, Sizing};
+use qt_risk::{Account, Odds, Sizing};
 use qt_types::format_scaled;
 
 use benchmark::Benchmark;
@@ -113,6 +113,18 @@ fn account(finished: &Finished) -> String {
         }
         Sizing::RiskPerTrade { risk_e9 } => {
             format!("{} of equity at risk a trade", percent(risk_e9))
+        }
+        Sizing::Volatility { target_e9, cap_e9, .. } => format!(
+            "{} volatility a year, at most {} of equity",
+            percent(target_e9),
+            percent(cap_e9)
+        ),
+        Sizing::Kelly { odds, fraction_e9, cap_e9 } => {
+            let of = match odds {
+                Odds::Given { .. } => "the Kelly share given",
+                Odds::OfTrades { .. } => "the Kelly share of the run's trades",
+            };
+            format!("{} of {of}, at most {} of equity", percent(fraction_e9), percent(cap_e9))
         }
     };
     format!("{capital} {currency}, {kind}, {size}")

@@ -10,5 +10,6 @@ mod hostile;
 mod kill;
 mod pipeline;
 mod reject;
+mod sizing;
 mod slow;
 mod support;
