@@ -178,6 +178,7 @@ fn watchful() -> RunConfig {
     profile.allow(Allowed::All);
     for row in &qt_risk::KEYS {
         let widened = |limit: Limit| match row.name {
+            _ if limit.is_missing() => limit,
             "entries" | "fills" | "refusals" => Limit::hard(65_536),
             "duplicates" => Limit::hard(32),
             "self_trade_allowed" => limit,

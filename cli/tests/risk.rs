@@ -102,7 +102,9 @@ fn what_cannot_be_used_is_told_with_its_place() {
     sandbox.run(&["risk", "init", "--profile", "live", "--out", "live.toml"]);
     assert!(told("live.toml").contains("live.toml: [instrument] order_qty is missing"));
     sandbox.write("bad.toml", "[account]\n\nexposure = \"ten\"\n");
-    assert!(told("bad.toml").contains("bad.toml:3: [account] exposure = ten: not a decimal"));
+    assert!(
+        told("bad.toml").contains("bad.toml:3: [account] exposure = ten: 'ten' is not a decimal")
+    );
 }
 
 #[test]

@@ -275,9 +275,9 @@ pub const KEYS: &[Key] = &[
     key(
         Account,
         "risk-profile",
-        One("research|paper|FILE"),
+        One("NAME|FILE"),
         "research",
-        "The limits of the risk gate: see `risk show`",
+        "Limits of the risk gate: research, paper or a file (`risk show`)",
     ),
     key(Fills, "fee-rate", One("R"), "0.001", "Fee as a share of the notional"),
     key(Fills, "maker-rate", One("R"), "", "Fee of orders that rested, in the place of --fee-rate"),

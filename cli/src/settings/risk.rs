@@ -213,7 +213,10 @@ mod tests {
             ("\n\nprofile = 3\n", "3: profile is one of"),
             ("limit = 3\n", "1: there is no setting 'limit'"),
             ("[desk]\n\nexposure = 1\n", "3: [desk] is no table of limits"),
-            ("[account]\nexposure = \"ten\"\n", "2: [account] exposure = ten: not a decimal"),
+            (
+                "[account]\nexposure = \"ten\"\n",
+                "2: [account] exposure = ten: 'ten' is not a decimal",
+            ),
             ("[account]\norder_qty = 1\n", "2: [account] 'order_qty' is no limit of this table"),
             ("[account]\nfills = 70000\n", "2: [account] fills = 70000: outside 0 to 65536"),
             ("[account]\nexposure = true\n", "2: [account] exposure is a number, not boolean"),

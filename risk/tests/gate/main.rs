@@ -12,6 +12,7 @@ mod kill;
 mod page;
 mod pipeline;
 mod reject;
+mod rejects;
 mod sizing;
 mod slow;
 mod support;

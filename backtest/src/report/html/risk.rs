@@ -156,3 +156,44 @@ fn numbers(input: &ReportInput<'_>) -> String {
     let label = escape("Every limit of the profile");
     format!("<h3>Limits</h3>\n{}", Table { label, columns, rows, is_long: true }.html())
 }
+
+#[cfg(test)]
+mod tests {
+    use qt_risk::{Key, Limit, Profile, ProfileName};
+
+    use super::super::fixture::{DAY_NS, Finished, Turns, series, waves};
+    use super::*;
+    use crate::config::RunConfig;
+
+    fn html(change: impl FnOnce(&mut Profile)) -> String {
+        let mut config = RunConfig::default();
+        let mut profile = Profile::new(ProfileName::Research);
+        change(&mut profile);
+        config.risk.profile = std::sync::Arc::new(profile);
+        let bars = series("XYZ", DAY_NS, 10_000, &waves(200));
+        Finished::new(vec![bars], config, Box::new(Turns::new(7, false))).with(section)
+    }
+
+    #[test]
+    fn nothing_denied_is_said_and_every_limit_stands_there() {
+        let html = html(|_| {});
+        assert!(html.contains("None of the 32 controls denied an order or warned."));
+        assert!(!html.contains("The last rejection of each"));
+        assert!(html.contains("research, as delivered") && html.contains("reference_age_ms"));
+    }
+
+    #[test]
+    fn a_denial_is_told_with_its_numbers() {
+        // 95 % of 100,000 in one order, against a limit of 5,000 units of money.
+        let html = html(|profile| {
+            let limit = Limit::hard(5_000_000_000_000);
+            profile.instruments_mut().set(Key::OrderNotional, limit);
+        });
+        let entries = 200 / 7;
+        assert!(html.contains("<th scope=\"row\">C07 order notional</th>"), "{html}");
+        assert!(html.contains(&format!("<td class=\"num\">{entries}</td>")), "{html}");
+        assert!(
+            html.contains("MAX_ORDER_NOTIONAL") && html.contains("<td class=\"num\">5000</td>")
+        );
+    }
+}
