@@ -16,7 +16,7 @@ use qt_engine::{
     Bounded, Context, Delivery, OrderUpdate, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy,
     Venue,
 };
-use qt_risk::{Account, AccountGate, Sizing};
+use qt_risk::{Account, Allowed, Level, Limit, Prices, Profile, ProfileName, RiskGate, Sizing};
 use qt_strategies::Registry;
 use qt_types::{
     Bar, BarFlags, Bracket, Distance, E9, Event, InstrumentId, InstrumentKind, InstrumentSpec,
@@ -172,6 +172,38 @@ fn config() -> RunConfig {
     }
 }
 
+/// The same with every limit of the risk gate set and every window on; some orders are denied.
+fn watchful() -> RunConfig {
+    let mut profile = Profile::new(ProfileName::Paper);
+    profile.allow(Allowed::All);
+    for row in &qt_risk::KEYS {
+        let widened = |limit: Limit| match row.name {
+            _ if limit.is_missing() => limit,
+            "entries" | "fills" | "refusals" => Limit::hard(65_536),
+            "duplicates" => Limit::hard(32),
+            "self_trade_allowed" => limit,
+            name if name.ends_with("_window_ms") => limit,
+            name if name.ends_with("_bps") => Limit::hard(900_000_000),
+            _ => Limit::hard(limit.hard * 1_000),
+        };
+        let instrument = profile.instruments_mut();
+        instrument.set(row.key, widened(instrument.get(row.key)));
+        for level in [Level::Strategy, Level::Account, Level::Tenant, Level::Global] {
+            let set = profile.level_mut(level);
+            set.set(row.key, widened(set.get(row.key)));
+        }
+    }
+    let sizing = Sizing::Volatility { target_e9: E9, window: 20, cap_e9: E9 / 20 };
+    let mut config = RunConfig { sizing, ..config() };
+    config.risk.profile = std::sync::Arc::new(profile);
+    config
+}
+
+fn gate(series: &BarSeries, config: &RunConfig) -> RiskGate {
+    let prices = Prices { interval_ns: 0, periods_e3: 252_000 };
+    config.gate(std::slice::from_ref(&series.spec), prices)
+}
+
 fn pipeline_config(series: &BarSeries, config: &RunConfig) -> PipelineConfig {
     PipelineConfig {
         specs: vec![series.spec.clone()],
@@ -195,7 +227,7 @@ fn check_run(name: &str, strategy: Box<dyn Strategy>, fills_min: usize, latency_
     let mut config = config();
     config.order_latency_ns = latency_ns;
     let tapes = [Tape::of_bars(&series, 0, 0, series.bars.len())];
-    let gate = AccountGate::new(config.account, config.sizing, None);
+    let gate = gate(&series, &config);
     let pipeline = pipeline_config(&series, &config);
     let mut simulator = Simulator::new(&tapes, pipeline, config.venue(), 0, strategy, gate);
     let interrupt = AtomicBool::new(false);
@@ -215,10 +247,9 @@ fn a_run_takes_its_memory_at_the_start() {
 }
 
 /// The pipeline alone: not one allocation in any step, whatever the event.
-fn check_steps(name: &str, strategy: Box<dyn Strategy>) {
+fn check_steps(name: &str, strategy: Box<dyn Strategy>, config: RunConfig) {
     let series = series();
-    let config = config();
-    let gate = AccountGate::new(config.account, config.sizing, None);
+    let gate = gate(&series, &config);
     let mut pipeline = Pipeline::new(pipeline_config(&series, &config), strategy, gate);
     let mut venue = SimVenue::new(config.venue(), vec![series.spec.clone()]);
     let mut outbox = Outbox::new(&config.limits);
@@ -291,8 +322,10 @@ fn event(at_ns: i64, payload: Payload) -> Event {
 
 #[test]
 fn a_step_of_the_pipeline_allocates_nothing() {
-    check_steps("sma_cross", sma_cross());
-    check_steps("busy", Box::<Busy>::default());
+    for config in [config, watchful] {
+        check_steps("sma_cross", sma_cross(), config());
+        check_steps("busy", Box::<Busy>::default(), config());
+    }
 }
 
 /// A number from 0 to `below` minus one, from a row that is always the same.

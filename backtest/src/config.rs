@@ -1,7 +1,7 @@
 //! What can be set about a run.
 
 use qt_engine::Exits;
-use qt_risk::{Account, AccountGate, Sizing};
+use qt_risk::{Account, AccountGate, Prices, Sizing};
 use qt_types::{Cash, InstrumentSpec, Limits};
 
 use crate::conditions::{Conditions, Span};
@@ -102,11 +102,12 @@ impl Default for RunConfig {
 }
 
 impl RunConfig {
-    /// The account's own gate, for so many instruments.
+    /// The account's own gate, for so many instruments with such prices.
     #[must_use]
-    pub fn account_gate(&self, _instruments: usize) -> AccountGate {
+    pub fn account_gate(&self, instruments: usize, prices: Prices) -> AccountGate {
         let gate = AccountGate::new(self.account, self.sizing, self.order_qty_max_e9);
-        if self.conditions.margin.is_some() { gate.with_liquidation() } else { gate }
+        let gate = if self.conditions.margin.is_some() { gate.with_liquidation() } else { gate };
+        gate.remembering(instruments, prices)
     }
 
     /// The part that concerns the venue of a run over `specs` in `span`.

@@ -8,6 +8,7 @@
 pub mod bands;
 pub mod conditions;
 pub mod config;
+pub mod control_log;
 mod cursor;
 pub mod curve;
 pub mod desk;

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use qt_engine::{Exposure, OrderRequest};
 use qt_risk::{
-    Allowed, CONTROLS, Control, Headroom, Level, Profile, ProfileName, Reject, RejectContext,
-    RiskGate, Setup, Target,
+    Allowed, CONTROLS, Control, Headroom, Level, Prices, Profile, ProfileName, Reject,
+    RejectContext, RiskGate, Setup, Target,
 };
 use qt_types::{InstrumentId, InstrumentSpec, OrderId, OrderKind, Qty, Side};
 
@@ -64,12 +64,12 @@ pub struct ControlOutcome {
 const ASKED_MAX: usize = 16;
 
 impl RunConfig {
-    /// The gate of a run in `specs`.
+    /// The gate of a run in `specs`, whose sizing rule sees `prices`.
     #[must_use]
-    pub fn gate(&self, specs: &[InstrumentSpec]) -> RiskGate {
+    pub fn gate(&self, specs: &[InstrumentSpec], prices: Prices) -> RiskGate {
         let profile = &self.risk.profile;
         let setup = Setup::single(profile, specs, self.capital, self.limits.orders_open_max);
-        let mut gate = RiskGate::new(&setup, self.account_gate(specs.len()));
+        let mut gate = RiskGate::new(&setup, self.account_gate(specs.len(), prices));
         if *profile.allowed() == Allowed::Given {
             for at in 0..specs.len() {
                 let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));

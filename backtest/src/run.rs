@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use qt_data::series::{BarSeries, TradeRecord};
 use qt_engine::{Halt, PipelineConfig, Strategy};
-use qt_risk::Account;
+use qt_risk::{Account, Prices};
 use qt_types::{Cash, InstrumentSpec, Nanos, Qty};
 
 use crate::conditions::Span;
@@ -14,6 +14,7 @@ use crate::config::RunConfig;
 use crate::curve::EquityCurve;
 use crate::execution::{Execution, after_fills};
 use crate::metrics::Metrics;
+use crate::periods::periods_per_year;
 use crate::recorder::Fill;
 use crate::risk::RiskOutcome;
 use crate::simulator::{Backtest, Ended, Simulator, Tape};
@@ -160,7 +161,9 @@ pub fn run_on_trades(
     };
     let span = span(series, &ranges);
     let venue = config.venue_of(&specs, span).map_err(RunError::Config)?;
-    let gate = config.gate(&specs);
+    let periods = config.periods_per_year.unwrap_or_else(|| periods_per_year(series, &ranges));
+    let prices = Prices { interval_ns: 0, periods_e3: (periods * 1e3).round() as i64 };
+    let gate = config.gate(&specs, prices);
     let mut backtest: Backtest<'_> =
         Simulator::new(&tapes, pipeline, venue, config.feed_latency_ns, strategy, gate);
     let clock = Instant::now();

@@ -8,7 +8,7 @@ use qt_data::calendar::Calendar;
 use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
 use qt_data::ticks::{RecordKind, TickFile};
 use qt_engine::{BookKind, BookLimits, CrossPolicy, OrderBookLimits, PipelineConfig, Strategy};
-use qt_risk::RiskGate;
+use qt_risk::{Prices, RiskGate};
 use qt_types::{BarFlags, InstrumentId, InstrumentSpec, Nanos, OrderTick, Price, Tick};
 
 use crate::conditions::Span;
@@ -21,6 +21,9 @@ use crate::run::{BarRange, RunError, RunOutcome, check_config};
 use crate::simulator::Ended;
 use crate::tape::id_of;
 use crate::venue::SimVenue;
+
+/// A year of markets that never close, in seconds.
+const YEAR_S: i64 = 31_557_600;
 
 /// A run over ticks and the samples of its prices, as bars: reports and benchmarks read these.
 #[derive(Debug)]
@@ -183,7 +186,9 @@ fn run<R: Replayed>(
     };
     let venue = config.venue_of(&cast.specs, span(files, settings)).map_err(RunError::Config)?;
     let venue = SimVenue::new(venue, cast.specs.clone()).with_books(&books);
-    let gate = config.gate(&cast.specs);
+    let periods = YEAR_S as f64 * 1e12 / settings.sample_ns.max(1) as f64;
+    let prices = Prices { interval_ns: settings.sample_ns, periods_e3: periods.round() as i64 };
+    let gate = config.gate(&cast.specs, prices);
     let desk: RunDesk = Desk::new(pipeline, venue, 4_096, strategy, gate);
     let films: Vec<Film<'_>> =
         files.iter().zip(&cast.ids).map(|(file, instruments)| Film { file, instruments }).collect();

@@ -108,7 +108,9 @@ fn nothing_is_on_the_pages_that_is_not_there() {
     let all = commands(&sandbox);
     let known: BTreeSet<&str> =
         all.values().flat_map(|help| help.flags.keys()).map(String::as_str).collect();
-    for name in ["docs/CLI.md", "docs/SEMANTICS.md", "docs/STRATEGIES.md", "README.md"] {
+    for name in
+        ["docs/CLI.md", "docs/SEMANTICS.md", "docs/STRATEGIES.md", "docs/RISK.md", "README.md"]
+    {
         let text = page(name);
         for flag in tokens(&text).filter(|flag| !FOREIGN.contains(&flag.as_str())) {
             assert!(known.contains(flag.as_str()), "{name}: there is no {flag}");
@@ -205,7 +207,8 @@ fn every_field_is_on_the_page() {
     let backtest = [&["backtest"][..], &run[..]].concat();
     let sweep =
         [&["sweep"][..], &run[..], &["--param", "fast=10,20", "--param", "slow=50,90"]].concat();
-    let open = ["params", "denials", "settings", "metrics", "machine", "entries", "imported"];
+    let open =
+        ["params", "denials", "settings", "metrics", "machine", "entries", "imported", "limits"];
     for words in [
         &backtest[..],
         &sweep[..],
@@ -218,6 +221,8 @@ fn every_field_is_on_the_page() {
         &["data", "generate", "bars", "--rows", "10", "--out", "c.csv"],
         &["data", "indicator", "a.csv", "SMA(5)"],
         &["data", "rm", "a", "--yes"],
+        &["risk", "init", "--out", "limits.toml"],
+        &["risk", "show", "limits.toml"],
         &["runs", "list"],
         &["runs", "show", "last"],
         &["runs", "compare", "last", "last"],

@@ -3,7 +3,8 @@
 use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest};
 use qt_types::{Cash, DenyReason, Event, InstrumentSpec, Payload, Qty, Side};
 
-use crate::{Account, Sizing};
+use crate::sizing::Memory;
+use crate::{Account, Prices, Sizing};
 
 /// The pre-trade checks of a cash or margin account, its sizing rule, and the margin call. What
 /// only the fill can tell (whether the cash is there at the fill's price) the venue checks.
@@ -11,6 +12,7 @@ use crate::{Account, Sizing};
 pub struct AccountGate {
     account: Account,
     sizing: Sizing,
+    memory: Memory,
     order_qty_max_e9: Option<i64>,
     closing_out: bool,
     margin_calls: u64,
@@ -22,10 +24,11 @@ impl AccountGate {
     /// `order_qty_max_e9` billionths of a unit, whatever the lot of its instrument, where that is
     /// given.
     #[must_use]
-    pub const fn new(account: Account, sizing: Sizing, order_qty_max_e9: Option<i64>) -> Self {
+    pub fn new(account: Account, sizing: Sizing, order_qty_max_e9: Option<i64>) -> Self {
         Self {
             account,
             sizing,
+            memory: Memory::default(),
             order_qty_max_e9,
             closing_out: false,
             margin_calls: 0,
@@ -35,8 +38,15 @@ impl AccountGate {
 
     /// The same at a venue that liquidates derivatives: margin calls are about the rest.
     #[must_use]
-    pub const fn with_liquidation(self) -> Self {
+    pub fn with_liquidation(self) -> Self {
         Self { is_liquidated: true, ..self }
+    }
+
+    /// The same for a sizing rule that remembers prices or trades of so many instruments.
+    #[must_use]
+    pub fn remembering(mut self, instruments: usize, prices: Prices) -> Self {
+        self.memory = Memory::of(&self.sizing, instruments, prices);
+        self
     }
 
     /// How often the account was closed out because its equity fell below maintenance.
@@ -103,7 +113,7 @@ impl AccountGate {
 
 impl Gate for AccountGate {
     fn size(&self, request: &SizeRequest, exposure: &Exposure<'_>) -> Result<Qty, DenyReason> {
-        self.sizing.lots(request, exposure)
+        self.sizing.lots(request, &self.memory, exposure)
     }
 
     fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
@@ -133,6 +143,7 @@ impl Gate for AccountGate {
 
     #[inline]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
+        self.memory.on(event, exposure);
         if matches!(self.account, Account::Cash) || !matches!(event.payload, Payload::Bar(_)) {
             return false;
         }

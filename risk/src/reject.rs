@@ -46,7 +46,7 @@ pub struct Reject {
     pub level: Level,
     /// The limit.
     pub limit: String,
-    /// What was observed.
+    /// What was observed; empty where that is of several tenants together.
     pub observed: String,
     /// What both count.
     pub unit: &'static str,
@@ -93,7 +93,7 @@ impl Reject {
             control: failure.control.id(),
             level: failure.level,
             limit: text(failure.limit),
-            observed: text(failure.observed),
+            observed: if denial.is_shared { String::new() } else { text(failure.observed) },
             unit: if is_kill { "state" } else { failure.unit.text() },
             reference: price,
             config_version: context.config_version,
@@ -109,6 +109,10 @@ impl Reject {
     /// What happened, in a sentence.
     #[must_use]
     pub fn text(&self) -> String {
+        if self.observed.is_empty() {
+            let (code, unit, level) = (self.code.text(), self.unit, self.level.text());
+            return format!("{code}: above the limit of {} {unit} ({level})", self.limit);
+        }
         format!(
             "{}: {} {} against a limit of {} ({})",
             self.code.text(),

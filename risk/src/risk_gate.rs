@@ -38,6 +38,8 @@ pub struct Denial {
     pub at_ns: Nanos,
     /// The how manieth denial it was (from 1).
     pub number: u64,
+    /// What was observed is of several tenants together: it is nobody's to be told.
+    pub is_shared: bool,
 }
 
 /// Every control of [`CONTROLS`] over the gate of an account. Limits are taken on approval,
@@ -256,6 +258,9 @@ impl RiskGate {
             reference: Reference::of(exposure, request.instrument, seen_ns),
             at_ns: exposure.market.now_ns(),
             number: self.denials,
+            is_shared: self.state.tenants > 1
+                && failure.level == Level::Global
+                && failure.control != Control::Kill,
         };
         let place = failure.control as usize;
         self.by_control[place] += 1;

@@ -1,7 +1,10 @@
 //! How large an entry is.
 
 use qt_engine::{Exposure, SizeRequest};
-use qt_types::{Cash, DenyReason, E9, Qty, round_half_even};
+use qt_types::{Cash, DenyReason, E9, Event, Qty, round_half_even};
+
+use crate::kelly::{Trades, kelly_e9};
+use crate::volatility::{Prices, Volatility};
 
 /// The sizing rule of a run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -21,6 +24,43 @@ pub enum Sizing {
         /// The share.
         risk_e9: i64,
     },
+    /// As much as has this volatility a year, by that of the last prices: the share of the equity
+    /// is target over volatility. Before there are enough prices there is no size.
+    Volatility {
+        /// The volatility of a year in billionths (0.2: 200,000,000).
+        target_e9: i64,
+        /// How many of the last returns it is measured with.
+        window: u16,
+        /// The largest share of the equity in billionths.
+        cap_e9: i64,
+    },
+    /// A part of the Kelly share of the equity.
+    Kelly {
+        /// Which odds.
+        odds: Odds,
+        /// The part, in billionths (a quarter: 250,000,000).
+        fraction_e9: i64,
+        /// The largest share of the equity in billionths.
+        cap_e9: i64,
+    },
+}
+
+/// The odds that the Kelly share follows from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Odds {
+    /// These.
+    Given {
+        /// The probability that a trade wins, in billionths.
+        win_e9: i64,
+        /// What it wins then over what it loses else, in billionths.
+        payoff_e9: i64,
+    },
+    /// Those of the run's own trades. Before there are [`crate::KELLY_TRADES_MIN`] of them nothing
+    /// is known, and entries get a share to begin with.
+    OfTrades {
+        /// That share of the equity in billionths; zero: no entry.
+        start_e9: i64,
+    },
 }
 
 impl Default for Sizing {
@@ -30,11 +70,16 @@ impl Default for Sizing {
 }
 
 impl Sizing {
-    /// The lots that the rule gives, rounded down.
+    /// The lots that the rule gives with what is in `memory`, rounded down.
     ///
     /// # Errors
-    /// When the rule needs a stop and there is none, or an amount overflows.
-    pub fn lots(&self, request: &SizeRequest, exposure: &Exposure<'_>) -> Result<Qty, DenyReason> {
+    /// When the rule needs a stop or recent prices and there are none, or an amount overflows.
+    pub(crate) fn lots(
+        &self,
+        request: &SizeRequest,
+        memory: &Memory,
+        exposure: &Exposure<'_>,
+    ) -> Result<Qty, DenyReason> {
         let spec = exposure.spec(request.instrument).ok_or(DenyReason::NoPrice)?;
         let share = |amount: i128| amount.saturating_mul(i128::from(request.share_bps)) / 10_000;
         match *self {
@@ -44,6 +89,26 @@ impl Sizing {
             }
             Self::Weight { weight_e9 } => {
                 let budget = share(equity_part(exposure, weight_e9)?);
+                Ok(spec.lots_for(Cash::from_nano(budget), request.price))
+            }
+            Self::Volatility { target_e9, cap_e9, .. } => {
+                let known = memory.volatility.as_ref();
+                let volatility = known.and_then(|known| known.annual_e9(request.instrument));
+                let volatility = volatility.ok_or(DenyReason::SizeUnknown)?;
+                let weight = i128::from(target_e9) * i128::from(E9) / i128::from(volatility.max(1));
+                let budget = share(equity_part(exposure, capped(weight, cap_e9))?);
+                Ok(spec.lots_for(Cash::from_nano(budget), request.price))
+            }
+            Self::Kelly { odds, fraction_e9, cap_e9 } => {
+                let part =
+                    |kelly: i64| i128::from(kelly) * i128::from(fraction_e9) / i128::from(E9);
+                let known = memory.trades.as_ref().and_then(Trades::kelly_e9);
+                let weight = match (odds, known) {
+                    (Odds::Given { win_e9, payoff_e9 }, _) => part(kelly_e9(win_e9, payoff_e9)),
+                    (Odds::OfTrades { .. }, Some(kelly)) => part(kelly),
+                    (Odds::OfTrades { start_e9 }, None) => i128::from(start_e9),
+                };
+                let budget = share(equity_part(exposure, capped(weight, cap_e9))?);
                 Ok(spec.lots_for(Cash::from_nano(budget), request.price))
             }
             Self::RiskPerTrade { risk_e9 } => {
@@ -56,6 +121,41 @@ impl Sizing {
             }
         }
     }
+}
+
+/// What a sizing rule remembers of the run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Memory {
+    volatility: Option<Volatility>,
+    trades: Option<Trades>,
+}
+
+impl Memory {
+    /// What `sizing` needs, for so many instruments with such prices.
+    pub(crate) fn of(sizing: &Sizing, instruments: usize, prices: Prices) -> Self {
+        let volatility = match *sizing {
+            Sizing::Volatility { window, .. } => Some(Volatility::new(prices, window, instruments)),
+            _ => None,
+        };
+        let of_trades = matches!(sizing, Sizing::Kelly { odds: Odds::OfTrades { .. }, .. });
+        Self { volatility, trades: of_trades.then(|| Trades::new(instruments)) }
+    }
+
+    /// Takes in an event.
+    #[inline]
+    pub(crate) fn on(&mut self, event: &Event, exposure: &Exposure<'_>) {
+        if let Some(volatility) = &mut self.volatility {
+            volatility.on(event, exposure);
+        }
+        if let Some(trades) = &mut self.trades {
+            trades.on(event, exposure);
+        }
+    }
+}
+
+/// A share of the equity, at most `cap_e9`.
+fn capped(weight_e9: i128, cap_e9: i64) -> i64 {
+    weight_e9.clamp(0, i128::from(cap_e9.max(0))) as i64
 }
 
 /// `part_e9` billionths of the equity, in nano-units; nothing where the equity is used up.

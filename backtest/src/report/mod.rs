@@ -4,4 +4,5 @@ pub mod bands;
 pub mod execution;
 pub mod html;
 pub mod result;
+pub mod risk;
 pub mod tables;

@@ -13,6 +13,7 @@ use crate::metrics::Metrics;
 use crate::recorder::Fill;
 use crate::report::bands::BandsEntry;
 use crate::report::execution::{ExecutionEntry, liquidity_text};
+use crate::report::risk::RiskDocument;
 use crate::run::RunOutcome;
 use crate::simulator::Ended;
 use crate::trades::RoundTrip;
@@ -82,6 +83,8 @@ pub struct ResultDocument {
     pub fills_over_volume: u64,
     /// How often what was denied, by code.
     pub denials: BTreeMap<&'static str, u64>,
+    /// The risk gate: its limits, and what each control said.
+    pub risk: RiskDocument,
     /// Bars in which both a stop and a target could have been hit.
     pub ambiguous_bars: u64,
     /// The final equity, had the target been hit first in each of them.
@@ -228,6 +231,7 @@ impl ResultDocument {
             open_position: open_position(outcome),
             fills_over_volume: outcome.counts.fills_over_volume,
             denials: outcome.denials.clone(),
+            risk: RiskDocument::new(&outcome.risk),
             ambiguous_bars: outcome.counts.ambiguous_bars,
             final_equity_optimistic: optimistic.to_string(),
             ended_early: match outcome.ended {

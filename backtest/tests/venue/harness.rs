@@ -200,7 +200,8 @@ impl Case {
 
     /// A simulator that has not run.
     pub fn simulator<'a, S: Strategy>(&self, tapes: &'a [Tape<'a>], strategy: S) -> Sim<'a, S> {
-        let mut gate = Audit::new(self.config.account_gate(1));
+        let prices = qt_risk::Prices { interval_ns: 0, periods_e3: 252_000 };
+        let mut gate = Audit::new(self.config.account_gate(self.series.len(), prices));
         gate.approves_all = self.approves_all;
         let specs: Vec<InstrumentSpec> = self.series.iter().map(|s| s.spec.clone()).collect();
         let (from_ns, to_ns) = (0, self.series[0].bars.last().unwrap().close_ns);

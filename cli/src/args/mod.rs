@@ -76,6 +76,8 @@ pub enum Command {
     Data(command::data::DataArgs),
     /// List the strategies, explain one, or begin your own
     Strategies(command::strategies::StrategiesArgs),
+    /// The limits of the risk gate as a file
+    Risk(command::risk::RiskArgs),
     /// The ledger of all runs
     Runs(command::runs::RunsArgs),
     /// Measure the speed of this machine

@@ -55,7 +55,8 @@ impl Baseline {
         let old = results.iter().find(|result| result["name"] == measured.name)?;
         let rate = measured.rate / old["rate"].as_f64()? - 1.0;
         let spread = |name: &str| old[name].as_f64();
-        let old_noise = (spread("max")? - spread("min")?) / spread("p50")?;
+        let most = spread("p90").or(spread("max"))?;
+        let old_noise = (most - spread("min")?) / spread("p50")?;
         Some(Change { rate, noise: old_noise.max(measured.noise()) })
     }
 

@@ -4,6 +4,8 @@ pub mod backtest;
 pub mod baseline;
 pub mod machine;
 pub mod replay;
+pub mod risk;
+mod risk_rig;
 mod scratch;
 
 use serde::Serialize;
@@ -21,6 +23,15 @@ pub struct Measurement {
     pub n: usize,
     /// The median time.
     pub p50: f64,
+    /// What nine of ten took at most; only where single steps are measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p90: Option<f64>,
+    /// The same for 99 of a hundred.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p99: Option<f64>,
+    /// The same for 999 of a thousand.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub p999: Option<f64>,
     /// The longest time.
     pub max: f64,
     /// The shortest time.
@@ -69,9 +80,15 @@ impl Measurement {
         }
     }
 
-    /// How far the repeats lie apart, as a share of the median.
+    /// `time` of this measurement in seconds.
+    pub fn seconds(&self, time: f64) -> f64 {
+        if self.unit == "ns" { time * 1e-9 } else { time }
+    }
+
+    /// How far the repeats lie apart, as a share of the median. Of single steps the slowest tenth
+    /// is left out: what comes between them is not theirs.
     pub fn noise(&self) -> f64 {
-        (self.max - self.min) / self.p50
+        (self.p90.unwrap_or(self.max) - self.min) / self.p50
     }
 }
 

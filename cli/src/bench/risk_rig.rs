@@ -162,7 +162,7 @@ impl Rig {
         self.event(Payload::Tick(tick));
     }
 
-    /// A trade prints, with which every event of a kind ends.
+    /// A trade prints.
     pub fn print(&mut self) {
         let (price, qty) = (Price::from_ticks(MIDDLE), Qty::from_lots(1));
         let trade = Trade { price, qty, aggressor: None, flags: BarFlags::NONE, row: 0 };
@@ -214,6 +214,7 @@ impl Rig {
         if self.open.len() <= RESTING {
             return;
         }
+        self.print();
         let Some((id, request)) = self.open.pop_front() else { return };
         let price = match request.kind {
             OrderKind::Limit { price } if self.sent % 8 < 2 => Some(price),

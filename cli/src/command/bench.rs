@@ -10,7 +10,7 @@ use crate::bench::Measurement;
 use crate::bench::backtest::{self, Size};
 use crate::bench::baseline::Baseline;
 use crate::bench::machine::Machine;
-use crate::bench::replay;
+use crate::bench::{replay, risk};
 use crate::failure::Failure;
 use crate::output::number;
 use crate::output::table::table;
@@ -49,6 +49,17 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         baseline: Option<PathBuf>,
     },
+    /// A million orders through the risk gate with every control on, one by one
+    #[command(after_help = "Examples:\n  quanttrade bench risk\n  \
+        quanttrade bench risk --full --baseline risk.json")]
+    Risk {
+        /// Ten million orders instead of one
+        #[arg(long)]
+        full: bool,
+        /// Print the change against an earlier --json result, with its noise
+        #[arg(long, value_name = "FILE")]
+        baseline: Option<PathBuf>,
+    },
 }
 
 /// Runs the command.
@@ -59,6 +70,7 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
     let (name, full, baseline) = match args.what {
         What::Backtest { full, baseline } => ("backtest", full, baseline),
         What::Replay { full, baseline } => ("replay", full, baseline),
+        What::Risk { full, baseline } => ("risk", full, baseline),
     };
     if cfg!(debug_assertions) {
         return Err(Failure::usage("a debug build says nothing about speed")
@@ -70,6 +82,10 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
         "replay" => {
             let repeats = if full { 31 } else { 7 };
             (replay::measure(replay::EVENTS, repeats, &session.out)?, Counted::EVENTS)
+        }
+        "risk" => {
+            let orders = if full { 10 * risk::ORDERS } else { risk::ORDERS };
+            (risk::measure(orders, &session.out)?, Counted::ORDERS)
         }
         _ => (backtest::measure(Size::new(full), &session.out)?, Counted::BARS),
     };
@@ -139,6 +155,7 @@ struct Counted {
 impl Counted {
     const BARS: Self = Self { all: "1,000,000 bars", one: "bar" };
     const EVENTS: Self = Self { all: "4,000,000 events", one: "event" };
+    const ORDERS: Self = Self { all: "single orders", one: "order" };
 }
 
 fn text(
@@ -161,8 +178,8 @@ fn text(
         });
         vec![
             result.name.to_owned(),
-            number::seconds(result.p50),
-            number::seconds(result.min),
+            number::seconds(result.seconds(result.p50)),
+            number::seconds(result.seconds(result.min)),
             number::rate(result.rate),
             number::rate(result.rate_best),
             result.peak_rss_bytes.map_or_else(String::new, number::bytes),
@@ -175,9 +192,18 @@ fn text(
     for result in results {
         lines.push(format!("{}: {}; {} repeats", result.name, result.definition, result.n));
         if let (Some(floor), Some(ratio)) = (result.floor_p50, result.ratio) {
-            let floor = number::seconds(floor);
+            let floor = number::seconds(result.seconds(floor));
             lines.push(format!(
                 "  floor: a plain scan of the records takes {floor}; ratio {ratio:.1}"
+            ));
+        }
+        if let (Some(p90), Some(p99), Some(p999)) = (result.p90, result.p99, result.p999) {
+            lines.push(format!(
+                "  median {:.0} ns, 90 % within {p90:.0} ns, 99 % within {p99:.0} ns, 99.9 % within \
+                 {p999:.0} ns, longest {:.0} ns; the clock's own {:.0} ns taken off",
+                result.p50,
+                result.max,
+                result.floor_p50.unwrap_or_default()
             ));
         }
         if let (Some(first), Some(last)) = (result.first_tenth_ns, result.last_tenth_ns) {

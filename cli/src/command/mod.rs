@@ -7,6 +7,7 @@ pub mod config;
 pub mod data;
 pub mod demo;
 pub mod doctor;
+pub mod risk;
 pub mod runs;
 pub mod strategies;
 pub mod sweep;

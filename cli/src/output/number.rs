@@ -104,7 +104,8 @@ pub fn seconds(value: f64) -> String {
         s if s >= 120.0 => format!("{:.0} min {:.0} s", (s / 60.0).floor(), s % 60.0),
         s if s >= 1.0 => format!("{s:.2} s"),
         s if s >= 1e-3 => format!("{:.1} ms", s * 1e3),
-        s => format!("{:.0} us", s * 1e6),
+        s if s >= 1e-6 || s <= 0.0 => format!("{:.0} us", s * 1e6),
+        s => format!("{:.0} ns", s * 1e9),
     }
 }
 

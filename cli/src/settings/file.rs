@@ -114,7 +114,7 @@ fn located(config: &Path, key: &str, value: String) -> String {
         _ => (None, value.as_str()),
     };
     let is_output = matches!(key, "report" | "out");
-    if !is_output && !matches!(key, "data" | "factors" | "calendar") {
+    if !is_output && !matches!(key, "data" | "factors" | "calendar" | "risk-profile") {
         return value;
     }
     let Some(folder) = config.parent().filter(|folder| *folder != Path::new("")) else {

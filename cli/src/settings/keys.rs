@@ -74,8 +74,10 @@ pub fn find(name: &str) -> Option<&'static Key> {
 }
 
 /// Settings of which only one can hold; one given on a higher layer replaces the others.
-pub const EXCLUSIVE: &[&[&str]] =
-    &[&["qty", "weight", "risk-per-trade"], &["stop-loss", "trailing-stop"]];
+pub const EXCLUSIVE: &[&[&str]] = &[
+    &["qty", "weight", "risk-per-trade", "target-volatility", "kelly"],
+    &["stop-loss", "trailing-stop"],
+];
 
 /// Pairs of which the first, on a higher layer, replaces the second, and which do not go together
 /// on one layer.
@@ -205,6 +207,44 @@ pub const KEYS: &[Key] = &[
     ),
     key(
         Account,
+        "target-volatility",
+        One("V"),
+        "",
+        "Size entries so that the position has the volatility V a year (0.2 is 20 per cent)",
+    ),
+    key(
+        Account,
+        "volatility-window",
+        One("N"),
+        "20",
+        "How many of the last returns --target-volatility measures with",
+    ),
+    key(
+        Account,
+        "kelly",
+        One("W:B|trades"),
+        "",
+        "Size entries by the Kelly share: trades win with probability W and B times what they \
+         lose else; trades takes both from the run",
+    ),
+    key(Account, "kelly-fraction", One("F"), "0.25", "The part of the Kelly share that is used"),
+    key(
+        Account,
+        "kelly-start",
+        One("W"),
+        "0.01",
+        "Share of the equity before the run has 20 trades for --kelly trades",
+    ),
+    key(
+        Account,
+        "size-cap",
+        One("W"),
+        "",
+        "The largest share of the equity of an entry: without it 1 with --target-volatility, \
+         0.1 with --kelly",
+    ),
+    key(
+        Account,
         "stop-loss",
         One("PCT"),
         "",
@@ -232,6 +272,13 @@ pub const KEYS: &[Key] = &[
         "Fee per year on the value of short positions (margin; 0.02 is two per cent)",
     ),
     key(Account, "max-order-qty", One("Q"), "", "Deny orders larger than Q"),
+    key(
+        Account,
+        "risk-profile",
+        One("NAME|FILE"),
+        "research",
+        "Limits of the risk gate: research, paper or a file (`risk show`)",
+    ),
     key(Fills, "fee-rate", One("R"), "0.001", "Fee as a share of the notional"),
     key(Fills, "maker-rate", One("R"), "", "Fee of orders that rested, in the place of --fee-rate"),
     key(Fills, "taker-rate", One("R"), "", "Fee of orders that took, in the place of --fee-rate"),

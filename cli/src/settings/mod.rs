@@ -5,7 +5,9 @@ pub mod keys;
 mod layers;
 mod number;
 mod plan;
+pub mod risk;
 mod run;
+mod sizing;
 
 pub use layers::{Layers, Origin, Sources};
 pub use plan::{DataPlan, RunPlan, range_ns};

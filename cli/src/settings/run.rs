@@ -92,6 +92,7 @@ fn config(layers: &Layers) -> Result<RunConfig, Failure> {
         capital: capital(layers)?,
         account: account(layers)?,
         sizing: sizing(layers)?,
+        risk: super::risk::limits(layers)?,
         exits: Exits {
             stop_bps: percent(layers, "stop-loss")?,
             target_bps: percent(layers, "take-profit")?,
@@ -197,6 +198,16 @@ fn sizing(layers: &Layers) -> Result<Sizing, Failure> {
             return Err(wrong(layers, "risk-per-trade", text, "at most 1 (all of the equity)"));
         }
         return Ok(Sizing::RiskPerTrade { risk_e9 });
+    }
+    if layers.given("target-volatility").is_some() || layers.given("kelly").is_some() {
+        return super::sizing::by_market_or_trades(layers);
+    }
+    let alone = ["size-cap", "volatility-window", "kelly-fraction", "kelly-start"];
+    if let Some(name) = alone.into_iter().find(|name| layers.given(name).is_some()) {
+        return Err(Failure::usage(format!(
+            "{} means nothing without --target-volatility or --kelly",
+            layers.place(name)
+        )));
     }
     Ok(Sizing::Weight { weight_e9: share("weight")? })
 }

@@ -10,7 +10,7 @@ mod years;
 use qt_backtest::venue::FillAt;
 use qt_data::build::BarSpec;
 use qt_data::stamp::iso_text;
-use qt_risk::{Account, Sizing};
+use qt_risk::{Account, Odds, Sizing};
 use qt_types::format_scaled;
 
 use benchmark::Benchmark;
@@ -70,6 +70,7 @@ fn header(finished: &Finished, out: &Output) -> String {
     }
     lines.push(format!("  {:<9} {}", "account", account(finished)));
     lines.push(format!("  {:<9} {}", "orders", orders(finished)));
+    lines.push(format!("  {:<9} {}", "risk", risk(finished)));
     lines.join("\n")
 }
 
@@ -117,6 +118,18 @@ fn account(finished: &Finished) -> String {
         Sizing::RiskPerTrade { risk_e9 } => {
             format!("{} of equity at risk a trade", percent(risk_e9))
         }
+        Sizing::Volatility { target_e9, cap_e9, .. } => format!(
+            "{} volatility a year, at most {} of equity",
+            percent(target_e9),
+            percent(cap_e9)
+        ),
+        Sizing::Kelly { odds, fraction_e9, cap_e9 } => {
+            let of = match odds {
+                Odds::Given { .. } => "the Kelly share given",
+                Odds::OfTrades { .. } => "the Kelly share of the run's trades",
+            };
+            format!("{} of {of}, at most {} of equity", percent(fraction_e9), percent(cap_e9))
+        }
     };
     format!("{capital} {currency}, {kind}, {size}")
 }
@@ -147,6 +160,25 @@ fn orders(finished: &Finished) -> String {
         words.push(format!("latency {}", number::seconds(seconds)));
     }
     words.join(", ")
+}
+
+/// The profile of the risk gate, and how much it said.
+fn risk(finished: &Finished) -> String {
+    let risk = &finished.outcome.risk;
+    let profile = risk.limits.profile.name().text();
+    let source = match &risk.limits.file {
+        Some(file) => format!(" from {file}"),
+        None => default_mark(finished, "risk-profile").to_owned(),
+    };
+    let denied = match risk.denials() {
+        0 => "no order denied by a control".to_owned(),
+        count => format!("{} denied by its controls", number::plural(count, "order")),
+    };
+    let warned = match risk.warnings() {
+        0 => String::new(),
+        count => format!(", {}", number::plural(count, "warning")),
+    };
+    format!("profile {profile}{source}, {denied}{warned}")
 }
 
 fn default_mark(finished: &Finished, name: &str) -> &'static str {

@@ -217,9 +217,27 @@ fn add_data(series: &BarSeries, into: &mut Vec<String>) {
 }
 
 fn add_denials(outcome: &RunOutcome, into: &mut Vec<String>) {
+    let account = |code: &str| {
+        let told = outcome.risk.last_with(code);
+        code == "MAX_ORDER_QTY" && told.is_none_or(|reject| reject.control == "C15b")
+    };
     for (code, count) in outcome.denials.iter().filter(|(_, count)| **count > 0) {
         let orders = number::plural(*count, "order");
-        into.push(format!("{orders} denied: {code}{}", meaning(code)));
+        // What the gate has to say of it, where it is one of its limits.
+        let known = if account(code) { " (above --max-order-qty)" } else { meaning(code) };
+        let told = outcome.risk.last_with(code).filter(|_| known.is_empty());
+        let told = told.map(|reject| {
+            format!(
+                " ({}: at last {} {} against a limit of {}, {})",
+                reject.control,
+                reject.observed,
+                reject.unit,
+                reject.limit,
+                reject.level.text()
+            )
+        });
+        let meaning = told.unwrap_or_else(|| known.to_owned());
+        into.push(format!("{orders} denied: {code}{meaning}"));
     }
 }
 
@@ -228,7 +246,6 @@ fn meaning(code: &str) -> &'static str {
     match code {
         "INSUFFICIENT_FUNDS" => " (the cost and fee at the fill exceed the free cash)",
         "SHORT_NOT_ALLOWED" => " (a cash account cannot sell more than it holds)",
-        "MAX_ORDER_QTY" => " (above --max-order-qty)",
         "SIZE_BELOW_LOT" => " (the size comes out below one lot)",
         "NO_STOP" => " (--risk-per-trade needs a stop: add --stop-loss)",
         _ => "",

@@ -108,11 +108,13 @@ pub enum DenyReason {
     ReconciliationBreak,
     /// A fill was not as it should have been.
     PostTradeBreak,
+    /// The sizing rule has not seen enough of the market yet.
+    SizeUnknown,
 }
 
 impl DenyReason {
     /// Every reason, in order of its code.
-    pub const ALL: [Self; 52] = [
+    pub const ALL: [Self; 53] = [
         Self::InsufficientFunds,
         Self::ShortNotAllowed,
         Self::MaxOrderQty,
@@ -165,6 +167,7 @@ impl DenyReason {
         Self::UnknownOrders,
         Self::ReconciliationBreak,
         Self::PostTradeBreak,
+        Self::SizeUnknown,
     ];
 
     /// The stable text code.
@@ -223,6 +226,7 @@ impl DenyReason {
             Self::UnknownOrders => "UNKNOWN_ORDERS",
             Self::ReconciliationBreak => "RECONCILIATION_BREAK",
             Self::PostTradeBreak => "POST_TRADE_BREAK",
+            Self::SizeUnknown => "SIZE_UNKNOWN",
         }
     }
 }

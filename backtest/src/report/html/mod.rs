@@ -14,6 +14,7 @@ mod figures;
 mod heat;
 mod page;
 mod price;
+mod risk;
 mod run_facts;
 mod table;
 mod text;

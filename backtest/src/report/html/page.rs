@@ -11,7 +11,7 @@ use super::figures::Figures;
 use super::price::{self, INSTRUMENTS_SHOWN_MAX};
 use super::table::facts;
 use super::text::{count_of, escape, plural};
-use super::{bands, cards, depth, execution, heat, run_facts, trades, warnings};
+use super::{bands, cards, depth, execution, heat, risk, run_facts, trades, warnings};
 
 /// The style sheets, in the order in which later rules win.
 const STYLES: [&str; 4] = [
@@ -197,6 +197,7 @@ impl Page {
         };
         self.section("trades", "Trades", &note, &body);
         self.section("orders", "Orders", "", &run_facts::orders(input));
+        self.section("risk", "Risk gate", "", &risk::section(input));
     }
 
     fn execution(&mut self, input: &ReportInput<'_>) {

@@ -1,6 +1,6 @@
 //! What the run was made of: settings, data, denials, and how to make it again.
 
-use qt_risk::{Account, Sizing};
+use qt_risk::{Account, Odds, Sizing};
 use qt_types::E9;
 use serde_json::Value;
 
@@ -18,7 +18,7 @@ fn share_e9(value_e9: i64) -> String {
     format!("{}%", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
-fn pair(name: &str, value: impl Into<String>) -> (String, Cell) {
+pub(super) fn pair(name: &str, value: impl Into<String>) -> (String, Cell) {
     (name.to_owned(), Cell::new(value))
 }
 
@@ -60,6 +60,24 @@ pub fn settings(input: &ReportInput<'_>) -> String {
         Sizing::RiskPerTrade { risk_e9 } => {
             format!("{} of the equity at risk per trade", share_e9(risk_e9))
         }
+        Sizing::Volatility { target_e9, window, cap_e9 } => format!(
+            "{} volatility a year, by the last {window} returns; at most {} of the equity",
+            share_e9(target_e9),
+            share_e9(cap_e9)
+        ),
+        Sizing::Kelly { odds, fraction_e9, cap_e9 } => format!(
+            "{} of the Kelly share {}, at most {} of the equity",
+            share_e9(fraction_e9),
+            match odds {
+                Odds::Given { win_e9, payoff_e9 } => format!(
+                    "for {} wins that pay {} times a loss",
+                    share_e9(win_e9),
+                    number(payoff_e9 as f64 / E9 as f64, 4, Sign::Minus)
+                ),
+                Odds::OfTrades { .. } => "of the run's trades".to_owned(),
+            },
+            share_e9(cap_e9)
+        ),
     };
     let fill_at = match config.fill_at {
         FillAt::NextOpen => "next open",

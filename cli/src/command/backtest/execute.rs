@@ -106,7 +106,7 @@ pub fn execute(
         bands,
     };
     let document = ResultDocument::new(head, &outcome, &references);
-    let defaults = ["weight", "fee-rate", "fill", "queue-model"];
+    let defaults = ["weight", "fee-rate", "fill", "queue-model", "risk-profile"];
     let defaults = defaults.into_iter().filter(|name| layers.given(name).is_none()).collect();
     let total_seconds = clock.elapsed().as_secs_f64();
     Ok(Finished {
