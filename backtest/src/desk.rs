@@ -1,7 +1,8 @@
 //! What every loop of a backtest shares: the pipeline, the venue, and the ways between them.
 
 use qt_engine::{
-    Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
+    Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Reporting, Sequencer,
+    Strategy, Venue,
 };
 use qt_types::{Event, Nanos, OrderKind, Payload, ReportKind, Seq, Side, VenueId};
 
@@ -31,10 +32,16 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         strategy: S,
         gate: G,
     ) -> Self {
-        let limits = pipeline.limits;
+        let (limits, epoch, initial) = (pipeline.limits, pipeline.epoch, pipeline.initial);
+        let mut pipeline = Pipeline::new(pipeline, strategy, gate);
+        if venue.takes_back() {
+            // An execution of an order that ended long ago may be taken back.
+            let reporting = Reporting { execs_rise: true, ..Reporting::ANY_ORDER };
+            pipeline = pipeline.with_reporting(reporting, epoch, &limits);
+        }
         Self {
-            recorder: Recorder::new(pipeline.initial, samples_max),
-            pipeline: Pipeline::new(pipeline, strategy, gate),
+            recorder: Recorder::new(initial, samples_max),
+            pipeline,
             venue,
             sequencer: Sequencer::new(),
             outbox: Outbox::new(&limits),
@@ -101,7 +108,8 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         self.venue.poll(Nanos::new(now_ns), &mut self.inbox);
         for at in 0..self.inbox.len() {
             let Some(delivery) = self.inbox.get(at) else { break };
-            self.record(&delivery);
+            let fill = self.fill_of(&delivery);
+            let booked = self.booked(&delivery);
             self.feed(Event {
                 seq: Seq::default(),
                 recv_ns: delivery.recv_ns,
@@ -110,26 +118,44 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
                 venue: VenueId(0),
                 payload: Payload::Report(delivery.report),
             })?;
+            // A report that came twice is booked once.
+            if let Some(fill) = fill
+                && self.booked(&delivery) != booked
+            {
+                self.recorder.filled(fill);
+            }
         }
         Ok(())
     }
 
-    fn record(&mut self, delivery: &Delivery) {
+    /// How many fills are in the books of what the delivery is about.
+    fn booked(&self, delivery: &Delivery) -> u64 {
+        self.pipeline.exposure().ledger.position(delivery.instrument).fills()
+    }
+
+    /// The fill that a delivery tells of. One that is taken back is told as a fill of the other
+    /// side.
+    fn fill_of(&self, delivery: &Delivery) -> Option<Fill> {
         let report = &delivery.report;
         let exposure = self.pipeline.exposure();
         let (side, kind) = match report.kind {
             ReportKind::Filled => {
-                let Some(order) = exposure.orders.get(report.order) else { return };
+                let order = exposure.orders.get(report.order)?;
                 (order.side, order.kind)
+            }
+            ReportKind::Busted => {
+                let order = exposure.orders.find(report.order)?;
+                (order.side.opposite(), order.kind)
             }
             ReportKind::Liquidated => {
                 let is_long = exposure.position(delivery.instrument).lots() > 0;
                 (if is_long { Side::Sell } else { Side::Buy }, OrderKind::Market)
             }
-            _ => return,
+            _ => return None,
         };
         let row = self.venue.row_of(report.exec);
-        self.recorder.filled(Fill {
+        let is_back = report.kind == ReportKind::Busted;
+        Some(Fill {
             venue_ns: delivery.venue_ns,
             instrument: delivery.instrument,
             order: report.order,
@@ -137,9 +163,9 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             kind,
             price: report.price,
             qty: report.qty,
-            fee: report.fee,
+            fee: if is_back { -report.fee } else { report.fee },
             row,
-        });
+        })
     }
 
     /// Reports that are still under way at the end are taken in, so that what happened at the

@@ -24,7 +24,7 @@ pub use command::{Approved, CancelOrder, Command, NewOrder, ReplaceOrder};
 pub use hash::StateHash;
 pub use ledger::{Ledger, LedgerError, Position};
 pub use market::{BookKind, Market};
-pub use oms::{Order, OrderStatus, OrderTable};
+pub use oms::{Order, OrderStatus, OrderTable, Reporting};
 pub use pipeline::{Denial, Halt, Outbox, Pipeline, PipelineConfig};
 pub use port::{
     BookInterest, Context, Delivery, Exits, Exposure, Gate, OrderRequest, OrderUpdate, Settlement,

@@ -10,7 +10,7 @@ use crate::command::Command;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
 use crate::market::{BookKind, Completed, Market};
-use crate::oms::{OrderStatus, OrderTable};
+use crate::oms::{OrderStatus, OrderTable, Reporting};
 use crate::port::{
     BookInterest, Context, Exits, Exposure, Gate, OrderUpdate, Settlement, Strategy,
 };
@@ -168,6 +168,14 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             hash: StateHash::default(),
             specs: config.specs,
         }
+    }
+
+    /// The same, at rest, for a venue that reports as `reporting` says.
+    #[must_use]
+    pub fn with_reporting(mut self, reporting: Reporting, epoch: u16, limits: &Limits) -> Self {
+        let orders = OrderTable::with_reporting(epoch, limits.orders_open_max, reporting);
+        self.execution = Execution::new(self.execution.ledger, orders);
+        self
     }
 
     /// Takes in one event; commands and denials go to `out`, which is not cleared.

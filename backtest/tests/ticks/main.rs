@@ -2,6 +2,7 @@
 
 mod by_order;
 mod differential;
+mod faults;
 mod harness;
 mod margin;
 mod naive;

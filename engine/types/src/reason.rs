@@ -282,11 +282,13 @@ pub enum RejectReason {
     MinNotional,
     /// The price is outside of the venue's band.
     PriceBand,
+    /// An execution was taken back.
+    TradeBusted,
 }
 
 impl RejectReason {
     /// Every reason, in order of its code.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 26] = [
         Self::None,
         Self::InsufficientFunds,
         Self::ShortNotAllowed,
@@ -312,6 +314,7 @@ impl RejectReason {
         Self::LotSize,
         Self::MinNotional,
         Self::PriceBand,
+        Self::TradeBusted,
     ];
 
     /// The stable text code.
@@ -343,6 +346,7 @@ impl RejectReason {
             Self::LotSize => "LOT_SIZE",
             Self::MinNotional => "MIN_NOTIONAL",
             Self::PriceBand => "PRICE_BAND",
+            Self::TradeBusted => "TRADE_BUSTED",
         }
     }
 }
