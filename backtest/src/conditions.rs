@@ -4,7 +4,10 @@
 use qt_types::{InstrumentId, InstrumentKind, InstrumentSpec};
 
 use crate::tape::id_of;
-use crate::venue::{Happening, LatencyModel, MarginMode, MarginRules, MarginTable, Planned, Scene};
+use crate::venue::{
+    Fault, FaultKind, FeeTiers, Happening, InstrumentRule, LatencyModel, MarginMode, MarginRules,
+    MarginTable, Planned, Scene, Session,
+};
 
 /// Everything beside the market. Nothing by default.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,40 @@ pub struct Conditions {
     pub order_latency: Option<LatencyModel>,
     /// From the venue to us, where it is not the constant of the run.
     pub response_latency: Option<LatencyModel>,
+    /// Fees by what was traded before, in the place of the rates.
+    pub fee_tiers: Option<FeeTiers>,
+    /// What goes wrong.
+    pub faults: Vec<PlannedFault>,
+    /// What is left to chance in that follows from this.
+    pub seed: u64,
+    /// What the venue asks of orders, with the symbol; `None` for every instrument of the run.
+    pub rules: Vec<(Option<String>, InstrumentRule)>,
+}
+
+/// Something that goes wrong, by symbol.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlannedFault {
+    /// Of which instrument; `None` for all.
+    pub symbol: Option<String>,
+    /// From when on, or when (UTC ns).
+    pub from_ns: i64,
+    /// Until when, this time no more (UTC ns).
+    pub to_ns: i64,
+    /// What.
+    pub trouble: Trouble,
+}
+
+/// What can go wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trouble {
+    /// Trading stops.
+    Halt,
+    /// Orders are collected, nothing trades.
+    Auction,
+    /// Messages are lost, held, refused, late or doubled.
+    Messages(FaultKind),
+    /// The last execution before `from_ns` is taken back then.
+    Bust,
 }
 
 /// Funding of one perpetual, or of all.
@@ -93,6 +130,19 @@ impl Conditions {
                 funding.rates.plan(instrument, span, &mut scene.agenda)?;
             }
         }
+        for fault in &self.faults {
+            fault.plan(specs, span, &mut scene)?;
+        }
+        for (symbol, rule) in &self.rules {
+            scene.rules.resize(specs.len(), Vec::new());
+            for id in concerned(specs, symbol.as_deref(), |_| true)? {
+                scene.rules[id.index()].push(*rule);
+            }
+        }
+        for rules in &mut scene.rules {
+            rules.sort_by_key(|rule| rule.from_ns);
+        }
+        (scene.fee_tiers, scene.seed) = (self.fee_tiers.clone(), self.seed);
         scene.margin = self.margin.as_ref().map(|margin| margin.rules(specs)).transpose()?;
         Ok(scene)
     }
@@ -157,6 +207,44 @@ impl FundingRates {
                 let instants = (from..).map(|nth| nth.saturating_mul(every_ns));
                 let within = instants.take_while(|&time_ns| time_ns <= span.to_ns);
                 into.extend(within.map(|time_ns| planned(time_ns, *rate_e9, None)));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl PlannedFault {
+    fn plan(&self, specs: &[InstrumentSpec], span: Span, scene: &mut Scene) -> Result<(), String> {
+        let all = concerned(specs, self.symbol.as_deref(), |_| true)?;
+        // What began before the data is there with it; what comes after it is not.
+        let (from_ns, to_ns) = (self.from_ns.max(span.from_ns), self.to_ns);
+        if from_ns > span.to_ns || to_ns <= span.from_ns && self.trouble != Trouble::Bust {
+            return Ok(());
+        }
+        let mut plan = |time_ns: i64, instrument: InstrumentId, what: Happening| {
+            if time_ns <= span.to_ns {
+                scene.agenda.push(Planned { time_ns, instrument, what });
+            }
+        };
+        match self.trouble {
+            Trouble::Halt | Trouble::Auction => {
+                let is_halt = self.trouble == Trouble::Halt;
+                let session = if is_halt { Session::Halted } else { Session::Auction };
+                for id in all {
+                    plan(from_ns, id, Happening::Session(session));
+                    plan(to_ns, id, Happening::Session(Session::Open));
+                }
+            }
+            Trouble::Bust => {
+                all.into_iter().for_each(|id| plan(from_ns, id, Happening::Bust));
+                scene.has_busts = true;
+            }
+            Trouble::Messages(kind) => {
+                if let FaultKind::Disconnect { cancels, .. } = kind {
+                    plan(from_ns, InstrumentId(0), Happening::LinkLost { cancels });
+                }
+                let instrument = self.symbol.as_ref().and_then(|_| all.first().copied());
+                scene.faults.push(Fault { instrument, from_ns, to_ns, kind });
             }
         }
         Ok(())

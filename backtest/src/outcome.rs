@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use qt_data::series::BarSeries;
 use qt_engine::Strategy;
 use qt_risk::RiskGate;
-use qt_types::{DenyReason, InstrumentId, InstrumentSpec};
+use qt_types::{DenyReason, InstrumentId, InstrumentSpec, RejectReason};
 
 use crate::config::RunConfig;
 use crate::desk::Desk;
@@ -96,6 +96,13 @@ fn denials(desk: &RunDesk) -> BTreeMap<&'static str, u64> {
             _ => 0,
         };
         let count = desk.recorder.denials(reason) + at_venue;
+        if count > 0 {
+            denials.insert(reason.text(), count);
+        }
+    }
+    // What only a venue refuses has no name among the denials.
+    for reason in RejectReason::ALL.into_iter().skip(RejectReason::Liquidated as usize) {
+        let count = counts.refused[reason as usize];
         if count > 0 {
             denials.insert(reason.text(), count);
         }

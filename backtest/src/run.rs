@@ -200,6 +200,10 @@ pub(crate) fn check_config(config: &RunConfig) -> Result<(), RunError> {
     if config.exits.stop_bps.is_some() && config.exits.trail_bps.is_some() {
         return fail("a stop and a trailing stop: only one of them can protect an entry");
     }
+    let has_model = config.conditions.order_latency.is_some();
+    if has_model && config.fill_at == FillAt::Close {
+        return fail("--fill close fills at the time of the decision: it allows no latency");
+    }
     if config.fill_at == FillAt::Close && config.feed_latency_ns + config.order_latency_ns > 0 {
         return fail("--fill close fills at the time of the decision: it allows no latency");
     }

@@ -20,6 +20,7 @@ mod app;
 mod args;
 mod bench;
 mod command;
+mod conditions;
 mod dataset;
 mod failure;
 mod interrupt;

@@ -1,6 +1,8 @@
 //! What is known to happen at the venue at set times: in order, looked at only when due.
 
-use qt_types::InstrumentId;
+use qt_types::{InstrumentId, OrderId, RejectReason, ReportKind};
+
+use super::session::Session;
 
 /// Something that happens at a set time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +26,24 @@ pub enum Happening {
         /// given.
         mark_e9: Option<i64>,
     },
+    /// Trading stops, goes on, or an auction begins.
+    Session(Session),
+    /// The link to the venue breaks; the instrument does not matter.
+    LinkLost {
+        /// Whether the venue ends all our orders.
+        cancels: bool,
+    },
+    /// The last execution in the instrument is taken back.
+    Bust,
+    /// The venue is asked after a message that was lost, and says that it never had it.
+    Asked {
+        /// The order that the message was about.
+        order: OrderId,
+        /// What it says.
+        kind: ReportKind,
+        /// Why.
+        reason: RejectReason,
+    },
 }
 
 /// The plan, in order of time.
@@ -39,6 +59,13 @@ impl Agenda {
     pub fn new(mut planned: Vec<Planned>) -> Self {
         planned.sort_by_key(|planned| planned.time_ns);
         Self { planned, at: 0 }
+    }
+
+    /// Plans one more thing, after what is planned for the same time.
+    pub fn add(&mut self, more: Planned) {
+        let left = self.planned.get(self.at..).unwrap_or_default();
+        let at = left.partition_point(|planned| planned.time_ns <= more.time_ns);
+        self.planned.insert(self.at + at, more);
     }
 
     /// When the next thing happens (UTC ns); the last time there is for "never".

@@ -31,6 +31,9 @@ impl SimVenue {
                 // Back to the start of its memory: what is used again is in the cache.
                 self.commands.clear();
             }
+            if self.refuse_in_trouble(&command, arrival_ns) {
+                continue;
+            }
             match command {
                 Command::New(new) => {
                     let order = SimOrder::arriving(&new, arrival_ns, Since::Before);
@@ -100,13 +103,15 @@ impl SimVenue {
             Some(RejectReason::OcoFilled)
         } else {
             self.lacks_book(&order)
+                .or_else(|| self.session_refuses(&order))
+                .or_else(|| self.rule_refuses(&order, order.arrival_ns))
         };
         if let Some(reason) = refused {
             let report = Report::plain(order.id, ReportKind::Rejected, reason);
             self.send(order.instrument, order.arrival_ns, report);
             return None;
         }
-        self.tapes[order.instrument.index()].live += 1;
+        self.tapes[order.instrument.index()].came();
         order.since = if order.parent.is_none() {
             self.since(order.instrument, order.arrival_ns)
         } else {
@@ -129,7 +134,7 @@ impl SimVenue {
     }
 
     /// From when on what arrives at `arrival_ns` could meet the bar that is being played.
-    fn since(&self, instrument: InstrumentId, arrival_ns: i64) -> Since {
+    pub(super) fn since(&self, instrument: InstrumentId, arrival_ns: i64) -> Since {
         let tape = &self.tapes[instrument.index()];
         match tape.is_open {
             false => Since::Before,
@@ -153,12 +158,15 @@ impl SimVenue {
         let since = self.since(instrument, now_ns);
         let order = &mut self.orders[at];
         let same = std::mem::discriminant(&order.kind) == std::mem::discriminant(&change.kind);
-        if !same || change.qty.lots() <= order.filled || order.triggered {
+        let asked = SimOrder { kind: change.kind, qty: change.qty.lots(), ..*order };
+        let is_possible = same && change.qty.lots() > order.filled && !order.triggered;
+        if !is_possible || self.rule_refuses(&asked, now_ns).is_some() {
             let reason = RejectReason::InvalidReplace;
             let report = Report::plain(change.order, ReportKind::RequestRejected, reason);
             self.send(instrument, now_ns, report);
             return Ok(());
         }
+        let order = &mut self.orders[at];
         // Less at the same price keeps its place in the queue; anything else goes to the end.
         let keeps = order.kind == change.kind && change.qty.lots() <= order.qty;
         order.kind = change.kind;

@@ -4,9 +4,12 @@ use qt_risk::Account;
 use qt_types::{Cash, Limits, Liquidity};
 
 use super::agenda::Planned;
+use super::faults::Fault;
 use super::latency::LatencyModel;
 use super::margin::MarginRules;
 use super::queue::QueueModel;
+use super::rules::InstrumentRule;
+use super::volume::FeeTiers;
 
 /// Where a market order fills that was decided on a completed bar.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -98,6 +101,16 @@ pub struct Scene {
     pub agenda: Vec<Planned>,
     /// Margin and liquidation of derivatives; without it there is neither.
     pub margin: Option<MarginRules>,
+    /// Fees by volume, in the place of the rates.
+    pub fee_tiers: Option<FeeTiers>,
+    /// What goes wrong on the way to the venue and back.
+    pub faults: Vec<Fault>,
+    /// What is left to chance in that follows from this.
+    pub seed: u64,
+    /// Whether executions are taken back: then orders that ended are remembered.
+    pub has_busts: bool,
+    /// What the venue asks of an order, by instrument, the oldest rule first.
+    pub rules: Vec<Vec<InstrumentRule>>,
 }
 
 impl Default for VenueConfig {

@@ -80,7 +80,7 @@ impl SimVenue {
         let qty = Qty::from_lots(lots);
         let spec = self.account.spec(order.instrument);
         let worth = spec.and_then(|spec| spec.notional(price, qty));
-        let fee = worth.and_then(|worth| self.fee_of(worth, liquidity));
+        let fee = worth.and_then(|worth| self.fee_of(worth, liquidity, now_ns));
         let fee = fee.ok_or(LedgerError::Overflow)?;
         let fill = Proposed { instrument: order.instrument, side: order.side, price, qty, fee };
         let rules = self.config.scene.margin.as_ref();
@@ -89,9 +89,13 @@ impl SimVenue {
             return Ok(());
         }
         self.account.book(&fill, now_ns)?;
+        if let (Some(volume), Some(worth)) = (&mut self.volume, worth) {
+            volume.add(worth, now_ns);
+        }
         self.count(order.instrument, lots);
         self.watch(order.instrument);
         self.report_fill(at, price, lots, fee, liquidity, now_ns);
+        self.remember_fill(order.id, ExecId(self.rows.len() as u64), &fill);
         self.wake_children(at, price, child_since);
         let spent = order.reduce_only && self.account.position(order.instrument) == 0;
         if self.orders[at].leaves() == 0 {

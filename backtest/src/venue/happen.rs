@@ -27,6 +27,16 @@ impl SimVenue {
             Happening::Funding { rate_e9, mark_e9 } => {
                 self.settle_funding(instrument, rate_e9, mark_e9, time_ns)
             }
+            Happening::Session(session) => self.change_session(instrument, session, time_ns),
+            Happening::LinkLost { cancels } => {
+                self.lose_link(cancels, time_ns);
+                Ok(())
+            }
+            Happening::Asked { order, kind, reason } => {
+                self.send(instrument, time_ns, Report::plain(order, kind, reason));
+                Ok(())
+            }
+            Happening::Bust => self.bust(instrument, time_ns),
         }
     }
 

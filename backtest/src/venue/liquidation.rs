@@ -24,9 +24,11 @@ impl SimVenue {
         tape.is_watched = is_watched;
         // A position that is watched meets what our orders meet.
         if is_watched {
-            (tape.live, self.watched) = (tape.live + 1, self.watched + 1);
+            tape.came();
+            self.watched += 1;
         } else {
-            (tape.live, self.watched) = (tape.live - 1, self.watched - 1);
+            tape.went();
+            self.watched -= 1;
         }
         self.watch_book(instrument, is_watched);
     }
@@ -102,7 +104,7 @@ impl SimVenue {
         let (side, qty) = (closing_side(held), Qty::from_lots(held).abs());
         let spec = self.account.spec(instrument);
         let worth = spec.and_then(|spec| spec.notional(price, qty));
-        let fee = worth.and_then(|worth| self.fee_of(worth, Liquidity::Taker));
+        let fee = worth.and_then(|worth| self.fee_of(worth, Liquidity::Taker, now_ns));
         let fee = fee.ok_or(LedgerError::Overflow)?;
         self.account.book(&Proposed { instrument, side, price, qty, fee }, now_ns)?;
         self.rows.push(self.tapes[instrument.index()].bar.row);

@@ -10,6 +10,7 @@ mod commands;
 mod config;
 mod execute;
 mod expiry;
+mod faults;
 mod happen;
 mod latency;
 mod liquidation;
@@ -19,7 +20,10 @@ mod order;
 mod path;
 mod prints;
 mod queue;
+mod rules;
+mod session;
 mod side_bar;
+mod volume;
 
 use std::collections::VecDeque;
 
@@ -29,11 +33,13 @@ use qt_types::{
     RejectReason, Report, ReportKind, Side,
 };
 
-use account::VenueAccount;
+use account::{Proposed, VenueAccount};
 use agenda::Agenda;
 pub use agenda::{Happening, Planned};
 use book::BookMarket;
 pub use config::{Fees, FillAt, Scene, SelfTrade, VenueConfig};
+use faults::Faults;
+pub use faults::{Fault, FaultKind};
 pub use latency::LatencyModel;
 use latency::{Action, Latency};
 pub use margin::{Bracket, MarginMode, MarginRules, MarginTable};
@@ -41,7 +47,11 @@ use matching::Outcome;
 use order::SimOrder;
 pub use path::{FillPath, Rested};
 pub use queue::QueueModel;
+pub use rules::InstrumentRule;
+pub use session::Session;
 use side_bar::SideBar;
+use volume::Volume;
+pub use volume::{FeeTier, FeeTiers};
 
 /// What the venue counted.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -62,6 +72,10 @@ pub struct VenueCounts {
     pub fundings: u64,
     /// How often positions were closed because their margin was used up.
     pub liquidations: u64,
+    /// Executions that were taken back.
+    pub busts: u64,
+    /// Orders that were refused, by reason.
+    pub refused: [u64; RejectReason::ALL.len()],
 }
 
 /// The state of one instrument's market at the venue.
@@ -80,7 +94,12 @@ struct Tape {
     budget: Option<i64>,
     /// What meets the market here: our orders, and a position whose margin is watched.
     live: u32,
+    /// The same while nothing trades.
+    parked: u32,
+    session: Session,
     is_watched: bool,
+    /// The last execution that may be taken back.
+    last_fill: Option<(OrderId, ExecId, Proposed)>,
 }
 
 /// Fills for which there is room from the start.
@@ -117,6 +136,10 @@ pub struct SimVenue {
     agenda: Agenda,
     /// Positions whose margin is watched.
     watched: u32,
+    /// `None` where nothing goes wrong.
+    faults: Option<Box<Faults>>,
+    /// `None` where the fees do not depend on what was traded.
+    volume: Option<Box<Volume>>,
 }
 
 impl SimVenue {
@@ -142,7 +165,10 @@ impl SimVenue {
             is_ambiguous: false,
             budget: None,
             live: 0,
+            parked: 0,
+            session: Session::Open,
             is_watched: false,
+            last_fill: None,
         };
         let room = config.limits.orders_open_max;
         Self {
@@ -165,6 +191,8 @@ impl SimVenue {
             next_expiry_ns: i64::MAX,
             agenda: Agenda::new(config.scene.agenda.clone()),
             watched: 0,
+            faults: faults_of(&config.scene),
+            volume: config.scene.fee_tiers.clone().map(|tiers| Box::new(Volume::new(tiers))),
             config,
         }
     }
@@ -178,12 +206,19 @@ impl SimVenue {
     /// The shortest time that a command is under way.
     #[must_use]
     pub fn shortest_order_latency_ns(&self) -> i64 {
+        if self.faults.is_some() {
+            // Our own side of the link may say something at any time.
+            return 0;
+        }
         self.config.order_latency.shortest_ns()
     }
 
     /// The shortest time that a report is under way.
     #[must_use]
     pub fn shortest_response_latency_ns(&self) -> i64 {
+        if self.faults.is_some() {
+            return 0;
+        }
         self.config.response_latency.shortest_ns()
     }
 
@@ -251,8 +286,12 @@ impl SimVenue {
     }
 
     /// The fee of a fill worth `worth`.
-    fn fee_of(&self, worth: Cash, liquidity: qt_types::Liquidity) -> Option<Cash> {
-        self.config.fees.of(worth, liquidity)
+    fn fee_of(&mut self, worth: Cash, liquidity: qt_types::Liquidity, now_ns: i64) -> Option<Cash> {
+        let Some(volume) = &mut self.volume else {
+            return self.config.fees.of(worth, liquidity);
+        };
+        let fees = volume.fees(now_ns).unwrap_or(self.config.fees);
+        fees.of(worth, liquidity)
     }
 
     /// Charges the fee for short positions in `instrument` at the end of a bar, where there is
@@ -283,19 +322,27 @@ impl SimVenue {
     /// Queues a report; it leaves the venue at `now_ns`.
     fn send(&mut self, instrument: InstrumentId, now_ns: i64, report: Report) {
         let recv_ns = self.response_latency.arrival_ns(Action::New, now_ns);
-        self.reports.push_back(Delivery {
+        let (recv_ns, is_twice) = self.told_in_trouble(instrument, now_ns, recv_ns);
+        if report.kind == ReportKind::Rejected {
+            self.counts.refused[report.reason as usize] += 1;
+        }
+        let delivery = Delivery {
             instrument,
             venue_ns: Nanos::new(now_ns),
             recv_ns: Nanos::new(recv_ns),
             report,
-        });
+        };
+        self.reports.push_back(delivery);
+        if is_twice && !report.order.is_none() {
+            self.reports.push_back(delivery);
+        }
     }
 
     /// Takes out what has ended.
     fn sweep(&mut self) {
         if self.orders.iter().any(|order| order.ended) {
             for order in self.orders.iter().filter(|order| order.ended) {
-                self.tapes[order.instrument.index()].live -= 1;
+                self.tapes[order.instrument.index()].went();
             }
             self.orders.retain(|order| !order.ended);
         }
@@ -304,6 +351,9 @@ impl SimVenue {
 
 impl Venue for SimVenue {
     fn submit(&mut self, command: &Command, now_ns: Nanos) {
+        if self.send_in_trouble(command, now_ns.get()) {
+            return;
+        }
         let action = match command {
             Command::New(_) => Action::New,
             Command::Replace(_) => Action::Replace,
@@ -334,6 +384,10 @@ impl Venue for SimVenue {
 
 const fn at_market(price: i64) -> Outcome {
     Outcome::Fills { price, liquidity: qt_types::Liquidity::Taker, slips: true }
+}
+
+fn faults_of(scene: &Scene) -> Option<Box<Faults>> {
+    (!scene.faults.is_empty()).then(|| Box::new(Faults::new(scene.faults.clone(), scene.seed)))
 }
 
 /// Which side closes a position of `lots` lots.

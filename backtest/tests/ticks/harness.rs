@@ -149,6 +149,8 @@ pub struct Outcome {
     pub hash: u64,
     pub curve: Vec<(i64, Cash)>,
     pub funding: Cash,
+    /// How many fills were recorded.
+    pub recorded: usize,
     /// Liquidations: when, price, lots (negative: sold).
     pub closed: Vec<(i64, i64, i64)>,
 }
@@ -310,6 +312,7 @@ impl<R: Told> Case<R> {
             fees: exposure.ledger.fees(),
             hash: replay.pipeline().state_hash(),
             curve: curve.iter().map(|(ns, cash)| (ns.get(), cash)).collect(),
+            recorded: fills.len(),
             funding: exposure.ledger.funding(),
             closed: fills.iter().filter(|fill| fill.order.is_none()).map(closed).collect(),
         };

@@ -4,6 +4,7 @@ mod by_order;
 mod contingent;
 mod differential;
 mod execution;
+mod faults;
 mod harness;
 mod hindsight;
 mod margin;

@@ -79,6 +79,7 @@ pub struct Seen {
     pub position: i64,
     pub bid: i64,
     pub ask: i64,
+    pub is_halted: bool,
 }
 
 /// The strategy. Steps are taken by timers of our own time; the first event sets them.
@@ -141,7 +142,8 @@ impl Strategy for Script {
             let best = |side| book.and_then(|book| book.best(side)).map_or(0, |b| b.0.ticks());
             let position = ctx.position(InstrumentId(0)).lots();
             let (bid, ask) = (best(BUY), best(SELL));
-            self.seen.push(Seen { at_ns: now_ns, position, bid, ask });
+            let is_halted = book.is_some_and(BookView::is_halted);
+            self.seen.push(Seen { at_ns: now_ns, position, bid, ask, is_halted });
         }
         for at in 0..self.steps.len() {
             if self.steps[at].0 == now_ns {

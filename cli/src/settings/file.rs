@@ -106,15 +106,30 @@ fn scalar(path: &Path, name: &str, value: &toml::Value) -> Result<String, Failur
     }
 }
 
+/// Settings whose value is, or may be, the path of a file that is read.
+const IN_FILES: &[&str] = &[
+    "data",
+    "factors",
+    "calendar",
+    "fee-tiers",
+    "funding",
+    "margin-tiers",
+    "order-latency",
+    "response-latency",
+    "faults",
+    "instruments",
+    "risk-profile",
+];
+
 /// Paths in a file are meant from where the file is, if there is such a file; catalog ids and
 /// paths from the working directory stay as they are.
 fn located(config: &Path, key: &str, value: String) -> String {
     let (symbol, path) = match value.split_once('=') {
-        Some((symbol, path)) if key == "data" => (Some(symbol), path),
+        Some((symbol, path)) if matches!(key, "data" | "funding") => (Some(symbol), path),
         _ => (None, value.as_str()),
     };
     let is_output = matches!(key, "report" | "out");
-    if !is_output && !matches!(key, "data" | "factors" | "calendar" | "risk-profile") {
+    if !is_output && !IN_FILES.contains(&key) {
         return value;
     }
     let Some(folder) = config.parent().filter(|folder| *folder != Path::new("")) else {

@@ -86,6 +86,8 @@ pub const CONFLICTS: &[(&str, &str)] = &[
     ("fee-rate", "taker-rate"),
     ("maker-rate", "fee-rate"),
     ("taker-rate", "fee-rate"),
+    ("funding", "funding-rate"),
+    ("funding-rate", "funding"),
 ];
 
 const fn key(
@@ -141,7 +143,8 @@ pub const KEYS: &[Key] = &[
         "kind",
         One("KIND"),
         "",
-        "equity, spot, fx, future, perpetual or index; by the calendar without it",
+        "equity, spot, fx, future, perpetual, inverse-future, inverse-perpetual or index; by the \
+         calendar without it",
     ),
     key(
         Data,
@@ -271,6 +274,20 @@ pub const KEYS: &[Key] = &[
         "0",
         "Fee per year on the value of short positions (margin; 0.02 is two per cent)",
     ),
+    key(
+        Account,
+        "margin",
+        One("isolated|cross"),
+        "isolated",
+        "Whether each derivative stands for itself, or all equity behind all (margin)",
+    ),
+    key(
+        Account,
+        "margin-tiers",
+        One("FILE.toml"),
+        "",
+        "Margin to open and to keep, by size and date; by the leverage without it (margin)",
+    ),
     key(Account, "max-order-qty", One("Q"), "", "Deny orders larger than Q"),
     key(
         Account,
@@ -282,6 +299,22 @@ pub const KEYS: &[Key] = &[
     key(Fills, "fee-rate", One("R"), "0.001", "Fee as a share of the notional"),
     key(Fills, "maker-rate", One("R"), "", "Fee of orders that rested, in the place of --fee-rate"),
     key(Fills, "taker-rate", One("R"), "", "Fee of orders that took, in the place of --fee-rate"),
+    key(Fills, "fee-tiers", One("FILE.toml"), "", "Fees by the volume of the 30 days before"),
+    key(
+        Fills,
+        "funding",
+        Many("[SYMBOL=]FILE.csv"),
+        "",
+        "Funding rates of perpetuals: time, rate and, if known, mark",
+    ),
+    key(
+        Fills,
+        "funding-rate",
+        One("R"),
+        "",
+        "The same funding rate every interval (0.0001 is a hundredth of a per cent)",
+    ),
+    key(Fills, "funding-interval", One("TIME"), "8h", "Time between two fundings at that rate"),
     key(
         Fills,
         "slippage-bps",
@@ -335,13 +368,33 @@ pub const KEYS: &[Key] = &[
     ),
     key(Fills, "close-at-end", Flag, "", "Close open positions at the last close"),
     key(Fills, "feed-latency", One("TIME"), "0ms", "From the market to us (500us, 10ms, 1s)"),
-    key(Fills, "order-latency", One("TIME"), "0ms", "From us to the venue"),
+    key(
+        Fills,
+        "order-latency",
+        One("TIME|MODEL"),
+        "0ms",
+        "From us to the venue: 5ms, jitter:5ms,2ms, new=5ms,replace=7ms,cancel=3ms or a CSV file",
+    ),
     key(
         Fills,
         "response-latency",
-        One("TIME"),
+        One("TIME|MODEL"),
         "",
         "From the venue to us; as --order-latency without it",
+    ),
+    key(
+        Fills,
+        "faults",
+        One("FILE.toml"),
+        "",
+        "What goes wrong at the venue and on the way there: halts, lost links, refusals ...",
+    ),
+    key(
+        Fills,
+        "instruments",
+        One("FILE.toml"),
+        "",
+        "What the venue asks of orders by date: tick, lot, least worth, price band",
     ),
     key(
         Figures,

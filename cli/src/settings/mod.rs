@@ -3,7 +3,7 @@
 mod file;
 pub mod keys;
 mod layers;
-mod number;
+pub mod number;
 mod plan;
 pub mod risk;
 mod run;

@@ -113,7 +113,8 @@ impl DataPlan {
 }
 
 fn kind(layers: &Layers, text: &str) -> Result<InstrumentKind, Failure> {
-    let wanted = "one of equity, spot, fx, future, perpetual, index";
+    let wanted =
+        "one of equity, spot, fx, future, perpetual, inverse-future, inverse-perpetual, index";
     InstrumentKind::from_text(&text.trim().to_lowercase())
         .ok_or_else(|| wrong(layers, "kind", text, wanted))
 }

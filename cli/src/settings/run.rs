@@ -10,6 +10,7 @@ use qt_types::{Cash, E9, format_scaled};
 
 use super::plan::{decimal_e9, float, positive_e9, time_ns, wrong};
 use super::{DataPlan, Layers, RunPlan, number};
+use crate::conditions;
 use crate::failure::Failure;
 
 impl RunPlan {
@@ -41,14 +42,15 @@ impl RunPlan {
         let mut reading = DataPlan::new(layers)?;
         reading.load.qty_hint_e9 = check_lot(layers)?;
         let seed = layers.one("seed").unwrap_or("1");
+        let seed: u64 = seed.parse().map_err(|_| wrong(layers, "seed", seed, "a whole number"))?;
         Ok(Self {
             data,
             reading,
             strategy,
             params: params(layers)?,
-            config: config(layers)?,
+            config: config(layers, seed)?,
             sample_ns: sample(layers)?,
-            seed: seed.parse().map_err(|_| wrong(layers, "seed", seed, "a whole number"))?,
+            seed,
             allow_no_trades: layers.is_on("allow-no-trades"),
             bands: layers.is_on("bands"),
             report: layers.given("report").map(PathBuf::from),
@@ -86,8 +88,8 @@ fn check_lot(layers: &Layers) -> Result<Option<i64>, Failure> {
     Ok(qty)
 }
 
-fn config(layers: &Layers) -> Result<RunConfig, Failure> {
-    let order_latency_ns = latency(layers, "order-latency")?.unwrap_or(0);
+fn config(layers: &Layers, seed: u64) -> Result<RunConfig, Failure> {
+    let (conditions, latencies) = conditions::of(layers, seed)?;
     Ok(RunConfig {
         capital: capital(layers)?,
         account: account(layers)?,
@@ -128,8 +130,9 @@ fn config(layers: &Layers) -> Result<RunConfig, Failure> {
         order_qty_max_e9: positive_e9(layers, "max-order-qty")?,
         close_at_end: layers.is_on("close-at-end"),
         feed_latency_ns: latency(layers, "feed-latency")?.unwrap_or(0),
-        order_latency_ns,
-        response_latency_ns: latency(layers, "response-latency")?.unwrap_or(order_latency_ns),
+        order_latency_ns: latencies.order_ns,
+        response_latency_ns: latencies.response_ns,
+        conditions,
         from_ns: time_ns(layers, "from")?,
         to_ns: time_ns(layers, "to")?,
         risk_free_rate: float(layers, "risk-free-rate")?.unwrap_or(0.0),

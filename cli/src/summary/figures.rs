@@ -122,6 +122,12 @@ fn trades(finished: &Finished) -> Vec<Line> {
     if finished.outcome.borrow_paid != qt_types::Cash::ZERO {
         lines.push(line("Borrow fees", number::amount(&document.borrow_paid, 2)));
     }
+    if finished.outcome.funding_paid != qt_types::Cash::ZERO {
+        lines.push(line("Funding paid", number::amount(&document.funding_paid, 2)));
+    }
+    if document.liquidations > 0 {
+        lines.push(line("Liquidations", number::count(document.liquidations)));
+    }
     let open = match &document.open_position {
         serde_json::Value::String(qty) => qty.clone(),
         several => several.as_object().map_or_else(String::new, |all| {

@@ -7,7 +7,7 @@ use qt_data::quality::{SuspectedSplit, splits};
 use qt_data::series::{BarSeries, TradeRecord};
 use qt_data::stamp::iso_text;
 use qt_risk::Account;
-use qt_types::{InstrumentId, Price};
+use qt_types::{InstrumentId, InstrumentKind, Price};
 
 use crate::output::number;
 use crate::settings::RunPlan;
@@ -38,6 +38,7 @@ pub fn of(
         }
     }
     add_endings(outcome, &mut warnings);
+    add_derivatives(plan, outcome, &mut warnings);
     add_fills(plan, Met::of(prints), outcome, &mut warnings);
     for series in series {
         add_data(series, &mut warnings);
@@ -50,7 +51,8 @@ pub fn of(
 pub fn of_ticks(plan: &RunPlan, notes: &[String], outcome: &RunOutcome) -> Vec<String> {
     let mut warnings = Vec::new();
     add_endings(outcome, &mut warnings);
-    if plan.config.order_latency_ns == 0 {
+    add_derivatives(plan, outcome, &mut warnings);
+    if plan.config.order_latency_ns == 0 && plan.config.conditions.order_latency.is_none() {
         warnings.push(
             "orders reach the venue in no time: set --order-latency to what yours take".to_owned(),
         );
@@ -117,6 +119,31 @@ fn add_endings(outcome: &RunOutcome, into: &mut Vec<String>) {
     if outcome.intents_dropped > 0 {
         let dropped = number::plural(outcome.intents_dropped, "intent");
         into.push(format!("{dropped} dropped: the strategy asked for too many at once"));
+    }
+}
+
+/// Liquidations, and perpetuals that were held for nothing.
+fn add_derivatives(plan: &RunPlan, outcome: &RunOutcome, into: &mut Vec<String>) {
+    let liquidations = outcome.counts.liquidations;
+    if liquidations > 0 {
+        let times = number::plural(liquidations, "liquidation");
+        into.push(format!("{times}: the margin was used up and is gone, with a fee on top"));
+    }
+    if outcome.counts.busts > 0 {
+        let busts = number::plural(outcome.counts.busts, "execution");
+        into.push(format!("{busts} taken back, as the faults say"));
+    }
+    let is_free = plan.config.conditions.funding.is_empty();
+    let was_traded = |index: usize| outcome.fills.iter().any(|f| f.instrument.index() == index);
+    for (index, spec) in outcome.specs.iter().enumerate() {
+        let kinds = [InstrumentKind::Perpetual, InstrumentKind::InversePerpetual];
+        if is_free && kinds.contains(&spec.kind()) && was_traded(index) {
+            into.push(format!(
+                "{} is a perpetual and no funding was charged: add --funding FILE.csv or \
+                 --funding-rate R",
+                spec.symbol()
+            ));
+        }
     }
 }
 

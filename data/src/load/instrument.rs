@@ -16,6 +16,9 @@ const CURRENCIES: [&str; 17] = [
     "NZD", "TRY", "BRL", "BTC", "ETH",
 ];
 
+/// Coins that inverse contracts are settled in and that nothing is priced in.
+const COINS: [&str; 7] = ["SOL", "XRP", "LTC", "ADA", "DOT", "BNB", "DOGE"];
+
 /// The name of the instrument that `rows` are about.
 #[must_use]
 pub fn symbol(rows: &Rows, options: &LoadOptions) -> String {
@@ -83,6 +86,12 @@ pub(crate) fn currency_of(symbol: &str, kind: InstrumentKind) -> &'static str {
     let upper: String =
         symbol.chars().filter(char::is_ascii_alphanumeric).collect::<String>().to_uppercase();
     let pair = upper.strip_suffix("PERP").unwrap_or(&upper);
+    if kind.is_inverse() {
+        // Settled in what it is about: the coin that its name begins with.
+        let pair = pair.replace("XBT", "BTC");
+        let coin = CURRENCIES.into_iter().chain(COINS).find(|coin| pair.starts_with(coin));
+        return coin.unwrap_or("COIN");
+    }
     let shares = matches!(kind, InstrumentKind::Equity | InstrumentKind::Index);
     let found = CURRENCIES.into_iter().find(|currency| is_priced_in(pair, currency) && !shares);
     found.unwrap_or("USD")
@@ -116,8 +125,11 @@ mod tests {
 
     #[test]
     fn currencies_of_pairs() {
-        use InstrumentKind::{Equity, Fx, Spot};
+        use InstrumentKind::{Equity, Fx, InverseFuture, InversePerpetual, Spot};
         assert_eq!(currency_of("LTCUSDT", Spot), "USDT");
+        assert_eq!(currency_of("XBTUSD", InversePerpetual), "BTC");
+        assert_eq!(currency_of("ETHUSD_250328", InverseFuture), "ETH");
+        assert_eq!(currency_of("WUSD", InverseFuture), "COIN");
         assert_eq!(currency_of("XRPUSDT-PERP", Spot), "USDT");
         assert_eq!(currency_of("ADABTC", Spot), "BTC");
         assert_eq!(currency_of("BTC-USD", Spot), "USD");

@@ -290,11 +290,13 @@ pub enum RejectReason {
     NeedsBook,
     /// It waited with us, and when its time had come the risk stage did not let it go.
     RiskDenied,
+    /// An execution was taken back.
+    TradeBusted,
 }
 
 impl RejectReason {
     /// Every reason, in order of its code.
-    pub const ALL: [Self; 27] = [
+    pub const ALL: [Self; 28] = [
         Self::None,
         Self::InsufficientFunds,
         Self::ShortNotAllowed,
@@ -322,6 +324,7 @@ impl RejectReason {
         Self::PriceBand,
         Self::NeedsBook,
         Self::RiskDenied,
+        Self::TradeBusted,
     ];
 
     /// The stable text code.
@@ -355,6 +358,7 @@ impl RejectReason {
             Self::PriceBand => "PRICE_BAND",
             Self::NeedsBook => "NEEDS_BOOK",
             Self::RiskDenied => "RISK_DENIED",
+            Self::TradeBusted => "TRADE_BUSTED",
         }
     }
 }

@@ -192,6 +192,8 @@ pub fn orders(input: &ReportInput<'_>) -> String {
         pair("Ambiguous bars", count(outcome.counts.ambiguous_bars)),
         pair("Final equity with the better outcome in them", money(optimistic, Sign::Minus)),
         pair("Margin calls", count(outcome.margin_calls)),
+        pair("Liquidations", count(outcome.counts.liquidations)),
+        pair("Funding paid", money(outcome.funding_paid, Sign::Minus)),
         pair("Intents dropped", count(outcome.intents_dropped)),
     ]);
     let denied: Vec<Vec<Cell>> = outcome

@@ -20,7 +20,7 @@ impl SimVenue {
         let order = &self.orders[at];
         let (instrument, side) = (order.instrument, order.side);
         let has_book = self.markets.get(instrument.index()).is_some_and(Option::is_some);
-        if !has_book || order.ended || order.since == Since::Held {
+        if !has_book || order.ended || order.since == Since::Held || !self.is_open(instrument) {
             return Ok(());
         }
         if order.is_waiting() {

@@ -1,0 +1,38 @@
+//! What holds and happens at the venue beside the market, from settings and their files.
+
+mod faults;
+mod fees;
+mod funding;
+mod latency;
+mod margin;
+mod rules;
+mod table;
+
+use qt_backtest::conditions::Conditions;
+
+use crate::failure::Failure;
+use crate::settings::Layers;
+
+pub use latency::Latencies;
+
+/// Everything that `layers` say about it; `seed` decides what is left to chance.
+///
+/// # Errors
+/// When a file cannot be read or a value is wrong.
+pub fn of(layers: &Layers, seed: u64) -> Result<(Conditions, Latencies), Failure> {
+    let latencies = Latencies::of(layers, seed)?;
+    let conditions = Conditions {
+        funding: funding::of(layers)?,
+        margin: margin::of(layers)?,
+        order_latency: latencies.order.clone(),
+        response_latency: latencies.response.clone(),
+        fee_tiers: fees::of(layers)?,
+        faults: faults::of(layers)?,
+        seed,
+        rules: rules::of(layers)?,
+    };
+    Ok((conditions, latencies))
+}
+
+#[cfg(test)]
+mod tests;
