@@ -101,7 +101,12 @@ fn market_maker_runs_on_every_recording() {
     println!("\n| recording | symbols | records | fills | final equity |\n|---|---|---|---|---|");
     for (name, expect) in RECORDINGS {
         let path = folder.join(name).display().to_string();
-        let info = sandbox.json(&["data", "info", &path, "--ticks"]);
+        // All checksums, both times in order, nothing received before it happened.
+        let info = sandbox.json(&["data", "check", &path, "--ticks"]);
+        assert_eq!(info["checksums"], "right", "{name}");
+        if info["shift_ns"].as_i64().unwrap_or(0) > 0 {
+            assert_eq!(info["latency"]["min_ns"], 0, "{name}: moved by more than was needed");
+        }
         let instruments = info["instruments"].as_array().expect("a list");
         let (mut fills, mut ends) = (0, Vec::new());
         for instrument in instruments {
@@ -122,4 +127,52 @@ fn market_maker_runs_on_every_recording() {
             Any => {}
         }
     }
+}
+
+/// Four messages about one order book by order, and one about an order that nobody added.
+const LOBSTER: &str = "34200.1,1,11,100,1000000,1\n34200.2,1,12,50,1000200,-1\n\
+    34200.3,4,11,40,1000000,1\n34201.3,3,12,50,1000200,-1\n34201.4,2,99,5,1000000,1\n";
+
+#[test]
+fn ticks_are_imported_counted_checked_and_listed() {
+    let sandbox = Sandbox::new();
+    let name = sandbox.write("ABC_2012-06-21_message_1.csv", LOBSTER);
+    let imported = sandbox.json(&["data", "import", &name]);
+    let first = &imported["imported"][0];
+    assert_eq!((&first["rows"], &first["records"]), (&Value::from(5), &Value::from(5)));
+    assert_eq!(first["instruments"][0]["symbol"], "ABC");
+    // A second time there is nothing to read, unless it is asked for.
+    assert!(sandbox.json(&["data", "import", &name])["imported"][0]["rows"].is_null());
+    assert_eq!(sandbox.json(&["data", "import", &name, "--replace"])["imported"][0]["rows"], 5);
+    sandbox.run(&["data", "import", &name, "--id", "x"]).expect(2, &["--id"]);
+
+    let info = sandbox.json(&["data", "info", &name]);
+    for (kind, count) in [("add", 2), ("execute", 1), ("delete", 1), ("reduce", 1)] {
+        assert_eq!(info["kinds"][kind], count, "{kind}");
+    }
+    let book = &info["instruments"][0];
+    // One side alone after the first message and again after the fourth and the fifth.
+    let wanted = [("trades", 1), ("updates", 4), ("one_sided", 3), ("crossed", 0), ("misfits", 1)];
+    for (field, count) in wanted {
+        assert_eq!(book[field], count, "{field}: {book}");
+    }
+    assert_eq!(info["silence_ns"], 1_000_000_000);
+    assert_eq!(
+        (&info["from"], &info["kind"]),
+        (&"2012-06-21T13:30:00.1Z".into(), &"orders".into())
+    );
+
+    // 100 - min(10, 20 x 3 / 4) - min(10, 100 x 1 / 5) = 80.
+    let check = sandbox.json(&["data", "check", &name]);
+    assert_eq!((&check["score"], &check["checksums"]), (&80.0.into(), &"right".into()));
+    sandbox.run(&["data", "check", &name, "--min-score", "90"]).expect(3, &["80.0", "90"]);
+    let listed = sandbox.json(&["data", "list"]);
+    assert_eq!(listed["ticks"][0]["records"], 5);
+    // The file of the tick store itself, and the same with a byte changed.
+    let file = listed["ticks"][0]["file"].as_str().unwrap().to_owned();
+    assert_eq!(sandbox.json(&["data", "check", &file])["score"], 80.0);
+    let mut bytes = std::fs::read(&file).unwrap();
+    bytes[200] ^= 1;
+    std::fs::write(sandbox.path().join("bad.qtt"), bytes).unwrap();
+    sandbox.run(&["data", "check", "bad.qtt"]).expect(3, &["bad.qtt", "damaged"]);
 }
