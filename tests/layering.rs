@@ -20,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         &[
             "qt-types",
             "qt-engine",
+            "qt-codec",
             "qt-risk",
             "qt-strategies",
             "qt-data",

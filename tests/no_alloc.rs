@@ -7,10 +7,13 @@ use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
 
 use qt_backtest::config::RunConfig;
+use qt_backtest::replay::Pace;
+use qt_backtest::run_ticks::run_on_ticks;
 use qt_backtest::simulator::{Simulator, Tape};
 use qt_backtest::venue::SimVenue;
 use qt_data::calendar::Calendar;
 use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
+use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
 use qt_engine::book::{Book, BookLimits, CrossPolicy, OrderBook, OrderBookLimits};
 use qt_engine::{
     Bounded, Context, Delivery, OrderUpdate, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy,
@@ -21,7 +24,7 @@ use qt_strategies::Registry;
 use qt_types::{
     Bar, BarFlags, Bracket, Distance, E9, Event, InstrumentId, InstrumentKind, InstrumentSpec,
     Nanos, OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, ReportKind, Seq, Side, Size,
-    Tick, VenueId,
+    Tick, TickFlags, TickKind, VenueId,
 };
 
 thread_local! {
@@ -367,6 +370,78 @@ fn a_book_takes_its_memory_at_the_start() {
     assert_eq!(count, 0, "{depth:?}");
     assert!(book.faults().overflow > 0 && orders.faults().overflow > 0, "the bounds were met");
     assert!(orders.faults().unknown_order > 0 && orders.book().faults().uncrossed_levels > 0);
+}
+
+/// Strategies on books, with parameters that make them act all the time.
+const ON_BOOKS: &[(&str, &str)] = &[
+    ("top_of_book_quoter", "interval_ms=50 settle_ms=1 max_position=20"),
+    ("market_maker", "quantity=2 max_position=20 sample_ms=100 horizon_s=0.001 k=50"),
+    ("order_book_imbalance", "hold_ms=100 short=true"),
+    ("grid", "max_position=20 spacing=2 unit=ticks levels=4 quantity=1"),
+    ("twap_execute", "quantity=300 duration_s=100 orders=200 patience_ms=100"),
+];
+
+/// Levels, best prices and trades around a price that walks, a millisecond apart.
+fn tick_file(path: &std::path::Path, count: i64) -> TickFile {
+    let spec = InstrumentSpec::new("X", "USD", InstrumentKind::Perpetual, E9 / 100, E9, E9);
+    let mut writer = TickWriter::<Tick>::create(path).unwrap();
+    let (mut state, mut middle) = (9, 10_000);
+    for at in 0..count {
+        middle += dice(&mut state, 3) as i64 - 1;
+        let side = if dice(&mut state, 2) == 1 { Side::Sell } else { Side::Buy };
+        let ask = if side == Side::Sell { TickFlags::ASK } else { TickFlags::NONE };
+        let qty = 1 + dice(&mut state, 20) as i64;
+        let (kind, price) = match dice(&mut state, 10) {
+            0..3 => (TickKind::Trade, middle + side.sign()),
+            3..6 => (TickKind::Top, middle - side.sign()),
+            away => (TickKind::Level, middle - side.sign() * away as i64),
+        };
+        let (kind, flags) = (kind as u8, ask.with(TickFlags::LAST).bits());
+        let (venue_ns, latency_ns, instrument) = (at * 1_000_000, 0, 0);
+        let tick = Tick { venue_ns, price, qty, latency_ns, instrument, kind, flags };
+        writer.push(tick, venue_ns + 300_000).unwrap();
+    }
+    let about = Description { instruments: vec![spec.unwrap()], ..Description::default() };
+    writer.finish(&about).unwrap();
+    TickFile::open(path, Verify::OnRead).unwrap()
+}
+
+/// How often a whole run allocates, and its fills.
+fn allocations_on_ticks(name: &str, params: &str, file: TickFile) -> (u64, usize) {
+    let registry = Registry::builtin();
+    let entry = registry.get(name).unwrap();
+    let pairs: Vec<(String, String)> = params
+        .split_whitespace()
+        .filter_map(|pair| pair.split_once('='))
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .collect();
+    let strategy = entry.make(&entry.resolve(&pairs).unwrap(), 1).unwrap();
+    let config = RunConfig { order_latency_ns: 700_000, ..config() };
+    let never = AtomicBool::new(false);
+    let files = [file];
+    let (count, run) = allocations(|| {
+        run_on_ticks(&config, &files, E9, Pace::Ahead, strategy, &never, &mut |_, _| {})
+    });
+    (count, run.unwrap().outcome.fills.len())
+}
+
+/// Four times as long a run allocates no more often, but for the lists of results, which double
+/// when they are full.
+#[test]
+fn a_replay_with_strategies_on_books_takes_its_memory_at_the_start() {
+    const SHORT: i64 = 30_000;
+    let folder = tempfile::tempdir().unwrap();
+    let file = |count| tick_file(&folder.path().join(format!("{count}.qtt")), count);
+    for (name, params) in ON_BOOKS {
+        // What is allocated once a process is not counted.
+        allocations_on_ticks(name, params, file(SHORT));
+        let (short, few) = allocations_on_ticks(name, params, file(SHORT));
+        let (long, many) = allocations_on_ticks(name, params, file(4 * SHORT));
+        eprintln!("{name}: {short} with {few} fills, {long} with {many}");
+        assert!(many > few && few > 20, "{name}: {few}, then {many} fills");
+        // Twice doubled: fills twice, round trips, samples, prices of the samples.
+        assert!(long <= short + 2 * 10, "{name}: {short} allocations, then {long}");
+    }
 }
 
 #[test]

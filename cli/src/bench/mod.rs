@@ -2,6 +2,7 @@
 
 pub mod backtest;
 pub mod baseline;
+pub mod book;
 pub mod machine;
 pub mod replay;
 pub mod risk;
@@ -52,6 +53,9 @@ pub struct Measurement {
     /// Time per bar late in the run, in ns.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_tenth_ns: Option<f64>,
+    /// Bytes that were read, per second at the median.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bytes_per_second: Option<f64>,
     /// Late over early.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tenths_ratio: Option<f64>,
@@ -83,6 +87,13 @@ impl Measurement {
     /// `time` of this measurement in seconds.
     pub fn seconds(&self, time: f64) -> f64 {
         if self.unit == "ns" { time * 1e-9 } else { time }
+    }
+
+    /// With the bytes that each run reads.
+    #[must_use]
+    pub fn of_bytes(mut self, bytes: usize) -> Self {
+        self.bytes_per_second = Some(bytes as f64 / self.p50);
+        self
     }
 
     /// How far the repeats lie apart, as a share of the median. Of single steps the slowest tenth

@@ -48,7 +48,7 @@ pub fn measure(events: usize, repeats: usize, out: &Output) -> Result<Vec<Measur
         black_box(played);
         floors.push(scan(&files[0])?);
     }
-    let mut measured = Measurement::new("replay/quoter", definition, events, seconds);
+    let mut measured = Measurement::new("l2/quoter", definition, events, seconds);
     floors.sort_by(f64::total_cmp);
     let floor = floors[floors.len() / 2];
     measured.floor_p50 = Some(floor);
@@ -93,7 +93,7 @@ fn scan(file: &TickFile) -> Result<f64, Failure> {
 
 /// The stream of `shared/peers/l2_hftbacktest.py` in its distribution: a walk of the middle by a
 /// tick now and then, levels within 50 ticks of it, a tenth trades at the touch.
-fn generate(path: &std::path::Path, events: usize) -> Result<(), Failure> {
+pub(super) fn generate(path: &std::path::Path, events: usize) -> Result<(), Failure> {
     let spec = InstrumentSpec::new("SYN", "USD", InstrumentKind::Perpetual, E9 / 10, E9, E9)
         .map_err(|error| Failure::failed(error.0))?;
     let mut writer = TickWriter::<Tick>::create(path)?;
@@ -135,10 +135,14 @@ fn generate(path: &std::path::Path, events: usize) -> Result<(), Failure> {
 }
 
 /// Steele, Lea, Flood 2014: enough for a workload, and the same everywhere.
-struct SplitMix(u64);
+pub(super) struct SplitMix(u64);
 
 impl SplitMix {
-    const fn next(&mut self) -> u64 {
+    pub(super) const fn new(seed: u64) -> Self {
+        Self(seed)
+    }
+
+    pub(super) const fn next(&mut self) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut word = self.0;
         word = (word ^ (word >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

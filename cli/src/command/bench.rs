@@ -9,11 +9,14 @@ use crate::app::Session;
 use crate::bench::Measurement;
 use crate::bench::backtest::{self, Size};
 use crate::bench::baseline::Baseline;
+use crate::bench::book;
 use crate::bench::machine::Machine;
 use crate::bench::{replay, risk};
+use crate::dataset::ticks;
 use crate::failure::Failure;
 use crate::output::number;
 use crate::output::table::table;
+use crate::settings::DataPlan;
 
 /// Measure the speed of this machine.
 #[derive(Debug, Args)]
@@ -60,6 +63,20 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         baseline: Option<PathBuf>,
     },
+    /// What a replay is made of: order books, ITCH, frames, the tick store, beside plain scans
+    #[command(after_help = "Examples:\n  quanttrade bench book\n  \
+        quanttrade bench book --data ES.dbn.zst --full --baseline baseline.json")]
+    Book {
+        /// A recording of an order book whose records are measured, too
+        #[arg(long, value_name = "[SYMBOL=]PATH")]
+        data: Option<String>,
+        /// The length of published numbers instead of a few seconds
+        #[arg(long)]
+        full: bool,
+        /// Print the change against an earlier --json result, with its noise
+        #[arg(long, value_name = "FILE")]
+        baseline: Option<PathBuf>,
+    },
 }
 
 /// Runs the command.
@@ -67,7 +84,12 @@ pub enum What {
 /// # Errors
 /// When this is a debug build, or a measurement fails.
 pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
+    let mut data = None;
     let (name, full, baseline) = match args.what {
+        What::Book { data: given, full, baseline } => {
+            data = given;
+            ("book", full, baseline)
+        }
         What::Backtest { full, baseline } => ("backtest", full, baseline),
         What::Replay { full, baseline } => ("replay", full, baseline),
         What::Risk { full, baseline } => ("risk", full, baseline),
@@ -86,6 +108,13 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
         "risk" => {
             let orders = if full { 10 * risk::ORDERS } else { risk::ORDERS };
             (risk::measure(orders, &session.out)?, Counted::ORDERS)
+        }
+        "book" => {
+            let convert =
+                |given: String| ticks::convert(&given, &DataPlan::default(), false, &session.out);
+            let recorded = data.map(convert).transpose()?.map(|converted| converted.file);
+            let repeats = if full { 31 } else { 7 };
+            (book::measure(recorded.as_ref(), repeats, &session.out)?, Counted::RECORDS)
         }
         _ => (backtest::measure(Size::new(full), &session.out)?, Counted::BARS),
     };
@@ -154,6 +183,7 @@ struct Counted {
 
 impl Counted {
     const BARS: Self = Self { all: "1,000,000 bars", one: "bar" };
+    const RECORDS: Self = Self { all: "", one: "record" };
     const EVENTS: Self = Self { all: "4,000,000 events", one: "event" };
     const ORDERS: Self = Self { all: "single orders", one: "order" };
 }
@@ -205,6 +235,10 @@ fn text(
                 result.max,
                 result.floor_p50.unwrap_or_default()
             ));
+        }
+        if let Some(bytes) = result.bytes_per_second {
+            let bytes = number::bytes(bytes as u64);
+            lines.push(format!("  {bytes} a second"));
         }
         if let (Some(first), Some(last)) = (result.first_tenth_ns, result.last_tenth_ns) {
             let one = what.one;

@@ -2,6 +2,7 @@
 
 mod bars;
 pub mod catalog;
+pub mod census;
 mod open;
 pub mod sample;
 pub mod ticks;

@@ -63,7 +63,7 @@ pub fn open(given: &[String], plan: &DataPlan, out: &Output) -> Result<TickData,
     let mut data = TickData { files: Vec::new(), sources: Vec::new(), notes: Vec::new() };
     for name in given {
         let (symbol, path) = split(name);
-        let file = open_one(Path::new(path), symbol, plan, out)?;
+        let file = open_one(Path::new(path), symbol, plan, false, out)?.file;
         let description = file.description()?;
         data.sources.push(Source {
             path: path.to_owned(),
@@ -85,20 +85,72 @@ pub fn open(given: &[String], plan: &DataPlan, out: &Output) -> Result<TickData,
     Ok(data)
 }
 
+/// A file of the tick store, and where it comes from.
+#[derive(Debug)]
+pub struct Converted {
+    /// The mapped file.
+    pub file: TickFile,
+    /// Rows that were read now; `None` where the file was converted before.
+    pub rows: Option<u64>,
+}
+
+/// The tick file of `given`, as `[SYMBOL=]PATH`, converted where it is not yet, or `again`.
+///
+/// # Errors
+/// When it is missing or no tick data, or cannot be converted.
+pub fn convert(
+    given: &str,
+    plan: &DataPlan,
+    again: bool,
+    out: &Output,
+) -> Result<Converted, Failure> {
+    let (symbol, path) = split(given);
+    open_one(Path::new(path), symbol, plan, again, out)
+}
+
+/// Whether `given` can only be tick data: a file of the tick store, or one of a format of order
+/// books. Tables of trades and quotes can be read as such, too.
+pub fn is_ticks(given: &str, plan: &DataPlan) -> bool {
+    let path = Path::new(split(given).1);
+    if path.extension().is_some_and(|extension| extension == EXTENSION) {
+        return true;
+    }
+    let named = plan.tick_format.as_deref().map(ImportFormat::parse).and_then(Result::ok);
+    let is_book = |format| !matches!(format, ImportFormat::Trades | ImportFormat::Quotes);
+    if let Some(format) = named {
+        return is_book(format);
+    }
+    let Ok(head) = import::Input::file(path).head() else { return false };
+    let name = path.display().to_string();
+    plan.load.format.is_none() && import::detect(&head, &name).is_some_and(is_book)
+}
+
+/// The files of the tick store in the data directory that can be read, by name.
+pub fn stored() -> Vec<TickFile> {
+    let entries = fs::read_dir(DataDir::find().ticks()).into_iter().flatten().flatten();
+    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.path()).collect();
+    paths.retain(|path| path.extension().is_some_and(|extension| extension == EXTENSION));
+    paths.sort();
+    paths.iter().filter_map(|path| TickFile::open(path, Verify::OnRead).ok()).collect()
+}
+
 fn open_one(
     path: &Path,
     symbol: Option<&str>,
     plan: &DataPlan,
+    again: bool,
     out: &Output,
-) -> Result<TickFile, Failure> {
+) -> Result<Converted, Failure> {
     if path.extension().is_some_and(|extension| extension == EXTENSION) {
-        return Ok(TickFile::open(path, Verify::OnRead)?);
+        return Ok(Converted { file: TickFile::open(path, Verify::OnRead)?, rows: None });
     }
     let options = options(symbol, plan)?;
     let target = target(path, &options)?;
     // A file that an older version wrote is written anew.
-    if let Ok(file) = TickFile::open(&target, Verify::OnRead) {
-        return Ok(file);
+    if let Ok(file) = TickFile::open(&target, Verify::OnRead)
+        && !again
+    {
+        return Ok(Converted { file, rows: None });
     }
     if let Some(folder) = target.parent() {
         fs::create_dir_all(folder).map_err(|error| {
@@ -114,7 +166,8 @@ fn open_one(
         imported.records,
         target.display()
     ));
-    Ok(TickFile::open(&target, Verify::OnRead)?)
+    let file = TickFile::open(&target, Verify::OnRead)?;
+    Ok(Converted { file, rows: Some(imported.rows) })
 }
 
 /// How a file is to be read, by the settings of the run.

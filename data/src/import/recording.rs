@@ -146,6 +146,7 @@ impl RowSource<Tick> for Recording<'_> {
         let path = self.input.name().to_owned();
         let mut ids: Vec<Option<Option<u16>>> = Vec::new();
         let mut is_deep: Vec<bool> = Vec::new();
+        let mut newest_ns = None;
         let read = self.decode(Mode::FromFirstLine, |decoder, decoded| {
             if !decoded.is_readable {
                 sink.fact("frames that could not be read", decoded.place);
@@ -170,8 +171,17 @@ impl RowSource<Tick> for Recording<'_> {
                 if update.kind == TickKind::Top && is_deep[at] {
                     continue;
                 }
-                let row = row_of(update, instrument, decoded.recv_ns)
+                let mut row = row_of(update, instrument, decoded.recv_ns)
                     .map_err(|issue| issue.at(&path, decoded.place))?;
+                if is_old(&row, &mut newest_ns) {
+                    if row.kind == TickKind::Trade {
+                        sink.fact(OLD_TRADES, decoded.place);
+                        continue;
+                    }
+                    // When it was received is known: what it says holds from then on.
+                    sink.fact("old venue times (those of receipt hold)", decoded.place);
+                    row.venue_ns = None;
+                }
                 sink.row(&row, decoded.place)?;
             }
             Ok(())
@@ -273,6 +283,19 @@ pub fn rebuild(
     book.bids = sides[0].iter().rev().map(text).collect();
     book.asks = sides[1].iter().map(text).collect();
     Ok(book)
+}
+
+/// Venues tell the last trade again when somebody subscribes, and with a snapshot when the book
+/// last changed: of a quiet instrument that may be minutes ago.
+const OLD_NS: i64 = 10_000_000_000;
+const OLD_TRADES: &str = "trades older than 10 s (left out: told again on subscribing)";
+
+/// Whether a row with a time of receipt happened much earlier than another one before it.
+fn is_old(row: &Row<Tick>, newest_ns: &mut Option<i64>) -> bool {
+    let Some((venue_ns, _)) = row.venue_ns.zip(row.recv_ns) else { return false };
+    let newest = newest_ns.map_or(venue_ns, |newest| newest.max(venue_ns));
+    *newest_ns = Some(newest);
+    newest.saturating_sub(venue_ns) > OLD_NS
 }
 
 fn row_of(update: &Update, instrument: u16, recv_ns: Option<i64>) -> Result<Row<Tick>, RowIssue> {

@@ -11,6 +11,7 @@ mod lobster;
 mod memory;
 mod merge;
 mod real;
+mod recordings;
 mod store;
 mod support;
 mod times;

@@ -246,16 +246,47 @@ fn tick_files() -> Vec<Vec<u8>> {
 }
 
 const FRAMES: &[&str] = &[
-    r#"{"stream":"x@depth","data":{"e":"depthUpdate","E":1723161256172,"T":1723161256170,"s":"X","U":1,"u":2,"pu":0,"b":[["1.0","2"]],"a":[["1.1","0.00"]]}}"#,
-    r#"{"e":"trade","E":1723161255343,"s":"X","t":3,"p":"6.10","q":"0.02","T":1723161255342,"m":true,"X":"MARKET"}"#,
+    concat!(
+        r#"{"stream":"x@depth","data":{"e":"depthUpdate","E":1723161256172,"#,
+        r#""T":1723161256170,"s":"X","U":1,"u":2,"pu":0,"b":[["1.0","2"]],"a":[["1.1","#,
+        r#""0.00"]]}}"#,
+    ),
+    concat!(
+        r#"{"e":"trade","E":1723161255343,"s":"X","t":3,"p":"6.10","q":"0.02","#,
+        r#""T":1723161255342,"m":true,"X":"MARKET"}"#,
+    ),
     r#"{"lastUpdateId":1,"bids":[["1.0","2"]],"asks":[["1.1","3"]]}"#,
-    r#"{"topic":"orderbook.50.X","type":"snapshot","ts":1,"data":{"s":"X","b":[["1","2"]],"a":[["2","1"]],"u":7,"seq":9},"cts":1}"#,
-    r#"{"type":"l2update","product_id":"X","changes":[["buy","1","3"]],"time":"2021-04-17T16:43:37.075687Z"}"#,
-    r#"{"jsonrpc":"2.0","method":"subscription","params":{"channel":"book.X.raw","data":{"type":"change","timestamp":1,"prev_change_id":1,"instrument_name":"X","change_id":2,"bids":[["new",1.0e-4,2.0]],"asks":[["delete",2,0]]}}}"#,
-    r#"{"channel":"l2Book","data":{"coin":"X","levels":[[{"px":"1","sz":"2"}],[{"px":"2","sz":"1"}]],"time":1}}"#,
-    r#"[1,{"a":[["2.0","0.00","1618678133.3","r"]]},{"b":[["1.1","2.00","1618678133.3"]],"c":"974947235"},"book-10","X"]"#,
-    r#"{"feed":"book","product_id":"X","side":"sell","seq":2,"price":2.5,"qty":1.0,"timestamp":2}"#,
-    r#"{"arg":{"channel":"books","instId":"X"},"action":"snapshot","data":[{"asks":[["2","1","0","1"]],"bids":[["1","2","0","1"]],"ts":"1652459225464","checksum":-914047754,"seqId":5,"prevSeqId":-1}]}"#,
+    concat!(
+        r#"{"topic":"orderbook.50.X","type":"snapshot","ts":1,"data":{"s":"X","b":[["1","#,
+        r#""2"]],"a":[["2","1"]],"u":7,"seq":9},"cts":1}"#,
+    ),
+    concat!(
+        r#"{"type":"l2update","product_id":"X","changes":[["buy","1","3"]],"#,
+        r#""time":"2021-04-17T16:43:37.075687Z"}"#,
+    ),
+    concat!(
+        r#"{"jsonrpc":"2.0","method":"subscription","params":{"channel":"book.X.raw","#,
+        r#""data":{"type":"change","timestamp":1,"prev_change_id":1,"#,
+        r#""instrument_name":"X","change_id":2,"bids":[["new",1.0e-4,2.0]],"#,
+        r#""asks":[["delete",2,0]]}}}"#,
+    ),
+    concat!(
+        r#"{"channel":"l2Book","data":{"coin":"X","levels":[[{"px":"1","sz":"2"}],"#,
+        r#"[{"px":"2","sz":"1"}]],"time":1}}"#,
+    ),
+    concat!(
+        r#"[1,{"a":[["2.0","0.00","1618678133.3","r"]]},{"b":[["1.1","2.00","#,
+        r#""1618678133.3"]],"c":"974947235"},"book-10","X"]"#,
+    ),
+    concat!(
+        r#"{"feed":"book","product_id":"X","side":"sell","seq":2,"price":2.5,"qty":1.0,"#,
+        r#""timestamp":2}"#,
+    ),
+    concat!(
+        r#"{"arg":{"channel":"books","instId":"X"},"action":"snapshot","#,
+        r#""data":[{"asks":[["2","1","0","1"]],"bids":[["1","2","0","1"]],"#,
+        r#""ts":"1652459225464","checksum":-914047754,"seqId":5,"prevSeqId":-1}]}"#,
+    ),
 ];
 
 const LOBSTER: &str = "34200.004241176,1,16113575,18,5853300,1\n34200.025551909,1,16120456,18,\

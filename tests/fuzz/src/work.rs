@@ -54,9 +54,18 @@ pub fn work(target: &Target, order: Order) -> io::Result<()> {
             told = Instant::now();
         }
         let bytes = cases.bytes(at);
-        let begin = Instant::now();
-        let ended = panic::catch_unwind(AssertUnwindSafe(|| (target.run)(&bytes, &path)));
-        let took = begin.elapsed();
+        let run = || {
+            let begin = Instant::now();
+            let ended = panic::catch_unwind(AssertUnwindSafe(|| (target.run)(&bytes, &path)));
+            (ended, begin.elapsed())
+        };
+        let (ended, mut took) = run();
+        // On a machine with other work a case may have waited for its turn.
+        for _ in 0..3 {
+            if took > SLOW {
+                took = took.min(run().1);
+            }
+        }
         if ended.is_err() {
             let place = where_to.lock().unwrap_or_else(PoisonError::into_inner).clone();
             writeln!(out, "panic {at} {place}")?;

@@ -352,6 +352,13 @@ impl Finished {
         if !denied.is_empty() {
             return format!("every order was denied ({})", denied.join(", "));
         }
+        if let Some(records) = self.records {
+            let records = number::plural(records, "record");
+            return format!(
+                "nobody met an order of {} in {records}, if it had any",
+                self.plan.strategy
+            );
+        }
         let bars = number::plural(self.bars(), "bar");
         let first = self.outcome.ranges.iter().map(|range| range.warmup_from).min().unwrap_or(0);
         let last = self.outcome.ranges.iter().map(|range| range.end).max().unwrap_or(0);

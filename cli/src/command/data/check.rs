@@ -4,7 +4,7 @@ use clap::Args;
 use qt_data::quality::QualityReport;
 use serde_json::{Value, json};
 
-use super::{facts, plan};
+use super::{facts, plan, ticks};
 use crate::app::Session;
 use crate::args::DataFlags;
 use crate::dataset::{self, Place, catalog};
@@ -24,6 +24,9 @@ pub struct CheckArgs {
     /// Files, catalog ids or samples
     #[arg(required = true, value_name = "[SYMBOL=]PATH|ID")]
     pub data: Vec<String>,
+    /// Read tables of trades or quotes as ticks; other tick data is recognised
+    #[arg(long)]
+    pub ticks: bool,
     /// How they are read.
     #[command(flatten)]
     pub flags: DataFlags,
@@ -43,7 +46,13 @@ pub fn run(args: &CheckArgs, session: &Session) -> Result<(), Failure> {
     let mut documents = Vec::new();
     let mut worst: Option<Failure> = None;
     for given in &args.data {
-        match check(given, &plan, min_score, session) {
+        let found = if args.ticks || dataset::ticks::is_ticks(given, &plan) {
+            let found = ticks::check(given, &plan, min_score, session);
+            found.map(|(document, failure)| (vec![document], failure))
+        } else {
+            check(given, &plan, min_score, session)
+        };
+        match found {
             Ok((found, failure)) => {
                 documents.extend(found);
                 worst = worst.or(failure);

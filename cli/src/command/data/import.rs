@@ -4,19 +4,21 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use super::info::entry_document;
-use super::plan;
+use super::{plan, ticks};
 use crate::app::Session;
 use crate::args::DataFlags;
 use crate::dataset::{self, bars_of, catalog};
 use crate::failure::Failure;
 use crate::output::{Ink, number, progress};
+use crate::settings::DataPlan;
 
 /// Check files and keep them in the catalog, from where they load faster.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     quanttrade data import prices.csv --id spy-daily\n  \
     quanttrade data import BTCUSDT-1m-*.zip --calendar 24x7\n  \
-    quanttrade data import trades.csv --bars 1m --id btc-1m")]
+    quanttrade data import trades.csv --bars 1m --id btc-1m\n  \
+    quanttrade data import trades.csv btcusdt.jsonl.gz --ticks")]
 pub struct ImportArgs {
     /// Files, or samples
     #[arg(required = true, value_name = "[SYMBOL=]PATH")]
@@ -27,6 +29,9 @@ pub struct ImportArgs {
     /// Replace an entry of the same id
     #[arg(long)]
     pub replace: bool,
+    /// Read tables of trades or quotes as ticks; other tick data is recognised
+    #[arg(long)]
+    pub ticks: bool,
     /// How they are read.
     #[command(flatten)]
     pub flags: DataFlags,
@@ -40,7 +45,12 @@ pub fn run(args: &ImportArgs, session: &Session) -> Result<(), Failure> {
     let plan = plan(&args.flags, session)?;
     let catalog = catalog::catalog()?;
     let mut series = Vec::new();
+    let mut documents: Vec<Value> = Vec::new();
     for given in &args.data {
+        if args.ticks || dataset::ticks::is_ticks(given, &plan) {
+            documents.push(import_ticks(args, given, &plan, session)?);
+            continue;
+        }
         for loaded in dataset::open(given, &plan)? {
             series.push(bars_of(loaded, plan.bars.as_ref())?);
         }
@@ -50,7 +60,6 @@ pub fn run(args: &ImportArgs, session: &Session) -> Result<(), Failure> {
         return Err(Failure::usage(format!("one --id cannot name {count} data sets"))
             .hint("leave --id away, or import one after the other"));
     }
-    let mut documents: Vec<Value> = Vec::new();
     for series in &series {
         let shown = progress::waiting(format!("writing {}", series.spec.symbol()));
         let entry = catalog.save(series, args.id.as_deref(), args.replace)?;
@@ -81,6 +90,21 @@ pub fn run(args: &ImportArgs, session: &Session) -> Result<(), Failure> {
         session.out.note(&format!("use it by its id: {command}"));
     }
     Ok(())
+}
+
+fn import_ticks(
+    args: &ImportArgs,
+    given: &str,
+    plan: &DataPlan,
+    session: &Session,
+) -> Result<Value, Failure> {
+    if args.id.is_some() || plan.bars.is_some() {
+        return Err(Failure::usage(format!(
+            "{given}: ticks are kept by their content, not by --id"
+        ))
+        .hint("leave --id and --bars away; runs find the file again by its path"));
+    }
+    ticks::import(given, plan, args.replace, session)
 }
 
 /// Take an entry out of the catalog.

@@ -4,7 +4,7 @@ use clap::Args;
 use qt_frames::CatalogEntry;
 use serde_json::{Value, json};
 
-use super::{facts, interval_text, plan};
+use super::{facts, interval_text, plan, ticks};
 use crate::app::Session;
 use crate::args::DataFlags;
 use crate::dataset::sample::{PREFIX, SAMPLES};
@@ -17,11 +17,15 @@ use crate::output::{Ink, number};
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     quanttrade data info prices.csv.gz\n  \
-    quanttrade data info sample:SP500 --json")]
+    quanttrade data info sample:SP500 --json\n  \
+    quanttrade data info btcusdt.jsonl.gz")]
 pub struct InfoArgs {
     /// A file, a catalog id or a sample
     #[arg(value_name = "[SYMBOL=]PATH|ID")]
     pub data: String,
+    /// Read a table of trades or quotes as ticks; other tick data is recognised
+    #[arg(long)]
+    pub ticks: bool,
     /// How it is read.
     #[command(flatten)]
     pub flags: DataFlags,
@@ -35,6 +39,9 @@ pub fn run(args: &InfoArgs, session: &Session) -> Result<(), Failure> {
     let mut plan = plan(&args.flags, session)?;
     // What a file is can be told even where the gate would refuse it.
     plan.load.check = false;
+    if args.ticks || dataset::ticks::is_ticks(&args.data, &plan) {
+        return ticks::info(&args.data, &plan, session);
+    }
     let loaded = dataset::open(&args.data, &plan)?;
     if session.out.json {
         let all: Vec<Value> = loaded.iter().map(facts).collect();
@@ -97,6 +104,7 @@ pub fn list(session: &Session) -> Result<(), Failure> {
             .collect();
         return session.out.document(&json!({
             "catalog": catalog.dir(), "entries": entries, "broken": broken, "samples": samples,
+            "ticks": ticks::list(),
         }));
     }
     let rows = listing.entries.iter().map(|entry| {
@@ -119,6 +127,10 @@ pub fn list(session: &Session) -> Result<(), Failure> {
     }
     for (id, error) in &listing.broken {
         session.out.warn(&format!("{id}: {error}"));
+    }
+    let stored = ticks::list();
+    if !stored.is_empty() {
+        session.out.line(&format!("\n{}", ticks::list_text(&stored)))?;
     }
     let lines: Vec<String> = SAMPLES
         .iter()

@@ -7,6 +7,7 @@ mod generate;
 mod import;
 mod indicator;
 mod info;
+mod ticks;
 
 use clap::{Args, Subcommand};
 use qt_data::load::Loaded;
