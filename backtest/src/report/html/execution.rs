@@ -363,50 +363,43 @@ fn hover(point: &Point) -> String {
     format!("{}{error} ticks, {}", number(point.ticks, 2, Sign::Both), plural(point.n, "fill"))
 }
 
-/// The same as a table.
+/// The same as a table: a column of each for those that took, and those that made, if any.
 #[must_use]
 pub fn markout_table(of: &InstrumentEntry, unit: &str) -> String {
     let steps = steps(&of.markouts);
-    let mut rows = Vec::new();
-    for (at, &after) in steps.iter().enumerate() {
-        let mut row = vec![Cell::new(step_text(after, unit))];
-        for group in [GROUPS[0], GROUPS[3]] {
-            match point(&of.markouts, group, steps[at]) {
-                Some(point) => {
-                    let error =
-                        point.error.map_or(UNDEFINED.to_owned(), |e| number(e, 2, Sign::Minus));
-                    row.extend([
-                        Cell::new(count(point.n)),
-                        Cell::toned(
-                            number(point.ticks, 2, Sign::Both),
-                            Tone::of(Some(point.ticks)),
-                        ),
-                        Cell::new(error),
-                        Cell::new(super::text::money_f64(point.money, Sign::Both)),
-                    ]);
-                }
-                None => row.extend([0; 4].map(|_| Cell::new(UNDEFINED))),
-            }
-        }
-        rows.push(row);
+    let has = |group: &(&str, Option<&str>)| of.markouts.iter().any(|e| e.liquidity == group.0);
+    let groups: Vec<(&str, Option<&str>)> =
+        [GROUPS[0], GROUPS[3]].into_iter().filter(has).collect();
+    let mut columns = vec![words("After")];
+    for group in &groups {
+        let fills = if group.0 == "maker" { "Maker fills" } else { "Taker fills" };
+        columns.extend([figures(fills), figures("Ticks"), figures("\u{b1}"), figures("Money")]);
     }
+    let row = |&after: &i64| {
+        let mut row = vec![Cell::new(step_text(after, unit))];
+        for &group in &groups {
+            row.extend(point_cells(point(&of.markouts, group, after)));
+        }
+        row
+    };
     Table {
         label: format!("Markouts of the fills in {}", of.symbol),
-        columns: vec![
-            words("After"),
-            figures("Maker fills"),
-            figures("Ticks"),
-            figures("\u{b1}"),
-            figures("Money"),
-            figures("Taker fills"),
-            figures("Ticks"),
-            figures("\u{b1}"),
-            figures("Money"),
-        ],
-        rows,
+        columns,
+        rows: steps.iter().map(row).collect(),
         is_long: false,
     }
     .html()
+}
+
+fn point_cells(point: Option<Point>) -> [Cell; 4] {
+    let Some(point) = point else { return [0; 4].map(|_| Cell::new(UNDEFINED)) };
+    let error = point.error.map_or(UNDEFINED.to_owned(), |e| number(e, 2, Sign::Minus));
+    [
+        Cell::new(count(point.n)),
+        Cell::toned(number(point.ticks, 2, Sign::Both), Tone::of(Some(point.ticks))),
+        Cell::new(error),
+        Cell::new(super::text::money_f64(point.money, Sign::Both)),
+    ]
 }
 
 #[cfg(test)]
