@@ -75,7 +75,8 @@ fn book_report(folder: &Path) -> (String, u64) {
     std::fs::write(&data, quotes()).expect("a file can be written");
     let output = std::process::Command::new(qt_tests::binary())
         .args(["backtest", "--strategy", "top_of_book_quoter", "--account", "margin"])
-        .args(["--leverage", "10", "--qty", "1", "--order-latency", "5ms", "--bands", "--data"])
+        .args(["--leverage", "10", "--qty", "1", "--param", "max_position=5"])
+        .args(["--order-latency", "5ms", "--bands", "--data"])
         .arg(&data)
         .arg("--report")
         .arg(&path)
