@@ -36,7 +36,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         let limits = pipeline.limits;
         Self {
             recorder: Recorder::new(pipeline.initial, samples_max),
-            log: OrderLog::new(pipeline.specs.len()),
+            log: OrderLog::new(pipeline.specs.len(), limits.orders_open_max),
             pipeline: Pipeline::new(pipeline, strategy, gate),
             venue,
             sequencer: Sequencer::new(),

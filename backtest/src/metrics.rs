@@ -104,6 +104,33 @@ impl Metrics {
     }
 }
 
+/// A year has to be covered by so large a part for its figures to say anything.
+const SHARE_OF_YEAR_MIN: f64 = 1.0 / 52.0;
+/// Closes that a spread of returns needs.
+const CLOSES_MIN: usize = 20;
+
+/// Whether a run of `closes` closes is too short for figures per year: less than a week, or
+/// fewer than twenty closes.
+#[must_use]
+pub fn is_too_short(closes: usize, periods_per_year: f64) -> bool {
+    closes < CLOSES_MIN || (closes as f64) < periods_per_year * SHARE_OF_YEAR_MIN
+}
+
+impl Metrics {
+    /// The same without the figures per year.
+    #[must_use]
+    pub fn without_annual(&self) -> Self {
+        Self {
+            annualized_return: None,
+            volatility: None,
+            sharpe: None,
+            sortino: None,
+            calmar: None,
+            ..self.clone()
+        }
+    }
+}
+
 fn finite(value: Option<f64>) -> Option<f64> {
     value.filter(|v| v.is_finite())
 }

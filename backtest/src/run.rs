@@ -13,7 +13,7 @@ use crate::conditions::Span;
 use crate::config::RunConfig;
 use crate::curve::EquityCurve;
 use crate::execution::{Execution, after_fills};
-use crate::metrics::Metrics;
+use crate::metrics::{Metrics, is_too_short};
 use crate::periods::periods_per_year;
 use crate::recorder::Fill;
 use crate::risk::RiskOutcome;
@@ -270,6 +270,18 @@ fn ranges(
 }
 
 impl RunOutcome {
+    /// Whether the run is too short for figures per year.
+    #[must_use]
+    pub fn is_too_short(&self) -> bool {
+        is_too_short(self.curve.len(), self.periods_per_year)
+    }
+
+    /// The figures that can be shown: those per year only where the run is long enough.
+    #[must_use]
+    pub fn shown_metrics(&self, of: &Metrics) -> Metrics {
+        if self.is_too_short() { of.without_annual() } else { of.clone() }
+    }
+
     /// The last time of the run (UTC ns).
     #[must_use]
     pub fn end_ns(&self) -> Option<Nanos> {

@@ -20,6 +20,7 @@ use crate::replay::{Film, Pace, Replay, ReplayConfig, ReplayError, Replayed};
 use crate::run::{BarRange, RunError, RunOutcome, check_config};
 use crate::simulator::Ended;
 use crate::tape::id_of;
+use crate::trades::round_trips;
 use crate::venue::SimVenue;
 
 /// A year of markets that never close, in seconds.
@@ -224,6 +225,8 @@ fn run<R: Replayed>(
         let at = sampled.partition_point(|&ns| ns < fill.venue_ns.get());
         fill.row = u32::try_from(at.min(sampled.len() - 1)).unwrap_or(u32::MAX);
     }
+    // Round trips have the rows of their fills.
+    outcome.trips = round_trips(&outcome.fills, &outcome.specs);
     if config.look_back {
         look_back_at::<R>(&mut outcome, &films, &books, &settings)?;
     }

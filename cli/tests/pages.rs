@@ -207,10 +207,12 @@ fn every_field_is_on_the_page() {
     let backtest = [&["backtest"][..], &run[..]].concat();
     let sweep =
         [&["sweep"][..], &run[..], &["--param", "fast=10,20", "--param", "slow=50,90"]].concat();
-    let open =
-        ["params", "denials", "settings", "metrics", "machine", "entries", "imported", "limits"];
+    let mut open = vec!["params", "denials", "settings", "metrics", "machine", "entries"];
+    open.extend(["imported", "limits", "by_type", "endings", "fills_by"]);
+    let bands = [&backtest[..], &["--bands"]].concat();
     for words in [
         &backtest[..],
+        &bands[..],
         &sweep[..],
         &["data", "info", "sample:SP500"],
         &["data", "check", "sample:SP500"],

@@ -85,6 +85,12 @@ impl Browser {
         }
     }
 
+    /// Has pages drawn as for somebody who prefers dark colours.
+    pub fn prefer_dark(&mut self) {
+        let features = json!([{ "name": "prefers-color-scheme", "value": "dark" }]);
+        self.call("Emulation.setEmulatedMedia", json!({ "features": features }));
+    }
+
     /// The value of the JavaScript expression `code` in the page.
     ///
     /// # Panics

@@ -9,9 +9,13 @@ use qt_engine::book::Depth;
 /// Samples at even times.
 pub const SAMPLES_MAX: usize = 900;
 /// Fills around which every state of the book is kept: of more, so many evenly over the run.
-pub const FILLS_SHOWN_MAX: usize = 40;
-/// States before and after such a fill.
-const STATES_AROUND: usize = 20;
+pub const FILLS_SHOWN_MAX: usize = 200;
+/// States before all such fills together, and as many after them.
+const STATES_MAX: usize = 800;
+/// States before and after one fill at least and at most.
+const AROUND_MIN: usize = 4;
+const AROUND_MAX: usize = 40;
+const _: () = assert!(FILLS_SHOWN_MAX * AROUND_MIN <= STATES_MAX);
 /// How far from it they may be.
 const AROUND_NS: i64 = 1_000_000_000;
 /// Levels of each side.
@@ -34,6 +38,7 @@ pub struct DepthFilm {
     even: Ticker,
     fills: Vec<i64>,
     next_fill: usize,
+    around: usize,
     before: VecDeque<DepthSample>,
     after: usize,
     after_until_ns: i64,
@@ -54,12 +59,14 @@ impl DepthFilm {
     pub fn new(start_ns: i64, end_ns: i64, fills: &[i64]) -> Self {
         let length_ns = end_ns.saturating_sub(start_ns).max(0);
         let every_ns = (length_ns / SAMPLES_MAX as i64).max(1);
+        let around = states_around(fills.len());
         Self {
             samples: Vec::new(),
             even: Ticker { next_ns: start_ns, end_ns, every_ns },
             fills: spread(fills, FILLS_SHOWN_MAX),
             next_fill: 0,
-            before: VecDeque::with_capacity(STATES_AROUND),
+            around,
+            before: VecDeque::with_capacity(around),
             after: 0,
             after_until_ns: i64::MIN,
         }
@@ -97,7 +104,7 @@ impl DepthFilm {
     pub fn state(&mut self, now_ns: i64, view: BookView<'_>) {
         while self.fills.get(self.next_fill).is_some_and(|&fill_ns| fill_ns <= now_ns) {
             self.samples.extend(self.before.drain(..));
-            self.after = STATES_AROUND;
+            self.after = self.around;
             self.after_until_ns = self.fills[self.next_fill].saturating_add(AROUND_NS);
             self.next_fill += 1;
         }
@@ -113,7 +120,7 @@ impl DepthFilm {
             self.after -= 1;
             self.samples.push(sample);
         } else if self.is_close(now_ns) {
-            if self.before.len() == STATES_AROUND {
+            if self.before.len() == self.around {
                 self.before.pop_front();
             }
             self.before.push_back(sample);
@@ -127,6 +134,13 @@ impl DepthFilm {
         self.samples.sort_by_key(|sample| sample.from_ns);
         self.samples
     }
+}
+
+/// States before and after each of so many fills.
+#[must_use]
+pub fn states_around(fills: usize) -> usize {
+    let shown = fills.clamp(1, FILLS_SHOWN_MAX);
+    (STATES_MAX / shown).clamp(AROUND_MIN, AROUND_MAX)
 }
 
 /// At most `most` of `values`, evenly spread, the first and the last among them.
@@ -179,13 +193,11 @@ mod tests {
     fn around_a_fill_every_state_is_kept_and_no_more_than_so_many() {
         let states: Vec<i64> = (1..=100).collect();
         let kept = film(&[50], &states);
-        let close: Vec<i64> = (31..70).collect();
-        // The samples every 10 ns show the states of 10 and 20, then 70, 80 and 90 ns.
-        let mut expected = vec![10, 20, 30];
-        expected.extend(close);
-        expected.extend([70, 80, 90]);
-        assert_eq!(kept.iter().filter(|&&at| at > 30 && at < 70).count(), 39 + 3);
+        // 40 states before the fill and 40 after it, and the samples every 10 ns.
+        let expected: Vec<i64> = (10..90).chain([90]).collect();
         assert!(expected.iter().all(|at| kept.contains(at)), "{kept:?}");
+        assert!(!kept.contains(&9) && !kept.contains(&91), "{kept:?}");
+        assert_eq!([1, 20, 21, 100, 200, 9_000].map(states_around), [40, 40, 38, 8, 4, 4]);
         assert_eq!(spread(&[1, 2, 3, 4, 5], 3), [1, 3, 5]);
     }
 }

@@ -26,6 +26,8 @@ pub enum Unit {
 pub struct Cell {
     /// In ticks, fill by fill.
     pub ticks: Mean,
+    /// In basis points of their own prices, fill by fill.
+    pub bps: Mean,
     /// Their sum over the quantities, in half ticks x lots.
     pub value_x2: i128,
     /// The fills in that sum at their own prices, in ticks x lots.
@@ -36,6 +38,7 @@ impl Cell {
     /// Adds all that another cell of the same instrument has.
     fn merge(&mut self, other: &Self) {
         self.ticks.merge(&other.ticks);
+        self.bps.merge(&other.bps);
         self.value_x2 += other.value_x2;
         self.paid += other.paid;
     }
@@ -85,6 +88,9 @@ impl Markouts {
         let paid = i128::from(fill.price.ticks());
         let gain_x2 = (i128::from(price_x2) - 2 * paid) * i128::from(fill.side.sign());
         cell.ticks.add(gain_x2 as f64 / 2.0);
+        if paid > 0 {
+            cell.bps.add(gain_x2 as f64 / 2.0 / paid as f64 * 1e4);
+        }
         cell.value_x2 += gain_x2 * lots;
         cell.paid += paid * lots;
     }

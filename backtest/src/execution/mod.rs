@@ -17,7 +17,7 @@ mod times;
 use qt_types::InstrumentId;
 
 pub use bars::after_fills;
-pub use depth::{DepthFilm, DepthSample, FILLS_SHOWN_MAX, SAMPLES_MAX};
+pub use depth::{DepthFilm, DepthSample, FILLS_SHOWN_MAX, SAMPLES_MAX, states_around};
 pub use hindsight::{Hindsight, look_back};
 pub use markout::{BAR_STEPS, Cell, Markouts, NS_STEPS, Unit};
 pub use mean::Mean;

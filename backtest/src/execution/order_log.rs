@@ -13,9 +13,13 @@ use super::times::Times;
 use crate::venue::Rested;
 
 /// Orders that are kept one by one; of more, every second, every fourth and so on.
-pub const ORDERS_KEPT_MAX: usize = 16_384;
+pub const ORDERS_KEPT_MAX: usize = 8_192;
 /// Stretches of resting that are kept.
-pub const RESTS_KEPT_MAX: usize = 16_384;
+pub const RESTS_KEPT_MAX: usize = 8_192;
+
+/// Types of orders, and ways to end, for which there is room from the start.
+const KINDS_RESERVED: usize = 8;
+const ENDINGS_RESERVED: usize = 24;
 
 /// How many orders there were of one type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,21 +70,22 @@ pub struct OrderLog {
 }
 
 impl OrderLog {
-    /// An empty log of a run with that many instruments.
+    /// An empty log of a run with that many instruments and orders open at once. All memory that
+    /// a run without queues will need is taken here.
     #[must_use]
-    pub fn new(instruments: usize) -> Self {
+    pub fn new(instruments: usize, open_max: usize) -> Self {
         Self {
-            open: Vec::new(),
+            open: Vec::with_capacity(open_max),
             kept: Sample::new(ORDERS_KEPT_MAX),
             rests: Sample::new(RESTS_KEPT_MAX),
-            kinds: Vec::new(),
-            endings: Vec::new(),
+            kinds: Vec::with_capacity(KINDS_RESERVED),
+            endings: Vec::with_capacity(ENDINGS_RESERVED),
             instruments: vec![OfInstrument::default(); instruments],
             accepted: 0,
             filled: 0,
-            to_venue: Times::default(),
-            to_us: Times::default(),
-            to_fill: Times::default(),
+            to_venue: Times::ready(),
+            to_us: Times::ready(),
+            to_fill: Times::ready(),
             slippage_bps: Mean::default(),
         }
     }

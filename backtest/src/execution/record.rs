@@ -184,8 +184,8 @@ pub struct Sample<T> {
 impl<T> Sample<T> {
     /// An empty sample of at most `room`.
     #[must_use]
-    pub const fn new(room: usize) -> Self {
-        Self { kept: Vec::new(), room, every: 1, seen: 0 }
+    pub fn new(room: usize) -> Self {
+        Self { kept: Vec::with_capacity(room), room, every: 1, seen: 0 }
     }
 
     /// Takes in the next one.

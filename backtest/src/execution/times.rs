@@ -3,14 +3,17 @@
 
 use hdrhistogram::Histogram;
 
-/// Values are exact to three digits; the largest and the smallest are exact.
-const DIGITS: u8 = 3;
+/// Values are exact to two digits, the largest and the smallest to the last: a third digit would
+/// cost ten times the memory in every run of a sweep.
+const DIGITS: u8 = 2;
+/// Larger values count as this one: more than a year in ns.
+const VALUE_MAX: u64 = 1 << 55;
 
 /// Whole numbers from zero on, such as lengths of time in ns; below zero counts as zero.
 #[derive(Clone, Debug, Default)]
 pub struct Times {
-    /// Made with the first value: most runs of a sweep need none.
-    histogram: Option<Box<Histogram<u64>>>,
+    /// Made with the first value where it was not made before.
+    histogram: Option<Box<Histogram<u32>>>,
     count: u64,
     least: u64,
     most: u64,
@@ -19,6 +22,12 @@ pub struct Times {
 }
 
 impl Times {
+    /// Without values, with the memory for all that will come.
+    #[must_use]
+    pub fn ready() -> Self {
+        Self { histogram: histogram(), ..Self::default() }
+    }
+
     /// Adds a value.
     pub fn add(&mut self, value: i64) {
         let value = u64::try_from(value).unwrap_or(0);
@@ -28,11 +37,10 @@ impl Times {
         self.sum += u128::from(value);
         self.zeros += u64::from(value == 0);
         if self.histogram.is_none() {
-            self.histogram = Histogram::new(DIGITS).ok().map(Box::new);
+            self.histogram = histogram();
         }
         if let Some(histogram) = &mut self.histogram {
-            // It grows by itself up to the largest number there is: this cannot fail.
-            let _ = histogram.record(value);
+            histogram.saturating_record(value);
         }
     }
 
@@ -68,6 +76,11 @@ impl Times {
     }
 }
 
+/// The bounds are constants that go together: there always is one.
+fn histogram() -> Option<Box<Histogram<u32>>> {
+    Histogram::new_with_bounds(1, VALUE_MAX, DIGITS).ok().map(Box::new)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -82,7 +95,7 @@ mod tests {
         assert_eq!((times.count(), times.mean(), times.zeros()), (100, Some(50.5), Some(0.0)));
         times.add(-5);
         assert_eq!((times.count(), times.quantile(0.0)), (101, Some(0)));
-        // Three digits of a large number, and the largest one exactly.
+        // Two digits of a large number, and the largest one exactly.
         times.add(1_234_567_891);
         assert_eq!(times.quantile(1.0), Some(1_234_567_891));
     }

@@ -79,7 +79,8 @@ impl BandsEntry {
         let most = equities.into_iter().max().unwrap_or_default();
         let least = equities.into_iter().min().unwrap_or_default();
         let span = most - least;
-        let summary = summary(capital, equities, span);
+        let fills = [&optimistic, &neutral, &pessimistic].map(|entry| entry.fills);
+        let summary = summary(capital, equities, fills, span);
         Self { optimistic, neutral, pessimistic, span: span.to_string(), summary }
     }
 
@@ -95,7 +96,12 @@ impl BandsEntry {
 }
 
 /// One plain sentence or two.
-fn summary(capital: Cash, [kind, usual, harsh]: [Cash; 3], span: Cash) -> String {
+fn summary(
+    capital: Cash,
+    [kind, usual, harsh]: [Cash; 3],
+    [kind_fills, _, harsh_fills]: [usize; 3],
+    span: Cash,
+) -> String {
     let gain = |equity: Cash| equity - capital;
     if span == Cash::ZERO {
         return "The fill model makes no difference to this run.".to_owned();
@@ -107,9 +113,12 @@ fn summary(capital: Cash, [kind, usual, harsh]: [Cash; 3], span: Cash) -> String
     );
     let is_gain = |equity: Cash| gain(equity) > Cash::ZERO;
     let verdict = match (is_gain(kind), is_gain(usual), is_gain(harsh)) {
+        _ if harsh > kind && kind_fills > harsh_fills => {
+            "kinder fills did not help this run, it traded more with them and lost by it"
+        }
         _ if harsh > kind => {
-            "harsher fills ended better than kinder ones here: they led to other trades, and \
-             chance weighs more than the model"
+            "harsher fills ended better than kinder ones, which led to other trades: chance \
+             weighs more here than the model"
         }
         (true, true, true) => "the run gains in all three",
         (false, false, false) => "the run loses in all three",
@@ -130,17 +139,19 @@ mod tests {
 
     #[test]
     fn the_sentence_says_what_hangs_on_the_fills() {
-        let of = |equities: [i64; 3]| {
+        let of_fills = |equities: [i64; 3], fills: [usize; 3]| {
             let all = equities.map(cash);
             let span = equities.iter().max().unwrap() - equities.iter().min().unwrap();
-            summary(cash(1_000), all, cash(span))
+            summary(cash(1_000), all, fills, cash(span))
         };
+        let of = |equities: [i64; 3]| of_fills(equities, [3, 3, 3]);
         let survives = of([1_100, 1_050, 1_010]);
         assert!(survives.contains("by 90.00, 9.00 % of the capital: the run gains in all three"));
         assert!(of([1_100, 1_050, 990]).contains("does not survive pessimistic fills"));
         assert!(of([1_100, 1_000, 990]).contains("only optimistic fills make it a gain"));
         assert!(of([990, 980, 970]).contains("loses in all three"));
         assert!(of([990, 1_000, 1_020]).contains("harsher fills ended better"));
+        assert!(of_fills([990, 1_000, 1_020], [9, 5, 4]).contains("traded more with them"));
         assert!(of([5, 5, 5]).contains("no difference"));
     }
 }

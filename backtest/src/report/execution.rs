@@ -71,6 +71,24 @@ pub struct TimesEntry {
     pub max_ns: Option<u64>,
 }
 
+impl MarkoutEntry {
+    /// The mean and its standard error as people read them: on books in ticks, on bars, whose
+    /// ticks are often no more than the last digit of a file, in basis points.
+    #[must_use]
+    pub fn shown(&self, unit: &str) -> (Option<f64>, Option<f64>) {
+        match unit {
+            "bars" => (self.bps, self.error_bps),
+            _ => (self.ticks, self.error_ticks),
+        }
+    }
+}
+
+/// What [`MarkoutEntry::shown`] is in.
+#[must_use]
+pub fn measure(unit: &str) -> &'static str {
+    if unit == "bars" { "bps" } else { "ticks" }
+}
+
 impl TimesEntry {
     fn of(times: &Times) -> Self {
         Self {
@@ -193,6 +211,10 @@ pub struct MarkoutEntry {
     pub ticks: Option<f64>,
     /// Its standard error.
     pub error_ticks: Option<f64>,
+    /// Their mean, in basis points of their own prices.
+    pub bps: Option<f64>,
+    /// Its standard error.
+    pub error_bps: Option<f64>,
     /// Their sum in money, before fees.
     pub money: String,
 }
@@ -377,6 +399,8 @@ fn markout_entries(
                     n: cell.ticks.count(),
                     ticks: cell.ticks.mean(),
                     error_ticks: cell.ticks.error(),
+                    bps: cell.bps.mean(),
+                    error_bps: cell.bps.error(),
                     money: worth(spec, cell.value_x2).to_string(),
                 });
             }

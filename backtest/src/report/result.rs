@@ -366,7 +366,7 @@ fn excursions(trip: &RoundTrip, series: &BarSeries) -> (Option<f64>, Option<f64>
     let mut lowest = entry.min(trip.exit_price.ticks());
     let mut highest = entry.max(trip.exit_price.ticks());
     // The bar of the exit counts only by the exit's price: the rest of it may have come after.
-    for bar in &series.bars[from..to] {
+    for bar in &series.bars[from..to.max(from)] {
         lowest = lowest.min(bar.low);
         highest = highest.max(bar.high);
     }

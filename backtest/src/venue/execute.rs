@@ -152,9 +152,8 @@ impl SimVenue {
         now_ns: i64,
     ) {
         let row = self.tapes[self.orders[at].instrument.index()].bar.row;
-        self.rows.push(row);
-        self.paths.push(self.path);
-        let exec = ExecId(self.rows.len() as u64);
+        self.executions.push((row, self.path));
+        let exec = ExecId(self.executions.len() as u64);
         let order = &mut self.orders[at];
         order.filled += lots;
         let report = Report {

@@ -118,9 +118,9 @@ pub struct SimVenue {
     orders: Vec<SimOrder>,
     commands: VecDeque<(i64, Command)>,
     reports: VecDeque<Delivery>,
-    rows: Vec<u32>,
-    /// How each execution came about, and how the next one does.
-    paths: Vec<FillPath>,
+    /// The source row of each execution, and how it came about.
+    executions: Vec<(u32, FillPath)>,
+    /// How the next one comes about.
     path: FillPath,
     /// Orders that joined a queue and were not told of yet.
     rested: Vec<Rested>,
@@ -178,8 +178,7 @@ impl SimVenue {
             orders: Vec::with_capacity(room),
             commands: VecDeque::with_capacity(room * 4),
             reports: VecDeque::with_capacity(room * 4),
-            rows: Vec::with_capacity(FILLS_RESERVED),
-            paths: Vec::with_capacity(FILLS_RESERVED),
+            executions: Vec::with_capacity(FILLS_RESERVED),
             path: FillPath::Market,
             rested: Vec::with_capacity(room),
             counts: VenueCounts::default(),
@@ -245,7 +244,7 @@ impl SimVenue {
     #[must_use]
     pub fn row_of(&self, exec: ExecId) -> u32 {
         let index = usize::try_from(exec.0).unwrap_or(usize::MAX).wrapping_sub(1);
-        self.rows.get(index).copied().unwrap_or(u32::MAX)
+        self.executions.get(index).map_or(u32::MAX, |&(row, _)| row)
     }
 
     /// The venue's own books.

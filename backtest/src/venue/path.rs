@@ -65,7 +65,7 @@ impl SimVenue {
     #[must_use]
     pub fn path_of(&self, exec: ExecId) -> FillPath {
         let index = usize::try_from(exec.0).unwrap_or(usize::MAX).wrapping_sub(1);
-        self.paths.get(index).copied().unwrap_or_default()
+        self.executions.get(index).map_or(FillPath::Market, |&(_, path)| path)
     }
 
     /// Orders that joined a queue since the last call.

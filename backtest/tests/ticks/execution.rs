@@ -111,6 +111,7 @@ fn the_example_of_the_page_comes_out_as_it_says() {
         [Some("-2"), Some("-2"), Some("-2"), Some("-1")]
     );
     assert!(close(at("sell", 100 * MS).unwrap().ticks, -0.5));
+    assert!(close(at("sell", 100 * MS).unwrap().bps, -5_000.0 / 98.0));
     assert!(at("buy", 1_000 * MS).is_none(), "the data ends before");
 }
 

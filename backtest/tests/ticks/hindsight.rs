@@ -66,7 +66,8 @@ proptest! {
         let mut ticks = Vec::new();
         for (wait, is_bid, off, qty) in levels {
             now_ns += wait * MS;
-            let (side, price) = if is_bid { (Side::Buy, 99 - off) } else { (Side::Sell, 101 + off) };
+            let side = if is_bid { Side::Buy } else { Side::Sell };
+            let price = 100 - side.sign() * (1 + off);
             ticks.push(tick(now_ns, TickKind::Level, side, price, qty));
         }
         let mut fills: Vec<Fill> = fills.into_iter().map(|(at, buys, makes, price)| {

@@ -359,13 +359,6 @@ pub const KEYS: &[Key] = &[
         "On books, when our own orders could meet: expire-taker, expire-maker or expire-both",
     ),
     key(Fills, "touch-fills", Flag, "", "Fill limit orders that the price only touches"),
-    key(
-        Fills,
-        "bands",
-        Flag,
-        "",
-        "Run with kinder and with harsher fills as well, and show all three (backtest)",
-    ),
     key(Fills, "close-at-end", Flag, "", "Close open positions at the last close"),
     key(Fills, "feed-latency", One("TIME"), "0ms", "From the market to us (500us, 10ms, 1s)"),
     key(
@@ -409,6 +402,13 @@ pub const KEYS: &[Key] = &[
     key(Figures, "allow-no-trades", Flag, "", "A run without fills is a success too"),
     key(Output, "report", One("FILE.html"), "", "Write a report that opens offline"),
     key(Output, "out", One("DIR"), "", "Write result.json, fills.csv, trades.csv and equity.csv"),
+    key(
+        Output,
+        "bands",
+        Flag,
+        "",
+        "Run with kinder and with harsher fills as well, and show all three side by side",
+    ),
     key(Output, "full-curve", Flag, "", "All points of the equity curve in the JSON result"),
 ];
 

@@ -1,6 +1,6 @@
 //! How the orders were executed, in a few lines.
 
-use qt_backtest::report::execution::{ExecutionEntry, MarkoutEntry, TimesEntry};
+use qt_backtest::report::execution::{ExecutionEntry, MarkoutEntry, TimesEntry, measure};
 
 use crate::output::{Ink, Output, number};
 
@@ -64,7 +64,7 @@ pub fn lines(entry: &ExecutionEntry, out: &Output) -> Option<String> {
         let (after, text) = if unit == "ns" { (AFTER_NS, "1 s") } else { (AFTER_BARS, "5 bars") };
         let parts: Vec<String> = ["maker", "taker"]
             .into_iter()
-            .filter_map(|liquidity| markout(&of.markouts, liquidity, after))
+            .filter_map(|liquidity| markout(&of.markouts, liquidity, after, unit))
             .collect();
         if !parts.is_empty() {
             add("Markout", format!("{} after {text}", parts.join(", ")));
@@ -82,14 +82,14 @@ fn times(times: &TimesEntry) -> String {
 }
 
 /// The mean markout of the fills of one liquidity, both sides.
-fn markout(entries: &[MarkoutEntry], liquidity: &str, after: i64) -> Option<String> {
+fn markout(entries: &[MarkoutEntry], liquidity: &str, after: i64, unit: &str) -> Option<String> {
     let own = entries.iter().filter(|e| e.liquidity == liquidity && e.after == after);
     let (mut count, mut sum) = (0_u64, 0.0);
     for entry in own {
         count += entry.n;
-        sum += entry.ticks? * entry.n as f64;
+        sum += entry.shown(unit).0? * entry.n as f64;
     }
-    (count > 0).then(|| format!("{liquidity} {:+.2} ticks", sum / count as f64))
+    (count > 0).then(|| format!("{liquidity} {:+.2} {}", sum / count as f64, measure(unit)))
 }
 
 fn quantity(value: f64) -> String {

@@ -71,7 +71,9 @@ impl Line {
 }
 
 fn returns(finished: &Finished, benchmark: &Benchmark) -> Vec<Line> {
-    let (own, hold) = (&finished.outcome.metrics, &benchmark.metrics);
+    let outcome = &finished.outcome;
+    let own = outcome.shown_metrics(&outcome.metrics);
+    let hold = outcome.shown_metrics(&benchmark.metrics);
     let money = |text: String| number::amount(&text, 2);
     let held = benchmark.curve.last().unwrap_or(finished.plan.config.capital);
     let gain = number::signed_percent;

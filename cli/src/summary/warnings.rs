@@ -112,6 +112,10 @@ fn add_endings(outcome: &RunOutcome, into: &mut Vec<String>) {
         Ended::Bankrupt => into.push(format!("the equity was used up at {until}: the run stopped")),
         Ended::Interrupted => into.push(format!("interrupted: the result reaches to {until}")),
     }
+    if outcome.is_too_short() {
+        let closes = number::plural(outcome.curve.len() as u64, "close");
+        into.push(format!("{closes} are too few for figures per year: do not use those"));
+    }
     if outcome.margin_calls > 0 {
         let calls = number::plural(outcome.margin_calls, "margin call");
         into.push(format!("{calls}: all positions were closed each time"));

@@ -1,6 +1,6 @@
 //! The bands of the run side by side.
 
-use super::table::{Cell, Table, Tone, facts, figures, words};
+use super::table::{Cell, Table, Tone, figures, words};
 use super::text::{Sign, UNDEFINED, count_of, escape, money, percent};
 use crate::report::bands::BandsEntry;
 
@@ -35,12 +35,17 @@ pub fn html(bands: &BandsEntry) -> String {
         rows: rows.collect(),
         is_long: false,
     };
-    let supposed =
-        bands.runs().map(|(band, run)| (band.text().to_owned(), Cell::new(run.fills_are)));
+    let supposed: String = bands
+        .runs()
+        .iter()
+        .map(|(band, run)| {
+            let text = escape(&format!("{}: {}.", band.text(), run.fills_are));
+            format!("<p class=\"note\">{text}</p>\n")
+        })
+        .collect();
     format!(
-        "<p class=\"verdict\">{}</p>\n{}<h3>What they suppose</h3>\n{}",
+        "<p class=\"verdict\">{}</p>\n{}<h3>What they suppose</h3>\n{supposed}",
         escape(&bands.summary),
         table.html(),
-        facts(&supposed),
     )
 }

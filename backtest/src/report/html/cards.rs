@@ -38,7 +38,9 @@ pub fn cards(input: &ReportInput<'_>, of: &Figures) -> String {
 }
 
 fn large(input: &ReportInput<'_>, of: &Figures) -> [Card; 4] {
-    let (metrics, held) = (&input.outcome.metrics, &of.benchmark_metrics);
+    let outcome = input.outcome;
+    let metrics = outcome.shown_metrics(&outcome.metrics);
+    let held = outcome.shown_metrics(&of.benchmark_metrics);
     let against = |text: String| format!("Buy and hold {text}");
     [
         Card {
@@ -143,7 +145,8 @@ pub fn currency<'a>(input: &ReportInput<'a>) -> &'a str {
 /// The figures of the strategy beside those of buy and hold.
 #[must_use]
 pub fn comparison(input: &ReportInput<'_>, of: &Figures) -> String {
-    let (own, held) = (&input.outcome.metrics, &of.benchmark_metrics);
+    let own = input.outcome.shown_metrics(&input.outcome.metrics);
+    let held = input.outcome.shown_metrics(&of.benchmark_metrics);
     let mut rows = Vec::new();
     let mut row = |name: &str, cells: [Cell; 2]| {
         let [own, held] = cells;

@@ -190,7 +190,7 @@ const depthView = (place, film, tools) => {
         name,
         x,
         y,
-        line: { color: tools.style(side === 0 ? "--gain" : "--short"), width: 2.5 },
+        line: { color: tools.style(side === 0 ? "--gain" : "--short"), width: x.length > 300 ? 1.5 : 2.5 },
         hoverinfo: "skip",
         showlegend: x.length > 0,
       };
@@ -258,6 +258,7 @@ const depthView = (place, film, tools) => {
 
   function tell() {
     const length = (shown[1] - shown[0]) / 1e6;
+    place.dataset.shownMs = String(length * 1000);
     const span = length >= 120 ? `${(length / 60).toFixed(0)} min` : `${Number(length.toPrecision(2))} s`;
     const fill = at >= 0 ? `fill ${at + 1} of ${film.fills.length}: ${fillText(film.fills[at])}` : "";
     where.textContent = [`${span} shown`, fill].filter(Boolean).join("; ");

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::ReportInput;
 use super::text::{count_of, escape, plural};
-use crate::execution::{DepthSample, FILLS_SHOWN_MAX, Rest, SAMPLES_MAX};
+use crate::execution::{DepthSample, FILLS_SHOWN_MAX, Rest, SAMPLES_MAX, states_around};
 use crate::recorder::Fill;
 
 /// Fills that are marked; of more, so many evenly over the run.
@@ -63,16 +63,18 @@ pub fn view(
         ])).collect::<Vec<_>>(),
     });
     let shown = all.len().min(FILLS_SHOWN_MAX);
+    let which = if shown == all.len() {
+        plural(shown as u64, "fill")
+    } else {
+        format!("{} of {}", count_of(shown), plural(all.len() as u64, "fill"))
+    };
     let mut note = format!(
-        "The best ten levels at {} states of the venue's book: at most {} evenly over the run, and \
-         every single one next to {}. The darker, the more rests there (logarithmic).",
+        "The best ten levels of the venue's book at {} moments: at most {} of them evenly over the \
+         run, and before and after each of {which} every state, up to {}. The stronger the \
+         colour, the more rests there (logarithmic).",
         count_of(samples.len()),
         count_of(SAMPLES_MAX),
-        if shown == all.len() {
-            plural(shown as u64, "fill")
-        } else {
-            format!("{} of {}", count_of(shown), plural(all.len() as u64, "fill"))
-        },
+        count_of(states_around(all.len())),
     );
     if fills.len() < all.len() {
         note.push_str(&format!(" Marked are {} fills, evenly.", count_of(fills.len())));

@@ -10,7 +10,7 @@ use super::table::{Cell, Table, Tone, facts, figures, words};
 use super::text::{Sign, UNDEFINED, count, escape, money, number, percent, plural, significant};
 use crate::execution::NS_STEPS;
 use crate::report::execution::{
-    ExecutionEntry, InstrumentEntry, MarkoutEntry, REALISED_STEP, SpreadEntry, TimesEntry,
+    ExecutionEntry, InstrumentEntry, MarkoutEntry, REALISED_STEP, SpreadEntry, TimesEntry, measure,
 };
 
 /// Instruments whose figures are shown: those with most fills.
@@ -249,17 +249,22 @@ fn spreads(entries: &[SpreadEntry]) -> String {
     format!("<h3>Spreads</h3>\n<p class=\"note\">{}</p>\n{}", escape(&note), table.html())
 }
 
-/// One step of one group: fills, mean and error in ticks, money.
+/// One step of one group: fills, mean and error in ticks or basis points, money.
 struct Point {
     n: u64,
-    ticks: f64,
+    mean: f64,
     error: Option<f64>,
     money: f64,
 }
 
 /// Of the entries of a group at one step. Both sides: weighted by their fills; the error as of
 /// two independent means.
-fn point(entries: &[MarkoutEntry], group: (&str, Option<&str>), after: i64) -> Option<Point> {
+fn point(
+    entries: &[MarkoutEntry],
+    group: (&str, Option<&str>),
+    after: i64,
+    unit: &str,
+) -> Option<Point> {
     let own = entries.iter().filter(|entry| {
         entry.liquidity == group.0
             && group.1.is_none_or(|s| s == entry.side)
@@ -268,18 +273,14 @@ fn point(entries: &[MarkoutEntry], group: (&str, Option<&str>), after: i64) -> O
     let (mut n, mut sum, mut errors, mut money) = (0, 0.0, Some(0.0), 0.0);
     for entry in own {
         let weight = entry.n as f64;
+        let (mean, error) = entry.shown(unit);
         n += entry.n;
-        sum += entry.ticks? * weight;
-        errors = errors.zip(entry.error_ticks).map(|(all, e)| all + (e * weight).powi(2));
+        sum += mean? * weight;
+        errors = errors.zip(error).map(|(all, e)| all + (e * weight).powi(2));
         money += entry.money.parse().map_or(0.0, |cash: qt_types::Cash| cash.to_f64());
     }
     let all = n as f64;
-    (n > 0).then(|| Point {
-        n,
-        ticks: sum / all,
-        error: errors.map(|e: f64| e.sqrt() / all),
-        money,
-    })
+    (n > 0).then(|| Point { n, mean: sum / all, error: errors.map(|e: f64| e.sqrt() / all), money })
 }
 
 fn steps(entries: &[MarkoutEntry]) -> Vec<i64> {
@@ -297,11 +298,11 @@ pub fn markout_chart(of: &InstrumentEntry, index: usize, unit: &str) -> Option<C
     let mut traces = Vec::new();
     for group in GROUPS {
         let points: Vec<Option<Point>> =
-            steps.iter().map(|&after| point(&of.markouts, group, after)).collect();
+            steps.iter().map(|&after| point(&of.markouts, group, after, unit)).collect();
         if points.iter().all(Option::is_none) {
             continue;
         }
-        traces.push(trace(group, &x, &points));
+        traces.push(trace(group, &x, &points, measure(unit)));
     }
     if traces.is_empty() {
         return None;
@@ -314,7 +315,7 @@ pub fn markout_chart(of: &InstrumentEntry, index: usize, unit: &str) -> Option<C
         "traces": traces,
         "layout": {
             "xaxis": {"type": "category"},
-            "yaxis": {"tickformat": ",.2~f", "title": {"text": "ticks"}},
+            "yaxis": {"tickformat": ",.2~f", "title": {"text": measure(unit)}},
             "hovermode": "x unified", "shapes": [zero],
         },
     });
@@ -331,14 +332,19 @@ fn group_text((liquidity, side): (&str, Option<&str>)) -> String {
     }
 }
 
-fn trace(group: (&str, Option<&str>), x: &[String], points: &[Option<Point>]) -> Value {
+fn trace(
+    group: (&str, Option<&str>),
+    x: &[String],
+    points: &[Option<Point>],
+    measure: &str,
+) -> Value {
     let color = if group.0 == "maker" { "--own" } else { "--short" };
     let of = |part: fn(&Point) -> Option<f64>| -> Vec<Option<f64>> {
         points.iter().map(|p| p.as_ref().and_then(part).and_then(significant)).collect()
     };
-    let y = of(|point| Some(point.ticks));
+    let y = of(|point| Some(point.mean));
     let text: Vec<String> =
-        points.iter().map(|p| p.as_ref().map_or(String::new(), hover)).collect();
+        points.iter().map(|p| p.as_ref().map_or(String::new(), |p| hover(p, measure))).collect();
     let mut trace = json!({
         "type": "scatter", "mode": "lines+markers", "name": group_text(group), "x": x, "y": y,
         "text": text, "hovertemplate": "%{text}",
@@ -357,56 +363,54 @@ fn trace(group: (&str, Option<&str>), x: &[String], points: &[Option<Point>]) ->
     trace
 }
 
-fn hover(point: &Point) -> String {
+fn hover(point: &Point, measure: &str) -> String {
     let error =
         point.error.map_or(String::new(), |e| format!(" \u{b1} {}", number(e, 2, Sign::Minus)));
-    format!("{}{error} ticks, {}", number(point.ticks, 2, Sign::Both), plural(point.n, "fill"))
+    format!("{}{error} {measure}, {}", number(point.mean, 2, Sign::Both), plural(point.n, "fill"))
 }
 
-/// The same as a table.
+/// The same as a table: a column of each for those that took, and those that made, if any.
 #[must_use]
 pub fn markout_table(of: &InstrumentEntry, unit: &str) -> String {
     let steps = steps(&of.markouts);
-    let mut rows = Vec::new();
-    for (at, &after) in steps.iter().enumerate() {
-        let mut row = vec![Cell::new(step_text(after, unit))];
-        for group in [GROUPS[0], GROUPS[3]] {
-            match point(&of.markouts, group, steps[at]) {
-                Some(point) => {
-                    let error =
-                        point.error.map_or(UNDEFINED.to_owned(), |e| number(e, 2, Sign::Minus));
-                    row.extend([
-                        Cell::new(count(point.n)),
-                        Cell::toned(
-                            number(point.ticks, 2, Sign::Both),
-                            Tone::of(Some(point.ticks)),
-                        ),
-                        Cell::new(error),
-                        Cell::new(super::text::money_f64(point.money, Sign::Both)),
-                    ]);
-                }
-                None => row.extend([0; 4].map(|_| Cell::new(UNDEFINED))),
-            }
-        }
-        rows.push(row);
+    let has = |group: &(&str, Option<&str>)| of.markouts.iter().any(|e| e.liquidity == group.0);
+    let groups: Vec<(&str, Option<&str>)> =
+        [GROUPS[0], GROUPS[3]].into_iter().filter(has).collect();
+    let mut columns = vec![words("After")];
+    for group in &groups {
+        let fills = if group.0 == "maker" { "Maker fills" } else { "Taker fills" };
+        columns.extend([
+            figures(fills),
+            figures(measure(unit)),
+            figures("\u{b1}"),
+            figures("Money"),
+        ]);
     }
+    let row = |&after: &i64| {
+        let mut row = vec![Cell::new(step_text(after, unit))];
+        for &group in &groups {
+            row.extend(point_cells(point(&of.markouts, group, after, unit)));
+        }
+        row
+    };
     Table {
         label: format!("Markouts of the fills in {}", of.symbol),
-        columns: vec![
-            words("After"),
-            figures("Maker fills"),
-            figures("Ticks"),
-            figures("\u{b1}"),
-            figures("Money"),
-            figures("Taker fills"),
-            figures("Ticks"),
-            figures("\u{b1}"),
-            figures("Money"),
-        ],
-        rows,
+        columns,
+        rows: steps.iter().map(row).collect(),
         is_long: false,
     }
     .html()
+}
+
+fn point_cells(point: Option<Point>) -> [Cell; 4] {
+    let Some(point) = point else { return [0; 4].map(|_| Cell::new(UNDEFINED)) };
+    let error = point.error.map_or(UNDEFINED.to_owned(), |e| number(e, 2, Sign::Minus));
+    [
+        Cell::new(count(point.n)),
+        Cell::toned(number(point.mean, 2, Sign::Both), Tone::of(Some(point.mean))),
+        Cell::new(error),
+        Cell::new(super::text::money_f64(point.money, Sign::Both)),
+    ]
 }
 
 #[cfg(test)]
@@ -430,15 +434,17 @@ mod tests {
             n,
             ticks: Some(ticks),
             error_ticks,
+            bps: None,
+            error_bps: None,
             money: "2".to_owned(),
         };
         let entries = [entry("buy", 3, 1.0, Some(0.3)), entry("sell", 1, -1.0, None)];
-        let both = point(&entries, GROUPS[0], 0).unwrap();
-        assert_eq!((both.n, both.ticks, both.error, both.money), (4, 0.5, None, 4.0));
-        assert!(point(&entries, GROUPS[3], 0).is_none());
+        let both = point(&entries, GROUPS[0], 0, "ns").unwrap();
+        assert_eq!((both.n, both.mean, both.error, both.money), (4, 0.5, None, 4.0));
+        assert!(point(&entries, GROUPS[3], 0, "ns").is_none());
         // (0.3 x 3)^2 + (0.4 x 1)^2 = 0.97, its root over 4.
         let entries = [entry("buy", 3, 1.0, Some(0.3)), entry("sell", 1, -1.0, Some(0.4))];
-        let both = point(&entries, GROUPS[0], 0).unwrap();
+        let both = point(&entries, GROUPS[0], 0, "ns").unwrap();
         assert!((both.error.unwrap() - 0.97_f64.sqrt() / 4.0).abs() < 1e-12);
     }
 }

@@ -125,6 +125,9 @@ impl Page {
         };
         let window = count_of(window);
         let rolling = match charts::sharpe(input, figures) {
+            _ if input.outcome.is_too_short() => {
+                nothing("Not drawn: the run is too short for figures per year.")
+            }
             Some(chart) => self.chart(chart),
             None => nothing(&format!(
                 "Not drawn: it needs more than {window} closes with some change in them."

@@ -57,6 +57,15 @@ fn on_the_run(input: &ReportInput<'_>, add: &mut impl FnMut(&'static [&'static s
             format!("The run was interrupted at {until}: it ended before its data did."),
         ),
     }
+    if outcome.is_too_short() {
+        add(
+            &["figures per year"],
+            format!(
+                "{} are too few for figures per year: those are not shown.",
+                plural(outcome.curve.len() as u64, "close")
+            ),
+        );
+    }
     if input.config.fill_at == FillAt::Close {
         add(
             &["optimistic"],

@@ -25,8 +25,8 @@ pub(super) fn write(outcome: &RunOutcome, path: &Path) -> Result<(), Failure> {
     orders.sort_by_key(|record| record.order);
     write_whole(path, |out| {
         writeln!(out, "{COLUMNS}")?;
-        let rows = orders.into_iter().filter_map(|record| row(record, &outcome.specs));
-        rows.map(|row| writeln!(out, "{row}")).collect()
+        let mut rows = orders.into_iter().filter_map(|record| row(record, &outcome.specs));
+        rows.try_for_each(|row| writeln!(out, "{row}"))
     })
 }
 
