@@ -3,7 +3,7 @@
 use qt_engine::{
     Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{Event, Lacks, Nanos, Payload, Seq, VenueId};
+use qt_types::{Event, Nanos, Payload, Seq, VenueId};
 
 use crate::recorder::{Fill, Recorder};
 use crate::venue::SimVenue;
@@ -34,19 +34,12 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         let limits = pipeline.limits;
         Self {
             recorder: Recorder::new(pipeline.initial, samples_max),
-            pipeline: Pipeline::new(pipeline, strategy, gate),
+            pipeline: Pipeline::new(pipeline, strategy, gate).with_lacks(venue.lacks()),
             venue,
             sequencer: Sequencer::new(),
             outbox: Outbox::new(&limits),
             inbox: Bounded::new(limits.orders_open_max * 4),
         }
-    }
-
-    /// The same where the venue lacks `lacks`: the engine does it in its place.
-    #[must_use]
-    pub fn with_lacks(mut self, lacks: Lacks) -> Self {
-        self.pipeline = self.pipeline.with_lacks(lacks);
-        self
     }
 
     /// One event through the pipeline, and what it causes on its way.

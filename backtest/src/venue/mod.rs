@@ -20,7 +20,7 @@ use std::collections::VecDeque;
 
 use qt_engine::{BookKind, Bounded, Command, Delivery, Ledger, LedgerError, Sink, Venue};
 use qt_types::{
-    Bar, BarFlags, Cash, ExecId, InstrumentId, InstrumentSpec, Nanos, OrderId, Price, Qty,
+    Bar, BarFlags, Cash, ExecId, InstrumentId, InstrumentSpec, Lacks, Nanos, OrderId, Price, Qty,
     RejectReason, Report, ReportKind, Side,
 };
 
@@ -167,6 +167,12 @@ impl SimVenue {
             && self.commands.is_empty()
             && self.reports.is_empty()
             && !self.account.is_borrowing()
+    }
+
+    /// What it cannot do by itself.
+    #[must_use]
+    pub const fn lacks(&self) -> Lacks {
+        self.config.lacks
     }
 
     /// What the venue counted so far.

@@ -37,6 +37,7 @@ impl Algo {
 
 /// How much is to be done by when.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "there are few of them; a box would allocate")]
 pub(crate) enum Plan {
     /// By the clock.
     Schedule(Curve),

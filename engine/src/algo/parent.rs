@@ -275,8 +275,11 @@ impl Parent {
         if book.is_stale() || book.is_halted() {
             return None;
         }
-        let ((near, _), (far, _)) = (book.best(asked.side)?, book.best(asked.side.opposite())?);
-        Some((near, far))
+        let ((bid, _), (ask, _)) = (book.best_bid()?, book.best_ask()?);
+        if bid >= ask || bid.ticks() <= 0 {
+            return None;
+        }
+        Some(if asked.side == Side::Buy { (bid, ask) } else { (ask, bid) })
     }
 
     /// `price`, or the worst one allowed where that is better.

@@ -11,6 +11,7 @@ const PARENTS_MAX: usize = 64;
 
 /// What a strategy wants of parent orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::large_enum_variant, reason = "a list of them is made once; a box would allocate")]
 pub(crate) enum Ask {
     Execute(ParentId, Execute),
     Amend(ParentId, Qty),

@@ -31,10 +31,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         match self.parents.find(child.works_for) {
             Some(parent) => parent.on_child(child, &update.report, now_ns),
             // What the venue opens again after the end of its parent has nobody to work for.
-            None if !child.works_for.is_none() && !child.is_ended() => {
-                if child.pending() != Pending::Cancel {
-                    self.intents.push(Intent::Cancel(Cancel { order: child.id }));
-                }
+            None if !child.works_for.is_none()
+                && !child.is_ended()
+                && child.pending() != Pending::Cancel =>
+            {
+                self.intents.push(Intent::Cancel(Cancel { order: child.id }));
             }
             None => {}
         }

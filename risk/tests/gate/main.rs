@@ -12,3 +12,4 @@ mod pipeline;
 mod reject;
 mod slow;
 mod support;
+mod waiting;
