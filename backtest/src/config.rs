@@ -2,7 +2,7 @@
 
 use qt_engine::Exits;
 use qt_risk::{Account, AccountGate, Prices, Sizing};
-use qt_types::{Cash, InstrumentSpec, Limits};
+use qt_types::{Cash, InstrumentSpec, Lacks, Limits};
 
 use crate::conditions::{Conditions, Span};
 use crate::risk::RiskLimits;
@@ -47,6 +47,8 @@ pub struct RunConfig {
     pub no_impact: bool,
     /// What happens when an order of ours could meet another one of ours.
     pub self_trade: SelfTrade,
+    /// What the venue cannot do by itself and the engine does in its place.
+    pub venue_lacks: Lacks,
     /// From us to the venue, in ns.
     pub order_latency_ns: i64,
     /// From the venue to us, in ns.
@@ -88,6 +90,7 @@ impl Default for RunConfig {
             queue_model: QueueModel::default(),
             no_impact: false,
             self_trade: SelfTrade::default(),
+            venue_lacks: Lacks::NOTHING,
             order_latency_ns: 0,
             response_latency_ns: 0,
             from_ns: None,
@@ -136,6 +139,7 @@ impl RunConfig {
             queue_model: self.queue_model,
             no_impact: self.no_impact,
             self_trade: self.self_trade,
+            lacks: self.venue_lacks,
             order_latency: (conditions.order_latency.clone())
                 .unwrap_or_else(|| constant(self.order_latency_ns)),
             response_latency: (conditions.response_latency.clone())

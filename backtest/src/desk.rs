@@ -3,7 +3,7 @@
 use qt_engine::{
     Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{Event, Lacks, Nanos, OrderKind, Payload, ReportKind, Seq, Side, VenueId};
+use qt_types::{Event, Nanos, OrderKind, Payload, ReportKind, Seq, Side, VenueId};
 
 use crate::execution::OrderLog;
 use crate::recorder::{Fill, Recorder};
@@ -37,19 +37,12 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         Self {
             recorder: Recorder::new(pipeline.initial, samples_max),
             log: OrderLog::new(pipeline.specs.len(), limits.orders_open_max),
-            pipeline: Pipeline::new(pipeline, strategy, gate),
+            pipeline: Pipeline::new(pipeline, strategy, gate).with_lacks(venue.lacks()),
             venue,
             sequencer: Sequencer::new(),
             outbox: Outbox::new(&limits),
             inbox: Bounded::new(limits.orders_open_max * 4),
         }
-    }
-
-    /// The same where the venue lacks `lacks`: the engine does it in its place.
-    #[must_use]
-    pub fn with_lacks(mut self, lacks: Lacks) -> Self {
-        self.pipeline = self.pipeline.with_lacks(lacks);
-        self
     }
 
     /// One event through the pipeline, and what it causes on its way.

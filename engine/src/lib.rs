@@ -4,6 +4,7 @@
 //! May import: `qt-types`. Must not contain: venues, clocks, files, sockets, threads, random
 //! numbers, async, iteration over hash maps. Entry point: [`Pipeline`].
 
+pub mod algo;
 pub mod book;
 pub mod command;
 mod emulate;
@@ -19,6 +20,7 @@ pub mod sink;
 mod stage;
 pub mod timers;
 
+pub use algo::{Algo, Execute, ParentEnd, ParentReport};
 pub use book::{
     Book, BookLimits, BookState, BookView, CrossPolicy, Depth, OrderBook, OrderBookLimits,
 };

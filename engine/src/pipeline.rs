@@ -6,6 +6,7 @@ use qt_types::{
     Trade,
 };
 
+use crate::algo::{Ask, ParentTable};
 use crate::emulate::Seen;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
@@ -32,9 +33,6 @@ macro_rules! exposure {
     };
 }
 
-mod decide;
-mod wait;
-
 /// The same for what a strategy is handed.
 macro_rules! context {
     ($self:ident, $event:ident, $active:expr) => {
@@ -47,9 +45,15 @@ macro_rules! context {
             active: $active,
             intents: &mut $self.intents,
             timers: &mut $self.timers,
+            parents: &$self.parents,
+            asks: &mut $self.asks,
         }
     };
 }
+
+mod decide;
+mod parents;
+mod wait;
 
 /// What a pipeline is made from.
 #[derive(Clone, Debug)]
@@ -112,6 +116,9 @@ pub struct Pipeline<S, G> {
     /// The orders that the intents before the present one have become; none for any other.
     made: Vec<OrderId>,
     timers: Timers,
+    parents: ParentTable,
+    /// What the strategy wants of parent orders.
+    asks: Bounded<Ask>,
     interest: BookInterest,
     active_from_ns: Nanos,
     hash: StateHash,
@@ -141,6 +148,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             intents: Bounded::new(config.limits.intents_max),
             made: Vec::with_capacity(config.limits.intents_max),
             timers: Timers::new(config.limits.timers_max),
+            parents: ParentTable::new(),
+            asks: Bounded::new(config.limits.intents_max),
             active_from_ns: config.active_from_ns,
             hash: StateHash::default(),
             specs: config.specs,
@@ -193,6 +202,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 }
                 self.tell_book(event, completed);
             }
+            Payload::Timer(timer) if timer.token == Timer::ENGINE => {}
             Payload::Timer(timer) => {
                 let active = event.recv_ns >= self.active_from_ns;
                 let mut context = context!(self, event, active);
@@ -210,6 +220,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                     let settled = settlement(&update, &exposure!(self));
                     self.risk.gate.settled(&settled, &exposure!(self));
                     self.let_go(out);
+                    self.child_reported(&update, event.recv_ns);
                     self.tell(event, &update);
                 }
             }
@@ -223,6 +234,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
         if !self.intents.is_empty() {
             self.decide(out);
+        }
+        if !self.asks.is_empty() || !self.parents.is_empty() {
+            self.run_parents(event, out);
         }
         if !self.execution.notices.is_empty() {
             self.put_notices(out);
@@ -346,16 +360,24 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         hash.get()
     }
 
-    /// When the strategy wants to be woken next (UTC ns).
+    /// When the strategy or a parent order wants to be woken next (UTC ns).
     #[must_use]
     #[inline]
     pub fn next_timer_ns(&self) -> Option<Nanos> {
-        self.timers.next_ns()
+        let next = self.timers.next_ns();
+        if self.parents.is_empty() {
+            return next;
+        }
+        next.into_iter().chain(self.parents.next_ns()).min()
     }
 
     /// Takes the next timer if it is due at `now_ns`; the driver feeds it back as an event.
     pub fn take_timer(&mut self, now_ns: Nanos) -> Option<Timer> {
-        self.timers.take_due(now_ns)
+        let due = self.timers.take_due(now_ns);
+        due.or_else(|| {
+            let due_ns = self.parents.next_ns().filter(|due_ns| *due_ns <= now_ns)?;
+            Some(Timer { due_ns, token: Timer::ENGINE })
+        })
     }
 
     /// The account, the market and the open orders as they stand.
@@ -391,6 +413,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[must_use]
     pub const fn strategy(&self) -> &S {
         &self.strategy
+    }
+
+    /// The strategy, for those who feed it from outside.
+    pub const fn strategy_mut(&mut self) -> &mut S {
+        &mut self.strategy
     }
 
     /// The gate.

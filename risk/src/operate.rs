@@ -2,7 +2,7 @@
 //! sessions, links, clocks, lists, limits, parents and what the venue says of positions.
 
 use qt_engine::Exposure;
-use qt_types::{InstrumentId, Nanos, OrderId, Qty, VenueId};
+use qt_types::{InstrumentId, Nanos, OrderId, ParentId, Qty, VenueId};
 
 use crate::ask::LOTS_MAX;
 use crate::control::Control;
@@ -133,6 +133,29 @@ impl RiskGate {
     pub fn end_parent(&mut self, parent: u32) {
         if let Some(known) = self.state.parents.get_mut(parent as usize) {
             known.is_over = true;
+        }
+    }
+
+    /// Begins, changes or (without a quantity) ends the watch over a parent order of the engine.
+    pub(crate) fn watch_engine_parent(&mut self, parent: ParentId, qty: Option<Qty>) {
+        let at = self.engine_parents.iter().position(|(id, _)| *id == parent);
+        match (at, qty) {
+            (Some(at), None) => {
+                let (_, number) = self.engine_parents.swap_remove(at);
+                self.end_parent(number);
+            }
+            (Some(at), Some(qty)) => {
+                let number = self.engine_parents[at].1;
+                if let Some(known) = self.state.parents.get_mut(number as usize) {
+                    known.lots = qty.lots().clamp(0, LOTS_MAX);
+                }
+            }
+            (None, Some(qty)) => {
+                if let Some(number) = self.add_parent(self.strategy, qty) {
+                    self.engine_parents.push((parent, number));
+                }
+            }
+            (None, None) => {}
         }
     }
 

@@ -1,7 +1,7 @@
 //! The gate of all controls.
 
 use qt_engine::{Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest};
-use qt_types::{DenyReason, Event, Nanos, Qty};
+use qt_types::{DenyReason, Event, Nanos, ParentId, Qty};
 
 use crate::ask::Ask;
 use crate::control::{CONTROLS, Control};
@@ -22,6 +22,12 @@ pub const PENDING_MAX: usize = 1_024;
 /// Kill switches tripped by the gate itself that wait to be written down, at most. What does not
 /// fit is still tripped.
 const TRIPS_MAX: usize = 64;
+
+/// The number of no parent order that there is.
+const UNKNOWN_PARENT: u32 = NONE - 1;
+
+/// Parent orders of the engine that are watched from the start on without more memory.
+const ENGINE_PARENTS_MAX: usize = 64;
 
 /// The last order that was denied, as it was seen then: what a [`crate::Reject`] is made from.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -52,6 +58,8 @@ pub struct RiskGate {
     pub(crate) pending: std::collections::VecDeque<u32>,
     pub(crate) strategy: u16,
     pub(crate) parent: u32,
+    /// The engine's parent orders and the numbers that they have here.
+    pub(crate) engine_parents: Vec<(ParentId, u32)>,
     pub(crate) trips: Vec<MachineTrip>,
     pub(crate) warnings: [u64; CONTROLS.len()],
     /// The last denial of each control, by its place in the table.
@@ -72,6 +80,7 @@ impl RiskGate {
             pending: std::collections::VecDeque::with_capacity(PENDING_MAX),
             strategy: 0,
             parent: NONE,
+            engine_parents: Vec::with_capacity(ENGINE_PARENTS_MAX),
             trips: Vec::with_capacity(TRIPS_MAX),
             warnings: [0; CONTROLS.len()],
             last: vec![None; CONTROLS.len()],
@@ -310,6 +319,20 @@ impl Gate for RiskGate {
 
     fn let_go(&mut self, new: &NewOrder, _exposure: &Exposure<'_>) -> Result<(), DenyReason> {
         self.check_kill(new)
+    }
+
+    fn watch_parent(&mut self, parent: ParentId, qty: Option<Qty>) {
+        self.watch_engine_parent(parent, qty);
+    }
+
+    fn works_for(&mut self, parent: ParentId) {
+        let known = self.engine_parents.iter().find(|(id, _)| *id == parent);
+        self.parent = match known {
+            Some(&(_, number)) => number,
+            None if parent.is_none() => NONE,
+            // Not watched: no child of it is approved.
+            None => UNKNOWN_PARENT,
+        };
     }
 
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {

@@ -1,7 +1,7 @@
 //! What the simulated venue is like.
 
 use qt_risk::Account;
-use qt_types::{Cash, Limits, Liquidity};
+use qt_types::{Cash, Lacks, Limits, Liquidity};
 
 use super::agenda::Planned;
 use super::faults::Fault;
@@ -84,6 +84,8 @@ pub struct VenueConfig {
     pub no_impact: bool,
     /// What happens when an order of ours could meet another one of ours.
     pub self_trade: SelfTrade,
+    /// What it cannot do by itself; the engine does it in its place.
+    pub lacks: Lacks,
     /// From us to the venue.
     pub order_latency: LatencyModel,
     /// From the venue to us.
@@ -128,6 +130,7 @@ impl Default for VenueConfig {
             queue_model: QueueModel::default(),
             no_impact: false,
             self_trade: SelfTrade::default(),
+            lacks: Lacks::NOTHING,
             order_latency: LatencyModel::constant(0),
             response_latency: LatencyModel::constant(0),
             scene: Scene::default(),

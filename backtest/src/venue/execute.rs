@@ -95,7 +95,7 @@ impl SimVenue {
         self.count(order.instrument, lots);
         self.watch(order.instrument);
         self.report_fill(at, price, lots, fee, liquidity, now_ns);
-        self.remember_fill(order.id, ExecId(self.rows.len() as u64), &fill);
+        self.remember_fill(order.id, ExecId(self.executions.len() as u64), &fill);
         self.wake_children(at, price, child_since);
         let spent = order.reduce_only && self.account.position(order.instrument) == 0;
         if self.orders[at].leaves() == 0 {

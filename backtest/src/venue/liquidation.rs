@@ -7,7 +7,7 @@ use qt_types::{
 };
 
 use super::account::Proposed;
-use super::{MarginMode, SimVenue, closing_side};
+use super::{FillPath, MarginMode, SimVenue, closing_side};
 
 impl SimVenue {
     /// After a change of the position: from now on, or no longer, prices are held against its
@@ -107,9 +107,10 @@ impl SimVenue {
         let fee = worth.and_then(|worth| self.fee_of(worth, Liquidity::Taker, now_ns));
         let fee = fee.ok_or(LedgerError::Overflow)?;
         self.account.book(&Proposed { instrument, side, price, qty, fee }, now_ns)?;
-        self.rows.push(self.tapes[instrument.index()].bar.row);
+        let row = self.tapes[instrument.index()].bar.row;
+        self.executions.push((row, FillPath::Market));
         let report = Report::plain(OrderId::NONE, ReportKind::Liquidated, RejectReason::Liquidated);
-        let exec = ExecId(self.rows.len() as u64);
+        let exec = ExecId(self.executions.len() as u64);
         self.send(instrument, now_ns, Report { exec, price, qty, fee, ..report });
         self.watch(instrument);
         Ok(())

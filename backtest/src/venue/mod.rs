@@ -29,7 +29,7 @@ use std::collections::VecDeque;
 
 use qt_engine::{BookKind, Bounded, Command, Delivery, Ledger, LedgerError, Sink, Venue};
 use qt_types::{
-    Bar, BarFlags, Cash, ExecId, InstrumentId, InstrumentSpec, Nanos, OrderId, Price, Qty,
+    Bar, BarFlags, Cash, ExecId, InstrumentId, InstrumentSpec, Lacks, Nanos, OrderId, Price, Qty,
     RejectReason, Report, ReportKind, Side,
 };
 
@@ -232,6 +232,12 @@ impl SimVenue {
             && !self.account.is_borrowing()
             && self.watched == 0
             && self.agenda.next_ns() == i64::MAX
+    }
+
+    /// What it cannot do by itself.
+    #[must_use]
+    pub const fn lacks(&self) -> Lacks {
+        self.config.lacks
     }
 
     /// What the venue counted so far.

@@ -3,6 +3,7 @@
 mod by_order;
 mod contingent;
 mod differential;
+mod emulation;
 mod execution;
 mod faults;
 mod harness;

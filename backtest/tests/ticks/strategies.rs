@@ -45,6 +45,9 @@ const LIVELY: &[(&str, &str)] = &[
     ("grid", "max_position=MOST spacing=20 unit=ticks levels=20 quantity=ORDER"),
     ("twap_execute", "quantity=ODD duration_s=60 orders=7 patience_ms=2000"),
     ("twap_execute", "side=sell quantity=MOST duration_s=30 orders=5 patience_ms=0"),
+    ("execute_algo", "quantity=ODD duration_s=60 slices=7 patience_ms=2000"),
+    ("execute_algo", "algo=pov quantity=ODD duration_s=60 patience_ms=500 child_max=ORDER"),
+    ("execute_algo", "algo=is side=sell quantity=MOST duration_s=60 aversion=1 patience_ms=0"),
 ];
 
 fn pairs(params: &str) -> Vec<(String, String)> {
@@ -113,6 +116,11 @@ fn strategies_trade_on_recorded_books_within_their_limits() {
             assert!(fills > 0 || !is_long, "{what}: no fill");
             assert_eq!(outcome.denials.values().sum::<u64>(), 0, "{what}: {:?}", outcome.denials);
             assert!(most < MOST_LOTS + ORDER_LOTS, "{what}: {most} lots");
+            if name == "execute_algo" {
+                let asked = if params.contains("ODD") { ODD_LOTS } else { MOST_LOTS };
+                assert!(most <= asked, "{what}: more than was asked for");
+                assert_eq!(most, last.abs(), "{what}: it only ever goes one way");
+            }
             if name == "twap_execute" {
                 let asked = if params.contains("ODD") { ODD_LOTS } else { MOST_LOTS };
                 assert!(most <= asked, "{what}: more than was asked for");

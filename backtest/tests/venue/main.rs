@@ -7,6 +7,7 @@ mod borrow;
 mod bracket;
 mod bracket_inside;
 mod capacity;
+mod contingent;
 mod determinism;
 mod differential;
 mod fees;

@@ -22,6 +22,10 @@ pub enum On {
 #[derive(Clone, Copy, Debug)]
 pub enum Step {
     Place(Place),
+    /// Two of which one cancels the other.
+    Pair(Place, Place),
+    /// The first one triggers the other two, of which one cancels the other.
+    Chain(Place, Place, Place),
     Cancel(u64),
     Replace(u64, OrderKind, i64),
 }
@@ -68,6 +72,12 @@ impl Script {
             *done = true;
             match *step {
                 Step::Place(place) => ctx.place(place),
+                Step::Pair(one, other) => ctx.place_oco(one, other),
+                Step::Chain(first, one, other) => {
+                    let first = ctx.place_linked(first);
+                    let one = ctx.place_linked(one.triggered_by(first));
+                    ctx.place(other.triggered_by(first).oco(one));
+                }
                 Step::Cancel(order) => ctx.cancel(OrderId::new(0, order)),
                 Step::Replace(order, kind, lots) => {
                     ctx.replace(OrderId::new(0, order), kind, Qty::from_lots(lots));

@@ -358,6 +358,14 @@ pub const KEYS: &[Key] = &[
         "expire-taker",
         "On books, when our own orders could meet: expire-taker, expire-maker or expire-both",
     ),
+    key(
+        Fills,
+        "venue-lacks",
+        One("LIST"),
+        "",
+        "What the venue cannot do and the engine does: stop, stop_limit, take_profit, \
+         limit_if_touched, trailing_stop, oco, oto, all",
+    ),
     key(Fills, "touch-fills", Flag, "", "Fill limit orders that the price only touches"),
     key(Fills, "close-at-end", Flag, "", "Close open positions at the last close"),
     key(Fills, "feed-latency", One("TIME"), "0ms", "From the market to us (500us, 10ms, 1s)"),

@@ -6,7 +6,7 @@ use qt_backtest::config::RunConfig;
 use qt_backtest::venue::{Fees, FillAt, QueueModel, SelfTrade};
 use qt_engine::Exits;
 use qt_risk::{Account, Sizing};
-use qt_types::{Cash, E9, format_scaled};
+use qt_types::{Cash, E9, Lacks, format_scaled};
 
 use super::plan::{decimal_e9, float, positive_e9, time_ns, wrong};
 use super::{DataPlan, Layers, RunPlan, number};
@@ -126,6 +126,12 @@ fn config(layers: &Layers, seed: u64) -> Result<RunConfig, Failure> {
                 let wanted = "one of expire-taker, expire-maker, expire-both";
                 return Err(wrong(layers, "self-trade", other, wanted));
             }
+        },
+        venue_lacks: match layers.one("venue-lacks") {
+            None => Lacks::NOTHING,
+            Some(text) => text.parse().map_err(|what: String| {
+                Failure::usage(format!("{}: {what}", layers.place("venue-lacks")))
+            })?,
         },
         order_qty_max_e9: positive_e9(layers, "max-order-qty")?,
         close_at_end: layers.is_on("close-at-end"),

@@ -1,8 +1,8 @@
 //! One order as we know it.
 
 use qt_types::{
-    Activation, ExecId, InstrumentId, OrderId, OrderKind, Qty, RejectReason, Report, ReportKind,
-    Side, TimeInForce,
+    Activation, ExecId, InstrumentId, OrderId, OrderKind, ParentId, Qty, RejectReason, Report,
+    ReportKind, Side, TimeInForce,
 };
 
 use super::{Life, OrderEnd, OrderStatus, Pending};
@@ -36,6 +36,8 @@ pub struct Order {
     pub armed: bool,
     /// Whether the engine does some of it because the venue lacks it.
     pub emulated: bool,
+    /// The parent order whose child this is, or none.
+    pub works_for: ParentId,
     pub(super) life: Life,
     pub(super) cancel_asked: bool,
     pub(super) replaces_asked: u8,
@@ -86,6 +88,7 @@ impl Order {
             activation: Activation::FirstFill,
             armed: true,
             emulated: false,
+            works_for: ParentId::NONE,
             life: Life::New,
             cancel_asked: false,
             replaces_asked: 0,
@@ -160,6 +163,12 @@ impl Order {
     #[inline]
     pub const fn is_ended(&self) -> bool {
         self.end().is_some()
+    }
+
+    /// Whether it is over without having been filled whole.
+    #[must_use]
+    pub fn leaves_unfilled(&self) -> bool {
+        self.end().is_some_and(|end| end != OrderEnd::Filled)
     }
 
     /// How far its life has come, whatever was executed.

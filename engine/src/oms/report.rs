@@ -71,7 +71,7 @@ impl Order {
         if was_filled { Effect::Nothing } else { Effect::Changed }
     }
 
-    const fn nothing_asked(&mut self) {
+    pub(super) const fn nothing_asked(&mut self) {
         (self.cancel_asked, self.replaces_asked) = (false, 0);
     }
 

@@ -148,6 +148,10 @@ impl OrderTable {
         let was_ended = order.is_ended();
         let execs_rise = self.reporting.execs_rise;
         let effect = order.on_report(&mut self.logs[place], report, change, execs_rise, book);
+        if was_ended && !order.is_ended() {
+            // It came back: its end was the answer to what was asked before.
+            order.nothing_asked();
+        }
         let order = *order;
         if let Effect::Illegal(anomaly) = effect {
             self.anomalies[anomaly as usize] += 1;

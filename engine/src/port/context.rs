@@ -2,10 +2,11 @@
 
 use qt_types::{
     Bracket, Cancel, Cash, InstrumentId, InstrumentSpec, Intent, Link, Nanos, OrderId, OrderKind,
-    Place, Price, Qty, Replace, Side, Size, Timer, round_half_even,
+    ParentId, Place, Price, Qty, Replace, Side, Size, Timer, round_half_even,
 };
 
 use super::Exposure;
+use crate::algo::{Ask, Execute, ParentReport, ParentTable};
 use crate::book::BookView;
 use crate::{Bounded, Order, Sink, Timers};
 
@@ -51,6 +52,8 @@ pub struct Context<'a> {
     pub(crate) active: bool,
     pub(crate) intents: &'a mut Bounded<Intent>,
     pub(crate) timers: &'a mut Timers,
+    pub(crate) parents: &'a ParentTable,
+    pub(crate) asks: &'a mut Bounded<Ask>,
 }
 
 impl Context<'_> {
@@ -117,9 +120,11 @@ impl Context<'_> {
     }
 
     /// Wakes the strategy at `due_ns` (UTC ns) by [`super::Strategy::on_timer`] with `token`; at
-    /// the next event if that time has passed.
+    /// the next event if that time has passed. [`Timer::ENGINE`] is no token: nothing happens.
     pub fn wake_at(&mut self, due_ns: Nanos, token: u32) {
-        self.timers.set(Timer { due_ns, token });
+        if token != Timer::ENGINE {
+            self.timers.set(Timer { due_ns, token });
+        }
     }
 
     /// Lots held of `instrument`; negative when short.
@@ -249,6 +254,30 @@ impl Context<'_> {
     /// Asks for another price or quantity.
     pub fn replace(&mut self, order: OrderId, kind: OrderKind, qty: Qty) {
         self.ask(Intent::Replace(Replace { order, kind, qty }));
+    }
+
+    /// Begins a parent order: the engine does it by orders of its own, each of which passes the
+    /// risk stage. What becomes of it [`super::Strategy::on_parent`] tells.
+    pub fn execute(&mut self, asked: Execute) -> ParentId {
+        let begun = self.asks.as_slice().iter().filter(|ask| matches!(ask, Ask::Execute(..)));
+        let number = u32::try_from(begun.count()).unwrap_or(u32::MAX);
+        let id = ParentId(self.parents.next_id.saturating_add(number));
+        if self.active && self.asks.push(Ask::Execute(id, asked)) { id } else { ParentId::NONE }
+    }
+
+    /// Makes a parent order smaller or larger: `qty` is the new whole, with what is done.
+    pub fn amend_parent(&mut self, parent: ParentId, qty: Qty) {
+        self.asks.push(Ask::Amend(parent, qty));
+    }
+
+    /// Ends a parent order and its children.
+    pub fn cancel_parent(&mut self, parent: ParentId) {
+        self.asks.push(Ask::Cancel(parent));
+    }
+
+    /// The parent orders that are in work, oldest first.
+    pub fn parents(&self) -> impl Iterator<Item = &ParentReport> {
+        self.parents.reports().filter(|report| report.end.is_none())
     }
 
     fn ask(&mut self, intent: Intent) {

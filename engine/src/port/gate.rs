@@ -1,6 +1,6 @@
 //! The port of the risk controls.
 
-use qt_types::{DenyReason, Event, InstrumentId, OrderId, OrderKind, Price, Qty, Side};
+use qt_types::{DenyReason, Event, InstrumentId, OrderId, OrderKind, ParentId, Price, Qty, Side};
 
 use super::Exposure;
 use crate::{Command, NewOrder};
@@ -96,6 +96,17 @@ pub trait Gate: Send {
         Ok(())
     }
 
+    /// The children of `parent` may have `qty` lots filled and open at a time from now on; none
+    /// once it is over.
+    fn watch_parent(&mut self, parent: ParentId, qty: Option<Qty>) {
+        let _ = (parent, qty);
+    }
+
+    /// What is checked from now on works for `parent`, or for nobody.
+    fn works_for(&mut self, parent: ParentId) {
+        let _ = parent;
+    }
+
     /// A report about an order was taken in; order table and ledger know it already.
     #[inline]
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
@@ -132,6 +143,14 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
 
     fn let_go(&mut self, new: &NewOrder, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
         (**self).let_go(new, exposure)
+    }
+
+    fn watch_parent(&mut self, parent: ParentId, qty: Option<Qty>) {
+        (**self).watch_parent(parent, qty);
+    }
+
+    fn works_for(&mut self, parent: ParentId) {
+        (**self).works_for(parent);
     }
 
     #[inline]

@@ -4,6 +4,7 @@ use qt_types::{Bar, Denied, Report, Timer, Trade};
 
 use super::Context;
 use crate::Order;
+use crate::algo::ParentReport;
 use crate::book::BookView;
 
 /// What became of one of the strategy's orders.
@@ -57,6 +58,11 @@ pub trait Strategy: Send {
         let _ = (update, ctx);
     }
 
+    /// A parent order of this strategy has ended.
+    fn on_parent(&mut self, report: &ParentReport, ctx: &mut Context<'_>) {
+        let _ = (report, ctx);
+    }
+
     /// The risk stage denied an intent.
     fn on_denied(&mut self, denied: &Denied, ctx: &mut Context<'_>) {
         let _ = (denied, ctx);
@@ -96,6 +102,10 @@ impl<T: Strategy + ?Sized> Strategy for Box<T> {
 
     fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
         (**self).on_order(update, ctx);
+    }
+
+    fn on_parent(&mut self, report: &ParentReport, ctx: &mut Context<'_>) {
+        (**self).on_parent(report, ctx);
     }
 
     fn on_denied(&mut self, denied: &Denied, ctx: &mut Context<'_>) {

@@ -186,9 +186,13 @@ impl Execution {
         proof: Proof,
         out: &mut impl Sink<Command>,
     ) {
+        let Some(&before) = self.orders.get(id) else { return };
         if let Some(order) = self.orders.ask_cancel(id) {
             let instrument = order.instrument;
-            if self.end_held(id, reason) {
+            // What we see to ourselves is ended once: the second time it is gone or under way.
+            let is_ours = before.emulated || self.emulator.pair_of(id).is_some();
+            let was_asked = is_ours && before.pending() == Pending::Cancel;
+            if self.end_held(id, reason) || was_asked {
                 return;
             }
             let cancel = Cancel { order: id };
@@ -234,8 +238,8 @@ impl Execution {
             self.changes.remove(at);
         }
         if effect == Effect::Executed {
-            self.after_fill(spec, &order, out)?;
             self.after_fill_here(&order, report.price, out);
+            self.after_fill(spec, &order, out)?;
         }
         if order.is_ended() {
             self.changes.retain(|change| change.order != order.id);

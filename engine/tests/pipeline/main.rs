@@ -5,6 +5,7 @@ mod bounds;
 mod changes;
 mod determinism;
 mod gate;
+mod parents;
 mod pegs;
 mod reports;
 mod support;

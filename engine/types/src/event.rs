@@ -93,6 +93,11 @@ pub struct Timer {
     pub token: u32,
 }
 
+impl Timer {
+    /// The mark of the engine's own timers: no strategy can have it.
+    pub const ENGINE: u32 = u32::MAX;
+}
+
 /// An intent that the risk stage denied.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Denied {

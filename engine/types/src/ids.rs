@@ -63,6 +63,23 @@ impl OrderId {
     }
 }
 
+/// A parent order of an execution algorithm, counted from 1.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[repr(transparent)]
+pub struct ParentId(pub u32);
+
+impl ParentId {
+    /// Stands for "no parent order".
+    pub const NONE: Self = Self(0);
+
+    /// Whether this is [`ParentId::NONE`].
+    #[must_use]
+    #[inline]
+    pub const fn is_none(self) -> bool {
+        self.0 == 0
+    }
+}
+
 /// An execution as its venue numbered it: a fill is applied once per id. Zero: no execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(transparent)]

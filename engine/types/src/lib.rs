@@ -26,7 +26,7 @@ pub use cash::Cash;
 pub use decimal::{E9, format_scaled, gcd, parse_e9, pow10, round_half_even};
 pub use event::{Bar, Denied, Event, Payload, Timer, Trade};
 pub use flags::BarFlags;
-pub use ids::{ExecId, InstrumentId, OrderId, StrategyId, VenueId};
+pub use ids::{ExecId, InstrumentId, OrderId, ParentId, StrategyId, VenueId};
 pub use instrument::{InstrumentKind, InstrumentSpec, SpecError};
 pub use intent::{Bracket, Cancel, Intent, Link, Place, Replace, Size};
 pub use lacks::Lacks;

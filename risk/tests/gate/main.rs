@@ -16,3 +16,4 @@ mod rejects;
 mod sizing;
 mod slow;
 mod support;
+mod waiting;

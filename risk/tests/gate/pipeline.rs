@@ -59,6 +59,18 @@ impl Strategy for Wild {
                 let entry = Place::new(ctx.instrument(), side, OrderKind::Market);
                 ctx.place(entry.size(Size::Fixed(Qty::from_lots(2))).bracket(bracket));
             }
+            5 => {
+                let limit = OrderKind::Limit { price: near };
+                let first = Place::new(ctx.instrument(), side, limit);
+                let first = first.size(Size::Fixed(Qty::from_lots(3)));
+                let second = Place::new(ctx.instrument(), side.opposite(), kind);
+                let second = second.size(Size::Fixed(Qty::from_lots(2)));
+                if dice.below(2) == 0 {
+                    ctx.place_oco(first, second);
+                } else {
+                    ctx.place_oto(first, &[second]);
+                }
+            }
             _ => {
                 let qty = Qty::from_lots(dice.below(12) as i64);
                 ctx.place(Place::new(ctx.instrument(), side, kind).size(Size::Fixed(qty)));
@@ -151,7 +163,9 @@ fn run<G: Gate>(
 ) -> (Vec<Denial>, u64) {
     let config = config(capital);
     let mut out = Outbox::new(&config.limits);
-    let mut pipeline = Pipeline::new(config, Wild(Dice(seed)), gate);
+    // Every other venue lacks all that can be lacking.
+    let lacks = if seed % 2 == 0 { "all" } else { "" }.parse().unwrap();
+    let mut pipeline = Pipeline::new(config, Wild(Dice(seed)), gate).with_lacks(lacks);
     let mut venue = Answers { dice: Dice(seed ^ 0xABCD), open: Vec::new(), execs: 0 };
     let mut prices = [100_i64; 2];
     let mut dice = Dice(seed ^ 0x1234);
@@ -169,6 +183,8 @@ fn run<G: Gate>(
                 venue.take(command, &mut reports);
             }
             denials.extend_from_slice(out.denials.as_slice());
+            let notices = out.notices.as_slice().iter();
+            reports.extend(notices.map(|notice| (notice.instrument, notice.report)));
             out.clear();
             reports.extend(venue.fill(price.ticks()));
             if reports.is_empty() {

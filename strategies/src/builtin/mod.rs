@@ -11,6 +11,7 @@ mod buy_and_hold;
 mod donchian_breakout;
 mod each;
 mod ema_cross;
+mod execute_algo;
 mod grid;
 mod macd;
 mod maker_estimates;
@@ -51,6 +52,7 @@ pub const ENTRIES: &[StrategyEntry] = &[
     order_book_imbalance::ENTRY,
     grid::ENTRY,
     twap_execute::ENTRY,
+    execute_algo::ENTRY,
 ];
 
 /// The longest window that a built-in strategy looks at, in bars.

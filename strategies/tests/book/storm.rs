@@ -15,6 +15,8 @@ const CASES: &[&str] = &[
     "grid levels=5 spacing=3 unit=ticks max_position=0.035",
     "twap_execute quantity=0.035 duration_s=1 orders=7 patience_ms=30",
     "twap_execute side=sell quantity=0.035 duration_s=1 orders=35 patience_ms=0",
+    "execute_algo quantity=0.035 duration_s=1 slices=7 patience_ms=30",
+    "execute_algo algo=is side=sell quantity=0.035 duration_s=1 slices=35 patience_ms=0 aversion=1",
 ];
 const MOST: i64 = 35;
 
@@ -119,7 +121,7 @@ proptest! {
             let held = stage.position();
             let most = match name {
                 // What is to be done, and not a lot more.
-                "twap_execute" => MOST,
+                "twap_execute" | "execute_algo" => MOST,
                 "order_book_imbalance" => AUTO_LOTS,
                 _ => MOST + AUTO_LOTS - 1,
             };
