@@ -246,10 +246,12 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 
     /// Cancels every order that could open a position and closes every position at the market,
     /// through the same risk and execution stages as any order. What the strategy has asked for
-    /// and was not decided yet is dropped.
+    /// and was not decided yet is dropped, and parent orders end.
     #[inline(never)]
     pub fn close_out(&mut self, out: &mut Outbox) {
         self.intents.clear();
+        self.parents.cancel_all();
+        self.asks.clear();
         // One at a time: there may be more of them than one call of a strategy may ask for.
         while let Some(order) = self.execution.first_opening() {
             self.intents.push(Intent::Cancel(Cancel { order }));

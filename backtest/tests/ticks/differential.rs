@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 use qt_engine::book::CrossPolicy;
 use qt_engine::book::naive::{NaiveBook, NaiveOrderBook};
-use qt_types::{Liquidity, ReportKind};
+use qt_types::{Liquidity, RejectReason, ReportKind};
 
 use crate::harness::{levels_book, orders_book};
 use crate::naive::NaiveMarket;
@@ -165,6 +165,9 @@ fn the_random_streams_are_lively() {
                 let what = match (one.kind, one.liquidity) {
                     (ReportKind::Filled, Liquidity::Maker) => "maker".to_owned(),
                     (ReportKind::Filled, Liquidity::Taker) => "taker".to_owned(),
+                    (ReportKind::Replaced, _) if one.reason == RejectReason::OcoFilled => {
+                        "shared".to_owned()
+                    }
                     _ => format!("{:?}", one.reason),
                 };
                 *counts.entry(format!("{feed:?} {what}")).or_default() += 1;
@@ -179,6 +182,7 @@ fn the_random_streams_are_lively() {
         "NotImmediate",
         "NoLiquidity",
         "OcoFilled",
+        "shared",
         "ParentEnded",
         "NothingToReduce",
         "UnknownOrder",

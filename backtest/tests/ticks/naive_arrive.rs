@@ -238,8 +238,15 @@ impl NaiveVenue {
         report.leaves = qt_types::Qty::from_lots(order.leaves());
         report.liquidity = liquidity;
         report.fee = Cash::from_nano(i128::from(price * lots) * i128::from(rate));
-        let (filled, leaves) = (order.filled, order.leaves());
         self.say(report, now_ns);
+        self.after_fill(at, price, lots, now_ns);
+        lots
+    }
+
+    /// What a fill means for other orders.
+    fn after_fill(&mut self, at: usize, price: i64, lots: i64, now_ns: i64) {
+        let order = &self.orders[at];
+        let (new, filled, leaves) = (order.new, order.filled, order.leaves());
         for leg in self.orders.iter_mut().filter(|leg| leg.new.parent == new.order) {
             if leg.new.is_protective() {
                 leg.qty = filled.min(leg.asked);
@@ -269,7 +276,6 @@ impl NaiveVenue {
         {
             self.share(other, lots, now_ns);
         }
-        lots
     }
 
     /// The other one of a pair was filled by `lots`.

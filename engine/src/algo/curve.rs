@@ -1,5 +1,7 @@
 //! How much of a parent order is to be done by when: a share for each slice of its time.
 
+use qt_types::Qty;
+
 /// The most slices of a parent order.
 pub const SLICES_MAX: usize = 64;
 
@@ -38,12 +40,17 @@ impl Curve {
         self.slices
     }
 
-    /// Lots of `qty` that are to be done by the end of slice `at` (from 0), rounded down.
+    /// How much of `whole` is to be done by the end of slice `at` (from 0), rounded down.
     #[must_use]
-    pub fn lots_by(&self, at: usize, qty: i64) -> i64 {
+    pub fn part(&self, at: usize, whole: Qty) -> Qty {
         let done = self.done_e9.get(at.min(self.slices - 1)).copied().unwrap_or(WHOLE);
-        let lots = i128::from(qty) * i128::from(done) / i128::from(WHOLE);
-        i64::try_from(lots).unwrap_or(qty)
+        let lots = i128::from(whole.lots()) * i128::from(done) / i128::from(WHOLE);
+        i64::try_from(lots).map_or(whole, Qty::from_lots)
+    }
+
+    #[cfg(test)]
+    pub(super) fn lots_by(&self, at: usize, whole: i64) -> i64 {
+        self.part(at, Qty::from_lots(whole)).lots()
     }
 }
 

@@ -205,7 +205,7 @@ impl Parent {
     /// Lots that are to be done by now.
     fn due(&mut self, now_ns: Nanos) -> i64 {
         let report = &self.report;
-        let (qty, start_ns) = (report.asked.qty.lots(), report.start_ns);
+        let (whole, start_ns) = (report.asked.qty, report.start_ns);
         match report.asked.algo.plan {
             Plan::Schedule(curve) => {
                 let slices = curve.slices() as i64;
@@ -214,9 +214,11 @@ impl Parent {
                 let at = (passed_ns / slice_ns).min(slices - 1);
                 let next_ns = start_ns.saturating_add_ns(slice_ns.saturating_mul(at + 1));
                 self.wait_until(next_ns, now_ns);
-                curve.lots_by(usize::try_from(at).unwrap_or(0), qty)
+                curve.part(usize::try_from(at).unwrap_or(0), whole).lots()
             }
-            Plan::Share { share_bps, .. } => pov::lots_of(report.volume, share_bps).min(qty),
+            Plan::Share { share_bps, .. } => {
+                pov::lots_of(report.volume, share_bps).min(whole.lots())
+            }
         }
     }
 

@@ -76,6 +76,11 @@ impl ParentTable {
         self.parents.push(Parent::new(id, asked, now_ns, arrival_x2, end));
     }
 
+    /// Ends all of them.
+    pub(crate) fn cancel_all(&mut self) {
+        self.parents.iter_mut().for_each(Parent::cancel);
+    }
+
     /// Forgets those that are over and told.
     pub(crate) fn forget(&mut self) {
         self.parents.retain(|parent| !parent.is_over() || !parent.is_told);

@@ -362,6 +362,20 @@ fn a_fill_that_nobody_could_know_of_stops_it() {
 }
 
 #[test]
+fn a_close_out_ends_it() {
+    let mut bench = Bench::new(asked(Algo::twap(4), 40));
+    bench.answer_all();
+    bench.pipeline.close_out(&mut bench.out);
+    bench.sent.extend_from_slice(bench.out.commands.as_slice());
+    bench.out.clear();
+    assert!(matches!(bench.sent[..], [Command::Cancel(_)]));
+    bench.answer_all();
+    bench.wait(100 * SECOND_NS);
+    assert!(bench.sent.is_empty() && bench.pipeline.exposure().orders.is_empty());
+    assert_eq!(bench.ended().and_then(|report| report.end), Some(ParentEnd::Cancelled));
+}
+
+#[test]
 fn what_cannot_be_done_is_refused() {
     for bad in [
         asked(Algo::twap(4), 0),
@@ -377,6 +391,11 @@ fn what_cannot_be_done_is_refused() {
 /// How many random lives of a parent order; QT_CASES asks for more.
 const CASES: u32 = 5_000;
 
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is no input of the core")]
+fn cases() -> u32 {
+    std::env::var("QT_CASES").ok().and_then(|count| count.parse().ok()).unwrap_or(CASES)
+}
+
 fn algo(number: u8) -> Algo {
     match number % 4 {
         0 => Algo::twap(7),
@@ -388,7 +407,7 @@ fn algo(number: u8) -> Algo {
 
 proptest! {
     #![proptest_config(ProptestConfig {
-        cases: std::env::var("QT_CASES").ok().and_then(|n| n.parse().ok()).unwrap_or(CASES),
+        cases: cases(),
         failure_persistence: None,
         ..ProptestConfig::default()
     })]

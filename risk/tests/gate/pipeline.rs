@@ -164,7 +164,7 @@ fn run<G: Gate>(
     let config = config(capital);
     let mut out = Outbox::new(&config.limits);
     // Every other venue lacks all that can be lacking.
-    let lacks = if seed % 2 == 0 { "all" } else { "" }.parse().unwrap();
+    let lacks = if seed.is_multiple_of(2) { "all" } else { "" }.parse().unwrap();
     let mut pipeline = Pipeline::new(config, Wild(Dice(seed)), gate).with_lacks(lacks);
     let mut venue = Answers { dice: Dice(seed ^ 0xABCD), open: Vec::new(), execs: 0 };
     let mut prices = [100_i64; 2];
