@@ -4,8 +4,10 @@
 //! Sums and distributions are kept of every order, in memory that does not grow with the run;
 //! of single orders at most [`ORDERS_KEPT_MAX`], evenly over the run.
 
+use std::mem::discriminant;
+
 use qt_engine::{Command, Delivery, Market, NewOrder};
-use qt_types::{InstrumentId, Nanos, OrderId, ReportKind};
+use qt_types::{InstrumentId, Nanos, OrderId, OrderKind, ReportKind};
 
 use super::mean::Mean;
 use super::record::{Ending, OrderRecord, Rest, Sample};
@@ -24,8 +26,8 @@ const ENDINGS_RESERVED: usize = 24;
 /// How many orders there were of one type.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OfKind {
-    /// The type.
-    pub kind: &'static str,
+    /// The type; its prices are those of the first one.
+    pub kind: OrderKind,
     /// Orders sent.
     pub sent: u64,
     /// Orders with a fill.
@@ -100,7 +102,7 @@ impl OrderLog {
     }
 
     fn begin(&mut self, new: &NewOrder, now_ns: Nanos, arrival_x2: i64) {
-        self.of_kind(new.kind.text()).sent += 1;
+        self.of_kind(new.kind).sent += 1;
         let record = OrderRecord {
             order: new.order,
             instrument: new.instrument,
@@ -205,11 +207,11 @@ impl OrderLog {
     fn close(&mut self, record: OrderRecord) {
         let (is_filled, is_whole) =
             (record.filled().lots() > 0, matches!(record.ending, Ending::Filled));
-        let kind = self.of_kind(record.kind.text());
+        let kind = self.of_kind(record.kind);
         kind.filled += u64::from(is_filled);
         kind.whole += u64::from(is_whole);
         self.filled += u64::from(is_filled);
-        match self.endings.iter_mut().find(|(ending, _)| ending.text() == record.ending.text()) {
+        match self.endings.iter_mut().find(|(ending, _)| *ending == record.ending) {
             Some((_, count)) => *count += 1,
             None => self.endings.push((record.ending, 1)),
         }
@@ -235,8 +237,9 @@ impl OrderLog {
         self.open.binary_search_by_key(&order, |record| record.order).ok()
     }
 
-    fn of_kind(&mut self, kind: &'static str) -> &mut OfKind {
-        let at = self.kinds.iter().position(|of| of.kind == kind).unwrap_or_else(|| {
+    fn of_kind(&mut self, kind: OrderKind) -> &mut OfKind {
+        let is_same = |of: &OfKind| discriminant(&of.kind) == discriminant(&kind);
+        let at = self.kinds.iter().position(is_same).unwrap_or_else(|| {
             self.kinds.push(OfKind { kind, sent: 0, filled: 0, whole: 0 });
             self.kinds.len() - 1
         });
@@ -267,7 +270,7 @@ impl OrderLog {
         &self.kinds
     }
 
-    /// How the orders ended, and how many of them so.
+    /// How the orders ended, and how many of them so; a code may be there more than once.
     #[must_use]
     pub fn endings(&self) -> &[(Ending, u64)] {
         &self.endings

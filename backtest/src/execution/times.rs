@@ -14,6 +14,10 @@ const VALUE_MAX: u64 = 1 << 55;
 pub struct Times {
     /// Made with the first value where it was not made before.
     histogram: Option<Box<Histogram<u32>>>,
+    /// The last value, and how often it came in a row and is not in the histogram yet: constant
+    /// latencies come to it once.
+    last: u64,
+    waiting: u32,
     count: u64,
     least: u64,
     most: u64,
@@ -36,12 +40,25 @@ impl Times {
         self.count += 1;
         self.sum += u128::from(value);
         self.zeros += u64::from(value == 0);
+        if value != self.last || self.waiting == u32::MAX {
+            self.settle();
+            self.last = value;
+        }
+        self.waiting += 1;
+    }
+
+    /// Takes what is waiting into the histogram.
+    fn settle(&mut self) {
+        if self.waiting == 0 {
+            return;
+        }
         if self.histogram.is_none() {
             self.histogram = histogram();
         }
         if let Some(histogram) = &mut self.histogram {
-            histogram.saturating_record(value);
+            histogram.saturating_record_n(self.last, self.waiting);
         }
+        self.waiting = 0;
     }
 
     /// How many values there are.
@@ -53,7 +70,9 @@ impl Times {
     /// The value that a share of `q` (0 to 1) does not exceed; `None` without values.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<u64> {
-        let histogram = self.histogram.as_ref()?;
+        let mut whole = self.clone();
+        whole.settle();
+        let histogram = whole.histogram.filter(|_| self.count > 0)?;
         Some(histogram.value_at_quantile(q).clamp(self.least, self.most))
     }
 
@@ -93,6 +112,10 @@ mod tests {
         let of = |q: f64| times.quantile(q).unwrap();
         assert_eq!([of(0.5), of(0.9), of(0.99), of(1.0)], [50, 90, 99, 100]);
         assert_eq!((times.count(), times.mean(), times.zeros()), (100, Some(50.5), Some(0.0)));
+        // A run of equal values counts as often as it is long.
+        let mut runs = Times::default();
+        [7, 7, 7, 9, 7, 9, 9].into_iter().for_each(|value| runs.add(value));
+        assert_eq!((runs.quantile(0.5), runs.quantile(0.6), runs.count()), (Some(7), Some(9), 7));
         times.add(-5);
         assert_eq!((times.count(), times.quantile(0.0)), (101, Some(0)));
         // Two digits of a large number, and the largest one exactly.

@@ -251,7 +251,12 @@ impl ExecutionEntry {
     #[must_use]
     pub fn of(outcome: &RunOutcome) -> Self {
         let Execution { log, markouts, .. } = &outcome.execution;
-        let by_type = log.kinds().iter().map(|of| (of.kind, [of.sent, of.filled, of.whole]));
+        let by_type = log.kinds().iter();
+        let by_type = by_type.map(|of| (of.kind.text(), [of.sent, of.filled, of.whole]));
+        let mut endings = BTreeMap::new();
+        for (ending, count) in log.endings() {
+            *endings.entry(ending.text()).or_insert(0) += count;
+        }
         let mut slippage = Cash::ZERO;
         for (spec, sums) in outcome.specs.iter().zip(log.instruments()) {
             slippage += worth(spec, sums.slippage_x2);
@@ -263,7 +268,7 @@ impl ExecutionEntry {
                 filled: log.filled(),
                 fill_ratio: ratio(log.filled() as f64, log.accepted() as f64),
                 by_type: by_type.collect(),
-                endings: log.endings().iter().map(|(end, n)| (end.text(), *n)).collect(),
+                endings,
                 kept_every: log.orders().every(),
             },
             to_venue: TimesEntry::of(log.to_venue()),
