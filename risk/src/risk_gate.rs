@@ -283,7 +283,7 @@ impl Gate for RiskGate {
         self.state.catch_up(exposure);
         let who = (usize::from(self.strategy), self.parent);
         if let Ok(ask) = self.ask(who, order, exposure) {
-            for at in ask.nodes {
+            for &at in &ask.nodes[..self.state.levels()] {
                 self.state.nodes[at].follow_equity();
             }
             if quick::passes(&self.state, &ask) && self.account.check(order, exposure).is_ok() {

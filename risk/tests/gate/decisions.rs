@@ -31,7 +31,7 @@ fn decisions_are_those_of_a_slow_gate() {
     proptest!(config, |(first in any::<u64>(), second in any::<u64>(), third in any::<u64>(),
         steps in steps)| {
         // An eighth of the limits is tight at a time: otherwise the first ones answer always.
-        let mut pair = Pair::new(first & second & third);
+        let mut pair = Pair::new(first & second & third, first ^ second);
         for (at, &step) in steps.iter().enumerate() {
             pair.step(at, step);
             if at % 16 == 0 {
