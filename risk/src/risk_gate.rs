@@ -312,7 +312,7 @@ impl Gate for RiskGate {
         self.settle(settlement, exposure);
     }
 
-    #[inline]
+    #[inline(always)]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         self.watch(event, exposure);
         self.account.observe(event, exposure)
