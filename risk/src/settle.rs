@@ -2,7 +2,7 @@
 //! prices make positions worth more or less.
 
 use qt_engine::{Exposure, Settlement};
-use qt_types::{Event, InstrumentId, Payload, Price};
+use qt_types::{Event, InstrumentId, InstrumentSpec, Payload, Price};
 
 use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price, worth};
 use crate::control::Control;
@@ -198,7 +198,14 @@ impl RiskGate {
         if strategy < self.state.strategies.len()
             && instrument.index() < self.state.instruments.len()
         {
-            self.book(strategy, instrument, exposure);
+            let of = &self.state.strategies[strategy];
+            let known = self.state.ledger_cash[usize::from(of.account)];
+            let held = self.state.line(instrument.index(), of.nodes[1]).position;
+            // Mostly the settlement of an order has taken it in already.
+            if known != Some(exposure.cash().nano()) || held != exposure.position(instrument).lots()
+            {
+                self.book(strategy, instrument, exposure);
+            }
         }
     }
 
@@ -277,6 +284,9 @@ impl State {
         let Some(spec) = exposure.specs.get(at) else { return };
         let price = mark.or(self.instruments[at].mark);
         self.instruments[at].mark = price;
+        if self.is_single {
+            return self.revalue_alone(at, price, spec);
+        }
         for node in 0..self.nodes.len() {
             let line = self.line(at, node);
             if line.position == 0 && line.value == 0 {
@@ -288,6 +298,34 @@ impl State {
             let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
             self.change_line(at, node, |line| line.value = value);
             let node = &mut self.nodes[node];
+            node.value += value - before;
+            node.is_broken |= is_broken;
+        }
+    }
+}
+
+impl State {
+    /// The same where every level holds the same: worked out once.
+    fn revalue_alone(&mut self, at: usize, price: Option<Price>, spec: &InstrumentSpec) {
+        let (first, count) = (at * self.nodes.len(), self.nodes.len());
+        let line = &mut self.lines[first];
+        let (before, lots) = (line.value, line.position);
+        if lots == 0 && before == 0 {
+            return;
+        }
+        let value = price.and_then(|price| worth(spec, price.ticks(), lots));
+        let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
+        line.value = value;
+        let worst = line.exposure();
+        let more = worst - line.worst;
+        line.worst = worst;
+        let line = *line;
+        self.lines[first + 1..first + count].fill(line);
+        // 82 and 20 bits.
+        let stress = more.wrapping_mul(self.instruments[at].stress_bps);
+        for node in &mut self.nodes {
+            node.exposure += more;
+            node.stress += stress;
             node.value += value - before;
             node.is_broken |= is_broken;
         }
