@@ -149,7 +149,7 @@ impl<'a> Ask<'a> {
             state.line(instrument, *node).closable(request.side) >= added_lots && lots > 0
         };
         Ok(Self {
-            is_reducing: request.reduce_only || nodes.iter().all(closes),
+            is_reducing: request.reduce_only || nodes[..state.levels()].iter().all(closes),
             request,
             exposure,
             now_ns: exposure.market.now_ns().get(),

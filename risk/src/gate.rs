@@ -13,6 +13,8 @@ pub struct AccountGate {
     account: Account,
     sizing: Sizing,
     memory: Memory,
+    /// Whether events mean anything to it: to a margin account, or to a rule that remembers.
+    has_eyes: bool,
     order_qty_max_e9: Option<i64>,
     closing_out: bool,
     margin_calls: u64,
@@ -29,6 +31,7 @@ impl AccountGate {
             account,
             sizing,
             memory: Memory::default(),
+            has_eyes: matches!(account, Account::Margin { .. }),
             order_qty_max_e9,
             closing_out: false,
             margin_calls: 0,
@@ -46,6 +49,7 @@ impl AccountGate {
     #[must_use]
     pub fn remembering(mut self, instruments: usize, prices: Prices) -> Self {
         self.memory = Memory::of(&self.sizing, instruments, prices);
+        self.has_eyes |= matches!(self.sizing, Sizing::Volatility { .. } | Sizing::Kelly { .. });
         self
     }
 
@@ -141,8 +145,16 @@ impl Gate for AccountGate {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
+        self.has_eyes && self.look(event, exposure)
+    }
+}
+
+impl AccountGate {
+    /// Sees an event of an account that has to.
+    #[inline(never)]
+    fn look(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         self.memory.on(event, exposure);
         if matches!(self.account, Account::Cash) || !matches!(event.payload, Payload::Bar(_)) {
             return false;

@@ -43,6 +43,8 @@ impl RiskGate {
     /// A person looked at `target`: what is latched there begins anew. Losses of the day stay.
     fn forgive(&mut self, target: Target) {
         let Some(at) = self.state.node_of(target) else { return };
+        // From now on this level remembers less than the others.
+        self.state.is_uniform = false;
         let node = &mut self.state.nodes[at];
         node.entries.clear();
         node.refusals.clear();
@@ -106,6 +108,7 @@ impl RiskGate {
             return false;
         }
         set_node_limits(&mut self.state.nodes[at], limits.clone());
+        self.state.is_uniform = false;
         self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
         self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
         true

@@ -183,7 +183,7 @@ pub(crate) fn passes(state: &State, ask: &Ask<'_>) -> bool {
     if state.line(ask.instrument, ask.nodes[1]).orders + one > known.bounds.orders {
         return false;
     }
-    for at in ask.nodes {
+    for &at in &ask.nodes[..state.levels()] {
         let (line, node) = (state.line(ask.instrument, at), &state.nodes[at]);
         if line.reach(side, ask.added_lots) > i128::from(of_side)
             || !has_room(node, line, ask, stress_bps)

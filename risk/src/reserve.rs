@@ -35,20 +35,42 @@ impl State {
     pub(crate) fn hold(&mut self, of: &Reservation, lots: i64, notional: i128, orders: i64) {
         let nodes = self.strategies[usize::from(of.strategy)].nodes;
         let (instrument, side) = (of.instrument.index(), of.side as usize);
-        for node in nodes {
-            self.change_line(instrument, node, |line| {
-                if of.reduce_only {
-                    line.closing[side] += lots;
-                } else {
-                    line.open[side].lots += lots;
-                    line.open[side].notional += notional;
-                }
-                line.orders += orders;
-            });
-            self.nodes[node].orders += orders;
-            if !of.reduce_only {
-                self.nodes[node].unexecuted += notional;
+        let change = |line: &mut Line| {
+            if of.reduce_only {
+                line.closing[side] += lots;
+            } else {
+                line.open[side].lots += lots;
+                line.open[side].notional += notional;
             }
+            line.orders += orders;
+        };
+        for node in nodes {
+            let node = &mut self.nodes[node];
+            node.orders += orders;
+            if !of.reduce_only {
+                node.unexecuted += notional;
+            }
+        }
+        if !self.is_single {
+            for node in nodes {
+                self.change_line(instrument, node, change);
+            }
+            return;
+        }
+        // The same line at every level: worked out once.
+        let (first, count) = (instrument * self.nodes.len(), self.nodes.len());
+        let line = &mut self.lines[first];
+        change(line);
+        let worst = line.exposure();
+        let more = worst - line.worst;
+        line.worst = worst;
+        let line = *line;
+        self.lines[first + 1..first + count].fill(line);
+        // 82 and 20 bits.
+        let stress = more.wrapping_mul(self.instruments[instrument].stress_bps);
+        for node in &mut self.nodes {
+            node.exposure += more;
+            node.stress += stress;
         }
     }
 

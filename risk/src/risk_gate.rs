@@ -292,7 +292,7 @@ impl Gate for RiskGate {
         self.state.catch_up(exposure);
         let who = (usize::from(self.strategy), self.parent);
         if let Ok(ask) = self.ask(who, order, exposure) {
-            for at in ask.nodes {
+            for &at in &ask.nodes[..self.state.levels()] {
                 self.state.nodes[at].follow_equity();
             }
             if quick::passes(&self.state, &ask) && self.account.check(order, exposure).is_ok() {
@@ -339,7 +339,7 @@ impl Gate for RiskGate {
         self.settle(settlement, exposure);
     }
 
-    #[inline]
+    #[inline(always)]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         self.watch(event, exposure);
         self.account.observe(event, exposure)

@@ -2,7 +2,7 @@
 //! prices make positions worth more or less.
 
 use qt_engine::{Exposure, Settlement};
-use qt_types::{Event, InstrumentId, Payload, Price};
+use qt_types::{Event, InstrumentId, InstrumentSpec, Payload, Price};
 
 use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price, worth};
 use crate::control::Control;
@@ -10,7 +10,7 @@ use crate::keys::Key;
 use crate::reference::Reference;
 use crate::reserve::better;
 use crate::risk_gate::RiskGate;
-use crate::state::State;
+use crate::state::{InstrumentState, State};
 
 /// A day in nanoseconds.
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -176,7 +176,7 @@ impl RiskGate {
     }
 
     /// Sees an event: the time, the prices, and what the account paid for holding positions.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn watch(&mut self, event: &Event, exposure: &Exposure<'_>) {
         let now_ns = event.recv_ns.get();
         if now_ns >= self.state.day_end_ns {
@@ -186,15 +186,26 @@ impl RiskGate {
             Payload::Bar(_) | Payload::Trade(_) | Payload::Tick(_) | Payload::Order(_) => {
                 self.on_price(event.instrument, now_ns, exposure);
             }
-            Payload::Report(_) => {
-                let strategy = usize::from(self.strategy);
-                if strategy < self.state.strategies.len()
-                    && event.instrument.index() < self.state.instruments.len()
-                {
-                    self.book(strategy, event.instrument, exposure);
-                }
-            }
+            Payload::Report(_) => self.on_report(event.instrument, exposure),
             _ => {}
+        }
+    }
+
+    /// What a report has moved that belongs to no order.
+    #[inline(never)]
+    fn on_report(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
+        let strategy = usize::from(self.strategy);
+        if strategy < self.state.strategies.len()
+            && instrument.index() < self.state.instruments.len()
+        {
+            let of = &self.state.strategies[strategy];
+            let known = self.state.ledger_cash[usize::from(of.account)];
+            let held = self.state.line(instrument.index(), of.nodes[1]).position;
+            // Mostly the settlement of an order has taken it in already.
+            if known != Some(exposure.cash().nano()) || held != exposure.position(instrument).lots()
+            {
+                self.book(strategy, instrument, exposure);
+            }
         }
     }
 
@@ -207,14 +218,12 @@ impl RiskGate {
         self.state.day_end_ns = (days + 1).saturating_mul(DAY_NS);
     }
 
-    #[inline]
+    #[inline(always)]
     fn on_price(&mut self, instrument: InstrumentId, now_ns: i64, exposure: &Exposure<'_>) {
         let Some(known) = self.state.instruments.get_mut(instrument.index()) else { return };
         known.seen_ns = now_ns;
-        let window_ns = known.drift_ns;
-        if window_ns > 0 && now_ns >= known.anchor_ns.saturating_add(window_ns) {
-            known.anchor_ns = now_ns;
-            known.anchor_x2 = Reference::of(exposure, instrument, now_ns).price_x2;
+        if known.drift_ns > 0 && now_ns >= known.anchor_ns.saturating_add(known.drift_ns) {
+            known.drop_anchor(instrument, now_ns, exposure);
         }
         if known.held == 0 {
             return;
@@ -227,20 +236,36 @@ impl RiskGate {
             }
             return;
         }
-        let mark = exposure.market.mark(instrument);
-        if mark != known.mark && mark.is_some() {
-            self.state.revalue(instrument, mark, exposure);
-            let at = instrument.index();
-            for node in 0..self.state.nodes.len() {
-                if self.state.line(at, node).position != 0 {
-                    self.state.nodes[node].remember_loss(now_ns);
-                }
-            }
-        }
+        self.state.follow_losses(instrument, now_ns, exposure);
+    }
+}
+
+impl InstrumentState {
+    /// Another window of the drift begins.
+    #[inline(never)]
+    fn drop_anchor(&mut self, instrument: InstrumentId, now_ns: i64, exposure: &Exposure<'_>) {
+        self.anchor_ns = now_ns;
+        self.anchor_x2 = Reference::of(exposure, instrument, now_ns).price_x2;
     }
 }
 
 impl State {
+    /// Values the positions in `instrument`, and takes note of what was lost.
+    #[inline(never)]
+    fn follow_losses(&mut self, instrument: InstrumentId, now_ns: i64, exposure: &Exposure<'_>) {
+        let at = instrument.index();
+        let mark = exposure.market.mark(instrument);
+        if mark == self.instruments[at].mark || mark.is_none() {
+            return;
+        }
+        self.revalue(instrument, mark, exposure);
+        for node in 0..self.nodes.len() {
+            if self.line(at, node).position != 0 {
+                self.nodes[node].remember_loss(now_ns);
+            }
+        }
+    }
+
     /// Values the positions whose prices have moved since they were valued last.
     #[inline]
     pub(crate) fn catch_up(&mut self, exposure: &Exposure<'_>) {
@@ -259,6 +284,9 @@ impl State {
         let Some(spec) = exposure.specs.get(at) else { return };
         let price = mark.or(self.instruments[at].mark);
         self.instruments[at].mark = price;
+        if self.is_single {
+            return self.revalue_alone(at, price, spec);
+        }
         for node in 0..self.nodes.len() {
             let line = self.line(at, node);
             if line.position == 0 && line.value == 0 {
@@ -270,6 +298,34 @@ impl State {
             let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
             self.change_line(at, node, |line| line.value = value);
             let node = &mut self.nodes[node];
+            node.value += value - before;
+            node.is_broken |= is_broken;
+        }
+    }
+}
+
+impl State {
+    /// The same where every level holds the same: worked out once.
+    fn revalue_alone(&mut self, at: usize, price: Option<Price>, spec: &InstrumentSpec) {
+        let (first, count) = (at * self.nodes.len(), self.nodes.len());
+        let line = &mut self.lines[first];
+        let (before, lots) = (line.value, line.position);
+        if lots == 0 && before == 0 {
+            return;
+        }
+        let value = price.and_then(|price| worth(spec, price.ticks(), lots));
+        let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
+        line.value = value;
+        let worst = line.exposure();
+        let more = worst - line.worst;
+        line.worst = worst;
+        let line = *line;
+        self.lines[first + 1..first + count].fill(line);
+        // 82 and 20 bits.
+        let stress = more.wrapping_mul(self.instruments[at].stress_bps);
+        for node in &mut self.nodes {
+            node.exposure += more;
+            node.stress += stress;
             node.value += value - before;
             node.is_broken |= is_broken;
         }

@@ -101,6 +101,7 @@ impl<'a> Setup<'a> {
         let strategies: Vec<StrategyState> =
             (0..self.strategies.len()).map(|at| self.strategy(at)).collect();
         let per_tenant = self.specs.len() * tenants;
+        let is_single = tenants == 1 && accounts == 1 && strategies.len() == 1;
         let allowed = |each: usize| -> Vec<bool> {
             let lists = self.specs.iter().map(|spec| self.profile.allows(spec.symbol()));
             lists.flat_map(|allowed| std::iter::repeat_n(allowed, each)).collect()
@@ -122,6 +123,8 @@ impl<'a> Setup<'a> {
             is_build_approved: self.is_build_approved,
             is_configured: is_sound,
             day_end_ns: i64::MIN,
+            is_single,
+            is_uniform: is_single && nodes.iter().all(|node| node.limits == nodes[0].limits),
             tracks_loss: nodes.iter().any(|node| node.tracks_loss),
             tracks_usual: instruments.iter().any(|known| !is_off(known, Key::UnitMultiple)),
             tracks_resting: instruments.iter().any(|known| !is_off(known, Key::SelfTrade)),

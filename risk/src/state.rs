@@ -163,6 +163,10 @@ pub(crate) struct State {
     pub(crate) is_build_approved: bool,
     pub(crate) is_configured: bool,
     pub(crate) day_end_ns: i64,
+    /// One strategy, one account, one tenant: the sums of the four levels are the same.
+    pub(crate) is_single: bool,
+    /// And so are their limits: what passes at one level passes at all.
+    pub(crate) is_uniform: bool,
     /// Whether any node watches losses.
     pub(crate) tracks_loss: bool,
     /// Whether any control looks at the usual size, at resting orders, at repeated orders.
@@ -183,6 +187,12 @@ impl State {
     #[inline(always)]
     pub(crate) fn line(&self, instrument: usize, node: usize) -> &Line {
         &self.lines[instrument * self.nodes.len() + node]
+    }
+
+    /// The levels that an order has to be held against: all, or one where all are the same.
+    #[inline]
+    pub(crate) fn levels(&self) -> usize {
+        if self.is_uniform { 1 } else { 4 }
     }
 
     /// The node of a kill target; `None` for a venue.

@@ -63,7 +63,7 @@ impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
                 }
             }
             at_ours.advance()?;
-            if !desk.outbox.commands.is_empty() || !desk.outbox.denials.is_empty() {
+            if !desk.outbox.is_empty() {
                 desk.flush(Nanos::new(recv_ns))?;
                 command_ns = desk.next_command_ns();
             }

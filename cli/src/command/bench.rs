@@ -229,8 +229,8 @@ fn text(
         }
         if let (Some(p90), Some(p99), Some(p999)) = (result.p90, result.p99, result.p999) {
             lines.push(format!(
-                "  median {:.0} ns, 90 % within {p90:.0} ns, 99 % within {p99:.0} ns, 99.9 % within \
-                 {p999:.0} ns, longest {:.0} ns; the clock's own {:.0} ns taken off",
+                "  median {:.0} ns, 90 % within {p90:.0}, 99 % within {p99:.0}, 99.9 % within \
+                 {p999:.0}, longest {:.0}; the clock's own {:.0} ns taken off",
                 result.p50,
                 result.max,
                 result.floor_p50.unwrap_or_default()

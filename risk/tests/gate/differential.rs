@@ -18,7 +18,10 @@ use qt_types::{
 use crate::slow::Slow;
 use crate::support::{MILLI, SECOND, START, UNIT, open_account, plain, specs, wide};
 
-const ACCOUNTS: [usize; 3] = [0, 0, 1];
+/// The account of each strategy; an account has a tenant of its own.
+const SEVERAL: [usize; 3] = [0, 0, 1];
+/// One of each, for which the gate has a shorter way.
+const ALONE: [usize; 1] = [0];
 const CAPITAL: i128 = 100_000 * UNIT;
 const ORDERS_MAX: usize = 12;
 
@@ -65,7 +68,7 @@ const TIGHT: [(Key, i128); 38] = [
 ];
 
 /// The profile in which the limits of `mask` are tight, with every window on.
-fn profile(mask: u64) -> Profile {
+fn profile(mask: u64, is_uniform: bool) -> Profile {
     let mut profile = wide(&[
         (Key::DriftWindow, 2_000),
         (Key::DuplicateWindow, 1_000),
@@ -83,7 +86,8 @@ fn profile(mask: u64) -> Profile {
                 .enumerate()
             {
                 // Each level a little wider than the one below it, so that each is met.
-                let wider = if hard > 2 { hard + hard * nth as i128 / 3 } else { hard };
+                let wider =
+                    if hard > 2 && !is_uniform { hard + hard * nth as i128 / 3 } else { hard };
                 profile.level_mut(level).set(key, Limit::hard(wider));
             }
         }
@@ -92,6 +96,7 @@ fn profile(mask: u64) -> Profile {
 }
 
 pub struct Pair {
+    accounts: &'static [usize],
     specs: Vec<InstrumentSpec>,
     market: Market,
     ledgers: Vec<Ledger>,
@@ -117,17 +122,21 @@ macro_rules! exposure {
 }
 
 impl Pair {
-    pub fn new(mask: u64) -> Self {
-        let (profile, specs) = (profile(mask), specs(2));
+    /// Flows of one strategy alone or of several; alone every other one has the same limits at all
+    /// levels.
+    pub fn new(mask: u64, seed: u64) -> Self {
+        let accounts: &'static [usize] = if seed & 1 == 0 { &SEVERAL } else { &ALONE };
+        let tenants = accounts.iter().max().map_or(0, |&last| last + 1);
+        let (profile, specs) = (profile(mask, seed & 3 == 3), specs(2));
         let identity = Identity { user: 1, version: 1, config_hash: 1 };
         let of = |at: usize| AccountSetup { tenant: at as u16, capital: Cash::from_nano(CAPITAL) };
         let strategy = |&account: &usize| StrategySetup { account: account as u16, identity };
         let setup = Setup {
             profile: &profile,
             specs: &specs,
-            tenants: 2,
-            accounts: (0..2).map(of).collect(),
-            strategies: ACCOUNTS.iter().map(strategy).collect(),
+            tenants: tenants as u16,
+            accounts: (0..tenants).map(of).collect(),
+            strategies: accounts.iter().map(strategy).collect(),
             venues: Vec::new(),
             orders_max: ORDERS_MAX,
             is_build_approved: true,
@@ -135,8 +144,9 @@ impl Pair {
         let book = BookKind::Levels(BookLimits::around(Price::from_ticks(100)));
         let ledger = Ledger::new(Cash::from_nano(CAPITAL), 2);
         let mut pair = Self {
+            accounts,
             gate: RiskGate::new(&setup, open_account()),
-            slow: Slow::new(&profile, &specs, &ACCOUNTS, &[CAPITAL; 2], ORDERS_MAX),
+            slow: Slow::new(&profile, &specs, accounts, &vec![CAPITAL; tenants], ORDERS_MAX),
             market: Market::with_books(2, &[BookKind::None, book]),
             ledgers: vec![ledger.clone(), ledger],
             orders: OrderTable::new(1, 4),
@@ -203,7 +213,7 @@ impl Pair {
 
     fn ask(&mut self, strategy: usize, parent: Option<usize>, request: &OrderRequest, step: usize) {
         self.gate.ask_for(strategy as u16, parent.map(|parent| parent as u32));
-        let exposure = exposure!(self, ACCOUNTS[strategy]);
+        let exposure = exposure!(self, self.accounts[strategy]);
         // An explanation values positions in a copy of all it knows, where that was not done yet.
         self.gate.value(&exposure);
         let explained = self.gate.explain(request, &exposure);
@@ -237,7 +247,7 @@ impl Pair {
     fn report(&mut self, at: usize, what: u16, amount: i64) {
         let Some(order) = self.slow.orders.get(at) else { return };
         let (id, request, strategy) = (order.id, order.request, order.strategy);
-        let account = ACCOUNTS[strategy];
+        let account = self.accounts[strategy];
         let mut report = Settlement {
             leaves: Qty::from_lots(order.lots),
             kind: order.kind,
@@ -284,13 +294,14 @@ impl Pair {
     }
 
     fn control(&mut self, what: u16, amount: i64) {
-        let (strategy, instrument) = (amount as usize % 3, amount as usize / 3 % 2);
+        let (strategy, instrument) =
+            (amount as usize % self.accounts.len(), amount as usize / 3 % 2);
         let id = InstrumentId(instrument as u16);
         let is_on = amount % 4 != 0;
         match what {
             0 => {
                 let state = if is_on { KillState::ReduceOnly } else { KillState::Halted };
-                let account = (ACCOUNTS[strategy], ACCOUNTS[strategy] as u16);
+                let account = (self.accounts[strategy], self.accounts[strategy] as u16);
                 let (level, (index, number)) = match amount % 5 {
                     0 => (Level::Account, account),
                     1 => (Level::Tenant, account),
@@ -301,13 +312,13 @@ impl Pair {
                 self.slow.kill.push((index, level, state));
             }
             1..=5 => {
-                for strategy in 0..3 {
+                for strategy in 0..self.accounts.len() {
                     let target = Target::new(Level::Strategy, strategy as u16);
                     self.kill(target, ControlAction::Armed { first: 1 });
                     self.slow.forgive(strategy);
                 }
                 for level in [Level::Account, Level::Tenant] {
-                    for index in 0..2 {
+                    for index in 0..self.accounts.iter().max().map_or(0, |&last| last as u16 + 1) {
                         self.kill_board_only(Target::new(level, index));
                     }
                 }
@@ -337,7 +348,7 @@ impl Pair {
                 self.gate.set_clock_offset(self.slow.clock_ns);
             }
             9 => {
-                let (level, account) = (Level::Tenant, ACCOUNTS[strategy]);
+                let (level, account) = (Level::Tenant, self.accounts[strategy]);
                 self.gate.allow(Target::new(level, account as u16), id, is_on);
                 let this = (level, instrument, account);
                 self.slow.forbidden.retain(|&known| known != this);
@@ -346,7 +357,7 @@ impl Pair {
                 }
             }
             10 => {
-                let account = ACCOUNTS[strategy];
+                let account = self.accounts[strategy];
                 let ours = self.slow.account_position(account, instrument);
                 let venue = if is_on { ours } else { ours + 1 };
                 let exposure = exposure!(self, account);
@@ -395,7 +406,7 @@ impl Pair {
     pub fn compare(&mut self, step: usize) {
         let exposure = exposure!(self, 0);
         self.gate.value(&exposure);
-        for (strategy, &account) in ACCOUNTS.iter().enumerate() {
+        for (strategy, &account) in self.accounts.iter().enumerate() {
             let targets = [
                 (Level::Strategy, strategy),
                 (Level::Account, account),
@@ -429,7 +440,7 @@ impl Pair {
                 let request = order(a, b, c);
                 let some = usize::from(a) / 7 % 24;
                 let parent = (some < self.slow.parents.len()).then_some(some);
-                self.ask(usize::from(b) % 3, parent, &request, step);
+                self.ask(usize::from(b) % self.accounts.len(), parent, &request, step);
             }
             7 => {
                 let open = self.slow.orders.len().max(1);

@@ -39,8 +39,8 @@ fn event(at: i64, payload: Payload) -> Event {
     Event { seq: Seq::default(), recv_ns, venue_ns, instrument, venue: VenueId(0), payload }
 }
 
-#[test]
-fn a_flood_is_throttled_then_halted_and_can_be_taken_back() {
+/// The strategy behind the gate.
+fn pipeline(bounds: Limits) -> Pipeline<Flood, RiskGate> {
     let limits = [
         (Key::OrdersPerSecond, PER_SECOND as i128),
         (Key::OrdersBurst, BURST as i128),
@@ -50,7 +50,6 @@ fn a_flood_is_throttled_then_halted_and_can_be_taken_back() {
     ];
     let profile = wide(&limits);
     let (specs, capital) = (specs(1), Cash::from_nano(10_000_000 * UNIT));
-    let bounds = Limits { intents_max: 1_024, ..Limits::default() };
     let setup = Setup::single(&profile, &specs, capital, bounds.orders_open_max);
     let account = Account::Margin { leverage_e9: 10 * E9 };
     let gate = RiskGate::new(&setup, AccountGate::new(account, Sizing::default(), None));
@@ -63,8 +62,14 @@ fn a_flood_is_throttled_then_halted_and_can_be_taken_back() {
         books: Vec::new(),
         active_from_ns: Nanos::MIN,
     };
+    Pipeline::new(config, Flood { left: ORDERS }, gate)
+}
+
+#[test]
+fn a_flood_is_throttled_then_halted_and_can_be_taken_back() {
+    let bounds = Limits { intents_max: 1_024, ..Limits::default() };
+    let mut pipeline = pipeline(bounds);
     let mut out = Outbox::new(&bounds);
-    let mut pipeline = Pipeline::new(config, Flood { left: ORDERS }, gate);
     let (mut sent, mut cancels, mut disabled, mut halted) = (Vec::new(), 0, 0, 0);
     for nth in 0..ORDERS {
         let at = START + nth * LENGTH_NS / ORDERS;

@@ -8,10 +8,7 @@ use qt_types::DenyReason;
 
 use crate::support::*;
 
-fn page() -> String {
-    let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/RISK.md");
-    std::fs::read_to_string(path).expect("the page is there")
-}
+const PAGE: &str = include_str!("../../../docs/RISK.md");
 
 /// The cells of every row of the tables under `heading`.
 fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
@@ -27,7 +24,7 @@ fn rows(page: &str, heading: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn controls_stand_in_their_order() {
-    let rows = rows(&page(), "The controls");
+    let rows = rows(PAGE, "The controls");
     assert_eq!(rows.len(), CONTROLS.len());
     let mut told = BTreeSet::new();
     for (row, control) in rows.iter().zip(&CONTROLS) {
@@ -37,10 +34,9 @@ fn controls_stand_in_their_order() {
         told.extend(row[4].split(", ").map(str::to_owned));
     }
     // Codes without a control are named below.
-    let text = page();
     for reason in DenyReason::ALL {
         let code = reason.text();
-        assert!(told.contains(code) || text.contains(&format!("`{code}`")), "{code}");
+        assert!(told.contains(code) || PAGE.contains(&format!("`{code}`")), "{code}");
     }
     let known: BTreeSet<&str> = DenyReason::ALL.into_iter().map(DenyReason::text).collect();
     assert!(told.iter().all(|code| known.contains(code.as_str())), "{told:?}");
@@ -48,7 +44,7 @@ fn controls_stand_in_their_order() {
 
 #[test]
 fn limits_stand_with_their_numbers() {
-    let rows = rows(&page(), "Limits");
+    let rows = rows(PAGE, "Limits");
     let in_order = [Holder::Instrument, Holder::Node];
     let keys = in_order.iter().flat_map(|&holder| KEYS.iter().filter(move |k| k.holder == holder));
     assert_eq!(rows.len(), KEYS.len());
@@ -63,8 +59,7 @@ fn fields_of_a_rejection_are_told() {
     assert!(world.ask(&market(BUY, 2)).is_err());
     let denial = world.gate.last_denial(Control::Position).unwrap();
     let reject = Reject::new(denial, &world.specs[0], Default::default());
-    let page = page();
-    let (_, part) = page.split_once("\n## A rejection\n").unwrap();
+    let (_, part) = PAGE.split_once("\n## A rejection\n").unwrap();
     let part = part.split("\n## ").next().unwrap_or_default();
     let fields = reject.fields();
     let mut named: Vec<&str> = Vec::new();

@@ -29,30 +29,9 @@ fn value_text(value: &Value) -> String {
     }
 }
 
-/// The strategy's parameters and the settings of the run.
-#[must_use]
-pub fn settings(input: &ReportInput<'_>) -> String {
-    let config = input.config;
-    let params: Vec<(String, Cell)> = input
-        .document
-        .params
-        .iter()
-        .map(|(name, value)| (name.clone(), Cell::toned(value_text(value), Tone::Code)))
-        .collect();
-    let mut html = format!("<h3>Parameters of {}</h3>\n", escape(&input.document.strategy));
-    if params.is_empty() {
-        html.push_str("<p class=\"empty\">The strategy has no parameters.</p>\n");
-    } else {
-        html.push_str(&facts(&params));
-    }
-    let account = match config.account {
-        Account::Cash => "cash".to_owned(),
-        Account::Margin { leverage_e9 } => {
-            let times = number(leverage_e9 as f64 / E9 as f64, 2, Sign::Minus);
-            format!("margin, up to {times} times the equity")
-        }
-    };
-    let sizing = match config.sizing {
+/// How large an entry is, in words.
+fn size_text(sizing: Sizing) -> String {
+    match sizing {
         Sizing::Fixed { qty_e9 } => {
             format!("{} units", number(qty_e9 as f64 / E9 as f64, 4, Sign::Minus))
         }
@@ -78,6 +57,31 @@ pub fn settings(input: &ReportInput<'_>) -> String {
             },
             share_e9(cap_e9)
         ),
+    }
+}
+
+/// The strategy's parameters and the settings of the run.
+#[must_use]
+pub fn settings(input: &ReportInput<'_>) -> String {
+    let config = input.config;
+    let params: Vec<(String, Cell)> = input
+        .document
+        .params
+        .iter()
+        .map(|(name, value)| (name.clone(), Cell::toned(value_text(value), Tone::Code)))
+        .collect();
+    let mut html = format!("<h3>Parameters of {}</h3>\n", escape(&input.document.strategy));
+    if params.is_empty() {
+        html.push_str("<p class=\"empty\">The strategy has no parameters.</p>\n");
+    } else {
+        html.push_str(&facts(&params));
+    }
+    let account = match config.account {
+        Account::Cash => "cash".to_owned(),
+        Account::Margin { leverage_e9 } => {
+            let times = number(leverage_e9 as f64 / E9 as f64, 2, Sign::Minus);
+            format!("margin, up to {times} times the equity")
+        }
     };
     let fill_at = match config.fill_at {
         FillAt::NextOpen => "next open",
@@ -87,7 +91,7 @@ pub fn settings(input: &ReportInput<'_>) -> String {
     let mut pairs = vec![
         pair("Capital", money_text),
         pair("Account", account),
-        pair("Size of an entry", sizing),
+        pair("Size of an entry", size_text(config.sizing)),
         pair("Market orders fill at", fill_at),
         pair(
             "Fees, maker / taker",
