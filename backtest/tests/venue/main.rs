@@ -34,3 +34,4 @@ mod stop;
 mod stop_limit;
 mod time_in_force;
 mod trailing;
+mod troubles;
