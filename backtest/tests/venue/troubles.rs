@@ -25,9 +25,10 @@ fn a_halt_spoils_the_bars_that_it_touches() {
     assert_eq!(case(&[]).at(0, order).run().fills(), [(1, BUY, 95, 10)]);
     // From the middle of bar 1 to that of bar 2: bar 3 is the first one that is whole.
     let halt = fault(150, 250, Trouble::Halt);
-    assert_eq!(case(&[halt.clone()]).at(0, order).run().fills(), [(3, BUY, 95, 10)]);
+    let halted = case(&[halt]);
+    assert_eq!(halted.clone().at(0, order).run().fills(), [(3, BUY, 95, 10)]);
     // What comes at 200, within it, is refused.
-    let out = case(&[halt]).at(1, market(BUY, 10)).run();
+    let out = halted.at(1, market(BUY, 10)).run();
     assert_eq!(out.end_of(1), rejected(RejectReason::Halted));
     assert_eq!(out.counts.refused[RejectReason::Halted as usize], 1);
     // One that began before the data and one that comes after it.
