@@ -122,26 +122,19 @@ impl Market {
     /// Trading in `instrument` goes on, or stops: known from the venue's answers and not from its
     /// data. The book shows it like a halt that the data tells of.
     pub fn on_status(&mut self, instrument: InstrumentId, is_open: bool) -> Completed {
-        let (venue_ns, qty, flags) = (self.now_ns.get(), i64::from(is_open), TickFlags::LAST);
-        let (price, latency_ns, number, flags) = (0, 0, 0, flags.bits());
-        if self.orders(instrument).is_some() {
-            let (kind, order) = (OrderTickKind::Status as u8, 0);
-            let instrument_of = number;
-            let tick = OrderTick {
-                venue_ns,
-                order,
-                price,
-                qty,
-                latency_ns,
-                instrument: instrument_of,
-                kind,
-                flags,
-            };
-            return self.on_order(instrument, &tick);
+        let (venue_ns, qty) = (self.now_ns.get(), i64::from(is_open));
+        let (price, latency_ns, flags) = (0, 0, TickFlags::LAST.bits());
+        // The number of the instrument in its file, which nobody reads here.
+        let of_file = 0;
+        if self.orders(instrument).is_none() {
+            let kind = TickKind::Status as u8;
+            let tick = Tick { venue_ns, price, qty, latency_ns, instrument: of_file, kind, flags };
+            return self.on_tick(instrument, &tick);
         }
-        let kind = TickKind::Status as u8;
-        let tick = Tick { venue_ns, price, qty, latency_ns, instrument: number, kind, flags };
-        self.on_tick(instrument, &tick)
+        let (kind, order) = (OrderTickKind::Status as u8, 0);
+        let tick =
+            OrderTick { venue_ns, order, price, qty, latency_ns, instrument: of_file, kind, flags };
+        self.on_order(instrument, &tick)
     }
 
     /// The last traded price in ticks, or where nothing was traded yet the middle of the book;

@@ -273,8 +273,9 @@ proptest! {
         }
         let side = |buys| if buys { BUY } else { SELL };
         for &(ns, buys, price, lots) in &orders {
-            let place = limit(side(buys), lots, price);
-            case = if price % 3 == 0 { case.place(ns, market(side(buys), lots)) } else { case.place(ns, place) };
+            let at_market = price % 3 == 0;
+            let rests = limit(side(buys), lots, price);
+            case = case.place(ns, if at_market { market(side(buys), lots) } else { rests });
         }
         for number in 1..orders.len() as u64 / 2 {
             case = case.step(60 + 10 * number as i64, Step::Cancel(number));

@@ -38,9 +38,11 @@ impl<G> Audit<G> {
             *cash -= report.fee;
             self.funding += report.fee;
         }
-        if !matches!(report.kind, ReportKind::Filled | ReportKind::Liquidated) {
+        let is_back = report.kind == ReportKind::Busted;
+        if !is_back && !matches!(report.kind, ReportKind::Filled | ReportKind::Liquidated) {
             return;
         }
+        let fee = if is_back { -report.fee } else { report.fee };
         let index = event.instrument.index();
         let before = self.held[index];
         let after = exposure.position(event.instrument).lots();
@@ -52,8 +54,8 @@ impl<G> Audit<G> {
         let bought = Qty::from_lots(after - before);
         let paid = exposure.specs[index].notional(report.price, bought).unwrap();
         let cash = self.cash.get_or_insert(exposure.ledger.initial());
-        *cash = *cash - paid - report.fee;
-        self.fees += report.fee;
+        *cash = *cash - paid - fee;
+        self.fees += fee;
         self.held[index] = after;
     }
 

@@ -35,3 +35,4 @@ mod stop;
 mod stop_limit;
 mod time_in_force;
 mod trailing;
+mod troubles;

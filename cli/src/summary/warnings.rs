@@ -137,6 +137,10 @@ fn add_derivatives(plan: &RunPlan, outcome: &RunOutcome, into: &mut Vec<String>)
         let busts = number::plural(outcome.counts.busts, "execution");
         into.push(format!("{busts} taken back, as the faults say"));
     }
+    let faults = plan.config.conditions.faults.len() as u64;
+    if faults > 0 {
+        into.push(format!("{} played, as --faults says", number::plural(faults, "fault")));
+    }
     let is_free = plan.config.conditions.funding.is_empty();
     let was_traded = |index: usize| outcome.fills.iter().any(|f| f.instrument.index() == index);
     for (index, spec) in outcome.specs.iter().enumerate() {
