@@ -159,7 +159,7 @@ fn ticks_are_imported_counted_checked_and_listed() {
     assert_eq!(info["silence_ns"], 1_000_000_000);
     assert_eq!(
         (&info["from"], &info["kind"]),
-        (&"2012-06-21T13:30:00.1Z".into(), &"orders".into())
+        (&"2012-06-21T13:30:00.100Z".into(), &"orders".into())
     );
 
     // 100 - min(10, 20 x 3 / 4) - min(10, 100 x 1 / 5) = 80.

@@ -10,7 +10,7 @@ use qt_data::import::itch::{Frames, ItchMarket, decode};
 use qt_data::import::{self, ImportOptions};
 use qt_data::ticks::{Record, RecordKind, TickFile, Verify};
 use qt_engine::book::{Book, BookLimits, CrossPolicy, OrderBook, OrderBookLimits};
-use qt_types::{OrderTick, Price, Side, Tick, TickFlags, TickKind};
+use qt_types::{OrderTick, OrderTickKind, Price, Side, Tick, TickFlags, TickKind};
 
 use super::Measurement;
 use super::replay::{self, SplitMix};
@@ -65,7 +65,7 @@ pub fn measure(
     let generated = "adds, cancels, executions of ten generated stocks, books of their own";
     all.push(by_order("book/orders", generated, &records::<OrderTick>(&file)?, repeats));
     if let Some(file) = recorded {
-        let definition = format!("the records of {}, into a new book", file.path());
+        let definition = format!("the records of {}, into an empty book", file.path());
         all.push(match file.kind() {
             RecordKind::Levels => by_price("book/recorded", &definition, &records(file)?, repeats),
             RecordKind::Orders => by_order("book/recorded", &definition, &records(file)?, repeats),
@@ -115,18 +115,51 @@ fn words(bytes: &[u8]) -> u64 {
     words.fold(0_u64, |sum, word| sum ^ word)
 }
 
+/// The seconds that it takes to put `ticks` into `books`, one for each instrument, emptied before:
+/// memory that a book uses for the first time is not what is measured.
+fn into_books<T, B>(
+    repeats: usize,
+    ticks: &[T],
+    instrument: impl Fn(&T) -> u16,
+    mut books: Vec<B>,
+    empty: impl Fn(&mut B),
+    apply: impl Fn(&mut B, &T) -> bool,
+) -> Vec<f64> {
+    let mut all = Vec::with_capacity(repeats);
+    for round in 0..=repeats {
+        books.iter_mut().for_each(&empty);
+        let clock = Instant::now();
+        let complete = black_box(ticks).iter().filter(|tick| {
+            let book = books.get_mut(usize::from(instrument(tick)));
+            book.is_some_and(|book| apply(book, tick))
+        });
+        black_box(complete.count());
+        if round > 0 {
+            all.push(clock.elapsed().as_secs_f64());
+        }
+    }
+    all
+}
+
 fn by_price(name: &'static str, definition: &str, ticks: &[Tick], repeats: usize) -> Measurement {
     let first = ticks.iter().find(|tick| tick.price > 0).map_or(1, |tick| tick.price);
     let limits = BookLimits::around(Price::from_ticks(first)).with_crosses(CrossPolicy::Uncross);
     let instruments = 1 + ticks.iter().map(|tick| tick.instrument).max().unwrap_or(0);
-    let books = || (0..instruments).map(|_| Book::new(&limits)).collect::<Vec<_>>();
-    let times = seconds(repeats, books, |books| {
-        let apply = |tick: &Tick| {
-            let book = books.get_mut(usize::from(tick.instrument));
-            u64::from(book.is_some_and(|book| book.apply(tick)))
-        };
-        ticks.iter().map(apply).sum()
-    });
+    let books = (0..instruments).map(|_| Book::new(&limits)).collect::<Vec<_>>();
+    let clear = |flags: TickFlags| Tick {
+        venue_ns: 0,
+        price: 0,
+        qty: 0,
+        latency_ns: 0,
+        instrument: 0,
+        kind: TickKind::Clear as u8,
+        flags: flags.bits(),
+    };
+    let sides = [clear(TickFlags::NONE), clear(TickFlags::ASK.with(TickFlags::LAST))];
+    let empty = |book: &mut Book| {
+        black_box(sides.map(|tick| book.apply(&tick)));
+    };
+    let times = into_books(repeats, ticks, |tick| tick.instrument, books, empty, Book::apply);
     let floor = seconds(
         repeats,
         || (),
@@ -146,14 +179,22 @@ fn by_order(
 ) -> Measurement {
     let limits = OrderBookLimits { crosses: CrossPolicy::Uncross, ..OrderBookLimits::default() };
     let instruments = 1 + ticks.iter().map(|tick| tick.instrument).max().unwrap_or(0);
-    let books = || (0..instruments).map(|_| OrderBook::new(&limits)).collect::<Vec<_>>();
-    let times = seconds(repeats, books, |books| {
-        let apply = |tick: &OrderTick| {
-            let book = books.get_mut(usize::from(tick.instrument));
-            u64::from(book.is_some_and(|book| book.apply(tick)))
-        };
-        ticks.iter().map(apply).sum()
-    });
+    let books = (0..instruments).map(|_| OrderBook::new(&limits)).collect::<Vec<_>>();
+    let clear = |flags: TickFlags| OrderTick {
+        venue_ns: 0,
+        order: 0,
+        price: 0,
+        qty: 0,
+        latency_ns: 0,
+        instrument: 0,
+        kind: OrderTickKind::Clear as u8,
+        flags: flags.bits(),
+    };
+    let sides = [clear(TickFlags::NONE), clear(TickFlags::ASK.with(TickFlags::LAST))];
+    let empty = |book: &mut OrderBook| {
+        black_box(sides.map(|tick| book.apply(&tick)));
+    };
+    let times = into_books(repeats, ticks, |tick| tick.instrument, books, empty, OrderBook::apply);
     let floor = seconds(
         repeats,
         || (),
