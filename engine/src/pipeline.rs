@@ -2,8 +2,8 @@
 
 use qt_types::{
     BarFlags, Cancel, Cash, Event, InstrumentSpec, Intent, Lacks, Limits, Nanos, OrderId,
-    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, ReportKind, Side, Size, Timer,
-    Trade,
+    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind, Side, Size,
+    Timer, Trade,
 };
 
 use crate::algo::{Ask, ParentTable};
@@ -208,22 +208,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 let mut context = context!(self, event, active);
                 self.strategy.on_timer(*timer, &mut context);
             }
-            Payload::Report(report) => {
-                if report.kind == ReportKind::Status {
-                    let completed = self.market.on_status(event.instrument, !report.qty.is_zero());
-                    self.tell_book(event, completed);
-                }
-                let instrument = event.instrument;
-                let commands = &mut out.commands;
-                let update = self.execution.on_report(&self.specs, instrument, report, commands)?;
-                if let Some(update) = update {
-                    let settled = settlement(&update, &exposure!(self));
-                    self.risk.gate.settled(&settled, &exposure!(self));
-                    self.let_go(out);
-                    self.child_reported(&update, event.recv_ns);
-                    self.tell(event, &update);
-                }
-            }
+            Payload::Report(report) => self.on_report(event, report, out)?,
             Payload::Denied(denied) => {
                 let mut context = context!(self, event, true);
                 self.strategy.on_denied(denied, &mut context);
@@ -240,6 +225,26 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
         if !self.execution.notices.is_empty() {
             self.put_notices(out);
+        }
+        Ok(())
+    }
+
+    /// A report of the venue: orders and books first, then whoever has to know.
+    #[inline(never)]
+    fn on_report(&mut self, event: &Event, report: &Report, out: &mut Outbox) -> Result<(), Halt> {
+        let instrument = event.instrument;
+        if report.kind == ReportKind::Status {
+            let completed = self.market.on_status(instrument, !report.qty.is_zero());
+            self.tell_book(event, completed);
+        }
+        let commands = &mut out.commands;
+        let update = self.execution.on_report(&self.specs, instrument, report, commands)?;
+        if let Some(update) = update {
+            let settled = settlement(&update, &exposure!(self));
+            self.risk.gate.settled(&settled, &exposure!(self));
+            self.let_go(out);
+            self.child_reported(&update, event.recv_ns);
+            self.tell(event, &update);
         }
         Ok(())
     }

@@ -13,8 +13,10 @@ pub struct AccountGate {
     account: Account,
     sizing: Sizing,
     memory: Memory,
-    /// Whether events mean anything to it: to a margin account, or to a rule that remembers.
+    /// Whether every event means something to it: to a sizing rule that remembers.
     has_eyes: bool,
+    /// When a margin account is looked at again between bars (UTC ns); never for a cash account.
+    look_ns: i64,
     order_qty_max_e9: Option<i64>,
     closing_out: bool,
     margin_calls: u64,
@@ -31,7 +33,8 @@ impl AccountGate {
             account,
             sizing,
             memory: Memory::default(),
-            has_eyes: matches!(account, Account::Margin { .. }),
+            has_eyes: false,
+            look_ns: if matches!(account, Account::Margin { .. }) { i64::MIN } else { i64::MAX },
             order_qty_max_e9,
             closing_out: false,
             margin_calls: 0,
@@ -49,7 +52,7 @@ impl AccountGate {
     #[must_use]
     pub fn remembering(mut self, instruments: usize, prices: Prices) -> Self {
         self.memory = Memory::of(&self.sizing, instruments, prices);
-        self.has_eyes |= matches!(self.sizing, Sizing::Volatility { .. } | Sizing::Kelly { .. });
+        self.has_eyes = matches!(self.sizing, Sizing::Volatility { .. } | Sizing::Kelly { .. });
         self
     }
 
@@ -147,18 +150,30 @@ impl Gate for AccountGate {
 
     #[inline(always)]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
-        self.has_eyes && self.look(event, exposure)
+        let is_due =
+            event.recv_ns.get() >= self.look_ns || matches!(event.payload, Payload::Bar(_));
+        (is_due || self.has_eyes) && self.look(event, exposure)
     }
 }
+
+/// How often a margin account is looked at where there are no bars, in ns: once a second.
+const LOOK_NS: i64 = 1_000_000_000;
 
 impl AccountGate {
     /// Sees an event of an account that has to.
     #[inline(never)]
     fn look(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         self.memory.on(event, exposure);
-        if matches!(self.account, Account::Cash) || !matches!(event.payload, Payload::Bar(_)) {
+        let now_ns = event.recv_ns.get();
+        let is_market = matches!(
+            event.payload,
+            Payload::Bar(_) | Payload::Trade(_) | Payload::Tick(_) | Payload::Order(_)
+        );
+        let is_due = now_ns >= self.look_ns || matches!(event.payload, Payload::Bar(_));
+        if matches!(self.account, Account::Cash) || !is_market || !is_due {
             return false;
         }
+        self.look_ns = now_ns.saturating_add(LOOK_NS);
         if exposure.ledger.held().is_empty() {
             self.closing_out = false;
             return false;

@@ -143,7 +143,9 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
             if self.desk.recorder.is_bankrupt() {
                 break Ended::Bankrupt;
             }
-            if self.config.pace == Pace::Ahead {
+            // Where an answer takes no time at all, who hears what first within one moment is a
+            // matter of rounds, which the general loop keeps.
+            if self.order_ns.saturating_add(self.report_ns) > 0 {
                 self.play_one_file()?;
             }
             let Some(next_ns) = self.next_ours_ns() else {

@@ -17,7 +17,7 @@ pub fn time_text(ns: i64) -> String {
     qt_data::stamp::iso_text(ns).get(..19).unwrap_or_default().replace('T', " ")
 }
 
-/// The name of a run: date and time (UTC), then four letters that tell runs of one second apart.
+/// The name of a run: date and time (UTC), then eight letters that tell runs of one second apart.
 /// Names sort by time.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RunId(String);
@@ -31,7 +31,8 @@ impl RunId {
         let digest = Sha256::digest(own.as_bytes());
         let time: String =
             time_text(ns).chars().filter(|c| c.is_ascii_digit() || *c == ' ').collect();
-        Self(format!("{}-{:02x}{:02x}", time.replace(' ', "-"), digest[0], digest[1]))
+        let letters: String = digest.iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+        Self(format!("{}-{letters}", time.replace(' ', "-")))
     }
 
     /// The name as text.
@@ -54,7 +55,7 @@ mod tests {
     fn names_sort_by_time() {
         let a = RunId::new(1_700_000_000_000_000_000);
         let b = RunId::new(1_700_000_001_000_000_000);
-        assert!(a.text().starts_with("20231114-221320-") && a.text().len() == 20, "{a}");
+        assert!(a.text().starts_with("20231114-221320-") && a.text().len() == 24, "{a}");
         assert!(a < b);
         assert_eq!(time_text(0), "1970-01-01 00:00:00");
         assert!(now_ns() > 1_700_000_000_000_000_000);

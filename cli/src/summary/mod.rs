@@ -213,9 +213,12 @@ fn footer(finished: &Finished, out: &Output) -> String {
         lines.push(out.paint(Ink::Dim, &note));
     }
     let rate = finished.outcome.events as f64 / finished.outcome.wall_seconds.max(1e-9);
+    let played = match finished.records {
+        Some(records) => number::plural(records, "record"),
+        None => number::plural(finished.bars(), "bar"),
+    };
     lines.push(format!(
-        "{} in {} ({} events/s), whole command {}",
-        number::plural(finished.bars(), "bar"),
+        "{played} in {} ({} events/s), whole command {}",
         number::seconds(finished.outcome.wall_seconds),
         number::rate(rate),
         number::seconds(finished.total_seconds)

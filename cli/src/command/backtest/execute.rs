@@ -105,7 +105,11 @@ pub fn execute(
         files,
         bands,
     };
-    let document = ResultDocument::new(head, &outcome, &references);
+    let mut document = ResultDocument::new(head, &outcome, &references);
+    // The series of a run on ticks are its samples. Of one instrument all records are its own.
+    if let (Some(records), [entry]) = (records, document.data.as_mut_slice()) {
+        entry.events = usize::try_from(records).unwrap_or(usize::MAX);
+    }
     let defaults = ["weight", "fee-rate", "fill", "queue-model", "risk-profile"];
     let defaults = defaults.into_iter().filter(|name| layers.given(name).is_none()).collect();
     let total_seconds = clock.elapsed().as_secs_f64();
