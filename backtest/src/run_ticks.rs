@@ -33,6 +33,9 @@ pub struct TickRun {
     pub outcome: RunOutcome,
     /// The price of each instrument between two samples of the equity.
     pub series: Vec<BarSeries>,
+    /// The instruments of which no price that anybody wanted to trade at was ever told: their
+    /// data are trades alone.
+    pub trades_alone: Vec<InstrumentId>,
 }
 
 /// Runs `strategy` over `files`, all of which hold the same kind of records. The equity is
@@ -202,6 +205,8 @@ fn run<R: Replayed>(
     }
     let wall_seconds = clock.elapsed().as_secs_f64();
     let (desk, marks) = replay.into_parts();
+    let trades_alone = (0..cast.specs.len()).map(id_of).filter(|&id| desk.venue.is_bookless(id));
+    let trades_alone = trades_alone.collect();
     let sampled: Vec<i64> = desk.recorder.curve().iter().map(|(time, _)| time.get()).collect();
     if sampled.is_empty() {
         return Err(RunError::NoData {
@@ -230,7 +235,7 @@ fn run<R: Replayed>(
     if config.look_back {
         look_back_at::<R>(&mut outcome, &films, &books, &settings)?;
     }
-    Ok(TickRun { outcome, series })
+    Ok(TickRun { outcome, series, trades_alone })
 }
 
 /// From the first record to the last one that is replayed.

@@ -48,8 +48,20 @@ pub fn of(
 }
 
 /// All warnings about a run on ticks; `notes` are what the data says about itself.
-pub fn of_ticks(plan: &RunPlan, notes: &[String], outcome: &RunOutcome) -> Vec<String> {
+pub fn of_ticks(
+    plan: &RunPlan,
+    notes: &[String],
+    outcome: &RunOutcome,
+    trades_alone: &[InstrumentId],
+) -> Vec<String> {
     let mut warnings = Vec::new();
+    for id in trades_alone {
+        let symbol = outcome.specs.get(id.index()).map_or("?", qt_types::InstrumentSpec::symbol);
+        warnings.push(format!(
+            "{symbol}: trades alone, no book: a resting order is first at its price, so that \
+             fills are kinder than they would be"
+        ));
+    }
     add_endings(outcome, &mut warnings);
     add_derivatives(plan, outcome, &mut warnings);
     if plan.config.order_latency_ns == 0 && plan.config.conditions.order_latency.is_none() {

@@ -12,6 +12,7 @@ mod cells;
 mod digest;
 mod error;
 mod export;
+mod footer;
 mod frame;
 mod parallel;
 mod parquet;

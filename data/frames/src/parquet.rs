@@ -18,6 +18,7 @@ use polars_io::prelude::{FileMetadata, ParquetReader, SerReader};
 use qt_data::source::Container;
 
 use crate::error::FramesError;
+use crate::footer::is_footer;
 use crate::shield::shielded;
 use crate::thrift;
 
@@ -238,7 +239,7 @@ fn check_ends(path: &Path, file: &mut File, bytes: u64) -> Result<(), FramesErro
     file.seek(SeekFrom::End(-8 - i64::from(length))).map_err(failed)?;
     file.read_exact(&mut footer).map_err(failed)?;
     file.rewind().map_err(failed)?;
-    if !thrift::is_sound(&footer) {
+    if !is_footer(&footer) {
         return Err(FramesError::parquet(path, "its footer is damaged", FETCH));
     }
     Ok(())

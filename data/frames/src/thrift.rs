@@ -23,12 +23,6 @@ const INDEX_PAGE: i64 = 1;
 const DICTIONARY_PAGE: i64 = 2;
 const DATA_PAGE_V2: i64 = 3;
 
-/// Whether `bytes` begin with one sound structure: every length and count in it fits the bytes.
-#[must_use]
-pub fn is_sound(bytes: &[u8]) -> bool {
-    Scanner { bytes, at: 0 }.skip(STRUCT, 0).is_some()
-}
-
 /// Walks over the pages in `chunk`, the bytes of a plain column with `rows` rows whose pages have
 /// `unpacked` bytes when decompressed.
 ///
@@ -94,22 +88,28 @@ fn page_header(bytes: &[u8]) -> Option<(PageHeader, usize)> {
 const TRUE: u8 = 1;
 const FALSE: u8 = 2;
 const I8: u8 = 3;
-const I16: u8 = 4;
-const I32: u8 = 5;
-const I64: u8 = 6;
+pub(crate) const I16: u8 = 4;
+pub(crate) const I32: u8 = 5;
+pub(crate) const I64: u8 = 6;
 const DOUBLE: u8 = 7;
-const BINARY: u8 = 8;
-const LIST: u8 = 9;
+pub(crate) const BINARY: u8 = 8;
+pub(crate) const LIST: u8 = 9;
 const SET: u8 = 10;
 const MAP: u8 = 11;
-const STRUCT: u8 = 12;
+pub(crate) const STRUCT: u8 = 12;
 
-struct Scanner<'a> {
+/// A place in bytes that only moves forward. `None` from any of its functions: the bytes end
+/// before what they promise.
+pub(crate) struct Scanner<'a> {
     bytes: &'a [u8],
     at: usize,
 }
 
-impl Scanner<'_> {
+impl<'a> Scanner<'a> {
+    pub(crate) const fn new(bytes: &'a [u8]) -> Self {
+        Self { bytes, at: 0 }
+    }
+
     fn byte(&mut self) -> Option<u8> {
         let byte = *self.bytes.get(self.at)?;
         self.at += 1;
@@ -143,7 +143,7 @@ impl Scanner<'_> {
     }
 
     // Number and type of the next field of a structure; the inner `None` is its end.
-    fn field(&mut self, last: &mut i64) -> Option<Option<(i64, u8)>> {
+    pub(crate) fn field(&mut self, last: &mut i64) -> Option<Option<(i64, u8)>> {
         let byte = self.byte()?;
         if byte == 0 {
             return Some(None);
@@ -156,7 +156,7 @@ impl Scanner<'_> {
     }
 
     // Passes over a value; `None` where it does not fit the bytes.
-    fn skip(&mut self, kind: u8, depth: u32) -> Option<()> {
+    pub(crate) fn skip(&mut self, kind: u8, depth: u32) -> Option<()> {
         if depth > DEPTH_MAX {
             return None;
         }
@@ -171,12 +171,8 @@ impl Scanner<'_> {
                 self.advance(length)
             }
             LIST | SET => {
-                let head = self.byte()?;
-                let count = match head >> 4 {
-                    15 => self.varint()?,
-                    count => u64::from(count),
-                };
-                self.skip_many(count, &[head & 0x0f], depth)
+                let (count, kind) = self.list()?;
+                self.skip_many(count, &[kind], depth)
             }
             MAP => {
                 let count = self.varint()?;
@@ -195,6 +191,17 @@ impl Scanner<'_> {
             }
             _ => None,
         }
+    }
+
+    // The length of a list, which fits the bytes, and the type of its values.
+    pub(crate) fn list(&mut self) -> Option<(u64, u8)> {
+        let head = self.byte()?;
+        let count = match head >> 4 {
+            15 => self.varint()?,
+            count => u64::from(count),
+        };
+        // Every value takes a byte at least.
+        (count <= (self.bytes.len() - self.at) as u64).then_some((count, head & 0x0f))
     }
 
     fn skip_many(&mut self, count: u64, kinds: &[u8], depth: u32) -> Option<()> {
@@ -244,6 +251,10 @@ mod tests {
         let mut long = HEADER;
         long[5] = 60;
         assert_eq!(check_pages(&chunk(&[long]), 10, 16), sizes);
+    }
+
+    fn is_sound(bytes: &[u8]) -> bool {
+        Scanner::new(bytes).skip(STRUCT, 0).is_some()
     }
 
     #[test]

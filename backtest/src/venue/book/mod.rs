@@ -10,7 +10,7 @@ mod trade;
 
 use qt_engine::book::{Book, BookView, OrderBook};
 use qt_engine::{BookKind, LedgerError};
-use qt_types::{InstrumentId, OrderKind, OrderTick, Price, Side, Tick};
+use qt_types::{InstrumentId, Nanos, OrderKind, OrderTick, Price, Side, Tick, round_half_even};
 
 use super::matching::Outcome;
 use super::order::Since;
@@ -119,6 +119,13 @@ impl SimVenue {
         self.markets.get_mut(instrument.index()).and_then(Option::as_mut)
     }
 
+    /// Whether of `instrument`, whose data are ticks, nothing but trades was told so far.
+    #[must_use]
+    pub fn is_bookless(&self, instrument: InstrumentId) -> bool {
+        let market = self.markets.get(instrument.index()).and_then(Option::as_ref);
+        market.is_some_and(|market| market.has_trades && market.view().venue_ns() == Nanos::MIN)
+    }
+
     /// The book of `instrument` as the venue sees it.
     #[must_use]
     pub fn book(&self, instrument: InstrumentId) -> Option<BookView<'_>> {
@@ -149,7 +156,9 @@ impl SimVenue {
     /// Gives the account the middle of the book, for its checks.
     pub(super) fn note_mark(&mut self, instrument: InstrumentId) {
         let Some(Some(market)) = self.markets.get(instrument.index()) else { return };
-        let middle = market.view().mid_x2().map(|twice| Price::from_ticks(twice / 2));
+        // As our side marks its positions.
+        let middle = market.view().mid_x2().map(|twice| round_half_even(i128::from(twice), 2));
+        let middle = middle.and_then(|ticks| i64::try_from(ticks).ok()).map(Price::from_ticks);
         if let Some(price) = middle.or(market.last_trade).filter(|price| price.ticks() > 0) {
             self.account.set_last(instrument, price);
         }

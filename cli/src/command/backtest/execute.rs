@@ -181,11 +181,11 @@ fn on_ticks(
     let replay = |config: &RunConfig| {
         replay(plan, config, &data.files, entry.make(params, instruments)?, session)
     };
-    let TickRun { outcome, mut series } = replay(&plan.config)?;
+    let TickRun { outcome, mut series, trades_alone } = replay(&plan.config)?;
     let bands = bands::around(plan, true, &outcome, |config| Ok(replay(config)?.outcome))?;
     let records = data.files.iter().map(TickFile::len).sum();
     let files = data.name_sources(&mut series)?;
-    let warnings = warnings::of_ticks(plan, &data.notes, &outcome);
+    let warnings = warnings::of_ticks(plan, &data.notes, &outcome, &trades_alone);
     Ok(Made { series, outcome, warmup: 0, records: Some(records), warnings, files, bands })
 }
 
