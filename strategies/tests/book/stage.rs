@@ -252,11 +252,24 @@ impl Stage {
             Some(_) if takes && post_only => {
                 self.report(order.id, ReportKind::Cancelled, RejectReason::WouldTake);
             }
-            Some(best) if takes => self.fill(order, order.leaves().lots(), best),
+            Some(best) if takes => self.take(order, best),
             None if kind == OrderKind::Market => {
                 self.report(order.id, ReportKind::Cancelled, RejectReason::NoLiquidity);
             }
             _ => {}
+        }
+    }
+
+    /// All of it, or of an order that may only reduce the position as much as does.
+    fn take(&mut self, order: &Order, best: i64) {
+        let closable = (-order.side.sign() * self.position()).max(0);
+        let leaves = order.leaves().lots();
+        let lots = if order.reduce_only { leaves.min(closable) } else { leaves };
+        if lots > 0 {
+            self.fill(order, lots, best);
+        }
+        if lots < leaves {
+            self.report(order.id, ReportKind::Cancelled, RejectReason::NothingToReduce);
         }
     }
 
