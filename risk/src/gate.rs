@@ -150,9 +150,7 @@ impl Gate for AccountGate {
 
     #[inline(always)]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
-        let is_due =
-            event.recv_ns.get() >= self.look_ns || matches!(event.payload, Payload::Bar(_));
-        (is_due || self.has_eyes) && self.look(event, exposure)
+        (self.is_due(event) || self.has_eyes) && self.look(event, exposure)
     }
 }
 
@@ -160,6 +158,12 @@ impl Gate for AccountGate {
 const LOOK_NS: i64 = 1_000_000_000;
 
 impl AccountGate {
+    /// Whether a margin account is to be looked at: at every bar, and between them now and then.
+    #[inline(always)]
+    const fn is_due(&self, event: &Event) -> bool {
+        event.recv_ns.get() >= self.look_ns || matches!(event.payload, Payload::Bar(_))
+    }
+
     /// Sees an event of an account that has to.
     #[inline(never)]
     fn look(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
@@ -169,8 +173,7 @@ impl AccountGate {
             event.payload,
             Payload::Bar(_) | Payload::Trade(_) | Payload::Tick(_) | Payload::Order(_)
         );
-        let is_due = now_ns >= self.look_ns || matches!(event.payload, Payload::Bar(_));
-        if matches!(self.account, Account::Cash) || !is_market || !is_due {
+        if matches!(self.account, Account::Cash) || !is_market || !self.is_due(event) {
             return false;
         }
         self.look_ns = now_ns.saturating_add(LOOK_NS);

@@ -30,7 +30,8 @@ impl Source {
     /// The file at `path`, which the setting `name` gave.
     pub fn read(name: &str, path: &str) -> Result<Self, Failure> {
         let text = std::fs::read_to_string(path)
-            .map_err(|error| Failure::usage(format!("--{name} {path}: {error}")))?;
+            .map_err(|error| Failure::usage(format!("--{name} {path}: {error}")))
+            .map_err(|failure| failure.hint("docs/CLI.md, Files of conditions, shows its form"))?;
         Ok(Self { path: PathBuf::from(path), text })
     }
 

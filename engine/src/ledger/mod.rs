@@ -279,6 +279,6 @@ impl Ledger {
 }
 
 #[cfg(test)]
-mod derivatives;
+mod derivative_tests;
 #[cfg(test)]
 mod tests;

@@ -101,10 +101,7 @@ impl BookMarket {
         if self.taken.is_empty() {
             return;
         }
-        let view = match &self.book {
-            super::VenueBook::Levels(book) => book.view(),
-            super::VenueBook::Orders(book) => book.view(),
-        };
+        let view = self.book.view();
         self.taken.retain(|taken| !view.qty_at(taken.side, taken.price).is_zero());
         self.note_taken();
     }

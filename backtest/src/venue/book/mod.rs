@@ -45,6 +45,16 @@ enum VenueBook {
     Orders(Box<OrderBook>),
 }
 
+impl VenueBook {
+    #[inline]
+    fn view(&self) -> BookView<'_> {
+        match self {
+            Self::Levels(book) => book.view(),
+            Self::Orders(book) => book.view(),
+        }
+    }
+}
+
 impl std::fmt::Debug for VenueBook {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
@@ -82,10 +92,7 @@ impl BookMarket {
 
     #[inline]
     fn view(&self) -> BookView<'_> {
-        match &self.book {
-            VenueBook::Levels(book) => book.view(),
-            VenueBook::Orders(book) => book.view(),
-        }
+        self.book.view()
     }
 
     #[inline(always)]
