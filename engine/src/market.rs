@@ -35,7 +35,7 @@ struct Slot {
 }
 
 /// What a tick completed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Completed {
     /// Nothing: the venue's update goes on.
     Nothing,
@@ -88,6 +88,12 @@ impl Market {
         self.set_last(event.instrument, price);
     }
 
+    /// Time goes on; what [`Self::on`] does first.
+    #[inline(always)]
+    pub(crate) fn set_now(&mut self, now_ns: Nanos) {
+        self.now_ns = now_ns;
+    }
+
     /// Takes note of the last price of `instrument`.
     #[inline(always)]
     pub fn set_last(&mut self, instrument: InstrumentId, price: Price) {
@@ -100,10 +106,9 @@ impl Market {
     #[inline(always)]
     pub fn on_tick(&mut self, instrument: InstrumentId, tick: &Tick) -> Completed {
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Completed::Nothing };
-        if let MarketBook::Levels(book) = &mut slot.book {
-            slot.top_changed |= book.apply(tick);
-        }
-        slot.completed(tick.flags())
+        let MarketBook::Levels(book) = &mut slot.book else { return Completed::Nothing };
+        let changed = book.apply(tick);
+        slot.completed(changed, tick.flags())
     }
 
     /// A change of a book by order; an execution sets the last price.
@@ -113,10 +118,9 @@ impl Market {
             self.set_last(instrument, Price::from_ticks(tick.price));
         }
         let Some(slot) = self.slots.get_mut(instrument.index()) else { return Completed::Nothing };
-        if let MarketBook::Orders(book) = &mut slot.book {
-            slot.top_changed |= book.apply(tick);
-        }
-        slot.completed(tick.flags())
+        let MarketBook::Orders(book) = &mut slot.book else { return Completed::Nothing };
+        let changed = book.apply(tick);
+        slot.completed(changed, tick.flags())
     }
 
     /// Trading in `instrument` goes on, or stops: known from the venue's answers and not from its
@@ -210,11 +214,15 @@ impl Market {
 
 impl Slot {
     #[inline(always)]
-    fn completed(&mut self, flags: TickFlags) -> Completed {
-        if !flags.has(TickFlags::LAST) {
-            return Completed::Nothing;
+    fn completed(&mut self, changed: bool, flags: TickFlags) -> Completed {
+        let changed = self.top_changed | changed;
+        let is_last = flags.has(TickFlags::LAST);
+        self.top_changed = changed & !is_last;
+        match (is_last, changed) {
+            (false, _) => Completed::Nothing,
+            (true, false) => Completed::Update,
+            (true, true) => Completed::TopChange,
         }
-        if std::mem::take(&mut self.top_changed) { Completed::TopChange } else { Completed::Update }
     }
 }
 

@@ -1,9 +1,9 @@
 //! The fused pipeline: all stages inline on one thread, each handed the same event.
 
 use qt_types::{
-    BarFlags, Cancel, Cash, Event, InstrumentSpec, Intent, Lacks, Limits, Nanos, OrderId,
-    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind, Side, Size,
-    Timer, Trade,
+    BarFlags, Cancel, Cash, Event, Head, InstrumentId, InstrumentSpec, Intent, Lacks, Limits,
+    Nanos, OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report,
+    ReportKind, Side, Size, Tick, Timer, Trade,
 };
 
 use crate::algo::{Ask, ParentTable};
@@ -119,7 +119,8 @@ pub struct Pipeline<S, G> {
     parents: ParentTable,
     /// What the strategy wants of parent orders.
     asks: Bounded<Ask>,
-    interest: BookInterest,
+    /// The least [`Completed`] that the strategy hears of, as a number.
+    hears_from: u8,
     active_from_ns: Nanos,
     hash: StateHash,
 }
@@ -131,7 +132,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         let instruments = config.specs.len();
         Self {
             market: Market::with_books(instruments, &config.books),
-            interest: strategy.interest(),
+            hears_from: match strategy.interest() {
+                BookInterest::None => Completed::TopChange as u8 + 1,
+                BookInterest::TopChange => Completed::TopChange as u8,
+                BookInterest::EveryUpdate => Completed::Update as u8,
+            },
             strategy,
             risk: Risk { gate },
             execution: Execution::new(
@@ -214,6 +219,13 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 self.strategy.on_denied(denied, &mut context);
             }
         }
+        self.follow_up(event, out);
+        Ok(())
+    }
+
+    /// What comes after every event: the gate sees it, and what was asked for is decided.
+    #[inline(always)]
+    fn follow_up(&mut self, event: &Event, out: &mut Outbox) {
         if self.risk.gate.observe(event, &exposure!(self)) {
             self.close_out(out);
         }
@@ -226,7 +238,33 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         if !self.execution.notices.is_empty() {
             self.put_notices(out);
         }
-        Ok(())
+    }
+
+    /// [`Self::step`] for a change of a book by price, which is most of what comes: mostly nobody
+    /// waits for it, and then there is nothing to be done but to take it in. Returns whether
+    /// somebody did, so that there may be commands or timers.
+    #[inline(always)]
+    pub fn step_change(&mut self, head: Head, tick: Tick, out: &mut Outbox) -> bool {
+        let Head { recv_ns, instrument, .. } = head;
+        self.fold_tick(recv_ns, instrument, &tick);
+        self.market.set_now(recv_ns);
+        let completed = self.market.on_tick(instrument, &tick);
+        let is_waited_for =
+            self.wants_book(completed) | !self.execution.holds_nothing() | !self.parents.is_empty();
+        let is_watched = self.risk.gate.hears(instrument, recv_ns);
+        if is_waited_for | is_watched {
+            self.end_change(head, tick, completed, out);
+        }
+        is_waited_for | is_watched
+    }
+
+    // By value: what is handed on by reference has to be put into memory for every tick.
+    #[inline(never)]
+    fn end_change(&mut self, head: Head, tick: Tick, completed: Completed, out: &mut Outbox) {
+        let event = head.event(Payload::Tick(tick));
+        self.see_best(event.instrument, completed, out);
+        self.tell_book(&event, completed);
+        self.follow_up(&event, out);
     }
 
     /// A report of the venue: orders and books first, then whoever has to know.
@@ -278,15 +316,18 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.put_notices(out);
     }
 
+    /// Whether the strategy wants to know of what a tick completed.
+    #[inline(always)]
+    const fn wants_book(&self, completed: Completed) -> bool {
+        completed as u8 >= self.hears_from
+    }
+
     /// Tells the strategy of a completed update, if it wants to know.
     #[inline(always)]
     fn tell_book(&mut self, event: &Event, completed: Completed) {
-        let wanted = match self.interest {
-            BookInterest::None => false,
-            BookInterest::TopChange => completed == Completed::TopChange,
-            BookInterest::EveryUpdate => completed != Completed::Nothing,
-        };
-        if wanted && let Some(book) = self.market.book(event.instrument) {
+        if self.wants_book(completed)
+            && let Some(book) = self.market.book(event.instrument)
+        {
             let active = event.recv_ns >= self.active_from_ns;
             let mut context = context!(self, event, active);
             self.strategy.on_book(book, &mut context);
@@ -313,10 +354,18 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.strategy.on_order(update, &mut context);
     }
 
+    #[inline(always)]
+    fn fold_tick(&mut self, recv_ns: Nanos, instrument: InstrumentId, tick: &Tick) {
+        let time = hashed_time(recv_ns, instrument);
+        let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
+        let price = time ^ tick.price ^ what.rotate_left(40);
+        self.hash.fold_pair(price as u64, tick.qty as u64);
+    }
+
     /// A few multiplications per event: enough to tell two runs apart, never the 128 bytes.
     #[inline(always)]
     fn fold(&mut self, event: &Event) {
-        let time = event.recv_ns.get().rotate_left(17) ^ i64::from(event.instrument.0);
+        let time = hashed_time(event.recv_ns, event.instrument);
         match &event.payload {
             Payload::Bar(bar) => {
                 let rest = bar.open.ticks().rotate_left(13) ^ bar.high.ticks().rotate_left(29);
@@ -327,11 +376,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 let price = time ^ trade.price.ticks();
                 self.hash.fold_pair(price as u64, trade.qty.lots() as u64);
             }
-            Payload::Tick(tick) => {
-                let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
-                let price = time ^ tick.price ^ what.rotate_left(40);
-                self.hash.fold_pair(price as u64, tick.qty as u64);
-            }
+            Payload::Tick(tick) => self.fold_tick(event.recv_ns, event.instrument, tick),
             Payload::Order(tick) => {
                 let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
                 let price = time ^ tick.price ^ what.rotate_left(40);
@@ -432,6 +477,12 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     pub const fn gate(&self) -> &G {
         &self.risk.gate
     }
+}
+
+/// Time and instrument of an event in one word.
+#[inline(always)]
+fn hashed_time(recv_ns: Nanos, instrument: InstrumentId) -> i64 {
+    recv_ns.get().rotate_left(17) ^ i64::from(instrument.0)
 }
 
 /// What the gate has to know of an order after a report.

@@ -20,12 +20,15 @@ impl Sequencer {
     /// what is known cannot become known earlier.
     #[inline]
     pub fn stamp(&mut self, event: &mut Event) {
+        (event.seq, event.recv_ns) = self.next(event.recv_ns);
+    }
+
+    /// The number and the time of the next event, which is known at `recv_ns`.
+    #[inline]
+    pub fn next(&mut self, recv_ns: Nanos) -> (Seq, Nanos) {
         self.last += 1;
-        event.seq = Seq::new(self.last);
-        if event.recv_ns < self.now_ns {
-            event.recv_ns = self.now_ns;
-        }
-        self.now_ns = event.recv_ns;
+        self.now_ns = recv_ns.max(self.now_ns);
+        (Seq::new(self.last), self.now_ns)
     }
 
     /// How many events were stamped.

@@ -164,6 +164,11 @@ impl AccountGate {
         event.recv_ns.get() >= self.look_ns || matches!(event.payload, Payload::Bar(_))
     }
 
+    /// From when on it has to see the market again (UTC ns).
+    pub(crate) const fn next_look_ns(&self) -> i64 {
+        if self.has_eyes { i64::MIN } else { self.look_ns }
+    }
+
     /// Sees an event of an account that has to.
     #[inline(never)]
     fn look(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {

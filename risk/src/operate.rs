@@ -111,6 +111,7 @@ impl RiskGate {
         self.state.is_uniform = false;
         self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
         self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
+        self.state.instruments.iter_mut().for_each(|known| known.look_ns = i64::MIN);
         true
     }
 

@@ -1,7 +1,7 @@
 //! The gate of all controls.
 
 use qt_engine::{Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest};
-use qt_types::{DenyReason, Event, Nanos, ParentId, Qty};
+use qt_types::{DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty};
 
 use crate::ask::Ask;
 use crate::control::{CONTROLS, Control};
@@ -340,8 +340,19 @@ impl Gate for RiskGate {
     }
 
     #[inline(always)]
+    fn hears(&mut self, instrument: InstrumentId, now_ns: Nanos) -> bool {
+        let Some(known) = self.state.instruments.get_mut(instrument.index()) else { return true };
+        known.seen_ns = now_ns.get();
+        known.seen_ns >= known.look_ns
+    }
+
+    #[inline(always)]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         self.watch(event, exposure);
-        self.account.observe(event, exposure)
+        let wants_close = self.account.observe(event, exposure);
+        if matches!(event.payload, Payload::Tick(_) | Payload::Order(_)) {
+            self.look_again(event.instrument);
+        }
+        wants_close
     }
 }

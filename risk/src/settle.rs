@@ -101,6 +101,7 @@ impl RiskGate {
                 line.position = line.position.saturating_add(moved).clamp(-LOTS_MAX, LOTS_MAX);
                 let is_flat = line.position == 0;
                 let known = &mut state.instruments[at];
+                known.look_ns = i64::MIN;
                 known.held = known.held + u32::from(was_flat)
                     - u32::from(was_flat && is_flat)
                     - u32::from(!was_flat && is_flat);
@@ -209,6 +210,23 @@ impl RiskGate {
         }
     }
 
+    /// Works out from when on a price of `instrument` has to be seen again.
+    #[inline(never)]
+    pub(crate) fn look_again(&mut self, instrument: InstrumentId) {
+        let day_end_ns = self.state.day_end_ns;
+        let tracks_loss = self.state.tracks_loss;
+        let Some(known) = self.state.instruments.get_mut(instrument.index()) else { return };
+        let is_followed = known.held > 0 && (tracks_loss || !known.is_dirty);
+        let drop_ns = match known.drift_ns {
+            0 => i64::MAX,
+            drift_ns => known.anchor_ns.saturating_add(drift_ns),
+        };
+        known.look_ns = match is_followed {
+            true => i64::MIN,
+            false => day_end_ns.min(drop_ns).min(self.account.next_look_ns()),
+        };
+    }
+
     #[cold]
     fn start_day(&mut self, now_ns: i64) {
         for node in &mut self.state.nodes {
@@ -270,7 +288,8 @@ impl State {
     #[inline]
     pub(crate) fn catch_up(&mut self, exposure: &Exposure<'_>) {
         while let Some(instrument) = self.dirty.pop() {
-            self.instruments[instrument.index()].is_dirty = false;
+            let known = &mut self.instruments[instrument.index()];
+            (known.is_dirty, known.look_ns) = (false, i64::MIN);
             let mark = exposure.market.mark(instrument);
             if mark.is_some() && mark != self.instruments[instrument.index()].mark {
                 self.revalue(instrument, mark, exposure);

@@ -148,6 +148,7 @@ impl<'a> Setup<'a> {
             drift_ns: millis(limits, Key::DriftWindow),
             duplicate_ns: millis(limits, Key::DuplicateWindow),
             seen_ns: Nanos::MIN.get(),
+            look_ns: i64::MIN,
             is_dirty: false,
             mark: None,
             anchor_x2: 0,

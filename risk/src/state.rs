@@ -99,6 +99,8 @@ pub(crate) struct InstrumentState {
     pub(crate) drift_ns: i64,
     pub(crate) duplicate_ns: i64,
     pub(crate) seen_ns: i64,
+    /// From when on a price has to be looked at. Too early is only slower.
+    pub(crate) look_ns: i64,
     /// The mark may have moved since the positions were valued.
     pub(crate) is_dirty: bool,
     pub(crate) mark: Option<Price>,

@@ -1,11 +1,13 @@
 //! The replay of one file between two things that only the general loop knows: timers, samples,
 //! the end.
 
-use qt_engine::{Gate, Strategy, Venue};
-use qt_types::Nanos;
+use qt_engine::{Gate, Strategy};
+use qt_types::{Head, Nanos, VenueId};
 
+use super::reel::Reel;
 use super::{EVENTS_PER_LOOK, Replay, ReplayError, Replayed, event};
 use crate::desk::Desk;
+use crate::venue::SimVenue;
 
 impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
     /// Plays record after record, the venue's side ahead of ours by the order latency, until a
@@ -18,69 +20,121 @@ impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
         else {
             return Ok(());
         };
-        let (from_ns, to_ns) = (self.config.from_ns, self.config.to_ns);
-        let order_ns = self.order_ns;
+        let (order_ns, from_ns) = (self.order_ns, self.config.from_ns);
+        let mut bounds = Bounds {
+            sample_ns: self.next_sample_ns,
+            to_ns: self.config.to_ns,
+            ..Bounds::default()
+        };
         let desk = &mut self.desk;
-        let mut command_ns = desk.next_command_ns();
+        bounds.look(desk, order_ns);
         for _ in 0..EVENTS_PER_LOOK {
-            let Some(record) = at_ours.head() else { break };
-            let venue_ns = record.venue_ns();
-            let recv_ns = at_ours.known_ns(&record);
+            let Some(head) = at_ours.head() else { break };
+            let recv_ns = at_ours.known_ns(&head);
             // What we do on hearing of it is at the venue then, and not before.
-            let until_ns = recv_ns.saturating_add(order_ns);
-            let timer_ns = desk.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
-            if recv_ns > self.next_sample_ns.min(timer_ns) || until_ns.max(venue_ns) >= to_ns {
-                break;
-            }
-            // A record comes before a command of the same time.
-            let first_ns = until_ns.min(command_ns);
-            while at_venue.venue_ns() <= first_ns && desk.report_by(recv_ns).is_none() {
-                let Some(next) = at_venue.head() else { break };
-                if let Some(instrument) = at_venue.instrument(&next) {
-                    next.play(&mut desk.venue, instrument, at_venue.row())?;
+            let until_ns = recv_ns.wrapping_add(order_ns);
+            let mut first_ns = until_ns;
+            if until_ns.max(head.venue_ns()) >= bounds.stop_ns {
+                if bounds.is_end(recv_ns, until_ns.max(head.venue_ns())) {
+                    break;
                 }
-                at_venue.advance()?;
+                // A record comes before a command of the same time.
+                first_ns = until_ns.min(bounds.command_ns);
             }
-            if let Some(report_ns) = desk.report_by(recv_ns) {
+            if at_venue.play_to(first_ns, recv_ns, &mut desk.venue)? {
                 // It may be answered, or set a timer, before the record.
-                desk.take_reports(report_ns)?;
-                command_ns = desk.next_command_ns();
+                desk.take_reports(desk.venue.next_report_ns())?;
+                bounds.look(desk, order_ns);
                 continue;
             }
-            if command_ns <= until_ns {
-                desk.venue.apply_commands(command_ns)?;
-                command_ns = desk.next_command_ns();
+            if bounds.command_ns <= until_ns {
+                desk.venue.apply_commands(bounds.command_ns)?;
+                bounds.look(desk, order_ns);
                 continue;
             }
-            if let Some(instrument) = at_ours.instrument(&record) {
-                if let Some(change) = record.told_change() {
-                    let mut event = event(change, venue_ns, recv_ns, instrument);
-                    desk.sequencer.stamp(&mut event);
-                    desk.pipeline.step(&event, &mut desk.outbox)?;
-                } else {
-                    let told = record.told(venue_ns < from_ns, at_ours.row());
-                    desk.step(&mut event(told, venue_ns, recv_ns, instrument))?;
-                }
-            }
+            let is_answered = at_ours.tell(recv_ns, from_ns, desk)?;
             at_ours.advance()?;
-            if !desk.outbox.is_empty() {
-                desk.flush(Nanos::new(recv_ns))?;
-                command_ns = desk.next_command_ns();
+            if is_answered {
+                if !desk.outbox.is_empty() {
+                    desk.flush(Nanos::new(recv_ns))?;
+                }
+                bounds.look(desk, order_ns);
             }
         }
         Ok(())
     }
 }
 
-impl<S: Strategy, G: Gate> Desk<S, G> {
-    /// When a command reaches the venue next (UTC ns); the largest number for never.
-    fn next_command_ns(&self) -> i64 {
-        self.venue.next_command_ns().unwrap_or(i64::MAX)
+/// What ends the run of records, or comes between two of them (UTC ns).
+#[derive(Default)]
+struct Bounds {
+    /// When a command reaches the venue next; the largest number for never.
+    command_ns: i64,
+    /// The first timer or sample.
+    look_ns: i64,
+    sample_ns: i64,
+    to_ns: i64,
+    /// No later than any of them, in times at which an answer is at the venue.
+    stop_ns: i64,
+}
+
+impl Bounds {
+    /// Looks up anew what may have changed.
+    fn look<S: Strategy, G: Gate>(&mut self, desk: &Desk<S, G>, order_ns: i64) {
+        let timer_ns = desk.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
+        self.command_ns = desk.venue.next_command_ns().unwrap_or(i64::MAX);
+        self.look_ns = self.sample_ns.min(timer_ns);
+        let look_ns = self.look_ns.saturating_add(order_ns).saturating_add(1);
+        self.stop_ns = look_ns.min(self.command_ns).min(self.to_ns);
     }
 
-    /// When the next report reaches us, if it does by `ns` (UTC).
+    /// Whether something else than records is next: what is known at `recv_ns`, and all that is
+    /// done by `until_ns`, is not for this loop.
+    const fn is_end(&self, recv_ns: i64, until_ns: i64) -> bool {
+        recv_ns > self.look_ns || until_ns >= self.to_ns
+    }
+}
+
+impl<R: Replayed> Reel<'_, R> {
+    /// Plays at the venue what happens there by `first_ns`, or until a report reaches us by
+    /// `recv_ns`; whether one does.
     #[inline(always)]
-    fn report_by(&self, ns: i64) -> Option<i64> {
-        self.venue.next_ns().map(Nanos::get).filter(|&report_ns| report_ns <= ns)
+    fn play_to(
+        &mut self,
+        first_ns: i64,
+        recv_ns: i64,
+        venue: &mut SimVenue,
+    ) -> Result<bool, ReplayError> {
+        let mut is_told = venue.next_report_ns() <= recv_ns;
+        while !is_told && self.venue_ns() <= first_ns {
+            let Some(record) = self.head() else { break };
+            if let Some(instrument) = self.instrument(&record) {
+                record.play(venue, instrument, self.row())?;
+            }
+            self.advance()?;
+            is_told = venue.next_report_ns() <= recv_ns;
+        }
+        Ok(is_told)
+    }
+
+    /// Tells us of the next record. Whether anybody may have answered it.
+    #[inline(always)]
+    fn tell<S: Strategy, G: Gate>(
+        &self,
+        recv_ns: i64,
+        from_ns: i64,
+        desk: &mut Desk<S, G>,
+    ) -> Result<bool, ReplayError> {
+        let Some(record) = self.head() else { return Ok(false) };
+        let Some(instrument) = self.instrument(&record) else { return Ok(false) };
+        let venue_ns = Nanos::new(record.venue_ns());
+        if let Some(tick) = record.change() {
+            let (seq, recv_ns) = desk.sequencer.next(Nanos::new(recv_ns));
+            let head = Head { seq, recv_ns, venue_ns, instrument, venue: VenueId(0) };
+            return Ok(desk.pipeline.step_change(head, tick, &mut desk.outbox));
+        }
+        let payload = record.told(venue_ns.get() < from_ns, self.row());
+        desk.step(&mut event(payload, venue_ns.get(), recv_ns, instrument))?;
+        Ok(true)
     }
 }

@@ -25,8 +25,8 @@ pub trait Replayed: Record {
     /// What we are told; `is_warmup` when it is from before the start.
     fn told(&self, is_warmup: bool, row: u32) -> Payload;
 
-    /// The same for what most records are, a change of the book; `None` for all others.
-    fn told_change(&self) -> Option<Payload>;
+    /// What most records are, a change of a book by price; `None` for all others.
+    fn change(&self) -> Option<Tick>;
 }
 
 impl Replayed for Tick {
@@ -60,8 +60,8 @@ impl Replayed for Tick {
     }
 
     #[inline(always)]
-    fn told_change(&self) -> Option<Payload> {
-        (self.kind == TickKind::Level as u8).then_some(Payload::Tick(*self))
+    fn change(&self) -> Option<Tick> {
+        (self.kind == TickKind::Level as u8).then_some(*self)
     }
 }
 
@@ -86,7 +86,7 @@ impl Replayed for OrderTick {
     }
 
     #[inline(always)]
-    fn told_change(&self) -> Option<Payload> {
-        Some(Payload::Order(*self))
+    fn change(&self) -> Option<Tick> {
+        None
     }
 }

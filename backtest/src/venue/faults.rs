@@ -213,6 +213,7 @@ impl SimVenue {
         let delivery = Delivery { instrument, venue_ns: time_ns, recv_ns: time_ns, report };
         let at = self.reports.partition_point(|other| other.recv_ns <= time_ns);
         self.reports.insert(at, delivery);
+        self.note_next_report();
     }
 
     /// Refuses what arrives, where a fault says so; `true` when it did.

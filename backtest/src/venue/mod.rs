@@ -118,6 +118,8 @@ pub struct SimVenue {
     orders: Vec<SimOrder>,
     commands: VecDeque<(i64, Command)>,
     reports: VecDeque<Delivery>,
+    /// When the first of them reaches us (UTC ns); the largest number for never.
+    next_report_ns: i64,
     /// The source row of each execution, and how it came about.
     executions: Vec<(u32, FillPath)>,
     /// How the next one comes about.
@@ -178,6 +180,7 @@ impl SimVenue {
             orders: Vec::with_capacity(room),
             commands: VecDeque::with_capacity(room * 4),
             reports: VecDeque::with_capacity(room * 4),
+            next_report_ns: i64::MAX,
             executions: Vec::with_capacity(FILLS_RESERVED),
             path: FillPath::Market,
             rested: Vec::with_capacity(room),
@@ -338,9 +341,22 @@ impl SimVenue {
             report,
         };
         self.reports.push_back(delivery);
+        self.note_next_report();
         if is_twice && !report.order.is_none() {
             self.reports.push_back(delivery);
         }
+    }
+
+    fn note_next_report(&mut self) {
+        let next = self.reports.front();
+        self.next_report_ns = next.map_or(i64::MAX, |delivery| delivery.recv_ns.get());
+    }
+
+    /// When the next report reaches us (UTC ns); the largest number for never.
+    #[must_use]
+    #[inline(always)]
+    pub const fn next_report_ns(&self) -> i64 {
+        self.next_report_ns
     }
 
     /// Takes out what has ended.
@@ -379,11 +395,12 @@ impl Venue for SimVenue {
             // Back to the start of its memory: what is used again is in the cache.
             self.reports.clear();
         }
+        self.note_next_report();
     }
 
     #[inline]
     fn next_ns(&self) -> Option<Nanos> {
-        self.reports.front().map(|delivery| delivery.recv_ns)
+        (!self.reports.is_empty()).then_some(Nanos::new(self.next_report_ns))
     }
 }
 

@@ -1,6 +1,8 @@
 //! The port of the risk controls.
 
-use qt_types::{DenyReason, Event, InstrumentId, OrderId, OrderKind, ParentId, Price, Qty, Side};
+use qt_types::{
+    DenyReason, Event, InstrumentId, Nanos, OrderId, OrderKind, ParentId, Price, Qty, Side,
+};
 
 use super::Exposure;
 use crate::{Command, NewOrder};
@@ -113,7 +115,17 @@ pub trait Gate: Send {
         let _ = (settlement, exposure);
     }
 
-    /// Sees every event after the ledger was updated. `true` asks for the account to be closed
+    /// Hears that `instrument` may have another price at `now_ns` (UTC). Whether
+    /// [`Self::observe`] has to see the event that told so: where it need not, and nobody else
+    /// waits for it, nothing more is done with it.
+    #[inline]
+    fn hears(&mut self, instrument: InstrumentId, now_ns: Nanos) -> bool {
+        let _ = (instrument, now_ns);
+        true
+    }
+
+    /// Sees every event after the ledger was updated, but for changes of a book that it
+    /// [`Self::hears`] and does not want to see. `true` asks for the account to be closed
     /// out: open orders are cancelled and positions closed at the market.
     #[inline]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
@@ -129,6 +141,11 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
 
     fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
         (**self).check(order, exposure)
+    }
+
+    #[inline]
+    fn hears(&mut self, instrument: InstrumentId, now_ns: Nanos) -> bool {
+        (**self).hears(instrument, now_ns)
     }
 
     #[inline]

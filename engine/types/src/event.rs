@@ -26,6 +26,31 @@ pub struct Event {
 
 const _: () = assert!(size_of::<Event>() == 128, "an event is two cache lines");
 
+/// An event without what happened: what the sequencer stamps.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// See [`Event::seq`].
+    pub seq: Seq,
+    /// See [`Event::recv_ns`].
+    pub recv_ns: Nanos,
+    /// See [`Event::venue_ns`].
+    pub venue_ns: Nanos,
+    /// See [`Event::instrument`].
+    pub instrument: InstrumentId,
+    /// See [`Event::venue`].
+    pub venue: VenueId,
+}
+
+impl Head {
+    /// The event in which `payload` happened.
+    #[must_use]
+    #[inline]
+    pub const fn event(&self, payload: Payload) -> Event {
+        let Self { seq, recv_ns, venue_ns, instrument, venue } = *self;
+        Event { seq, recv_ns, venue_ns, instrument, venue, payload }
+    }
+}
+
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Payload {

@@ -24,7 +24,7 @@ mod time;
 
 pub use cash::Cash;
 pub use decimal::{E9, format_scaled, gcd, parse_e9, pow10, round_half_even};
-pub use event::{Bar, Denied, Event, Payload, Timer, Trade};
+pub use event::{Bar, Denied, Event, Head, Payload, Timer, Trade};
 pub use flags::BarFlags;
 pub use ids::{ExecId, InstrumentId, OrderId, ParentId, StrategyId, VenueId};
 pub use instrument::{InstrumentKind, InstrumentSpec, SpecError};

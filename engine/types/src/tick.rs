@@ -158,11 +158,12 @@ impl Tick {
         Qty::from_lots(self.qty)
     }
 
-    /// When we could know it, in a block with the base `base_ns` (UTC ns).
+    /// When we could know it, in a block with the base `base_ns` (UTC ns). Of times that no clock
+    /// shows, centuries away, the sum wraps.
     #[must_use]
     #[inline]
     pub const fn recv_ns(&self, base_ns: i64) -> Nanos {
-        Nanos::new(self.venue_ns.saturating_add(base_ns).saturating_add(self.latency_ns as i64))
+        Nanos::new(self.venue_ns.wrapping_add(base_ns).wrapping_add(self.latency_ns as i64))
     }
 }
 
@@ -276,10 +277,11 @@ impl OrderTick {
         Some(if is_resting { self.side().opposite() } else { self.side() })
     }
 
-    /// When we could know it, in a block with the base `base_ns` (UTC ns).
+    /// When we could know it, in a block with the base `base_ns` (UTC ns). Of times that no clock
+    /// shows, centuries away, the sum wraps.
     #[must_use]
     #[inline]
     pub const fn recv_ns(&self, base_ns: i64) -> Nanos {
-        Nanos::new(self.venue_ns.saturating_add(base_ns).saturating_add(self.latency_ns as i64))
+        Nanos::new(self.venue_ns.wrapping_add(base_ns).wrapping_add(self.latency_ns as i64))
     }
 }

@@ -14,7 +14,7 @@ impl SimVenue {
     ///
     /// # Errors
     /// When the venue's books fail their check.
-    #[inline]
+    #[inline(always)]
     pub fn on_tick(
         &mut self,
         instrument: InstrumentId,
@@ -31,21 +31,23 @@ impl SimVenue {
         {
             let changed = market.apply(tick);
             return if changed | market.pegs_due {
-                self.meet_change(instrument, tick, row, changed)
+                self.meet_change(instrument, *tick, row, changed)
             } else {
                 Ok(())
             };
         }
-        self.meet_rare(instrument, tick, row)
+        self.meet_rare(instrument, *tick, row)
     }
 
     /// A level that is none of ours was applied: `changed` says whether the best price or the
     /// quantity at it did.
+    // By value, as is the next one: what is handed on by reference has to be put into memory for
+    // every tick.
     #[inline(never)]
     fn meet_change(
         &mut self,
         instrument: InstrumentId,
-        tick: &Tick,
+        tick: Tick,
         row: u32,
         changed: bool,
     ) -> Result<(), LedgerError> {
@@ -65,18 +67,18 @@ impl SimVenue {
     fn meet_rare(
         &mut self,
         instrument: InstrumentId,
-        tick: &Tick,
+        tick: Tick,
         row: u32,
     ) -> Result<(), LedgerError> {
         let index = instrument.index();
         if self.tapes[index].live == 0 {
             if let Some(market) = self.market(instrument) {
-                market.play_alone(tick);
+                market.play_alone(&tick);
             }
             return Ok(());
         }
         self.tapes[index].bar.row = row;
-        self.meet_tick(instrument, tick)?;
+        self.meet_tick(instrument, &tick)?;
         self.follow_best(instrument, tick.flags(), tick.venue_ns)
     }
 
