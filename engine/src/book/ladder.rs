@@ -61,6 +61,12 @@ impl Ladder {
         self.contains(key) & (key > self.best)
     }
 
+    /// Whether `qty` at `key` can simply be stored, the best level included: it stays the best.
+    #[inline(always)]
+    pub(super) const fn keeps_best(&self, key: i64, qty: i64) -> bool {
+        self.contains(key) & (key >= self.best) & ((key != self.best) | (qty != 0))
+    }
+
     #[inline(always)]
     const fn slot(&self, key: i64) -> usize {
         key as usize & self.mask
