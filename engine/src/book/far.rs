@@ -72,9 +72,10 @@ impl FarLevels {
         self.directory.first().map(|leaf| leaf.first)
     }
 
-    fn last(&self) -> Option<i64> {
+    /// Where the largest key stands.
+    fn last(&self) -> Option<Place> {
         let leaf = self.directory.last()?;
-        Some(self.keys[leaf.leaf as usize * LEAF + leaf.len as usize - 1])
+        Some(Place { at: self.directory.len() - 1, slot: leaf.len as usize - 1, found: true })
     }
 
     fn place(&self, key: i64) -> Place {
@@ -136,10 +137,10 @@ impl FarLevels {
                 Room::Enough
             }
             (false, _) => {
-                if let Some(last) = self.last()
-                    && key < last
+                // The worst one goes, unless that is this one.
+                if let Some(worst) = self.last()
+                    && (place.at, place.slot) <= (worst.at, worst.slot)
                 {
-                    let worst = self.place(last);
                     self.remove(worst);
                     let place = self.place(key);
                     self.insert(place, key, qty);
