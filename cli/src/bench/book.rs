@@ -45,7 +45,7 @@ pub fn measure(
         ("book/near", "levels within 50 ticks of the best, a tenth trades", levels(Shape::Near)),
         (
             "book/deep",
-            "levels as on a recorded perpetual: a third beyond 500 ticks, 3 % beyond the ladder",
+            "levels as on a recorded perpetual: a third beyond 500 ticks, 3 % beyond 49,000",
             levels(Shape::Deep),
         ),
     ] {

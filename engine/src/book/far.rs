@@ -72,9 +72,10 @@ impl FarLevels {
         self.directory.first().map(|leaf| leaf.first)
     }
 
-    fn last(&self) -> Option<i64> {
+    /// Where the largest key stands.
+    fn last(&self) -> Option<Place> {
         let leaf = self.directory.last()?;
-        Some(self.keys[leaf.leaf as usize * LEAF + leaf.len as usize - 1])
+        Some(Place { at: self.directory.len() - 1, slot: leaf.len as usize - 1, found: true })
     }
 
     fn place(&self, key: i64) -> Place {
@@ -98,10 +99,15 @@ impl FarLevels {
         if place.found { self.qtys[self.index(place)] } else { 0 }
     }
 
-    /// The word at `key`; zero when there is no such level.
-    pub(super) fn tag(&self, key: i64) -> u64 {
+    /// The quantity at `key` and the word there; zero when there is no such level.
+    #[inline(never)]
+    pub(super) fn level(&self, key: i64) -> (i64, u64) {
         let place = self.place(key);
-        if place.found { self.tags[self.index(place)] } else { 0 }
+        if !place.found {
+            return (0, 0);
+        }
+        let index = self.index(place);
+        (self.qtys[index], self.tags.get(index).copied().unwrap_or(0))
     }
 
     pub(super) fn set_tag(&mut self, key: i64, tag: u64) {
@@ -131,10 +137,10 @@ impl FarLevels {
                 Room::Enough
             }
             (false, _) => {
-                if let Some(last) = self.last()
-                    && key < last
+                // The worst one goes, unless that is this one.
+                if let Some(worst) = self.last()
+                    && (place.at, place.slot) <= (worst.at, worst.slot)
                 {
-                    let worst = self.place(last);
                     self.remove(worst);
                     let place = self.place(key);
                     self.insert(place, key, qty);
@@ -320,14 +326,14 @@ mod tests {
                     }
                     assert_eq!(far.set(key, qty) == Room::Short, is_short);
                     if is_new {
-                        assert_eq!(far.tag(key), 0);
+                        assert_eq!(far.level(key).1, 0);
                         far.set_tag(key, tag);
                     }
                 }
             }
             far.check();
             assert_eq!(far.qty(key), naive.get(&key).map_or(0, |level| level.0));
-            assert_eq!(far.tag(key), naive.get(&key).map_or(0, |level| level.1));
+            assert_eq!(far.level(key), naive.get(&key).copied().unwrap_or((0, 0)));
             assert_eq!(far.first(), naive.first_key_value().map(|(&key, _)| key));
             assert_eq!(far.len(), naive.len());
         }

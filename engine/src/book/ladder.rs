@@ -61,23 +61,33 @@ impl Ladder {
         self.contains(key) & (key > self.best)
     }
 
+    /// Whether `qty` at `key` can simply be stored, the best level included: it stays the best.
+    #[inline(always)]
+    pub(super) const fn keeps_best(&self, key: i64, qty: i64) -> bool {
+        self.contains(key) & (key >= self.best) & ((key != self.best) | (qty != 0))
+    }
+
     #[inline(always)]
     const fn slot(&self, key: i64) -> usize {
         key as usize & self.mask
     }
 
-    /// Puts `qty` at `key`, which must lie in the window. Branch-free: whether a level comes,
-    /// changes or goes is as good as random.
+    /// Puts `qty` at `key`, which must lie in the window. Without a branch on whether a level
+    /// comes, changes or goes, which is as good as random; that it is the first or the last of
+    /// its word is rare.
     #[inline(always)]
     pub(super) fn store(&mut self, key: i64, qty: i64) {
         let slot = self.slot(key);
         self.qty[slot] = qty;
         let word = &mut self.words[slot >> 6];
-        *word = *word & !(1 << (slot & 63)) | u64::from(qty != 0) << (slot & 63);
-        let is_used = u64::from(*word != 0);
-        let place = slot >> 6;
-        let summary = &mut self.summary[place >> 6];
-        *summary = *summary & !(1 << (place & 63)) | is_used << (place & 63);
+        let before = *word;
+        let after = before & !(1 << (slot & 63)) | u64::from(qty != 0) << (slot & 63);
+        *word = after;
+        if (before == 0) | (after == 0) {
+            let place = slot >> 6;
+            let summary = &mut self.summary[place >> 6];
+            *summary = *summary & !(1 << (place & 63)) | u64::from(after != 0) << (place & 63);
+        }
     }
 
     /// Puts another quantity, which is not zero, at `key`, where there is a level.

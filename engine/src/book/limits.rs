@@ -39,12 +39,12 @@ impl BookLimits {
     /// The most levels outside of the window.
     pub const FAR_LEVELS_MAX: usize = 1 << 24;
 
-    /// Limits for an instrument that trades around `price`: the window covers at least 8 % of
-    /// it, from 4,096 to 262,144 ticks.
+    /// Limits for an instrument that trades around `price`: the window covers at least 32 % of
+    /// it, from 4,096 to 262,144 ticks. What is not used of it costs nothing.
     #[must_use]
     pub fn around(price: Price) -> Self {
-        let eight_percent = price.ticks().unsigned_abs() / 25 * 2;
-        let window_ticks = eight_percent.clamp(4_096, 262_144) as usize;
+        let covered = price.ticks().unsigned_abs() / 25 * 8;
+        let window_ticks = covered.clamp(4_096, 262_144) as usize;
         Self { window_ticks: window_ticks.next_power_of_two(), ..Self::default() }
     }
 
@@ -79,7 +79,8 @@ mod tests {
     fn the_window_is_a_power_of_two_that_covers_the_price() {
         let window = |ticks| BookLimits::around(Price::from_ticks(ticks)).window();
         assert_eq!(window(0), 4_096);
-        assert_eq!(window(617_000), 65_536);
+        assert_eq!(window(20_000), 8_192);
+        assert_eq!(window(617_000), 262_144);
         assert_eq!(window(6_170_000), 262_144);
         assert_eq!(window(i64::MIN), 262_144);
         let of = |window_ticks| BookLimits { window_ticks, ..BookLimits::default() }.window();

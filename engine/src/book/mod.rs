@@ -149,6 +149,26 @@ impl Book {
         self.set_level_rare(side, key, qty)
     }
 
+    /// Puts `qty`, which is not negative, at `key`, and keeps the word `tag` for the level.
+    #[inline(always)]
+    fn set_tagged(&mut self, side: usize, key: i64, qty: i64, tag: u64) -> bool {
+        let ladder = &mut self.sides[side].ladder;
+        // Orders come to the best price and leave it all the time: only whether it stays the best
+        // is a test that a processor can foresee.
+        if ladder.keeps_best(key, qty) {
+            let changed = (key == ladder.best) & (qty != ladder.qty(key));
+            ladder.store(key, qty);
+            ladder.set_tag(key, tag);
+            self.newest = if changed { side as u8 } else { self.newest };
+            return changed;
+        }
+        let changed = self.set_level_rare(side, key, qty);
+        if qty != 0 {
+            self.sides[side].set_tag(key, tag);
+        }
+        changed
+    }
+
     #[inline(never)]
     fn set_level_rare(&mut self, side: usize, key: i64, qty: i64) -> bool {
         if qty < 0 {

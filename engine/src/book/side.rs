@@ -103,10 +103,14 @@ impl BookSide {
         if self.ladder.contains(key) { self.ladder.qty(key) } else { self.far.qty(key) }
     }
 
-    /// The word that the book keeps for the level at `key`.
+    /// The lots at `key`, and the word that the book keeps for the level.
     #[inline(always)]
-    pub(super) fn tag(&self, key: i64) -> u64 {
-        if self.ladder.contains(key) { self.ladder.tag(key) } else { self.far.tag(key) }
+    pub(super) fn level(&self, key: i64) -> (i64, u64) {
+        if self.ladder.contains(key) {
+            (self.ladder.qty(key), self.ladder.tag(key))
+        } else {
+            self.far.level(key)
+        }
     }
 
     #[inline(always)]

@@ -135,6 +135,53 @@ proptest! {
     }
 }
 
+/// How a venue may number its orders: in a row, from the end of all numbers, with gaps, in the
+/// highest bits alone, at random.
+const NUMBERINGS: [fn(u64) -> u64; 6] = [
+    |n| n,
+    |n| u64::MAX - n,
+    |n| 6_412_777_162_812 + n * 7_919,
+    |n| n << 52,
+    |n| ((n % 64) << 58) | (n / 64),
+    |n| n.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ (n << 7),
+];
+
+/// Orders come until there is room for no more, most go, and their ids come again: the table of
+/// ids grows on the way, and twice as many orders as it began with are looked up in it.
+#[test]
+fn it_is_the_naive_book_however_orders_are_numbered() {
+    for (at, number) in NUMBERINGS.into_iter().enumerate() {
+        let mut book =
+            OrderBook::new(&OrderBookLimits { orders_max: 600, ..limits(CrossPolicy::Stale) });
+        let mut naive = NaiveOrderBook::new(CrossPolicy::Stale);
+        let mut state = at as u64;
+        let mut dice = |below: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(99);
+            (state >> 33) % below
+        };
+        for step in 0..6_000_u64 {
+            let n = dice(900);
+            let side = SIDES[(n % 2) as usize];
+            let price = 10_000 - side.sign() * (1 + dice(200) as i64);
+            let comes = naive.order_count() < 600 && dice(100) < 30 + 40 * (step / 1_000 % 2);
+            let kind = if comes { OrderTickKind::Add } else { OrderTickKind::Delete };
+            let tick = order_tick(kind, number(n), side, price, 1 + dice(9) as i64);
+            assert_eq!(book.apply(&tick), naive.apply(&tick), "step {step} of numbering {at}");
+            assert_eq!(book.faults(), naive.faults(), "step {step} of numbering {at}");
+            let looked_up = number(dice(900));
+            assert_eq!(book.lots_ahead(looked_up), naive.lots_ahead(looked_up));
+            assert_eq!(book.order_count(), naive.order_count());
+        }
+        assert!(book.order_count() > 300 && book.faults().duplicate_order > 300);
+        for side in SIDES {
+            assert!(book.view().levels(side).eq(naive.book().levels(side)));
+            for (price, _) in book.view().levels(side) {
+                queues_equal(&book, &naive, side, price);
+            }
+        }
+    }
+}
+
 fn book(ticks: &[OrderTick]) -> OrderBook {
     let mut book = OrderBook::new(&OrderBookLimits::default());
     for tick in ticks {

@@ -5,9 +5,9 @@ mod queue;
 
 use std::fmt;
 
-use qt_types::{OrderTick, OrderTickKind, Price, Qty, Side};
+use qt_types::{OrderTick, OrderTickKind, Price, Qty, Side, TickFlags};
 
-use self::ids::{IdPlace, OrderIds};
+use self::ids::{IdPlace, Noted, OrderIds};
 use self::queue::{Ends, Queues};
 use super::limits::{BookLimits, CrossPolicy};
 use super::side::{is_in_range, key_of};
@@ -31,8 +31,7 @@ impl OrderBookLimits {
 }
 
 impl Default for OrderBookLimits {
-    /// 65,536 orders, a window of 16,384 ticks: 17 MiB, of which only what is used is touched
-    /// (but for the 2 MiB of the table of ids).
+    /// 65,536 orders, a window of 16,384 ticks: 16 MiB, of which only what is used is touched.
     fn default() -> Self {
         Self { orders_max: 65_536, window_ticks: 16_384, crosses: CrossPolicy::default() }
     }
@@ -107,13 +106,30 @@ impl OrderBook {
     /// changed.
     #[inline]
     pub fn apply(&mut self, tick: &OrderTick) -> bool {
+        let changed = if tick.kind == OrderTickKind::Add as u8 {
+            self.book.venue_ns = tick.venue_ns;
+            self.add(tick)
+        } else if tick.kind == OrderTickKind::Delete as u8 {
+            self.book.venue_ns = tick.venue_ns;
+            self.delete(tick)
+        } else {
+            self.apply_other(tick)
+        };
+        changed | self.close(tick.flags)
+    }
+
+    #[inline(never)]
+    fn apply_other(&mut self, tick: &OrderTick) -> bool {
         let Some(kind) = tick.kind() else {
             self.book.faults.unknown_kind += 1;
-            return self.close(tick.flags);
+            return false;
         };
         let side = tick.side() as usize;
-        let changed = match kind {
-            OrderTickKind::Add => self.add(side, tick),
+        if !matches!(kind, OrderTickKind::Trade | OrderTickKind::Status) {
+            self.book.venue_ns = tick.venue_ns;
+        }
+        match kind {
+            OrderTickKind::Add => self.add(tick),
             OrderTickKind::Reduce => self.reduce(tick),
             OrderTickKind::Execute => self.execute(tick),
             OrderTickKind::Delete => self.delete(tick),
@@ -124,11 +140,7 @@ impl OrderBook {
                 self.book.is_halted = tick.qty == 0;
                 false
             }
-        };
-        if !matches!(kind, OrderTickKind::Trade | OrderTickKind::Status) {
-            self.book.venue_ns = tick.venue_ns;
         }
-        changed | self.close(tick.flags)
     }
 
     #[inline(always)]
@@ -142,7 +154,7 @@ impl OrderBook {
         let Some(loser) = self.book.judge_crossing() else { return false };
         while self.book.is_crossed() {
             let key = self.book.sides[loser].ladder.best;
-            let ends = Ends::from_tag(self.book.sides[loser].tag(key));
+            let ends = Ends::from_tag(self.book.sides[loser].level(key).1);
             self.forget_queue(ends.first);
             self.book.set_level(loser, key, 0);
             self.book.faults.uncrossed_levels += 1;
@@ -163,25 +175,41 @@ impl OrderBook {
         place
     }
 
-    #[inline]
-    fn add(&mut self, side: usize, tick: &OrderTick) -> bool {
+    #[inline(always)]
+    fn add(&mut self, tick: &OrderTick) -> bool {
+        let side = usize::from(tick.flags & TickFlags::ASK.bits());
         let key = key_of(side, tick.price);
-        if !self.can_rest(side, key, tick.qty) {
+        let (had, tag) = self.book.sides[side].level(key);
+        if !can_rest(key, tick.qty, had) {
             self.faults.invalid += 1;
             return false;
         }
-        if self.find(tick.order).is_some() {
+        if self.ids.is_crowded() {
+            self.ids.grow(|slot| self.queues.at(slot).id);
+        }
+        let Some(slot) = self.queues.vacancy() else { return self.no_room(tick.order) };
+        match self.ids.note(tick.order, slot, |slot| self.queues.at(slot).id == tick.order) {
+            Noted::New => {}
+            Noted::Known => {
+                self.faults.duplicate_order += 1;
+                return false;
+            }
+            Noted::Full => return self.overflow(),
+        }
+        self.queues.take(slot, tick.order);
+        let ends = if had == 0 { Ends::NONE } else { Ends::from_tag(tag) };
+        let ends = self.queues.append(slot, (side, key, tick.qty), ends);
+        self.book.set_tagged(side, key, had + tick.qty, ends.tag())
+    }
+
+    /// As many orders rest as can, and here is `id`.
+    #[cold]
+    fn no_room(&mut self, id: u64) -> bool {
+        if self.find(id).is_some() {
             self.faults.duplicate_order += 1;
             return false;
         }
-        let Some(slot) = self.queues.take(tick.order) else {
-            return self.overflow();
-        };
-        if !self.ids.insert(tick.order, slot) {
-            self.queues.give_back(slot);
-            return self.overflow();
-        }
-        self.join(slot, side, key, tick.qty)
+        self.overflow()
     }
 
     #[cold]
@@ -191,40 +219,26 @@ impl OrderBook {
         false
     }
 
-    /// Whether an order of `lots` at `key` makes sense.
-    #[inline]
-    fn can_rest(&self, side: usize, key: i64, lots: i64) -> bool {
-        lots > 0 && is_in_range(key) && self.book.sides[side].qty(key).checked_add(lots).is_some()
-    }
-
     /// Puts the order in `slot` at the end of the queue at `key`.
     #[inline]
     fn join(&mut self, slot: u32, side: usize, key: i64, lots: i64) -> bool {
-        let level = &self.book.sides[side];
-        let had = level.qty(key);
-        let ends = (had != 0).then(|| Ends::from_tag(level.tag(key)));
+        let (had, tag) = self.book.sides[side].level(key);
+        let ends = if had == 0 { Ends::NONE } else { Ends::from_tag(tag) };
         let ends = self.queues.append(slot, (side, key, lots), ends);
-        let changed = self.book.set_level(side, key, had + lots);
-        self.book.sides[side].set_tag(key, ends.tag());
-        changed
+        self.book.set_tagged(side, key, had + lots, ends.tag())
     }
 
     /// Takes the order in `slot` out of its queue and its level.
-    #[inline]
+    #[inline(always)]
     fn part(&mut self, slot: u32) -> bool {
         let order = *self.queues.at(slot);
         let (side, key) = (order.side(), order.key());
-        let level = &self.book.sides[side];
-        let left = level.qty(key) - order.qty;
-        let ends = self.queues.leave(slot, Ends::from_tag(level.tag(key)));
-        let changed = self.book.set_level(side, key, left);
-        if let Some(ends) = ends {
-            self.book.sides[side].set_tag(key, ends.tag());
-        }
-        changed
+        let (had, tag) = self.book.sides[side].level(key);
+        let ends = self.queues.leave(slot, Ends::from_tag(tag));
+        self.book.set_tagged(side, key, had - order.qty, ends.tag())
     }
 
-    #[inline]
+    #[inline(always)]
     fn remove(&mut self, place: IdPlace) -> bool {
         let changed = self.part(place.slot);
         self.ids.remove(place);
@@ -236,14 +250,19 @@ impl OrderBook {
     #[inline]
     fn shrink(&mut self, slot: u32, lots: i64) -> bool {
         let order = *self.queues.at(slot);
+        let (side, key) = (order.side(), order.key());
         self.queues.set_qty(slot, lots);
-        let level = self.book.sides[order.side()].qty(order.key());
-        self.book.set_level(order.side(), order.key(), level - (order.qty - lots))
+        let (had, tag) = self.book.sides[side].level(key);
+        self.book.set_tagged(side, key, had - (order.qty - lots), tag)
     }
 
-    #[inline]
+    #[inline(always)]
     fn delete(&mut self, tick: &OrderTick) -> bool {
-        self.find_known(tick.order).is_some_and(|place| self.remove(place))
+        let Some(place) = self.find(tick.order) else {
+            self.faults.unknown_order += 1;
+            return false;
+        };
+        self.remove(place)
     }
 
     #[inline]
@@ -291,7 +310,7 @@ impl OrderBook {
             return self.shrink(place.slot, tick.qty);
         }
         let lots_more = if has_moved { tick.qty } else { tick.qty - order.qty };
-        if !self.can_rest(side, key, lots_more) {
+        if !can_rest(key, lots_more, self.book.sides[side].qty(key)) {
             self.faults.invalid += 1;
             return false;
         }
@@ -307,13 +326,10 @@ impl OrderBook {
     fn requeue(&mut self, slot: u32, lots: i64) -> bool {
         let order = *self.queues.at(slot);
         let (side, key) = (order.side(), order.key());
-        let level = &self.book.sides[side];
-        let (had, tag) = (level.qty(key), level.tag(key));
+        let (had, tag) = self.book.sides[side].level(key);
         let others = self.queues.leave(slot, Ends::from_tag(tag));
         let ends = self.queues.append(slot, (side, key, lots), others);
-        let changed = self.book.set_level(side, key, had + (lots - order.qty));
-        self.book.sides[side].set_tag(key, ends.tag());
-        changed
+        self.book.set_tagged(side, key, had + (lots - order.qty), ends.tag())
     }
 
     fn clear_side(&mut self, side: usize) -> bool {
@@ -377,7 +393,7 @@ impl OrderBook {
             side: side.side(),
             price: side.price(order.key()),
             qty: Qty::from_lots(order.qty),
-            stamp: order.stamp,
+            stamp: self.queues.stamp(slot),
         }
     }
 
@@ -394,8 +410,8 @@ impl OrderBook {
     pub fn queue_at(&self, side: Side, price: Price) -> impl Iterator<Item = RestingOrder> {
         let book_side = self.book.side(side);
         let key = book_side.key(price.ticks());
-        let is_there = book_side.qty(key) != 0;
-        let first = if is_there { Ends::from_tag(book_side.tag(key)).first } else { queue::NIL };
+        let (had, tag) = book_side.level(key);
+        let first = if had == 0 { queue::NIL } else { Ends::from_tag(tag).first };
         self.queues.from(first).map(|(slot, _)| self.resting(slot))
     }
 
@@ -413,6 +429,12 @@ impl fmt::Debug for OrderBook {
         let mut debug = f.debug_struct("OrderBook");
         debug.field("book", &self.book).field("orders", &self.order_count()).finish()
     }
+}
+
+/// Whether `lots` more at `key`, where there are `had`, make sense.
+#[inline(always)]
+fn can_rest(key: i64, lots: i64, had: i64) -> bool {
+    (lots > 0) & is_in_range(key) & had.checked_add(lots).is_some()
 }
 
 /// Forgets all orders from `first` to the end of their queue.
