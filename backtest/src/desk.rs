@@ -18,6 +18,8 @@ pub struct Desk<S, G> {
     inbox: Bounded<Delivery>,
     pub(crate) recorder: Recorder,
     pub(crate) log: OrderLog,
+    /// Commands that were sent so far.
+    pub(crate) sent: u64,
 }
 
 /// How often commands and reports may go to and fro at one and the same time.
@@ -42,6 +44,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             sequencer: Sequencer::new(),
             outbox: Outbox::new(&limits),
             inbox: Bounded::new(limits.orders_open_max * 4),
+            sent: 0,
         }
     }
 
@@ -66,6 +69,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             for command in self.outbox.commands.as_slice() {
                 self.log.sent(command, now_ns, self.pipeline.exposure().market);
                 self.venue.submit(command, now_ns);
+                self.sent += 1;
             }
             self.outbox.commands.clear();
             let (instrument, payload) = if let Some(denial) = self.outbox.denials.get(denial_at) {

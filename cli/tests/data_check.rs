@@ -142,20 +142,68 @@ fn the_kind_of_instrument_can_be_given() {
     assert_eq!((currency("spot"), currency("equity")), ("EUR".into(), "USD".into()));
 }
 
+/// B61: the same data give the same result, whatever the number of threads and the order in which
+/// the files are given.
 #[test]
-fn one_thread_gives_the_same() {
+fn threads_and_the_order_of_files_change_nothing() {
     let sandbox = Sandbox::new();
     let words = ["data", "generate", "bars", "--rows", "60000", "--out", "m.csv"];
     sandbox.json(&words);
     let run = |threads: &str| {
         let words =
             ["backtest", "--data", "m.csv", "--strategy", "sma_cross", "--threads", threads];
-        let result = sandbox.json(&words);
-        (result["determinism_hash"].clone(), result["data"].clone())
+        let mut result = sandbox.json(&words);
+        let told = result.as_object_mut().expect("an object");
+        for timing in ["run_id", "events_per_second", "wall_seconds"] {
+            told.remove(timing).expect("it is told");
+        }
+        result
     };
-    assert_eq!(run("1"), run("64"));
+    let first = run("1");
+    for threads in ["1", "2", "8", "64"] {
+        assert_eq!(run(threads), first, "{threads} threads");
+    }
+    let text = sandbox.read("m.csv");
+    let (header, rows) = text.split_once('\n').expect("rows");
+    let rows: Vec<&str> = rows.lines().collect();
+    for (name, part) in ["a.csv", "b.csv", "c.csv"].iter().zip(rows.chunks(20_000)) {
+        sandbox.write(name, [&[header], part].concat().join("\n"));
+    }
+    let orders = [["a.csv", "b.csv", "c.csv"], ["c.csv", "a.csv", "b.csv"]];
+    for (id, files) in ["whole", "shuffled"].iter().zip(orders) {
+        sandbox.json(&[&["data", "import"], &files[..], &["--id", id]].concat());
+        let words = ["backtest", "--data", id, "--strategy", "sma_cross"];
+        let hash = &sandbox.json(&words)["determinism_hash"];
+        assert_eq!(*hash, first["determinism_hash"], "{files:?}");
+    }
     sandbox.json(&["data", "import", "m.csv", "--id", "m", "--threads", "1"]);
     let words = ["data", "export", "m", "--out", "m.parquet", "--threads", "1"];
     assert_eq!(sandbox.json(&words)["bars"], 60_000);
     assert_eq!(sandbox.json(&["data", "check", "m.parquet", "--threads", "1"])["rows"], 60_000);
+}
+
+/// B63: what became worthless and vanished is in the result, and is told.
+#[test]
+fn data_that_ends_before_the_run_is_told() {
+    let sandbox = Sandbox::new();
+    let header = "date,open,high,low,close,volume";
+    let day = |at: usize| format!("2020-{:02}-{:02}", 1 + at / 28, 1 + at % 28);
+    let row = |at: usize, price: f64| {
+        format!("{},{price:.2},{price:.2},{price:.2},{price:.2},100000", day(at))
+    };
+    let lives: Vec<String> = (0..60).map(|at| row(at, 10.0)).collect();
+    let fading = |at: usize| 10.0 - at.saturating_sub(10) as f64 * 0.525;
+    let gone: Vec<String> = (0..30).map(|at| row(at, fading(at))).collect();
+    sandbox.write("lives.csv", format!("{header}\n{}\n", lives.join("\n")));
+    sandbox.write("gone.csv", format!("{header}\n{}\n", gone.join("\n")));
+    let words = ["--strategy", "buy_and_hold", "--qty", "1000", "--calendar", "24x7"];
+    let words = [&["backtest", "--data", "lives.csv", "--data", "gone.csv"], &words[..]].concat();
+    let result = sandbox.json(&words);
+    // Bought at 10.00, at 0.03 at the end.
+    assert_eq!(result["final_equity"], "90030");
+    let warnings = result["warnings"].as_array().expect("a list");
+    let told = |text: &str| warnings.iter().any(|one| one.as_str().unwrap_or("").contains(text));
+    assert!(told("gone: its data ends on 2020-02-0"), "{warnings:?}");
+    assert!(told("the position of 1000 is carried on at its last price of 0.03"), "{warnings:?}");
+    assert!(!told("lives: its data ends"), "{warnings:?}");
 }

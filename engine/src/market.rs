@@ -111,6 +111,15 @@ impl Market {
         slot.completed(changed, tick.flags())
     }
 
+    /// The same for a tick of which it is known that it is a level.
+    #[inline(always)]
+    pub(crate) fn on_level(&mut self, instrument: InstrumentId, tick: Tick) -> Completed {
+        let Some(slot) = self.slots.get_mut(instrument.index()) else { return Completed::Nothing };
+        let MarketBook::Levels(book) = &mut slot.book else { return Completed::Nothing };
+        let changed = book.apply_level(tick);
+        slot.completed(changed, tick.flags())
+    }
+
     /// A change of a book by order; an execution sets the last price.
     #[inline]
     pub fn on_order(&mut self, instrument: InstrumentId, tick: &OrderTick) -> Completed {

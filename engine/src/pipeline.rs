@@ -3,7 +3,7 @@
 use qt_types::{
     BarFlags, Cancel, Cash, Event, Head, InstrumentId, InstrumentSpec, Intent, Lacks, Limits,
     Nanos, OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report,
-    ReportKind, Side, Size, Tick, Timer, Trade,
+    ReportKind, Seq, Side, Size, Tick, Timer, Trade, VenueId,
 };
 
 use crate::algo::{Ask, ParentTable};
@@ -11,7 +11,7 @@ use crate::emulate::Seen;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
 use crate::market::{BookKind, Completed, Market};
-use crate::oms::{Booked, OrderStatus, OrderTable, Reporting};
+use crate::oms::{Booked, Order, OrderStatus, OrderTable, Reporting};
 use crate::outbox::Outbox;
 use crate::port::{
     BookInterest, Context, Exits, Exposure, Gate, OrderUpdate, Settlement, Strategy,
@@ -82,6 +82,8 @@ pub enum Halt {
     Ledger(LedgerError),
     /// Strategy and venue answered each other without end at one and the same time.
     Livelock,
+    /// The strategy said that it rests, and asked for something all the same.
+    NotAtRest,
 }
 
 impl std::fmt::Display for Halt {
@@ -90,6 +92,10 @@ impl std::fmt::Display for Halt {
             Self::Ledger(error) => write!(f, "stopped: {error}"),
             Self::Livelock => f.write_str(
                 "stopped: the strategy answers every report with another order at the same time",
+            ),
+            Self::NotAtRest => f.write_str(
+                "stopped: the strategy asked for an order or a timer although it had said that it \
+                 waits for a timer: let `Strategy::rests` return false where that can be",
             ),
         }
     }
@@ -240,28 +246,40 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
     }
 
-    /// [`Self::step`] for a change of a book by price, which is most of what comes: mostly nobody
-    /// waits for it, and then there is nothing to be done but to take it in. Returns whether
-    /// somebody did, so that there may be commands or timers.
+    /// [`Self::step`] for a level of a book, which is most of what comes: mostly nobody waits for
+    /// it, and then there is nothing to be done but to take it in. Returns whether somebody did,
+    /// so that there may be commands or timers.
     #[inline(always)]
     pub fn step_change(&mut self, head: Head, tick: Tick, out: &mut Outbox) -> bool {
         let Head { recv_ns, instrument, .. } = head;
         self.fold_tick(recv_ns, instrument, &tick);
         self.market.set_now(recv_ns);
-        let completed = self.market.on_tick(instrument, &tick);
+        let completed = self.market.on_level(instrument, tick);
         let is_waited_for =
             self.wants_book(completed) | !self.execution.holds_nothing() | !self.parents.is_empty();
         let is_watched = self.risk.gate.hears(instrument, recv_ns);
         if is_waited_for | is_watched {
-            self.end_change(head, tick, completed, out);
+            let [first, second] = tick.to_halves();
+            self.end_change(out, head.seq, (instrument, head.venue), completed, first, second);
         }
         is_waited_for | is_watched
     }
 
-    // By value: what is handed on by reference has to be put into memory for every tick.
+    // The tick comes in halves: see `Tick::to_halves`.
     #[inline(never)]
-    fn end_change(&mut self, head: Head, tick: Tick, completed: Completed, out: &mut Outbox) {
-        let event = head.event(Payload::Tick(tick));
+    fn end_change(
+        &mut self,
+        out: &mut Outbox,
+        seq: Seq,
+        (instrument, venue): (InstrumentId, VenueId),
+        completed: Completed,
+        first: u128,
+        second: u128,
+    ) {
+        let tick = Tick::from_halves([first, second]);
+        let (recv_ns, venue_ns) = (self.market.now_ns(), Nanos::new(tick.venue_ns));
+        let payload = Payload::Tick(tick);
+        let event = Event { seq, recv_ns, venue_ns, instrument, venue, payload };
         self.see_best(event.instrument, completed, out);
         self.tell_book(&event, completed);
         self.follow_up(&event, out);
@@ -421,6 +439,21 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             return next;
         }
         next.into_iter().chain(self.parents.next_ns()).min()
+    }
+
+    /// Until when (UTC ns) nothing that it is told but a timer brings forth a command or another
+    /// timer: neither the strategy, nor the gate, nor an order that hangs on another one.
+    #[must_use]
+    pub fn rests_until_ns(&self) -> i64 {
+        let rests = self.strategy.rests()
+            && self.parents.is_empty()
+            && self.execution.holds_nothing()
+            && self.execution.orders.iter().all(Order::stands_alone);
+        if !rests {
+            return i64::MIN;
+        }
+        let timer_ns = self.next_timer_ns().map_or(i64::MAX, Nanos::get);
+        timer_ns.min(self.risk.gate.rests_until_ns())
     }
 
     /// Takes the next timer if it is due at `now_ns`; the driver feeds it back as an event.

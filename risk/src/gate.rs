@@ -148,6 +148,10 @@ impl Gate for AccountGate {
         }
     }
 
+    fn rests_until_ns(&self) -> i64 {
+        self.look_ns.saturating_sub(1)
+    }
+
     #[inline(always)]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         (self.is_due(event) || self.has_eyes) && self.look(event, exposure)

@@ -346,6 +346,10 @@ impl Gate for RiskGate {
         known.seen_ns >= known.look_ns
     }
 
+    fn rests_until_ns(&self) -> i64 {
+        self.account.rests_until_ns()
+    }
+
     #[inline(always)]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         self.watch(event, exposure);

@@ -9,6 +9,7 @@ mod one_file;
 mod record;
 mod reel;
 mod reels;
+mod rest;
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -416,7 +417,7 @@ fn play_reel<R: Replayed>(
             break;
         }
         if let Some(instrument) = reel.instrument(&record) {
-            record.play(venue, instrument, reel.row())?;
+            record.play(venue, instrument, || reel.row())?;
         }
         reel.advance()?;
         if venue.next_ns().is_some_and(|report_ns| report_ns.get() < next_ns) {

@@ -5,6 +5,7 @@ use qt_engine::{Gate, Strategy};
 use qt_types::{Head, Nanos, VenueId};
 
 use super::reel::Reel;
+use super::rest::Rest;
 use super::{EVENTS_PER_LOOK, Replay, ReplayError, Replayed, event};
 use crate::desk::Desk;
 use crate::venue::SimVenue;
@@ -31,6 +32,14 @@ impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
         for _ in 0..EVENTS_PER_LOOK {
             let Some(head) = at_ours.head() else { break };
             let recv_ns = at_ours.known_ns(&head);
+            if bounds.rest_ns > recv_ns {
+                let rest = Rest { until_ns: bounds.rest_ns, order_ns, from_ns };
+                let is_done = rest.play(at_venue, at_ours, desk)?;
+                bounds.look(desk, order_ns);
+                if is_done {
+                    continue;
+                }
+            }
             // What we do on hearing of it is at the venue then, and not before.
             let until_ns = recv_ns.wrapping_add(order_ns);
             let mut first_ns = until_ns;
@@ -74,6 +83,8 @@ struct Bounds {
     look_ns: i64,
     sample_ns: i64,
     to_ns: i64,
+    /// Until when our side rests, and none of them comes.
+    rest_ns: i64,
     /// No later than any of them, in times at which an answer is at the venue.
     stop_ns: i64,
 }
@@ -86,6 +97,8 @@ impl Bounds {
         self.look_ns = self.sample_ns.min(timer_ns);
         let look_ns = self.look_ns.saturating_add(order_ns).saturating_add(1);
         self.stop_ns = look_ns.min(self.command_ns).min(self.to_ns);
+        let end_ns = self.to_ns.saturating_sub(order_ns).saturating_sub(1);
+        self.rest_ns = desk.pipeline.rests_until_ns().min(self.sample_ns).min(end_ns);
     }
 
     /// Whether something else than records is next: what is known at `recv_ns`, and all that is
@@ -109,7 +122,7 @@ impl<R: Replayed> Reel<'_, R> {
         while !is_told && self.venue_ns() <= first_ns {
             let Some(record) = self.head() else { break };
             if let Some(instrument) = self.instrument(&record) {
-                record.play(venue, instrument, self.row())?;
+                record.play(venue, instrument, || self.row())?;
             }
             self.advance()?;
             is_told = venue.next_report_ns() <= recv_ns;
@@ -119,7 +132,7 @@ impl<R: Replayed> Reel<'_, R> {
 
     /// Tells us of the next record. Whether anybody may have answered it.
     #[inline(always)]
-    fn tell<S: Strategy, G: Gate>(
+    pub(super) fn tell<S: Strategy, G: Gate>(
         &self,
         recv_ns: i64,
         from_ns: i64,

@@ -19,13 +19,13 @@ pub trait Replayed: Record {
         &self,
         venue: &mut SimVenue,
         instrument: InstrumentId,
-        row: u32,
+        row: impl FnOnce() -> u32,
     ) -> Result<(), LedgerError>;
 
     /// What we are told; `is_warmup` when it is from before the start.
     fn told(&self, is_warmup: bool, row: u32) -> Payload;
 
-    /// What most records are, a change of a book by price; `None` for all others.
+    /// What most records are, a level of a book; `None` for all others.
     fn change(&self) -> Option<Tick>;
 }
 
@@ -39,7 +39,7 @@ impl Replayed for Tick {
         &self,
         venue: &mut SimVenue,
         instrument: InstrumentId,
-        row: u32,
+        row: impl FnOnce() -> u32,
     ) -> Result<(), LedgerError> {
         venue.on_tick(instrument, self, row)
     }
@@ -75,9 +75,9 @@ impl Replayed for OrderTick {
         &self,
         venue: &mut SimVenue,
         instrument: InstrumentId,
-        row: u32,
+        row: impl FnOnce() -> u32,
     ) -> Result<(), LedgerError> {
-        venue.on_order_tick(instrument, self, row)
+        venue.on_order_tick(instrument, self, row())
     }
 
     #[inline(always)]

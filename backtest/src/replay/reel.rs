@@ -73,6 +73,13 @@ impl<'a, R: Record> Reel<'a, R> {
         self.head().map_or(i64::MAX, |head| self.known_ns(&head))
     }
 
+    /// When we could know the next record, if that is by `stop_ns` (UTC).
+    #[inline(always)]
+    pub(super) fn recv_by(&self, stop_ns: i64) -> Option<i64> {
+        let recv_ns = self.known_ns(&self.head()?);
+        (recv_ns <= stop_ns).then_some(recv_ns)
+    }
+
     /// When the next record happens at the venue (UTC ns).
     #[inline(always)]
     pub(super) fn venue_ns(&self) -> i64 {

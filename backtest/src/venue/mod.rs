@@ -352,6 +352,13 @@ impl SimVenue {
         self.next_report_ns = next.map_or(i64::MAX, |delivery| delivery.recv_ns.get());
     }
 
+    /// How many reports are under way to us.
+    #[must_use]
+    #[inline]
+    pub fn reports_under_way(&self) -> usize {
+        self.reports.len()
+    }
+
     /// When the next report reaches us (UTC ns); the largest number for never.
     #[must_use]
     #[inline(always)]

@@ -7,7 +7,7 @@ use std::sync::atomic::AtomicBool;
 
 use qt_backtest::desk::Desk;
 use qt_backtest::recorder::Fill;
-use qt_backtest::replay::{Film, Pace, Replay, ReplayConfig, Replayed};
+use qt_backtest::replay::{Film, Pace, Replay, ReplayConfig, ReplayError, Replayed};
 use qt_backtest::venue::{MarginRules, SimVenue, VenueConfig};
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
 use qt_engine::book::{BookLimits, CrossPolicy, OrderBookLimits};
@@ -32,6 +32,14 @@ impl Gate for Open {
 
     fn check(&mut self, _: &OrderRequest, _: &Exposure<'_>) -> Result<(), DenyReason> {
         Ok(())
+    }
+
+    fn hears(&mut self, _: InstrumentId, _: Nanos) -> bool {
+        false
+    }
+
+    fn rests_until_ns(&self) -> i64 {
+        i64::MAX
     }
 }
 
@@ -249,14 +257,29 @@ impl<R: Told> Case<R> {
         self
     }
 
-    /// Runs it both ways; they must agree.
+    /// Runs it every way; they must agree.
     pub fn run(&self) -> Outcome {
         let ahead = self.run_at(Pace::Ahead);
         assert_eq!(ahead, self.run_at(Pace::Naive), "the pace must not matter");
+        assert_eq!(ahead, self.run_at_rest(), "nor how far it looks ahead");
         ahead
     }
 
+    /// Runs it with a strategy that says that it waits for its timers.
+    pub fn run_at_rest(&self) -> Outcome {
+        self.run_with(Pace::Ahead, true)
+    }
+
     pub fn run_at(&self, pace: Pace) -> Outcome {
+        self.run_with(pace, false)
+    }
+
+    fn run_with(&self, pace: Pace, rests: bool) -> Outcome {
+        self.play(pace, Script::new(&self.steps, &self.looks).at_rest(rests)).unwrap()
+    }
+
+    /// Runs `script` over the ticks.
+    pub fn play(&self, pace: Pace, script: Script) -> Result<Outcome, ReplayError> {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("case.qtt");
         let mut writer = TickWriter::<R>::create(&path).unwrap();
@@ -275,15 +298,24 @@ impl<R: Told> Case<R> {
             Description { instruments: vec![self.spec.clone()], ..Description::default() };
         writer.finish(&description).unwrap();
         let file = TickFile::open(&path, Verify::Full).unwrap();
-        self.replay(&file, pace, vec![R::book()])
+        self.replay_with(&file, pace, vec![R::book()], script)
     }
 
     /// Runs the script over a file that is already there.
     pub fn replay(&self, file: &TickFile, pace: Pace, books: Vec<BookKind>) -> Outcome {
+        self.replay_with(file, pace, books, Script::new(&self.steps, &self.looks)).unwrap()
+    }
+
+    fn replay_with(
+        &self,
+        file: &TickFile,
+        pace: Pace,
+        books: Vec<BookKind>,
+        script: Script,
+    ) -> Result<Outcome, ReplayError> {
         let venue = SimVenue::new(self.venue.clone(), vec![self.spec.clone()]).with_books(&books);
         let mut pipeline = pipeline_config(books, self.venue.limits);
         pipeline.specs = vec![self.spec.clone()];
-        let script = Script::new(&self.steps, &self.looks);
         let desk = Desk::new(pipeline, venue, 64, script, Open);
         let config = ReplayConfig {
             from_ns: i64::MIN,
@@ -294,7 +326,7 @@ impl<R: Told> Case<R> {
         };
         let films = [Film { file, instruments: &[InstrumentId(0)] }];
         let mut replay = Replay::<R, Script, Open>::new(&films, config, desk).unwrap();
-        replay.run(&AtomicBool::new(false), |_, _| {}).unwrap();
+        replay.run(&AtomicBool::new(false), |_, _| {})?;
         let exposure = replay.pipeline().exposure();
         let script = replay.pipeline().strategy();
         let curve = replay.recorder().curve();
@@ -317,7 +349,7 @@ impl<R: Told> Case<R> {
             closed: fills.iter().filter(|fill| fill.order.is_none()).map(closed).collect(),
         };
         replay.venue().compare(exposure.ledger).unwrap();
-        outcome
+        Ok(outcome)
     }
 }
 

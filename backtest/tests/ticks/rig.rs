@@ -130,7 +130,7 @@ impl Rig {
             self.run_before(now_ns);
             match happening {
                 Happening::Tick(tick) => {
-                    self.fast.on_tick(InstrumentId(0), tick, 0).unwrap();
+                    self.fast.on_tick(InstrumentId(0), tick, || 0).unwrap();
                     self.naive.on_tick(tick);
                 }
                 Happening::Order(tick) => {

@@ -88,6 +88,10 @@ pub struct Script {
     steps: Vec<(i64, Step)>,
     looks: Vec<i64>,
     is_started: bool,
+    /// Whether it says that it waits for its timers.
+    rests: bool,
+    /// At a book of its own it asks for an order, whatever it said.
+    breaks_word: bool,
     next: usize,
     pub said: Vec<Said>,
     pub seen: Vec<Seen>,
@@ -99,6 +103,16 @@ pub struct Script {
 impl Script {
     pub fn new(steps: &[(i64, Step)], looks: &[i64]) -> Self {
         Self { steps: steps.to_vec(), looks: looks.to_vec(), ..Self::default() }
+    }
+
+    /// The same, and it says that nothing but a timer makes it do anything.
+    pub fn at_rest(self, rests: bool) -> Self {
+        Self { rests, ..self }
+    }
+
+    /// The same, and it does something all the same.
+    pub fn breaking_its_word(self) -> Self {
+        Self { breaks_word: true, ..self }
     }
 
     fn times(&self) -> Vec<i64> {
@@ -127,6 +141,9 @@ impl Script {
 
 impl Strategy for Script {
     fn on_book(&mut self, _: BookView<'_>, ctx: &mut Context<'_>) {
+        if self.is_started && self.breaks_word {
+            ctx.place(market(BUY, 1));
+        }
         self.start(ctx);
     }
 
@@ -160,6 +177,10 @@ impl Strategy for Script {
 
     fn on_denied(&mut self, denied: &Denied, _: &mut Context<'_>) {
         self.denied.push(denied.reason);
+    }
+
+    fn rests(&self) -> bool {
+        self.is_started && self.rests
     }
 
     fn interest(&self) -> BookInterest {

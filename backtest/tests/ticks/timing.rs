@@ -1,12 +1,13 @@
 //! Latencies: who knows what when, and which book an order meets.
 
 use proptest::prelude::*;
-use qt_backtest::replay::Pace;
+use qt_backtest::replay::{Pace, ReplayError};
 use qt_backtest::venue::LatencyModel;
+use qt_engine::Halt;
 use qt_types::{OrderTick, RejectReason, ReportKind, Tick};
 
 use crate::harness::Case;
-use crate::script::{BUY, SELL, Step, at, limit, market, price};
+use crate::script::{BUY, SELL, Script, Step, at, limit, market, price};
 use crate::stream::{Word, config, order_record, record, step};
 
 fn book() -> Case<Tick> {
@@ -113,6 +114,18 @@ fn what_was_sent_before_the_end_of_the_data_still_arrives() {
     assert_eq!((done.fills(), done.fill_times()), (vec![(1, 101, 1, false)], vec![5_010]));
 }
 
+#[test]
+fn a_strategy_that_says_it_rests_and_does_not_ends_the_run() {
+    let mut case = book().with(|config| config.order_latency = LatencyModel::constant(7));
+    for ns in 1..20 {
+        case = case.level(ns, BUY, 98, ns);
+    }
+    let script = || Script::new(&[], &[]).breaking_its_word();
+    assert!(case.play(Pace::Ahead, script()).is_ok(), "it may, if it does not say so");
+    let ended = case.play(Pace::Ahead, script().at_rest(true));
+    assert!(matches!(ended, Err(ReplayError::Halt(Halt::NotAtRest))), "{ended:?}");
+}
+
 /// Latencies of every kind.
 fn latency(word: &mut Word) -> LatencyModel {
     let ns = word.below(12);
@@ -155,7 +168,8 @@ fn check<R: crate::harness::Told>(case: &Case<R>) -> Result<(), TestCaseError> {
     }
     let (ahead, naive) = (case.run_at(Pace::Ahead), case.run_at(Pace::Naive));
     prop_assert_eq!(&ahead.said, &naive.said);
-    prop_assert_eq!(ahead, naive);
+    prop_assert_eq!(&ahead, &naive);
+    prop_assert_eq!(ahead, case.run_at_rest());
     Ok(())
 }
 

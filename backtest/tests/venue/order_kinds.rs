@@ -179,7 +179,7 @@ impl Market {
         let (kind, flags) = (kind as u8, flags.bits());
         let tick = Tick { venue_ns: ns, price, qty, latency_ns: 0, instrument: 0, kind, flags };
         self.0.apply_commands(ns - 1).unwrap();
-        self.0.on_tick(X, &tick, 0).unwrap();
+        self.0.on_tick(X, &tick, || 0).unwrap();
     }
 
     fn level(&mut self, ns: i64, side: Side, price: i64, qty: i64) {

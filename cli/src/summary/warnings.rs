@@ -7,13 +7,15 @@ use qt_data::quality::{SuspectedSplit, splits};
 use qt_data::series::{BarSeries, TradeRecord};
 use qt_data::stamp::iso_text;
 use qt_risk::Account;
-use qt_types::{InstrumentId, InstrumentKind, Price};
+use qt_types::{InstrumentId, InstrumentKind, Price, Qty};
 
 use crate::output::number;
 use crate::settings::RunPlan;
 
 /// Jumps of one instrument that are told one by one.
 const SPLITS_MAX: usize = 5;
+/// Closes of others after the end of an instrument's data that are not worth a word.
+const CLOSES_AFTER_MAX: usize = 5;
 /// Data with a lower score is worth a word.
 const SCORE_LOW: f64 = 80.0;
 
@@ -36,6 +38,9 @@ pub fn of(
                 add_splits(series, index, &found, outcome, &mut warnings);
             }
         }
+    }
+    for (index, series) in series.iter().enumerate() {
+        add_early_end(series, index, outcome, &mut warnings);
     }
     add_endings(outcome, &mut warnings);
     add_derivatives(plan, outcome, &mut warnings);
@@ -103,6 +108,28 @@ fn add_splits(
     if held.len() > SPLITS_MAX {
         let more = number::plural((held.len() - SPLITS_MAX) as u64, "more such jump");
         into.push(format!("{symbol}: {more}"));
+    }
+}
+
+/// Data that ends long before the run does, with a position: nobody could sell it at that price
+/// any more.
+fn add_early_end(series: &BarSeries, index: usize, outcome: &RunOutcome, into: &mut Vec<String>) {
+    let range = outcome.ranges.get(index).filter(|range| range.end == series.bars.len());
+    let last = range.and_then(|range| series.bars.get(range.end.checked_sub(1)?));
+    let (Some(last), Some(end)) = (last, outcome.end_ns()) else { return };
+    let closes = outcome.curve.iter().filter(|(ns, _)| ns.get() > last.close_ns).count();
+    let lots = lots_before(i64::MAX, index, outcome);
+    if closes > CLOSES_AFTER_MAX && lots != 0 {
+        let (symbol, spec) = (series.spec.symbol(), &series.spec);
+        into.push(format!(
+            "{symbol}: its data ends on {}, {} before the run does on {}: the position of {} is \
+             carried on at its last price of {}",
+            &iso_text(last.close_ns)[..10],
+            number::plural(closes as u64, "close"),
+            &iso_text(end.get())[..10],
+            spec.qty_text(Qty::from_lots(lots)),
+            spec.price_text(Price::from_ticks(last.close)),
+        ));
     }
 }
 

@@ -88,15 +88,20 @@ impl Book {
     #[inline(always)]
     pub fn apply(&mut self, tick: &Tick) -> bool {
         let side = (tick.flags & TickFlags::ASK.bits()) as usize;
-        let changed = if tick.kind == TickKind::Level as u8 {
-            self.venue_ns = tick.venue_ns;
-            self.sides[side].has_levels = true;
-            self.set_level(side, side::key_of(side, tick.price), tick.qty)
-        } else if tick.kind == TickKind::Trade as u8 {
-            false
-        } else {
-            self.apply_rare(side, tick)
-        };
+        if tick.kind == TickKind::Level as u8 {
+            return self.apply_level(*tick);
+        }
+        let changed = tick.kind != TickKind::Trade as u8 && self.apply_rare(side, tick);
+        changed | self.close(tick.flags)
+    }
+
+    /// [`Self::apply`] for a tick of which it is known that it is a level.
+    #[inline(always)]
+    pub fn apply_level(&mut self, tick: Tick) -> bool {
+        let side = (tick.flags & TickFlags::ASK.bits()) as usize;
+        self.venue_ns = tick.venue_ns;
+        self.sides[side].has_levels = true;
+        let changed = self.set_level(side, side::key_of(side, tick.price), tick.qty);
         changed | self.close(tick.flags)
     }
 

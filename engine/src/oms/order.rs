@@ -114,6 +114,13 @@ impl Order {
         Self { life: Life::Sent, ..new }
     }
 
+    /// Whether nothing is done about another order when this one fills or ends, and nothing about
+    /// this one when another one does.
+    #[must_use]
+    pub const fn stands_alone(&self) -> bool {
+        self.parent.is_none() && self.oco.is_none() && !self.reduce_only && !self.emulated
+    }
+
     /// Lots that are still open; none once the order is over. An order of which nobody can say
     /// what became of it counts in full.
     #[must_use]

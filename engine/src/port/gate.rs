@@ -124,6 +124,12 @@ pub trait Gate: Send {
         true
     }
 
+    /// Until when (UTC ns) nothing that it observes, but for bars, makes it ask for the account
+    /// to be closed out.
+    fn rests_until_ns(&self) -> i64 {
+        i64::MIN
+    }
+
     /// Sees every event after the ledger was updated, but for changes of a book that it
     /// [`Self::hears`] and does not want to see. `true` asks for the account to be closed
     /// out: open orders are cancelled and positions closed at the market.
@@ -146,6 +152,10 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
     #[inline]
     fn hears(&mut self, instrument: InstrumentId, now_ns: Nanos) -> bool {
         (**self).hears(instrument, now_ns)
+    }
+
+    fn rests_until_ns(&self) -> i64 {
+        (**self).rests_until_ns()
     }
 
     #[inline]

@@ -78,6 +78,14 @@ pub trait Strategy: Send {
     fn interest(&self) -> BookInterest {
         BookInterest::None
     }
+
+    /// Whether, as it stands now, nothing but a timer makes it ask for anything, be it an order
+    /// or another timer: of all else it only takes note. A replay then looks ahead as far as the
+    /// next timer, which makes it faster and changes nothing; one that asks all the same ends the
+    /// run with an error.
+    fn rests(&self) -> bool {
+        false
+    }
 }
 
 impl<T: Strategy + ?Sized> Strategy for Box<T> {
@@ -118,5 +126,9 @@ impl<T: Strategy + ?Sized> Strategy for Box<T> {
 
     fn interest(&self) -> BookInterest {
         (**self).interest()
+    }
+
+    fn rests(&self) -> bool {
+        (**self).rests()
     }
 }

@@ -41,16 +41,6 @@ pub struct Head {
     pub venue: VenueId,
 }
 
-impl Head {
-    /// The event in which `payload` happened.
-    #[must_use]
-    #[inline]
-    pub const fn event(&self, payload: Payload) -> Event {
-        let Self { seq, recv_ns, venue_ns, instrument, venue } = *self;
-        Event { seq, recv_ns, venue_ns, instrument, venue, payload }
-    }
-}
-
 /// What happened.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Payload {

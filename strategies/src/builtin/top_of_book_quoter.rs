@@ -102,6 +102,10 @@ impl Strategy for TopOfBookQuoter {
         }
     }
 
+    fn rests(&self) -> bool {
+        self.instrument.is_some()
+    }
+
     fn interest(&self) -> BookInterest {
         // Only to see the first one; the quotes go by the clock.
         BookInterest::TopChange

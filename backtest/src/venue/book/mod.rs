@@ -103,6 +103,15 @@ impl BookMarket {
         }
     }
 
+    /// The same for a tick of which it is known that it is a level.
+    #[inline(always)]
+    fn apply_level(&mut self, tick: Tick) -> bool {
+        match &mut self.book {
+            VenueBook::Levels(book) => book.apply_level(tick),
+            VenueBook::Orders(_) => false,
+        }
+    }
+
     #[inline(always)]
     fn apply_order(&mut self, tick: &OrderTick) -> bool {
         match &mut self.book {

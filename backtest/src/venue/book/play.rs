@@ -19,7 +19,7 @@ impl SimVenue {
         &mut self,
         instrument: InstrumentId,
         tick: &Tick,
-        row: u32,
+        row: impl FnOnce() -> u32,
     ) -> Result<(), LedgerError> {
         let index = instrument.index();
         let Some(Some(market)) = self.markets.get_mut(index) else { return Ok(()) };
@@ -29,28 +29,31 @@ impl SimVenue {
             && tick.flags & TickFlags::SNAPSHOT.bits() == 0
             && !market.is_ours(usize::from(side), tick.price)
         {
-            let changed = market.apply(tick);
+            let changed = market.apply_level(*tick);
             return if changed | market.pegs_due {
-                self.meet_change(instrument, *tick, row, changed)
+                let [first, second] = tick.to_halves();
+                self.meet_change(instrument, first, second, row(), changed)
             } else {
                 Ok(())
             };
         }
-        self.meet_rare(instrument, *tick, row)
+        let [first, second] = tick.to_halves();
+        self.meet_rare(instrument, first, second, row())
     }
 
     /// A level that is none of ours was applied: `changed` says whether the best price or the
     /// quantity at it did.
-    // By value, as is the next one: what is handed on by reference has to be put into memory for
-    // every tick.
+    // The tick comes in halves, here and below: see `Tick::to_halves`.
     #[inline(never)]
     fn meet_change(
         &mut self,
         instrument: InstrumentId,
-        tick: Tick,
+        first: u128,
+        second: u128,
         row: u32,
         changed: bool,
     ) -> Result<(), LedgerError> {
+        let tick = Tick::from_halves([first, second]);
         let tape = &mut self.tapes[instrument.index()];
         if tape.live == 0 {
             return Ok(());
@@ -67,10 +70,11 @@ impl SimVenue {
     fn meet_rare(
         &mut self,
         instrument: InstrumentId,
-        tick: Tick,
+        first: u128,
+        second: u128,
         row: u32,
     ) -> Result<(), LedgerError> {
-        let index = instrument.index();
+        let (index, tick) = (instrument.index(), Tick::from_halves([first, second]));
         if self.tapes[index].live == 0 {
             if let Some(market) = self.market(instrument) {
                 market.play_alone(&tick);

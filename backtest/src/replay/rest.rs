@@ -1,0 +1,120 @@
+//! The replay of one file while our side rests.
+
+use qt_engine::{Gate, Halt, Strategy};
+
+use super::reel::Reel;
+use super::{ReplayError, Replayed};
+use crate::desk::Desk;
+use crate::venue::SimVenue;
+
+/// Records that are played at the venue without a look at anything else.
+const STRETCH: usize = 64;
+
+/// Stretches that the venue's side is ahead of ours at most: what it touched is still in the
+/// cache.
+const STRETCHES_MAX: usize = 16;
+
+/// Reports that may be under way when the venue's side goes on.
+const REPORTS_MAX: usize = 64;
+
+/// A time in which nothing that we are told makes us ask for anything. So nothing that we do can
+/// reach the venue, and its side is played to the end of that time at once, and ours after it:
+/// no record of either has to wait for the other side.
+pub(super) struct Rest {
+    /// The end of that time, at our side (UTC ns).
+    pub(super) until_ns: i64,
+    /// No command takes less time than this.
+    pub(super) order_ns: i64,
+    /// Records before this time (UTC ns) are for warming up.
+    pub(super) from_ns: i64,
+}
+
+impl Rest {
+    /// Plays it, or as much of it as the sides may be apart. `false` where that is nothing.
+    pub(super) fn play<R: Replayed, S: Strategy, G: Gate>(
+        &self,
+        at_venue: &mut Reel<'_, R>,
+        at_ours: &mut Reel<'_, R>,
+        desk: &mut Desk<S, G>,
+    ) -> Result<bool, ReplayError> {
+        let answered_ns = self.until_ns.saturating_add(self.order_ns);
+        let played_ns = play_venue(at_venue, answered_ns, &mut desk.venue)?;
+        let until_ns = self.until_ns.min(played_ns.saturating_sub(self.order_ns));
+        if at_ours.recv_ns() > until_ns && desk.venue.next_report_ns() > until_ns {
+            return Ok(false);
+        }
+        let before = (desk.sent, desk.pipeline.next_timer_ns());
+        self.tell_ours(at_ours, until_ns, desk)?;
+        let after = (desk.sent, desk.pipeline.next_timer_ns());
+        if before != after || !desk.outbox.is_empty() {
+            return Err(Halt::NotAtRest.into());
+        }
+        Ok(true)
+    }
+
+    /// Tells us of records and reports until `until_ns`; of one time the reports come first.
+    #[inline(never)]
+    fn tell_ours<R: Replayed, S: Strategy, G: Gate>(
+        &self,
+        reel: &mut Reel<'_, R>,
+        until_ns: i64,
+        desk: &mut Desk<S, G>,
+    ) -> Result<(), ReplayError> {
+        loop {
+            let report_ns = desk.venue.next_report_ns();
+            let stop_ns = until_ns.min(report_ns.saturating_sub(1));
+            while let Some(recv_ns) = reel.recv_by(stop_ns) {
+                reel.tell(recv_ns, self.from_ns, desk)?;
+                reel.advance()?;
+            }
+            if report_ns > until_ns {
+                return Ok(());
+            }
+            desk.take_reports(report_ns)?;
+        }
+    }
+}
+
+/// Plays what happens at the venue until `until_ns`: records, and commands that are under way; a
+/// record comes before a command of the same time. Returns until when it has played all there is.
+fn play_venue<R: Replayed>(
+    reel: &mut Reel<'_, R>,
+    until_ns: i64,
+    venue: &mut SimVenue,
+) -> Result<i64, ReplayError> {
+    let mut stretches = STRETCHES_MAX;
+    loop {
+        let command_ns = venue.next_command_ns().unwrap_or(i64::MAX);
+        let stop_ns = until_ns.min(command_ns);
+        while play_stretch(reel, stop_ns, venue)? {
+            stretches -= 1;
+            if stretches == 0 || venue.reports_under_way() > REPORTS_MAX {
+                return Ok(reel.venue_ns().saturating_sub(1));
+            }
+        }
+        if command_ns > until_ns || command_ns == i64::MAX {
+            return Ok(until_ns);
+        }
+        venue.apply_commands(command_ns)?;
+    }
+}
+
+/// Plays a few records at the venue, until `stop_ns`; whether there are more until then.
+#[inline(never)]
+fn play_stretch<R: Replayed>(
+    reel: &mut Reel<'_, R>,
+    stop_ns: i64,
+    venue: &mut SimVenue,
+) -> Result<bool, ReplayError> {
+    for _ in 0..STRETCH {
+        let Some(record) = reel.head() else { return Ok(false) };
+        if record.venue_ns() > stop_ns {
+            return Ok(false);
+        }
+        if let Some(instrument) = reel.instrument(&record) {
+            record.play(venue, instrument, || reel.row())?;
+        }
+        reel.advance()?;
+    }
+    Ok(true)
+}
