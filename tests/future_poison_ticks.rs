@@ -1,6 +1,6 @@
 //! No decision on order books looks ahead: what a strategy did until a time stays the same, bit
 //! for bit, when every record that happened later is replaced by garbage. One that does look
-//! ahead is caught.
+//! ahead is caught at every cut.
 
 use std::path::Path;
 use std::sync::atomic::AtomicBool;
@@ -10,19 +10,40 @@ use qt_backtest::config::RunConfig;
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::run_on_ticks;
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
-use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy};
+use qt_engine::{BookInterest, BookView, Context, Order, OrderUpdate, Strategy};
 use qt_risk::{Account, Sizing};
 use qt_strategies::Registry;
 use qt_types::{
-    Denied, E9, InstrumentKind, InstrumentSpec, Side, Tick, TickFlags, TickKind, Timer, Trade,
+    Cash, Denied, E9, InstrumentKind, InstrumentSpec, Qty, Side, Tick, TickFlags, TickKind, Timer,
+    Trade,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 const TICKS: i64 = 6_000;
-const CUTS: i64 = 25;
+const CUTS: i64 = 1_000;
 const STEP_NS: i64 = 10_000_000;
 const LATENCY_NS: i64 = 3_000_000;
+/// How far the cheat looks ahead.
+const AHEAD_NS: i64 = 200 * STEP_NS;
+
+/// The time of a cut: all along the stream, but for its ends, and anywhere between two ticks.
+const fn cut_ns(cut: i64) -> i64 {
+    let whole = cut * (TICKS * STEP_NS - AHEAD_NS) / (CUTS + 1) / STEP_NS * STEP_NS;
+    whole + cut * 1_000_003 % STEP_NS + AHEAD_NS / 2
+}
+
+/// What comes after a cut.
+#[derive(Clone, Copy, Debug)]
+enum Poison {
+    /// Another walk far above, or far below.
+    Walk(i64),
+    /// Nothing, until a last record ends the stream.
+    Silence,
+}
+
+const ABOVE: Poison = Poison::Walk(14_000);
+const BELOW: Poison = Poison::Walk(6_000);
 
 /// Strategies on books and parameters with which they act all the time.
 const STRATEGIES: &[(&str, &str)] = &[
@@ -35,21 +56,58 @@ const STRATEGIES: &[(&str, &str)] = &[
     ("twap_execute", "quantity=30 duration_s=40 orders=20 patience_ms=500"),
 ];
 
-/// What a strategy could know of its own doing: the time, and its orders and position then.
-type Seen = (i64, String);
+/// What a strategy could know of its own doing when it was told something.
+#[derive(Clone, Copy, PartialEq)]
+struct Seen {
+    now_ns: i64,
+    held: Qty,
+    cash: Cash,
+    /// Which of [`Log::ends`] ends its open orders.
+    orders: usize,
+}
 
-/// Tells on a strategy: after everything that it is told, what is open.
+/// All that it could know, in the order of time.
+#[derive(Default)]
+struct Log {
+    seen: Vec<Seen>,
+    /// The open orders after each change of them, one list behind the other.
+    orders: Vec<Order>,
+    ends: Vec<usize>,
+}
+
+impl Log {
+    fn note(&mut self, ctx: &Context<'_>) {
+        let count = self.ends.len();
+        let begin = if count > 1 { self.ends[count - 2] } else { 0 };
+        if count == 0 || !ctx.orders().eq(&self.orders[begin..]) {
+            self.orders.extend(ctx.orders());
+            self.ends.push(self.orders.len());
+        }
+        self.seen.push(Seen {
+            now_ns: ctx.now_ns().get(),
+            held: ctx.position(ctx.instrument()),
+            cash: ctx.cash(),
+            orders: self.ends.len() - 1,
+        });
+    }
+
+    /// What was known until `ns`.
+    fn until(&self, ns: i64) -> (&[Seen], &[usize], &[Order]) {
+        let seen = &self.seen[..self.seen.partition_point(|seen| seen.now_ns <= ns)];
+        let ends = &self.ends[..seen.last().map_or(0, |seen| seen.orders + 1)];
+        (seen, ends, &self.orders[..ends.last().copied().unwrap_or(0)])
+    }
+}
+
+/// Tells on a strategy: before everything that it is told, what is open.
 struct Spy {
     inner: Box<dyn Strategy>,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    log: Arc<Mutex<Log>>,
 }
 
 impl Spy {
     fn note(&self, ctx: &Context<'_>) {
-        let orders: Vec<_> = ctx.orders().collect();
-        let held = ctx.position(ctx.instrument());
-        let text = format!("{held:?} {} {orders:?}", ctx.cash());
-        self.seen.lock().unwrap().push((ctx.now_ns().get(), text));
+        self.log.lock().unwrap().note(ctx);
     }
 }
 
@@ -86,7 +144,7 @@ impl Strategy for Spy {
 
 /// Buys before the price rises, and sells before it falls: it was given the file.
 struct Cheat {
-    future: Vec<Tick>,
+    future: Arc<[Tick]>,
     at: usize,
 }
 
@@ -94,8 +152,9 @@ impl Strategy for Cheat {
     fn on_book(&mut self, _: BookView<'_>, ctx: &mut Context<'_>) {
         self.at += 1;
         let now_ns = ctx.now_ns().get();
-        let ahead = self.future.iter().find(|tick| tick.venue_ns > now_ns + 200 * STEP_NS);
-        let Some(ahead) = ahead.filter(|_| self.at.is_multiple_of(5)) else { return };
+        let ahead = self.future.partition_point(|tick| tick.venue_ns <= now_ns + AHEAD_NS);
+        let ahead = self.future.get(ahead).filter(|_| self.at.is_multiple_of(5));
+        let Some(ahead) = ahead else { return };
         let instrument = ctx.instrument();
         let Some(mid_x2) = ctx.book(instrument).and_then(BookView::mid_x2) else { return };
         let side = if 2 * ahead.price > mid_x2 { Side::Buy } else { Side::Sell };
@@ -107,15 +166,18 @@ impl Strategy for Cheat {
     }
 }
 
-/// A stream of levels and trades around a price that walks; all that happens after `cut_ns` comes
-/// from another walk at another price.
-fn stream(cut_ns: i64) -> Vec<Tick> {
+/// A stream of levels and trades around a price that walks; what happens after `cut_ns` is
+/// `poison`.
+fn stream(cut_ns: i64, poison: Poison) -> Vec<Tick> {
     let (mut dice, mut other) = (ChaCha8Rng::seed_from_u64(5), ChaCha8Rng::seed_from_u64(6));
-    let mut middles = [10_000_i64, 14_000];
-    let mut ticks = Vec::new();
+    let mut middles = [10_000, if let Poison::Walk(middle) = poison { middle } else { 10_000 }];
+    let mut ticks = Vec::with_capacity(TICKS as usize);
     for at in 0..TICKS {
         let venue_ns = at * STEP_NS;
         let later = venue_ns > cut_ns;
+        if later && at < TICKS - 1 && matches!(poison, Poison::Silence) {
+            continue;
+        }
         let dice = if later { &mut other } else { &mut dice };
         let middle = &mut middles[usize::from(later)];
         *middle += dice.random_range(-1..=1);
@@ -153,10 +215,10 @@ fn write(path: &Path, ticks: &[Tick]) -> TickFile {
     TickFile::open(path, Verify::OnRead).unwrap()
 }
 
-/// What the strategy knew of its own doing until `until_ns`, and how many fills there were.
-fn played(file: TickFile, inner: Box<dyn Strategy>, until_ns: i64) -> (Vec<Seen>, usize) {
-    let seen = Arc::new(Mutex::new(Vec::new()));
-    let spy = Box::new(Spy { inner, seen: Arc::clone(&seen) });
+/// What the strategy knew of its own doing, and how many fills there were.
+fn played(files: &[TickFile], inner: Box<dyn Strategy>) -> (Log, usize) {
+    let log = Arc::new(Mutex::new(Log::default()));
+    let spy = Box::new(Spy { inner, log: Arc::clone(&log) });
     let config = RunConfig {
         account: Account::Margin { leverage_e9: 10 * E9 },
         sizing: Sizing::Fixed { qty_e9: E9 },
@@ -165,12 +227,24 @@ fn played(file: TickFile, inner: Box<dyn Strategy>, until_ns: i64) -> (Vec<Seen>
         ..RunConfig::default()
     };
     let never = AtomicBool::new(false);
-    let files = [file];
-    let run = run_on_ticks(&config, &files, E9, Pace::Ahead, spy, &never, &mut |_, _| {});
+    let run = run_on_ticks(&config, files, E9, Pace::Ahead, spy, &never, &mut |_, _| {});
     let fills = run.unwrap().outcome.fills.len();
-    let mut seen = std::mem::take(&mut *seen.lock().unwrap());
-    seen.retain(|(ns, _)| *ns <= until_ns);
-    (seen, fills)
+    let log = std::mem::take(&mut *log.lock().unwrap());
+    (log, fills)
+}
+
+/// Plays every cut, half of them on another thread; `cut` gets its number and a file to write.
+fn each_cut(folder: &Path, cut: impl Fn(i64, &Path) + Sync) {
+    std::thread::scope(|scope| {
+        for first in 1..=2 {
+            let (cut, path) = (&cut, folder.join(format!("{first}.qtt")));
+            scope.spawn(move || {
+                for at in (first..=CUTS).step_by(2) {
+                    cut(at, &path);
+                }
+            });
+        }
+    });
 }
 
 fn made(name: &str, params: &str) -> Box<dyn Strategy> {
@@ -187,40 +261,47 @@ fn made(name: &str, params: &str) -> Box<dyn Strategy> {
 #[test]
 fn garbage_after_a_time_changes_nothing_before_it() {
     let folder = tempfile::tempdir().unwrap();
-    let whole = stream(i64::MAX);
-    for (name, params) in STRATEGIES {
-        let file = write(&folder.path().join("whole.qtt"), &whole);
-        let (all, fills) = played(file, made(name, params), i64::MAX);
-        eprintln!("{name} {params}: {fills} fills, told {} times", all.len());
-        assert!(fills > 10, "{name} {params}: {fills} fills");
-        for cut in 1..=CUTS {
-            let cut_ns = cut * TICKS / (CUTS + 1) * STEP_NS + cut * 1_000_003;
-            let file = write(&folder.path().join("cut.qtt"), &stream(cut_ns));
-            let (seen, _) = played(file, made(name, params), cut_ns);
-            let wanted = all.iter().filter(|(ns, _)| *ns <= cut_ns).count();
-            assert!(seen == all[..wanted], "{name} {params}: looks ahead at {cut_ns}");
-            assert!(wanted > 0);
+    let whole = stream(i64::MAX, Poison::Silence);
+    let whole = [write(&folder.path().join("whole.qtt"), &whole)];
+    let all: Vec<Log> = STRATEGIES
+        .iter()
+        .map(|(name, params)| {
+            let (log, fills) = played(&whole, made(name, params));
+            eprintln!("{name} {params}: {fills} fills, told {} times", log.seen.len());
+            assert!(fills > 10, "{name} {params}: {fills} fills");
+            log
+        })
+        .collect();
+    each_cut(folder.path(), |cut, path| {
+        let (cut_ns, poison) = (cut_ns(cut), [ABOVE, BELOW, Poison::Silence][cut as usize % 3]);
+        let file = [write(path, &stream(cut_ns, poison))];
+        for ((name, params), all) in STRATEGIES.iter().zip(&all) {
+            let (log, _) = played(&file, made(name, params));
+            let same = log.until(cut_ns) == all.until(cut_ns);
+            assert!(same, "{name} {params}: looks ahead at {cut_ns}, {poison:?} comes then");
+            assert!(!log.until(cut_ns).0.is_empty());
         }
-    }
+    });
 }
 
+/// A market that rises hides it from a price far above that the cheat knew too soon. It cannot
+/// hide from one above and from one below: whatever it does shortly before a cut, in one of the
+/// two it does the opposite.
 #[test]
-fn a_strategy_that_looks_ahead_is_caught() {
+fn a_strategy_that_looks_ahead_is_caught_at_every_cut() {
     let folder = tempfile::tempdir().unwrap();
-    let cheat = |future: Vec<Tick>| -> Box<dyn Strategy> { Box::new(Cheat { future, at: 0 }) };
-    let whole = stream(i64::MAX);
-    let file = write(&folder.path().join("whole.qtt"), &whole);
-    let (all, fills) = played(file, cheat(whole), i64::MAX);
+    let cheat = |future: &[Tick]| Box::new(Cheat { future: future.into(), at: 0 });
+    let whole = stream(i64::MAX, Poison::Silence);
+    let file = [write(&folder.path().join("whole.qtt"), &whole)];
+    let (all, fills) = played(&file, cheat(&whole));
     assert!(fills > 20, "{fills}");
-    let mut caught = 0;
-    for cut in 1..=CUTS {
-        let cut_ns = cut * TICKS / (CUTS + 1) * STEP_NS;
-        let poisoned = stream(cut_ns);
-        let file = write(&folder.path().join("cut.qtt"), &poisoned);
-        let (seen, _) = played(file, cheat(poisoned), cut_ns);
-        let wanted = all.iter().filter(|(ns, _)| *ns <= cut_ns).count();
-        caught += i64::from(seen != all[..wanted]);
-    }
-    // Behind each cut the price is higher. Where the market rises anyway, it is none the wiser.
-    assert!(caught > CUTS / 2, "caught {caught} of {CUTS} times");
+    each_cut(folder.path(), |cut, path| {
+        let cut_ns = cut_ns(cut);
+        let is_caught = [ABOVE, BELOW].into_iter().any(|poison| {
+            let poisoned = stream(cut_ns, poison);
+            let file = [write(path, &poisoned)];
+            played(&file, cheat(&poisoned)).0.until(cut_ns) != all.until(cut_ns)
+        });
+        assert!(is_caught, "not caught at {cut_ns}");
+    });
 }

@@ -173,6 +173,12 @@ impl<'a> Ask<'a> {
         self.now_ns.saturating_sub(self.reference.seen_ns.get()).max(0)
     }
 
+    /// Whether it needs room among the open orders: a change that adds nothing does not.
+    #[inline(always)]
+    pub(crate) const fn takes_room(&self) -> bool {
+        !self.is_change || self.added_lots != 0 || self.added_notional != 0
+    }
+
     /// Whether it works for a parent order.
     pub(crate) const fn has_parent(&self) -> bool {
         self.parent != NONE

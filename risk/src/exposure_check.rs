@@ -64,7 +64,7 @@ pub(crate) fn open_orders<V: Visit>(
     if ask.is_reducing {
         return visit.see(full);
     }
-    if ask.is_change && ask.added_lots == 0 && ask.added_notional == 0 {
+    if !ask.takes_room() {
         return Ok(());
     }
     let one = i128::from(!ask.is_change);

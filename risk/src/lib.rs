@@ -17,6 +17,7 @@ mod kill;
 mod kill_desk;
 mod limits;
 mod loss_check;
+mod lowest;
 mod measure;
 mod operate;
 mod parent_check;
@@ -31,6 +32,7 @@ mod reservation;
 mod reserve;
 mod review;
 mod risk_gate;
+mod seen;
 mod self_trade_check;
 mod settle;
 mod setup;
@@ -56,6 +58,7 @@ pub use kill_desk::{
     TenantOf,
 };
 pub use limits::{DUPLICATES_MAX, Limit, LimitSet, MONEY_OFF, RECENT_MAX, text_of};
+pub use lowest::Lowest;
 pub use measure::{Failure, Headroom, SHARE_OFF_BPS};
 pub use operate::PARENTS_MAX;
 pub use profile::{Allowed, Profile, ProfileName, commented};

@@ -175,6 +175,40 @@ pub struct Headroom {
 }
 
 impl Headroom {
+    pub(crate) const fn of(measure: &Measure) -> Self {
+        let failure = Failure::of(measure);
+        Self {
+            control: measure.control,
+            level: measure.level,
+            limit: failure.limit,
+            soft: measure.limit.soft / measure.per,
+            observed: failure.observed,
+            headroom: failure.limit.saturating_sub(failure.observed),
+            unit: measure.unit,
+            reason: measure.reason,
+        }
+    }
+
+    /// Whether more of its limit is used than of the limit of `other`. Both limits are above
+    /// zero and nothing observed is below it.
+    #[must_use]
+    pub const fn is_nearer_than(&self, other: &Self) -> bool {
+        let (mut one, mut two) = ((self.observed, self.limit), (other.observed, other.limit));
+        // As fractions, whose products would not fit: whole parts first, then what is left.
+        while one.1 > 0 && two.1 > 0 {
+            let (whole, its) = (one.0 / one.1, two.0 / two.1);
+            let (left, its_left) = (one.0 % one.1, two.0 % two.1);
+            if whole != its {
+                return whole > its;
+            }
+            if left == 0 || its_left == 0 {
+                return left > its_left;
+            }
+            (one, two) = ((two.1, its_left), (one.1, left));
+        }
+        false
+    }
+
     /// Whether the order fails here.
     #[must_use]
     pub const fn fails(&self) -> bool {
@@ -190,17 +224,7 @@ pub(crate) struct All {
 
 impl Visit for All {
     fn see(&mut self, measure: Measure) -> Result<(), DenyReason> {
-        let failure = Failure::of(&measure);
-        self.headrooms.push(Headroom {
-            control: measure.control,
-            level: measure.level,
-            limit: failure.limit,
-            soft: measure.limit.soft / measure.per,
-            observed: failure.observed,
-            headroom: failure.limit.saturating_sub(failure.observed),
-            unit: measure.unit,
-            reason: measure.reason,
-        });
+        self.headrooms.push(Headroom::of(&measure));
         Ok(())
     }
 }

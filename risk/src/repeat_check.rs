@@ -8,7 +8,7 @@ use crate::control::Control;
 use crate::keys::Key;
 use crate::limits::Limit;
 use crate::measure::{Measure, Visit};
-use crate::state::State;
+use crate::state::{State, StrategyState};
 use crate::tally::Level;
 use crate::unit::Unit;
 
@@ -37,7 +37,14 @@ pub(crate) fn duplicates<V: Visit>(
     if ask.is_change || window_ns == 0 {
         return Ok(());
     }
-    let strategy = &state.strategies[ask.strategy];
+    let same = same_orders(&state.strategies[ask.strategy], ask, window_ns);
+    let (limit, reason) = (limits.get(Key::Duplicates), DenyReason::DuplicateOrder);
+    let (control, level) = (Control::Duplicate, Level::Strategy);
+    visit.see(Measure::new(control, level, limit, same, Unit::Count, reason))
+}
+
+/// How many orders like `ask` the strategy has sent within `window_ns`, this one included.
+pub(crate) fn same_orders(strategy: &StrategyState, ask: &Ask<'_>, window_ns: i64) -> i128 {
     let price = named_price(&ask.request.kind);
     let mut same = 1;
     let newest_first = strategy.last[..strategy.next].iter().rev();
@@ -51,9 +58,7 @@ pub(crate) fn duplicates<V: Visit>(
             && sent.side == ask.request.side;
         same += i128::from(is_same);
     }
-    let (limit, reason) = (limits.get(Key::Duplicates), DenyReason::DuplicateOrder);
-    let (control, level) = (Control::Duplicate, Level::Strategy);
-    visit.see(Measure::new(control, level, limit, same, Unit::Count, reason))
+    same
 }
 
 /// C18. A cancel is never held back, so none is counted here.

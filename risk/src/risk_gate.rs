@@ -8,6 +8,7 @@ use crate::control::{CONTROLS, Control};
 use crate::evaluate::evaluate;
 use crate::gate::AccountGate;
 use crate::kill::{KillState, Target};
+use crate::lowest::{Lowest, Lowests};
 use crate::measure::{All, Failure, First, Headroom, Sure};
 use crate::reference::Reference;
 use crate::reservation::NONE;
@@ -65,6 +66,7 @@ pub struct RiskGate {
     /// The last denial of each control, by its place in the table.
     last: Vec<Option<Denial>>,
     by_control: [u64; CONTROLS.len()],
+    lowest: Lowests,
     /// The control that denied last.
     latest: Option<Control>,
     denials: u64,
@@ -85,6 +87,7 @@ impl RiskGate {
             warnings: [0; CONTROLS.len()],
             last: vec![None; CONTROLS.len()],
             by_control: [0; CONTROLS.len()],
+            lowest: Lowests::new(),
             latest: None,
             denials: 0,
         }
@@ -181,6 +184,13 @@ impl RiskGate {
         self.by_control[control as usize]
     }
 
+    /// The least that an order which passed has left of the limits of `control`; `None` where
+    /// none used any of them, and of controls that measure nothing.
+    #[must_use]
+    pub fn lowest(&self, control: Control) -> Option<&Lowest> {
+        self.lowest.get(control as usize)
+    }
+
     /// How many orders were denied.
     #[must_use]
     pub const fn denials(&self) -> u64 {
@@ -242,6 +252,7 @@ impl RiskGate {
 
     /// Takes what an order needs that passed every control.
     fn take(&mut self, ask: &Ask<'_>) -> Result<(), DenyReason> {
+        self.lowest.follow(&mut self.state, ask);
         let result = self.reserve(ask);
         if let Err(reason) = result {
             self.note_denial(ask.request, Some(Failure::full(reason)), ask.exposure);

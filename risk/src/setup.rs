@@ -10,6 +10,7 @@ use crate::profile::Profile;
 use crate::quick::{InstrumentBounds, NodeBounds, clock_bound_ns};
 use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::{NONE, Reservations};
+use crate::seen::{InstrumentSeen, NodeSeen};
 use crate::state::{Identity, InstrumentState, Resting, Session, State, StrategyState};
 use crate::tally::{Level, Line, Node, Windows, millis};
 use crate::unit::Holder;
@@ -142,6 +143,7 @@ impl<'a> Setup<'a> {
         InstrumentState {
             limits: limits.clone(),
             bounds: InstrumentBounds::of(limits, &self.specs[at]),
+            seen: InstrumentSeen::new(limits),
             stress_bps: limits.get(Key::StressBps).hard.clamp(0, 1_000_000),
             venue: self.venues.get(at).copied().unwrap_or_default(),
             session: Session::Open,
@@ -226,6 +228,8 @@ pub(crate) fn set_node_limits(node: &mut Node, limits: LimitSet) {
     let tracked = node.tracks_loss;
     node.tracks_loss = tracks_loss(&limits);
     node.is_rebased |= node.tracks_loss && !tracked;
+    // Under other limits all begins anew.
+    node.seen = NodeSeen::new(&limits);
     node.limits = limits;
     node.set_bounds();
 }
@@ -272,6 +276,7 @@ impl Node {
             is_rebased: false,
             windows: Windows::default(),
             bounds: NodeBounds::default(),
+            seen: NodeSeen::default(),
             loss_window: Tumbling::default(),
             window_start: 0,
             window_loss: 0,

@@ -7,6 +7,7 @@ use crate::limits::LimitSet;
 use crate::quick::InstrumentBounds;
 use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::Reservations;
+use crate::seen::InstrumentSeen;
 use crate::tally::{Level, Line, Node};
 
 /// Whether an instrument can be traded now.
@@ -92,6 +93,7 @@ pub(crate) struct Sent {
 pub(crate) struct InstrumentState {
     pub(crate) limits: LimitSet,
     pub(crate) bounds: InstrumentBounds,
+    pub(crate) seen: InstrumentSeen,
     /// The bad move, in basis points.
     pub(crate) stress_bps: i128,
     pub(crate) venue: VenueId,

@@ -6,6 +6,7 @@ use qt_types::Side;
 use crate::keys::Key;
 use crate::limits::LimitSet;
 use crate::quick::NodeBounds;
+use crate::seen::NodeSeen;
 use crate::window::{Rate, Recent, Tumbling, Usual};
 
 /// What open orders could still add on one side.
@@ -130,6 +131,7 @@ pub(crate) struct Node {
     pub(crate) is_rebased: bool,
     pub(crate) windows: Windows,
     pub(crate) bounds: NodeBounds,
+    pub(crate) seen: NodeSeen,
     pub(crate) loss_window: Tumbling,
     pub(crate) window_start: i128,
     pub(crate) window_loss: i128,

@@ -15,6 +15,7 @@ use qt_types::{
     Payload, Price, Qty, Seq, Side, Tick, TickFlags, TickKind, Trade, VenueId,
 };
 
+use crate::nearest::Nearest;
 use crate::slow::Slow;
 use crate::support::{MILLI, SECOND, START, UNIT, open_account, plain, specs, wide};
 
@@ -108,6 +109,8 @@ pub struct Pair {
     pub seen: BTreeSet<DenyReason>,
     pub approved: u64,
     pub asked: u64,
+    /// The least that was left of each control, from an explanation of every order.
+    nearest: Nearest,
 }
 
 macro_rules! exposure {
@@ -156,6 +159,7 @@ impl Pair {
             seen: BTreeSet::new(),
             approved: 0,
             asked: 0,
+            nearest: Nearest::default(),
         };
         pair.price(0, 100);
         pair.price(1, 100);
@@ -225,7 +229,11 @@ impl Pair {
         let told = first.map_or(Ok(()), |headroom| Err(headroom.reason));
         assert_eq!(told, fast, "step {step}: the explanation agrees");
         match fast {
-            Ok(()) => self.approved += 1,
+            Ok(()) => {
+                self.approved += 1;
+                self.nearest.see(&explained, request, self.market.now_ns());
+                self.nearest.compare(&self.gate, step);
+            }
             Err(reason) => {
                 self.seen.insert(reason);
             }

@@ -9,6 +9,7 @@ mod drills;
 mod flood;
 mod hostile;
 mod kill;
+mod nearest;
 mod page;
 mod pipeline;
 mod reject;
