@@ -8,6 +8,7 @@ use serde_json::Value;
 /// Crate, and the workspace crates that it may import.
 const LAYERS: &[(&str, &[&str])] = &[
     ("qt-types", &[]),
+    ("qt-ring", &[]),
     ("qt-engine", &["qt-types"]),
     ("qt-codec", &["qt-types"]),
     ("qt-risk", &["qt-types", "qt-engine"]),
@@ -19,6 +20,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         "qt-cli",
         &[
             "qt-types",
+            "qt-ring",
             "qt-engine",
             "qt-codec",
             "qt-risk",

@@ -19,6 +19,7 @@ use qt_engine::{
     BookKind, Bounded, Context, Delivery, OrderUpdate, Outbox, Pipeline, PipelineConfig, Sequencer,
     Strategy, Venue,
 };
+use qt_ring::{Setup, Wait};
 use qt_risk::{Account, Allowed, Level, Limit, Prices, Profile, ProfileName, RiskGate, Sizing};
 use qt_strategies::Registry;
 use qt_types::{
@@ -465,6 +466,27 @@ fn a_replay_with_strategies_on_books_takes_its_memory_at_the_start() {
         // Twice doubled: fills, executions, prices of the samples.
         assert!(long <= short + 2 * 4, "{name}: {short} allocations, then {long}");
     }
+}
+
+#[test]
+fn rings_take_their_memory_at_the_start() {
+    let setup = Setup::new(64, Wait::Park);
+    let (mut writer, mut readers) = qt_ring::broadcast::<[u64; 16]>(&setup, 2).unwrap();
+    let mut lossy = writer.add_lossy(&setup).unwrap();
+    let (count, taken) = allocations(|| {
+        let mut taken = 0;
+        for number in 0..10_000 {
+            writer.push_batch(&[[number; 16]; 40]);
+            while writer.push([number; 16]).is_ok() {}
+            for reader in readers.iter_mut().chain([&mut lossy]) {
+                taken += usize::from(reader.wait() && reader.pop().is_some());
+                taken += reader.drain(100, |_, _| {});
+            }
+            writer.wait();
+        }
+        taken
+    });
+    assert_eq!((count, taken), (0, 3 * 64 * 10_000));
 }
 
 #[test]

@@ -5,6 +5,8 @@ pub mod baseline;
 pub mod book;
 pub mod machine;
 pub mod replay;
+pub mod ring;
+mod ring_rig;
 pub mod risk;
 mod risk_rig;
 mod scratch;
@@ -41,9 +43,13 @@ pub struct Measurement {
     pub rate: f64,
     /// Bars per second at the shortest time.
     pub rate_best: f64,
-    /// The floor: a plain scan of the same records in the same run, in the same unit.
+    /// The floor in the same run and unit: a plain scan of the same records, the clock's own time,
+    /// or bare memory between two cores.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub floor_p50: Option<f64>,
+    /// What 999 of a thousand floors took at most; only where single steps are measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub floor_p999: Option<f64>,
     /// How many times the floor it takes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ratio: Option<f64>,

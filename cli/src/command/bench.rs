@@ -11,7 +11,7 @@ use crate::bench::backtest::{self, Size};
 use crate::bench::baseline::Baseline;
 use crate::bench::book;
 use crate::bench::machine::Machine;
-use crate::bench::{replay, risk};
+use crate::bench::{replay, ring, risk};
 use crate::dataset::ticks;
 use crate::failure::Failure;
 use crate::output::number;
@@ -63,6 +63,17 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         baseline: Option<PathBuf>,
     },
+    /// Rings between two threads on cores of their own, beside bare memory and other rings
+    #[command(after_help = "Examples:\n  quanttrade bench ring\n  \
+        quanttrade bench ring --full --baseline ring.json")]
+    Ring {
+        /// More rounds, as published numbers need
+        #[arg(long)]
+        full: bool,
+        /// Print the change against an earlier --json result, with its noise
+        #[arg(long, value_name = "FILE")]
+        baseline: Option<PathBuf>,
+    },
     /// What a replay is made of: order books, ITCH, frames, the tick store, beside plain scans
     #[command(after_help = "Examples:\n  quanttrade bench book\n  \
         quanttrade bench book --data ES.dbn.zst --full --baseline baseline.json")]
@@ -92,6 +103,7 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
         }
         What::Backtest { full, baseline } => ("backtest", full, baseline),
         What::Replay { full, baseline } => ("replay", full, baseline),
+        What::Ring { full, baseline } => ("ring", full, baseline),
         What::Risk { full, baseline } => ("risk", full, baseline),
     };
     if cfg!(debug_assertions) {
@@ -109,6 +121,7 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
             let orders = if full { 10 * risk::ORDERS } else { risk::ORDERS };
             (risk::measure(orders, &session.out)?, Counted::ORDERS)
         }
+        "ring" => (ring::measure(full, &session.out)?, Counted::ITEMS),
         "book" => {
             let convert =
                 |given: String| ticks::convert(&given, &DataPlan::default(), false, &session.out);
@@ -179,13 +192,18 @@ struct Counted {
     all: &'static str,
     /// The word.
     one: &'static str,
+    /// What the floor is, where there is a ratio to it.
+    floor: &'static str,
 }
 
 impl Counted {
-    const BARS: Self = Self { all: "1,000,000 bars", one: "bar" };
-    const RECORDS: Self = Self { all: "", one: "record" };
-    const EVENTS: Self = Self { all: "4,000,000 events", one: "event" };
-    const ORDERS: Self = Self { all: "single orders", one: "order" };
+    const SCAN: &'static str = "a plain scan of the records";
+    const BARS: Self = Self { all: "1,000,000 bars", one: "bar", floor: Self::SCAN };
+    const RECORDS: Self = Self { all: "", one: "record", floor: Self::SCAN };
+    const EVENTS: Self = Self { all: "4,000,000 events", one: "event", floor: Self::SCAN };
+    const ORDERS: Self = Self { all: "single orders", one: "order", floor: Self::SCAN };
+    const ITEMS: Self =
+        Self { all: "two threads", one: "item", floor: "a bare line of memory between the cores" };
 }
 
 fn text(
@@ -223,17 +241,16 @@ fn text(
         lines.push(format!("{}: {}; {} repeats", result.name, result.definition, result.n));
         if let (Some(floor), Some(ratio)) = (result.floor_p50, result.ratio) {
             let floor = number::seconds(result.seconds(floor));
-            lines.push(format!(
-                "  floor: a plain scan of the records takes {floor}; ratio {ratio:.1}"
-            ));
+            let what = what.floor;
+            lines.push(format!("  floor: {what} takes {floor}; ratio {ratio:.2}"));
         }
         if let (Some(p90), Some(p99), Some(p999)) = (result.p90, result.p99, result.p999) {
+            let clock = result.floor_p50.filter(|_| result.ratio.is_none());
+            let clock = clock.map_or_else(String::new, |ns| format!(" {ns:.0} ns"));
             lines.push(format!(
                 "  median {:.0} ns, 90 % within {p90:.0}, 99 % within {p99:.0}, 99.9 % within \
-                 {p999:.0}, longest {:.0}; the clock's own {:.0} ns taken off",
-                result.p50,
-                result.max,
-                result.floor_p50.unwrap_or_default()
+                 {p999:.0}, longest {:.0}; the clock's own{clock} taken off",
+                result.p50, result.max,
             ));
         }
         if let Some(bytes) = result.bytes_per_second {
