@@ -94,6 +94,8 @@ pub struct Script {
     pub denied: Vec<DenyReason>,
     /// How many trades we were told of.
     pub trades: u64,
+    /// When we were told of a trade or of a change of the book, and when it happened (UTC ns).
+    pub told: Vec<(i64, i64)>,
 }
 
 impl Script {
@@ -127,11 +129,13 @@ impl Script {
 
 impl Strategy for Script {
     fn on_book(&mut self, _: BookView<'_>, ctx: &mut Context<'_>) {
+        self.told.push((ctx.now_ns().get(), ctx.venue_ns().get()));
         self.start(ctx);
     }
 
     fn on_trade(&mut self, _: &Trade, ctx: &mut Context<'_>) {
         self.trades += 1;
+        self.told.push((ctx.now_ns().get(), ctx.venue_ns().get()));
         self.start(ctx);
     }
 
