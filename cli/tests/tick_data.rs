@@ -1,4 +1,4 @@
-//! Ticks from the outside: what a run says about its data, when it knew it.
+//! Ticks from the outside: what a run says about its data, when it knew it, and `data export`.
 
 mod common;
 
@@ -124,4 +124,55 @@ fn the_feed_takes_its_time() {
     assert_eq!(hash(&measured), hash(&first(&["--feed-latency", "2ms"]).1));
     let words = [&["backtest", "--data", "A=book.csv", "--feed-latency", "soon"], RUN].concat();
     sandbox.run(&words).expect(2, &["--feed-latency", "venue+5ms"]);
+}
+
+#[test]
+fn an_export_is_the_data_again() {
+    let sandbox = Sandbox::new();
+    sandbox.write("book.csv", levels(300));
+    let counted = |name: &str| {
+        let info = sandbox.json(&["data", "info", name]);
+        (info["kinds"].clone(), info["instruments"].clone(), info["from"].clone())
+    };
+    for name in ["all.csv", "all.csv.gz", "all.csv.zst"] {
+        let done = sandbox.json(&["data", "export", "book.csv", "--out", name]);
+        assert_eq!((&done["rows"], &done["books"]), (&324.into(), &0.into()), "{done}");
+        assert_eq!(counted(name), counted("book.csv"));
+    }
+    let one = sandbox.json(&["data", "export", "B=book.csv", "--out", "b.csv"]);
+    assert_eq!((&one["rows"], &one["symbols"]), (&112.into(), &serde_json::json!(["B"])));
+    let whole = run(&sandbox, "book.csv", &[]);
+    let again = run(&sandbox, "all.csv", &[]);
+    assert_eq!(again["determinism_hash"], whole["determinism_hash"]);
+    sandbox.run(&["data", "export", "book.csv", "--out", "x.parquet"]).expect(2, &[".csv.zst"]);
+    let none = ["data", "export", "book.csv", "--what", "trades", "--out", "none.csv"];
+    sandbox.run(&none).expect(4, &["none of 'trades'"]);
+    sandbox.run(&["data", "export", "C=all.csv", "--out", "none.csv"]).expect(3, &["'C'"]);
+    assert!(!sandbox.files().contains(&"none.csv".to_owned()), "nothing is left");
+}
+
+#[test]
+fn a_part_begins_with_the_book_of_its_start() {
+    let sandbox = Sandbox::new();
+    sandbox.write("book.csv", levels(300));
+    let from = ["--from", "2023-11-14T22:13:30Z"];
+    let words = [&["data", "export", "A=book.csv", "--out", "part.csv"], &from[..]].concat();
+    let done = sandbox.json(&words);
+    assert_eq!((&done["books"], &done["from"]), (&1.into(), &"2023-11-14T22:13:30Z".into()));
+    let (whole, part) = (run(&sandbox, "A=book.csv", &from), run(&sandbox, "part.csv", &[]));
+    assert!(whole["fills"].as_u64() > Some(3), "{}", whole["fills"]);
+    assert_eq!(part["fills_list"], whole["fills_list"]);
+    assert_eq!(part["final_equity"], whole["final_equity"]);
+    // The best prices are those that the book has.
+    let words =
+        [&["data", "export", "A=book.csv", "--what", "quotes", "--out", "q.csv"], &from[..]];
+    let done = sandbox.json(&words.concat());
+    assert!(done["rows"].as_u64() > Some(10), "{done}");
+    let text = sandbox.read("q.csv");
+    let mut lines = text.lines();
+    let header = "venue_ns,recv_ns,symbol,bid_price,bid_qty,ask_price,ask_qty";
+    assert_eq!(lines.next(), Some(header));
+    let row: Vec<&str> = lines.next().unwrap().split(',').collect();
+    assert_eq!((row.len(), row[2], row[3]), (7, "A", "100"));
+    assert_eq!(sandbox.json(&["data", "info", "q.csv"])["kind"], "quotes");
 }

@@ -3,6 +3,7 @@
 mod book;
 mod check;
 mod export;
+mod export_ticks;
 mod generate;
 mod import;
 mod indicator;
@@ -42,7 +43,7 @@ pub enum Action {
     List,
     /// Print the quality report of files, with a score
     Check(check::CheckArgs),
-    /// Write bars as CSV or Parquet for other programs
+    /// Write bars as CSV or Parquet, or ticks as CSV, for other programs
     Export(export::ExportArgs),
     /// Write a synthetic market, made from a seed
     Generate(generate::GenerateArgs),
