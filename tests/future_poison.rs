@@ -98,7 +98,8 @@ fn decisions_until(
         inner: AccountGate::new(config.account, config.sizing, None),
         seen: Arc::clone(&seen),
     };
-    let mut simulator = Simulator::new(&tapes, pipeline, config.venue(), 0, strategy, gate);
+    let mut simulator =
+        Simulator::new(&tapes, pipeline, config.venue(), &config.feed(), strategy, gate);
     simulator.run(&AtomicBool::new(false), |_, _| {}).expect("the books are right");
     let mut decisions = std::mem::take(&mut *seen.lock().unwrap());
     decisions.retain(|decision| decision.time_ns() <= until_ns);

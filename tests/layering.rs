@@ -48,6 +48,8 @@ const OWNED: &[(&str, &str)] = &[
     ("polars-io", "qt-frames"),
     ("sqlx", "qt-cli"),
     ("plotly", "qt-backtest"),
+    ("rustls", "qt-cli"),
+    ("ureq", "qt-cli"),
 ];
 
 /// Normal dependencies of every workspace crate, by name.
@@ -110,15 +112,25 @@ fn the_core_stays_pure_and_heavy_crates_have_one_owner() {
     }
 }
 
-#[test]
-fn polars_stays_slim() {
-    for absent in ["polars-ops", "polars-lazy", "object_store"] {
+/// Fails when `owner` stands on one of `absents`.
+fn stands_on_none(owner: &str, absents: &[&str]) {
+    for absent in absents {
         let output = Command::new(env!("CARGO"))
-            .args(["tree", "-p", "qt-frames", "-e", "normal", "--offline", "-i", absent])
+            .args(["tree", "-p", owner, "-e", "normal", "--offline", "-i", absent])
             .current_dir(qt_tests::workspace())
             .output()
             .expect("cargo tree runs");
         let tree = String::from_utf8_lossy(&output.stdout);
-        assert!(!tree.contains("qt-frames"), "{absent} has come in:\n{tree}");
+        assert!(!tree.contains(owner), "{absent} has come in:\n{tree}");
     }
+}
+
+#[test]
+fn polars_stays_slim() {
+    stands_on_none("qt-frames", &["polars-ops", "polars-lazy", "object_store"]);
+}
+
+#[test]
+fn there_is_one_cryptography() {
+    stands_on_none("qt-cli", &["aws-lc-sys", "openssl-sys"]);
 }

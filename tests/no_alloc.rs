@@ -8,6 +8,7 @@ use std::sync::atomic::AtomicBool;
 
 use qt_backtest::config::RunConfig;
 use qt_backtest::desk::Desk;
+use qt_backtest::feed::FeedLatency;
 use qt_backtest::replay::{Film, Pace, Replay, ReplayConfig};
 use qt_backtest::simulator::{Simulator, Tape};
 use qt_backtest::venue::SimVenue;
@@ -233,7 +234,8 @@ fn check_run(name: &str, strategy: Box<dyn Strategy>, fills_min: usize, latency_
     let tapes = [Tape::of_bars(&series, 0, 0, series.bars.len())];
     let gate = gate(&series, &config);
     let pipeline = pipeline_config(&series, &config);
-    let mut simulator = Simulator::new(&tapes, pipeline, config.venue(), 0, strategy, gate);
+    let mut simulator =
+        Simulator::new(&tapes, pipeline, config.venue(), &config.feed(), strategy, gate);
     let interrupt = AtomicBool::new(false);
     let (count, ended) = allocations(|| simulator.run(&interrupt, |_, _| {}));
     ended.expect("the books are right");
@@ -436,7 +438,7 @@ fn allocations_on_ticks(name: &str, params: &str, file: TickFile) -> (u64, usize
     let settings = ReplayConfig {
         from_ns: i64::MIN,
         to_ns: i64::MAX,
-        feed_latency_ns: 0,
+        feed: FeedLatency::default(),
         sample_ns: E9,
         pace: Pace::Ahead,
     };

@@ -83,29 +83,36 @@ fn optimistic(config: &mut RunConfig, on_books: bool) {
     if on_books {
         config.queue_model = QueueModel::Front;
         config.no_impact = true;
-        config.order_latency_ns /= 2;
-        config.response_latency_ns /= 2;
-        config.feed_latency_ns /= 2;
-        return;
+        return change_latencies(config, |ns| ns / 2, 0);
     }
     config.touch_fills = true;
     config.slippage_e9 = 0;
-    config.order_latency_ns = 0;
-    config.response_latency_ns = 0;
-    config.feed_latency_ns = 0;
+    change_latencies(config, |_| 0, 0);
+}
+
+/// Makes `change` to every latency; those to the venue and back are `least_ns` at least. What the
+/// data itself took to reach us stays.
+fn change_latencies(config: &mut RunConfig, change: impl Fn(i64) -> i64, least_ns: i64) {
+    let both_ways = |ns: i64| change(ns).max(least_ns);
+    config.feed_latency_ns = change(config.feed_latency_ns);
+    config.order_latency_ns = both_ways(config.order_latency_ns);
+    config.response_latency_ns = both_ways(config.response_latency_ns);
+    let conditions = &mut config.conditions;
+    for model in [&mut conditions.order_latency, &mut conditions.response_latency] {
+        *model = model.as_ref().map(|model| model.mapped(both_ways));
+    }
+    if let Some(feed) = &mut conditions.feed_latency {
+        feed.model = feed.model.mapped(change);
+    }
 }
 
 fn pessimistic(config: &mut RunConfig, on_books: bool) {
-    let twice = |ns: i64| ns.saturating_mul(2);
-    config.feed_latency_ns = twice(config.feed_latency_ns);
-    config.order_latency_ns = twice(config.order_latency_ns);
-    config.response_latency_ns = twice(config.response_latency_ns);
+    let least_ns = if on_books { LATENCY_MIN_NS } else { 0 };
+    change_latencies(config, |ns| ns.saturating_mul(2), least_ns);
     config.whole_fills = false;
     if on_books {
         config.queue_model = QueueModel::RiskAverse;
         config.no_impact = false;
-        config.order_latency_ns = config.order_latency_ns.max(LATENCY_MIN_NS);
-        config.response_latency_ns = config.response_latency_ns.max(LATENCY_MIN_NS);
         return;
     }
     config.touch_fills = false;
@@ -117,6 +124,8 @@ fn pessimistic(config: &mut RunConfig, on_books: bool) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::feed::{FeedLatency, FeedStart};
+    use crate::venue::LatencyModel;
 
     fn base() -> RunConfig {
         RunConfig {
@@ -150,6 +159,27 @@ mod tests {
         assert_eq!((harsh.participation_e9, harsh.touch_fills), (Some(50_000_000), false));
         let none = RunConfig { slippage_e9: 0, ..base() };
         assert_eq!(Band::Pessimistic.config(&none, false).slippage_e9, SLIPPAGE_MIN_E9);
+    }
+
+    #[test]
+    fn latencies_that_are_not_constant_are_changed_as_well() {
+        let jitter = |base_ns, spread_ns| LatencyModel::Jittered { base_ns, spread_ns, seed: 3 };
+        let mut config = base();
+        config.conditions.order_latency = Some(jitter(400_000, 2_000_000));
+        config.conditions.feed_latency =
+            Some(FeedLatency { start: FeedStart::Venue, model: jitter(400_000, 100) });
+        let of = |band: Band, on_books| {
+            let conditions = band.config(&config, on_books).conditions;
+            (conditions.order_latency.unwrap(), conditions.feed_latency.unwrap())
+        };
+        let feed = |model| FeedLatency { start: FeedStart::Venue, model };
+        let kind = of(Band::Optimistic, true);
+        assert_eq!(kind, (jitter(200_000, 1_000_000), feed(jitter(200_000, 50))));
+        assert_eq!(of(Band::Optimistic, false), (jitter(0, 0), feed(jitter(0, 0))));
+        // From twice 0.4 ms, which is below a millisecond, to twice 2.4 ms.
+        let harsh = of(Band::Pessimistic, true);
+        assert_eq!(harsh, (jitter(1_000_000, 3_800_000), feed(jitter(800_000, 200))));
+        assert_eq!(of(Band::Pessimistic, false).0, jitter(800_000, 4_000_000));
     }
 
     #[test]

@@ -3,6 +3,7 @@
 
 use qt_types::{InstrumentId, InstrumentKind, InstrumentSpec};
 
+use crate::feed::FeedLatency;
 use crate::tape::id_of;
 use crate::venue::{
     Fault, FaultKind, FeeTiers, Happening, InstrumentRule, LatencyModel, MarginMode, MarginRules,
@@ -20,6 +21,8 @@ pub struct Conditions {
     pub order_latency: Option<LatencyModel>,
     /// From the venue to us, where it is not the constant of the run.
     pub response_latency: Option<LatencyModel>,
+    /// From the market to us, where it is not the constant of the run.
+    pub feed_latency: Option<FeedLatency>,
     /// Fees by what was traded before, in the place of the rates.
     pub fee_tiers: Option<FeeTiers>,
     /// What goes wrong.

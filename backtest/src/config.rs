@@ -5,6 +5,7 @@ use qt_risk::{Account, AccountGate, Prices, Sizing};
 use qt_types::{Cash, InstrumentSpec, Lacks, Limits};
 
 use crate::conditions::{Conditions, Span};
+use crate::feed::FeedLatency;
 use crate::risk::RiskLimits;
 use crate::venue::{Fees, FillAt, LatencyModel, QueueModel, Scene, SelfTrade, VenueConfig};
 
@@ -111,6 +112,13 @@ impl RunConfig {
         let gate = AccountGate::new(self.account, self.sizing, self.order_qty_max_e9);
         let gate = if self.conditions.margin.is_some() { gate.with_liquidation() } else { gate };
         gate.remembering(instruments, prices)
+    }
+
+    /// When the run knows what happens at the venue.
+    #[must_use]
+    pub fn feed(&self) -> FeedLatency {
+        let constant = || FeedLatency::constant(self.feed_latency_ns);
+        self.conditions.feed_latency.clone().unwrap_or_else(constant)
     }
 
     /// The part that concerns the venue of a run over `specs` in `span`.

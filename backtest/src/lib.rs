@@ -13,6 +13,7 @@ mod cursor;
 pub mod curve;
 pub mod desk;
 pub mod execution;
+pub mod feed;
 pub mod metrics;
 mod outcome;
 pub mod periods;

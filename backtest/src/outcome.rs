@@ -77,6 +77,7 @@ impl RunOutcome {
             margin_calls,
             intents_dropped,
             ranges,
+            records: None,
             execution: Execution::new(log),
             events,
             wall_seconds,

@@ -85,8 +85,11 @@ pub struct RunOutcome {
     pub margin_calls: u64,
     /// Intents dropped because one call asked for too many.
     pub intents_dropped: u64,
-    /// The bars fed, by instrument: first, traded from, one past the last.
+    /// The bars fed, by instrument: first, traded from, one past the last. On ticks the samples
+    /// of the equity.
     pub ranges: Vec<BarRange>,
+    /// The records of ticks that we were told of, by instrument; none in a run on bars.
+    pub records: Option<Vec<u64>>,
     /// How the orders were executed.
     pub execution: Execution,
     /// Events that went through the sequencer.
@@ -165,7 +168,7 @@ pub fn run_on_trades(
     let prices = Prices { interval_ns: 0, periods_e3: (periods * 1e3).round() as i64 };
     let gate = config.gate(&specs, prices);
     let mut backtest: Backtest<'_> =
-        Simulator::new(&tapes, pipeline, venue, config.feed_latency_ns, strategy, gate);
+        Simulator::new(&tapes, pipeline, venue, &config.feed(), strategy, gate);
     let clock = Instant::now();
     let ended = backtest.run_boxed(interrupt, progress)?;
     if config.close_at_end && ended == Ended::Data {
@@ -200,7 +203,8 @@ pub(crate) fn check_config(config: &RunConfig) -> Result<(), RunError> {
     if config.exits.stop_bps.is_some() && config.exits.trail_bps.is_some() {
         return fail("a stop and a trailing stop: only one of them can protect an entry");
     }
-    let has_model = config.conditions.order_latency.is_some();
+    let conditions = &config.conditions;
+    let has_model = conditions.order_latency.is_some() || conditions.feed_latency.is_some();
     if has_model && config.fill_at == FillAt::Close {
         return fail("--fill close fills at the time of the decision: it allows no latency");
     }
@@ -280,6 +284,15 @@ impl RunOutcome {
     #[must_use]
     pub fn shown_metrics(&self, of: &Metrics) -> Metrics {
         if self.is_too_short() { of.without_annual() } else { of.clone() }
+    }
+
+    /// Rows of instrument `at` that became events, warm-up included: bars, or records of ticks.
+    #[must_use]
+    pub fn events_of(&self, at: usize) -> u64 {
+        match &self.records {
+            Some(records) => records.get(at).copied().unwrap_or(0),
+            None => self.ranges.get(at).map_or(0, |range| (range.end - range.warmup_from) as u64),
+        }
     }
 
     /// The last time of the run (UTC ns).

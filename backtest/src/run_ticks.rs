@@ -58,7 +58,7 @@ pub fn run_on_ticks(
     let settings = ReplayConfig {
         from_ns: config.from_ns.unwrap_or(i64::MIN),
         to_ns: config.to_ns.unwrap_or(i64::MAX),
-        feed_latency_ns: config.feed_latency_ns,
+        feed: config.feed(),
         sample_ns,
         pace,
     };
@@ -188,7 +188,7 @@ fn run<R: Replayed>(
         books: books.clone(),
         active_from_ns: Nanos::new(settings.from_ns),
     };
-    let venue = config.venue_of(&cast.specs, span(files, settings)).map_err(RunError::Config)?;
+    let venue = config.venue_of(&cast.specs, span(files, &settings)).map_err(RunError::Config)?;
     let venue = SimVenue::new(venue, cast.specs.clone()).with_books(&books);
     let periods = YEAR_S as f64 * 1e12 / settings.sample_ns.max(1) as f64;
     let prices = Prices { interval_ns: settings.sample_ns, periods_e3: periods.round() as i64 };
@@ -197,13 +197,14 @@ fn run<R: Replayed>(
     let films: Vec<Film<'_>> =
         files.iter().zip(&cast.ids).map(|(file, instruments)| Film { file, instruments }).collect();
     let mut replay: Replay<'_, R, Box<dyn Strategy>, RiskGate> =
-        Replay::new(&films, settings, desk)?;
+        Replay::new(&films, settings.clone(), desk)?;
     let clock = Instant::now();
     let ended = replay.run(interrupt, progress)?;
     if config.close_at_end && ended == Ended::Data {
         replay.close_positions()?;
     }
     let wall_seconds = clock.elapsed().as_secs_f64();
+    let records = replay.records()?;
     let (desk, marks) = replay.into_parts();
     let trades_alone = (0..cast.specs.len()).map(id_of).filter(|&id| desk.venue.is_bookless(id));
     let trades_alone = trades_alone.collect();
@@ -225,6 +226,7 @@ fn run<R: Replayed>(
     let whole = BarRange { warmup_from: 0, start: 0, end: sampled.len() };
     let ranges = vec![whole; series.len()];
     let mut outcome = RunOutcome::new(config, &references, ranges, desk, ended, wall_seconds);
+    outcome.records = Some(records);
     for fill in &mut outcome.fills {
         // Reports place a fill by its bar.
         let at = sampled.partition_point(|&ns| ns < fill.venue_ns.get());
@@ -239,7 +241,7 @@ fn run<R: Replayed>(
 }
 
 /// From the first record to the last one that is replayed.
-fn span(files: &[TickFile], settings: ReplayConfig) -> Span {
+fn span(files: &[TickFile], settings: &ReplayConfig) -> Span {
     let from_ns = files.iter().map(|file| file.times().venue_first).min().unwrap_or(0);
     let to_ns = files.iter().map(|file| file.times().venue_last).max().unwrap_or(0);
     Span { from_ns, to_ns: to_ns.min(settings.to_ns.saturating_sub(1)) }

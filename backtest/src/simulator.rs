@@ -8,6 +8,7 @@ use qt_types::{BarFlags, Event, InstrumentId, Nanos};
 
 use crate::cursor::Cursor;
 use crate::desk::Desk;
+use crate::feed::{Arrivals, FeedLatency};
 use crate::recorder::Recorder;
 pub use crate::tape::Tape;
 use crate::tape::{bar_from, event_from, id_of};
@@ -29,7 +30,10 @@ pub struct Simulator<'a, S, G> {
     tapes: &'a [Tape<'a>],
     cursors: Vec<Cursor>,
     desk: Desk<S, G>,
+    /// From when on data can be known to when we know it (ns).
     feed_latency_ns: i64,
+    /// Where that is not the same for all: when we know it, by instrument.
+    arrivals: Vec<Arrivals>,
 }
 
 /// How many events pass between two looks at the flag that interrupts.
@@ -42,7 +46,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         tapes: &'a [Tape<'a>],
         pipeline: PipelineConfig,
         venue: VenueConfig,
-        feed_latency_ns: i64,
+        feed: &FeedLatency,
         strategy: S,
         gate: G,
     ) -> Self {
@@ -50,7 +54,13 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         let cursors = tapes.iter().map(|tape| Cursor::at(tape.warmup_from)).collect();
         let venue = SimVenue::new(venue, pipeline.specs.clone());
         let desk = Desk::new(pipeline, venue, closes_max, strategy, gate);
-        Self { tapes, cursors, desk, feed_latency_ns }
+        let added_ns = feed.added_ns();
+        let of = |(index, tape)| Arrivals::of(tape, feed, index);
+        let arrivals = match added_ns {
+            Some(_) => Vec::new(),
+            None => tapes.iter().enumerate().map(of).collect(),
+        };
+        Self { tapes, cursors, desk, feed_latency_ns: added_ns.unwrap_or(0), arrivals }
     }
 
     /// Runs to the end of the data, or until `interrupt` is set. `progress` is called now and
@@ -105,7 +115,8 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         }
         // While a bar is on its way to us the next ones may begin and end at the venue; and
         // trades come between bars.
-        if self.feed_latency_ns > 0 || !tape.prints.is_empty() {
+        let is_late = self.feed_latency_ns > 0 || !self.arrivals.is_empty();
+        if is_late || !tape.prints.is_empty() {
             return Ok(false);
         }
         let from = cursor.local_at;
@@ -143,7 +154,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
     fn next_ns(&self) -> Option<i64> {
         let mut next = i64::MAX;
         let mut any = false;
-        for (tape, cursor) in self.tapes.iter().zip(&self.cursors) {
+        for (index, (tape, cursor)) in self.tapes.iter().zip(&self.cursors).enumerate() {
             if cursor.venue_at < tape.end {
                 let bar = &tape.series.bars[cursor.venue_at];
                 let at_end = cursor.is_open || !tape.prints.is_empty();
@@ -155,14 +166,11 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
                 any = true;
             }
             if cursor.told_at < cursor.print_at {
-                let print = &tape.prints[cursor.told_at];
-                let known_ns = print.recv_ns.max(print.venue_ns);
-                next = next.min(known_ns.saturating_add(self.feed_latency_ns));
+                next = next.min(self.print_due_ns(index, cursor.told_at));
                 any = true;
             }
             if cursor.local_at < cursor.venue_at {
-                let known_ns = tape.known_ns(cursor.local_at);
-                next = next.min(known_ns.saturating_add(self.feed_latency_ns));
+                next = next.min(self.bar_due_ns(index, cursor.local_at));
                 any = true;
             }
         }
@@ -173,6 +181,25 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         let command = self.desk.venue.next_command_ns().unwrap_or(i64::MAX);
         let report = self.desk.venue.next_ns().map_or(i64::MAX, Nanos::get);
         Some(next.min(command).min(report).max(self.desk.sequencer.now_ns().get()))
+    }
+
+    /// When we know bar `at` of instrument `index` (UTC ns).
+    fn bar_due_ns(&self, index: usize, at: usize) -> i64 {
+        match self.arrivals.get(index) {
+            Some(arrivals) => arrivals.bar_ns(at),
+            None => self.tapes[index].known_ns(at).saturating_add(self.feed_latency_ns),
+        }
+    }
+
+    /// When we know trade `at` of instrument `index` (UTC ns).
+    fn print_due_ns(&self, index: usize, at: usize) -> i64 {
+        match self.arrivals.get(index) {
+            Some(arrivals) => arrivals.print_ns(at),
+            None => {
+                let print = &self.tapes[index].prints[at];
+                print.recv_ns.max(print.venue_ns).saturating_add(self.feed_latency_ns)
+            }
+        }
     }
 
     /// Everything that happens at `now_ns`: bars end at the venue, reports reach us, completed
@@ -224,16 +251,15 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         let mut measured = false;
         for (index, tape) in self.tapes.iter().enumerate() {
             loop {
-                let cursor = &mut self.cursors[index];
-                if cursor.local_at >= cursor.venue_at {
+                let at = self.cursors[index].local_at;
+                if at >= self.cursors[index].venue_at {
                     break;
                 }
-                let due_ns = tape.known_ns(cursor.local_at).saturating_add(self.feed_latency_ns);
+                let due_ns = self.bar_due_ns(index, at);
                 if due_ns > now_ns {
                     break;
                 }
-                let at = cursor.local_at;
-                cursor.local_at += 1;
+                self.cursors[index].local_at += 1;
                 measured |= at >= tape.start;
                 // Nobody sees a bar before the trades in it.
                 self.tell_prints(index, tape.prints_end_ns(at), now_ns)?;
@@ -268,8 +294,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
             if tape.ends_with_trade() != ends_with_trade {
                 continue;
             }
-            while let Some(event) = tape.print_event(self.cursors[index].print_at, id_of(index), 0)
-            {
+            while let Some(event) = tape.print_event(self.cursors[index].print_at, id_of(index)) {
                 if event.venue_ns.get() > now_ns {
                     break;
                 }
@@ -290,11 +315,12 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         let tapes = self.tapes;
         while self.cursors[index].told_at < self.cursors[index].print_at {
             let at = self.cursors[index].told_at;
-            let event = tapes[index].print_event(at, id_of(index), self.feed_latency_ns);
-            let told =
-                |event: &Event| event.recv_ns.get() <= now_ns && event.venue_ns.get() < until_ns;
-            let Some(event) = event.filter(told) else { break };
+            let due_ns = self.print_due_ns(index, at);
+            let event = tapes[index].print_event(at, id_of(index));
+            let told = |event: &Event| due_ns <= now_ns && event.venue_ns.get() < until_ns;
+            let Some(mut event) = event.filter(told) else { break };
             self.cursors[index].told_at += 1;
+            event.recv_ns = Nanos::new(due_ns);
             self.desk.feed(event)?;
         }
         Ok(())

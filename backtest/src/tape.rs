@@ -89,13 +89,8 @@ impl<'a> Tape<'a> {
         event_from(self.bar(at), self.series.bars[at].close_ns, instrument, latency_ns)
     }
 
-    /// Trade `at`, as it reaches us `latency_ns` later; `None` past the last one.
-    pub(crate) fn print_event(
-        &self,
-        at: usize,
-        instrument: InstrumentId,
-        latency_ns: i64,
-    ) -> Option<Event> {
+    /// Trade `at` as it happens; `None` past the last one.
+    pub(crate) fn print_event(&self, at: usize, instrument: InstrumentId) -> Option<Event> {
         let print = self.prints.get(at)?;
         let start_ns = self.series.bars.get(self.start).map_or(i64::MIN, |bar| bar.open_ns);
         let early = print.venue_ns < start_ns;
@@ -111,8 +106,7 @@ impl<'a> Tape<'a> {
             flags: print.flags.with(warmup),
             row: u32::try_from(self.prints_from + at).unwrap_or(u32::MAX),
         };
-        let recv_ns = print.recv_ns.max(print.venue_ns).saturating_add(latency_ns);
-        Some(event(Payload::Trade(trade), print.venue_ns, recv_ns, instrument))
+        Some(event(Payload::Trade(trade), print.venue_ns, print.venue_ns, instrument))
     }
 }
 

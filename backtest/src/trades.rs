@@ -34,6 +34,14 @@ pub struct RoundTrip {
     pub profit: Cash,
 }
 
+impl RoundTrip {
+    /// From the first to the last fill (ns).
+    #[must_use]
+    pub fn held_ns(&self) -> u64 {
+        self.exit_ns.get().saturating_sub(self.entry_ns.get()).max(0).unsigned_abs()
+    }
+}
+
 /// A trip that is still under way.
 #[derive(Clone, Copy)]
 struct Open {

@@ -23,6 +23,7 @@ mod command;
 mod conditions;
 mod dataset;
 mod failure;
+mod fetch;
 mod interrupt;
 mod output;
 mod place;

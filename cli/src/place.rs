@@ -55,6 +55,11 @@ impl DataDir {
         self.path.join("ticks")
     }
 
+    /// The folder of files that were downloaded.
+    pub fn downloads(&self) -> PathBuf {
+        self.path.join("downloads")
+    }
+
     /// The folder with unpacked samples.
     pub fn samples(&self) -> PathBuf {
         self.path.join("samples")

@@ -8,6 +8,7 @@ pub mod adjust;
 pub mod build;
 pub mod calendar;
 pub mod error;
+pub mod export;
 pub mod generate;
 pub mod import;
 pub mod load;

@@ -19,6 +19,7 @@ use qt_engine::{Gate, Halt, LedgerError, Pipeline, Strategy, Venue};
 use qt_types::{Event, InstrumentId, Nanos, Payload, Price, Seq, VenueId};
 
 use crate::desk::Desk;
+use crate::feed::FeedLatency;
 use crate::recorder::Recorder;
 use crate::simulator::Ended;
 use crate::tape::id_of;
@@ -64,14 +65,14 @@ pub struct Film<'a> {
 }
 
 /// How it is replayed.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ReplayConfig {
     /// Records before this time at the venue (UTC ns) only build the books and warm up.
     pub from_ns: i64,
     /// Records from this time on (UTC ns) are left out.
     pub to_ns: i64,
-    /// On top of what the records say they took to reach us, in ns.
-    pub feed_latency_ns: i64,
+    /// When we know the records.
+    pub feed: FeedLatency,
     /// Time between two samples of the equity, in ns.
     pub sample_ns: i64,
     /// How far the sides run apart.
@@ -105,11 +106,9 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         config: ReplayConfig,
         desk: Desk<S, G>,
     ) -> Result<Self, ReplayError> {
-        let reels = || -> Result<Vec<Reel<'a, R>>, DataError> {
-            let start =
-                |film: &Film<'a>| Reel::start(film.file, film.instruments, config.feed_latency_ns);
-            films.iter().map(start).collect()
-        };
+        let at_venue = films.iter().map(Reel::start).collect::<Result<_, _>>()?;
+        let told = |(index, film)| Reel::told(film, &config.feed, index);
+        let at_ours = films.iter().enumerate().map(told).collect::<Result<_, _>>()?;
         let (order_ns, report_ns) = match config.pace {
             Pace::Naive => (0, 0),
             Pace::Ahead => (
@@ -118,8 +117,8 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
             ),
         };
         Ok(Self {
-            at_venue: reels()?,
-            at_ours: reels()?,
+            at_venue,
+            at_ours,
             config,
             order_ns,
             report_ns,
@@ -394,6 +393,18 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
     #[must_use]
     pub fn into_parts(self) -> (Desk<S, G>, Vec<Vec<Price>>) {
         (self.desk, self.marks)
+    }
+
+    /// How many records we were told of, by instrument.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn records(&self) -> Result<Vec<u64>, ReplayError> {
+        let mut counts = vec![0; self.marks.len()];
+        for reel in &self.at_ours {
+            reel.count(&mut counts)?;
+        }
+        Ok(counts)
     }
 
     /// How many events went through the sequencer.

@@ -4,6 +4,9 @@ use qt_data::error::DataError;
 use qt_data::ticks::{Block, Record, TickFile};
 use qt_types::InstrumentId;
 
+use super::Film;
+use crate::feed::{FeedClock, FeedLatency};
+
 /// Where one side of a replay is in one file.
 pub(super) struct Reel<'a, R: Record> {
     file: &'a TickFile,
@@ -13,45 +16,67 @@ pub(super) struct Reel<'a, R: Record> {
     block: Block<'a, R>,
     blocks_left: std::ops::Range<usize>,
     at: usize,
+    /// Up to which place of the block [`Self::base_ns`] holds.
+    turn_at: usize,
     /// The place of the block's first record in the file.
     first_row: usize,
     /// What every record takes longer to reach us than it says, in ns.
     latency_ns: i64,
-    /// That and what the block adds to the latencies of its records.
+    /// Where that is not the same for all.
+    clock: Option<Box<FeedClock>>,
+    /// What is added to a record's own latency and its time at the venue, in ns.
     base_ns: i64,
 }
 
 impl<'a, R: Record> Reel<'a, R> {
-    /// At the first record of `file`, whose records take `latency_ns` longer to reach us than
-    /// they say.
-    pub(super) fn start(
-        file: &'a TickFile,
-        instruments: &'a [InstrumentId],
-        latency_ns: i64,
+    /// At the first record of `film`, whose records reach us when they say.
+    pub(super) fn start(film: &Film<'a>) -> Result<Self, DataError> {
+        Self::told(film, &FeedLatency::default(), 0)
+    }
+
+    /// The same for feed number `feed`, whose records reach us after `latency`.
+    pub(super) fn told(
+        film: &Film<'a>,
+        latency: &FeedLatency,
+        feed: usize,
     ) -> Result<Self, DataError> {
+        let added_ns = latency.added_ns();
         let mut reel = Self {
-            file,
-            instruments,
+            file: film.file,
+            instruments: film.instruments,
             block: Block::default(),
-            blocks_left: 0..file.blocks(),
+            blocks_left: 0..film.file.blocks(),
             at: 0,
+            turn_at: 0,
             first_row: 0,
-            latency_ns,
-            base_ns: latency_ns,
+            latency_ns: added_ns.unwrap_or(0),
+            clock: added_ns.is_none().then(|| Box::new(latency.clock(feed))),
+            base_ns: 0,
         };
-        reel.next_block()?;
+        reel.turn()?;
         Ok(reel)
     }
 
+    /// Goes on where the block ends, or where the next record has another latency.
     #[cold]
-    fn next_block(&mut self) -> Result<(), DataError> {
-        self.first_row = self.first_row.saturating_add(self.at);
-        self.at = 0;
-        self.block = match self.blocks_left.next() {
-            Some(index) => self.file.block(index)?,
-            None => Block::default(),
-        };
-        self.base_ns = self.block.base_ns().saturating_add(self.latency_ns);
+    fn turn(&mut self) -> Result<(), DataError> {
+        if self.at >= self.block.len() {
+            self.first_row = self.first_row.saturating_add(self.at);
+            self.at = 0;
+            self.block = match self.blocks_left.next() {
+                Some(index) => self.file.block(index)?,
+                None => Block::default(),
+            };
+            self.turn_at = self.block.len();
+            self.base_ns = self.block.base_ns().saturating_add(self.latency_ns);
+        }
+        if let (Some(clock), Some(head)) = (&mut self.clock, self.block.get(self.at)) {
+            let base_ns = self.block.base_ns();
+            let recv_ns = head.recv_ns(base_ns);
+            let known_ns = clock.known_ns(head.venue_ns(), recv_ns);
+            self.base_ns = base_ns.saturating_add(known_ns.saturating_sub(recv_ns));
+            self.turn_at = self.at.wrapping_add(1);
+        }
         Ok(())
     }
 
@@ -98,11 +123,36 @@ impl<'a, R: Record> Reel<'a, R> {
         u32::try_from(self.first_row.wrapping_add(self.at)).unwrap_or(u32::MAX)
     }
 
+    /// Adds the records that were moved on from to `counts`, by instrument of the run. The file
+    /// is read again where it has several instruments.
+    pub(super) fn count(&self, counts: &mut [u64]) -> Result<(), DataError> {
+        let mut left = self.first_row.saturating_add(self.at);
+        let mut add = |of: usize, records: usize| {
+            let count = self.instruments.get(of).and_then(|id| counts.get_mut(id.index()));
+            if let Some(count) = count {
+                *count += records as u64;
+            }
+        };
+        if self.instruments.len() == 1 {
+            add(0, left);
+            return Ok(());
+        }
+        for index in 0..self.file.blocks() {
+            let block = self.file.block::<R>(index)?;
+            block.iter().take(left).for_each(|record| add(usize::from(record.instrument()), 1));
+            left = left.saturating_sub(block.len());
+            if left == 0 {
+                break;
+            }
+        }
+        Ok(())
+    }
+
     /// Moves on by one record.
     #[inline(always)]
     pub(super) fn advance(&mut self) -> Result<(), DataError> {
         // No block has that many records.
         self.at = self.at.wrapping_add(1);
-        if self.at < self.block.len() { Ok(()) } else { self.next_block() }
+        if self.at < self.turn_at { Ok(()) } else { self.turn() }
     }
 }

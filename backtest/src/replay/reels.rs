@@ -20,8 +20,7 @@ impl<'a, R: Replayed> Reels<'a, R> {
     /// # Errors
     /// When a file cannot be read.
     pub fn start(films: &[Film<'a>]) -> Result<Self, DataError> {
-        let start = |film: &Film<'a>| Reel::start(film.file, film.instruments, 0);
-        let reels = films.iter().map(start).collect::<Result<_, _>>()?;
+        let reels = films.iter().map(Reel::start).collect::<Result<_, _>>()?;
         Ok(Self { reels, current: 0, until_ns: i64::MIN })
     }
 

@@ -132,10 +132,10 @@ pub struct DataEntry {
     /// All of its files, where it has several; the first one is that of `path`.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<FileEntry>,
-    /// Bars traded.
+    /// Bars traded; on ticks the samples of the equity.
     pub bars: usize,
-    /// Rows that became events, warm-up included.
-    pub events: usize,
+    /// Rows that became events, warm-up included: bars, or records of ticks.
+    pub events: u64,
     /// The opening time of the first bar traded.
     pub from: String,
     /// The closing time of the last one.
@@ -217,7 +217,11 @@ impl ResultDocument {
                 .iter()
                 .zip(&outcome.ranges)
                 .enumerate()
-                .map(|(at, (s, r))| data_entry(s, *r, head.files.get(at)))
+                .map(|(at, (s, r))| DataEntry {
+                    files: head.files.get(at).cloned().unwrap_or_default(),
+                    events: outcome.events_of(at),
+                    ..data_entry(s, *r)
+                })
                 .collect(),
             initial_capital: head.capital,
             final_equity: outcome.final_equity.to_string(),
@@ -260,18 +264,14 @@ impl ResultDocument {
     }
 }
 
-fn data_entry(
-    series: &BarSeries,
-    range: crate::run::BarRange,
-    files: Option<&Vec<FileEntry>>,
-) -> DataEntry {
+fn data_entry(series: &BarSeries, range: crate::run::BarRange) -> DataEntry {
     let bars = &series.bars[range.start..range.end];
     DataEntry {
         path: series.source.path.clone(),
         sha256: series.source.sha256.clone(),
-        files: files.cloned().unwrap_or_default(),
+        files: Vec::new(),
         bars: bars.len(),
-        events: range.end - range.warmup_from,
+        events: 0,
         from: bars.first().map_or_else(String::new, |bar| iso_text(bar.open_ns)),
         to: bars.last().map_or_else(String::new, |bar| iso_text(bar.close_ns)),
         score: series.quality.as_ref().map(|quality| quality.score),

@@ -1,5 +1,7 @@
 //! How long commands and reports are under way.
 
+use std::fmt;
+
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -57,6 +59,49 @@ impl LatencyModel {
             }
             Self::Recorded(points) => points.iter().map(|&(_, ns)| ns).min().unwrap_or(0),
             Self::Jittered { base_ns, .. } => *base_ns,
+        }
+    }
+
+    /// The same with `change` made to every latency that can come out.
+    #[must_use]
+    pub fn mapped(&self, change: impl Fn(i64) -> i64) -> Self {
+        match self {
+            Self::Constant { new_ns, replace_ns, cancel_ns } => Self::Constant {
+                new_ns: change(*new_ns),
+                replace_ns: change(*replace_ns),
+                cancel_ns: change(*cancel_ns),
+            },
+            Self::Recorded(points) => {
+                Self::Recorded(points.iter().map(|&(at_ns, ns)| (at_ns, change(ns))).collect())
+            }
+            Self::Jittered { base_ns, spread_ns, seed } => {
+                let (least, most) = (change(*base_ns), change(base_ns.saturating_add(*spread_ns)));
+                Self::Jittered { base_ns: least, spread_ns: (most - least).max(0), seed: *seed }
+            }
+        }
+    }
+}
+
+impl fmt::Display for LatencyModel {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ms = |ns: i64| qt_types::format_scaled(i128::from(ns), 6);
+        match self {
+            Self::Constant { new_ns, replace_ns, cancel_ns } => {
+                if new_ns == replace_ns && new_ns == cancel_ns {
+                    return write!(f, "{} ms", ms(*new_ns));
+                }
+                let (new, replace, cancel) = (ms(*new_ns), ms(*replace_ns), ms(*cancel_ns));
+                write!(f, "{new} ms new, {replace} ms replace, {cancel} ms cancel")
+            }
+            Self::Recorded(points) => {
+                let all = || points.iter().map(|&(_, ns)| ns);
+                let (least, most) = (all().min().unwrap_or(0), all().max().unwrap_or(0));
+                write!(f, "measured, {} to {} ms", ms(least), ms(most))
+            }
+            Self::Jittered { base_ns, spread_ns, .. } => {
+                let most_ns = base_ns.saturating_add(*spread_ns);
+                write!(f, "{} to {} ms by chance", ms(*base_ns), ms(most_ns))
+            }
         }
     }
 }
@@ -138,6 +183,31 @@ mod tests {
         let mut latency = Latency::new(LatencyModel::Recorded(points));
         let mut at = |now_ns| latency.arrival_ns(Action::New, now_ns) - now_ns;
         assert_eq!([at(50), at(100), at(150), at(250), at(900)], [10, 10, 20, 30, 30]);
+    }
+
+    #[test]
+    fn a_change_is_made_to_all_that_can_come_out() {
+        let twice = |model: LatencyModel| model.mapped(|ns| ns * 2);
+        let by_action = LatencyModel::Constant { new_ns: 5, replace_ns: 7, cancel_ns: 3 };
+        let doubled = LatencyModel::Constant { new_ns: 10, replace_ns: 14, cancel_ns: 6 };
+        assert_eq!(twice(by_action), doubled);
+        let measured = |ns| LatencyModel::Recorded(vec![(100, ns), (200, 3 * ns)]);
+        assert_eq!(twice(measured(10)), measured(20));
+        let jitter = |base_ns, spread_ns| LatencyModel::Jittered { base_ns, spread_ns, seed: 1 };
+        assert_eq!(twice(jitter(5, 2)), jitter(10, 4));
+        assert_eq!(jitter(5, 20).mapped(|ns| ns.max(10)), jitter(10, 15));
+    }
+
+    #[test]
+    fn latencies_in_words() {
+        let ms = 1_000_000;
+        assert_eq!(LatencyModel::constant(5 * ms).to_string(), "5 ms");
+        let by_action = LatencyModel::Constant { new_ns: 5 * ms, replace_ns: ms, cancel_ns: 500 };
+        assert_eq!(by_action.to_string(), "5 ms new, 1 ms replace, 0.0005 ms cancel");
+        let jitter = LatencyModel::Jittered { base_ns: 5 * ms, spread_ns: 2 * ms, seed: 1 };
+        assert_eq!(jitter.to_string(), "5 to 7 ms by chance");
+        let measured = LatencyModel::Recorded(vec![(1, 3 * ms), (2, ms)]);
+        assert_eq!(measured.to_string(), "measured, 1 to 3 ms");
     }
 
     #[test]

@@ -41,7 +41,7 @@ pub use config::{Fees, FillAt, Scene, SelfTrade, VenueConfig};
 use faults::Faults;
 pub use faults::{Fault, FaultKind};
 pub use latency::LatencyModel;
-use latency::{Action, Latency};
+pub(crate) use latency::{Action, Latency};
 pub use margin::{Bracket, MarginMode, MarginRules, MarginTable};
 use matching::Outcome;
 use order::SimOrder;

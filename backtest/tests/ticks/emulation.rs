@@ -2,6 +2,7 @@
 //! it does. Each worked out by hand at a venue that lacks nothing, and then with everything
 //! lacking.
 
+use qt_backtest::feed::FeedLatency;
 use qt_backtest::venue::LatencyModel;
 use qt_types::{Bracket, Lacks, RejectReason, ReportKind, Tick};
 
@@ -94,7 +95,7 @@ fn a_stop_that_waits_here_comes_later_by_the_way_there_and_back() {
     // The trade at 97 is at the venue at 20. Native: sold there and then, at 99. Here we hear of
     // it at 25 and the order is at the venue at 32: the bid is 98 by then.
     let mut case = book().trade(1, BUY, 100, 1).place(8, stop(SELL, 2, 97));
-    case.feed_latency_ns = 5;
+    case.feed = FeedLatency::constant(5);
     case.venue.order_latency = LatencyModel::constant(7);
     let case = case.trade(20, SELL, 97, 1).level(31, BUY, 99, 0);
     let native = case.run();

@@ -3,9 +3,11 @@
 //! Unless a case says otherwise: one instrument with tick 1 and lot 1, a margin account with all
 //! the money it needs, no fees, no latencies. Every tick ends an update and reaches us at once.
 
+use std::path::PathBuf;
 use std::sync::atomic::AtomicBool;
 
 use qt_backtest::desk::Desk;
+use qt_backtest::feed::FeedLatency;
 use qt_backtest::recorder::Fill;
 use qt_backtest::replay::{Film, Pace, Replay, ReplayConfig, ReplayError, Replayed};
 use qt_backtest::venue::{MarginRules, SimVenue, VenueConfig};
@@ -141,7 +143,7 @@ pub struct Case<R> {
     pub venue: VenueConfig,
     /// From the venue to us, by tick; the last one holds for the rest.
     pub latencies: Vec<i64>,
-    pub feed_latency_ns: i64,
+    pub feed: FeedLatency,
     pub spec: InstrumentSpec,
 }
 
@@ -157,6 +159,8 @@ pub struct Outcome {
     pub hash: u64,
     pub curve: Vec<(i64, Cash)>,
     pub funding: Cash,
+    /// When we were told of the market, and when it happened.
+    pub told: Vec<(i64, i64)>,
     /// How many fills were recorded.
     pub recorded: usize,
     /// Liquidations: when, price, lots (negative: sold).
@@ -222,7 +226,7 @@ impl<R: Told> Case<R> {
             looks: Vec::new(),
             venue: venue_config(),
             latencies: vec![0],
-            feed_latency_ns: 0,
+            feed: FeedLatency::default(),
             spec: spec(),
         }
     }
@@ -261,28 +265,32 @@ impl<R: Told> Case<R> {
     pub fn run(&self) -> Outcome {
         let ahead = self.run_at(Pace::Ahead);
         assert_eq!(ahead, self.run_at(Pace::Naive), "the pace must not matter");
-        assert_eq!(ahead, self.run_at_rest(), "nor how far it looks ahead");
+        assert_eq!(ahead, self.run_at_rest(1), "nor how far it looks ahead");
         ahead
     }
 
-    /// Runs it with a strategy that says that it waits for its timers.
-    pub fn run_at_rest(&self) -> Outcome {
-        self.run_with(Pace::Ahead, true)
+    /// The same with a strategy that says that it waits for its timers.
+    pub fn run_at_rest(&self, files: usize) -> Outcome {
+        let script = Script::new(&self.steps, &self.looks).at_rest(true);
+        self.play(Pace::Ahead, files, script).unwrap()
     }
 
     pub fn run_at(&self, pace: Pace) -> Outcome {
-        self.run_with(pace, false)
+        self.run_split(pace, 1)
     }
 
-    fn run_with(&self, pace: Pace, rests: bool) -> Outcome {
-        self.play(pace, Script::new(&self.steps, &self.looks).at_rest(rests)).unwrap()
+    /// The same with every record in the next one of `files` files.
+    pub fn run_split(&self, pace: Pace, files: usize) -> Outcome {
+        self.play(pace, files, Script::new(&self.steps, &self.looks)).unwrap()
     }
 
     /// Runs `script` over the ticks.
-    pub fn play(&self, pace: Pace, script: Script) -> Result<Outcome, ReplayError> {
+    pub fn play(&self, pace: Pace, files: usize, script: Script) -> Result<Outcome, ReplayError> {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("case.qtt");
-        let mut writer = TickWriter::<R>::create(&path).unwrap();
+        let paths: Vec<_> =
+            (0..files).map(|at| folder.path().join(format!("case{at}.qtt"))).collect();
+        let mut writers: Vec<TickWriter<R>> =
+            paths.iter().map(|path| TickWriter::create(path).unwrap()).collect();
         // The data ends after all that is to be done.
         let steps = self.steps.iter().map(|step| step.0).chain(self.looks.iter().copied());
         let last_ns = self.ticks.iter().map(|tick| tick.venue_ns()).chain(steps).max();
@@ -292,23 +300,27 @@ impl<R: Told> Case<R> {
             let latency = self.latencies[at.min(self.latencies.len() - 1)];
             // One connection keeps its order.
             recv_ns = recv_ns.max(tick.venue_ns() + latency);
-            writer.push(tick, recv_ns).unwrap();
+            writers[at % files].push(tick, recv_ns).unwrap();
         }
         let description =
             Description { instruments: vec![self.spec.clone()], ..Description::default() };
-        writer.finish(&description).unwrap();
-        let file = TickFile::open(&path, Verify::Full).unwrap();
-        self.replay_with(&file, pace, vec![R::book()], script)
+        for writer in writers {
+            writer.finish(&description).unwrap();
+        }
+        let open = |path: &PathBuf| TickFile::open(path, Verify::Full).unwrap();
+        let files: Vec<TickFile> = paths.iter().map(open).collect();
+        self.replay_all(&files, pace, vec![R::book()], script)
     }
 
     /// Runs the script over a file that is already there.
     pub fn replay(&self, file: &TickFile, pace: Pace, books: Vec<BookKind>) -> Outcome {
-        self.replay_with(file, pace, books, Script::new(&self.steps, &self.looks)).unwrap()
+        let script = Script::new(&self.steps, &self.looks);
+        self.replay_all(std::slice::from_ref(file), pace, books, script).unwrap()
     }
 
-    fn replay_with(
+    fn replay_all(
         &self,
-        file: &TickFile,
+        files: &[TickFile],
         pace: Pace,
         books: Vec<BookKind>,
         script: Script,
@@ -320,11 +332,12 @@ impl<R: Told> Case<R> {
         let config = ReplayConfig {
             from_ns: i64::MIN,
             to_ns: i64::MAX,
-            feed_latency_ns: self.feed_latency_ns,
+            feed: self.feed.clone(),
             sample_ns: 50,
             pace,
         };
-        let films = [Film { file, instruments: &[InstrumentId(0)] }];
+        let film = |file| Film { file, instruments: &[InstrumentId(0)] };
+        let films: Vec<Film<'_>> = files.iter().map(film).collect();
         let mut replay = Replay::<R, Script, Open>::new(&films, config, desk).unwrap();
         replay.run(&AtomicBool::new(false), |_, _| {})?;
         let exposure = replay.pipeline().exposure();
@@ -338,6 +351,7 @@ impl<R: Told> Case<R> {
         let outcome = Outcome {
             said: script.said.clone(),
             seen: script.seen.clone(),
+            told: script.told.clone(),
             denied: script.denied.clone(),
             position: exposure.position(InstrumentId(0)).lots(),
             cash: exposure.cash(),

@@ -6,6 +6,7 @@ mod differential;
 mod emulation;
 mod execution;
 mod faults;
+mod feed;
 mod harness;
 mod hindsight;
 mod margin;

@@ -98,6 +98,8 @@ pub struct Script {
     pub denied: Vec<DenyReason>,
     /// How many trades we were told of.
     pub trades: u64,
+    /// When we were told of a trade or of a change of the book, and when it happened (UTC ns).
+    pub told: Vec<(i64, i64)>,
 }
 
 impl Script {
@@ -141,6 +143,7 @@ impl Script {
 
 impl Strategy for Script {
     fn on_book(&mut self, _: BookView<'_>, ctx: &mut Context<'_>) {
+        self.told.push((ctx.now_ns().get(), ctx.venue_ns().get()));
         if self.is_started && self.breaks_word {
             ctx.place(market(BUY, 1));
         }
@@ -149,6 +152,7 @@ impl Strategy for Script {
 
     fn on_trade(&mut self, _: &Trade, ctx: &mut Context<'_>) {
         self.trades += 1;
+        self.told.push((ctx.now_ns().get(), ctx.venue_ns().get()));
         self.start(ctx);
     }
 

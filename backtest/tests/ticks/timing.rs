@@ -1,6 +1,7 @@
 //! Latencies: who knows what when, and which book an order meets.
 
 use proptest::prelude::*;
+use qt_backtest::feed::{FeedLatency, FeedStart};
 use qt_backtest::replay::{Pace, ReplayError};
 use qt_backtest::venue::LatencyModel;
 use qt_engine::Halt;
@@ -100,7 +101,7 @@ fn an_answer_to_a_report_is_there_before_later_records() {
 fn the_feed_latency_delays_what_we_see_and_nothing_else() {
     // Decided at 10 by the book of 0; the venue's book is the one of its own time.
     let mut case = book().level(5, SELL, 103, 1).level(5, SELL, 101, 0);
-    case.feed_latency_ns = 8;
+    case.feed = FeedLatency::constant(8);
     case.looks = vec![10, 20];
     let done = case.place(10, market(BUY, 1)).level(50, BUY, 98, 1).run();
     assert_eq!((done.seen[0].ask, done.seen[1].ask), (101, 103));
@@ -121,13 +122,13 @@ fn a_strategy_that_says_it_rests_and_does_not_ends_the_run() {
         case = case.level(ns, BUY, 98, ns);
     }
     let script = || Script::new(&[], &[]).breaking_its_word();
-    assert!(case.play(Pace::Ahead, script()).is_ok(), "it may, if it does not say so");
-    let ended = case.play(Pace::Ahead, script().at_rest(true));
+    assert!(case.play(Pace::Ahead, 1, script()).is_ok(), "it may, if it does not say so");
+    let ended = case.play(Pace::Ahead, 1, script().at_rest(true));
     assert!(matches!(ended, Err(ReplayError::Halt(Halt::NotAtRest))), "{ended:?}");
 }
 
 /// Latencies of every kind.
-fn latency(word: &mut Word) -> LatencyModel {
+pub fn latency(word: &mut Word) -> LatencyModel {
     let ns = word.below(12);
     match word.below(4) {
         0 => LatencyModel::constant(ns),
@@ -137,7 +138,15 @@ fn latency(word: &mut Word) -> LatencyModel {
     }
 }
 
-fn any_case<R: crate::harness::Told>(
+/// Feeds of every kind.
+fn feed(word: &mut Word) -> FeedLatency {
+    let start = if word.below(3) == 0 { FeedStart::Venue } else { FeedStart::Receipt };
+    let model =
+        if word.below(3) == 0 { LatencyModel::constant(word.below(5)) } else { latency(word) };
+    FeedLatency { start, model }
+}
+
+pub fn any_case<R: crate::harness::Told>(
     venue: u64,
     words: &[u64],
     told: impl Fn(&mut Word, i64) -> R,
@@ -146,7 +155,7 @@ fn any_case<R: crate::harness::Told>(
     let mut latencies = Word::new(venue.rotate_left(20));
     case.venue.order_latency = latency(&mut latencies);
     case.venue.response_latency = latency(&mut latencies);
-    case.feed_latency_ns = latencies.below(5);
+    case.feed = feed(&mut latencies);
     case.latencies.clear();
     let mut now_ns = 0;
     for &word in words {
@@ -166,10 +175,13 @@ fn check<R: crate::harness::Told>(case: &Case<R>) -> Result<(), TestCaseError> {
     if case.ticks.is_empty() {
         return Ok(());
     }
-    let (ahead, naive) = (case.run_at(Pace::Ahead), case.run_at(Pace::Naive));
-    prop_assert_eq!(&ahead.said, &naive.said);
-    prop_assert_eq!(&ahead, &naive);
-    prop_assert_eq!(ahead, case.run_at_rest());
+    for files in 1..=2 {
+        let (ahead, naive) =
+            (case.run_split(Pace::Ahead, files), case.run_split(Pace::Naive, files));
+        prop_assert_eq!(&ahead.said, &naive.said);
+        prop_assert_eq!(&ahead, &naive);
+        prop_assert_eq!(ahead, case.run_at_rest(files));
+    }
     Ok(())
 }
 

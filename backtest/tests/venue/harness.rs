@@ -206,7 +206,7 @@ impl Case {
         let specs: Vec<InstrumentSpec> = self.series.iter().map(|s| s.spec.clone()).collect();
         let (from_ns, to_ns) = (0, self.series[0].bars.last().unwrap().close_ns);
         let venue = self.config.venue_of(&specs, Span { from_ns, to_ns }).unwrap();
-        Simulator::new(tapes, self.pipeline(), venue, self.config.feed_latency_ns, strategy, gate)
+        Simulator::new(tapes, self.pipeline(), venue, &self.config.feed(), strategy, gate)
     }
 
     fn outcome<S: Strategy>(

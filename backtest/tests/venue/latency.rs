@@ -1,5 +1,8 @@
 //! Latency of data, commands and reports.
 
+use proptest::prelude::*;
+use qt_backtest::feed::{FeedLatency, FeedStart};
+use qt_backtest::venue::LatencyModel;
 use qt_types::{OrderKind, RejectReason, ReportKind};
 
 use crate::harness::Case;
@@ -39,6 +42,97 @@ fn a_late_bar_means_a_late_order() {
         let open = BARS[bar as usize][0];
         assert_eq!(out.fills(), [(bar, BUY, open, 10)], "latencies of {feed_ns} and {order_ns}");
         assert_eq!(out.log.bars[0].0.get(), 60 + feed_ns, "the bar came late");
+    }
+}
+
+/// The same with a feed of its own.
+fn fed(case: Case, start: FeedStart, model: LatencyModel) -> Case {
+    case.with(|config| config.conditions.feed_latency = Some(FeedLatency { start, model }))
+}
+
+fn bars_known(out: &crate::outcome::Outcome) -> Vec<i64> {
+    out.log.bars.iter().map(|(ns, ..)| ns.get()).collect()
+}
+
+#[test]
+fn bars_are_as_late_as_was_measured() {
+    // Closes at 60, 160, 260, 360, 460. Measured: 10 until 100, 90 at 200, 20 from 300 on: at
+    // 160 it is 58, at 260 it is 48.
+    let model = LatencyModel::Recorded(vec![(100, 10), (200, 90), (300, 20)]);
+    let case = fed(gaps(), FeedStart::Receipt, model).at(0, market(BUY, 10));
+    let out = case.run();
+    assert_eq!(bars_known(&out), [70, 218, 308, 380, 480]);
+    assert_eq!(out.fills(), [(1, BUY, 101, 10)]);
+    // What takes 200 at first cannot be overtaken by what takes nothing later.
+    let model = LatencyModel::Recorded(vec![(60, 200), (61, 0)]);
+    let out = fed(gaps(), FeedStart::Receipt, model).run();
+    assert_eq!(bars_known(&out), [260, 260, 260, 360, 460]);
+}
+
+#[test]
+fn trades_are_known_by_either_time() {
+    let bars = [[100, 101, 99, 100], [104, 108, 97, 98]];
+    let mut case = Case::new(&bars).prints(&[(10, 100, 5), (60, 99, 5), (110, 104, 5)]);
+    for print in &mut case.prints {
+        print.recv_ns = print.venue_ns + 70;
+    }
+    let known = |start, ns| bars_known(&fed(case.clone(), start, LatencyModel::constant(ns)).run());
+    // The trade at 60 is received at 130, the one at 110 at 180.
+    assert_eq!(known(FeedStart::Receipt, 3), [133, 203]);
+    assert_eq!(known(FeedStart::Venue, 3), [103, 203]);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig {
+        cases: 300,
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    })]
+
+    // The times that are worked out ahead against the sum that is made on the way.
+    #[test]
+    fn a_model_that_comes_to_a_constant_is_the_constant(
+        (feed, order) in (0_i64..250, 0_i64..100),
+        with_prints in any::<bool>(),
+        delays in prop::array::uniform6(0_i64..60),
+        seed in any::<u64>(),
+    ) {
+        let prints =
+            [(10, 100, 5), (60, 99, 5), (90, 100, 5), (110, 104, 5), (150, 97, 5), (190, 98, 5)];
+        let bars = [[100, 101, 99, 100], [104, 108, 97, 98], [98, 98, 98, 98]];
+        let mut case = if with_prints { Case::new(&bars).prints(&prints) } else { gaps() };
+        let mut last_ns = 0;
+        for (print, delay) in case.prints.iter_mut().zip(delays) {
+            last_ns = last_ns.max(print.venue_ns + delay);
+            print.recv_ns = last_ns;
+        }
+        let case = case.with(|config| config.order_latency_ns = order);
+        let case = case.at(0, market(BUY, 10)).at(1, limit(SELL, 5, 99));
+        let constant = case.clone().with(|config| config.feed_latency_ns = feed).run();
+        for model in [
+            LatencyModel::Recorded(vec![(0, feed)]),
+            LatencyModel::Jittered { base_ns: feed, spread_ns: 0, seed },
+        ] {
+            let out = fed(case.clone(), FeedStart::Receipt, model).run();
+            prop_assert_eq!(out.hash, constant.hash);
+            prop_assert_eq!(bars_known(&out), bars_known(&constant));
+            prop_assert_eq!(out.fills(), constant.fills());
+        }
+    }
+
+    #[test]
+    fn jittered_bars_keep_their_order_and_their_bounds(seed in any::<u64>(), spread in 0_i64..500) {
+        let model = LatencyModel::Jittered { base_ns: 5, spread_ns: spread, seed };
+        let out = fed(gaps(), FeedStart::Receipt, model).run();
+        let known = bars_known(&out);
+        prop_assert!(known.is_sorted());
+        let mut floor_ns = 0;
+        for (at, known_ns) in known.iter().enumerate() {
+            let close_ns = 60 + 100 * at as i64;
+            prop_assert!(*known_ns >= close_ns + 5);
+            floor_ns = floor_ns.max(close_ns + 5 + spread);
+            prop_assert!(*known_ns <= floor_ns);
+        }
     }
 }
 

@@ -172,7 +172,8 @@ fn books_that_differ_at_the_end_stop_the_run() {
         venue.initial = Cash::from_nano(venue.initial.nano() + more);
         let script = crate::script::Script::new(&case.steps, 0);
         let gate = qt_risk::AccountGate::new(case.config.account, case.config.sizing, None);
-        let mut sim = Simulator::new(&tapes, case.pipeline(), venue, 0, script, gate);
+        let mut sim =
+            Simulator::new(&tapes, case.pipeline(), venue, &case.config.feed(), script, gate);
         sim.run(&AtomicBool::new(false), |_, _| {})
     };
     assert_eq!(run(0), Ok(Ended::Data));

@@ -1,6 +1,7 @@
-//! How long commands and reports are under way: `5ms`, `new=5ms,replace=7ms,cancel=3ms`,
-//! `jitter:5ms,2ms`, or a file of measured ones.
+//! How long commands, reports and market data are under way: `5ms`, `jitter:5ms,2ms`, or a file
+//! of measured ones; of commands also `new=5ms,replace=7ms,cancel=3ms`.
 
+use qt_backtest::feed::{FeedLatency, FeedStart};
 use qt_backtest::venue::LatencyModel;
 
 use super::table::{self, Source};
@@ -18,6 +19,10 @@ pub struct Latencies {
     pub order_ns: i64,
     /// The shortest of each, in ns.
     pub response_ns: i64,
+    /// From the market to us, where it is not one length of time on top of what the data says.
+    pub feed: Option<FeedLatency>,
+    /// The shortest of it, in ns.
+    pub feed_ns: i64,
 }
 
 impl Latencies {
@@ -30,6 +35,7 @@ impl Latencies {
         let order = model(layers, "order-latency", order, seed)?;
         // The two ways do not jitter in step.
         let response = model(layers, from, response, seed.wrapping_add(1))?;
+        let feed = feed(layers, seed.wrapping_add(2))?;
         let uneven = |model: &LatencyModel| {
             let constant = LatencyModel::constant(model.shortest_ns());
             (*model != constant).then(|| model.clone())
@@ -39,8 +45,28 @@ impl Latencies {
             response_ns: response.shortest_ns(),
             order: uneven(&order),
             response: uneven(&response),
+            feed_ns: feed.model.shortest_ns(),
+            feed: feed.added_ns().is_none().then_some(feed),
         })
     }
+}
+
+/// `recorded`, `venue`, a latency, or one of both with a latency: `venue+5ms`.
+fn feed(layers: &Layers, seed: u64) -> Result<FeedLatency, Failure> {
+    const NAME: &str = "feed-latency";
+    let text = layers.one(NAME).unwrap_or("0ms").trim();
+    let starts = [("recorded", FeedStart::Receipt), ("venue", FeedStart::Venue)];
+    let named = starts.into_iter().find_map(|(name, start)| {
+        let rest = text.strip_prefix(name)?;
+        let model = if rest.is_empty() { Some("0ms") } else { rest.strip_prefix('+') };
+        Some((start, model?))
+    });
+    let (start, text) = named.unwrap_or((FeedStart::Receipt, text));
+    if text.starts_with("new=") {
+        let what = format!("'{text}' is about commands; market data has one latency");
+        return Err(Failure::usage(format!("{}: {what}", layers.place(NAME))));
+    }
+    Ok(FeedLatency { start, model: model(layers, NAME, text, seed)? })
 }
 
 fn model(layers: &Layers, name: &str, text: &str, seed: u64) -> Result<LatencyModel, Failure> {
@@ -60,10 +86,12 @@ fn model(layers: &Layers, name: &str, text: &str, seed: u64) -> Result<LatencyMo
         Ok(ns) => Ok(LatencyModel::constant(ns)),
         Err(_) if std::path::Path::new(text).is_file() => recorded(&Source::read(name, text)?),
         Err(_) if text.starts_with("new=") => by_action(text).map_err(wrong),
-        Err(what) => Err(wrong(format!(
-            "{what}; or jitter:5ms,2ms; or new=5ms,replace=7ms,cancel=3ms; or a CSV file that \
-             exists"
-        ))),
+        Err(what) => {
+            let by_action = "new=5ms,replace=7ms,cancel=3ms";
+            let of_feed = "recorded or venue, alone or as venue+5ms";
+            let more = if name == "feed-latency" { of_feed } else { by_action };
+            Err(wrong(format!("{what}; or jitter:5ms,2ms; or {more}; or a CSV file that exists")))
+        }
     }
 }
 

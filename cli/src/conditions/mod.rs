@@ -26,6 +26,7 @@ pub fn of(layers: &Layers, seed: u64) -> Result<(Conditions, Latencies), Failure
         margin: margin::of(layers)?,
         order_latency: latencies.order.clone(),
         response_latency: latencies.response.clone(),
+        feed_latency: latencies.feed.clone(),
         fee_tiers: fees::of(layers)?,
         faults: faults::of(layers)?,
         seed,

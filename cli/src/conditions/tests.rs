@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use qt_backtest::conditions::{Conditions, FundingRate, FundingRates, Trouble};
+use qt_backtest::feed::{FeedLatency, FeedStart};
 use qt_backtest::venue::{FaultKind, LatencyModel, MarginMode};
 use qt_types::{Cash, E9};
 
@@ -183,4 +184,32 @@ fn latencies_of_all_forms() {
     }
     let falls = folder.write("time,latency\n2024-05-02,4ms\n2024-05-01,4ms\n");
     assert!(order(&falls).unwrap_err().message.contains("line 3: the times do not rise"));
+}
+
+#[test]
+fn feed_latencies_of_all_forms() {
+    let ms = 1_000_000;
+    let feed = |text: &str| of(&[("feed-latency", text)]).map(|found| found.1);
+    for (text, ns) in [("5ms", 5 * ms), ("recorded", 0), ("recorded+2ms", 2 * ms), ("0", 0)] {
+        let plain = feed(text).unwrap();
+        assert_eq!((plain.feed, plain.feed_ns), (None, ns), "{text}");
+    }
+    let from_venue = |model| Some(FeedLatency { start: FeedStart::Venue, model });
+    let venue = feed("venue").unwrap();
+    assert_eq!((venue.feed, venue.feed_ns), (from_venue(LatencyModel::constant(0)), 0));
+    let jitter = LatencyModel::Jittered { base_ns: 5 * ms, spread_ns: 2 * ms, seed: 9 };
+    let late = feed("venue+jitter:5ms,2ms").unwrap();
+    assert_eq!((late.feed, late.feed_ns), (from_venue(jitter.clone()), 5 * ms));
+    let late = feed("jitter:5ms,2ms").unwrap();
+    assert_eq!(late.feed, Some(FeedLatency { start: FeedStart::Receipt, model: jitter }));
+    let folder = Folder::new();
+    let path = folder.write("time,latency\n2024-05-01,4ms\n2024-05-01T00:00:01Z,1500\n");
+    let measured = feed(&format!("venue+{path}")).unwrap();
+    let points = LatencyModel::Recorded(vec![(MAY, 4 * ms), (MAY + E9, 1_500)]);
+    assert_eq!((measured.feed, measured.feed_ns), (from_venue(points), 1_500));
+    for text in ["venue5ms", "venue+", "recorded+fast", "new=5ms", "venue+new=5ms", "no/such.csv"] {
+        let failure = feed(text).unwrap_err();
+        assert_eq!(failure.reason.code(), 2, "{text}");
+        assert!(failure.message.contains("feed-latency"), "{}", failure.message);
+    }
 }

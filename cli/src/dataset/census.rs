@@ -2,13 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use qt_data::ticks::{Record, RecordKind, TickFile};
-use qt_engine::book::{
-    Book, BookFaults, BookLimits, CrossPolicy, OrderBook, OrderBookFaults, OrderBookLimits,
-};
-use qt_types::{OrderTick, OrderTickKind, Price, Tick, TickFlags, TickKind};
+use qt_data::export;
+use qt_data::ticks::{RecordKind, TickFile};
+use qt_types::{OrderTick, Tick, TickFlags};
 use serde::Serialize;
 
+use super::booked::Booked;
 use crate::failure::Failure;
 
 /// Latencies that the median is taken of, at most.
@@ -75,131 +74,6 @@ pub fn take(file: &TickFile) -> Result<Census, Failure> {
     }
 }
 
-/// A record that a book can be built of.
-trait Booked: Record {
-    /// Its book.
-    type Book;
-    fn book(first: Price) -> Self::Book;
-    /// The name of its kind, and whether something was traded.
-    fn sort(&self) -> (&'static str, bool);
-    fn price(&self) -> Price;
-    fn flags(&self) -> TickFlags;
-    fn apply(&self, book: &mut Self::Book);
-    /// Whether the book lacks a side.
-    fn is_one_sided(book: &Self::Book) -> bool;
-    /// Crossed updates, gaps, misfits.
-    fn faults(book: &Self::Book) -> [u64; 3];
-}
-
-impl Booked for Tick {
-    type Book = Book;
-
-    fn book(first: Price) -> Book {
-        Book::new(&BookLimits::around(first).with_crosses(CrossPolicy::Uncross))
-    }
-
-    fn sort(&self) -> (&'static str, bool) {
-        let name = match self.kind() {
-            Some(TickKind::Level) => "level",
-            Some(TickKind::Top) => "top",
-            Some(TickKind::Trade) => "trade",
-            Some(TickKind::Clear) => "clear",
-            Some(TickKind::Gap) => "gap",
-            Some(TickKind::Status) => "status",
-            Some(TickKind::Mark) => "mark",
-            Some(TickKind::Funding) => "funding",
-            None => "unknown",
-        };
-        (name, self.kind() == Some(TickKind::Trade))
-    }
-
-    fn price(&self) -> Price {
-        Self::price(self)
-    }
-
-    fn flags(&self) -> TickFlags {
-        Self::flags(self)
-    }
-
-    fn apply(&self, book: &mut Book) {
-        book.apply(self);
-    }
-
-    fn is_one_sided(book: &Book) -> bool {
-        book.view().mid_x2().is_none()
-    }
-
-    fn faults(book: &Book) -> [u64; 3] {
-        let BookFaults { crossed, overflow, negative_qty, gaps, .. } = *book.faults();
-        [crossed, gaps, overflow + negative_qty]
-    }
-}
-
-impl Booked for OrderTick {
-    type Book = OrderBook;
-
-    fn book(first: Price) -> OrderBook {
-        OrderBook::new(&OrderBookLimits {
-            window_ticks: BookLimits::around(first).window_ticks,
-            crosses: CrossPolicy::Uncross,
-            ..OrderBookLimits::default()
-        })
-    }
-
-    fn sort(&self) -> (&'static str, bool) {
-        let name = match self.kind() {
-            Some(OrderTickKind::Add) => "add",
-            Some(OrderTickKind::Reduce) => "reduce",
-            Some(OrderTickKind::Delete) => "delete",
-            Some(OrderTickKind::Modify) => "modify",
-            Some(OrderTickKind::Execute) => "execute",
-            Some(OrderTickKind::Trade) => "trade",
-            Some(OrderTickKind::Clear) => "clear",
-            Some(OrderTickKind::Status) => "status",
-            None => "unknown",
-        };
-        (name, self.is_trade())
-    }
-
-    fn price(&self) -> Price {
-        Price::from_ticks(self.price)
-    }
-
-    fn flags(&self) -> TickFlags {
-        Self::flags(self)
-    }
-
-    fn apply(&self, book: &mut OrderBook) {
-        book.apply(self);
-    }
-
-    fn is_one_sided(book: &OrderBook) -> bool {
-        book.view().mid_x2().is_none()
-    }
-
-    fn faults(book: &OrderBook) -> [u64; 3] {
-        let OrderBookFaults {
-            unknown_order,
-            duplicate_order,
-            over_reduced,
-            over_executed,
-            side_changed,
-            invalid,
-            overflow,
-            ..
-        } = *book.faults();
-        let misfits = unknown_order
-            + duplicate_order
-            + over_reduced
-            + over_executed
-            + side_changed
-            + invalid
-            + overflow;
-        let levels = book.book().faults();
-        [levels.crossed, levels.gaps, misfits]
-    }
-}
-
 fn count<R: Booked>(file: &TickFile) -> Result<Census, Failure> {
     let description = file.description()?;
     let named = |symbol: &str| Instrument { symbol: symbol.to_owned(), ..Instrument::default() };
@@ -214,8 +88,8 @@ fn count<R: Booked>(file: &TickFile) -> Result<Census, Failure> {
     for index in 0..file.blocks() {
         let block = file.block::<R>(index)?;
         for record in block.iter() {
-            let (kind, is_trade) = record.sort();
-            *census.kinds.entry(kind).or_default() += 1;
+            let is_trade = record.is_trade();
+            *census.kinds.entry(export::kind_text(&record)).or_default() += 1;
             let recv_ns = record.recv_ns(block.base_ns());
             let latency = recv_ns.saturating_sub(record.venue_ns());
             if census.records.is_multiple_of(every) {
@@ -239,7 +113,7 @@ fn count<R: Booked>(file: &TickFile) -> Result<Census, Failure> {
                 instrument.updates += 1;
                 // A side that the other one has just emptied by crossing it is not counted twice.
                 let is_crossed = R::faults(book)[0] > crossed;
-                instrument.one_sided += u64::from(!is_crossed && R::is_one_sided(book));
+                instrument.one_sided += u64::from(!is_crossed && R::view(book).mid_x2().is_none());
             }
         }
     }

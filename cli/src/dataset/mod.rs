@@ -1,6 +1,7 @@
 //! Data sets by name: a file, a catalog id, or a bundled sample.
 
 mod bars;
+pub mod booked;
 pub mod catalog;
 pub mod census;
 mod open;

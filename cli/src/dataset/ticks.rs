@@ -26,6 +26,8 @@ pub struct TickData {
     pub sources: Vec<Source>,
     /// What a reader of the results must know about the data.
     pub notes: Vec<String>,
+    /// Whether no file says that anything took time to be received.
+    pub is_instant: bool,
 }
 
 impl TickData {
@@ -60,7 +62,8 @@ impl TickData {
 /// # Errors
 /// When a file is missing or no tick data, or cannot be converted.
 pub fn open(given: &[String], plan: &DataPlan, out: &Output) -> Result<TickData, Failure> {
-    let mut data = TickData { files: Vec::new(), sources: Vec::new(), notes: Vec::new() };
+    let (files, sources, notes) = (Vec::new(), Vec::new(), Vec::new());
+    let mut data = TickData { files, sources, notes, is_instant: true };
     for name in given {
         let (symbol, path) = split(name);
         let file = open_one(Path::new(path), symbol, plan, false, out)?.file;
@@ -80,6 +83,7 @@ pub fn open(given: &[String], plan: &DataPlan, out: &Output) -> Result<TickData,
             let (what, count, first) = (&fact.name, fact.count, &fact.first);
             data.notes.push(format!("{of}{what}: {count} (the first at {first})"));
         }
+        data.is_instant &= !file.has_latencies()?;
         data.files.push(file);
     }
     Ok(data)

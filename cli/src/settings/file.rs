@@ -114,6 +114,7 @@ const IN_FILES: &[&str] = &[
     "fee-tiers",
     "funding",
     "margin-tiers",
+    "feed-latency",
     "order-latency",
     "response-latency",
     "faults",
@@ -124,10 +125,15 @@ const IN_FILES: &[&str] = &[
 /// Paths in a file are meant from where the file is, if there is such a file; catalog ids and
 /// paths from the working directory stay as they are.
 fn located(config: &Path, key: &str, value: String) -> String {
-    let (symbol, path) = match value.split_once('=') {
-        Some((symbol, path)) if matches!(key, "data" | "funding") => (Some(symbol), path),
-        _ => (None, value.as_str()),
+    // What stands before the path: a symbol, or what a feed latency is counted from.
+    let cut = match key {
+        "data" | "funding" => value.find('='),
+        "feed-latency" if value.starts_with("venue+") || value.starts_with("recorded+") => {
+            value.find('+')
+        }
+        _ => None,
     };
+    let (before, path) = value.split_at(cut.map_or(0, |at| at + 1));
     let is_output = matches!(key, "report" | "out");
     if !is_output && !IN_FILES.contains(&key) {
         return value;
@@ -139,8 +145,7 @@ fn located(config: &Path, key: &str, value: String) -> String {
     if Path::new(path).is_absolute() || (!joined.exists() && !is_output) {
         return value;
     }
-    let joined = joined.to_string_lossy().into_owned();
-    symbol.map_or(joined.clone(), |symbol| format!("{symbol}={joined}"))
+    format!("{before}{}", joined.display())
 }
 
 #[cfg(test)]

@@ -368,7 +368,14 @@ pub const KEYS: &[Key] = &[
     ),
     key(Fills, "touch-fills", Flag, "", "Fill limit orders that the price only touches"),
     key(Fills, "close-at-end", Flag, "", "Close open positions at the last close"),
-    key(Fills, "feed-latency", One("TIME"), "0ms", "From the market to us (500us, 10ms, 1s)"),
+    key(
+        Fills,
+        "feed-latency",
+        One("TIME|MODEL"),
+        "0ms",
+        "From the market to us, on top of the data's times of receipt (500us, jitter:5ms,2ms, a \
+         file; venue+5ms counts from the venue's times)",
+    ),
     key(
         Fills,
         "order-latency",

@@ -135,7 +135,7 @@ fn config(layers: &Layers, seed: u64) -> Result<RunConfig, Failure> {
         },
         order_qty_max_e9: positive_e9(layers, "max-order-qty")?,
         close_at_end: layers.is_on("close-at-end"),
-        feed_latency_ns: latency(layers, "feed-latency")?.unwrap_or(0),
+        feed_latency_ns: latencies.feed_ns,
         order_latency_ns: latencies.order_ns,
         response_latency_ns: latencies.response_ns,
         conditions,

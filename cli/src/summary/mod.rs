@@ -49,8 +49,8 @@ fn header(finished: &Finished, out: &Output) -> String {
             let name = if document.symbols.len() == 1 { "data" } else { series.spec.symbol() };
             let bars = number::plural(entry.bars as u64, "bar");
             let (from, to) = (&entry.from[..10.min(entry.from.len())], last_day(series, finished));
-            if let Some(records) = finished.records {
-                let records = number::plural(records, "record");
+            if finished.records().is_some() {
+                let records = number::plural(entry.events, "record");
                 let every = interval(series.interval_ns).replace(" of ", " ");
                 return format!(
                     "  {name:<9} {from} to {to}, {records}, equity sampled every{every}"
@@ -137,7 +137,7 @@ fn account(finished: &Finished) -> String {
 fn orders(finished: &Finished) -> String {
     let config = &finished.plan.config;
     let mut words = vec![match config.fill_at {
-        _ if finished.records.is_some() => {
+        _ if finished.records().is_some() => {
             let queue = finished.plan.config.queue_model.text();
             format!("orders meet the book, queue {queue}{}", default_mark(finished, "queue-model"))
         }
@@ -155,7 +155,11 @@ fn orders(finished: &Finished) -> String {
     if config.slippage_e9 > 0 {
         words.push(format!("slippage {}", percent(config.slippage_e9)));
     }
-    if config.order_latency_ns + config.feed_latency_ns > 0 {
+    let conditions = &config.conditions;
+    if conditions.order_latency.is_some() || conditions.feed_latency.is_some() {
+        let order = config.venue().order_latency;
+        words.push(format!("order latency {order}, feed {}", config.feed()));
+    } else if config.order_latency_ns + config.feed_latency_ns > 0 {
         let seconds = (config.order_latency_ns + config.feed_latency_ns) as f64 / 1e9;
         words.push(format!("latency {}", number::seconds(seconds)));
     }
@@ -213,7 +217,7 @@ fn footer(finished: &Finished, out: &Output) -> String {
         lines.push(out.paint(Ink::Dim, &note));
     }
     let rate = finished.outcome.events as f64 / finished.outcome.wall_seconds.max(1e-9);
-    let played = match finished.records {
+    let played = match finished.records() {
         Some(records) => number::plural(records, "record"),
         None => number::plural(finished.bars(), "bar"),
     };

@@ -1,5 +1,6 @@
 //! What the user should know before believing a result, the gravest first.
 
+use qt_backtest::feed::FeedLatency;
 use qt_backtest::run::RunOutcome;
 use qt_backtest::simulator::Ended;
 use qt_backtest::venue::FillAt;
@@ -9,6 +10,7 @@ use qt_data::stamp::iso_text;
 use qt_risk::Account;
 use qt_types::{InstrumentId, InstrumentKind, Price, Qty};
 
+use crate::dataset::ticks::TickData;
 use crate::output::number;
 use crate::settings::RunPlan;
 
@@ -52,10 +54,10 @@ pub fn of(
     warnings
 }
 
-/// All warnings about a run on ticks; `notes` are what the data says about itself.
+/// All warnings about a run on the ticks `data`.
 pub fn of_ticks(
     plan: &RunPlan,
-    notes: &[String],
+    data: &TickData,
     outcome: &RunOutcome,
     trades_alone: &[InstrumentId],
 ) -> Vec<String> {
@@ -74,7 +76,14 @@ pub fn of_ticks(
             "orders reach the venue in no time: set --order-latency to what yours take".to_owned(),
         );
     }
-    warnings.extend(notes.iter().cloned());
+    if data.is_instant && plan.config.feed() == FeedLatency::default() {
+        warnings.push(
+            "the data does not say when it was received: all of it is known when it happens (set \
+             --feed-latency to what your feed takes)"
+                .to_owned(),
+        );
+    }
+    warnings.extend(data.notes.iter().cloned());
     add_denials(outcome, &mut warnings);
     warnings
 }

@@ -204,7 +204,7 @@ fn write<R: Meant, T: Target<R>>(
     let Found { instruments, clock, mut facts, rows } = found;
     fact.notes.extend(source.notes());
     let kind = source.instrument_kind();
-    let specs = instruments.specs(options, kind, &fact.path, &mut fact.notes)?;
+    let specs = instruments.specs(options, source.specs(), kind, &fact.path, &mut fact.notes)?;
     let mut conversion = Conversion {
         path: &fact.path,
         options,

@@ -1,6 +1,6 @@
 //! Which format a file has, by its first bytes and its name.
 
-use super::{depth, itch, lobster, recording, tardis};
+use super::{depth, exported, itch, lobster, recording, tardis};
 use crate::error::DataError;
 use crate::source::parser::is_skipped;
 use crate::ticks::MAGIC;
@@ -26,11 +26,13 @@ pub enum ImportFormat {
     Dbn,
     /// A recorded exchange stream: frames with or without their time of receipt, one a line.
     Recording,
+    /// Ticks that were exported as text.
+    Exported,
 }
 
 impl ImportFormat {
     /// All formats, with the name that `--format` takes and what they are.
-    pub const ALL: [(Self, &'static str, &'static str); 9] = [
+    pub const ALL: [(Self, &'static str, &'static str); 10] = [
         (Self::Trades, "trades", "text with time, price, quantity"),
         (Self::Quotes, "quotes", "text with time, bid, ask, also bookTicker"),
         (Self::BinanceDepth, "binance-depth", "T_DEPTH snapshots and updates"),
@@ -40,6 +42,7 @@ impl ImportFormat {
         (Self::Itch, "itch", "NASDAQ ITCH 5.0"),
         (Self::Dbn, "dbn", "Databento, versions 1 to 3"),
         (Self::Recording, "recording", "frames of an exchange, one a line"),
+        (Self::Exported, "exported", "what `data export` wrote of ticks"),
     ];
 
     /// The format called `name`.
@@ -77,6 +80,9 @@ pub fn detect(head: &[u8], name: &str) -> Option<ImportFormat> {
     }
     if head.starts_with(&MAGIC) {
         return None;
+    }
+    if exported::is_exported(head) {
+        return Some(ImportFormat::Exported);
     }
     if itch::is_stream(head) {
         return Some(ImportFormat::Itch);

@@ -72,18 +72,28 @@ impl Instruments {
         Ok(Some(number))
     }
 
-    /// The units of every instrument; what there is to say about them is added to `notes`.
+    /// The units of every instrument: those of `options`, those that the source tells (`told`),
+    /// or those that follow from its numbers. What there is to say about them is added to `notes`.
     ///
     /// # Errors
     /// When they are too large to count money in.
     pub fn specs(
         &self,
         options: &ImportOptions,
+        told: &[InstrumentSpec],
         kind: Option<InstrumentKind>,
         path: &str,
         notes: &mut Vec<String>,
     ) -> Result<Vec<InstrumentSpec>, DataError> {
-        self.list.iter().map(|seen| spec_of(seen, options, kind, path, notes)).collect()
+        let spec = |seen: &Seen| {
+            let known = options.specs.iter().find(|spec| spec.symbol() == seen.symbol);
+            let told = told.iter().find(|spec| spec.symbol() == seen.symbol);
+            match known.or(told.filter(|_| !options.names_units())) {
+                Some(spec) => Ok(spec.clone()),
+                None => spec_of(seen, options, kind, path, notes),
+            }
+        };
+        self.list.iter().map(spec).collect()
     }
 }
 
@@ -94,9 +104,6 @@ fn spec_of(
     path: &str,
     notes: &mut Vec<String>,
 ) -> Result<InstrumentSpec, DataError> {
-    if let Some(spec) = options.specs.iter().find(|spec| spec.symbol() == seen.symbol) {
-        return Ok(spec.clone());
-    }
     let symbol = &seen.symbol;
     for (name, rounded) in [("prices", seen.prices.rounded), ("quantities", seen.sizes.rounded)] {
         if rounded > 0 {
@@ -201,15 +208,16 @@ mod tests {
         all.list[0].prices.see(Number::parse(b"58710.20").unwrap());
         all.list[0].sizes.see(Number::parse(b"0.003").unwrap());
         let mut notes = Vec::new();
-        let spec = &all.specs(&ImportOptions::default(), None, "x", &mut notes).unwrap()[0];
+        let spec = &all.specs(&ImportOptions::default(), &[], None, "x", &mut notes).unwrap()[0];
         assert_eq!((spec.currency(), spec.kind()), ("USDT", InstrumentKind::Spot));
         assert_eq!((spec.tick_e9(), spec.lot_e9()), (58_710_200_000_000, 3_000_000));
         let known = InstrumentSpec::new("BTCUSDT", "X", InstrumentKind::Future, 1, 2, 3).unwrap();
         let options = ImportOptions { specs: vec![known.clone()], ..ImportOptions::default() };
-        assert_eq!(all.specs(&options, None, "x", &mut notes).unwrap()[0], known);
+        assert_eq!(all.specs(&options, &[], None, "x", &mut notes).unwrap()[0], known);
         let options =
             ImportOptions { tick_e9: Some(5), lot_e9: Some(6), ..ImportOptions::default() };
-        let spec = &all.specs(&options, Some(InstrumentKind::Future), "x", &mut notes).unwrap()[0];
+        let spec =
+            &all.specs(&options, &[], Some(InstrumentKind::Future), "x", &mut notes).unwrap()[0];
         assert_eq!((spec.tick_e9(), spec.lot_e9()), (5, 6));
         assert_eq!((spec.kind(), notes.len()), (InstrumentKind::Future, 0));
     }

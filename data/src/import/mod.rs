@@ -10,6 +10,7 @@ mod day;
 pub mod dbn;
 mod depth;
 mod detect;
+mod exported;
 mod facts;
 mod input;
 mod instruments;

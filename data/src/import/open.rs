@@ -10,7 +10,7 @@ use super::detect::{ImportFormat, detect, first_line};
 use super::input::Input;
 use super::options::ImportOptions;
 use super::row::RowSource;
-use super::{dbn, depth, itch, lobster, recording, table, tardis};
+use super::{dbn, depth, exported, itch, lobster, recording, table, tardis};
 use crate::calendar::civil::Day;
 use crate::error::DataError;
 use crate::load::instrument::symbol_of_path;
@@ -81,6 +81,7 @@ pub fn open<'a>(
             Opened::Orders(itch::source(input, midnight))
         }
         ImportFormat::Dbn => dbn::open(input)?,
+        ImportFormat::Exported => exported::source(input, &head).ok_or_else(not)?,
         ImportFormat::Recording => {
             Opened::Levels(Box::new(recording::source(input, &head).ok_or_else(not)?))
         }

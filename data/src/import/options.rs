@@ -63,6 +63,13 @@ impl Default for ImportOptions {
 }
 
 impl ImportOptions {
+    /// Whether anything is said about units that a source may tell by itself.
+    #[must_use]
+    pub fn names_units(&self) -> bool {
+        let numbers = [self.tick_e9, self.lot_e9, self.multiplier_e9];
+        numbers.iter().any(Option::is_some) || self.currency.is_some() || self.kind.is_some()
+    }
+
     /// Checks what does not depend on the data.
     ///
     /// # Errors

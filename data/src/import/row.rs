@@ -1,6 +1,6 @@
 //! What every importer gives: venue-neutral rows with exact decimals, one after the other.
 
-use qt_types::{InstrumentKind, TickFlags};
+use qt_types::{InstrumentKind, InstrumentSpec, TickFlags};
 
 use crate::error::{CellError, DataError};
 use crate::source::number::Number;
@@ -81,6 +81,11 @@ pub trait RowSource<R: Record> {
     /// The kind of its instruments, where the format settles it.
     fn instrument_kind(&self) -> Option<InstrumentKind> {
         None
+    }
+
+    /// The units of its instruments, where the format tells them; known after the first reading.
+    fn specs(&self) -> &[InstrumentSpec] {
+        &[]
     }
 
     /// What a reader of results must know about the way it was read.

@@ -281,6 +281,18 @@ impl TickFile {
         Ok(self.entries()?.get(index).map(ArchivedEntry::native))
     }
 
+    /// Whether any block begins or ends with a record that was received later than it happened:
+    /// files of sources with one time have none.
+    ///
+    /// # Errors
+    /// When the index cannot be read.
+    pub fn has_latencies(&self) -> Result<bool, DataError> {
+        let is_late = |entry: Entry| {
+            entry.recv_first != entry.venue_first || entry.recv_last != entry.venue_last
+        };
+        Ok(self.entries()?.iter().map(ArchivedEntry::native).any(is_late))
+    }
+
     /// The first block whose records were all known at `recv_ns` or later, or hold such a one.
     ///
     /// # Errors

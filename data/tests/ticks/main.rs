@@ -4,6 +4,7 @@
 mod book;
 mod damage;
 mod databento;
+mod export;
 mod formats;
 mod hostile;
 mod itch;

@@ -53,6 +53,13 @@ impl BookSide {
         self.side
     }
 
+    /// Whether the feed tells levels of this side, and not only the best price.
+    #[must_use]
+    #[inline]
+    pub const fn has_levels(&self) -> bool {
+        self.has_levels
+    }
+
     /// Whether it holds nothing.
     #[must_use]
     #[inline]

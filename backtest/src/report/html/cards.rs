@@ -3,6 +3,7 @@
 use qt_types::Cash;
 
 use super::ReportInput;
+use super::execution::time;
 use super::figures::Figures;
 use super::table::{Cell, Table, Tone, figures, words};
 use super::text::{Sign, UNDEFINED, count_of, escape, money, money_f64, number, percent, ratio};
@@ -197,7 +198,16 @@ pub fn trade_statistics(input: &ReportInput<'_>) -> Vec<(String, Cell)> {
     let mean = |sum: f64| (!trades.is_empty()).then(|| sum / trades.len() as f64);
     let longs = trips.iter().filter(|trip| trip.side == qt_types::Side::Buy).count();
     let average = mean(trips.iter().map(|trip| trip.profit.to_f64()).sum());
-    let bars = mean(trades.iter().map(|trade| f64::from(trade.bars)).sum());
+    let held = match input.outcome.records {
+        Some(_) => {
+            let held_ns = mean(trips.iter().map(|trip| trip.held_ns() as f64).sum());
+            ("Average time held", held_ns.map(|ns| time(ns as u64)))
+        }
+        None => {
+            let bars = mean(trades.iter().map(|trade| f64::from(trade.bars)).sum());
+            ("Average bars held", bars.map(|bars| number(bars, 1, Sign::Minus)))
+        }
+    };
     let payoff = match (metrics.avg_win, metrics.avg_loss) {
         (Some(win), Some(loss)) if loss < Cash::ZERO => Some(win.to_f64() / loss.abs().to_f64()),
         _ => None,
@@ -212,8 +222,6 @@ pub fn trade_statistics(input: &ReportInput<'_>) -> Vec<(String, Cell)> {
     let pair = |name: &str, cell| (name.to_owned(), cell);
     let average_text =
         average.map_or_else(|| UNDEFINED.to_owned(), |value| money_f64(value, Sign::Both));
-    let bars_text =
-        bars.map_or_else(|| UNDEFINED.to_owned(), |value| number(value, 1, Sign::Minus));
     vec![
         pair("Closed trades", Cell::new(count_of(metrics.trades))),
         pair("Winning / losing", Cell::new(counts)),
@@ -228,7 +236,7 @@ pub fn trade_statistics(input: &ReportInput<'_>) -> Vec<(String, Cell)> {
         pair("Worst trade", signed(trips.iter().map(|trip| trip.profit).min())),
         pair("Wins in a row, at most", Cell::new(count_of(best_run))),
         pair("Losses in a row, at most", Cell::new(count_of(worst_run))),
-        pair("Average bars held", Cell::new(bars_text)),
+        pair(held.0, Cell::new(held.1.unwrap_or_else(|| UNDEFINED.to_owned()))),
         pair("Average worst move against (MAE)", Cell::new(percent(mae, Sign::Both))),
         pair("Average best move in favour (MFE)", Cell::new(percent(mfe, Sign::Both))),
     ]

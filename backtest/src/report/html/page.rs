@@ -297,13 +297,16 @@ fn header(input: &ReportInput<'_>, figures: &Figures) -> String {
     let shown = ranges.map(|(series, range)| &series.bars[range.clone()]);
     let first = shown.clone().filter_map(|bars| bars.first()).map(|bar| bar.open_ns).min();
     let last = shown.clone().filter_map(|bars| bars.last()).map(|bar| bar.close_ns).max();
-    let bars: usize = shown.map(<[_]>::len).sum();
+    let events = match &input.outcome.records {
+        Some(records) => plural(records.iter().sum(), "record"),
+        None => plural(shown.map(|bars| bars.len() as u64).sum(), "bar"),
+    };
     let clock = figures.clock;
     let period = match (first, last) {
         (Some(first), Some(last)) => {
             format!("{} to {}", clock.instant(first), clock.close(last))
         }
-        _ => "no bars".to_owned(),
+        _ => "no data".to_owned(),
     };
     let symbols = input.document.symbols.join(", ");
     let note = match input.generated_note {
@@ -317,7 +320,7 @@ fn header(input: &ReportInput<'_>, figures: &Figures) -> String {
          </header>\n",
         escape(&input.document.strategy),
         escape(&symbols),
-        plural(bars as u64, "bar"),
+        events,
         escape(cards::currency(input)),
     )
 }

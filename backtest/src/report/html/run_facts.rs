@@ -10,7 +10,8 @@ use super::table::{Cell, Table, Tone, facts, figures, words};
 use super::text::{
     Clock, Sign, UNDEFINED, count, count_of, decimal, escape, money, number, percent,
 };
-use crate::venue::FillAt;
+use crate::feed::FeedLatency;
+use crate::venue::{FillAt, LatencyModel};
 
 /// A share in billionths as per cent.
 fn share_e9(value_e9: i64) -> String {
@@ -118,8 +119,11 @@ fn optional_settings(input: &ReportInput<'_>) -> Vec<(String, Cell)> {
     let config = input.config;
     let bps = |value: Option<u32>| value.map(|bps| share_e9(i64::from(bps) * (E9 / 10_000)));
     let qty = |value_e9: i64| number(value_e9 as f64 / E9 as f64, 4, Sign::Minus);
+    let venue = config.venue();
     let latency =
-        |ns: i64| (ns != 0).then(|| format!("{} ms", number(ns as f64 / 1e6, 3, Sign::Minus)));
+        |model: &LatencyModel| (*model != LatencyModel::constant(0)).then(|| model.to_string());
+    let feed = config.feed();
+    let feed = (feed != FeedLatency::default()).then(|| feed.to_string());
     let participation = config.participation_e9.map(share_e9);
     let list = [
         ("Stop loss", bps(config.exits.stop_bps)),
@@ -127,9 +131,9 @@ fn optional_settings(input: &ReportInput<'_>) -> Vec<(String, Cell)> {
         ("Trailing stop", bps(config.exits.trail_bps)),
         ("Largest share of a bar's volume", participation),
         ("Largest order", config.order_qty_max_e9.map(qty)),
-        ("Feed latency", latency(config.feed_latency_ns)),
-        ("Order latency", latency(config.order_latency_ns)),
-        ("Response latency", latency(config.response_latency_ns)),
+        ("Feed latency", feed),
+        ("Order latency", latency(&venue.order_latency)),
+        ("Response latency", latency(&venue.response_latency)),
     ];
     list.into_iter().filter_map(|(name, value)| Some(pair(name, value?))).collect()
 }
@@ -154,13 +158,24 @@ pub fn data(input: &ReportInput<'_>, clock: Clock) -> String {
         let mut pairs = vec![
             (String::from("File"), Cell::toned(entry.path.as_str(), Tone::Code)),
             (String::from("SHA-256"), Cell::toned(entry.sha256.as_str(), Tone::Code)),
-            pair("Format", series.source.format.as_str()),
-            pair("Bars traded", count_of(entry.bars)),
-            pair("Bars to warm up", count_of(range.start - range.warmup_from)),
             pair("Period (UTC)", period),
-            pair("Calendar", series.calendar.name()),
-            pair("Quality score", score),
         ];
+        for file in entry.files.iter().skip(1) {
+            pairs.push((String::from("File"), Cell::toned(file.path.as_str(), Tone::Code)));
+            pairs.push((String::from("SHA-256"), Cell::toned(file.sha256.as_str(), Tone::Code)));
+        }
+        if input.outcome.records.is_some() {
+            pairs.push(pair("Records", count(entry.events)));
+            pairs.push(pair("Samples of the equity", count_of(entry.bars)));
+        } else {
+            pairs.extend([
+                pair("Format", series.source.format.as_str()),
+                pair("Bars traded", count_of(entry.bars)),
+                pair("Bars to warm up", count_of(range.start - range.warmup_from)),
+                pair("Calendar", series.calendar.name()),
+                pair("Quality score", score),
+            ]);
+        }
         if let Some(quality) = &series.quality {
             let list = quality.findings.iter();
             let found: Vec<String> = list
@@ -188,18 +203,23 @@ pub fn orders(input: &ReportInput<'_>) -> String {
             .join(", "),
         one => format!("{} {}", decimal(&value_text(one)), input.document.symbols.join(", ")),
     };
-    let mut html = facts(&[
-        pair("Fills", count_of(outcome.fills.len())),
-        pair("Position at the end", open),
-        pair("Fills over their bar's volume", count(outcome.counts.fills_over_volume)),
-        pair("Fills over a tenth of it", count(outcome.counts.fills_over_tenth)),
-        pair("Ambiguous bars", count(outcome.counts.ambiguous_bars)),
-        pair("Final equity with the better outcome in them", money(optimistic, Sign::Minus)),
+    let mut pairs =
+        vec![pair("Fills", count_of(outcome.fills.len())), pair("Position at the end", open)];
+    if outcome.records.is_none() {
+        pairs.extend([
+            pair("Fills over their bar's volume", count(outcome.counts.fills_over_volume)),
+            pair("Fills over a tenth of it", count(outcome.counts.fills_over_tenth)),
+            pair("Ambiguous bars", count(outcome.counts.ambiguous_bars)),
+            pair("Final equity with the better outcome in them", money(optimistic, Sign::Minus)),
+        ]);
+    }
+    pairs.extend([
         pair("Margin calls", count(outcome.margin_calls)),
         pair("Liquidations", count(outcome.counts.liquidations)),
         pair("Funding paid", money(outcome.funding_paid, Sign::Minus)),
         pair("Intents dropped", count(outcome.intents_dropped)),
     ]);
+    let mut html = facts(&pairs);
     let denied: Vec<Vec<Cell>> = outcome
         .denials
         .iter()

@@ -3,6 +3,7 @@
 use std::cmp::Reverse;
 
 use super::ReportInput;
+use super::execution::time;
 use super::table::{Cell, Column, Table, Tone, figures, words};
 use super::text::{Clock, Sign, count_of, decimal, money, percent};
 use crate::report::result::TradeEntry;
@@ -29,6 +30,9 @@ const COLUMNS: [Column; 14] = [
     figures("Bars"),
     figures("Fees"),
 ];
+
+/// The column that says how long a trade lasted: bars, or on ticks the time.
+const HELD_AT: usize = 12;
 
 /// The trades with the largest profits and those with the smallest, in HTML.
 #[must_use]
@@ -75,7 +79,11 @@ fn table(
 ) -> String {
     let places = places(input, picked);
     let rows = picked.iter().filter_map(|&at| row(input, clock, at, &places)).collect();
-    Table { label: label.to_owned(), columns: COLUMNS.to_vec(), rows, is_long }.html()
+    let mut columns = COLUMNS.to_vec();
+    if input.outcome.records.is_some() {
+        columns[HELD_AT] = figures("Held");
+    }
+    Table { label: label.to_owned(), columns, rows, is_long }.html()
 }
 
 fn row(input: &ReportInput<'_>, clock: Clock, at: usize, places: &[usize]) -> Option<Vec<Cell>> {
@@ -96,7 +104,10 @@ fn row(input: &ReportInput<'_>, clock: Clock, at: usize, places: &[usize]) -> Op
         Cell::new(percent(entry.return_ratio, Sign::Both)),
         Cell::new(percent(entry.mae, Sign::Both)),
         Cell::new(percent(entry.mfe, Sign::Both)),
-        Cell::new(count_of(entry.bars as usize)),
+        Cell::new(match input.outcome.records {
+            Some(_) => time(trip.held_ns()),
+            None => count_of(entry.bars as usize),
+        }),
         Cell::new(money(trip.fees, Sign::Minus)),
     ])
 }

@@ -51,8 +51,6 @@ pub struct Finished {
     pub defaults: Vec<&'static str>,
     /// Bars before the first decision.
     pub warmup: usize,
-    /// How many records of ticks were replayed; none in a run on bars.
-    pub records: Option<u64>,
     /// From the start of the command to the result, in seconds.
     pub total_seconds: f64,
 }
@@ -91,7 +89,7 @@ pub fn execute(
         Hears::Bars => on_bars(&mut plan, entry, &params, layers, session)?,
         Hears::Book => on_ticks(&mut plan, entry, &params, layers, session)?,
     };
-    let Made { series, outcome, warmup, records, warnings, files, bands } = made;
+    let Made { series, outcome, warmup, warnings, files, bands } = made;
     let id = RunId::new(started_ns);
     let command = execute_command("backtest", layers, &[]);
     let references: Vec<&BarSeries> = series.iter().collect();
@@ -105,11 +103,7 @@ pub fn execute(
         files,
         bands,
     };
-    let mut document = ResultDocument::new(head, &outcome, &references);
-    // The series of a run on ticks are its samples. Of one instrument all records are its own.
-    if let (Some(records), [entry]) = (records, document.data.as_mut_slice()) {
-        entry.events = usize::try_from(records).unwrap_or(usize::MAX);
-    }
+    let document = ResultDocument::new(head, &outcome, &references);
     let defaults = ["weight", "fee-rate", "fill", "queue-model", "risk-profile"];
     let defaults = defaults.into_iter().filter(|name| layers.given(name).is_none()).collect();
     let total_seconds = clock.elapsed().as_secs_f64();
@@ -124,7 +118,6 @@ pub fn execute(
         command,
         defaults,
         warmup,
-        records,
         total_seconds,
     })
 }
@@ -134,7 +127,6 @@ struct Made {
     series: Vec<BarSeries>,
     outcome: RunOutcome,
     warmup: usize,
-    records: Option<u64>,
     warnings: Vec<String>,
     files: Vec<Vec<FileEntry>>,
     bands: Option<BandsEntry>,
@@ -160,7 +152,7 @@ fn on_bars(
     })?;
     let warnings = warnings::of(plan, &data.series, &data.prints, &outcome);
     let (series, files) = (data.series, Vec::new());
-    Ok(Made { series, outcome, warmup, records: None, warnings, files, bands })
+    Ok(Made { series, outcome, warmup, warnings, files, bands })
 }
 
 fn on_ticks(
@@ -183,10 +175,9 @@ fn on_ticks(
     };
     let TickRun { outcome, mut series, trades_alone } = replay(&plan.config)?;
     let bands = bands::around(plan, true, &outcome, |config| Ok(replay(config)?.outcome))?;
-    let records = data.files.iter().map(TickFile::len).sum();
     let files = data.name_sources(&mut series)?;
-    let warnings = warnings::of_ticks(plan, &data.notes, &outcome, &trades_alone);
-    Ok(Made { series, outcome, warmup: 0, records: Some(records), warnings, files, bands })
+    let warnings = warnings::of_ticks(plan, &data, &outcome, &trades_alone);
+    Ok(Made { series, outcome, warmup: 0, warnings, files, bands })
 }
 
 fn replay(
@@ -312,6 +303,11 @@ impl Finished {
         self.outcome.ranges.iter().map(|range| (range.end - range.start) as u64).sum()
     }
 
+    /// The records of ticks that were played, of all instruments; none in a run on bars.
+    pub fn records(&self) -> Option<u64> {
+        self.outcome.records.as_ref().map(|records| records.iter().sum())
+    }
+
     /// Why the command does not end with success, if so.
     pub fn verdict(&self) -> Option<Failure> {
         if self.outcome.ended == Ended::Interrupted {
@@ -356,7 +352,7 @@ impl Finished {
         if !denied.is_empty() {
             return format!("every order was denied ({})", denied.join(", "));
         }
-        if let Some(records) = self.records {
+        if let Some(records) = self.records() {
             let records = number::plural(records, "record");
             return format!(
                 "nobody met an order of {} in {records}, if it had any",

@@ -8,11 +8,12 @@ use qt_data::series::BarSeries;
 use qt_frames::{BarTimes, Span};
 use serde_json::json;
 
+use super::export_ticks::{self, What, Wish};
 use super::info::entry_document;
 use super::{only_one, plan, plan_of, write_bars};
 use crate::app::Session;
 use crate::args::DataFlags;
-use crate::dataset::{self, bars_of, build, catalog};
+use crate::dataset::{self, bars_of, build, catalog, ticks};
 use crate::failure::Failure;
 use crate::output::number;
 
@@ -40,25 +41,29 @@ impl Times {
     }
 }
 
-/// Write bars as CSV or Parquet for other programs.
+/// Write bars as CSV or Parquet, or ticks as CSV, for other programs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     quanttrade data export spy-daily --out spy.csv\n  \
-    quanttrade data export prices.csv --out prices.parquet --times ns")]
+    quanttrade data export prices.csv --out prices.parquet --times ns\n  \
+    quanttrade data export btcusdt.jsonl.gz --what trades --out trades.csv.gz")]
 pub struct ExportArgs {
     /// A file, a catalog id or a sample
     #[arg(value_name = "[SYMBOL=]PATH|ID")]
     pub data: String,
-    /// The file to write; its ending says how: .csv or .parquet
+    /// The file to write; its ending says how: .csv or .parquet (ticks: .csv, .csv.gz, .csv.zst)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
+    /// Read the data as ticks and write these of them [default for ticks: all]
+    #[arg(long, value_enum)]
+    pub what: Option<What>,
     /// How times are written
     #[arg(long, value_enum, default_value = "iso")]
     pub times: Times,
-    /// Only bars that open at TIME or later
+    /// Only bars that open at TIME or later; of ticks those that happen then
     #[arg(long, value_name = "TIME")]
     pub from: Option<String>,
-    /// Only bars that open before TIME
+    /// Only bars that open before TIME; of ticks those that happen before
     #[arg(long, value_name = "TIME")]
     pub to: Option<String>,
     /// How it is read.
@@ -82,6 +87,12 @@ pub fn run(args: &ExportArgs, session: &Session) -> Result<(), Failure> {
     let plan = plan_of(&layers, session)?;
     let (from_ns, to_ns) = crate::settings::range_ns(&layers)?;
     let (from_ns, to_ns) = (from_ns.unwrap_or(i64::MIN), to_ns.unwrap_or(i64::MAX));
+    if args.what.is_some() || ticks::is_ticks(&args.data, &plan) {
+        let (data, out) = (args.data.as_str(), args.out.as_path());
+        let what = args.what.unwrap_or(What::All);
+        let wish = Wish { data, what, from_ns, to_ns, out };
+        return export_ticks::run(&wish, &plan, session);
+    }
     let part = Span { from_ns, to_ns, before: 0, after: 0 };
     let loaded = only_one(dataset::open_part(&args.data, &plan, Some(&part))?, &args.data)?;
     let mut series = bars_of(loaded, plan.bars.as_ref())?;

@@ -3,6 +3,8 @@
 mod book;
 mod check;
 mod export;
+mod export_ticks;
+mod fetch;
 mod generate;
 mod import;
 mod indicator;
@@ -42,8 +44,10 @@ pub enum Action {
     List,
     /// Print the quality report of files, with a score
     Check(check::CheckArgs),
-    /// Write bars as CSV or Parquet for other programs
+    /// Write bars as CSV or Parquet, or ticks as CSV, for other programs
     Export(export::ExportArgs),
+    /// Download files of a public archive
+    Fetch(fetch::FetchArgs),
     /// Write a synthetic market, made from a seed
     Generate(generate::GenerateArgs),
     /// Build bars from trades or from smaller bars
@@ -67,6 +71,7 @@ pub fn run(args: DataArgs, session: &Session) -> Result<(), Failure> {
         Action::List => info::list(session),
         Action::Check(args) => check::run(&args, session),
         Action::Export(args) => export::run(&args, session),
+        Action::Fetch(args) => fetch::run(&args, session),
         Action::Generate(args) => generate::run(&args, session),
         Action::Bars(args) => export::bars(&args, session),
         Action::Indicator(args) => indicator::run(&args, session),

@@ -59,7 +59,7 @@ pub(super) fn bars(
         });
     }
     let mut notes = Vec::new();
-    let specs = names.instruments.specs(options, None, input.name(), &mut notes)?;
+    let specs = names.instruments.specs(options, &[], None, input.name(), &mut notes)?;
     let sha256 = input.sha256()?;
     specs
         .into_iter()
