@@ -366,7 +366,7 @@ impl Gate for RiskGate {
         self.watch(event, exposure);
         let wants_close = self.account.observe(event, exposure);
         if matches!(event.payload, Payload::Tick(_) | Payload::Order(_)) {
-            self.look_again(event.instrument);
+            self.look_again(event.instrument, exposure);
         }
         wants_close
     }
