@@ -3,7 +3,9 @@
 use qt_engine::{
     Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{Event, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId};
+use qt_types::{
+    Event, InstrumentId, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId,
+};
 
 use crate::execution::OrderLog;
 use crate::recorder::{Fill, Recorder, Settled};
@@ -54,6 +56,24 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     pub(crate) fn feed(&mut self, mut event: Event) -> Result<(), Halt> {
         self.step(&mut event)?;
         self.flush(event.recv_ns)
+    }
+
+    /// Wakes the strategy for the timer that is due at `now_ns` (UTC).
+    pub(crate) fn wake(&mut self, now_ns: i64) -> Result<(), Halt> {
+        let now_ns = Nanos::new(now_ns).max(self.sequencer.now_ns());
+        // Only what is due now: a timer that is set for now by the one before comes with the
+        // next round.
+        if let Some(timer) = self.pipeline.take_timer(now_ns) {
+            self.feed(Event {
+                seq: Seq::default(),
+                recv_ns: now_ns,
+                venue_ns: now_ns,
+                instrument: InstrumentId(0),
+                venue: VenueId(0),
+                payload: Payload::Timer(timer),
+            })?;
+        }
+        Ok(())
     }
 
     /// Any event; the loops that know what they feed call the pipeline themselves.

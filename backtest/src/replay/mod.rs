@@ -279,7 +279,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 let stop_ns = until_ns.min(report_ns - 1).min(self.next_sample_ns);
                 self.tell(index, stop_ns)?;
             } else {
-                self.wake(timer_ns)?;
+                self.desk.wake(timer_ns)?;
             }
         }
     }
@@ -314,18 +314,6 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
             if !outbox.is_empty() {
                 return Ok(self.desk.flush(Nanos::new(recv_ns))?);
             }
-        }
-        Ok(())
-    }
-
-    /// Wakes the strategy for every timer that is due at `now_ns`.
-    fn wake(&mut self, now_ns: i64) -> Result<(), ReplayError> {
-        let now_ns = Nanos::new(now_ns.max(self.desk.sequencer.now_ns().get()));
-        // Only what is due now: a timer that is set for now by the one before comes with the
-        // next round.
-        if let Some(timer) = self.desk.pipeline.take_timer(now_ns) {
-            let ns = now_ns.get();
-            self.desk.feed(event(Payload::Timer(timer), ns, ns, InstrumentId(0)))?;
         }
         Ok(())
     }

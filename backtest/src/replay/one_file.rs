@@ -1,5 +1,4 @@
-//! The replay of one file between two things that only the general loop knows: timers, samples,
-//! the end.
+//! The replay of one file between two things that only the general loop knows: samples, the end.
 
 use qt_engine::{Gate, Strategy};
 use qt_types::{Head, Nanos, VenueId};
@@ -12,7 +11,7 @@ use crate::venue::SimVenue;
 
 impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
     /// Plays record after record, the venue's side ahead of ours by the order latency, until a
-    /// timer, a sample or the end of the data is next. The general loop goes on from there, and
+    /// sample or the end of the data is next. The general loop goes on from there, and
     /// could at any point: what this does, it does in the same order. With one file there is no
     /// question which record is next, and no window to be opened and closed.
     #[inline(never)]
@@ -40,24 +39,31 @@ impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
                     continue;
                 }
             }
+            // What reaches us next: a record, or a timer, which comes after a record of its time.
+            let next_ns = recv_ns.min(bounds.timer_ns);
             // What we do on hearing of it is at the venue then, and not before.
-            let until_ns = recv_ns.wrapping_add(order_ns);
+            let until_ns = next_ns.wrapping_add(order_ns);
             let mut first_ns = until_ns;
             if until_ns.max(head.venue_ns()) >= bounds.stop_ns {
-                if bounds.is_end(recv_ns, until_ns.max(head.venue_ns())) {
+                if bounds.is_end(next_ns, until_ns.max(head.venue_ns())) {
                     break;
                 }
                 // A record comes before a command of the same time.
                 first_ns = until_ns.min(bounds.command_ns);
             }
-            if at_venue.play_to(first_ns, recv_ns, &mut desk.venue)? {
-                // It may be answered, or set a timer, before the record.
+            if at_venue.play_to(first_ns, next_ns, &mut desk.venue)? {
+                // It may be answered, or set a timer, before that.
                 desk.take_reports(desk.venue.next_report_ns())?;
                 bounds.look(desk, order_ns);
                 continue;
             }
             if bounds.command_ns <= until_ns {
                 desk.venue.apply_commands(bounds.command_ns)?;
+                bounds.look(desk, order_ns);
+                continue;
+            }
+            if recv_ns > bounds.timer_ns {
+                desk.wake(bounds.timer_ns)?;
                 bounds.look(desk, order_ns);
                 continue;
             }
@@ -79,32 +85,31 @@ impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
 struct Bounds {
     /// When a command reaches the venue next; the largest number for never.
     command_ns: i64,
-    /// The first timer or sample.
-    look_ns: i64,
+    /// The next timer; the largest number for none.
+    timer_ns: i64,
     sample_ns: i64,
     to_ns: i64,
-    /// Until when our side rests, and none of them comes.
+    /// Until when our side rests, before the next sample and the end.
     rest_ns: i64,
-    /// No later than any of them, in times at which an answer is at the venue.
+    /// No later than a sample, a command or the end, in times at which an answer is at the venue.
     stop_ns: i64,
 }
 
 impl Bounds {
     /// Looks up anew what may have changed.
     fn look<S: Strategy, G: Gate>(&mut self, desk: &Desk<S, G>, order_ns: i64) {
-        let timer_ns = desk.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
+        self.timer_ns = desk.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
         self.command_ns = desk.venue.next_command_ns().unwrap_or(i64::MAX);
-        self.look_ns = self.sample_ns.min(timer_ns);
-        let look_ns = self.look_ns.saturating_add(order_ns).saturating_add(1);
-        self.stop_ns = look_ns.min(self.command_ns).min(self.to_ns);
+        let sampled_ns = self.sample_ns.saturating_add(order_ns).saturating_add(1);
+        self.stop_ns = sampled_ns.min(self.command_ns).min(self.to_ns);
         let end_ns = self.to_ns.saturating_sub(order_ns).saturating_sub(1);
         self.rest_ns = desk.pipeline.rests_until_ns().min(self.sample_ns).min(end_ns);
     }
 
-    /// Whether something else than records is next: what is known at `recv_ns`, and all that is
-    /// done by `until_ns`, is not for this loop.
-    const fn is_end(&self, recv_ns: i64, until_ns: i64) -> bool {
-        recv_ns > self.look_ns || until_ns >= self.to_ns
+    /// Whether a sample or the end is next: what is known at `next_ns`, and all that is done by
+    /// `until_ns`, is not for this loop.
+    const fn is_end(&self, next_ns: i64, until_ns: i64) -> bool {
+        next_ns > self.sample_ns || until_ns >= self.to_ns
     }
 }
 
