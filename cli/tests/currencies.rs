@@ -18,7 +18,7 @@ fn number(value: &Value) -> f64 {
 /// Daily bars from 2 January 2023 on.
 fn bars(closes: &[f64]) -> String {
     let row = |(day, close): (usize, &f64)| {
-        format!("2023-01-{:02},{close},{close},{close},{close},1000\n", day + 2)
+        format!("2023-01-{:02},{close},{close},{close},{close},{}\n", day + 2, day + 7)
     };
     let rows: String = closes.iter().enumerate().map(row).collect();
     format!("Date,Open,High,Low,Close,Volume\n{rows}")
@@ -96,7 +96,7 @@ fn what_is_missing_or_wrong_is_said_with_the_flag() {
     wrong(&["--deposit", "EUR=5"], &["set --capital"]);
     wrong(&["--deposit", "USD=-5"], &["not above zero"]);
     wrong(&["--fee-asset", "BNB"], &["--deposit BNB=AMOUNT"]);
-    wrong(&["--fee-asset", "base"], &["kind spot"]);
+    wrong(&["--fee-asset", "base", "--kind", "equity"], &["kind spot"]);
     wrong(&["--fee-asset", "BNB,other"], &["quote or base"]);
     wrong(&["--fee-token-discount", "0.25"], &["in a token alone"]);
     wrong(&["--fee-token-discount", "2"], &["not from 0 to 1"]);

@@ -11,18 +11,24 @@ impl RiskGate {
     /// Brings the rates in line with the market's, and what depends on them.
     #[cold]
     pub(crate) fn follow_rates(&mut self, exposure: &Exposure<'_>) {
+        let mut has_moved = false;
         for at in 0..self.state.instruments.len() {
             let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
             let rate = known_rate(instrument, exposure);
             if rate != self.state.instruments[at].rate {
                 self.state.instruments[at].rate = rate;
                 self.count_again(instrument, exposure);
+                has_moved = true;
             }
         }
         // The money in other currencies is worth another amount as well.
         let strategy = usize::from(self.strategy);
         if strategy < self.state.strategies.len() && !self.state.instruments.is_empty() {
             self.book(strategy, InstrumentId(0), exposure);
+        }
+        if has_moved {
+            let now_ns = exposure.market.now_ns().get();
+            self.state.nodes.iter_mut().for_each(|node| node.remember_loss(now_ns));
         }
     }
 

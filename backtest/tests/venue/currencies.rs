@@ -190,11 +190,14 @@ fn an_instrument_of_the_run_can_be_the_rate() {
     });
     case.series[0].spec = spec("SPY", "USD", InstrumentKind::Equity);
     case.series[1].spec = spec("USDJPY", "JPY", InstrumentKind::Fx);
-    // 10 at 100 USD when bar 1 opens, by the close of bar 0: 100,000 JPY.
-    let out = played(&case.at(0, market(BUY, 10)));
-    assert_eq!(money(&out), pairs(&[("JPY", "900000"), ("USD", "0")]));
+    // The first bars end at one time, that of the share before that of the pair: no rate yet.
+    let out = played(&case.clone().at(0, market(BUY, 10)));
+    assert_eq!(out.denials.get("NO_RATE"), Some(&1));
+    // 10 at 101 USD when bar 2 opens, by the close of bar 1: 1,010 x 101 = 102,010 JPY.
+    let out = played(&case.at(1, market(BUY, 10)));
+    assert_eq!(money(&out), pairs(&[("JPY", "897990"), ("USD", "0")]));
     // 10 x 108 x 108.
-    assert_eq!(out.final_equity, cash("900000") + cash("116640"));
+    assert_eq!(out.final_equity, cash("897990") + cash("116640"));
 }
 
 /// A coin in dollars with a lot of a thousandth.

@@ -65,7 +65,8 @@ impl FxRate {
     }
 
     /// One rate after another. Where the fraction does not fit twice 63 bits, both of its numbers
-    /// are halved until it does: then it is off by less than one part in 1e18.
+    /// are halved until it does: a rate between a millionth and a million is then off by less than
+    /// one part in 1e12.
     #[must_use]
     pub fn times(self, other: Self) -> Self {
         let product = |one: i64, two: i64| i128::from(one) * i128::from(two);
@@ -202,9 +203,10 @@ mod tests {
         // 1e27 nano-units at 9.2e9.
         assert!(most.value_of(cash("1000000000000000000")).is_some());
         assert_eq!(most.value_of(Cash::from_nano(i128::MAX)), None);
-        let (large, small) = (rate(123_456_789_012_345_678), rate(12_345_677));
-        let long = large.times(small.inverse()).times(large);
-        let exact = 123_456_789.012_345_678_f64.powi(2) / 0.012_345_677;
+        // Nine decimals each: the fraction is too long and is shortened.
+        let (yen, euro) = (rate(110_512_345_679), rate(1_082_512_347));
+        let long = yen.inverse().times(euro.inverse());
+        let exact = 1.0 / (110.512_345_679 * 1.082_512_347);
         let off = (long.to_f64() / exact - 1.0).abs();
         assert!(off < 1e-12, "{off}");
         assert_eq!(FxRate::new(0, 1), None);
