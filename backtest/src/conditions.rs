@@ -26,8 +26,19 @@ pub struct Conditions {
     pub faults: Vec<PlannedFault>,
     /// What is left to chance in that follows from this.
     pub seed: u64,
+    /// When futures expire, with the symbol; `None` for every future of the run.
+    pub expiries: Vec<(Option<String>, Expiry)>,
     /// What the venue asks of orders, with the symbol; `None` for every instrument of the run.
     pub rules: Vec<(Option<String>, InstrumentRule)>,
+}
+
+/// The end of a future.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Expiry {
+    /// When (UTC ns).
+    pub time_ns: i64,
+    /// What positions are settled at, in billionths; the last price before where none is given.
+    pub price_e9: Option<i64>,
 }
 
 /// Something that goes wrong, by symbol.
@@ -133,6 +144,19 @@ impl Conditions {
         for fault in &self.faults {
             fault.plan(specs, span, &mut scene)?;
         }
+        for (symbol, expiry) in &self.expiries {
+            let concerned = concerned(specs, symbol.as_deref(), is_dated)?;
+            if concerned.is_empty() {
+                return Err(
+                    "an expiry is given, but no instrument is a future (set --kind future \
+                            or inverse-future)"
+                        .to_owned(),
+                );
+            }
+            for instrument in concerned {
+                expiry.plan(specs, instrument, span, &mut scene.agenda)?;
+            }
+        }
         for (symbol, rule) in &self.rules {
             scene.rules.resize(specs.len(), Vec::new());
             for id in concerned(specs, symbol.as_deref(), |_| true)? {
@@ -150,6 +174,10 @@ impl Conditions {
 
 fn is_perpetual(spec: &InstrumentSpec) -> bool {
     matches!(spec.kind(), InstrumentKind::Perpetual | InstrumentKind::InversePerpetual)
+}
+
+fn is_dated(spec: &InstrumentSpec) -> bool {
+    matches!(spec.kind(), InstrumentKind::Future | InstrumentKind::InverseFuture)
 }
 
 /// The instruments that something named by `symbol` is about: that one, or all that `fits`.
@@ -174,6 +202,35 @@ fn concerned(
             spec.kind().text()
         )),
         _ => Ok(found),
+    }
+}
+
+impl Expiry {
+    fn plan(
+        self,
+        specs: &[InstrumentSpec],
+        instrument: InstrumentId,
+        span: Span,
+        into: &mut Vec<Planned>,
+    ) -> Result<(), String> {
+        let Self { time_ns, price_e9 } = self;
+        let symbol = specs.get(instrument.index()).map_or("?", InstrumentSpec::symbol);
+        let is_given = |planned: &&Planned| {
+            planned.instrument == instrument && matches!(planned.what, Happening::Expiry { .. })
+        };
+        if into.iter().any(|planned| is_given(&planned)) {
+            return Err(format!("two expiries are given for {symbol}"));
+        }
+        if time_ns <= span.from_ns {
+            return Err(format!(
+                "{symbol} expires at {}, before its data begins",
+                qt_data::stamp::iso_text(time_ns)
+            ));
+        }
+        if time_ns <= span.to_ns {
+            into.push(Planned { time_ns, instrument, what: Happening::Expiry { price_e9 } });
+        }
+        Ok(())
     }
 }
 

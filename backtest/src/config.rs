@@ -5,6 +5,7 @@ use qt_risk::{Account, AccountGate, Prices, Sizing};
 use qt_types::{Cash, InstrumentSpec, Lacks, Limits};
 
 use crate::conditions::{Conditions, Span};
+use crate::currency::CurrencyConfig;
 use crate::risk::RiskLimits;
 use crate::venue::{Fees, FillAt, LatencyModel, QueueModel, Scene, SelfTrade, VenueConfig};
 
@@ -63,6 +64,8 @@ pub struct RunConfig {
     pub periods_per_year: Option<f64>,
     /// What holds and happens at the venue beside the market.
     pub conditions: Conditions,
+    /// The currencies of the account, and what fees are taken in.
+    pub currencies: CurrencyConfig,
     /// Whether the data is looked through again after the run, for what became of its fills.
     pub look_back: bool,
     /// Bounds of everything.
@@ -98,6 +101,7 @@ impl Default for RunConfig {
             risk_free_rate: 0.0,
             periods_per_year: None,
             conditions: Conditions::default(),
+            currencies: CurrencyConfig::default(),
             look_back: false,
             limits: Limits::default(),
         }
@@ -118,7 +122,11 @@ impl RunConfig {
     /// # Errors
     /// What of the conditions does not fit the instruments.
     pub fn venue_of(&self, specs: &[InstrumentSpec], span: Span) -> Result<VenueConfig, String> {
-        Ok(VenueConfig { scene: self.conditions.scene(specs, span)?, ..self.venue() })
+        let (money, planned) = self.currencies.plan(specs, span)?;
+        let mut scene = Scene { money, ..self.conditions.scene(specs, span)? };
+        // At one time a new rate holds for whatever else happens then.
+        scene.agenda.splice(..0, planned);
+        Ok(VenueConfig { scene, ..self.venue() })
     }
 
     /// The same without the conditions that need to know the instruments.

@@ -3,10 +3,10 @@
 use qt_engine::{
     Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{Event, Nanos, OrderKind, Payload, ReportKind, Seq, Side, VenueId};
+use qt_types::{Event, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId};
 
 use crate::execution::OrderLog;
-use crate::recorder::{Fill, Recorder};
+use crate::recorder::{Fill, Recorder, Settled};
 use crate::venue::SimVenue;
 
 /// The pipeline with its sequencer, the simulated venue, and the records of what happens.
@@ -35,9 +35,11 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     ) -> Self {
         let limits = pipeline.limits;
         Self {
-            recorder: Recorder::new(pipeline.initial, samples_max),
+            recorder: Recorder::new(venue.money().initial_equity(pipeline.initial), samples_max),
             log: OrderLog::new(pipeline.specs.len(), limits.orders_open_max),
-            pipeline: Pipeline::new(pipeline, strategy, gate).with_lacks(venue.lacks()),
+            pipeline: Pipeline::new(pipeline, strategy, gate)
+                .with_lacks(venue.lacks())
+                .with_currencies(&venue.money().currencies),
             venue,
             sequencer: Sequencer::new(),
             outbox: Outbox::new(&limits),
@@ -117,6 +119,8 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             self.log.told(&delivery);
             if delivery.report.kind == ReportKind::Liquidated {
                 self.record_liquidation(&delivery);
+            } else if delivery.report.kind == ReportKind::Settled {
+                self.record_settlement(&delivery);
             }
             let mut event = Event {
                 seq: Seq::default(),
@@ -153,7 +157,9 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
                 kind: order.kind,
                 price: movement.price,
                 qty: movement.qty,
-                fee: movement.fee,
+                fee: self.venue.fee_value(movement.exec).unwrap_or(movement.fee),
+                fee_amount: movement.fee,
+                fee_in: movement.fee_in,
                 liquidity: delivery.report.liquidity,
                 path: self.venue.path_of(movement.exec),
                 row: self.venue.row_of(movement.exec),
@@ -176,10 +182,24 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             price: report.price,
             qty: report.qty,
             fee: report.fee,
+            fee_amount: report.fee,
+            fee_in: report.fee_in,
             liquidity: report.liquidity,
             path: self.venue.path_of(report.exec),
             row: self.venue.row_of(report.exec),
         });
+    }
+
+    /// A position ends with its instrument. It is still there.
+    fn record_settlement(&mut self, delivery: &Delivery) {
+        let (instrument, Report { price, qty, .. }) = (delivery.instrument, delivery.report);
+        let exposure = self.pipeline.exposure();
+        let position = exposure.ledger.position(instrument);
+        let profit = exposure.spec(instrument).and_then(|spec| position.unrealised(spec, price));
+        if let Some(profit) = profit.filter(|_| !qty.is_zero()) {
+            let venue_ns = delivery.venue_ns;
+            self.recorder.settled(Settled { venue_ns, instrument, qty, price, profit });
+        }
     }
 
     /// Reports that are still under way at the end are taken in, so that what happened at the

@@ -9,6 +9,8 @@ pub mod bands;
 pub mod conditions;
 pub mod config;
 pub mod control_log;
+pub mod currency;
+pub mod currency_outcome;
 mod cursor;
 pub mod curve;
 pub mod desk;

@@ -2,7 +2,8 @@
 
 use qt_engine::{Gate, Halt, Pipeline, Strategy};
 use qt_types::{
-    Cash, DenyReason, ExecId, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price, Qty, Side,
+    Cash, DenyReason, ExecId, FeeIn, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price,
+    Qty, Side,
 };
 
 use crate::curve::EquityCurve;
@@ -27,14 +28,33 @@ pub struct Fill {
     pub price: Price,
     /// The quantity in lots.
     pub qty: Qty,
-    /// The fee.
+    /// The fee, or what it was worth in the currency of the instrument.
     pub fee: Cash,
+    /// The fee as it was taken ...
+    pub fee_amount: Cash,
+    /// ... and what it was taken in.
+    pub fee_in: FeeIn,
     /// Whether the order rested or took.
     pub liquidity: Liquidity,
     /// What made it trade.
     pub path: FillPath,
     /// The source row of the bar in which it happened.
     pub row: u32,
+}
+
+/// A position that was settled because its instrument had expired.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settled {
+    /// When (UTC ns).
+    pub venue_ns: Nanos,
+    /// What.
+    pub instrument: InstrumentId,
+    /// The lots that were held; negative when short.
+    pub qty: Qty,
+    /// At which price, in ticks.
+    pub price: Price,
+    /// The profit that it realised, before fees, in the currency of the instrument.
+    pub profit: Cash,
 }
 
 /// Collects what a run leaves behind.
@@ -45,6 +65,7 @@ pub struct Recorder {
     held_closes: u64,
     is_bankrupt: bool,
     fills: Vec<Fill>,
+    settlements: Vec<Settled>,
     denials: [u64; DenyReason::ALL.len()],
 }
 
@@ -58,6 +79,7 @@ impl Recorder {
             held_closes: 0,
             is_bankrupt: false,
             fills: Vec::with_capacity(4_096),
+            settlements: Vec::new(),
             denials: [0; DenyReason::ALL.len()],
         }
     }
@@ -73,10 +95,13 @@ impl Recorder {
         pipeline: &Pipeline<S, G>,
     ) -> Result<(), Halt> {
         let exposure = pipeline.exposure();
-        let mut equity = exposure.cash();
-        if !exposure.ledger.held().is_empty() {
+        let ledger = exposure.ledger;
+        let mut equity = ledger.cash();
+        if !ledger.held().is_empty() {
             equity = exposure.equity()?;
             self.held_closes += 1;
+        } else if ledger.has_currencies() || !ledger.dusty().is_empty() {
+            equity = exposure.equity()?;
         }
         self.is_bankrupt |= equity <= Cash::ZERO;
         self.curve.push(time_ns, equity);
@@ -101,6 +126,17 @@ impl Recorder {
     /// Takes a fill.
     pub fn filled(&mut self, fill: Fill) {
         self.fills.push(fill);
+    }
+
+    /// Takes a settlement.
+    pub fn settled(&mut self, settled: Settled) {
+        self.settlements.push(settled);
+    }
+
+    /// All settlements in order.
+    #[must_use]
+    pub fn settlements(&self) -> &[Settled] {
+        &self.settlements
     }
 
     /// The venue took execution `exec` of `order` back: the list holds what stands. A correction

@@ -7,7 +7,7 @@ use qt_risk::{
     Allowed, CONTROLS, Control, Headroom, Level, Prices, Profile, ProfileName, Reject,
     RejectContext, RiskGate, Setup, Target,
 };
-use qt_types::{InstrumentId, InstrumentSpec, OrderId, OrderKind, Qty, Side};
+use qt_types::{Cash, InstrumentId, InstrumentSpec, OrderId, OrderKind, Qty, Side};
 
 use crate::config::RunConfig;
 
@@ -67,8 +67,14 @@ impl RunConfig {
     /// The gate of a run in `specs`, whose sizing rule sees `prices`.
     #[must_use]
     pub fn gate(&self, specs: &[InstrumentSpec], prices: Prices) -> RiskGate {
+        self.gate_from(specs, prices, self.capital)
+    }
+
+    /// The same for an account that begins with an equity of `initial`.
+    #[must_use]
+    pub fn gate_from(&self, specs: &[InstrumentSpec], prices: Prices, initial: Cash) -> RiskGate {
         let profile = &self.risk.profile;
-        let setup = Setup::single(profile, specs, self.capital, self.limits.orders_open_max);
+        let setup = Setup::single(profile, specs, initial, self.limits.orders_open_max);
         let mut gate = RiskGate::new(&setup, self.account_gate(specs.len(), prices));
         if *profile.allowed() == Allowed::Given {
             for at in 0..specs.len() {

@@ -7,15 +7,16 @@ use std::time::Instant;
 use qt_data::series::{BarSeries, TradeRecord};
 use qt_engine::{Halt, PipelineConfig, Strategy};
 use qt_risk::{Account, Prices};
-use qt_types::{Cash, InstrumentSpec, Nanos, Qty};
+use qt_types::{Cash, InstrumentId, InstrumentSpec, Nanos, Qty};
 
 use crate::conditions::Span;
 use crate::config::RunConfig;
+use crate::currency_outcome::CurrencyOutcome;
 use crate::curve::EquityCurve;
 use crate::execution::{Execution, after_fills};
 use crate::metrics::{Metrics, is_too_short};
 use crate::periods::periods_per_year;
-use crate::recorder::Fill;
+use crate::recorder::{Fill, Settled};
 use crate::risk::RiskOutcome;
 use crate::simulator::{Backtest, Ended, Simulator, Tape};
 use crate::trades::RoundTrip;
@@ -62,9 +63,17 @@ pub struct RunOutcome {
     pub metrics: Metrics,
     /// How many closes a year has.
     pub periods_per_year: f64,
+    /// The equity at the start: the capital and what was deposited beside it.
+    pub initial_equity: Cash,
     /// The equity at the end.
     pub final_equity: Cash,
-    /// All fees.
+    /// The currencies of the account; `None` where there is only one.
+    pub currencies: Option<CurrencyOutcome>,
+    /// What is held beyond whole lots: the instrument, and billionths of a unit.
+    pub dust: Vec<(InstrumentId, i64)>,
+    /// Positions that were settled because their instrument had expired.
+    pub settlements: Vec<Settled>,
+    /// All fees. This and the next three in the currency of the account, at the rates of the end.
     pub total_fees: Cash,
     /// What was paid for being short.
     pub borrow_paid: Cash,
@@ -163,7 +172,8 @@ pub fn run_on_trades(
     let venue = config.venue_of(&specs, span).map_err(RunError::Config)?;
     let periods = config.periods_per_year.unwrap_or_else(|| periods_per_year(series, &ranges));
     let prices = Prices { interval_ns: 0, periods_e3: (periods * 1e3).round() as i64 };
-    let gate = config.gate(&specs, prices);
+    let initial = venue.scene.money.initial_equity(config.capital);
+    let gate = config.gate_from(&specs, prices, initial);
     let mut backtest: Backtest<'_> =
         Simulator::new(&tapes, pipeline, venue, config.feed_latency_ns, strategy, gate);
     let clock = Instant::now();
@@ -218,15 +228,6 @@ fn check(config: &RunConfig, series: &[&BarSeries]) -> Result<(), RunError> {
     }
     if series.len() > config.limits.instruments_max {
         return fail("more series than a run may have instruments");
-    }
-    let currency = series[0].spec.currency();
-    if let Some(other) = series.iter().find(|series| series.spec.currency() != currency) {
-        return Err(RunError::Config(format!(
-            "{} is in {} but {} is in {currency}: one run has one currency (set --currency)",
-            other.spec.symbol(),
-            other.spec.currency(),
-            series[0].spec.symbol(),
-        )));
     }
     Ok(())
 }

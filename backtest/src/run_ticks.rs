@@ -20,7 +20,7 @@ use crate::replay::{Film, Pace, Replay, ReplayConfig, ReplayError, Replayed};
 use crate::run::{BarRange, RunError, RunOutcome, check_config};
 use crate::simulator::Ended;
 use crate::tape::id_of;
-use crate::trades::round_trips;
+use crate::trades::settled_trips;
 use crate::venue::SimVenue;
 
 /// A year of markets that never close, in seconds.
@@ -127,14 +127,6 @@ impl Cast {
         if specs.len() > config.limits.instruments_max {
             return fail("more instruments than a run may have".to_owned());
         }
-        let currency = specs.first().map(InstrumentSpec::currency);
-        if let Some(other) = specs.iter().find(|spec| Some(spec.currency()) != currency) {
-            return fail(format!(
-                "{} is in {}, others are not: one run has one currency (set --currency)",
-                other.symbol(),
-                other.currency(),
-            ));
-        }
         Ok(Self { specs, ids, calendars: Calendar::Always })
     }
 
@@ -189,10 +181,12 @@ fn run<R: Replayed>(
         active_from_ns: Nanos::new(settings.from_ns),
     };
     let venue = config.venue_of(&cast.specs, span(files, settings)).map_err(RunError::Config)?;
+    let money = venue.scene.money.clone();
     let venue = SimVenue::new(venue, cast.specs.clone()).with_books(&books);
     let periods = YEAR_S as f64 * 1e12 / settings.sample_ns.max(1) as f64;
     let prices = Prices { interval_ns: settings.sample_ns, periods_e3: periods.round() as i64 };
-    let gate = config.gate(&cast.specs, prices);
+    let initial = money.initial_equity(config.capital);
+    let gate = config.gate_from(&cast.specs, prices, initial);
     let desk: RunDesk = Desk::new(pipeline, venue, 4_096, strategy, gate);
     let films: Vec<Film<'_>> =
         files.iter().zip(&cast.ids).map(|(file, instruments)| Film { file, instruments }).collect();
@@ -231,7 +225,7 @@ fn run<R: Replayed>(
         fill.row = u32::try_from(at.min(sampled.len() - 1)).unwrap_or(u32::MAX);
     }
     // Round trips have the rows of their fills.
-    outcome.trips = round_trips(&outcome.fills, &outcome.specs);
+    outcome.trips = settled_trips(&outcome.fills, &outcome.settlements, &outcome.specs);
     if config.look_back {
         look_back_at::<R>(&mut outcome, &films, &books, &settings)?;
     }

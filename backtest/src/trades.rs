@@ -1,8 +1,11 @@
 //! Round trips: from flat to flat, made from the list of fills.
 
-use qt_types::{Cash, InstrumentId, InstrumentSpec, Nanos, Price, Qty, Side, round_half_even};
+use qt_engine::Position;
+use qt_types::{
+    Cash, FeeIn, InstrumentId, InstrumentSpec, Nanos, Price, Qty, Side, round_half_even,
+};
 
-use crate::recorder::Fill;
+use crate::recorder::{Fill, Settled};
 
 /// One round trip. A fill through zero closes one and opens the next; its fee is shared by
 /// quantity.
@@ -40,6 +43,87 @@ struct Open {
     trip: RoundTrip,
     lots: i64,
     flow: Cash,
+}
+
+/// The same where some positions ended with their instruments: such a trip is closed at the price
+/// of the settlement. In the order in which they were closed.
+#[must_use]
+pub fn settled_trips(
+    fills: &[Fill],
+    settlements: &[Settled],
+    specs: &[InstrumentSpec],
+) -> Vec<RoundTrip> {
+    let is_in_kind = fills.iter().any(|fill| fill.fee_in == FeeIn::Base);
+    if settlements.is_empty() && !is_in_kind {
+        return round_trips(fills, specs);
+    }
+    let mut trips = Vec::new();
+    for (at, spec) in specs.iter().enumerate() {
+        let is_it = |instrument: InstrumentId| instrument.index() == at;
+        let mut own: Vec<Fill> = Vec::new();
+        own.extend(fills.iter().filter(|fill| is_it(fill.instrument)));
+        if own.iter().any(|fill| fill.fee_in == FeeIn::Base) {
+            trips.extend(trips_in_kind(&own, spec));
+            continue;
+        }
+        let ends = settlements.iter().filter(|settled| is_it(settled.instrument));
+        own.extend(ends.filter_map(|settled| closing(settled, fills)));
+        trips.extend(round_trips(&own, specs));
+    }
+    trips.sort_by_key(|trip| trip.exit_ns);
+    trips
+}
+
+/// A settlement as the fill that it is not, for the trip that it closes.
+fn closing(settled: &Settled, fills: &[Fill]) -> Option<Fill> {
+    let last = fills.iter().rfind(|fill| fill.instrument == settled.instrument)?;
+    Some(Fill {
+        venue_ns: settled.venue_ns,
+        side: if settled.qty.lots() > 0 { Side::Sell } else { Side::Buy },
+        price: settled.price,
+        qty: settled.qty.abs(),
+        fee: Cash::ZERO,
+        fee_amount: Cash::ZERO,
+        ..*last
+    })
+}
+
+/// Trips of an instrument whose fees were taken in kind, by the books: what is bought is less than
+/// what was filled, and dust that stays is in no trip.
+fn trips_in_kind(fills: &[Fill], spec: &InstrumentSpec) -> Vec<RoundTrip> {
+    let (mut position, mut trips) = (Position::default(), Vec::new());
+    let (mut open, mut before): (Option<Open>, Cash) = (None, Cash::ZERO);
+    for fill in fills {
+        let held = position.qty().lots();
+        let against = held != 0 && (held > 0) == (fill.side == Side::Sell);
+        let closing = if against { fill.qty.lots().min(held.abs()) } else { 0 };
+        for (lots, opens) in [(closing, false), (fill.qty.lots() - closing, true)] {
+            if lots == 0 {
+                continue;
+            }
+            let whole = fill.qty.lots();
+            let (fee, amount) = (share(fill.fee, lots, whole), share(fill.fee_amount, lots, whole));
+            let in_kind = fill.fee_in == FeeIn::Base;
+            let taken = if in_kind { (amount, FeeIn::Base) } else { (fee, FeeIn::Quote) };
+            let mut current = open.take().unwrap_or_else(|| begin(fill));
+            let largest = current.trip.qty;
+            add(&mut current, fill, lots, fee, spec, opens);
+            let qty = Qty::from_lots(lots);
+            // The ledger has booked the same before.
+            let _ = position.fill_with(spec, fill.side, fill.price, qty, taken);
+            let brought = position.realised() - position.fees();
+            current.lots = position.qty().lots();
+            current.trip.qty = largest.max(position.qty().abs());
+            if position.qty().is_zero() {
+                current.trip.profit = brought - before;
+                trips.push(current.trip);
+                before = brought;
+            } else {
+                open = Some(current);
+            }
+        }
+    }
+    trips
 }
 
 /// The closed round trips of `fills`, in the order in which they were closed. Amounts that leave
@@ -138,6 +222,8 @@ mod tests {
             price: Price::from_ticks(price),
             qty: Qty::from_lots(lots),
             fee: fee.parse().unwrap(),
+            fee_amount: fee.parse().unwrap(),
+            fee_in: FeeIn::Quote,
             liquidity: Liquidity::Taker,
             path: FillPath::Market,
             row: 0,

@@ -8,6 +8,7 @@ pub mod algo;
 pub mod book;
 pub mod command;
 mod emulate;
+pub mod fx;
 pub mod hash;
 pub mod ledger;
 pub mod market;
@@ -25,8 +26,9 @@ pub use book::{
     Book, BookLimits, BookState, BookView, CrossPolicy, Depth, OrderBook, OrderBookLimits,
 };
 pub use command::{Approved, CancelOrder, Command, NewOrder, ReplaceOrder};
+pub use fx::{CURRENCIES_MAX, Currencies, Currency, RateSource};
 pub use hash::StateHash;
-pub use ledger::{Ledger, LedgerError, Position};
+pub use ledger::{Balance, Ledger, LedgerError, Position};
 pub use market::{BookKind, Market};
 pub use oms::{Order, OrderStatus, OrderTable};
 pub use outbox::{Denial, Notice, Outbox};

@@ -6,6 +6,7 @@ use qt_types::{
 };
 
 use crate::book::{Book, BookLimits, BookView, OrderBook, OrderBookLimits};
+use crate::fx::Rates;
 
 /// Which book is kept of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -52,13 +53,16 @@ pub struct Market {
     /// Empty in runs without books.
     slots: Vec<Slot>,
     now_ns: Nanos,
+    /// None in runs with one currency.
+    pub(crate) rates: Option<Box<Rates>>,
 }
 
 impl Market {
     /// A market of `instruments` instruments without any price or book.
     #[must_use]
     pub fn new(instruments: usize) -> Self {
-        Self { last: vec![Price::ZERO; instruments], slots: Vec::new(), now_ns: Nanos::MIN }
+        let (last, slots) = (vec![Price::ZERO; instruments], Vec::new());
+        Self { last, slots, now_ns: Nanos::MIN, rates: None }
     }
 
     /// The same with the books `kinds`, by instrument. Instruments beyond its end have none.

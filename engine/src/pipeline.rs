@@ -1,13 +1,14 @@
 //! The fused pipeline: all stages inline on one thread, each handed the same event.
 
 use qt_types::{
-    BarFlags, Cancel, Cash, Event, InstrumentSpec, Intent, Lacks, Limits, Nanos, OrderId,
-    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind, Side, Size,
-    Timer, Trade,
+    BarFlags, Cancel, Cash, CurrencyId, Event, InstrumentSpec, Intent, Lacks, Limits, Nanos,
+    OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind,
+    Side, Size, Timer, Trade,
 };
 
 use crate::algo::{Ask, ParentTable};
 use crate::emulate::Seen;
+use crate::fx::Currencies;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
 use crate::market::{BookKind, Completed, Market};
@@ -163,6 +164,14 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self
     }
 
+    /// The same with an account in several currencies.
+    #[must_use]
+    pub fn with_currencies(mut self, currencies: &Currencies) -> Self {
+        self.market = self.market.with_currencies(currencies);
+        self.execution.ledger = self.execution.ledger.with_currencies(currencies);
+        self
+    }
+
     /// Takes in one event; commands and denials go to `out`, which is not cleared.
     ///
     /// Inlined into its callers: a driver that knows what kind of event it feeds gets only the
@@ -236,6 +245,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         if report.kind == ReportKind::Status {
             let completed = self.market.on_status(instrument, !report.qty.is_zero());
             self.tell_book(event, completed);
+        }
+        if report.kind == ReportKind::Rate
+            && let Some((currency, rate)) = report.rate()
+        {
+            self.market.set_rate(currency, rate, event.venue_ns);
         }
         let commands = &mut out.commands;
         let update = self.execution.on_report(&self.specs, instrument, report, commands)?;
@@ -359,8 +373,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[must_use]
     pub fn state_hash(&self) -> u64 {
         let mut hash = self.hash;
-        hash.fold_i128(self.execution.ledger.funds().nano());
-        hash.fold_i128(self.execution.ledger.realised().nano());
+        for at in 0..self.execution.ledger.currencies() {
+            let balance = self.execution.ledger.balance(CurrencyId(at as u8));
+            hash.fold_i128(balance.funds().nano());
+            hash.fold_i128(balance.realised().nano());
+        }
         for &instrument in self.execution.ledger.held() {
             hash.fold_i64(self.execution.ledger.position(instrument).qty().lots());
         }

@@ -1,12 +1,12 @@
 //! One order that asks for approval, with what the checks need to know of it.
 
 use qt_engine::{Exposure, OrderRequest};
-use qt_types::{DenyReason, InstrumentSpec, OrderKind, Price, Qty, Side};
+use qt_types::{Cash, DenyReason, InstrumentSpec, OrderKind, Price, Qty, Side};
 
 use crate::keys::Key;
 use crate::reference::Reference;
 use crate::reservation::NONE;
-use crate::state::State;
+use crate::state::{InstrumentState, KnownRate, State};
 
 /// The most that one order or one position may be worth, in nano-units: about 1e15 units of the
 /// currency. Sums over every instrument and level of such amounts, times any share in basis
@@ -116,6 +116,28 @@ pub(crate) fn worth(spec: &InstrumentSpec, price: i64, lots: i64) -> Option<i128
     (notional.abs() <= MONEY_MAX).then_some(notional)
 }
 
+impl InstrumentState {
+    /// [`worth`] in the currency of the account; `None` without a rate as well.
+    #[inline]
+    pub(crate) fn worth(&self, spec: &InstrumentSpec, price: i64, lots: i64) -> Option<i128> {
+        let own = worth(spec, price, lots)?;
+        match self.rate {
+            KnownRate::Same => Some(own),
+            KnownRate::Known { rate, .. } => {
+                let value = rate.value_of(Cash::from_nano(own))?.nano();
+                (value.abs() <= MONEY_MAX).then_some(value)
+            }
+            KnownRate::Missing => None,
+        }
+    }
+
+    /// Whether new risk can be counted in the currency of the account.
+    #[inline]
+    pub(crate) const fn has_rate(&self) -> bool {
+        matches!(self.rate, KnownRate::Same | KnownRate::Known { is_fresh: true, .. })
+    }
+}
+
 impl<'a> Ask<'a> {
     /// What the checks need to know of `request`. Its shape must have been checked.
     #[inline(always)]
@@ -133,7 +155,10 @@ impl<'a> Ask<'a> {
         let collar = known.limits.get(Key::CollarBps).hard;
         let worst = worst_price(&request.kind, request.side, &reference, collar);
         let lots = request.qty.lots();
-        let notional = worth(spec, worst, lots).ok_or(DenyReason::InvalidOrder)?;
+        if known.rate == KnownRate::Missing {
+            return Err(DenyReason::NoRate);
+        }
+        let notional = known.worth(spec, worst, lots).ok_or(DenyReason::InvalidOrder)?;
         let before = if request.replaces.is_none() {
             None
         } else {

@@ -28,7 +28,9 @@ pub(crate) fn evaluate<'a, V: Visit>(
     let ask = match Ask::new(state, request, strategy, parent, exposure) {
         Ok(ask) => ask,
         Err(reason) => {
-            visit.see(Measure::flag(Control::Shape, Level::Instrument, true, reason))?;
+            let control =
+                if reason == DenyReason::NoRate { Control::Reference } else { Control::Shape };
+            visit.see(Measure::flag(control, Level::Instrument, true, reason))?;
             return Err(reason);
         }
     };

@@ -88,6 +88,10 @@ impl AccountGate {
         let gross = exposure.ledger.gross_value(exposure.specs, exposure.market);
         let gross = gross.map_err(|_| funds)?;
         let kept = spec.notional(price, Qty::from_lots(closable)).ok_or(funds)?;
+        let in_account = |amount: Cash| exposure.in_account(order.instrument, amount);
+        let (Some(added), Some(kept)) = (in_account(added), in_account(kept)) else {
+            return Err(DenyReason::NoRate);
+        };
         let equity = exposure.equity().map_err(|_| funds)?;
         if self.account.needs_more(gross - kept + added, equity) { Err(funds) } else { Ok(()) }
     }
@@ -110,7 +114,8 @@ impl AccountGate {
         if self.is_liquidated {
             for &held in exposure.ledger.held() {
                 if exposure.spec(held).is_some_and(InstrumentSpec::is_derivative) {
-                    gross -= exposure.ledger.worth(specs, market, held).ok()?.abs();
+                    let worth = exposure.ledger.worth(specs, market, held).ok()?.abs();
+                    gross -= exposure.in_account(held, worth)?;
                 }
             }
         }

@@ -59,6 +59,7 @@ impl Trades {
         }
         let brought = position.realised() - position.fees();
         let profit = brought - Cash::from_nano(open.brought);
+        let profit = exposure.in_account(event.instrument, profit).unwrap_or(profit);
         *open = Open { is_held: false, brought: brought.nano() };
         self.count(profit);
     }

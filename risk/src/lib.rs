@@ -24,6 +24,7 @@ mod position_check;
 mod price_check;
 mod profile;
 mod quick;
+mod rates;
 mod reference;
 mod reject;
 mod repeat_check;

@@ -11,8 +11,8 @@ use crate::state::{Session, State};
 use crate::tally::Level;
 use crate::unit::Unit;
 
-/// C10. Without a price that can be trusted no new risk is taken; what makes a position smaller
-/// and every cancel pass.
+/// C10. Without a price that can be trusted, and a rate for its currency, no new risk is taken;
+/// what makes a position smaller and every cancel pass.
 #[inline]
 pub(crate) fn reference<V: Visit>(
     state: &State,
@@ -28,7 +28,9 @@ pub(crate) fn reference<V: Visit>(
     visit.see(Measure::flag(control, level, missing, DenyReason::ReferenceMissing))?;
     let untrusted = reference.is_untrusted;
     visit.see(Measure::flag(control, level, untrusted, DenyReason::BookUntrusted))?;
-    let limits = &state.instruments[ask.instrument].limits;
+    let known = &state.instruments[ask.instrument];
+    visit.see(Measure::flag(control, level, !known.has_rate(), DenyReason::NoRate))?;
+    let limits = &known.limits;
     // Rounded up, in 64 bits: the division is by a constant.
     let age_ns = ask.reference_age_ns();
     let age_ms = age_ns / 1_000_000 + i64::from(age_ns % 1_000_000 != 0);

@@ -225,7 +225,7 @@ fn stands(state: &State, ask: &Ask<'_>, known: &InstrumentState, strategy: &Stra
 #[inline]
 fn is_small(state: &State, ask: &Ask<'_>, known: &InstrumentState) -> bool {
     let (bounds, request) = (&known.bounds, ask.request);
-    if request.qty.lots() > bounds.lots || ask.notional > bounds.notional {
+    if request.qty.lots() > bounds.lots || ask.notional > bounds.notional || !known.has_rate() {
         return false;
     }
     if let Some(least) = state.nodes[ask.nodes[0]].usual.least()

@@ -87,6 +87,16 @@ impl Reservations {
         Some((self.places.len() - 1) as u32)
     }
 
+    /// Places are below this.
+    pub(crate) const fn end(&self) -> u32 {
+        self.places.len() as u32
+    }
+
+    /// Whether the place is taken.
+    pub(crate) fn is_taken(&self, place: u32) -> bool {
+        !self.left.contains(&place)
+    }
+
     /// The reservation at `place`.
     #[inline]
     pub(crate) fn at(&self, place: u32) -> &Reservation {

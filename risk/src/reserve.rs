@@ -3,7 +3,7 @@
 use qt_engine::NewOrder;
 use qt_types::{DenyReason, InstrumentId, InstrumentSpec, OrderId, Side};
 
-use crate::ask::{Ask, named_price, resting_price, worth};
+use crate::ask::{Ask, named_price, resting_price};
 use crate::repeat_check::{LAST_ORDERS, fingerprint};
 use crate::reservation::{NONE, Reservation};
 use crate::risk_gate::{PENDING_MAX, RiskGate};
@@ -82,8 +82,9 @@ impl State {
         let held_notional = if before.reduce_only {
             0
         } else {
-            let now = worth(spec, before.worst, before.lots);
-            let asked = worth(spec, before.asked_worst, before.asked_lots);
+            let known = &self.instruments[before.instrument.index()];
+            let now = known.worth(spec, before.worst, before.lots);
+            let asked = known.worth(spec, before.asked_worst, before.asked_lots);
             // A venue may say anything; what cannot be counted stays as it was.
             match (now, asked) {
                 (Some(now), Some(asked)) => now.max(asked),

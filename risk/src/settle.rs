@@ -2,15 +2,15 @@
 //! prices make positions worth more or less.
 
 use qt_engine::{Exposure, Settlement};
-use qt_types::{Event, InstrumentId, InstrumentSpec, Payload, Price};
+use qt_types::{Event, InstrumentId, InstrumentSpec, Payload, Price, ReportKind};
 
-use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price, worth};
+use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price};
 use crate::control::Control;
 use crate::keys::Key;
 use crate::reference::Reference;
 use crate::reserve::better;
 use crate::risk_gate::RiskGate;
-use crate::state::{InstrumentState, State};
+use crate::state::{InstrumentState, Session, State};
 
 /// A day in nanoseconds.
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -73,15 +73,21 @@ impl RiskGate {
 
     /// Brings cash and the position in `instrument` in line with the ledger, on behalf of
     /// `strategy`. Returns the lots that the position moved by.
-    fn book(&mut self, strategy: usize, instrument: InstrumentId, exposure: &Exposure<'_>) -> i64 {
+    pub(crate) fn book(
+        &mut self,
+        strategy: usize,
+        instrument: InstrumentId,
+        exposure: &Exposure<'_>,
+    ) -> i64 {
         let state = &mut self.state;
         let account = usize::from(state.strategies[strategy].account);
         let nodes = state.strategies[strategy].nodes;
         let at = instrument.index();
         let held = exposure.position(instrument).lots().clamp(-LOTS_MAX, LOTS_MAX);
         let moved = held - state.line(at, nodes[1]).position;
-        let cash = exposure.ledger.cash().nano();
-        let known = state.ledger_cash[account].unwrap_or(exposure.ledger.initial().nano());
+        // A derivative counts at its worth: its notional must have left the money.
+        let cash = exposure.funds().nano();
+        let known = state.ledger_cash[account].unwrap_or_else(|| exposure.initial().nano());
         state.ledger_cash[account] = Some(cash);
         let earned = cash.saturating_sub(known);
         if moved == 0 && earned == 0 {
@@ -182,11 +188,19 @@ impl RiskGate {
         if now_ns >= self.state.day_end_ns {
             self.start_day(now_ns);
         }
+        if exposure.ledger.has_currencies() {
+            self.follow_rates(exposure);
+        }
         match event.payload {
             Payload::Bar(_) | Payload::Trade(_) | Payload::Tick(_) | Payload::Order(_) => {
                 self.on_price(event.instrument, now_ns, exposure);
             }
-            Payload::Report(_) => self.on_report(event.instrument, exposure),
+            Payload::Report(ref report) => {
+                if report.kind == ReportKind::Settled {
+                    self.set_session(event.instrument, Session::Expired);
+                }
+                self.on_report(event.instrument, exposure);
+            }
             _ => {}
         }
     }
@@ -202,7 +216,8 @@ impl RiskGate {
             let known = self.state.ledger_cash[usize::from(of.account)];
             let held = self.state.line(instrument.index(), of.nodes[1]).position;
             // Mostly the settlement of an order has taken it in already.
-            if known != Some(exposure.cash().nano()) || held != exposure.position(instrument).lots()
+            if known != Some(exposure.funds().nano())
+                || held != exposure.position(instrument).lots()
             {
                 self.book(strategy, instrument, exposure);
             }
@@ -279,7 +294,12 @@ impl State {
     }
 
     /// Values every position in `instrument` at `mark`.
-    fn revalue(&mut self, instrument: InstrumentId, mark: Option<Price>, exposure: &Exposure<'_>) {
+    pub(crate) fn revalue(
+        &mut self,
+        instrument: InstrumentId,
+        mark: Option<Price>,
+        exposure: &Exposure<'_>,
+    ) {
         let at = instrument.index();
         let Some(spec) = exposure.specs.get(at) else { return };
         let price = mark.or(self.instruments[at].mark);
@@ -294,7 +314,8 @@ impl State {
             }
             let (before, lots) = (line.value, line.position);
             // A position without any price cannot be counted.
-            let value = price.and_then(|price| worth(spec, price.ticks(), lots));
+            let known = &self.instruments[at];
+            let value = price.and_then(|price| known.worth(spec, price.ticks(), lots));
             let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
             self.change_line(at, node, |line| line.value = value);
             let node = &mut self.nodes[node];
@@ -313,7 +334,8 @@ impl State {
         if lots == 0 && before == 0 {
             return;
         }
-        let value = price.and_then(|price| worth(spec, price.ticks(), lots));
+        let known = &self.instruments[at];
+        let value = price.and_then(|price| known.worth(spec, price.ticks(), lots));
         let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
         line.value = value;
         let worst = line.exposure();

@@ -10,7 +10,7 @@ use crate::profile::Profile;
 use crate::quick::{InstrumentBounds, NodeBounds, clock_bound_ns};
 use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::{NONE, Reservations};
-use crate::state::{Identity, InstrumentState, Resting, Session, State, StrategyState};
+use crate::state::{Identity, InstrumentState, KnownRate, Resting, Session, State, StrategyState};
 use crate::tally::{Level, Line, Node, Windows, millis};
 use crate::unit::Holder;
 use crate::window::{Rate, Recent, Tumbling, Usual, gap_ns};
@@ -153,6 +153,7 @@ impl<'a> Setup<'a> {
             anchor_x2: 0,
             anchor_ns: i64::MIN,
             held: 0,
+            rate: KnownRate::Same,
         }
     }
 

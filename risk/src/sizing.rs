@@ -82,22 +82,23 @@ impl Sizing {
     ) -> Result<Qty, DenyReason> {
         let spec = exposure.spec(request.instrument).ok_or(DenyReason::NoPrice)?;
         let share = |amount: i128| amount.saturating_mul(i128::from(request.share_bps)) / 10_000;
+        // The equity is in the currency of the account, prices are in that of the instrument.
+        let budget = |part_e9: i64| -> Result<Cash, DenyReason> {
+            let budget = Cash::from_nano(share(equity_part(exposure, part_e9)?));
+            exposure.in_instrument(request.instrument, budget).ok_or(DenyReason::NoRate)
+        };
         match *self {
             Self::Fixed { qty_e9 } => {
                 let lots = share(i128::from(qty_e9)) / i128::from(spec.lot_e9());
                 Ok(Qty::from_lots(i64::try_from(lots).unwrap_or(i64::MAX)))
             }
-            Self::Weight { weight_e9 } => {
-                let budget = share(equity_part(exposure, weight_e9)?);
-                Ok(spec.lots_for(Cash::from_nano(budget), request.price))
-            }
+            Self::Weight { weight_e9 } => Ok(spec.lots_for(budget(weight_e9)?, request.price)),
             Self::Volatility { target_e9, cap_e9, .. } => {
                 let known = memory.volatility.as_ref();
                 let volatility = known.and_then(|known| known.annual_e9(request.instrument));
                 let volatility = volatility.ok_or(DenyReason::SizeUnknown)?;
                 let weight = i128::from(target_e9) * i128::from(E9) / i128::from(volatility.max(1));
-                let budget = share(equity_part(exposure, capped(weight, cap_e9))?);
-                Ok(spec.lots_for(Cash::from_nano(budget), request.price))
+                Ok(spec.lots_for(budget(capped(weight, cap_e9))?, request.price))
             }
             Self::Kelly { odds, fraction_e9, cap_e9 } => {
                 let part =
@@ -108,16 +109,14 @@ impl Sizing {
                     (Odds::OfTrades { .. }, Some(kelly)) => part(kelly),
                     (Odds::OfTrades { start_e9 }, None) => i128::from(start_e9),
                 };
-                let budget = share(equity_part(exposure, capped(weight, cap_e9))?);
-                Ok(spec.lots_for(Cash::from_nano(budget), request.price))
+                Ok(spec.lots_for(budget(capped(weight, cap_e9))?, request.price))
             }
             Self::RiskPerTrade { risk_e9 } => {
                 let stop = request.stop.ok_or(DenyReason::NoStop)?;
                 if request.price == stop {
                     return Err(DenyReason::NoStop);
                 }
-                let budget = share(equity_part(exposure, risk_e9)?);
-                Ok(spec.lots_for_loss(Cash::from_nano(budget), request.price, stop))
+                Ok(spec.lots_for_loss(budget(risk_e9)?, request.price, stop))
             }
         }
     }

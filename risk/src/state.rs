@@ -1,6 +1,6 @@
 //! All that the gate remembers.
 
-use qt_types::{InstrumentId, Price, Side, VenueId};
+use qt_types::{FxRate, InstrumentId, Price, Side, VenueId};
 
 use crate::kill::{KillBoard, Target};
 use crate::limits::LimitSet;
@@ -106,6 +106,20 @@ pub(crate) struct InstrumentState {
     pub(crate) anchor_ns: i64,
     /// How many nodes hold some of it.
     pub(crate) held: u32,
+    /// What its currency is worth.
+    pub(crate) rate: KnownRate,
+}
+
+/// What an instrument's currency is worth in that of the account.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub(crate) enum KnownRate {
+    /// It is the same.
+    #[default]
+    Same,
+    /// So much. A rate that is too old counts for what is held and not for new risk.
+    Known { rate: FxRate, is_fresh: bool },
+    /// Nobody knows.
+    Missing,
 }
 
 /// What rests of a tenant in one instrument on one side.

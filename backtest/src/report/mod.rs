@@ -1,6 +1,7 @@
 //! What a run is told as: the result document, the tables, the HTML report.
 
 pub mod bands;
+pub mod currency;
 pub mod execution;
 pub mod html;
 pub mod result;

@@ -12,6 +12,7 @@ use crate::curve::EquityCurve;
 use crate::metrics::Metrics;
 use crate::recorder::Fill;
 use crate::report::bands::BandsEntry;
+use crate::report::currency::{self, CurrenciesEntry, SettlementEntry};
 use crate::report::execution::{ExecutionEntry, liquidity_text};
 use crate::report::risk::RiskDocument;
 use crate::run::RunOutcome;
@@ -75,6 +76,15 @@ pub struct ResultDocument {
     pub metrics: Metrics,
     /// How many closes a year has.
     pub periods_per_year: f64,
+    /// The currencies of the account, where it has several.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub currencies: Option<CurrenciesEntry>,
+    /// What is held beyond whole lots, by symbol.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub dust: BTreeMap<String, String>,
+    /// Positions that were settled because their instrument had expired.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub settlements: Vec<SettlementEntry>,
     /// How many fills there were.
     pub fills: usize,
     /// What is still held: a quantity, or a map by symbol when there are several.
@@ -161,8 +171,12 @@ pub struct FillEntry {
     pub price: String,
     /// The quantity.
     pub qty: String,
-    /// The fee.
+    /// The fee, or what it was worth, in the instrument's currency.
     pub fee: String,
+    /// The fee as it was taken.
+    pub fee_amount: String,
+    /// What it was taken in.
+    pub fee_currency: String,
     /// `maker` or `taker`.
     pub liquidity: &'static str,
     /// The order's number.
@@ -227,6 +241,9 @@ impl ResultDocument {
             liquidations: outcome.counts.liquidations,
             metrics: outcome.metrics.clone(),
             periods_per_year: outcome.periods_per_year,
+            currencies: currency::currencies(outcome),
+            dust: currency::dust(outcome),
+            settlements: currency::settlements(outcome),
             fills: outcome.fills.len(),
             open_position: open_position(outcome),
             fills_over_volume: outcome.counts.fills_over_volume,
@@ -247,7 +264,7 @@ impl ResultDocument {
             fills_list: outcome
                 .fills
                 .iter()
-                .filter_map(|fill| fill_entry(fill, &outcome.specs, series))
+                .filter_map(|fill| fill_entry(fill, outcome, series))
                 .collect(),
             trades_list: outcome
                 .trips
@@ -306,8 +323,8 @@ pub fn stamp_of(series: &BarSeries, row: u32) -> String {
     bar.map_or_else(String::new, |bar| iso_text(bar.open_ns))
 }
 
-fn fill_entry(fill: &Fill, specs: &[InstrumentSpec], series: &[&BarSeries]) -> Option<FillEntry> {
-    let spec = specs.get(fill.instrument.index())?;
+fn fill_entry(fill: &Fill, outcome: &RunOutcome, series: &[&BarSeries]) -> Option<FillEntry> {
+    let spec = outcome.specs.get(fill.instrument.index())?;
     Some(FillEntry {
         symbol: spec.symbol().to_owned(),
         time: iso_text(fill.venue_ns.get()),
@@ -317,6 +334,8 @@ fn fill_entry(fill: &Fill, specs: &[InstrumentSpec], series: &[&BarSeries]) -> O
         price: spec.price_text(fill.price),
         qty: spec.qty_text(fill.qty),
         fee: fill.fee.to_string(),
+        fee_amount: fill.fee_amount.to_string(),
+        fee_currency: currency::fee_currency(fill.fee_in, spec, outcome),
         liquidity: liquidity_text(fill.liquidity),
         order_id: fill.order.get(),
     })

@@ -3,10 +3,13 @@
 
 use qt_engine::{Ledger, LedgerError, Market};
 use qt_risk::Account;
-use qt_types::{Cash, Event, InstrumentId, InstrumentSpec, Price, Qty, RejectReason, Side};
+use qt_types::{
+    Cash, CurrencyId, Event, FeeIn, FxRate, InstrumentId, InstrumentSpec, Nanos, Price, Qty,
+    RejectReason, Side,
+};
 
 use super::borrow::Loans;
-use super::{MarginRules, VenueConfig};
+use super::{MarginRules, Money, VenueConfig};
 
 /// A fill that is about to happen.
 #[derive(Clone, Copy, Debug)]
@@ -21,6 +24,15 @@ pub struct Proposed {
     pub qty: Qty,
     /// The fee.
     pub fee: Cash,
+    /// What it is in.
+    pub fee_in: FeeIn,
+}
+
+impl Proposed {
+    /// The fee as far as it is in the currency of the instrument.
+    pub(super) fn fee_in_quote(&self) -> Cash {
+        if self.fee_in == FeeIn::Quote { self.fee } else { Cash::ZERO }
+    }
 }
 
 /// The venue's books.
@@ -37,12 +49,12 @@ impl VenueAccount {
     /// Books of the account that `config` describes.
     #[must_use]
     pub fn new(config: &VenueConfig, specs: Vec<InstrumentSpec>) -> Self {
-        let instruments = specs.len();
+        let (instruments, currencies) = (specs.len(), &config.scene.money.currencies);
         Self {
             kind: config.account,
             loans: Loans::new(config.borrow_rate_e9, instruments),
-            ledger: Ledger::new(config.initial, instruments),
-            market: Market::new(instruments),
+            ledger: Ledger::new(config.initial, instruments).with_currencies(currencies),
+            market: Market::new(instruments).with_currencies(currencies),
             specs,
         }
     }
@@ -89,7 +101,7 @@ impl VenueAccount {
     pub fn check(
         &self,
         fill: &Proposed,
-        rules: Option<&MarginRules>,
+        (rules, money): (Option<&MarginRules>, &Money),
         now_ns: i64,
     ) -> Result<(), RejectReason> {
         let funds = RejectReason::InsufficientFunds;
@@ -97,7 +109,9 @@ impl VenueAccount {
         let notional = spec.notional(fill.price, fill.qty).ok_or(funds)?;
         let held = self.position(fill.instrument);
         match (self.kind, fill.side) {
-            (Account::Cash, Side::Buy) if notional + fill.fee > self.ledger.funds() => Err(funds),
+            (Account::Cash, Side::Buy) => {
+                self.can_pay(money, fill.instrument, notional + fill.fee_in_quote(), now_ns)
+            }
             (Account::Cash, Side::Sell) if fill.qty.lots() > held => {
                 Err(RejectReason::ShortNotAllowed)
             }
@@ -108,17 +122,23 @@ impl VenueAccount {
                 if opening <= 0 {
                     return Ok(());
                 }
+                if !self.has_fresh_rate(fill.instrument, now_ns) {
+                    return Err(RejectReason::NoRate);
+                }
                 let gross = self.gross_after(fill, spec, closable, opening).map_err(|_| funds)?;
                 let equity = self.ledger.equity(&self.specs, &self.market).map_err(|_| funds)?;
                 let mut needed = self.kind.initial_margin(gross);
+                let in_account = |amount: Cash| self.in_account(fill.instrument, amount);
                 if let Some(rules) = rules {
                     // What the venue's table asks for above the leverage.
                     let left = Qty::from_lots((held + side.sign() * fill.qty.lots()).abs());
                     let worth = spec.notional(fill.price, left).ok_or(funds)?;
                     let asked = self.initial_margin(rules, fill.instrument, worth, now_ns);
-                    needed += asked.ok_or(funds)? - self.kind.initial_margin(worth);
+                    let more = asked.ok_or(funds)? - self.kind.initial_margin(worth);
+                    needed += in_account(more).ok_or(RejectReason::NoRate)?;
                 }
-                if needed > equity - fill.fee { Err(funds) } else { Ok(()) }
+                let fee = in_account(fill.fee_in_quote()).ok_or(RejectReason::NoRate)?;
+                if needed > equity - fee { Err(funds) } else { Ok(()) }
             }
         }
     }
@@ -131,7 +151,8 @@ impl VenueAccount {
         opening: i64,
     ) -> Result<Cash, LedgerError> {
         let at = |lots: i64, price: Price| {
-            spec.notional(price, Qty::from_lots(lots)).ok_or(LedgerError::Overflow)
+            let own = spec.notional(price, Qty::from_lots(lots)).ok_or(LedgerError::Overflow)?;
+            self.ledger.in_account(&self.market, fill.instrument, own)
         };
         let gross = self.ledger.gross_value(&self.specs, &self.market)?;
         let last = self.market.last(fill.instrument).unwrap_or(fill.price);
@@ -152,8 +173,66 @@ impl VenueAccount {
     ///
     /// # Errors
     /// When the books no longer balance.
-    pub fn fund(&mut self, amount: Cash) -> Result<(), LedgerError> {
-        self.ledger.fund(amount)
+    pub fn fund(&mut self, instrument: InstrumentId, amount: Cash) -> Result<(), LedgerError> {
+        self.ledger.fund(instrument, amount)
+    }
+
+    /// Settles what is held of `instrument` at `price`, for its end.
+    ///
+    /// # Errors
+    /// When an amount overflows or the books no longer balance.
+    pub(super) fn settle(
+        &mut self,
+        instrument: InstrumentId,
+        price: Price,
+    ) -> Result<(), LedgerError> {
+        let spec = self.specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
+        self.ledger.settle(spec, instrument, price)
+    }
+
+    /// Whether the account can only spend what it has.
+    pub(super) const fn is_cash(&self) -> bool {
+        matches!(self.kind, Account::Cash)
+    }
+
+    /// `amount` of the currency of `instrument` in that of the account; `None` without a rate.
+    pub(super) fn in_account(&self, instrument: InstrumentId, amount: Cash) -> Option<Cash> {
+        self.ledger.in_account(&self.market, instrument, amount).ok()
+    }
+
+    /// `amount` of the currency of the account in that of `instrument`; `None` without a rate.
+    pub(super) fn in_instrument(&self, instrument: InstrumentId, amount: Cash) -> Option<Cash> {
+        if !self.ledger.has_currencies() {
+            return Some(amount);
+        }
+        self.market.rate(self.ledger.currency_of(instrument))?.amount_of(amount)
+    }
+
+    fn has_fresh_rate(&self, instrument: InstrumentId, now_ns: i64) -> bool {
+        self.fresh_rate(self.ledger.currency_of(instrument), now_ns).is_some()
+    }
+
+    /// The rate of `currency`, as old as it may be.
+    pub(super) fn fresh_rate(&self, currency: CurrencyId, now_ns: i64) -> Option<FxRate> {
+        self.market.fresh_rate(currency, Nanos::new(now_ns))
+    }
+
+    /// Takes note of a rate.
+    pub(super) fn set_rate(&mut self, currency: CurrencyId, rate: FxRate, now_ns: i64) {
+        self.market.set_rate(currency, rate, Nanos::new(now_ns));
+    }
+
+    /// Books that `amount` of `currency` was bought at `rate`, or sold where it is negative.
+    ///
+    /// # Errors
+    /// When an amount overflows or the books no longer balance.
+    pub(super) fn exchange(
+        &mut self,
+        currency: CurrencyId,
+        amount: Cash,
+        rate: FxRate,
+    ) -> Result<(), LedgerError> {
+        self.ledger.exchange(currency, amount, rate)
     }
 
     /// Books the fill, which happens at `now_ns`.
@@ -161,12 +240,12 @@ impl VenueAccount {
     /// # Errors
     /// When an amount overflows or the books no longer balance.
     pub fn book(&mut self, fill: &Proposed, now_ns: i64) -> Result<(), LedgerError> {
-        let Proposed { instrument, side, price, qty, fee } = *fill;
+        let Proposed { instrument, side, price, qty, fee, fee_in } = *fill;
         if self.loans.charges() {
             self.collect(instrument, now_ns)?;
         }
         let spec = self.specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
-        self.ledger.fill(spec, instrument, side, price, qty, fee)?;
+        self.ledger.fill_with(spec, instrument, side, price, qty, (fee, fee_in))?;
         if self.loans.charges() {
             self.loans.note(instrument, self.is_borrowed(instrument));
         }
@@ -189,7 +268,7 @@ impl VenueAccount {
         self.collect(instrument, now_ns)?;
         let fee = self.loans.take(instrument).ok_or(LedgerError::Overflow)?;
         self.loans.note(instrument, self.is_borrowed(instrument));
-        self.ledger.charge(fee)?;
+        self.ledger.charge(instrument, fee)?;
         Ok(fee)
     }
 

@@ -1,6 +1,6 @@
 //! What is known to happen at the venue at set times: in order, looked at only when due.
 
-use qt_types::{InstrumentId, OrderId, RejectReason, ReportKind};
+use qt_types::{CurrencyId, FxRate, InstrumentId, OrderId, RejectReason, ReportKind};
 
 use super::session::Session;
 
@@ -35,6 +35,19 @@ pub enum Happening {
     },
     /// The last execution in the instrument is taken back.
     Bust,
+    /// The instrument has expired.
+    Expiry {
+        /// The price that positions are settled at, in billionths; the last one where none is
+        /// given.
+        price_e9: Option<i64>,
+    },
+    /// A currency has another rate from now on; the instrument does not matter.
+    Rate {
+        /// Which.
+        currency: CurrencyId,
+        /// What it is worth in that of the account.
+        rate: FxRate,
+    },
     /// The venue is asked after a message that was lost, and says that it never had it.
     Asked {
         /// The order that the message was about.

@@ -3,6 +3,7 @@
 use qt_risk::Account;
 use qt_types::{Cash, Lacks, Limits, Liquidity};
 
+use super::Money;
 use super::agenda::Planned;
 use super::faults::Fault;
 use super::latency::LatencyModel;
@@ -35,11 +36,16 @@ impl Fees {
     /// overflow.
     #[must_use]
     pub fn of(&self, notional: Cash, liquidity: Liquidity) -> Option<Cash> {
-        let rate = match liquidity {
+        notional.times_rate(self.rate_e9(liquidity))
+    }
+
+    /// The rate for orders of this kind.
+    #[must_use]
+    pub const fn rate_e9(&self, liquidity: Liquidity) -> i64 {
+        match liquidity {
             Liquidity::Maker => self.maker_e9,
             Liquidity::Taker => self.taker_e9,
-        };
-        notional.times_rate(rate)
+        }
     }
 }
 
@@ -113,6 +119,8 @@ pub struct Scene {
     pub has_busts: bool,
     /// What the venue asks of an order, by instrument, the oldest rule first.
     pub rules: Vec<Vec<InstrumentRule>>,
+    /// The currencies of the account, and what fees are taken in.
+    pub money: Money,
 }
 
 impl Default for VenueConfig {

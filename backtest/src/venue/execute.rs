@@ -3,13 +3,14 @@
 
 use qt_engine::LedgerError;
 use qt_types::{
-    Cash, E9, ExecId, InstrumentId, Liquidity, OrderId, OrderKind, Price, Qty, RejectReason,
+    Cash, E9, ExecId, FeeIn, InstrumentId, Liquidity, OrderId, OrderKind, Price, Qty, RejectReason,
     Report, ReportKind, Side, TimeInForce,
 };
 
 use super::account::Proposed;
 use super::config::FillAt;
 use super::matching::{self, Outcome};
+use super::money::Charge;
 use super::order::Since;
 use super::{SideBar, SimVenue, closing_side};
 
@@ -82,19 +83,31 @@ impl SimVenue {
         let worth = spec.and_then(|spec| spec.notional(price, qty));
         let fee = worth.and_then(|worth| self.fee_of(worth, liquidity, now_ns));
         let fee = fee.ok_or(LedgerError::Overflow)?;
-        let fill = Proposed { instrument: order.instrument, side: order.side, price, qty, fee };
-        let rules = self.config.scene.margin.as_ref();
+        let fee_in = FeeIn::Quote;
+        let instrument = order.instrument;
+        let fill = Proposed { instrument, side: order.side, price, qty, fee, fee_in };
+        self.note_rates();
+        let charge = self.charge_of(&fill, liquidity, now_ns).ok_or(LedgerError::Overflow)?;
+        let fill = Proposed { fee: charge.fee, fee_in: charge.fee_in, ..fill };
+        let scene = &self.config.scene;
+        let rules = (scene.margin.as_ref(), &scene.money);
         if let Err(reason) = self.account.check(&fill, rules, now_ns) {
             self.refuse(at, reason, now_ns);
             return Ok(());
         }
+        if order.side == Side::Buy && self.account.is_cash() {
+            let needed = worth.unwrap_or_default() + fill.fee_in_quote();
+            self.raise(instrument, needed, now_ns)?;
+        }
         self.account.book(&fill, now_ns)?;
         if let (Some(volume), Some(worth)) = (&mut self.volume, worth) {
+            let worth = self.account.in_account(instrument, worth).unwrap_or(worth);
             volume.add(worth, now_ns);
         }
         self.count(order.instrument, lots);
         self.watch(order.instrument);
-        self.report_fill(at, price, lots, fee, liquidity, now_ns);
+        self.report_fill(at, price, lots, &charge, liquidity, now_ns);
+        self.cover(instrument, now_ns)?;
         self.remember_fill(order.id, ExecId(self.executions.len() as u64), &fill);
         self.wake_children(at, price, child_since);
         let spent = order.reduce_only && self.account.position(order.instrument) == 0;
@@ -147,13 +160,16 @@ impl SimVenue {
         at: usize,
         price: Price,
         lots: i64,
-        fee: Cash,
+        charge: &Charge,
         liquidity: Liquidity,
         now_ns: i64,
     ) {
         let row = self.tapes[self.orders[at].instrument.index()].bar.row;
         self.executions.push((row, self.path));
         let exec = ExecId(self.executions.len() as u64);
+        if charge.fee_in != FeeIn::Quote {
+            self.fee_values.push((exec, charge.value));
+        }
         let order = &mut self.orders[at];
         order.filled += lots;
         let report = Report {
@@ -163,7 +179,8 @@ impl SimVenue {
             price,
             qty: Qty::from_lots(lots),
             leaves: Qty::from_lots(order.leaves()),
-            fee,
+            fee: charge.fee,
+            fee_in: charge.fee_in,
             kind: ReportKind::Filled,
             reason: RejectReason::None,
             liquidity,

@@ -291,8 +291,8 @@ impl SimVenue {
         self.watch(instrument);
         self.counts.busts += 1;
         let report = Report::plain(order, ReportKind::Busted, RejectReason::TradeBusted);
-        let Proposed { price, qty, fee, .. } = fill;
-        self.send(instrument, now_ns, Report { exec, price, qty, fee, ..report });
+        let Proposed { price, qty, fee, fee_in, .. } = fill;
+        self.send(instrument, now_ns, Report { exec, price, qty, fee, fee_in, ..report });
         match self.find(order) {
             Some(at) => self.orders[at].filled -= qty.lots(),
             None => {

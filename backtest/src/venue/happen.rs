@@ -37,6 +37,11 @@ impl SimVenue {
                 Ok(())
             }
             Happening::Bust => self.bust(instrument, time_ns),
+            Happening::Expiry { price_e9 } => self.expire_instrument(instrument, price_e9, time_ns),
+            Happening::Rate { currency, rate } => {
+                self.change_rate(currency, rate, time_ns);
+                Ok(())
+            }
         }
     }
 
@@ -62,9 +67,10 @@ impl SimVenue {
         let mark = Price::from_ticks(mark_e9 / spec.tick_e9());
         self.counts.fundings += 1;
         if paid != Cash::ZERO {
-            self.account.fund(paid)?;
+            self.account.fund(instrument, paid)?;
             let report = Report::plain(OrderId::NONE, ReportKind::Funding, RejectReason::None);
             self.send(instrument, now_ns, Report { fee: paid, price: mark, ..report });
+            self.cover(instrument, now_ns)?;
         }
         self.check_margin(instrument, now_ns)
     }

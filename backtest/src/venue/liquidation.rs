@@ -3,7 +3,7 @@
 
 use qt_engine::LedgerError;
 use qt_types::{
-    ExecId, InstrumentId, Liquidity, OrderId, Price, Qty, RejectReason, Report, ReportKind,
+    ExecId, FeeIn, InstrumentId, Liquidity, OrderId, Price, Qty, RejectReason, Report, ReportKind,
 };
 
 use super::account::Proposed;
@@ -106,12 +106,14 @@ impl SimVenue {
         let worth = spec.and_then(|spec| spec.notional(price, qty));
         let fee = worth.and_then(|worth| self.fee_of(worth, Liquidity::Taker, now_ns));
         let fee = fee.ok_or(LedgerError::Overflow)?;
-        self.account.book(&Proposed { instrument, side, price, qty, fee }, now_ns)?;
+        let fee_in = FeeIn::Quote;
+        self.account.book(&Proposed { instrument, side, price, qty, fee, fee_in }, now_ns)?;
         let row = self.tapes[instrument.index()].bar.row;
         self.executions.push((row, FillPath::Market));
         let report = Report::plain(OrderId::NONE, ReportKind::Liquidated, RejectReason::Liquidated);
         let exec = ExecId(self.executions.len() as u64);
         self.send(instrument, now_ns, Report { exec, price, qty, fee, ..report });
+        self.cover(instrument, now_ns)?;
         self.watch(instrument);
         Ok(())
     }

@@ -125,7 +125,8 @@ impl VenueAccount {
         let mut kept = Cash::ZERO;
         for &held in self.ledger().held().iter().filter(|&&held| self.is_margined(held)) {
             let (_, _, worth) = self.stake(rules, held, now_ns)?;
-            kept += self.maintenance_margin(rules, held, worth, now_ns)?;
+            let needed = self.maintenance_margin(rules, held, worth, now_ns)?;
+            kept += self.in_account(held, needed)?;
         }
         Some(kept > Cash::ZERO && self.equity().ok()? <= kept)
     }
@@ -164,10 +165,12 @@ impl VenueAccount {
                 let equity = self.equity().ok()?.max(Cash::ZERO);
                 let mut all = Cash::ZERO;
                 for &held in self.ledger().held().iter().filter(|&&held| self.is_margined(held)) {
-                    all += self.stake(rules, held, now_ns)?.2;
+                    let worth = self.stake(rules, held, now_ns)?.2;
+                    all += self.in_account(held, worth)?;
                 }
+                let worth = self.in_account(instrument, worth)?;
                 let share = equity.nano().checked_mul(worth.nano())? / all.nano().max(1);
-                open - Cash::from_nano(share)
+                open - self.in_instrument(instrument, Cash::from_nano(share))?
             }
         };
         Some(self.price_with(instrument, least).unwrap_or(last))

@@ -9,6 +9,7 @@ mod borrow;
 mod commands;
 mod config;
 mod execute;
+mod expire;
 mod expiry;
 mod faults;
 mod happen;
@@ -16,6 +17,7 @@ mod latency;
 mod liquidation;
 mod margin;
 mod matching;
+mod money;
 mod order;
 mod path;
 mod prints;
@@ -29,8 +31,8 @@ use std::collections::VecDeque;
 
 use qt_engine::{BookKind, Bounded, Command, Delivery, Ledger, LedgerError, Sink, Venue};
 use qt_types::{
-    Bar, BarFlags, Cash, ExecId, InstrumentId, InstrumentSpec, Lacks, Nanos, OrderId, Price, Qty,
-    RejectReason, Report, ReportKind, Side,
+    Bar, BarFlags, Cash, CurrencyId, ExecId, InstrumentId, InstrumentSpec, Lacks, Nanos, OrderId,
+    Price, Qty, RejectReason, Report, ReportKind, Side,
 };
 
 use account::{Proposed, VenueAccount};
@@ -44,6 +46,7 @@ pub use latency::LatencyModel;
 use latency::{Action, Latency};
 pub use margin::{Bracket, MarginMode, MarginRules, MarginTable};
 use matching::Outcome;
+pub use money::{FeeAsset, Money};
 use order::SimOrder;
 pub use path::{FillPath, Rested};
 pub use queue::QueueModel;
@@ -74,6 +77,10 @@ pub struct VenueCounts {
     pub liquidations: u64,
     /// Executions that were taken back.
     pub busts: u64,
+    /// Positions that were settled because their instrument had expired.
+    pub settlements: u64,
+    /// How often money was exchanged for another currency.
+    pub exchanges: u64,
     /// Orders that were refused, by reason.
     pub refused: [u64; RejectReason::ALL.len()],
 }
@@ -122,9 +129,12 @@ pub struct SimVenue {
     executions: Vec<(u32, FillPath)>,
     /// How the next one comes about.
     path: FillPath,
+    /// What fees were worth that were taken in something else than money of the instrument.
+    fee_values: Vec<(ExecId, Cash)>,
     /// Orders that joined a queue and were not told of yet.
     rested: Vec<Rested>,
     counts: VenueCounts,
+    fees: Fees,
     order_latency: Latency,
     response_latency: Latency,
     /// Orders in work of one step, in order; kept for its memory.
@@ -180,8 +190,10 @@ impl SimVenue {
             reports: VecDeque::with_capacity(room * 4),
             executions: Vec::with_capacity(FILLS_RESERVED),
             path: FillPath::Market,
+            fee_values: Vec::new(),
             rested: Vec::with_capacity(room),
             counts: VenueCounts::default(),
+            fees: config.fees,
             markets: Vec::new(),
             order_latency: Latency::new(config.order_latency.clone()),
             response_latency: Latency::new(config.response_latency.clone()),
@@ -272,8 +284,12 @@ impl SimVenue {
             let instrument = InstrumentId(u16::try_from(index).unwrap_or(u16::MAX));
             own.position(instrument) == other.position(instrument)
         };
-        let agree = own.cash() == other.cash()
-            && own.realised() == other.realised()
+        let same_money = |at: usize| {
+            let currency = CurrencyId(u8::try_from(at).unwrap_or(u8::MAX));
+            own.balance(currency) == other.balance(currency)
+        };
+        let agree = own.currencies() == other.currencies()
+            && (0..own.currencies()).all(same_money)
             && (0..self.tapes.len()).all(same);
         if agree { Ok(()) } else { Err(LedgerError::Unbalanced) }
     }
@@ -292,11 +308,15 @@ impl SimVenue {
 
     /// The fee of a fill worth `worth`.
     fn fee_of(&mut self, worth: Cash, liquidity: qt_types::Liquidity, now_ns: i64) -> Option<Cash> {
-        let Some(volume) = &mut self.volume else {
-            return self.config.fees.of(worth, liquidity);
-        };
-        let fees = volume.fees(now_ns).unwrap_or(self.config.fees);
-        fees.of(worth, liquidity)
+        if let Some(volume) = &mut self.volume {
+            self.fees = volume.fees(now_ns).unwrap_or(self.config.fees);
+        }
+        self.fees.of(worth, liquidity)
+    }
+
+    /// The rates of the last fee.
+    const fn fees_now(&self) -> Fees {
+        self.fees
     }
 
     /// Charges the fee for short positions in `instrument` at the end of a bar, where there is
@@ -316,6 +336,7 @@ impl SimVenue {
         if fee != Cash::ZERO {
             let report = Report::plain(OrderId::NONE, ReportKind::Carry, RejectReason::None);
             self.send(instrument, now_ns, Report { fee, ..report });
+            self.cover(instrument, now_ns)?;
         }
         Ok(())
     }

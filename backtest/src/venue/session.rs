@@ -18,6 +18,8 @@ pub enum Session {
     Halted,
     /// Orders are collected; nothing trades.
     Auction,
+    /// The instrument has expired: nothing any more.
+    Expired,
 }
 
 impl Tape {
@@ -35,13 +37,13 @@ impl Tape {
     const fn counter(&mut self) -> &mut u32 {
         match self.session {
             Session::Open => &mut self.live,
-            Session::Halted | Session::Auction => &mut self.parked,
+            Session::Halted | Session::Auction | Session::Expired => &mut self.parked,
         }
     }
 
-    fn enter(&mut self, session: Session) {
+    pub(super) fn enter(&mut self, session: Session) {
         match (self.session, session) {
-            (Session::Open, Session::Halted | Session::Auction) => {
+            (Session::Open, Session::Halted | Session::Auction | Session::Expired) => {
                 (self.parked, self.live) = (self.live, 0);
             }
             (Session::Halted | Session::Auction, Session::Open) => {
@@ -60,6 +62,7 @@ impl SimVenue {
         match self.tapes.get(order.instrument.index())?.session {
             Session::Open => None,
             Session::Halted => Some(RejectReason::Halted),
+            Session::Expired => Some(RejectReason::InstrumentExpired),
             Session::Auction if at_once || order.kind == OrderKind::Market => {
                 Some(RejectReason::AuctionOnly)
             }
@@ -81,7 +84,8 @@ impl SimVenue {
         now_ns: i64,
     ) -> Result<(), LedgerError> {
         let tape = &mut self.tapes[instrument.index()];
-        if tape.session == session {
+        // A halt that was planned to end after the expiry ends nothing.
+        if tape.session == session || tape.session == Session::Expired {
             return Ok(());
         }
         tape.enter(session);

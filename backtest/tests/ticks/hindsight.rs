@@ -48,6 +48,8 @@ fn fill(at_ns: i64, side: Side, liquidity: Liquidity, price: i64) -> Fill {
         price: Price::from_ticks(price),
         qty: Qty::from_lots(3),
         fee: Cash::ZERO,
+        fee_amount: Cash::ZERO,
+        fee_in: Default::default(),
         liquidity,
         path: FillPath::Took,
         row: 0,

@@ -39,7 +39,8 @@ impl<G> Audit<G> {
             self.funding += report.fee;
         }
         let is_back = report.kind == ReportKind::Busted;
-        if !is_back && !matches!(report.kind, ReportKind::Filled | ReportKind::Liquidated) {
+        let moves = [ReportKind::Filled, ReportKind::Liquidated, ReportKind::Settled];
+        if !is_back && !moves.contains(&report.kind) {
             return;
         }
         let fee = if is_back { -report.fee } else { report.fee };
@@ -48,7 +49,7 @@ impl<G> Audit<G> {
         let after = exposure.position(event.instrument).lots();
         assert_eq!(
             (after - before).abs(),
-            report.qty.lots(),
+            report.qty.lots().abs(),
             "a fill moves the position by itself"
         );
         let bought = Qty::from_lots(after - before);

@@ -8,6 +8,7 @@ mod bracket;
 mod bracket_inside;
 mod capacity;
 mod contingent;
+mod currencies;
 mod determinism;
 mod differential;
 mod fees;

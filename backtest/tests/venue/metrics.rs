@@ -178,6 +178,8 @@ fn fill(at: usize, buys: bool, price: i64, lots: i64, fee: i64) -> Fill {
         price: Price::from_ticks(price),
         qty: Qty::from_lots(lots),
         fee: Cash::from_nano(i128::from(fee) * 1_000_003),
+        fee_amount: Cash::ZERO,
+        fee_in: Default::default(),
         liquidity: Liquidity::Taker,
         path: FillPath::Market,
         row: at as u32,

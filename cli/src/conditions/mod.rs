@@ -1,5 +1,7 @@
 //! What holds and happens at the venue beside the market, from settings and their files.
 
+mod currency;
+mod expiry;
 mod faults;
 mod fees;
 mod funding;
@@ -9,6 +11,7 @@ mod rules;
 mod table;
 
 use qt_backtest::conditions::Conditions;
+use qt_backtest::currency::CurrencyConfig;
 
 use crate::failure::Failure;
 use crate::settings::Layers;
@@ -21,6 +24,8 @@ pub use latency::Latencies;
 /// When a file cannot be read or a value is wrong.
 pub fn of(layers: &Layers, seed: u64) -> Result<(Conditions, Latencies), Failure> {
     let latencies = Latencies::of(layers, seed)?;
+    let (rules, mut expiries) = rules::of(layers)?;
+    expiries.extend(expiry::of(layers)?);
     let conditions = Conditions {
         funding: funding::of(layers)?,
         margin: margin::of(layers)?,
@@ -29,9 +34,18 @@ pub fn of(layers: &Layers, seed: u64) -> Result<(Conditions, Latencies), Failure
         fee_tiers: fees::of(layers)?,
         faults: faults::of(layers)?,
         seed,
-        rules: rules::of(layers)?,
+        expiries,
+        rules,
     };
     Ok((conditions, latencies))
+}
+
+/// What `layers` say about the currencies of the account and what fees are taken in.
+///
+/// # Errors
+/// When a file cannot be read or a value is wrong.
+pub fn currencies(layers: &Layers) -> Result<CurrencyConfig, Failure> {
+    currency::of(layers)
 }
 
 #[cfg(test)]

@@ -112,6 +112,12 @@ pub fn open_part(
     if let (Some(symbol), [one]) = (symbol, loaded.as_mut_slice()) {
         rename(one, symbol)?;
     }
+    for one in &mut loaded {
+        let currency = plan.currency_of(one.symbol()).map(str::to_owned);
+        if let Some(currency) = currency {
+            respecify(one, None, Some(&currency))?;
+        }
+    }
     loaded.iter().try_for_each(|one| check_score(one, plan.min_score))?;
     Ok(loaded)
 }
@@ -143,21 +149,27 @@ fn open_file(path: &Path, options: &LoadOptions) -> Result<Vec<Loaded>, Failure>
 
 /// Gives a series that calls itself otherwise the name that was asked for.
 fn rename(loaded: &mut Loaded, symbol: &str) -> Result<(), Failure> {
-    if loaded.symbol() == symbol {
-        return Ok(());
-    }
+    if loaded.symbol() == symbol { Ok(()) } else { respecify(loaded, Some(symbol), None) }
+}
+
+/// Gives a series another name or another currency.
+fn respecify(
+    loaded: &mut Loaded,
+    symbol: Option<&str>,
+    currency: Option<&str>,
+) -> Result<(), Failure> {
     let spec = match loaded {
         Loaded::Bars(series) => &mut series.spec,
         Loaded::Trades(series) => &mut series.spec,
         Loaded::Quotes(series) => &mut series.spec,
         Loaded::Values(series) => {
-            symbol.clone_into(&mut series.symbol);
+            symbol.unwrap_or(&series.symbol).to_owned().clone_into(&mut series.symbol);
             return Ok(());
         }
     };
     let renamed = qt_types::InstrumentSpec::new(
-        symbol,
-        spec.currency(),
+        symbol.unwrap_or(spec.symbol()),
+        currency.unwrap_or(spec.currency()),
         spec.kind(),
         spec.tick_e9(),
         spec.lot_e9(),

@@ -179,7 +179,10 @@ fn options(symbol: Option<&str>, plan: &DataPlan) -> Result<ImportOptions, Failu
         tick_e9: load.tick_e9,
         lot_e9: load.lot_e9,
         multiplier_e9: load.multiplier_e9,
-        currency: load.currency.clone(),
+        currency: symbol
+            .and_then(|symbol| plan.currency_of(symbol))
+            .map(str::to_owned)
+            .or_else(|| load.currency.clone()),
         kind: load.kind,
         qty_hint_e9: load.qty_hint_e9,
         tz: load.tz.clone(),

@@ -149,7 +149,7 @@ pub const KEYS: &[Key] = &[
     key(
         Data,
         "currency",
-        One("C"),
+        Many("[SYMBOL=]C"),
         "",
         "Currency of the prices; guessed from the symbol without it",
     ),
@@ -193,6 +193,35 @@ pub const KEYS: &[Key] = &[
         "How large all positions may be, in multiples of the equity (margin)",
     ),
     key(Account, "capital", One("AMOUNT"), "100000", "Money at the start"),
+    key(
+        Account,
+        "account-currency",
+        One("C"),
+        "",
+        "Currency of the account; that of the instruments without it",
+    ),
+    key(
+        Account,
+        "deposit",
+        Many("C=AMOUNT"),
+        "",
+        "Money at the start in another currency, or a token for fees",
+    ),
+    key(
+        Account,
+        "fx",
+        Many("PAIR=FILE|RATE"),
+        "",
+        "Rates of a pair of currencies: any file of bars, trades or quotes, or one number",
+    ),
+    key(Account, "fx-spread-bps", One("B"), "0", "What exchanging money costs, in basis points"),
+    key(
+        Account,
+        "fx-max-age",
+        One("TIME"),
+        "7d",
+        "Deny new orders in a currency whose rate is older",
+    ),
     key(Account, "qty", One("Q"), "", "Size entries by a fixed quantity"),
     key(
         Account,
@@ -299,6 +328,22 @@ pub const KEYS: &[Key] = &[
     key(Fills, "fee-rate", One("R"), "0.001", "Fee as a share of the notional"),
     key(Fills, "maker-rate", One("R"), "", "Fee of orders that rested, in the place of --fee-rate"),
     key(Fills, "taker-rate", One("R"), "", "Fee of orders that took, in the place of --fee-rate"),
+    key(
+        Fills,
+        "fee-asset",
+        One("quote|base|TOKEN"),
+        "quote",
+        "What fees are taken in: base takes those of spot purchases from what was bought; TOKEN, \
+         or TOKEN,base, from its --deposit as long as that lasts",
+    ),
+    key(Fills, "fee-token-discount", One("D"), "0", "How much less fees are in a token (0.25)"),
+    key(
+        Fills,
+        "expiry",
+        Many("[SYMBOL=]TIME[@PRICE]"),
+        "",
+        "When futures expire, and at which price: at the last one without it",
+    ),
     key(Fills, "fee-tiers", One("FILE.toml"), "", "Fees by the volume of the 30 days before"),
     key(
         Fills,

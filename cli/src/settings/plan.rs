@@ -22,6 +22,8 @@ pub struct DataPlan {
     pub load: LoadOptions,
     /// The format of tick data, where it was forced.
     pub tick_format: Option<String>,
+    /// Currencies of single instruments, by symbol.
+    pub currencies: Vec<(String, String)>,
     /// Bars to build first.
     pub bars: Option<BarSpec>,
     /// The lowest quality score that is accepted.
@@ -80,6 +82,7 @@ impl DataPlan {
             Some(Err(_)) if tick_format.is_some() => None,
             other => other.transpose()?,
         };
+        let (currency, currencies) = currencies(layers)?;
         let load = LoadOptions {
             format,
             tz: layers.given("tz").map(str::to_owned),
@@ -93,7 +96,7 @@ impl DataPlan {
             tick_e9: positive_e9(layers, "tick")?,
             lot_e9: positive_e9(layers, "lot")?,
             multiplier_e9: positive_e9(layers, "multiplier")?,
-            currency: layers.one("currency").map(str::to_owned),
+            currency,
             kind: layers.one("kind").map(|text| kind(layers, text)).transpose()?,
             check: !layers.is_on("no-check"),
             ..LoadOptions::default()
@@ -108,8 +111,34 @@ impl DataPlan {
             return Err(Failure::usage("--min-score needs the check that --no-check skips"));
         }
         let tick_format = tick_format.map(str::to_owned);
-        Ok(Self { load, tick_format, bars, min_score, recheck: min_score.is_some() })
+        Ok(Self { load, tick_format, currencies, bars, min_score, recheck: min_score.is_some() })
     }
+
+    /// The currency that was given for the instrument `symbol`.
+    pub fn currency_of(&self, symbol: &str) -> Option<&str> {
+        let mut all = self.currencies.iter();
+        all.find(|(of, _)| of == symbol).map(|(_, currency)| currency.as_str())
+    }
+}
+
+/// The currency of all instruments, and those of single ones.
+type GivenCurrencies = (Option<String>, Vec<(String, String)>);
+
+fn currencies(layers: &Layers) -> Result<GivenCurrencies, Failure> {
+    let (mut all, mut single) = GivenCurrencies::default();
+    for given in layers.many("currency") {
+        match given.split_once('=') {
+            Some((symbol, currency)) if !symbol.is_empty() && !currency.is_empty() => {
+                single.push((symbol.to_owned(), currency.to_owned()));
+            }
+            None if all.is_none() => all = Some(given.clone()),
+            _ => {
+                let wanted = "one currency, or SYMBOL=CURRENCY for each instrument";
+                return Err(wrong(layers, "currency", given, wanted));
+            }
+        }
+    }
+    Ok((all, single))
 }
 
 fn kind(layers: &Layers, text: &str) -> Result<InstrumentKind, Failure> {

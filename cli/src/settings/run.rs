@@ -139,6 +139,7 @@ fn config(layers: &Layers, seed: u64) -> Result<RunConfig, Failure> {
         order_latency_ns: latencies.order_ns,
         response_latency_ns: latencies.response_ns,
         conditions,
+        currencies: conditions::currencies(layers)?,
         from_ns: time_ns(layers, "from")?,
         to_ns: time_ns(layers, "to")?,
         risk_free_rate: float(layers, "risk-free-rate")?.unwrap_or(0.0),

@@ -49,7 +49,7 @@ impl Benchmark {
                 Holding { bars, first_open, growth: 1.0 }
             })
             .collect();
-        let share = config.capital.nano() as f64 / holdings.len().max(1) as f64;
+        let share = outcome.initial_equity.nano() as f64 / holdings.len().max(1) as f64;
         let mut curve = EquityCurve::with_capacity(outcome.curve.len());
         for (time_ns, _) in outcome.curve.iter() {
             let growth: f64 = holdings.iter_mut().map(|h| h.growth_at(time_ns.get())).sum();
@@ -59,7 +59,7 @@ impl Benchmark {
             curve.push(time_ns, Cash::from_nano(nano));
         }
         let metrics = Metrics::of(&MetricsInput {
-            initial: config.capital,
+            initial: outcome.initial_equity,
             curve: &curve,
             trips: &[],
             held_closes: curve.len() as u64,

@@ -75,7 +75,7 @@ fn returns(finished: &Finished, benchmark: &Benchmark) -> Vec<Line> {
     let own = outcome.shown_metrics(&outcome.metrics);
     let hold = outcome.shown_metrics(&benchmark.metrics);
     let money = |text: String| number::amount(&text, 2);
-    let held = benchmark.curve.last().unwrap_or(finished.plan.config.capital);
+    let held = benchmark.curve.last().unwrap_or(finished.outcome.initial_equity);
     let gain = number::signed_percent;
     vec![
         Line::new(

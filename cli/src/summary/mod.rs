@@ -2,6 +2,7 @@
 
 mod bands;
 mod benchmark;
+mod currencies;
 mod execution;
 mod figures;
 pub mod warnings;
@@ -30,6 +31,7 @@ pub fn text(finished: &Finished, out: &Output) -> String {
     let references = finished.references();
     let benchmark = Benchmark::new(&finished.plan.config, &finished.outcome, &references);
     parts.push(figures::table(finished, &benchmark, out));
+    parts.extend(currencies::lines(&finished.document, out));
     parts.extend(years::table(finished, &benchmark, out));
     parts.extend(execution::lines(&finished.document.execution, out));
     parts.extend(finished.document.bands.as_ref().map(|bands| bands::table(bands, out)));
@@ -101,7 +103,9 @@ fn interval(interval_ns: i64) -> String {
 
 fn account(finished: &Finished) -> String {
     let plan = &finished.plan;
-    let currency = finished.series.first().map_or("", |series| series.spec.currency());
+    let own = finished.series.first().map_or("", |series| series.spec.currency());
+    let of = finished.document.currencies.as_ref();
+    let currency = of.map_or(own, |of| of.account.as_str());
     let capital = number::amount(&plan.config.capital.to_string(), 2);
     let kind = match plan.config.account {
         Account::Cash => "cash account".to_owned(),

@@ -39,12 +39,30 @@ pub fn of(
     }
     add_endings(outcome, &mut warnings);
     add_derivatives(plan, outcome, &mut warnings);
+    add_money(outcome, &mut warnings);
     add_fills(plan, Met::of(prints), outcome, &mut warnings);
     for series in series {
         add_data(series, &mut warnings);
     }
     add_denials(outcome, &mut warnings);
     warnings
+}
+
+/// What is to be told of rates and of positions that ended with their instruments.
+fn add_money(outcome: &RunOutcome, into: &mut Vec<String>) {
+    if let Some(of) = &outcome.currencies {
+        into.extend(of.notes.iter().cloned());
+    }
+    for settled in &outcome.settlements {
+        let Some(spec) = outcome.specs.get(settled.instrument.index()) else { continue };
+        into.push(format!(
+            "{} expired on {} with a position of {}: it was settled at {}, and nothing was rolled",
+            spec.symbol(),
+            &iso_text(settled.venue_ns.get())[..10],
+            spec.qty_text(settled.qty),
+            spec.price_text(settled.price)
+        ));
+    }
 }
 
 /// All warnings about a run on ticks; `notes` are what the data says about itself.
@@ -64,6 +82,7 @@ pub fn of_ticks(
     }
     add_endings(outcome, &mut warnings);
     add_derivatives(plan, outcome, &mut warnings);
+    add_money(outcome, &mut warnings);
     if plan.config.order_latency_ns == 0 && plan.config.conditions.order_latency.is_none() {
         warnings.push(
             "orders reach the venue in no time: set --order-latency to what yours take".to_owned(),

@@ -22,7 +22,7 @@ pub fn table(finished: &Finished, benchmark: &Benchmark, out: &Output) -> Option
     if last_ns.saturating_sub(first_ns) > MONTHLY_NS_MAX {
         return Some(yearly(finished, benchmark, out));
     }
-    let rows = monthly_returns(curve, finished.plan.config.capital);
+    let rows = monthly_returns(curve, finished.outcome.initial_equity);
     let months = rows.iter().flat_map(|row| row.months).flatten().count();
     (months > 1).then(|| monthly(&rows, out))
 }
@@ -51,7 +51,7 @@ fn painted(text: &str, value: Option<f64>, out: &Output) -> String {
 }
 
 fn yearly(finished: &Finished, benchmark: &Benchmark, out: &Output) -> String {
-    let capital = finished.plan.config.capital;
+    let capital = finished.outcome.initial_equity;
     let own = yearly_returns(&finished.outcome.curve, capital);
     let hold = yearly_returns(&benchmark.curve, capital);
     let title =

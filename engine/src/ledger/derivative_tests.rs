@@ -74,7 +74,7 @@ fn a_linear_contract_by_hand() {
     assert_eq!(books.ledger.cash(), cash("99216"));
     // Short 3 from 5,000: at 4,990 there are 3 x 10 x 50 = 1,500 of profit.
     assert_eq!(books.equity_at("4990.00"), cash("100716"));
-    books.ledger.fund(cash("-2.5")).unwrap();
+    books.ledger.fund(InstrumentId(0), cash("-2.5")).unwrap();
     assert_eq!(books.equity_at("4990.00"), cash("100718.5"));
     assert_eq!(books.ledger.gross_value(&books.spec, &books.market), Ok(cash("748500")));
 }

@@ -1,12 +1,17 @@
 //! The books: cash, positions, profit and loss, exact to the nano-unit.
 
+mod balance;
+mod currencies;
+mod kind;
 mod position;
 
+pub use balance::Balance;
 pub use position::Position;
 
-use qt_types::{Cash, InstrumentId, InstrumentSpec, Price, Qty, Side};
+use qt_types::{Cash, CurrencyId, FeeIn, InstrumentId, InstrumentSpec, Price, Qty, Side};
 
 use crate::Market;
+use crate::fx::Currencies;
 
 /// What makes the books unusable. Both stop the run. One byte: it travels in the result of
 /// every step of the hot path, and a wider one costs several nanoseconds there.
@@ -17,6 +22,8 @@ pub enum LedgerError {
     Overflow,
     /// The two sides of the books differ ([`Ledger::off_by`] says by how much).
     Unbalanced,
+    /// There is money in a currency that has no rate.
+    NoRate,
 }
 
 impl std::fmt::Display for LedgerError {
@@ -24,32 +31,26 @@ impl std::fmt::Display for LedgerError {
         f.write_str(match self {
             Self::Overflow => "an amount left the range of the ledger",
             Self::Unbalanced => "the ledger does not balance",
+            Self::NoRate => "a currency that there is money in has no rate (set --fx)",
         })
     }
 }
 
 impl std::error::Error for LedgerError {}
 
-/// The account in one currency. Cash moves by what is paid and received; positions keep their
-/// cost and the profit that was realised. The two are computed apart from each other and must
-/// agree after every fill.
-///
-/// Nothing is paid for a derivative: its notional stays outside of the cash, which moves only by
-/// what is realised. The rest of what would have been paid is kept beside it, for the check.
+/// The books of an account: a balance in each currency, and the positions. With one currency it is
+/// the one of all amounts; with several, [`Self::cash`] and its like are about the account's own.
 #[derive(Clone, Debug)]
 pub struct Ledger {
-    initial: Cash,
-    cash: Cash,
-    fees: Cash,
-    carry: Cash,
-    funding: Cash,
-    realised: Cash,
-    cost: Cash,
-    /// What cash would have moved by more, had derivatives been paid for: less the cost of what
-    /// is held of them, by another way.
-    unpaid: Cash,
+    base: Balance,
+    /// The other currencies, by id (from 1).
+    others: Vec<Balance>,
+    /// The currency of each instrument; empty where there is only one.
+    of: Vec<CurrencyId>,
     positions: Vec<Position>,
     held: Vec<InstrumentId>,
+    /// Instruments of which there is less than a lot.
+    dusty: Vec<InstrumentId>,
 }
 
 impl Ledger {
@@ -57,20 +58,37 @@ impl Ledger {
     #[must_use]
     pub fn new(initial: Cash, instruments: usize) -> Self {
         Self {
-            initial,
-            cash: initial,
-            fees: Cash::ZERO,
-            carry: Cash::ZERO,
-            funding: Cash::ZERO,
-            realised: Cash::ZERO,
-            cost: Cash::ZERO,
-            unpaid: Cash::ZERO,
+            base: Balance::new(initial),
+            others: Vec::new(),
+            of: Vec::new(),
             positions: vec![Position::default(); instruments],
             held: Vec::with_capacity(instruments),
+            dusty: Vec::with_capacity(instruments),
         }
     }
 
-    /// Books a fill of `qty` lots at `price` with `fee`, and checks the balance.
+    /// The same with the balances of `currencies`.
+    #[must_use]
+    pub fn with_currencies(mut self, currencies: &Currencies) -> Self {
+        if !currencies.is_single() {
+            self.others = currencies.others.iter().map(|of| Balance::new(of.deposit)).collect();
+            self.of = currencies.of.clone();
+            self.of.resize(self.positions.len(), CurrencyId::ACCOUNT);
+        }
+        self
+    }
+
+    /// The balance that `instrument` is settled in.
+    #[inline(always)]
+    fn settled_in(&mut self, instrument: InstrumentId) -> &mut Balance {
+        if self.others.is_empty() {
+            return &mut self.base;
+        }
+        self.balance_mut(self.currency_of(instrument))
+    }
+
+    /// Books a fill of `qty` lots at `price` with `fee` in the instrument's currency, and checks
+    /// the balance.
     ///
     /// # Errors
     /// When an amount overflows or the books no longer balance.
@@ -85,80 +103,150 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let notional = spec.notional(price, qty).ok_or(LedgerError::Overflow)?;
         let position = self.positions.get_mut(instrument.index()).ok_or(LedgerError::Overflow)?;
-        let (cost_before, realised_before) = (position.cost(), position.realised());
-        let was_flat = position.qty().is_zero();
+        let before = *position;
         position.fill(spec, side, price, qty, fee)?;
-        let cost = position.cost() - cost_before;
-        let realised = position.realised() - realised_before;
-        self.cost += cost;
-        self.realised += realised;
-        match (was_flat, position.qty().is_zero()) {
+        self.book(spec, instrument, &before, if side == Side::Buy { notional } else { -notional });
+        let balance = self.settled_in(instrument);
+        balance.cash -= fee;
+        balance.fees += fee;
+        self.check()
+    }
+
+    /// The same with a fee in any asset. One in what was bought makes the position smaller: it is
+    /// worth as much as was paid for it, and what is left of a lot is kept.
+    ///
+    /// # Errors
+    /// As [`Self::fill`].
+    pub fn fill_with(
+        &mut self,
+        spec: &InstrumentSpec,
+        instrument: InstrumentId,
+        side: Side,
+        price: Price,
+        qty: Qty,
+        (fee, fee_in): (Cash, FeeIn),
+    ) -> Result<(), LedgerError> {
+        match fee_in {
+            FeeIn::Quote => self.fill(spec, instrument, side, price, qty, fee),
+            FeeIn::Base => self.fill_in_kind(spec, instrument, side, price, qty, fee.nano()),
+            FeeIn::Currency(currency) => {
+                let balance = self.balance_mut(currency);
+                balance.cash -= fee;
+                balance.fees += fee;
+                self.fill(spec, instrument, side, price, qty, Cash::ZERO)
+            }
+        }
+    }
+
+    /// What a change of the position from `before` means for the balance; `paid` for it.
+    #[inline(always)]
+    fn book(
+        &mut self,
+        spec: &InstrumentSpec,
+        instrument: InstrumentId,
+        before: &Position,
+        paid: Cash,
+    ) {
+        let position = &self.positions[instrument.index()];
+        let cost = position.cost() - before.cost();
+        let realised = position.realised() - before.realised();
+        match (before.qty().is_zero(), position.qty().is_zero()) {
             (true, false) => self.held.push(instrument),
             (false, true) => self.held.retain(|&held| held != instrument),
             _ => {}
         }
-        let paid = if side == Side::Buy { notional } else { -notional };
-        if spec.is_derivative() {
-            self.cash += realised;
-            // The cost of an inverse position is no sum of notionals: it is rounded as a whole.
-            self.unpaid -= if spec.is_inverse() { cost } else { paid + realised };
-        } else {
-            self.cash -= paid;
+        if before.has_dust() || position.has_dust() {
+            self.note_dust(instrument);
         }
-        self.cash -= fee;
-        self.fees += fee;
+        let balance = self.settled_in(instrument);
+        balance.cost += cost;
+        balance.realised += realised;
+        if spec.is_derivative() {
+            balance.cash += realised;
+            // The cost of an inverse position is no sum of notionals: it is rounded as a whole.
+            balance.unpaid -= if spec.is_inverse() { cost } else { paid + realised };
+        } else {
+            balance.cash -= paid;
+        }
+    }
+
+    /// Settles what is held of `instrument` at `price`, for its end: no fill, and no fee.
+    ///
+    /// # Errors
+    /// When an amount overflows or the books no longer balance.
+    pub fn settle(
+        &mut self,
+        spec: &InstrumentSpec,
+        instrument: InstrumentId,
+        price: Price,
+    ) -> Result<(), LedgerError> {
+        let qty = self.position(instrument).qty();
+        let side = if qty.lots() > 0 { Side::Sell } else { Side::Buy };
+        let notional = spec.notional(price, qty.abs()).ok_or(LedgerError::Overflow)?;
+        let position = self.positions.get_mut(instrument.index()).ok_or(LedgerError::Overflow)?;
+        let before = *position;
+        position.settle(spec, price)?;
+        self.book(spec, instrument, &before, if side == Side::Buy { notional } else { -notional });
         self.check()
     }
 
-    /// Books what was paid for holding a position (negative where it was received), which is no
-    /// fill, and checks the balance.
+    /// Books what was paid for holding a position in `instrument` (negative where it was
+    /// received), which is no fill, and checks the balance.
     ///
     /// # Errors
     /// When the books no longer balance.
-    pub fn charge(&mut self, amount: Cash) -> Result<(), LedgerError> {
-        self.cash -= amount;
-        self.carry += amount;
+    pub fn charge(&mut self, instrument: InstrumentId, amount: Cash) -> Result<(), LedgerError> {
+        let balance = self.settled_in(instrument);
+        balance.cash -= amount;
+        balance.carry += amount;
         self.check()
     }
 
-    /// Books what was paid as funding (negative where it was received), which is no fill, and
-    /// checks the balance.
+    /// Books what was paid as funding for a position in `instrument` (negative where it was
+    /// received), which is no fill, and checks the balance.
     ///
     /// # Errors
     /// When the books no longer balance.
-    pub fn fund(&mut self, amount: Cash) -> Result<(), LedgerError> {
-        self.cash -= amount;
-        self.funding += amount;
+    pub fn fund(&mut self, instrument: InstrumentId, amount: Cash) -> Result<(), LedgerError> {
+        let balance = self.settled_in(instrument);
+        balance.cash -= amount;
+        balance.funding += amount;
         self.check()
     }
 
-    /// Checks that cash + fees paid + carry paid + funding paid + cost of what was paid for =
-    /// initial + realised. With the positions at any mark this is: equity + fees + carry +
-    /// funding paid = initial + realised + unrealised.
+    /// Checks in each currency that cash + fees paid + carry paid + funding paid + cost of what was
+    /// paid for = initial + realised + exchanged. With the positions at any mark this is: equity +
+    /// fees + carry + funding paid = initial + realised + unrealised + exchanged.
     ///
     /// # Errors
     /// When the two sides differ.
     #[inline]
     pub fn check(&self) -> Result<(), LedgerError> {
-        if self.off_by() == Cash::ZERO { Ok(()) } else { Err(LedgerError::Unbalanced) }
+        let is_sound = |balance: &Balance| balance.off_by() == Cash::ZERO;
+        let is_balanced = is_sound(&self.base) && self.others.iter().all(is_sound);
+        if is_balanced { Ok(()) } else { Err(LedgerError::Unbalanced) }
     }
 
-    /// By how much the two sides of the books differ: zero, or there is a defect.
+    /// By how much the two sides of the books differ: zero, or there is a defect. With several
+    /// currencies the first difference that there is.
     #[must_use]
     #[inline]
     pub fn off_by(&self) -> Cash {
-        let paid = self.fees + self.carry + self.funding;
-        self.funds() + paid + self.cost - self.initial - self.realised
+        let all = std::iter::once(&self.base).chain(&self.others).map(Balance::off_by);
+        all.into_iter().find(|off| *off != Cash::ZERO).unwrap_or_default()
     }
 
-    /// Cash plus positions at their marks ([`Market::mark`]); a position without a price counts at
-    /// cost.
+    /// Cash plus positions at their marks ([`Market::mark`]), in the currency of the account; a
+    /// position without a price counts at cost.
     ///
     /// # Errors
-    /// When an amount overflows.
+    /// When an amount overflows, or there is money in a currency without a rate.
     #[inline]
     pub fn equity(&self, specs: &[InstrumentSpec], market: &Market) -> Result<Cash, LedgerError> {
-        let mut equity = self.cash;
+        if !self.is_plain() {
+            return self.equity_of_all(specs, market);
+        }
+        let mut equity = self.base.cash;
         for &instrument in &self.held {
             equity += self.value(specs, market, instrument)?;
         }
@@ -166,10 +254,10 @@ impl Ledger {
     }
 
     /// The sum of what all positions are worth at their marks, whether they were paid for or
-    /// not, long or short.
+    /// not, long or short, in the currency of the account.
     ///
     /// # Errors
-    /// When an amount overflows.
+    /// As [`Self::equity`].
     pub fn gross_value(
         &self,
         specs: &[InstrumentSpec],
@@ -177,12 +265,14 @@ impl Ledger {
     ) -> Result<Cash, LedgerError> {
         let mut gross = Cash::ZERO;
         for &instrument in &self.held {
-            gross += self.worth(specs, market, instrument)?.abs();
+            let worth = self.worth(specs, market, instrument)?.abs();
+            gross += self.in_account(market, instrument, worth)?;
         }
         Ok(gross)
     }
 
-    /// What is held of `instrument` at its mark, negative when short; at cost without a mark.
+    /// What is held of `instrument` at its mark in its own currency, negative when short; at cost
+    /// without a mark.
     ///
     /// # Errors
     /// When an amount overflows.
@@ -236,7 +326,7 @@ impl Ledger {
     #[must_use]
     #[inline]
     pub const fn cash(&self) -> Cash {
-        self.cash
+        self.base.cash
     }
 
     /// Money that is there to be spent where nothing is borrowed: the cash, less what the
@@ -244,40 +334,42 @@ impl Ledger {
     #[must_use]
     #[inline]
     pub fn funds(&self) -> Cash {
-        self.cash + self.unpaid
+        self.base.funds()
     }
 
     /// The capital at the start.
     #[must_use]
     pub const fn initial(&self) -> Cash {
-        self.initial
+        self.base.initial
     }
 
     /// Fees paid so far, rebates taken off.
     #[must_use]
     pub const fn fees(&self) -> Cash {
-        self.fees
+        self.base.fees
     }
 
     /// Paid so far for holding positions: borrow fees.
     #[must_use]
     pub const fn carry(&self) -> Cash {
-        self.carry
+        self.base.carry
     }
 
     /// Paid so far as funding, what was received taken off.
     #[must_use]
     pub const fn funding(&self) -> Cash {
-        self.funding
+        self.base.funding
     }
 
     /// Profit realised so far, before fees.
     #[must_use]
     pub const fn realised(&self) -> Cash {
-        self.realised
+        self.base.realised
     }
 }
 
+#[cfg(test)]
+mod currency_tests;
 #[cfg(test)]
 mod derivative_tests;
 #[cfg(test)]

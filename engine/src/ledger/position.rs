@@ -14,12 +14,15 @@ const FINE: i128 = 1_000_000_000;
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Position {
     qty: Qty,
-    cost: Cash,
+    /// What is held beyond whole lots, in billionths of a unit: of the sign of what is held, and
+    /// less than a lot.
+    pub(super) dust_e9: i64,
+    pub(super) cost: Cash,
     /// Inverse only: the cost in billionths of a nano-unit, so that profits are rounded once.
     fine_cost: i128,
-    realised: Cash,
-    fees: Cash,
-    fills: u64,
+    pub(super) realised: Cash,
+    pub(super) fees: Cash,
+    pub(super) fills: u64,
     /// [`InstrumentSpec::tick_value`] of what is held: the position is valued at every close, and
     /// changes only with a fill.
     tick_value: Option<i64>,
@@ -34,6 +37,20 @@ impl Position {
     #[inline]
     pub const fn qty(&self) -> Qty {
         self.qty
+    }
+
+    /// What is held beyond whole lots, in billionths of a unit: fees that were taken in kind leave
+    /// it.
+    #[must_use]
+    pub const fn dust_e9(&self) -> i64 {
+        self.dust_e9
+    }
+
+    /// Whether something is held beyond whole lots.
+    #[must_use]
+    #[inline]
+    pub const fn has_dust(&self) -> bool {
+        self.dust_e9 != 0
     }
 
     /// What was paid for what is held, fees apart; negative when short (it was received). Of a
@@ -63,8 +80,16 @@ impl Position {
     pub fn worth(&self, spec: &InstrumentSpec, price: Price) -> Option<Cash> {
         match self.tick_value {
             Some(value) => Some(Cash::from_nano(i128::from(price.ticks()) * i128::from(value))),
-            None => spec.notional(price, self.qty),
+            None => self.worth_wide(spec, price),
         }
+    }
+
+    #[cold]
+    fn worth_wide(&self, spec: &InstrumentSpec, price: Price) -> Option<Cash> {
+        if self.has_dust() {
+            return spec.notional_of_units(price, self.units_e9(spec));
+        }
+        spec.notional(price, self.qty)
     }
 
     /// What it adds to the equity at `price`: what is held, or the open profit of a derivative,
@@ -87,7 +112,7 @@ impl Position {
             let fine = self.fine_cost.checked_sub(spec.fine_notional(price, self.qty)?)?;
             return Some(Cash::from_nano(round_half_even(fine, FINE)));
         }
-        Some(spec.notional(price, self.qty)? - self.owed)
+        Some(self.worth_wide(spec, price)? - self.owed)
     }
 
     /// The open profit at `price`, before fees. `None` past the range of 128 bits.
@@ -117,6 +142,10 @@ impl Position {
         qty: Qty,
         fee: Cash,
     ) -> Result<(), LedgerError> {
+        if self.has_dust() {
+            self.fees += fee;
+            return self.fill_in_kind(spec, side, price, qty, 0);
+        }
         let against = self.qty.lots() != 0 && (self.qty.lots() > 0) == (side == Side::Sell);
         let closing = if against { qty.min(self.qty.abs()) } else { Qty::ZERO };
         if spec.is_inverse() {
@@ -126,12 +155,19 @@ impl Position {
         }
         let signed = Qty::from_lots(side.sign() * qty.lots());
         self.qty = self.qty.checked_add(signed).ok_or(LedgerError::Overflow)?;
-        self.tick_value = spec.tick_value(self.qty);
-        let owes = spec.is_derivative() && !spec.is_inverse();
-        self.owed = if owes { self.cost } else { Cash::ZERO };
         self.fees += fee;
         self.fills += 1;
+        self.hold(spec, self.qty);
         Ok(())
+    }
+
+    /// Takes note of how many lots are held now.
+    #[inline]
+    pub(super) fn hold(&mut self, spec: &InstrumentSpec, qty: Qty) {
+        self.qty = qty;
+        self.tick_value = if self.has_dust() { None } else { spec.tick_value(qty) };
+        let owes = spec.is_derivative() && !spec.is_inverse();
+        self.owed = if owes { self.cost } else { Cash::ZERO };
     }
 
     fn fill_linear(

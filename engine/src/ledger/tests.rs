@@ -56,8 +56,8 @@ fn a_round_trip_by_hand() {
 fn a_carrying_cost_is_neither_a_fee_nor_a_loss() {
     let mut ledger = Ledger::new(cash("1000"), 1);
     fill(&mut ledger, Side::Sell, 1_000, 3, "1");
-    ledger.charge(cash("0.25")).unwrap();
-    ledger.charge(cash("-0.05")).unwrap();
+    ledger.charge(InstrumentId(0), cash("0.25")).unwrap();
+    ledger.charge(InstrumentId(0), cash("-0.05")).unwrap();
     assert_eq!((ledger.carry(), ledger.fees()), (cash("0.2"), cash("1")));
     assert_eq!((ledger.cash(), ledger.realised()), (cash("1028.8"), Cash::ZERO));
     // 1,028.80 less 3 x 11.00: with 1 of fees and 0.20 of carry 1,000 less 3.00 unrealised.

@@ -1,6 +1,6 @@
 //! The executions of one order, each known by its number, in bounded memory.
 
-use qt_types::{Cash, ExecId, Price, Qty};
+use qt_types::{Cash, ExecId, FeeIn, Price, Qty};
 
 /// How many executions of an order are remembered. Beyond that the lowest numbers are forgotten,
 /// and what comes with such a number can no longer be told from a repetition: it is flagged and
@@ -24,6 +24,7 @@ pub(super) struct Exec {
     pub(super) price: Price,
     pub(super) qty: Qty,
     pub(super) fee: Cash,
+    pub(super) fee_in: FeeIn,
     pub(super) state: ExecState,
     /// Whether it left nothing open at a venue that reports in order.
     pub(super) is_last: bool,
@@ -35,6 +36,7 @@ impl Exec {
         price: Price::ZERO,
         qty: Qty::ZERO,
         fee: Cash::ZERO,
+        fee_in: FeeIn::Quote,
         state: ExecState::Busted,
         is_last: false,
     };

@@ -39,7 +39,10 @@ impl Order {
             ReportKind::Carry
             | ReportKind::Funding
             | ReportKind::Liquidated
-            | ReportKind::Status => Effect::Illegal(Anomaly::NotAnOrder),
+            | ReportKind::Status
+            | ReportKind::Settled
+            | ReportKind::Rate
+            | ReportKind::Exchanged => Effect::Illegal(Anomaly::NotAnOrder),
         }
     }
 
@@ -190,6 +193,7 @@ impl Order {
             price: report.price,
             qty: report.qty,
             fee: report.fee,
+            fee_in: report.fee_in,
             state: ExecState::Parked,
             // A protective order is as large as what its entry has filled, which we may hear of
             // later: that nothing is open any more the venue must say. Of any other order we know
@@ -220,8 +224,8 @@ impl Order {
         if matches!(self.life, Life::Sent | Life::Unknown) {
             self.life = Life::Live;
         }
-        let (price, qty, fee) = (exec.price, exec.qty, exec.fee);
-        book(Movement { exec: exec.id, price, qty, fee, is_taken_back: false });
+        let (price, qty, fee, fee_in) = (exec.price, exec.qty, exec.fee, exec.fee_in);
+        book(Movement { exec: exec.id, price, qty, fee, fee_in, is_taken_back: false });
     }
 
     /// The venue takes an execution back. If it is not known yet, it will not count when it
@@ -255,8 +259,8 @@ impl Order {
                 self.filled = Qty::from_lots(self.filled.lots() - exec.qty.lots());
                 self.cost -= cost_of(exec);
                 self.closing = ExecId(0);
-                let (price, qty, fee) = (exec.price, exec.qty, -exec.fee);
-                book(Movement { exec: id, price, qty, fee, is_taken_back: true });
+                let (price, qty, fee, fee_in) = (exec.price, exec.qty, -exec.fee, exec.fee_in);
+                book(Movement { exec: id, price, qty, fee, fee_in, is_taken_back: true });
                 Effect::Executed
             }
         }

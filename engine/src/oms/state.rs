@@ -2,7 +2,7 @@
 //! its life has come, what was asked for and not answered, what was executed); the status is a
 //! function of them.
 
-use qt_types::{Cash, ExecId, OrderId, Price, Qty, RejectReason};
+use qt_types::{Cash, ExecId, FeeIn, OrderId, Price, Qty, RejectReason};
 
 /// How an order ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -153,6 +153,8 @@ pub struct Movement {
     pub qty: Qty,
     /// The fee as it is to be booked: what is taken back brings the negated fee of the fill.
     pub fee: Cash,
+    /// What the fee is in.
+    pub fee_in: FeeIn,
     /// Whether the execution was taken back: then the ledger books the other side.
     pub is_taken_back: bool,
 }

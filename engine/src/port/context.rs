@@ -165,13 +165,14 @@ impl Context<'_> {
             })
     }
 
-    /// Money that is there to be spent.
+    /// Money that is there to be spent, in the currency of the account.
     #[must_use]
     pub fn cash(&self) -> Cash {
         self.view.cash()
     }
 
-    /// Cash plus positions at their last prices; the cash alone where that would overflow.
+    /// Cash plus positions at their last prices, in the currency of the account; the cash alone
+    /// where that would overflow.
     #[must_use]
     pub fn equity(&self) -> Cash {
         self.view.equity().unwrap_or_else(|_| self.view.cash())

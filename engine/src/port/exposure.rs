@@ -1,6 +1,6 @@
 //! The read-only view of the account, the market and the open orders.
 
-use qt_types::{Cash, InstrumentId, InstrumentSpec, Price, Qty, Side};
+use qt_types::{Cash, CurrencyId, InstrumentId, InstrumentSpec, Price, Qty, Side};
 
 use crate::book::BookView;
 use crate::{Ledger, LedgerError, Market, OrderTable};
@@ -41,17 +41,69 @@ impl Exposure<'_> {
         self.market.book(instrument)
     }
 
-    /// Money that is there to be spent.
+    /// Money that is there to be spent. With several currencies that of all of them, in the
+    /// account's; without a rate for one of them that of the account's own.
     #[must_use]
     #[inline]
     pub fn cash(&self) -> Cash {
-        self.ledger.cash()
+        if !self.ledger.has_currencies() {
+            return self.ledger.cash();
+        }
+        self.ledger.cash_of_all(self.market).unwrap_or_else(|_| self.ledger.cash())
     }
 
-    /// Cash plus positions at their last prices.
+    /// The money as if derivatives had been paid for, in the currency of the account: with what is
+    /// held at its worth it is the equity.
+    #[must_use]
+    #[inline]
+    pub fn funds(&self) -> Cash {
+        if !self.ledger.has_currencies() {
+            return self.ledger.funds();
+        }
+        let all = self.ledger.total(self.market, crate::Balance::funds);
+        all.unwrap_or_else(|_| self.ledger.funds())
+    }
+
+    /// The capital at the start, at the rates of now.
+    #[must_use]
+    pub fn initial(&self) -> Cash {
+        let all = self.ledger.total(self.market, crate::Balance::initial);
+        all.unwrap_or_else(|_| self.ledger.initial())
+    }
+
+    /// `amount` in the currency of `instrument` as one of the account's; `None` without a rate.
+    #[must_use]
+    #[inline]
+    pub fn in_account(&self, instrument: InstrumentId, amount: Cash) -> Option<Cash> {
+        self.ledger.in_account(self.market, instrument, amount).ok()
+    }
+
+    /// `amount` in the currency of the account as one of `instrument`'s; `None` without a rate.
+    #[must_use]
+    #[inline]
+    pub fn in_instrument(&self, instrument: InstrumentId, amount: Cash) -> Option<Cash> {
+        if !self.ledger.has_currencies() {
+            return Some(amount);
+        }
+        self.market.rate(self.ledger.currency_of(instrument))?.amount_of(amount)
+    }
+
+    /// Whether there is a rate for the currency of `instrument` that new risk can be taken by.
+    #[must_use]
+    #[inline]
+    pub fn has_rate(&self, instrument: InstrumentId) -> bool {
+        if !self.ledger.has_currencies() {
+            return true;
+        }
+        let currency = self.ledger.currency_of(instrument);
+        currency == CurrencyId::ACCOUNT
+            || self.market.fresh_rate(currency, self.market.now_ns()).is_some()
+    }
+
+    /// Cash plus positions at their last prices, in the currency of the account.
     ///
     /// # Errors
-    /// When an amount overflows.
+    /// When an amount overflows, or there is money in a currency without a rate.
     #[inline]
     pub fn equity(&self) -> Result<Cash, LedgerError> {
         self.ledger.equity(self.specs, self.market)

@@ -211,13 +211,8 @@ impl Execution {
         out: &mut impl Sink<Command>,
     ) -> Result<Option<OrderUpdate>, LedgerError> {
         self.booked.clear();
-        match report.kind {
-            ReportKind::Carry => return self.ledger.charge(report.fee).map(|()| None),
-            ReportKind::Funding => return self.ledger.fund(report.fee).map(|()| None),
-            ReportKind::Liquidated => {
-                return self.on_liquidation(specs, instrument, report).map(|()| None);
-            }
-            _ => {}
+        if self.is_of_account(specs, instrument, report, out)? {
+            return Ok(None);
         }
         let Some(&before) = self.orders.find(report.order) else { return Ok(None) };
         let asked = self.changes.iter().position(|change| change.order == report.order);
@@ -247,6 +242,55 @@ impl Execution {
         }
         let is_news = matches!(effect, Effect::Changed | Effect::Executed);
         Ok(is_news.then_some(OrderUpdate { order, report: *report }))
+    }
+
+    /// Whether the report is about no order; then it is booked.
+    fn is_of_account(
+        &mut self,
+        specs: &[InstrumentSpec],
+        instrument: InstrumentId,
+        report: &Report,
+        out: &mut impl Sink<Command>,
+    ) -> Result<bool, LedgerError> {
+        match report.kind {
+            ReportKind::Carry => self.ledger.charge(instrument, report.fee)?,
+            ReportKind::Funding => self.ledger.fund(instrument, report.fee)?,
+            ReportKind::Liquidated => self.on_liquidation(specs, instrument, report)?,
+            ReportKind::Settled => self.on_settlement(specs, instrument, report, out)?,
+            ReportKind::Exchanged => {
+                let (currency, rate) = report.rate().ok_or(LedgerError::NoRate)?;
+                self.ledger.exchange(currency, report.fee, rate)?;
+            }
+            ReportKind::Rate | ReportKind::Status => {}
+            _ => return Ok(false),
+        }
+        Ok(true)
+    }
+
+    /// The instrument has expired: what was held is settled, and what waits with us for its price
+    /// ends.
+    fn on_settlement(
+        &mut self,
+        specs: &[InstrumentSpec],
+        instrument: InstrumentId,
+        report: &Report,
+        out: &mut impl Sink<Command>,
+    ) -> Result<(), LedgerError> {
+        let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
+        if !report.qty.is_zero() {
+            self.ledger.settle(spec, instrument, report.price)?;
+        }
+        let is_open =
+            |order: &&Order| order.instrument == instrument && order.pending() != Pending::Cancel;
+        loop {
+            let next = self.orders.iter().find(is_open).map(|order| order.id);
+            let Some(id) = next else { return Ok(()) };
+            self.cancel(id, RejectReason::InstrumentExpired, Proof::of_cleanup(), out);
+            let is_still = |order: &Order| order.pending() != Pending::Cancel;
+            if self.orders.get(id).is_some_and(is_still) {
+                return Ok(());
+            }
+        }
     }
 
     /// The venue closed what it says of the position.
@@ -365,7 +409,8 @@ fn book(
     movement: &Movement,
 ) -> Result<(), LedgerError> {
     let side = if movement.is_taken_back { order.side.opposite() } else { order.side };
-    ledger.fill(spec, order.instrument, side, movement.price, movement.qty, movement.fee)
+    let fee = (movement.fee, movement.fee_in);
+    ledger.fill_with(spec, order.instrument, side, movement.price, movement.qty, fee)
 }
 
 /// The venue itself ends the other half of an OCO pair; asking for it again would be noise.

@@ -246,6 +246,22 @@ impl InstrumentSpec {
         self.quotient(price, i128::from(qty.lots()) * i128::from(E9))
     }
 
+    /// [`Self::notional`] of `units_e9` billionths of a unit, which may be less than a lot,
+    /// half-even to the nano-unit. `None` past the range of 128 bits, and for an inverse instrument.
+    #[must_use]
+    pub fn notional_of_units(&self, price: Price, units_e9: i128) -> Option<Cash> {
+        if self.is_inverse() {
+            return None;
+        }
+        let product = units_e9.checked_mul(i128::from(price.ticks()))?;
+        let den = self.unit_den.checked_mul(i128::from(self.lot_e9))?;
+        let (num, den) = match gcd_wide(self.unit_num, den) {
+            0 => (self.unit_num, den),
+            shared => (self.unit_num / shared, den / shared),
+        };
+        Some(Cash::from_nano(round_half_even(product.checked_mul(num)?, den)))
+    }
+
     /// [`Self::notional`] at a price in billionths, which may lie between two ticks.
     #[must_use]
     pub fn notional_at(&self, price_e9: i64, qty: Qty) -> Option<Cash> {

@@ -5,6 +5,7 @@
 //! sockets, venue names. Entry point: [`Event`], the one thing every stage is fed with.
 
 mod cash;
+mod currency;
 mod decimal;
 mod event;
 mod flags;
@@ -23,6 +24,7 @@ mod tick;
 mod time;
 
 pub use cash::Cash;
+pub use currency::{CurrencyId, FxRate};
 pub use decimal::{E9, format_scaled, gcd, parse_e9, pow10, round_half_even};
 pub use event::{Bar, Denied, Event, Payload, Timer, Trade};
 pub use flags::BarFlags;
@@ -35,7 +37,7 @@ pub use order::{Activation, Distance, OrderKind, PegReference, Side, TimeInForce
 pub use price::Price;
 pub use qty::Qty;
 pub use reason::{DenyReason, RejectReason};
-pub use report::{Liquidity, Report, ReportKind};
+pub use report::{FeeIn, Liquidity, Report, ReportKind};
 pub use seq::Seq;
 pub use tick::{OrderTick, OrderTickKind, Tick, TickFlags, TickKind};
 pub use time::Nanos;

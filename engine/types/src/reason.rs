@@ -110,11 +110,13 @@ pub enum DenyReason {
     PostTradeBreak,
     /// The sizing rule has not seen enough of the market yet.
     SizeUnknown,
+    /// The instrument's currency has no rate in the account's, or only an old one.
+    NoRate,
 }
 
 impl DenyReason {
     /// Every reason, in order of its code.
-    pub const ALL: [Self; 53] = [
+    pub const ALL: [Self; 54] = [
         Self::InsufficientFunds,
         Self::ShortNotAllowed,
         Self::MaxOrderQty,
@@ -168,6 +170,7 @@ impl DenyReason {
         Self::ReconciliationBreak,
         Self::PostTradeBreak,
         Self::SizeUnknown,
+        Self::NoRate,
     ];
 
     /// The stable text code.
@@ -227,6 +230,7 @@ impl DenyReason {
             Self::ReconciliationBreak => "RECONCILIATION_BREAK",
             Self::PostTradeBreak => "POST_TRADE_BREAK",
             Self::SizeUnknown => "SIZE_UNKNOWN",
+            Self::NoRate => "NO_RATE",
         }
     }
 }
@@ -292,11 +296,15 @@ pub enum RejectReason {
     RiskDenied,
     /// An execution was taken back.
     TradeBusted,
+    /// The instrument has expired.
+    InstrumentExpired,
+    /// The instrument's currency has no rate in the account's, or only an old one.
+    NoRate,
 }
 
 impl RejectReason {
     /// Every reason, in order of its code.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 30] = [
         Self::None,
         Self::InsufficientFunds,
         Self::ShortNotAllowed,
@@ -325,6 +333,8 @@ impl RejectReason {
         Self::NeedsBook,
         Self::RiskDenied,
         Self::TradeBusted,
+        Self::InstrumentExpired,
+        Self::NoRate,
     ];
 
     /// The stable text code.
@@ -359,6 +369,8 @@ impl RejectReason {
             Self::NeedsBook => "NEEDS_BOOK",
             Self::RiskDenied => "RISK_DENIED",
             Self::TradeBusted => "TRADE_BUSTED",
+            Self::InstrumentExpired => "INSTRUMENT_EXPIRED",
+            Self::NoRate => "NO_RATE",
         }
     }
 }

@@ -1,6 +1,6 @@
 //! What a venue says about an order, or about the account.
 
-use crate::{Cash, ExecId, OrderId, Price, Qty, RejectReason};
+use crate::{Cash, CurrencyId, ExecId, FxRate, OrderId, Price, Qty, RejectReason};
 
 /// The kind of a report.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -38,6 +38,27 @@ pub enum ReportKind {
     Liquidated,
     /// Trading in the instrument stops (`qty` 0) or goes on (`qty` 1). No order.
     Status,
+    /// The instrument has expired: what was held of it (`qty`, none where nothing was) is settled
+    /// in cash at `price`. No order.
+    Settled,
+    /// A currency (`fee_in`) is worth another amount of the account's from now on
+    /// ([`Report::rate`]). No order.
+    Rate,
+    /// `fee` of a currency (`fee_in`) was bought with the account's, or sold for it where it is
+    /// negative, at [`Report::rate`]. No order.
+    Exchanged,
+}
+
+/// What a fee is taken in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum FeeIn {
+    /// The currency that the instrument is settled in.
+    #[default]
+    Quote,
+    /// What the instrument is about, in billionths of a unit: a part of what was bought.
+    Base,
+    /// A currency of the account.
+    Currency(CurrencyId),
 }
 
 /// Whether a fill added liquidity to the market or took it.
@@ -68,9 +89,11 @@ pub struct Report {
     pub qty: Qty,
     /// How many lots of the order are still open.
     pub leaves: Qty,
-    /// Filled: the fee in the settlement currency; negative for a rebate. Carry, funding: what was
-    /// paid.
+    /// Filled: the fee; negative for a rebate. Carry, funding: what was paid. Exchanged: what was
+    /// bought.
     pub fee: Cash,
+    /// What `fee` is in; for a rate, whose it is.
+    pub fee_in: FeeIn,
     /// What happened.
     pub kind: ReportKind,
     /// Rejected, cancelled: why. Replaced: why, where it was not asked for.
@@ -91,9 +114,31 @@ impl Report {
             qty: Qty::ZERO,
             leaves: Qty::ZERO,
             fee: Cash::ZERO,
+            fee_in: FeeIn::Quote,
             kind,
             reason,
             liquidity: Liquidity::Taker,
+        }
+    }
+    /// A report of kind `kind` on `currency` at `rate`.
+    #[must_use]
+    pub const fn of_rate(kind: ReportKind, currency: CurrencyId, rate: FxRate) -> Self {
+        Self {
+            fee_in: FeeIn::Currency(currency),
+            price: Price::from_ticks(rate.num()),
+            qty: Qty::from_lots(rate.den()),
+            ..Self::plain(OrderId::NONE, kind, RejectReason::None)
+        }
+    }
+
+    /// Rate, exchanged: the currency and its rate, a fraction with `price` above and `qty` below.
+    #[must_use]
+    pub fn rate(&self) -> Option<(CurrencyId, FxRate)> {
+        match self.fee_in {
+            FeeIn::Currency(currency) => {
+                Some((currency, FxRate::new(self.price.ticks(), self.qty.lots())?))
+            }
+            FeeIn::Quote | FeeIn::Base => None,
         }
     }
 }

@@ -81,7 +81,7 @@ fn large(input: &ReportInput<'_>, of: &Figures) -> [Card; 4] {
 fn small(input: &ReportInput<'_>) -> Vec<Card> {
     let (outcome, metrics) = (input.outcome, &input.outcome.metrics);
     let currency = currency(input);
-    let capital = input.config.capital;
+    let capital = input.outcome.initial_equity;
     let plain = |label, value, below, hint| Card {
         label,
         value,
@@ -136,10 +136,12 @@ fn small(input: &ReportInput<'_>) -> Vec<Card> {
     ]
 }
 
-/// The currency of the run.
+/// The currency of the account.
 #[must_use]
 pub fn currency<'a>(input: &ReportInput<'a>) -> &'a str {
-    input.outcome.specs.first().map_or("", |spec| spec.currency())
+    let of = input.outcome.currencies.as_ref().and_then(|of| of.all.first());
+    let own = input.outcome.specs.first().map_or("", |spec| spec.currency());
+    of.map_or(own, |of| of.name.as_str())
 }
 
 /// The figures of the strategy beside those of buy and hold.
@@ -155,7 +157,7 @@ pub fn comparison(input: &ReportInput<'_>, of: &Figures) -> String {
     let change = |value| Cell::toned(percent(value, Sign::Both), Tone::of(value));
     let share = |value| Cell::new(percent(value, Sign::Minus));
     let plain = |value| Cell::new(ratio(value));
-    let last = of.benchmark.last().copied().unwrap_or(input.config.capital.to_f64());
+    let last = of.benchmark.last().copied().unwrap_or(input.outcome.initial_equity.to_f64());
     row("Total return", [change(own.total_return), change(held.total_return)]);
     row("Return a year (CAGR)", [change(own.annualized_return), change(held.annualized_return)]);
     row("Volatility a year", [share(own.volatility), share(held.volatility)]);

@@ -7,7 +7,9 @@ use super::ReportInput;
 use super::cards::currency;
 use super::charts::Chart;
 use super::table::{Cell, Table, Tone, facts, figures, words};
-use super::text::{Sign, UNDEFINED, count, escape, money, number, percent, plural, significant};
+use super::text::{
+    Sign, UNDEFINED, count, decimal_money, escape, number, percent, plural, significant,
+};
 use crate::execution::NS_STEPS;
 use crate::report::execution::{
     ExecutionEntry, InstrumentEntry, MarkoutEntry, REALISED_STEP, SpreadEntry, TimesEntry, measure,
@@ -54,10 +56,6 @@ fn step_text(after: i64, unit: &str) -> String {
 
 fn pair(name: &str, value: impl Into<String>) -> (String, Cell) {
     (name.to_owned(), Cell::new(value))
-}
-
-fn decimal_money(text: &str, sign: Sign) -> String {
-    text.parse().map_or_else(|_| UNDEFINED.to_owned(), |cash| money(cash, sign))
 }
 
 /// Everything but the charts.

@@ -49,7 +49,7 @@ impl Figures {
         let times_ns: Vec<i64> = curve.iter().map(|(time_ns, _)| time_ns.get()).collect();
         let mut equity = Vec::with_capacity(times_ns.len());
         curve.for_each_nano(|nano| equity.push(nano / 1e9));
-        let capital = input.config.capital.to_f64();
+        let capital = input.outcome.initial_equity.to_f64();
         let benchmark = benchmark(input.series, &input.outcome.ranges, &times_ns, capital);
         let (net, gross) = exposure(input, &times_ns, &equity);
         let clock = Clock { is_daily: input.series.iter().all(|series| is_daily(series)) };
@@ -199,7 +199,7 @@ fn metrics_of(input: &ReportInput<'_>, times_ns: &[i64], values: &[f64]) -> Metr
         curve.push(Nanos::new(time_ns), Cash::from_nano((value * 1e9).round() as i128));
     }
     Metrics::of(&MetricsInput {
-        initial: input.config.capital,
+        initial: input.outcome.initial_equity,
         curve: &curve,
         trips: &[],
         held_closes: values.len() as u64,

@@ -24,7 +24,7 @@ const DRAWDOWNS_SHOWN_MAX: usize = 5;
 /// The grid in HTML, newest year first.
 #[must_use]
 pub fn monthly(input: &ReportInput<'_>) -> String {
-    let rows = monthly_returns(&input.outcome.curve, input.config.capital);
+    let rows = monthly_returns(&input.outcome.curve, input.outcome.initial_equity);
     let full = full_colour(rows.iter().flat_map(|row| row.months.iter().flatten().copied()));
     let full_year = full_colour(rows.iter().filter_map(|row| row.total));
     let mut html = String::from(
@@ -74,7 +74,7 @@ fn cell(value: Option<f64>, full: f64, class: &str, when: &str) -> String {
 /// The table of years.
 #[must_use]
 pub fn yearly(input: &ReportInput<'_>) -> String {
-    let rows = yearly_returns(&input.outcome.curve, input.config.capital)
+    let rows = yearly_returns(&input.outcome.curve, input.outcome.initial_equity)
         .into_iter()
         .rev()
         .map(|row| {
@@ -106,7 +106,7 @@ pub fn yearly(input: &ReportInput<'_>) -> String {
 #[must_use]
 pub fn deepest(input: &ReportInput<'_>, clock: Clock) -> String {
     let curve = &input.outcome.curve;
-    let falls = drawdowns(curve, input.config.capital, DRAWDOWNS_SHOWN_MAX);
+    let falls = drawdowns(curve, input.outcome.initial_equity, DRAWDOWNS_SHOWN_MAX);
     if falls.is_empty() {
         return "<p class=\"empty\">The equity never fell below its highest value.</p>".to_owned();
     }

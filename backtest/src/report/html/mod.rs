@@ -12,6 +12,7 @@ mod depth;
 mod execution;
 mod figures;
 mod heat;
+mod money;
 mod page;
 mod price;
 mod risk;

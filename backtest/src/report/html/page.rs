@@ -11,7 +11,7 @@ use super::figures::Figures;
 use super::price::{self, INSTRUMENTS_SHOWN_MAX};
 use super::table::facts;
 use super::text::{count_of, escape, plural};
-use super::{bands, cards, depth, execution, heat, risk, run_facts, trades, warnings};
+use super::{bands, cards, depth, execution, heat, money, risk, run_facts, trades, warnings};
 
 /// The style sheets, in the order in which later rules win.
 const STYLES: [&str; 4] = [
@@ -200,6 +200,11 @@ impl Page {
         };
         self.section("trades", "Trades", &note, &body);
         self.section("orders", "Orders", "", &run_facts::orders(input));
+        if let Some(body) = money::section(input) {
+            let note = "Totals are in the currency of the account, at the rates of the end; the \
+                        equity at those of each close. Trades are in their instrument's currency.";
+            self.section("money", "Currencies and settlements", note, &body);
+        }
         self.section("risk", "Risk gate", "", &risk::section(input));
     }
 

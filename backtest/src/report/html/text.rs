@@ -69,6 +69,12 @@ pub fn money(amount: Cash, sign: Sign) -> String {
     money_f64(amount.to_f64(), sign)
 }
 
+/// An amount of money from decimal text.
+#[must_use]
+pub fn decimal_money(text: &str, sign: Sign) -> String {
+    text.parse().map_or_else(|_| UNDEFINED.to_owned(), |cash| money(cash, sign))
+}
+
 /// As [`money`], of a floating-point number.
 #[must_use]
 pub fn money_f64(amount: f64, sign: Sign) -> String {

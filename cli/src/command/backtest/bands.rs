@@ -23,7 +23,7 @@ pub(super) fn around(
     if !plan.bands || neutral.ended == Ended::Interrupted {
         return Ok(None);
     }
-    let capital = plan.config.capital;
+    let capital = neutral.initial_equity;
     let make = |band: Band| {
         let outcome = run(&band.config(&plan.config, on_books))?;
         Ok::<_, Failure>(BandEntry::new(band, on_books, capital, &outcome))

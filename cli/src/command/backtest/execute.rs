@@ -99,7 +99,7 @@ pub fn execute(
         run_id: id.text().to_owned(),
         strategy: plan.strategy.clone(),
         params: params.iter().map(|(name, value)| (name.to_owned(), json_of(value))).collect(),
-        capital: plan.config.capital.to_string(),
+        capital: outcome.initial_equity.to_string(),
         full_curve: plan.full_curve,
         warnings,
         files,
