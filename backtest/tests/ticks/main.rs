@@ -15,6 +15,7 @@ mod naive_arrive;
 mod naive_market;
 mod oracle;
 mod queues;
+mod records;
 mod rig;
 mod script;
 mod self_trade;

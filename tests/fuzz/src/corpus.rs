@@ -304,6 +304,13 @@ const TARDIS: &[&str] = &[
 ];
 
 const TICKS: &[&str] = &[
+    "# quanttrade ticks 1 levels\n# instrument,X,USD,perpetual,0.1,0.001,1\n\
+     venue_ns,recv_ns,symbol,kind,side,price,qty,flags\n\
+     1723161256298000000,1723161256302471518,X,level,ask,58710.2,0.014,LS\n\
+     1723161256298000000,1723161256302471518,X,funding,bid,58710.2,-0.0001,L\n",
+    "# quanttrade ticks 1 orders\n# instrument,X,USD,equity,0.01,1,1\n\
+     venue_ns,recv_ns,symbol,kind,order,side,price,qty,flags\n\
+     1723161256298000000,1723161256302471518,X,add,7,bid,58.2,14,L\n",
     "symbol,timestamp,first_update_id,last_update_id,side,update_type,price,qty,pu\nX,\
      1667346579146,1,2,b,snap,20365.9,0.1,-1\nX,1667346579147,3,4,a,set,20366.0,0,2\n",
     "5,61800.20,2.507,61800.30,2.510,1723161256313,1723161256313\n",
