@@ -1,5 +1,6 @@
 //! Backtests over ticks and books.
 
+mod busts;
 mod by_order;
 mod contingent;
 mod differential;
@@ -22,3 +23,4 @@ mod stream;
 mod take;
 mod timing;
 mod triggers;
+mod working;
