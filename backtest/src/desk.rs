@@ -38,9 +38,10 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         gate: G,
     ) -> Self {
         let limits = pipeline.limits;
+        let log = OrderLog::new(pipeline.specs.len(), limits.orders_open_max);
         Self {
             recorder: Recorder::new(venue.money().initial_equity(pipeline.initial), samples_max),
-            log: OrderLog::new(pipeline.specs.len(), limits.orders_open_max),
+            log: if venue.has_busts() { log.remembering() } else { log },
             pipeline: Pipeline::new(pipeline, strategy, gate)
                 .with_lacks(venue.lacks())
                 .with_currencies(&venue.money().currencies),
@@ -167,7 +168,11 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         for booked in self.pipeline.booked() {
             let movement = &booked.movement;
             if movement.is_taken_back {
-                self.recorder.taken_back(booked.order, movement.exec);
+                if let Some(fill) = self.recorder.taken_back(booked.order, movement.exec) {
+                    // The venue names the part of an order that it was an execution of.
+                    let fills = self.recorder.fills();
+                    self.log.taken_back(delivery.report.order, &fill, fills);
+                }
                 continue;
             }
             let orders = self.pipeline.exposure().orders;

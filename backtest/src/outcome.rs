@@ -55,6 +55,7 @@ impl RunOutcome {
         let risk = RiskOutcome::new(&config.risk, pipeline.gate(), &exposure);
         let margin_calls = pipeline.gate().account().margin_calls();
         let hash = pipeline.state_hash();
+        let parents = pipeline.parents().copied().collect();
         let (intents_dropped, events) = (pipeline.intents_dropped(), desk.sequencer.count());
         let final_equity = recorder.last_equity();
         let mut log = desk.log;
@@ -86,6 +87,7 @@ impl RunOutcome {
             ranges,
             records: None,
             execution: Execution::new(log),
+            parents,
             events,
             wall_seconds,
             determinism_hash: hash,

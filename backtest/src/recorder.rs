@@ -140,12 +140,10 @@ impl Recorder {
     }
 
     /// The venue took execution `exec` of `order` back: the list holds what stands. A correction
-    /// is one execution taken back and another one in its place.
-    pub fn taken_back(&mut self, order: OrderId, exec: ExecId) {
+    /// is one execution taken back and another one in its place. Returns what does not stand.
+    pub fn taken_back(&mut self, order: OrderId, exec: ExecId) -> Option<Fill> {
         let is_it = |fill: &Fill| fill.order == order && fill.exec == exec;
-        if let Some(at) = self.fills.iter().rposition(is_it) {
-            self.fills.remove(at);
-        }
+        self.fills.iter().rposition(is_it).map(|at| self.fills.remove(at))
     }
 
     /// Counts a denial.

@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use qt_data::series::{BarSeries, TradeRecord};
-use qt_engine::{Halt, PipelineConfig, Strategy};
+use qt_engine::{Halt, ParentReport, PipelineConfig, Strategy};
 use qt_risk::{Account, Prices};
 use qt_types::{Cash, InstrumentId, InstrumentSpec, Nanos, Qty};
 
@@ -101,6 +101,8 @@ pub struct RunOutcome {
     pub records: Option<Vec<u64>>,
     /// How the orders were executed.
     pub execution: Execution,
+    /// Parent orders of execution algorithms that were in work when it ended, oldest first.
+    pub parents: Vec<ParentReport>,
     /// Events that went through the sequencer.
     pub events: u64,
     /// Time of the loop in seconds.
@@ -169,7 +171,8 @@ pub fn run_on_trades(
         limits: config.limits,
         epoch: 0,
         books: Vec::new(),
-        active_from_ns: Nanos::MIN,
+        // Timers before the first bar that is traded only warm the strategy up, as bars do.
+        active_from_ns: active_from(series, &ranges),
     };
     let span = span(series, &ranges);
     let venue = config.venue_of(&specs, span).map_err(RunError::Config)?;
@@ -234,6 +237,12 @@ fn check(config: &RunConfig, series: &[&BarSeries]) -> Result<(), RunError> {
         return fail("more series than a run may have instruments");
     }
     Ok(())
+}
+
+/// When the first bar opens that is traded.
+fn active_from(series: &[&BarSeries], ranges: &[BarRange]) -> Nanos {
+    let opens = series.iter().zip(ranges).map(|(series, range)| &series.bars[range.start]);
+    opens.map(|bar| Nanos::new(bar.open_ns)).min().unwrap_or(Nanos::MIN)
 }
 
 /// From the first bar to the end of the last one.

@@ -11,7 +11,7 @@ use crate::desk::Desk;
 use crate::feed::{Arrivals, FeedLatency};
 use crate::recorder::Recorder;
 pub use crate::tape::Tape;
-use crate::tape::{bar_from, event_from, id_of};
+use crate::tape::{bar_from, event_from, id_of, timer_event};
 use crate::venue::{SimVenue, VenueConfig};
 
 /// How a loop ended.
@@ -34,7 +34,12 @@ pub struct Simulator<'a, S, G> {
     feed_latency_ns: i64,
     /// Where that is not the same for all: when we know it, by instrument.
     arrivals: Vec<Arrivals>,
+    /// The last time at which timers came, and how many did.
+    woken: (Nanos, u32),
 }
+
+/// How many timers may come at one and the same time.
+const WAKES_MAX: u32 = 100_000;
 
 /// How many events pass between two looks at the flag that interrupts.
 const EVENTS_PER_LOOK: u64 = 65_536;
@@ -60,7 +65,8 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
             Some(_) => Vec::new(),
             None => tapes.iter().enumerate().map(of).collect(),
         };
-        Self { tapes, cursors, desk, feed_latency_ns: added_ns.unwrap_or(0), arrivals }
+        let woken = (Nanos::MIN, 0);
+        Self { tapes, cursors, desk, feed_latency_ns: added_ns.unwrap_or(0), arrivals, woken }
     }
 
     /// Runs to the end of the data, or until `interrupt` is set. `progress` is called now and
@@ -113,6 +119,9 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         if !self.desk.venue.is_idle() || cursor.local_at != cursor.venue_at {
             return Ok(false);
         }
+        if self.desk.pipeline.may_wake() {
+            return Ok(false);
+        }
         // While a bar is on its way to us the next ones may begin and end at the venue; and
         // trades come between bars.
         let is_late = self.feed_latency_ns > 0 || !self.arrivals.is_empty();
@@ -131,12 +140,13 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
             self.desk.sequencer.stamp(&mut event);
             self.desk.pipeline.step(&event, &mut self.desk.outbox)?;
             at += 1;
-            let acted = !self.desk.outbox.is_empty();
+            let acted = !self.desk.outbox.is_empty() || self.desk.pipeline.may_wake();
             if acted || at == until {
                 // The venue needs only the last bar. An order may take effect at this very time;
                 // the slow path goes on from here.
                 self.desk.venue.pass(&event);
                 self.desk.flush(event.recv_ns)?;
+                self.wake(event.recv_ns)?;
                 self.desk.settle(event.recv_ns.get())?;
             }
             if at > start {
@@ -180,7 +190,9 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         }
         let command = self.desk.venue.next_command_ns().unwrap_or(i64::MAX);
         let report = self.desk.venue.next_ns().map_or(i64::MAX, Nanos::get);
-        Some(next.min(command).min(report).max(self.desk.sequencer.now_ns().get()))
+        let timer = self.desk.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
+        let next = next.min(command).min(report).min(timer);
+        Some(next.max(self.desk.sequencer.now_ns().get()))
     }
 
     /// When we know bar `at` of instrument `index` (UTC ns).
@@ -203,9 +215,9 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
     }
 
     /// Everything that happens at `now_ns`: bars end at the venue, reports reach us, completed
-    /// bars reach us, commands reach the venue, the equity is sampled, bars open, trades print.
-    /// A trade that completes a bar prints before it: what is decided on the bar comes too late
-    /// for it.
+    /// bars reach us, timers come, commands reach the venue, the equity is sampled, bars open,
+    /// trades print. A trade that completes a bar prints before it: what is decided on the bar
+    /// comes too late for it.
     fn play(&mut self, now_ns: i64) -> Result<(), Halt> {
         self.play_prints(now_ns, true)?;
         self.desk.settle(now_ns)?;
@@ -213,6 +225,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         self.desk.venue.apply_plan(now_ns)?;
         self.desk.settle(now_ns)?;
         let measured = self.publish_bars(now_ns)?;
+        self.wake(Nanos::new(now_ns))?;
         self.desk.settle(now_ns)?;
         if measured {
             self.desk.recorder.sample(Nanos::new(now_ns), &self.desk.pipeline)?;
@@ -269,6 +282,26 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
             }
         }
         Ok(measured)
+    }
+
+    /// Wakes the strategy for the timers that are due at `now_ns`. One that is set for now by
+    /// those before it comes with the next round.
+    #[inline]
+    fn wake(&mut self, now_ns: Nanos) -> Result<(), Halt> {
+        if self.desk.pipeline.may_wake() { self.wake_due(now_ns) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn wake_due(&mut self, now_ns: Nanos) -> Result<(), Halt> {
+        if self.woken.0 != now_ns {
+            self.woken = (now_ns, 0);
+        }
+        for _ in 0..self.desk.pipeline.due_timers(now_ns) {
+            let Some(timer) = self.desk.pipeline.take_timer(now_ns) else { break };
+            self.desk.feed(timer_event(timer, now_ns))?;
+            self.woken.1 += 1;
+        }
+        if self.woken.1 > WAKES_MAX { Err(Halt::Livelock) } else { Ok(()) }
     }
 
     fn open_bars(&mut self, now_ns: i64) -> Result<(), Halt> {

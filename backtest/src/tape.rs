@@ -3,7 +3,8 @@
 
 use qt_data::series::{BarRecord, BarSeries, TradeRecord};
 use qt_types::{
-    Bar, BarFlags, Event, InstrumentId, Nanos, Payload, Price, Qty, Seq, Side, Trade, VenueId,
+    Bar, BarFlags, Event, InstrumentId, Nanos, Payload, Price, Qty, Seq, Side, Timer, Trade,
+    VenueId,
 };
 
 /// The bars of a run and where its measured part begins.
@@ -137,6 +138,11 @@ pub(crate) fn event_from(
     latency_ns: i64,
 ) -> Event {
     event(Payload::Bar(bar), close_ns, close_ns.saturating_add(latency_ns), instrument)
+}
+
+/// A time that was asked for has come, at our time `now_ns`.
+pub(crate) fn timer_event(timer: Timer, now_ns: Nanos) -> Event {
+    event(Payload::Timer(timer), now_ns.get(), now_ns.get(), InstrumentId(0))
 }
 
 #[inline(always)]

@@ -159,3 +159,57 @@ fn figures_per_year_of_a_short_run_are_not_shown() {
     assert_eq!(line("Sharpe").split_whitespace().collect::<Vec<_>>(), ["Sharpe", "–", "–"]);
     assert!(ended.out.contains("too few for figures per year"), "{}", ended.out);
 }
+
+#[test]
+fn a_parent_order_that_the_data_leaves_undone_is_told() {
+    let sandbox = Sandbox::new();
+    sandbox.write("q.csv", quotes(0, 3_000));
+    let algo = ["--strategy", "execute_algo", "--param", "quantity=10", "--param", "slices=10"];
+    let words = [&["backtest", "--data", "X=q.csv"], &algo[..], &["--weight", "0.5"]].concat();
+    // Three hundred seconds of data: three of ten parts.
+    let result = sandbox.json(&[&words[..], &["--param", "duration_s=1000"]].concat());
+    let parents = result["execution"]["parents"].as_array().unwrap();
+    let [parent] = parents.as_slice() else { panic!("{parents:?}") };
+    assert_eq!(parent["reason"], "END_OF_DATA");
+    assert_eq!((&parent["algorithm"], &parent["side"]), (&"twap".into(), &"buy".into()));
+    let part = |name: &str| number(&parent[name]);
+    assert_eq!((part("qty"), part("filled") + part("rest")), (10.0, 10.0));
+    assert!(part("rest") > 0.0 && parent["average_price"].as_f64().is_some(), "{parent}");
+    let warnings = result["warnings"].as_array().unwrap();
+    let told = |text: &Value| text.as_str().is_some_and(|text| text.contains("not done when"));
+    assert!(warnings.iter().any(told), "{warnings:?}");
+    // One that is done is none of them.
+    let result = sandbox.json(&[&words[..], &["--param", "duration_s=100"]].concat());
+    assert_eq!(result["execution"]["parents"], Value::Array(Vec::new()));
+}
+
+#[test]
+fn an_execution_that_is_taken_back_is_told_and_counts_nowhere() {
+    let sandbox = Sandbox::new();
+    sandbox.write("q.csv", quotes(0, 3_000));
+    sandbox.write("faults.toml", "[[fault]]\nkind = \"bust\"\nfrom = \"2023-11-14T22:15:00Z\"\n");
+    let algo = ["--strategy", "execute_algo", "--param", "quantity=2", "--param", "slices=1"];
+    let algo = [&algo[..], &["--param", "patience_ms=0", "--param", "duration_s=10"]].concat();
+    let words = [&["backtest", "--data", "X=q.csv", "--out", "out"], &algo[..]].concat();
+    let busted = [&words[..], &["--faults", "faults.toml", "--allow-no-trades"]].concat();
+    let result = sandbox.json(&busted);
+    let of = &result["execution"]["instruments"][0];
+    assert!(of["busts"].as_u64() > Some(0), "{of}");
+    assert!(number(&of["busted"]) > 0.0, "{of}");
+    let table = sandbox.read("out/orders.csv");
+    let mut rows = table.lines().map(|row| row.split(',').collect::<Vec<_>>());
+    let head = rows.next().unwrap();
+    let column = |name: &str| head.iter().position(|other| *other == name).unwrap();
+    let (maker, taker) = (column("filled_maker"), column("filled_taker"));
+    let mut filled = 0.0;
+    let mut taken_back = 0.0;
+    for row in rows {
+        let cell = |at: usize| row[at].parse::<f64>().unwrap();
+        filled += cell(maker) + cell(taker);
+        taken_back += cell(column("busted"));
+    }
+    assert_eq!(filled, number(&of["filled"]));
+    assert_eq!(taken_back, number(&of["busted"]));
+    let plain = sandbox.json(&words);
+    assert_eq!(plain["execution"]["instruments"][0]["busts"], 0);
+}

@@ -12,7 +12,7 @@ use crate::fx::Currencies;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
 use crate::market::{BookKind, Completed, Market};
-use crate::oms::{Booked, Order, OrderStatus, OrderTable, Reporting};
+use crate::oms::{Booked, OrderStatus, OrderTable, Reporting};
 use crate::outbox::Outbox;
 use crate::port::{
     BookInterest, Context, Exits, Exposure, Gate, OrderUpdate, Settlement, Strategy,
@@ -52,6 +52,7 @@ macro_rules! context {
     };
 }
 
+mod clock;
 mod decide;
 mod fold;
 mod parents;
@@ -197,7 +198,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.market.on(event);
         match &event.payload {
             Payload::Bar(bar) => {
-                self.see(event.instrument, Some(Seen::bar(bar)), out);
+                self.see_bar(event.instrument, bar, out);
                 let active = !bar.flags.has(BarFlags::WARMUP);
                 let mut context = context!(self, event, active);
                 self.strategy.on_bar(bar, &mut context);
@@ -223,7 +224,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 }
                 self.tell_book(event, completed);
             }
-            Payload::Timer(timer) if timer.token == Timer::ENGINE => {}
+            Payload::Timer(timer) if timer.token == Timer::ENGINE => {
+                self.run_works(out);
+            }
             Payload::Timer(timer) => {
                 let active = event.recv_ns >= self.active_from_ns;
                 let mut context = context!(self, event, active);
@@ -250,6 +253,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
         if !self.asks.is_empty() || !self.parents.is_empty() {
             self.run_parents(event, out);
+        }
+        if self.execution.is_work_due() {
+            self.run_works(out);
         }
         if !self.execution.notices.is_empty() {
             self.put_notices(out);
@@ -308,8 +314,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         {
             self.market.set_rate(currency, rate, event.venue_ns);
         }
-        let commands = &mut out.commands;
-        let update = self.execution.on_report(&self.specs, instrument, report, commands)?;
+        let (market, commands) = (&self.market, &mut out.commands);
+        let update = self.execution.on_report(&self.specs, instrument, report, market, commands)?;
         if let Some(update) = update {
             let settled = settlement(&update, &exposure!(self));
             self.risk.gate.settled(&settled, &exposure!(self));
@@ -346,6 +352,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             self.intents.push(Intent::Place(close));
             self.decide(out);
         }
+        self.run_works(out);
         self.put_notices(out);
     }
 
@@ -387,37 +394,23 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.strategy.on_order(update, &mut context);
     }
 
-    /// When the strategy or a parent order wants to be woken next (UTC ns).
+    /// When the strategy wants to be woken next, or the engine itself for a parent order or for
+    /// what a venue lacks (UTC ns).
     #[must_use]
     #[inline]
     pub fn next_timer_ns(&self) -> Option<Nanos> {
         let next = self.timers.next_ns();
-        if self.parents.is_empty() {
+        if self.parents.is_empty() && self.execution.holds_nothing() {
             return next;
         }
-        next.into_iter().chain(self.parents.next_ns()).min()
-    }
-
-    /// Until when (UTC ns) nothing that it is told but a timer brings forth a command or another
-    /// timer: neither the strategy, nor the gate, nor an order that hangs on another one.
-    #[must_use]
-    pub fn rests_until_ns(&self) -> i64 {
-        let rests = self.strategy.rests()
-            && self.parents.is_empty()
-            && self.execution.holds_nothing()
-            && self.execution.orders.iter().all(Order::stands_alone);
-        if !rests {
-            return i64::MIN;
-        }
-        let timer_ns = self.next_timer_ns().map_or(i64::MAX, Nanos::get);
-        timer_ns.min(self.risk.gate.rests_until_ns())
+        next.into_iter().chain(self.engine_ns()).min()
     }
 
     /// Takes the next timer if it is due at `now_ns`; the driver feeds it back as an event.
     pub fn take_timer(&mut self, now_ns: Nanos) -> Option<Timer> {
         let due = self.timers.take_due(now_ns);
         due.or_else(|| {
-            let due_ns = self.parents.next_ns().filter(|due_ns| *due_ns <= now_ns)?;
+            let due_ns = self.engine_ns().filter(|due_ns| *due_ns <= now_ns)?;
             Some(Timer { due_ns, token: Timer::ENGINE })
         })
     }

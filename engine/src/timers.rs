@@ -39,6 +39,19 @@ impl Timers {
         self.pending.last().map(|timer| timer.due_ns)
     }
 
+    /// Whether none is pending.
+    #[must_use]
+    #[inline]
+    pub fn is_empty(&self) -> bool {
+        self.pending.is_empty()
+    }
+
+    /// How many are due at `now_ns`.
+    #[must_use]
+    pub fn due(&self, now_ns: Nanos) -> usize {
+        self.pending.iter().rev().take_while(|timer| timer.due_ns <= now_ns).count()
+    }
+
     /// Takes the next timer if it is due at `now_ns`.
     pub fn take_due(&mut self, now_ns: Nanos) -> Option<Timer> {
         self.pending.pop_if(|timer| timer.due_ns <= now_ns)

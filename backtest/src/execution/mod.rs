@@ -12,6 +12,7 @@ mod markout;
 mod mean;
 mod order_log;
 mod record;
+mod taken_back;
 mod times;
 
 use qt_types::InstrumentId;

@@ -4,6 +4,7 @@
 //! Sums and distributions are kept of every order, in memory that does not grow with the run;
 //! of single orders at most [`ORDERS_KEPT_MAX`], evenly over the run.
 
+use std::collections::VecDeque;
 use std::mem::discriminant;
 
 use qt_engine::{Command, Delivery, Market, NewOrder};
@@ -51,18 +52,25 @@ pub struct OfInstrument {
     pub ahead: Times,
     /// Orders that joined a queue of which the venue does not know the length.
     pub ahead_unknown: u64,
+    /// Executions that were taken back, and their lots.
+    pub busts: u64,
+    /// See [`Self::busts`].
+    pub busted: i128,
 }
 
 /// The log.
 #[derive(Clone, Debug)]
 pub struct OrderLog {
     /// In order of their ids.
-    open: Vec<OrderRecord>,
+    pub(super) open: Vec<OrderRecord>,
+    /// Filled orders that ended and are not in the sums yet: an execution may be taken back.
+    pub(super) ended: VecDeque<OrderRecord>,
+    pub(super) ended_kept: usize,
     kept: Sample<OrderRecord>,
     rests: Sample<Rest>,
     kinds: Vec<OfKind>,
     endings: Vec<(Ending, u64)>,
-    instruments: Vec<OfInstrument>,
+    pub(super) instruments: Vec<OfInstrument>,
     accepted: u64,
     filled: u64,
     to_venue: Times,
@@ -78,6 +86,8 @@ impl OrderLog {
     pub fn new(instruments: usize, open_max: usize) -> Self {
         Self {
             open: Vec::with_capacity(open_max),
+            ended: VecDeque::new(),
+            ended_kept: 0,
             kept: Sample::new(ORDERS_KEPT_MAX),
             rests: Sample::new(RESTS_KEPT_MAX),
             kinds: Vec::with_capacity(KINDS_RESERVED),
@@ -126,6 +136,8 @@ impl OrderLog {
             ahead: None,
             is_accepted: false,
             priced_ns: now_ns,
+            last_exec: Default::default(),
+            busted: Default::default(),
         };
         let at = self.open.partition_point(|other| other.order < new.order);
         self.open.insert(at, record);
@@ -164,6 +176,7 @@ impl OrderLog {
                 self.accepted += u64::from(!record.is_accepted);
                 record.is_accepted = true;
             }
+            ReportKind::Corrected => record.fill(report, *venue_ns, *recv_ns),
             ReportKind::Filled => {
                 record.fill(report, *venue_ns, *recv_ns);
                 if report.leaves.lots() == 0 {
@@ -190,11 +203,14 @@ impl OrderLog {
         if let Some(rest) = rest_of(&record, venue_ns) {
             self.rests.push(rest);
         }
-        self.close(record);
+        self.retire(record);
     }
 
     /// The run is over at `now_ns`: what is open stays open.
     pub fn finish(&mut self, now_ns: Nanos) {
+        for record in std::mem::take(&mut self.ended) {
+            self.close(record);
+        }
         for record in std::mem::take(&mut self.open) {
             if let Some(rest) = rest_of(&record, now_ns) {
                 self.rests.push(rest);
@@ -204,7 +220,7 @@ impl OrderLog {
     }
 
     /// Adds an order to the sums.
-    fn close(&mut self, record: OrderRecord) {
+    pub(super) fn close(&mut self, record: OrderRecord) {
         let (is_filled, is_whole) =
             (record.filled().lots() > 0, matches!(record.ending, Ending::Filled));
         let kind = self.of_kind(record.kind);
@@ -233,7 +249,7 @@ impl OrderLog {
         self.kept.push(record);
     }
 
-    fn find(&self, order: OrderId) -> Option<usize> {
+    pub(super) fn find(&self, order: OrderId) -> Option<usize> {
         self.open.binary_search_by_key(&order, |record| record.order).ok()
     }
 

@@ -1,8 +1,8 @@
 //! What is kept of one order.
 
 use qt_types::{
-    Cash, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price, Qty, RejectReason, Report,
-    ReportKind, Side,
+    Cash, ExecId, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price, Qty, RejectReason,
+    Report, ReportKind, Side,
 };
 
 /// Where an order stands, or how it ended.
@@ -78,6 +78,10 @@ pub struct OrderRecord {
     pub is_accepted: bool,
     /// Since when it has had its price (the venue's time, UTC ns).
     pub priced_ns: Nanos,
+    /// The last execution that counts here: the venue numbers them upwards, and may say it twice.
+    pub last_exec: ExecId,
+    /// Lots whose execution was taken back.
+    pub busted: Qty,
 }
 
 impl OrderRecord {
@@ -119,8 +123,12 @@ impl OrderRecord {
         }
     }
 
-    /// Takes in a fill.
+    /// Takes in a fill, once.
     pub(super) fn fill(&mut self, report: &Report, venue_ns: Nanos, recv_ns: Nanos) {
+        if report.exec <= self.last_exec {
+            return;
+        }
+        self.last_exec = report.exec;
         self.first_fill_ns = self.first_fill_ns.or(Some(venue_ns));
         self.fill_known_ns = self.fill_known_ns.or(Some(recv_ns));
         let (lots, fees) = match report.liquidity {

@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use qt_types::{Cash, InstrumentId, InstrumentSpec, Liquidity, Price, Qty, Side, round_half_even};
 use serde::Serialize;
 
+use super::parents::ParentEntry;
 use crate::execution::{Cell, Execution, Markouts, NS_STEPS, OfInstrument, Times, Unit};
 use crate::recorder::Fill;
 use crate::run::RunOutcome;
@@ -35,6 +36,8 @@ pub struct ExecutionEntry {
     pub markout_unit: Option<&'static str>,
     /// By instrument.
     pub instruments: Vec<InstrumentEntry>,
+    /// Parent orders that were in work when the run ended.
+    pub parents: Vec<ParentEntry>,
 }
 
 /// Counts of orders.
@@ -144,6 +147,10 @@ pub struct InstrumentEntry {
     pub filled: String,
     /// `filled` over `asked`.
     pub fill_ratio: Option<f64>,
+    /// Executions that were taken back; nothing else here counts them.
+    pub busts: u64,
+    /// Their quantity.
+    pub busted: String,
     /// What the prices paid cost above those at the decisions.
     pub slippage_cost: String,
     /// That over the value at the prices of the decisions, in basis points.
@@ -288,6 +295,7 @@ impl ExecutionEntry {
             instruments: (0..outcome.specs.len())
                 .filter_map(|index| instrument(outcome, id_of(index)))
                 .collect(),
+            parents: super::parents::of(outcome),
         }
     }
 }
@@ -332,6 +340,8 @@ fn instrument(outcome: &RunOutcome, id: InstrumentId) -> Option<InstrumentEntry>
         asked: qty(sums.asked),
         filled: qty(sums.filled),
         fill_ratio: ratio(sums.filled as f64, sums.asked as f64),
+        busts: sums.busts,
+        busted: qty(sums.busted),
         slippage_cost: worth(spec, sums.slippage_x2).to_string(),
         slippage_bps: bps,
         fills_by,

@@ -4,6 +4,7 @@ pub mod bands;
 pub mod currency;
 pub mod execution;
 pub mod html;
+pub mod parents;
 pub mod result;
 pub mod risk;
 pub mod tables;

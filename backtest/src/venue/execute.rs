@@ -263,8 +263,8 @@ impl SimVenue {
     ) {
         let order = &mut self.orders[at];
         order.ended = true;
-        let (id, instrument) = (order.id, order.instrument);
-        self.send(instrument, now_ns, Report::plain(id, kind, reason));
+        let (id, instrument, qty) = (order.id, order.instrument, Qty::from_lots(order.filled));
+        self.send(instrument, now_ns, Report { qty, ..Report::plain(id, kind, reason) });
         self.end_held_rest(id, now_ns);
     }
 

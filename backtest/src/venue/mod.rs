@@ -255,6 +255,12 @@ impl SimVenue {
         self.config.lacks
     }
 
+    /// Whether executions may be taken back.
+    #[must_use]
+    pub const fn has_busts(&self) -> bool {
+        self.config.scene.has_busts
+    }
+
     /// What the venue counted so far.
     #[must_use]
     pub const fn counts(&self) -> &VenueCounts {

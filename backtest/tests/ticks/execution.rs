@@ -22,11 +22,16 @@ const MS: i64 = 1_000_000;
 
 /// The case through the whole run: a millisecond to the venue and one back.
 fn run(case: &Case<Tick>) -> RunOutcome {
+    run_with(case, |_| {})
+}
+
+/// The same with other settings.
+pub fn run_with(case: &Case<Tick>, change: impl FnOnce(&mut RunConfig)) -> RunOutcome {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("case.qtt");
     write(case, &path);
     let files = [TickFile::open(&path, Verify::Full).unwrap()];
-    let config = RunConfig {
+    let mut config = RunConfig {
         account: Account::Margin { leverage_e9: 10 * E9 },
         fees: Fees { maker_e9: -100_000, taker_e9: 500_000 },
         order_latency_ns: MS,
@@ -34,6 +39,7 @@ fn run(case: &Case<Tick>) -> RunOutcome {
         look_back: true,
         ..RunConfig::default()
     };
+    change(&mut config);
     let script = Box::new(Script::new(&case.steps, &[]));
     let never = AtomicBool::new(false);
     run_on_ticks(&config, &files, E9, Pace::Ahead, script, &never, &mut |_, _| {}).unwrap().outcome

@@ -1,5 +1,6 @@
 //! Backtests over ticks and books.
 
+mod busts;
 mod by_order;
 mod contingent;
 mod differential;
@@ -24,3 +25,4 @@ mod stream;
 mod take;
 mod timing;
 mod triggers;
+mod working;

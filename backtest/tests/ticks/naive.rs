@@ -273,8 +273,9 @@ impl NaiveVenue {
 
     pub fn end(&mut self, at: usize, reason: RejectReason, now_ns: i64) {
         self.orders[at].is_over = true;
-        let id = self.orders[at].new.order;
-        self.say(Report::plain(id, ReportKind::Cancelled, reason), now_ns);
+        let (id, qty) = (self.orders[at].new.order, self.orders[at].filled);
+        let qty = qt_types::Qty::from_lots(qty);
+        self.say(Report { qty, ..Report::plain(id, ReportKind::Cancelled, reason) }, now_ns);
         for leg in 0..self.orders.len() {
             let order = &self.orders[leg];
             if order.new.parent == id && order.is_asleep && !order.is_over {

@@ -35,5 +35,6 @@ mod script;
 mod stop;
 mod stop_limit;
 mod time_in_force;
+mod timers;
 mod trailing;
 mod troubles;

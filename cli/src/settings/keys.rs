@@ -409,7 +409,8 @@ pub const KEYS: &[Key] = &[
         One("LIST"),
         "",
         "What the venue cannot do and the engine does: stop, stop_limit, take_profit, \
-         limit_if_touched, trailing_stop, oco, oto, all",
+         limit_if_touched, trailing_stop, oco, oto, iceberg, peg, gtd, day, ioc, fok, \
+         post_only, reduce_only, amend, all",
     ),
     key(Fills, "touch-fills", Flag, "", "Fill limit orders that the price only touches"),
     key(Fills, "close-at-end", Flag, "", "Close open positions at the last close"),

@@ -1,6 +1,7 @@
 //! What the user should know before believing a result, the gravest first.
 
 use qt_backtest::feed::FeedLatency;
+use qt_backtest::report::parents::ParentEntry;
 use qt_backtest::run::RunOutcome;
 use qt_backtest::simulator::Ended;
 use qt_backtest::venue::FillAt;
@@ -179,6 +180,7 @@ fn add_endings(outcome: &RunOutcome, into: &mut Vec<String>) {
         Ended::Bankrupt => into.push(format!("the equity was used up at {until}: the run stopped")),
         Ended::Interrupted => into.push(format!("interrupted: the result reaches to {until}")),
     }
+    into.extend(qt_backtest::report::parents::of(outcome).iter().map(ParentEntry::text));
     if outcome.is_too_short() {
         let closes = number::plural(outcome.curve.len() as u64, "close");
         into.push(format!("{closes} are too few for figures per year: do not use those"));

@@ -1,17 +1,20 @@
 //! What a venue lacks and the engine does in its place: orders that wait for a price or for
-//! another order, and pairs of which one cancels the other.
+//! another order, pairs of which one cancels the other, and orders that are worked in parts
+//! ([`Work`]).
 //!
-//! Such an order stays with us under its own id until it has nothing to wait for; then it goes
-//! to the venue as what the venue knows. Everything is a function of the pipeline's events: the
-//! prices that we see, which are later than the venue's.
+//! An order that waits stays with us under its own id until it has nothing to wait for; then it
+//! goes to the venue as what the venue knows. Everything is a function of the pipeline's events:
+//! the prices that we see, which are later than the venue's.
 
 mod trigger;
+mod work;
 
-use qt_types::{Activation, InstrumentId, Lacks, OrderId, OrderKind, Price, Qty};
+use qt_types::{Activation, InstrumentId, Lacks, Nanos, OrderId, OrderKind, Price, Qty};
 
 use crate::command::NewOrder;
-pub(crate) use trigger::{Seen, after_trigger};
+pub(crate) use trigger::{Seen, after_trigger, named};
 use trigger::{follow, is_met};
+pub(crate) use work::{Act, Heard, Sight, Work, lacking, leaves_after, needs_trigger, still_there};
 
 /// What an order that stays with us waits for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -34,6 +37,10 @@ pub(crate) struct Held {
     pub(crate) waits: Waits,
     /// Trailing stops: the best price so far (mirrored: the lowest).
     best: Option<i64>,
+    /// Whether it goes out as what it is once its price was seen.
+    waits_for_price: bool,
+    /// When its time is over (UTC ns).
+    pub(crate) until_ns: Nanos,
 }
 
 /// Two orders of which one cancels the other, where the venue does not see to it.
@@ -65,6 +72,10 @@ pub(crate) struct Emulator {
     held: Vec<Held>,
     pairs: Vec<Pair>,
     is_used: bool,
+    /// Orders that are worked, oldest first.
+    pub(crate) works: Vec<Work>,
+    /// Whether something happened that they have to look at.
+    pub(crate) is_due: bool,
 }
 
 impl Emulator {
@@ -75,6 +86,8 @@ impl Emulator {
             held: Vec::with_capacity(orders_max),
             pairs: Vec::with_capacity(orders_max),
             is_used: false,
+            works: Vec::with_capacity(orders_max),
+            is_due: false,
         }
     }
 
@@ -96,6 +109,12 @@ impl Emulator {
     #[inline]
     pub(crate) fn is_idle(&self) -> bool {
         self.held.is_empty()
+    }
+
+    /// Whether nothing waits here and nothing is worked.
+    #[inline]
+    pub(crate) fn has_nothing(&self) -> bool {
+        self.held.is_empty() && self.works.is_empty()
     }
 
     /// Whether the venue does not know orders of `kind`.
@@ -125,8 +144,43 @@ impl Emulator {
         self.held.iter_mut().find(|held| held.new.order == id)
     }
 
-    pub(crate) fn is_held(&self, id: OrderId) -> bool {
-        self.held.iter().any(|held| held.new.order == id)
+    /// Whether the venue does not know order `id` by its id: it waits here, or is worked.
+    pub(crate) fn is_ours(&self, id: OrderId) -> bool {
+        self.held.iter().any(|held| held.new.order == id) || self.place_of(id).is_some()
+    }
+
+    /// Where the order `id` is among those that are worked.
+    pub(crate) fn place_of(&self, id: OrderId) -> Option<usize> {
+        self.works.iter().position(|work| work.order() == id)
+    }
+
+    /// When the next of them looks at the clock (UTC ns).
+    #[inline]
+    pub(crate) fn next_ns(&self) -> Option<Nanos> {
+        if self.has_nothing() {
+            return None;
+        }
+        let works = self.works.iter().map(|work| work.wake_ns);
+        let held = self.held.iter().map(|held| held.until_ns);
+        works.chain(held).min().filter(|next_ns| *next_ns < Nanos::MAX)
+    }
+
+    /// The oldest held order whose time is over at `now_ns`.
+    pub(crate) fn first_over(&self, now_ns: Nanos) -> Option<&Held> {
+        self.held.iter().find(|held| held.until_ns <= now_ns)
+    }
+
+    /// The session of `instrument` ended.
+    pub(crate) fn end_session(&mut self, instrument: InstrumentId, now_ns: Nanos) {
+        for held in self.held.iter_mut().filter(|held| held.new.instrument == instrument) {
+            if held.new.tif == qt_types::TimeInForce::Day {
+                held.until_ns = now_ns;
+            }
+        }
+        for work in self.works.iter_mut().filter(|work| work.new.instrument == instrument) {
+            work.end_session();
+        }
+        self.is_due = true;
     }
 
     /// Lets the held order `id` go.
@@ -166,6 +220,10 @@ impl Emulator {
     /// A price was seen: the orders in `instrument` that it releases wait for nothing any more,
     /// the others follow it.
     pub(crate) fn on_price(&mut self, instrument: InstrumentId, seen: &Seen) {
+        for work in self.works.iter_mut().filter(|work| work.new.instrument == instrument) {
+            work.on_price();
+            self.is_due = true;
+        }
         for held in &mut self.held {
             let is_waiting = held.waits == Waits::Price && held.new.instrument == instrument;
             if is_waiting && held.meets(seen) {
@@ -182,10 +240,29 @@ impl Emulator {
 }
 
 impl Held {
-    /// `new` as it waits; the venue is not told of `parent`.
-    pub(crate) const fn new(new: NewOrder, parent: OrderId, waits: Waits) -> Self {
+    /// `new` as it waits, until `until_ns` (UTC) at most; the venue is not told of `parent`.
+    /// `waits_for_price`: whether the venue cannot wait for its price.
+    pub(crate) const fn new(
+        new: NewOrder,
+        parent: OrderId,
+        waits: Waits,
+        waits_for_price: bool,
+        until_ns: Nanos,
+    ) -> Self {
         let new = NewOrder { parent: OrderId::NONE, oco: OrderId::NONE, ..new };
-        Self { new, parent, waits, best: None }
+        Self { new, parent, waits, best: None, waits_for_price, until_ns }
+    }
+
+    /// Its parent was filled at `price`: it waits for its price, or for nothing any more.
+    pub(crate) fn wake(&mut self, price: Price) {
+        self.waits = if self.waits_for_price { Waits::Price } else { Waits::Nothing };
+        self.start_at(price);
+    }
+
+    /// As it goes out.
+    pub(crate) const fn released(&self) -> NewOrder {
+        let kind = if self.waits_for_price { after_trigger(self.new.kind) } else { self.new.kind };
+        NewOrder { kind, ..self.new }
     }
 
     /// Whether `seen` releases the order; if not, it follows it.
@@ -199,7 +276,7 @@ impl Held {
     }
 
     /// A trailing stop starts from `price`.
-    pub(crate) fn start_at(&mut self, price: Price) {
+    fn start_at(&mut self, price: Price) {
         self.best = None;
         follow(&self.new.kind, &mut self.best, price.ticks() * self.new.side.sign());
     }

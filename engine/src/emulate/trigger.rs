@@ -51,6 +51,18 @@ pub(crate) const fn after_trigger(kind: OrderKind) -> OrderKind {
     }
 }
 
+/// The price that a report of a change names.
+pub(crate) const fn named(kind: &OrderKind) -> Price {
+    match *kind {
+        OrderKind::Limit { price } => price,
+        OrderKind::StopLimit { limit, .. } | OrderKind::LimitIfTouched { limit, .. } => limit,
+        OrderKind::Stop { trigger } | OrderKind::TakeProfit { trigger } => trigger,
+        OrderKind::Market | OrderKind::TrailingStop { .. } | OrderKind::Pegged { .. } => {
+            Price::ZERO
+        }
+    }
+}
+
 /// Whether prices between `low` and `high` (mirrored) release an order of `kind`, whose best
 /// price so far is `best` where it trails.
 pub(super) fn is_met(kind: &OrderKind, side: Side, best: Option<i64>, low: i64, high: i64) -> bool {

@@ -107,6 +107,10 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         let (id, before) = (parent.report.id, parent.report.asked.qty);
         parent.check(exposure.orders);
         let intent = parent.work(&exposure, now_ns);
+        if exposure.book(parent.report.asked.instrument).is_none() {
+            // Between bars there is nothing that a child could meet.
+            parent.wake_ns = Nanos::MAX;
+        }
         let (qty, is_over) = (parent.report.asked.qty, parent.is_over());
         if (qty != before || is_over) && !parent.is_told {
             self.risk.gate.watch_parent(id, (!is_over).then_some(qty));

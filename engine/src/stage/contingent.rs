@@ -2,13 +2,13 @@
 //! they have nothing to wait for, and pairs of which one cancels the other.
 
 use qt_types::{
-    Activation, InstrumentId, Lacks, OrderId, OrderKind, Price, Qty, RejectReason, Replace, Report,
-    ReportKind,
+    Activation, InstrumentId, Lacks, OrderId, Price, Qty, RejectReason, Replace, Report, ReportKind,
 };
 
 use super::Execution;
+use super::working::until_ns;
 use crate::command::{Command, NewOrder, Proof};
-use crate::emulate::{Held, Pair, Seen, Waits, after_trigger};
+use crate::emulate::{Held, Pair, Seen, Waits, after_trigger, lacking, named, needs_trigger};
 use crate::market::Market;
 use crate::oms::{Order, OrderEnd, Pending};
 use crate::outbox::Notice;
@@ -29,7 +29,8 @@ impl Execution {
         market: &Market,
     ) -> (NewOrder, bool) {
         let lacks = self.emulator.lacks();
-        let lacks_kind = self.emulator.lacks_kind(&new.kind);
+        let works = lacking(lacks, &new);
+        let waits_here = self.waits_here(&new);
         let (parent, oco) = (new.parent, new.oco);
         let is_here = |id: OrderId| {
             let order = self.orders.get(id);
@@ -37,12 +38,13 @@ impl Execution {
         };
         let venue_holds = is_one_message
             && !lacks.has(Lacks::OTO)
-            && !lacks_kind
+            && !waits_here
+            && works.is_nothing()
             && is_here(parent)
-            && !self.emulator.is_held(parent);
+            && !self.emulator.is_ours(parent);
         let waits = if !parent.is_none() && !venue_holds {
             Some(Waits::Parent)
-        } else if lacks_kind {
+        } else if waits_here {
             Some(Waits::Price)
         } else {
             None
@@ -51,21 +53,40 @@ impl Execution {
             let venue_pairs = is_one_message
                 && !lacks.has(Lacks::OCO)
                 && waits.is_none()
+                && works.is_nothing()
                 && is_here(oco)
-                && !self.emulator.is_held(oco);
+                && !self.emulator.is_ours(oco);
             self.pair(&mut new, venue_pairs);
         }
-        let Some(waits) = waits else { return (new, false) };
-        let mut held = Held::new(new, parent, waits);
+        let Some(waits) = waits else { return self.work_new(new, market) };
+        let until_ns = until_ns(&new, market);
+        let mut held = Held::new(new, parent, waits, waits_here, until_ns);
         let reference = reference(market, new.instrument);
         if waits == Waits::Price && reference.is_some_and(|seen| held.meets(&seen)) {
             let kind = after_trigger(new.kind);
-            return (NewOrder { kind, ..held.new }, false);
+            return self.work_new(NewOrder { kind, ..held.new }, market);
         }
         self.emulator.hold(held);
         self.kept.push(held.new);
-        self.tell(&new, ReportKind::Accepted, RejectReason::None);
+        self.tell(new.instrument, new.order, ReportKind::Accepted, RejectReason::None);
         (new, true)
+    }
+
+    /// Works the new order where the venue could not do it; the gate is told that it was approved.
+    fn work_new(&mut self, new: NewOrder, market: &Market) -> (NewOrder, bool) {
+        let (new, is_worked) = self.work_on(new, market);
+        if is_worked {
+            self.kept.push(new);
+        }
+        (new, is_worked)
+    }
+
+    /// Whether `new` waits for its price here: the venue does not know such orders, or we have to
+    /// know when it is triggered.
+    pub(super) fn waits_here(&self, new: &NewOrder) -> bool {
+        let waits = after_trigger(new.kind) != new.kind;
+        let works = lacking(self.emulator.lacks(), new);
+        waits && (self.emulator.lacks_kind(&new.kind) || needs_trigger(works))
     }
 
     /// Makes `new` one of a pair with the open order that it names. Where the venue does not see
@@ -81,10 +102,15 @@ impl Execution {
         }
     }
 
-    /// A report about an order that waits with us, or did until now.
-    fn tell(&mut self, new: &NewOrder, kind: ReportKind, reason: RejectReason) {
-        let report = Report::plain(new.order, kind, reason);
-        self.notices.push(Notice { instrument: new.instrument, report });
+    /// A report of our own about an order that the venue does not know by its id.
+    pub(super) fn tell(
+        &mut self,
+        instrument: InstrumentId,
+        order: OrderId,
+        kind: ReportKind,
+        reason: RejectReason,
+    ) {
+        self.notices.push(Notice { instrument, report: Report::plain(order, kind, reason) });
     }
 
     /// Changes the order that waits with us; `false` where it does not.
@@ -97,22 +123,34 @@ impl Execution {
     }
 
     fn tell_change(&mut self, new: &NewOrder, reason: RejectReason) {
-        let mut report = Report::plain(new.order, ReportKind::Replaced, reason);
-        (report.price, report.qty, report.leaves) = (named(&new.kind), new.qty, new.qty);
-        self.notices.push(Notice { instrument: new.instrument, report });
+        let change = Replace { order: new.order, kind: new.kind, qty: new.qty };
+        self.tell_changed(new.instrument, &change, new.qty, reason);
+    }
+
+    /// A report of our own that `change` holds, with `leaves` open.
+    pub(super) fn tell_changed(
+        &mut self,
+        instrument: InstrumentId,
+        change: &Replace,
+        leaves: Qty,
+        reason: RejectReason,
+    ) {
+        let mut report = Report::plain(change.order, ReportKind::Replaced, reason);
+        (report.price, report.qty, report.leaves) = (named(&change.kind), change.qty, leaves);
+        self.notices.push(Notice { instrument, report });
     }
 
     /// Ends the order that waits with us; `false` where it does not.
     pub(crate) fn end_held(&mut self, id: OrderId, reason: RejectReason) -> bool {
         let Some(held) = self.emulator.take(id) else { return false };
-        self.tell(&held.new, ReportKind::Cancelled, reason);
+        self.tell(held.new.instrument, id, ReportKind::Cancelled, reason);
         true
     }
 
-    /// Whether no order waits with us.
+    /// Whether no order waits with us or is worked.
     #[inline]
     pub(crate) fn holds_nothing(&self) -> bool {
-        self.emulator.is_idle()
+        self.emulator.has_nothing()
     }
 
     /// A price was seen: orders that waited for it are ready.
@@ -126,14 +164,16 @@ impl Execution {
     }
 
     /// Sends an order off that waited with us.
-    pub(crate) fn release(&mut self, id: OrderId, out: &mut impl Sink<Command>) {
+    pub(crate) fn release(&mut self, id: OrderId, market: &Market, out: &mut impl Sink<Command>) {
         let Some(held) = self.emulator.take(id) else { return };
-        let lacks = self.emulator.lacks_kind(&held.new.kind);
-        let kind = if lacks { after_trigger(held.new.kind) } else { held.new.kind };
         if let Some(order) = self.orders.get_mut(id) {
             order.qty = held.new.qty;
         }
-        out.push(Command::New(NewOrder { kind, proof: Proof::of_cleanup(), ..held.new }));
+        let new = NewOrder { proof: Proof::of_cleanup(), ..held.released() };
+        let (new, is_worked) = self.work_on(new, market);
+        if !is_worked {
+            out.push(Command::New(new));
+        }
     }
 
     /// After a fill at `price`: wakes what waited for it, and takes as much from the other one of
@@ -175,11 +215,8 @@ impl Execution {
                 self.emulator.take(id);
                 continue;
             };
-            let lacks_kind = self.emulator.get_mut(id).map(|held| held.new.kind);
-            let lacks_kind = lacks_kind.is_some_and(|kind| self.emulator.lacks_kind(&kind));
             let Some(held) = self.emulator.get_mut(id) else { return };
-            held.waits = if lacks_kind { Waits::Price } else { Waits::Nothing };
-            held.start_at(price);
+            held.wake(price);
             if order.activation == Activation::FirstFill {
                 held.new.qty = order.qty.min(filled.filled);
             }
@@ -210,6 +247,7 @@ impl Execution {
     /// After the end of `order`: what waited for it with us ends unless it was filled.
     pub(super) fn after_end(&mut self, order: &Order) {
         self.emulator.forget(order.id);
+        self.emulator.is_due |= !self.emulator.works.is_empty();
         if self.emulator.is_idle() {
             return;
         }
@@ -257,16 +295,4 @@ pub(crate) fn best(market: &Market, instrument: InstrumentId) -> Option<Seen> {
     let book = market.book(instrument)?;
     let ((bid, _), (ask, _)) = (book.best_bid()?, book.best_ask()?);
     Some(Seen::best(bid, ask))
-}
-
-/// The price that a report of a change names.
-const fn named(kind: &OrderKind) -> Price {
-    match *kind {
-        OrderKind::Limit { price } => price,
-        OrderKind::StopLimit { limit, .. } | OrderKind::LimitIfTouched { limit, .. } => limit,
-        OrderKind::Stop { trigger } | OrderKind::TakeProfit { trigger } => trigger,
-        OrderKind::Market | OrderKind::TrailingStop { .. } | OrderKind::Pegged { .. } => {
-            Price::ZERO
-        }
-    }
 }

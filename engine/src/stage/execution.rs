@@ -28,7 +28,8 @@ pub(crate) struct Execution {
     pub(crate) booked: Bounded<Booked>,
     /// What the venue lacks and is done here.
     pub(super) emulator: Emulator,
-    /// New orders that stay with us; the gate is to be told that they were approved.
+    /// New orders that stay with us, or go out in parts; the gate is to be told that they were
+    /// approved.
     pub(crate) kept: Bounded<NewOrder>,
     /// What became of orders that stay with us.
     pub(crate) notices: Bounded<Notice>,
@@ -118,9 +119,10 @@ impl Execution {
         let lacks = |kind: Option<OrderKind>| kind.is_some_and(|k| self.emulator.lacks_kind(&k));
         let venue_pairs = !self.emulator.lacks().has(Lacks::OCO)
             && !self.emulator.lacks().has(Lacks::OTO)
-            && !self.emulator.is_held(entry)
+            && !self.emulator.is_ours(entry)
             && !lacks(stop)
-            && !lacks(target);
+            && !lacks(target)
+            && self.emulator.lacks().both(Lacks::AMEND.with(Lacks::REDUCE_ONLY)).is_nothing();
         if both && !venue_pairs {
             let legs = [(stop_id, qty), (target_id, qty)];
             self.emulator.pair(Pair { legs, shares: false });
@@ -161,7 +163,9 @@ impl Execution {
         let (new, stays) = self.keep(new, is_one_message, market);
         order.emulated = stays || new.kind != order.kind;
         self.orders.insert(order);
-        if !stays {
+        if stays {
+            self.emulator.is_due = true;
+        } else {
             out.push(Command::New(new));
         }
     }
@@ -173,7 +177,7 @@ impl Execution {
         if self.changes.len() < self.changes_max {
             self.changes.push(replace);
         }
-        if !self.change_held(&replace) {
+        if !self.change_held(&replace) && !self.change_worked(instrument, &replace) {
             out.push(Command::Replace(ReplaceOrder { instrument, replace, proof }));
         }
     }
@@ -192,7 +196,7 @@ impl Execution {
             // What we see to ourselves is ended once: the second time it is gone or under way.
             let is_ours = before.emulated || self.emulator.pair_of(id).is_some();
             let was_asked = is_ours && before.pending() == Pending::Cancel;
-            if self.end_held(id, reason) || was_asked {
+            if self.end_held(id, reason) || self.cancel_worked(id, reason) || was_asked {
                 return;
             }
             let cancel = Cancel { order: id };
@@ -208,12 +212,22 @@ impl Execution {
         specs: &[InstrumentSpec],
         instrument: InstrumentId,
         report: &Report,
+        market: &Market,
         out: &mut impl Sink<Command>,
     ) -> Result<Option<OrderUpdate>, LedgerError> {
         self.booked.clear();
         if self.is_of_account(specs, instrument, report, out)? {
             return Ok(None);
         }
+        let of_part = report;
+        let of_whole;
+        let report = if report.order.is_part() {
+            let Some(whole) = self.of_whole(report, market) else { return Ok(None) };
+            of_whole = whole;
+            &of_whole
+        } else {
+            report
+        };
         let Some(&before) = self.orders.find(report.order) else { return Ok(None) };
         let asked = self.changes.iter().position(|change| change.order == report.order);
         let asked = asked.filter(|_| before.answers_change(report));
@@ -229,6 +243,9 @@ impl Execution {
         });
         booked?;
         let Some((order, effect)) = told else { return Ok(None) };
+        if of_part.order.is_part() {
+            self.part_reported(of_part, effect);
+        }
         if let (Some(at), Effect::Changed | Effect::Executed) = (asked, effect) {
             self.changes.remove(at);
         }
@@ -446,7 +463,7 @@ mod tests {
         let mut told = Vec::new();
         for report in [cancelled, cancelled, fill, fill, bust, bust] {
             let update = execution
-                .on_report(&specs, InstrumentId(0), &report, &mut out)
+                .on_report(&specs, InstrumentId(0), &report, &Market::new(1), &mut out)
                 .expect("sound books");
             let held = execution.ledger.position(InstrumentId(0)).qty().lots();
             told.push((update.map(|update| update.report.kind), held));

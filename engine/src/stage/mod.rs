@@ -4,7 +4,9 @@
 mod contingent;
 mod execution;
 mod risk;
+mod working;
 
 pub(crate) use contingent::best;
 pub(crate) use execution::{Execution, Ties};
-pub(crate) use risk::{Risk, Verdict, weighed};
+pub(crate) use risk::{Risk, Verdict, followed, weighed};
+pub(crate) use working::Worked;

@@ -5,6 +5,7 @@ use qt_types::{
     Side, Size,
 };
 
+use crate::book::BookView;
 use crate::command::Approved;
 use crate::port::{Exposure, Gate, OrderRequest, SizeRequest};
 
@@ -142,6 +143,18 @@ pub(crate) fn weighed(
 ) -> Result<OrderKind, DenyReason> {
     let OrderKind::Pegged { to, offset } = kind else { return Ok(kind) };
     let Some(book) = exposure.book(instrument) else { return Ok(kind) };
+    let price = followed(book, side, to, offset).ok_or(DenyReason::NoPrice)?;
+    Ok(OrderKind::Limit { price })
+}
+
+/// The price of an order of `side` that follows `to` in `book`, `offset` ticks away from it;
+/// `None` where there is nothing to follow.
+pub(crate) fn followed(
+    book: BookView<'_>,
+    side: Side,
+    to: PegReference,
+    offset: i64,
+) -> Option<Price> {
     let sign = side.sign();
     // Mirrored for sells, every price negated: away from the other side is down.
     let best = |side: Side| book.best(side).map(|(price, _)| price.ticks() * sign);
@@ -152,8 +165,7 @@ pub(crate) fn weighed(
         PegReference::Mid => own.zip(other).map(|(own, other)| (own + other).div_euclid(2)),
     };
     let price = reference.and_then(|price| price.checked_sub(offset)).map(|price| price * sign);
-    let price = price.filter(|&ticks| ticks > 0).ok_or(DenyReason::NoPrice)?;
-    Ok(OrderKind::Limit { price: Price::from_ticks(price) })
+    price.filter(|&ticks| ticks > 0).map(Price::from_ticks)
 }
 
 fn prices_are_positive(kind: &OrderKind) -> bool {

@@ -9,3 +9,4 @@ mod parents;
 mod pegs;
 mod reports;
 mod support;
+mod working;

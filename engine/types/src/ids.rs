@@ -1,5 +1,7 @@
 //! Identifiers: dense array indexes, and the ids of orders and executions.
 
+use std::fmt;
+
 /// An instrument's index in the run's table of specs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(transparent)]
@@ -61,6 +63,59 @@ impl OrderId {
     pub const fn is_none(self) -> bool {
         self.0 == 0
     }
+
+    /// Part `number` (from 1) of this order: the engine does by several orders at a venue what
+    /// the venue cannot do by one. The id names the order and the number, so that a report on it
+    /// tells whose part it is, however late it comes. `None` when either is too large for it.
+    #[must_use]
+    pub const fn part(self, number: u32) -> Option<Self> {
+        let counter = self.counter();
+        if counter == 0 || counter >= 1 << WHOLE_BITS || number == 0 || number > PARTS_MAX {
+            return None;
+        }
+        let low = PART_MARK | (counter << PART_BITS) | number as u64;
+        Some(Self((self.0 >> 48 << 48) | low))
+    }
+
+    /// Whether it is a part of an order.
+    #[must_use]
+    #[inline]
+    pub const fn is_part(self) -> bool {
+        self.0 & PART_MARK != 0
+    }
+
+    /// The order that this is a part of; an order that is no part is a whole itself.
+    #[must_use]
+    pub const fn whole(self) -> Self {
+        if !self.is_part() {
+            return self;
+        }
+        let counter = (self.counter() & !PART_MARK) >> PART_BITS;
+        Self((self.0 >> 48 << 48) | counter)
+    }
+
+    /// Which part it is, from 1; zero for a whole.
+    #[must_use]
+    pub const fn part_number(self) -> u32 {
+        if self.is_part() { (self.0 & ((1 << PART_BITS) - 1)) as u32 } else { 0 }
+    }
+}
+
+/// How the lower 48 bits of a part's id are used: a mark, the order's counter, its number.
+const PART_BITS: u32 = 20;
+const WHOLE_BITS: u32 = 27;
+const PART_MARK: u64 = 1 << (PART_BITS + WHOLE_BITS);
+const PARTS_MAX: u32 = (1 << PART_BITS) - 1;
+
+/// As it is shown: the order's counter, and for a part of an order its number after a dot.
+impl fmt::Display for OrderId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let whole = self.whole().counter();
+        if self.is_part() {
+            return write!(f, "{whole}.{}", self.part_number());
+        }
+        write!(f, "{whole}")
+    }
 }
 
 /// A parent order of an execution algorithm, counted from 1.
@@ -84,3 +139,27 @@ impl ParentId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
 #[repr(transparent)]
 pub struct ExecId(pub u64);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_names_its_order_and_its_number() {
+        let order = OrderId::new(7, 1_234);
+        let part = order.part(56).unwrap();
+        assert!(part.is_part() && !order.is_part());
+        assert_eq!((part.whole(), part.part_number()), (order, 56));
+        assert_eq!((order.whole(), order.part_number()), (order, 0));
+        assert_eq!((part.to_string(), order.to_string()), ("1234.56".into(), "1234".into()));
+        let last = OrderId::new(u16::MAX, (1 << WHOLE_BITS) - 1);
+        assert_eq!(last.part(PARTS_MAX).map(OrderId::whole), Some(last));
+        assert_eq!(last.part(PARTS_MAX).map(OrderId::part_number), Some(PARTS_MAX));
+        let beyond = OrderId::new(1, 1 << WHOLE_BITS);
+        for none in
+            [order.part(0), order.part(PARTS_MAX + 1), beyond.part(1), OrderId::NONE.part(1)]
+        {
+            assert_eq!(none, None);
+        }
+    }
+}

@@ -25,9 +25,27 @@ impl Lacks {
     pub const OCO: Self = Self(1 << 5);
     /// Orders that wait for another one to be filled, brackets among them.
     pub const OTO: Self = Self(1 << 6);
+    /// Orders that show a part of themselves at a time.
+    pub const ICEBERG: Self = Self(1 << 7);
+    /// Orders whose price follows the book.
+    pub const PEG: Self = Self(1 << 8);
+    /// Orders that end at a time.
+    pub const GTD: Self = Self(1 << 9);
+    /// Orders that end with the session.
+    pub const DAY: Self = Self(1 << 10);
+    /// Orders that take what can be had at once and end.
+    pub const IOC: Self = Self(1 << 11);
+    /// Orders that are executed whole and at once, or not at all.
+    pub const FOK: Self = Self(1 << 12);
+    /// Orders that only ever add liquidity.
+    pub const POST_ONLY: Self = Self(1 << 13);
+    /// Orders that only ever make a position smaller.
+    pub const REDUCE_ONLY: Self = Self(1 << 14);
+    /// Another price or quantity for an order that is there.
+    pub const AMEND: Self = Self(1 << 15);
 
     /// Each thing that can be lacking, with its name.
-    pub const ALL: [(Self, &'static str); 7] = [
+    pub const ALL: [(Self, &'static str); 16] = [
         (Self::STOP, "stop"),
         (Self::STOP_LIMIT, "stop_limit"),
         (Self::TAKE_PROFIT, "take_profit"),
@@ -35,6 +53,15 @@ impl Lacks {
         (Self::TRAILING_STOP, "trailing_stop"),
         (Self::OCO, "oco"),
         (Self::OTO, "oto"),
+        (Self::ICEBERG, "iceberg"),
+        (Self::PEG, "peg"),
+        (Self::GTD, "gtd"),
+        (Self::DAY, "day"),
+        (Self::IOC, "ioc"),
+        (Self::FOK, "fok"),
+        (Self::POST_ONLY, "post_only"),
+        (Self::REDUCE_ONLY, "reduce_only"),
+        (Self::AMEND, "amend"),
     ];
 
     /// Whether all of `other` is lacking.
@@ -48,6 +75,12 @@ impl Lacks {
     #[must_use]
     pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
+    }
+
+    /// What is in this set and in `other`.
+    #[must_use]
+    pub const fn both(self, other: Self) -> Self {
+        Self(self.0 & other.0)
     }
 
     /// Whether nothing is lacking.
@@ -67,7 +100,7 @@ impl fmt::Display for Lacks {
     }
 }
 
-/// Reads comma-separated names; `all` is all of them.
+/// Reads comma-separated names, with `-` for `_` where one likes; `all` is all of them.
 impl FromStr for Lacks {
     type Err = String;
 
@@ -78,7 +111,8 @@ impl FromStr for Lacks {
                 lacks = Self::ALL.iter().fold(lacks, |lacks, (one, _)| lacks.with(*one));
                 continue;
             }
-            let known = Self::ALL.iter().find(|(_, known)| *known == name);
+            let plain = name.replace('-', "_");
+            let known = Self::ALL.iter().find(|(_, known)| *known == plain);
             let (one, _) = known.ok_or_else(|| {
                 let names: Vec<&str> = Self::ALL.iter().map(|(_, name)| *name).collect();
                 format!("'{name}' is nothing that a venue can lack: {}, all", names.join(", "))
@@ -95,6 +129,8 @@ mod tests {
 
     #[test]
     fn names_lead_to_sets_and_back() {
+        assert_eq!("post-only".parse(), Ok(Lacks::POST_ONLY));
+        assert_eq!("post_only".parse(), Ok(Lacks::POST_ONLY));
         let lacks: Lacks = "oco, stop".parse().unwrap();
         assert_eq!(lacks, Lacks::STOP.with(Lacks::OCO));
         assert_eq!(lacks.to_string(), "stop,oco");
@@ -102,7 +138,7 @@ mod tests {
         let all: Lacks = "all".parse().unwrap();
         assert!(Lacks::ALL.iter().all(|(one, _)| all.has(*one)));
         assert_eq!(all.to_string().parse(), Ok(all));
-        let error = "stop,ioc".parse::<Lacks>().unwrap_err();
-        assert!(error.starts_with("'ioc' is nothing that a venue can lack: stop, "), "{error}");
+        let error = "stop,moc".parse::<Lacks>().unwrap_err();
+        assert!(error.starts_with("'moc' is nothing that a venue can lack: stop, "), "{error}");
     }
 }

@@ -85,7 +85,9 @@ pub struct Report {
     pub of: ExecId,
     /// Filled, corrected: the price in ticks. Replaced: the new limit or trigger.
     pub price: Price,
-    /// Filled, corrected: how many lots were executed. Replaced: the new total.
+    /// Filled, corrected: how many lots were executed. Replaced: the new total. Cancelled,
+    /// rejected, expired: how many lots of the order were executed in all, where the venue counts
+    /// them.
     pub qty: Qty,
     /// How many lots of the order are still open.
     pub leaves: Qty,

@@ -1,10 +1,11 @@
 //! Buys or sells a quantity by an execution algorithm of the engine.
 
 use qt_engine::{Algo, BookInterest, BookView, Context, Execute, Strategy};
-use qt_types::{OrderKind, Place, Qty, Side, Size};
+use qt_types::{OrderKind, Place, Qty, Side, Size, Trade};
 
 use super::lots;
 use super::quotes::two_sided;
+use super::volume_curve::{Past, VolumeCurve};
 use crate::param::{Params, choice, float, int};
 use crate::registry::{Hears, Instruments, StrategyEntry};
 
@@ -18,8 +19,10 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           as one parent order, from the first book on, for duration_s. twap: equal parts in \
           slices equal times. vwap: parts as large as the volume that is expected, of which the \
           first, middle and last third of the time have curve_first, curve_middle and \
-          curve_last. pov: share of what is traded, made up for with at most child_max units at \
-          a time. is (implementation shortfall): the trajectory of R. Almgren and N. Chriss, \
+          curve_last; with curve=lately it listens for learn_s first and expects the shape of \
+          the volume of that time, with curve=days that of the same times of day (UTC) on the \
+          days that it heard. pov: share of what is traded, made up for with at most child_max \
+          units at a time. is (implementation shortfall): the trajectory of R. Almgren and N. Chriss, \
           Optimal execution of portfolio transactions, 2000, for an aversion to risk, the \
           volatility of the price in one slice, and the impact on it of one unit traded in a \
           slice. One child at a time waits at the best price of its own side for patience_ms and \
@@ -34,6 +37,8 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
         float("duration_s", 600.0, (0.001, 1e8), "how long it may take, in seconds"),
         int("slices", 10, (1, SLICES_MAX), "parts of the time (not pov)"),
         int("patience_ms", 5_000, (0, 86_400_000), "how long an order waits to be hit"),
+        choice("curve", "given", &["given", "lately", "days"], "vwap: where it comes from"),
+        float("learn_s", 600.0, (0.001, 1e8), "vwap: how long it listens first (not given)"),
         float("curve_first", 1.0, (0.0, 1e6), "vwap: volume in the first third, relative"),
         float("curve_middle", 1.0, (0.0, 1e6), "vwap: volume in the middle third, relative"),
         float("curve_last", 1.0, (0.0, 1e6), "vwap: volume in the last third, relative"),
@@ -51,7 +56,15 @@ fn build(params: &Params, _instruments: usize) -> Box<dyn Strategy> {
     let seconds_ns = |seconds: f64| (seconds * 1e9) as i64;
     let float = |name| params.float(name);
     let slices = usize::try_from(params.int("slices")).unwrap_or(1);
+    let past = match params.choice("curve") {
+        "lately" => Some(Past::Lately),
+        "days" => Some(Past::Days),
+        _ => None,
+    };
+    let past = past.filter(|_| params.choice("algo") == "vwap");
     Box::new(ExecuteAlgo {
+        learns: past.map(|past| VolumeCurve::new(past, seconds_ns(float("learn_s")), slices)),
+        slices,
         algo: match params.choice("algo") {
             "vwap" => {
                 let thirds = ["curve_first", "curve_middle", "curve_last"].map(float);
@@ -79,6 +92,9 @@ fn build(params: &Params, _instruments: usize) -> Box<dyn Strategy> {
 }
 
 struct ExecuteAlgo {
+    /// Where the curve is to be learned.
+    learns: Option<VolumeCurve>,
+    slices: usize,
     /// `None`: a share of the volume, whose largest child is known once the lot is.
     algo: Option<Algo>,
     share_bps: u32,
@@ -93,8 +109,18 @@ struct ExecuteAlgo {
 }
 
 impl Strategy for ExecuteAlgo {
+    fn on_trade(&mut self, trade: &Trade, ctx: &mut Context<'_>) {
+        if let Some(curve) = self.learns.as_mut().filter(|_| !self.is_started) {
+            curve.add(ctx.now_ns(), trade.qty.lots());
+        }
+    }
+
     fn on_book(&mut self, book: BookView<'_>, ctx: &mut Context<'_>) {
-        if self.is_started || !ctx.is_active() || two_sided(book).is_none() {
+        if self.is_started || two_sided(book).is_none() {
+            return;
+        }
+        let is_ready = self.learns.as_mut().is_none_or(|curve| curve.is_ready(ctx.now_ns()));
+        if !is_ready || !ctx.is_active() {
             return;
         }
         self.is_started = true;
@@ -109,7 +135,11 @@ impl Strategy for ExecuteAlgo {
             return;
         }
         let (side, duration_ns, patience_ns) = (self.side, self.duration_ns, self.patience_ns);
-        let algo = self.algo.unwrap_or(Algo::pov(self.share_bps, child_max));
+        let learned = |curve: &VolumeCurve| {
+            Algo::vwap(&curve.volumes(ctx.now_ns(), self.duration_ns, self.slices))
+        };
+        let algo = self.learns.as_ref().map(learned).or(self.algo);
+        let algo = algo.unwrap_or(Algo::pov(self.share_bps, child_max));
         ctx.execute(Execute { instrument, side, qty, algo, duration_ns, patience_ns, limit: None });
     }
 

@@ -27,6 +27,7 @@ mod tape_top;
 mod top_of_book_quoter;
 mod turn;
 mod twap_execute;
+mod volume_curve;
 
 pub use each::Each;
 

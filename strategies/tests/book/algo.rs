@@ -1,5 +1,7 @@
 //! `execute_algo`: the engine's algorithms with the parameters of a strategy.
 
+use qt_types::Side;
+
 use crate::stage::{SECOND_NS, Stage};
 
 /// What rests after each of four slices of ten seconds, of forty lots in all, each child being
@@ -32,6 +34,39 @@ fn each_schedule_has_its_shape() {
     // sinh(k), (2k), (3k), (4k) as 3/4, 15/8, 63/16, 255/32: 19.76, 9.41, 3.76, 0.
     let is = "algo=is slices=4 aversion=0.5 volatility=1 impact=1";
     assert_eq!(children(is), [20, 10, 6, 4]);
+}
+
+/// The same for a stage that has heard trades of `volumes` lots, one every ten seconds.
+fn children_after(params: &str, volumes: &[i64]) -> Vec<i64> {
+    let mut stage = Stage::new("execute_algo", &format!("quantity=0.04 duration_s=40 {params}"));
+    stage.book(999, 1_001);
+    for &volume in volumes {
+        assert_eq!(stage.resting().len(), 0, "it listens");
+        stage.trade(1_000, volume, Side::Buy);
+        stage.wait(10 * SECOND_NS);
+    }
+    let mut lots = Vec::new();
+    // What comes later must not matter.
+    stage.trade(1_000, 1_000_000, Side::Buy);
+    stage.book(999, 1_001);
+    for _ in 0..4 {
+        stage.answer();
+        if let [(_, 999, resting)] = stage.resting()[..] {
+            lots.push(resting);
+            let order = stage.order_at(999);
+            stage.fill(&order, resting, 999);
+        }
+        stage.trade(1_000, 1_000_000, Side::Buy);
+        stage.wait(10 * SECOND_NS);
+    }
+    lots
+}
+
+#[test]
+fn a_curve_is_learned_from_what_was_traded_before() {
+    let lately = "algo=vwap curve=lately learn_s=40 slices=4";
+    assert_eq!(children_after(lately, &[300, 100, 100, 300]), [15, 5, 5, 15]);
+    assert_eq!(children_after(lately, &[0, 0, 0, 0]), [10, 10, 10, 10]);
 }
 
 #[test]

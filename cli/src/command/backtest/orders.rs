@@ -14,7 +14,8 @@ use crate::output::file::write_whole;
 
 const COLUMNS: &str = "order_id,symbol,side,order,price,qty,filled_maker,filled_taker,fees_maker,\
                        fees_taker,decided,at_venue,acknowledged,first_fill_at_venue,\
-                       first_fill_known,ended_at_venue,end_known,end,arrival_mid,queue_ahead";
+                       first_fill_known,ended_at_venue,end_known,end,arrival_mid,queue_ahead,\
+                       busted";
 
 /// Writes the orders that were kept, in order of their numbers.
 ///
@@ -37,7 +38,7 @@ fn row(record: &OrderRecord, specs: &[InstrumentSpec]) -> Option<String> {
     let arrival = i128::from(record.arrival_x2) * i128::from(spec.tick_e9()) * 5;
     let ahead = record.ahead.map(qt_types::Qty::from_lots);
     let cells = [
-        record.order.get().to_string(),
+        record.order.to_string(),
         quoted(spec.symbol()),
         record.side.text().to_owned(),
         record.kind.text().to_owned(),
@@ -57,6 +58,7 @@ fn row(record: &OrderRecord, specs: &[InstrumentSpec]) -> Option<String> {
         record.ending.text().to_owned(),
         if arrival > 0 { format_scaled(arrival, 10) } else { String::new() },
         ahead.map_or_else(String::new, |lots| spec.qty_text(lots)),
+        spec.qty_text(record.busted),
     ];
     Some(cells.join(","))
 }
