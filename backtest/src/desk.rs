@@ -3,12 +3,11 @@
 use qt_engine::{
     Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{
-    Event, InstrumentId, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId,
-};
+use qt_types::{Event, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId};
 
 use crate::execution::OrderLog;
 use crate::recorder::{Fill, Recorder, Settled};
+use crate::tape::timer_event;
 use crate::venue::SimVenue;
 
 /// The pipeline with its sequencer, the simulated venue, and the records of what happens.
@@ -65,14 +64,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         // Only what is due now: a timer that is set for now by the one before comes with the
         // next round.
         if let Some(timer) = self.pipeline.take_timer(now_ns) {
-            self.feed(Event {
-                seq: Seq::default(),
-                recv_ns: now_ns,
-                venue_ns: now_ns,
-                instrument: InstrumentId(0),
-                venue: VenueId(0),
-                payload: Payload::Timer(timer),
-            })?;
+            self.feed(timer_event(timer, now_ns))?;
         }
         Ok(())
     }
