@@ -86,7 +86,7 @@ impl RiskGate {
         let held = exposure.position(instrument).lots().clamp(-LOTS_MAX, LOTS_MAX);
         let moved = held - state.line(at, nodes[1]).position;
         // A derivative counts at its worth: its notional must have left the money.
-        let cash = exposure.funds().nano();
+        let cash = exposure.equity_base().nano();
         let known = state.ledger_cash[account].unwrap_or_else(|| exposure.initial().nano());
         state.ledger_cash[account] = Some(cash);
         let earned = cash.saturating_sub(known);
@@ -217,7 +217,7 @@ impl RiskGate {
             let known = self.state.ledger_cash[usize::from(of.account)];
             let held = self.state.line(instrument.index(), of.nodes[1]).position;
             // Mostly the settlement of an order has taken it in already.
-            if known != Some(exposure.funds().nano())
+            if known != Some(exposure.equity_base().nano())
                 || held != exposure.position(instrument).lots()
             {
                 self.book(strategy, instrument, exposure);
@@ -339,8 +339,9 @@ impl State {
             let value = price.and_then(|price| known.worth(spec, price.ticks(), lots));
             let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
             self.change_line(at, node, |line| line.value = value);
+            let sign = self.instruments[at].equity_sign;
             let node = &mut self.nodes[node];
-            node.value += value - before;
+            node.value += sign * (value - before);
             node.is_broken |= is_broken;
         }
     }
@@ -366,10 +367,11 @@ impl State {
         self.lines[first + 1..first + count].fill(line);
         // 82 and 20 bits.
         let stress = more.wrapping_mul(self.instruments[at].stress_bps);
+        let earned = self.instruments[at].equity_sign * (value - before);
         for node in &mut self.nodes {
             node.exposure += more;
             node.stress += stress;
-            node.value += value - before;
+            node.value += earned;
             node.is_broken |= is_broken;
         }
     }

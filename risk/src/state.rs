@@ -108,6 +108,8 @@ pub(crate) struct InstrumentState {
     pub(crate) mark: Option<Price>,
     pub(crate) anchor_x2: i64,
     pub(crate) anchor_ns: i64,
+    /// Of inverse contracts, which lose what their worth gains: -1.
+    pub(crate) equity_sign: i128,
     /// How many nodes hold some of it.
     pub(crate) held: u32,
     /// What its currency is worth.

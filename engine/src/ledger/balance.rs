@@ -20,6 +20,8 @@ pub struct Balance {
     /// What cash would have moved by more, had derivatives been paid for: less the cost of what
     /// is held of them, by another way.
     pub(super) unpaid: Cash,
+    /// What of the cost is that of inverse contracts.
+    pub(super) inverse_cost: Cash,
     /// Bought with other currencies, less what was sold for them.
     pub(super) exchanged: Cash,
 }
@@ -38,6 +40,7 @@ impl Balance {
             realised: none,
             cost: none,
             unpaid: none,
+            inverse_cost: none,
             exchanged: none,
         }
     }
@@ -63,6 +66,15 @@ impl Balance {
     #[inline]
     pub fn funds(&self) -> Cash {
         self.cash + self.unpaid
+    }
+
+    /// The money as if derivatives had been paid for, and as if inverse contracts had been sold
+    /// where they were bought: with the worth of what is held at its mark, taken off for inverse
+    /// contracts and added for all others, it is the equity.
+    #[must_use]
+    #[inline]
+    pub fn equity_base(&self) -> Cash {
+        self.funds() + self.inverse_cost + self.inverse_cost
     }
 
     /// What there was at the start.

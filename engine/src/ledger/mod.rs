@@ -165,6 +165,9 @@ impl Ledger {
             balance.cash += realised;
             // The cost of an inverse position is no sum of notionals: it is rounded as a whole.
             balance.unpaid -= if spec.is_inverse() { cost } else { paid + realised };
+            if spec.is_inverse() {
+                balance.inverse_cost += cost;
+            }
         } else {
             balance.cash -= paid;
         }

@@ -52,16 +52,16 @@ impl Exposure<'_> {
         self.ledger.cash_of_all(self.market).unwrap_or_else(|_| self.ledger.cash())
     }
 
-    /// The money as if derivatives had been paid for, in the currency of the account: with what is
-    /// held at its worth it is the equity.
+    /// [`crate::Balance::equity_base`] of all balances, in the currency of the account.
     #[must_use]
     #[inline]
-    pub fn funds(&self) -> Cash {
+    pub fn equity_base(&self) -> Cash {
+        let own = || self.ledger.balance(CurrencyId::ACCOUNT).equity_base();
         if !self.ledger.has_currencies() {
-            return self.ledger.funds();
+            return own();
         }
-        let all = self.ledger.total(self.market, crate::Balance::funds);
-        all.unwrap_or_else(|_| self.ledger.funds())
+        let all = self.ledger.total(self.market, crate::Balance::equity_base);
+        all.unwrap_or_else(|_| own())
     }
 
     /// The capital at the start, at the rates of now.

@@ -2,7 +2,10 @@
 
 use qt_engine::OrderRequest;
 use qt_risk::{Control, Key, Level, LimitSet, Profile, ProfileName, Target};
-use qt_types::{Cash, DenyReason, InstrumentId, OrderId, Price, Qty, VenueId};
+use qt_types::{
+    Cash, DenyReason, E9, InstrumentId, InstrumentKind, InstrumentSpec, OrderId, Price, Qty,
+    VenueId,
+};
 
 use crate::support::*;
 
@@ -207,6 +210,25 @@ fn c22_daily_loss() {
     world.price(0, 79);
     let outside = (Control::DailyLoss, 200, 210);
     fails(&mut world, &market(BUY, 1), DenyReason::DailyLoss, outside);
+}
+
+/// 1,000 contracts of 1 bought at 100 gain 1000/100 - 1000/125 = 2 units of their base when the
+/// price rises to 125, and lose 1000/80 - 1000/100 = 2.5 when it falls to 80.
+#[test]
+fn c22_an_inverse_contract_loses_when_its_price_falls() {
+    let mut specs = specs(2);
+    let kind = InstrumentKind::InversePerpetual;
+    specs[0] = InstrumentSpec::new("I0", "USD", kind, E9, E9, E9).unwrap();
+    for (side, price, loses) in [(BUY, 80, true), (BUY, 125, false), (SELL, 125, true)] {
+        let profile = wide(&[(Key::DailyLoss, UNIT)]);
+        let mut world = World::of(&profile, specs.clone(), |_| {});
+        world.trade(0, side, 1_000, 100);
+        assert_eq!(world.ask(&market(side, 1)), Ok(()));
+        world.gate.withdraw_pending();
+        world.price(0, price);
+        let expected = if loses { Err(DenyReason::DailyLoss) } else { Ok(()) };
+        assert_eq!(world.ask(&market(side, 1)), expected, "{side:?} at {price}");
+    }
 }
 
 #[test]

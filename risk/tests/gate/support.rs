@@ -79,7 +79,15 @@ impl World {
 
     /// The same with a setup that `change` changed.
     pub fn with(profile: &Profile, change: impl FnOnce(&mut Setup<'_>)) -> Self {
-        let specs = specs(2);
+        Self::of(profile, specs(2), change)
+    }
+
+    /// The same with two instruments of its own.
+    pub fn of(
+        profile: &Profile,
+        specs: Vec<InstrumentSpec>,
+        change: impl FnOnce(&mut Setup<'_>),
+    ) -> Self {
         let capital = Cash::from_nano(1_000_000 * UNIT);
         let mut setup = Setup::single(profile, &specs, capital, 1_000);
         change(&mut setup);
@@ -150,6 +158,11 @@ impl World {
             payload,
         };
         self.market.on(&event);
+        // As the pipeline does it: of a change of a book the gate may not want to see more.
+        let is_change = matches!(event.payload, Payload::Tick(_));
+        if is_change && !self.gate.hears(event.instrument, event.recv_ns) {
+            return;
+        }
         let exposure = Exposure {
             specs: &self.specs,
             market: &self.market,

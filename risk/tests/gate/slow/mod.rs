@@ -171,7 +171,8 @@ impl Slow {
 
     fn pnl(&self, members: &[usize]) -> i128 {
         let earned = self.moves.iter().filter(|m| members.contains(&m.0)).map(|m| m.3);
-        let values = (0..self.specs.len()).map(|at| self.value(members, at));
+        let sign = |at: usize| if self.specs[at].is_inverse() { -1 } else { 1 };
+        let values = (0..self.specs.len()).map(|at| sign(at) * self.value(members, at));
         earned.sum::<i128>() + values.sum::<i128>()
     }
 
