@@ -16,6 +16,9 @@ use rig::{CAPACITY, Limit, Numbered, PIECE, Seats, Wide};
 /// The longest that one sample may take on a busy machine.
 const TIME: Duration = Duration::from_millis(500);
 
+/// The pieces that a median is of, at least.
+const PIECES_MIN: u64 = 101;
+
 /// A stream through a ring of the crate disruptor, whose reader is asked here, not called by a
 /// thread of its own: so it is pinned and timed as all others are.
 fn disruptor(seats: &Seats, limit: Limit) -> Vec<f64> {
@@ -38,7 +41,7 @@ fn disruptor(seats: &Seats, limit: Limit) -> Vec<f64> {
 
 /// The time of `count` items at the median of the pieces.
 fn of_items(count: u64, run: impl Fn(Limit) -> Vec<f64>) -> Duration {
-    let pieces = count.div_ceil(PIECE).clamp(1, 10_000) as usize;
+    let pieces = count.div_ceil(PIECE).clamp(PIECES_MIN, 10_000) as usize;
     let mut seconds = run(Limit { count: pieces, time: TIME });
     seconds.sort_by(f64::total_cmp);
     let median = seconds.get(seconds.len() / 2).copied().unwrap_or_default();
