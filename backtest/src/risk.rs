@@ -1,10 +1,10 @@
 //! The risk gate of a run: which limits it has, and what it said.
 
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 use qt_engine::{Exposure, OrderRequest};
 use qt_risk::{
-    Allowed, CONTROLS, Control, Headroom, Level, Prices, Profile, ProfileName, Reject,
+    Allowed, CONTROLS, Control, Headroom, Level, Lowest, Prices, Profile, ProfileName, Reject,
     RejectContext, RiskGate, Setup, Target,
 };
 use qt_types::{Cash, InstrumentId, InstrumentSpec, OrderId, OrderKind, Qty, Side};
@@ -58,7 +58,30 @@ pub struct ControlOutcome {
     /// levels, instruments and both sides, that was nearest to its limit. `None` where it holds
     /// nothing back or measures nothing.
     pub headroom: Option<Headroom>,
+    /// The least that an order which passed had left in the run; `None` with the limits of the
+    /// profile research.
+    pub lowest: Option<LowestHeadroom>,
 }
+
+/// The least that was left of a control's limit, and where.
+#[derive(Clone, Debug)]
+pub struct LowestHeadroom {
+    /// The comparison, and when it was.
+    pub found: Lowest,
+    /// The instrument of the order.
+    pub symbol: String,
+}
+
+impl LowestHeadroom {
+    /// The share of the limit that was left: 1 is all of it.
+    #[must_use]
+    pub fn left_share(&self) -> f64 {
+        1.0 - used(&self.found.headroom)
+    }
+}
+
+/// The profile of a run that names none.
+static RESEARCH: LazyLock<Profile> = LazyLock::new(|| Profile::new(ProfileName::Research));
 
 /// Instruments that are asked about at the end of a run, at most.
 const ASKED_MAX: usize = 16;
@@ -76,6 +99,10 @@ impl RunConfig {
         let profile = &self.risk.profile;
         let setup = Setup::single(profile, specs, initial, self.limits.orders_open_max);
         let mut gate = RiskGate::new(&setup, self.account_gate(specs.len(), prices));
+        // The limits of research hold nothing back: how near they were says nothing.
+        if **profile != *RESEARCH {
+            gate.follow_lowest();
+        }
         if *profile.allowed() == Allowed::Given {
             for at in 0..specs.len() {
                 let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
@@ -98,6 +125,11 @@ impl RiskOutcome {
             warnings: gate.warnings(row.control),
             last: reject(gate, row.control, exposure.specs),
             headroom,
+            lowest: gate.lowest(row.control).map(|&found| {
+                let spec = exposure.specs.get(found.instrument.index());
+                let symbol = spec.map_or("", InstrumentSpec::symbol).to_owned();
+                LowestHeadroom { found, symbol }
+            }),
         });
         Self { limits: limits.clone(), controls: controls.collect() }
     }

@@ -53,6 +53,42 @@ fn paper_denies_with_control_limit_and_observed_value() {
     assert!(small["fills"].as_u64() > Some(10), "{}", small["denials"]);
     let room = &control(&small, "C07")["headroom"];
     assert_eq!((&room["limit"], &room["unit"]), (&"20000".into(), &"currency".into()));
+    // Over the run: of the orders that passed, the one that was nearest to its limit.
+    let lowest = &control(&small, "C07")["lowest"];
+    let number = |name: &str| lowest[name].as_str().unwrap().parse::<f64>().unwrap();
+    let share = lowest["left_share"].as_f64().unwrap();
+    assert!((number("observed") + number("left") - 20_000.0).abs() < 1e-6, "{lowest}");
+    assert!((share - number("left") / 20_000.0).abs() < 1e-9 && (0.0..1.0).contains(&share));
+    assert_eq!((&lowest["instrument"], &lowest["unit"]), (&"SP500".into(), &"currency".into()));
+    assert!(lowest["time"].as_str().unwrap().ends_with('Z'), "{lowest}");
+    assert!(control(&small, "C03")["lowest"].is_null(), "a switch is no amount");
+}
+
+/// Two days of 1,000 and 3,000 at 10: paper lets 20,000 currency, 2,000 units, through at once.
+#[test]
+fn limits_are_shown_beside_what_is_traded() {
+    let sandbox = Sandbox::new();
+    let bars = "date,open,high,low,close,volume\n2024-01-02,10.5,10.5,10.5,10.5,1000\n\
+                2024-01-03,10.00,10.00,10.00,10.00,3000\n";
+    sandbox.write("d.csv", bars);
+    let shown = sandbox.json(&["risk", "show", "paper", "--data", "X=d.csv", "--no-check"]);
+    let row = &shown["traded"][0];
+    assert_eq!((&row["symbol"], &row["days"]), (&"X".into(), &2.into()), "{row}");
+    assert_eq!((&row["day_volume"], &row["median_trade"]), (&"2000".into(), &Value::Null));
+    assert_eq!(row["largest_order_by"], "order_notional", "{row}");
+    assert_eq!((&row["largest_order"], &row["order_day_share"]), (&"2000".into(), &1.0.into()));
+    assert_eq!(row["position_day_share"], 500.0, "{row}");
+    assert_eq!(row["findings"].as_array().map(Vec::len), Some(2), "{row}");
+    let text = sandbox.run(&["risk", "show", "paper", "--data", "X=d.csv", "--no-check"]).out;
+    assert!(text.contains("X: one order may be 100.00 % of the average day"), "{text}");
+    assert!(text.contains("day_volume = 1000000 is 500.0 times what is traded"), "{text}");
+
+    let trades = "time,price,size\n1700000040,10.00,5\n1700000070,10.10,50\n1700000100,10.20,7\n";
+    sandbox.write("t.csv", trades);
+    let shown = sandbox.json(&["risk", "show", "paper", "--data", "t.csv", "--no-check"]);
+    let row = &shown["traded"][0];
+    assert_eq!((&row["day_volume"], &row["median_trade"]), (&"62".into(), &"7".into()), "{row}");
+    assert_eq!(sandbox.json(&["risk", "show", "paper"])["traded"], Value::Array(vec![]));
 }
 
 #[test]

@@ -65,7 +65,7 @@ pub use operate::PARENTS_MAX;
 pub use profile::{Allowed, Profile, ProfileName, commented};
 pub use reference::{Reference, ReferenceSource};
 pub use reject::{Reject, RejectContext, Retry};
-pub use review::{Change, Toothless, change, is_approved, toothless};
+pub use review::{Change, Toothless, change, is_approved, largest_order_e9, toothless};
 pub use risk_gate::{Denial, PENDING_MAX, RiskGate};
 pub use setup::{AccountSetup, MachineTrip, Setup, StrategySetup};
 pub use sizing::{Odds, Sizing};

@@ -102,12 +102,18 @@ impl Failure {
     }
 
     pub(crate) const fn of(measure: &Measure) -> Self {
+        let (limit, observed) = if measure.per == 1 {
+            (measure.limit.hard, measure.observed)
+        } else {
+            // Rounded up: what is above the limit never looks equal to it.
+            let up = (measure.observed % measure.per > 0) as i128;
+            (measure.limit.hard / measure.per, measure.observed / measure.per + up)
+        };
         Self {
             control: measure.control,
             level: measure.level,
-            limit: measure.limit.hard / measure.per,
-            // Rounded up: what is above the limit never looks equal to it.
-            observed: measure.observed / measure.per + (measure.observed % measure.per > 0) as i128,
+            limit,
+            observed,
             unit: measure.unit,
             reason: measure.reason,
         }

@@ -33,10 +33,7 @@ pub fn toothless(
     let mut found = Vec::new();
     for spec in specs {
         let limits = profile.instrument(spec.symbol());
-        let of_day =
-            limits.get(Key::DayVolume).hard.saturating_mul(limits.get(Key::OrderAdvBps).hard)
-                / 10_000;
-        let order_e9 = limits.get(Key::OrderQty).hard.min(of_day).max(0);
+        let order_e9 = largest_order_e9(limits);
         let volume_e9 = volumes_e9.get(spec.symbol()).copied();
         let most = volume_e9.map(|volume| volume.saturating_mul(share_bps) / 10_000);
         if most.is_none_or(|most| order_e9 > most) {
@@ -44,6 +41,15 @@ pub fn toothless(
         }
     }
     found
+}
+
+/// The largest order, in billionths of a unit, that `limits` of an instrument let pass by its
+/// quantity and by its share of `day_volume` (C06).
+#[must_use]
+pub fn largest_order_e9(limits: &LimitSet) -> i128 {
+    let volume = limits.get(Key::DayVolume).hard;
+    let of_day = volume.saturating_mul(limits.get(Key::OrderAdvBps).hard) / 10_000;
+    limits.get(Key::OrderQty).hard.min(of_day).max(0)
 }
 
 /// What a change of limits does.

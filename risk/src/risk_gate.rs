@@ -67,6 +67,7 @@ pub struct RiskGate {
     last: Vec<Option<Denial>>,
     by_control: [u64; CONTROLS.len()],
     lowest: Lowests,
+    follows_lowest: bool,
     /// The control that denied last.
     latest: Option<Control>,
     denials: u64,
@@ -88,6 +89,7 @@ impl RiskGate {
             last: vec![None; CONTROLS.len()],
             by_control: [0; CONTROLS.len()],
             lowest: Lowests::new(),
+            follows_lowest: false,
             latest: None,
             denials: 0,
         }
@@ -184,8 +186,15 @@ impl RiskGate {
         self.by_control[control as usize]
     }
 
+    /// From now on the least that orders leave of each limit is kept ([`Self::lowest`]). It costs
+    /// some time with every order that passes; a gate that is not told to does not do it.
+    pub const fn follow_lowest(&mut self) {
+        self.follows_lowest = true;
+    }
+
     /// The least that an order which passed has left of the limits of `control`; `None` where
-    /// none used any of them, and of controls that measure nothing.
+    /// none used any of them, of controls that measure nothing, and where nobody asked for it
+    /// ([`Self::follow_lowest`]).
     #[must_use]
     pub fn lowest(&self, control: Control) -> Option<&Lowest> {
         self.lowest.get(control as usize)
@@ -252,7 +261,9 @@ impl RiskGate {
 
     /// Takes what an order needs that passed every control.
     fn take(&mut self, ask: &Ask<'_>) -> Result<(), DenyReason> {
-        self.lowest.follow(&mut self.state, ask);
+        if self.follows_lowest {
+            self.lowest.follow(&mut self.state, ask);
+        }
         let result = self.reserve(ask);
         if let Err(reason) = result {
             self.note_denial(ask.request, Some(Failure::full(reason)), ask.exposure);

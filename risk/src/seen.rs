@@ -57,6 +57,32 @@ fn share_grows(seen_bps: &mut i128, amount: i128, whole: i128) -> bool {
     true
 }
 
+/// The largest fraction so far; nothing at first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct FractionSeen {
+    part: i64,
+    whole: i64,
+}
+
+impl Default for FractionSeen {
+    fn default() -> Self {
+        Self { part: 0, whole: 1 }
+    }
+}
+
+impl FractionSeen {
+    /// Takes in `part` of `whole`. Returns whether it is a larger one than all before.
+    #[inline(always)]
+    pub(crate) fn grows(&mut self, part: i64, whole: i64) -> bool {
+        let of = |part: i64, whole: i64| i128::from(part) * i128::from(whole);
+        let is_more = of(part, self.whole) > of(self.part, whole);
+        if is_more {
+            *self = Self { part, whole };
+        }
+        is_more
+    }
+}
+
 /// Of orders in one instrument.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct InstrumentSeen {
@@ -103,9 +129,8 @@ pub(crate) struct NodeSeen {
     fills: i64,
     refusals: i64,
     entries: i64,
-    /// The most messages for so many fills.
-    asked: i64,
-    filled: i64,
+    /// Messages of fills.
+    asked: FractionSeen,
 }
 
 impl NodeSeen {
@@ -125,7 +150,6 @@ impl NodeSeen {
             // A message that is not ahead of its time counts too.
             order_ahead_ns: -1,
             message_ahead_ns: -1,
-            filled: 1,
             ..Self::default()
         }
     }
@@ -135,8 +159,11 @@ impl NodeSeen {
 #[inline]
 pub(crate) fn grown(state: &mut State, ask: &Ask<'_>) -> Groups {
     let mut grown = 0;
-    if ask.has_parent() {
-        grown |= PARENT;
+    if let Some(parent) = state.parents.get(ask.parent as usize) {
+        let used = parent.used.saturating_add(ask.added_open);
+        if state.parent_seen.grows(used, parent.lots) {
+            grown |= PARENT;
+        }
     }
     let known = &mut state.instruments[ask.instrument];
     grown |= price_grown(known, ask);
@@ -272,9 +299,7 @@ impl Node {
             } else {
                 (self.ratio.asked + 1, self.ratio.answered.max(1))
             };
-            let of = |asked: i64, filled: i64| i128::from(asked) * i128::from(filled);
-            if of(asked, seen.filled) > of(seen.asked, filled) {
-                (seen.asked, seen.filled) = (asked, filled);
+            if seen.asked.grows(asked, filled) {
                 grown |= THROTTLES;
             }
         }

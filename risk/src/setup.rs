@@ -10,7 +10,7 @@ use crate::profile::Profile;
 use crate::quick::{InstrumentBounds, NodeBounds, clock_bound_ns};
 use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::{NONE, Reservations};
-use crate::seen::{InstrumentSeen, NodeSeen};
+use crate::seen::{FractionSeen, InstrumentSeen, NodeSeen};
 use crate::state::{Identity, InstrumentState, KnownRate, Resting, Session, State, StrategyState};
 use crate::tally::{Level, Line, Node, Windows, millis};
 use crate::unit::Holder;
@@ -117,6 +117,7 @@ impl<'a> Setup<'a> {
             account_allows: allowed(accounts),
             reservations: Reservations::new(self.orders_max + PLACES_KEPT),
             parents: Vec::new(),
+            parent_seen: FractionSeen::default(),
             breaks: Vec::new(),
             kill: KillBoard::new(strategies.len(), accounts, tenants, venues),
             venue_links: vec![true; venues],

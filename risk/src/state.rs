@@ -7,7 +7,7 @@ use crate::limits::LimitSet;
 use crate::quick::InstrumentBounds;
 use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::Reservations;
-use crate::seen::InstrumentSeen;
+use crate::seen::{FractionSeen, InstrumentSeen};
 use crate::tally::{Level, Line, Node};
 
 /// Whether an instrument can be traded now.
@@ -176,6 +176,8 @@ pub(crate) struct State {
     pub(crate) account_allows: Vec<bool>,
     pub(crate) reservations: Reservations,
     pub(crate) parents: Vec<Parent>,
+    /// What the children of one of them came to at most.
+    pub(crate) parent_seen: FractionSeen,
     pub(crate) breaks: Vec<Break>,
     pub(crate) kill: KillBoard,
     pub(crate) venue_links: Vec<bool>,

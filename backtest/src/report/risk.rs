@@ -2,11 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use qt_risk::{Allowed, Holder, KEYS, Level, LimitSet, Profile, text_of};
+use qt_data::stamp::iso_text;
+use qt_risk::{Allowed, Headroom, Holder, KEYS, Level, LimitSet, Profile, text_of};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use crate::risk::{ControlOutcome, RiskOutcome};
+use crate::risk::{ControlOutcome, LowestHeadroom, RiskOutcome};
 
 /// The gate of a run.
 #[derive(Clone, Debug, Serialize)]
@@ -38,6 +39,8 @@ pub struct ControlEntry {
     pub last_reject: Option<BTreeMap<&'static str, String>>,
     /// What was left at the end for one lot more.
     pub headroom: Option<HeadroomEntry>,
+    /// The least that an order which passed had left in the run.
+    pub lowest: Option<LowestEntry>,
 }
 
 /// What is left of a limit.
@@ -53,6 +56,46 @@ pub struct HeadroomEntry {
     pub left: String,
     /// What they count.
     pub unit: &'static str,
+}
+
+/// The least that was left of a limit.
+#[derive(Clone, Debug, Serialize)]
+pub struct LowestEntry {
+    /// The comparison.
+    #[serde(flatten)]
+    pub headroom: HeadroomEntry,
+    /// The share of the limit that was left (0.1 is a tenth).
+    pub left_share: f64,
+    /// What the order was to trade.
+    pub instrument: String,
+    /// Its side: `buy` or `sell`.
+    pub side: &'static str,
+    /// When (ISO 8601, UTC).
+    pub time: String,
+}
+
+impl HeadroomEntry {
+    fn new(found: &Headroom) -> Self {
+        Self {
+            level: found.level.text(),
+            limit: text_of(found.unit, found.limit),
+            observed: text_of(found.unit, found.observed),
+            left: text_of(found.unit, found.headroom),
+            unit: found.unit.text(),
+        }
+    }
+}
+
+impl LowestEntry {
+    fn new(lowest: &LowestHeadroom) -> Self {
+        Self {
+            headroom: HeadroomEntry::new(&lowest.found.headroom),
+            left_share: lowest.left_share(),
+            instrument: lowest.symbol.clone(),
+            side: lowest.found.side.text(),
+            time: iso_text(lowest.found.at_ns.get()),
+        }
+    }
 }
 
 impl RiskDocument {
@@ -108,19 +151,13 @@ fn numbers(set: &LimitSet, holder: Holder) -> BTreeMap<String, String> {
 fn entry(outcome: &ControlOutcome) -> ControlEntry {
     let row = outcome.control.row();
     let fields = |reject: &qt_risk::Reject| reject.fields().into_iter().collect();
-    let headroom = outcome.headroom.as_ref().map(|found| HeadroomEntry {
-        level: found.level.text(),
-        limit: text_of(found.unit, found.limit),
-        observed: text_of(found.unit, found.observed),
-        left: text_of(found.unit, found.headroom),
-        unit: found.unit.text(),
-    });
     ControlEntry {
         control: row.id,
         name: row.name,
         denials: outcome.denials,
         warnings: outcome.warnings,
         last_reject: outcome.last.as_ref().map(fields),
-        headroom,
+        headroom: outcome.headroom.as_ref().map(HeadroomEntry::new),
+        lowest: outcome.lowest.as_ref().map(LowestEntry::new),
     }
 }

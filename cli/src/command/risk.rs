@@ -1,5 +1,7 @@
 //! `risk`: the limits of the risk gate as a file.
 
+mod traded;
+
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::PathBuf;
@@ -13,9 +15,11 @@ use qt_risk::{
 use serde_json::{Value, json};
 
 use crate::app::Session;
+use crate::args::DataFlags;
 use crate::failure::Failure;
 use crate::output::file::write_whole;
 use crate::output::table::table;
+use crate::settings::DataPlan;
 use crate::settings::risk::named;
 
 /// Write the limits of the risk gate as a file, and look at one.
@@ -48,11 +52,18 @@ pub enum Action {
     /// Print the limits by level, those that hold nothing back, and what is denied that research
     /// lets pass
     #[command(after_help = "Examples:\n  quanttrade risk show risk.toml\n  \
-        quanttrade risk show paper --json")]
+        quanttrade risk show paper --json\n  \
+        quanttrade risk show risk.toml --data AAPL.csv")]
     Show {
         /// A file of limits, or research or paper
         #[arg(value_name = "FILE|PROFILE")]
         limits: String,
+        /// Also compare them with what is traded in this data; may be given several times
+        #[arg(long, value_name = "[SYMBOL=]PATH|ID")]
+        data: Vec<String>,
+        /// How it is read.
+        #[command(flatten)]
+        flags: DataFlags,
     },
 }
 
@@ -74,7 +85,7 @@ pub enum Name {
 pub fn run(args: RiskArgs, session: &Session) -> Result<(), Failure> {
     match args.action {
         Action::Init { profile, out, force } => init(profile, &out, force, session),
-        Action::Show { limits } => show(&limits, session),
+        Action::Show { limits, data, flags } => show(&limits, &data, &flags, session),
     }
 }
 
@@ -98,9 +109,12 @@ fn init(name: Name, out: &PathBuf, force: bool, session: &Session) -> Result<(),
 /// The largest share of a day's volume of an order, above which its limit protects from nothing.
 const DAY_SHARE_BPS: i128 = 1_000;
 
-fn show(text: &str, session: &Session) -> Result<(), Failure> {
+fn show(text: &str, data: &[String], flags: &DataFlags, session: &Session) -> Result<(), Failure> {
     let limits = named(text, "risk show")?;
     let profile = &limits.profile;
+    let mut plan = DataPlan::new(&session.layers(&flags.0, None)?)?;
+    plan.load.threads = session.threads;
+    let traded = traded::rows(profile, data, &plan, &session.out)?;
     let off = holding_nothing(profile);
     let denies = denied_beyond_research(profile);
     if session.out.json {
@@ -118,6 +132,7 @@ fn show(text: &str, session: &Session) -> Result<(), Failure> {
             "limits": numbers(profile),
             "toothless": off,
             "denies": rows(&denies),
+            "traded": traded,
         }));
     }
     let mut parts = vec![format!(
@@ -142,6 +157,9 @@ fn show(text: &str, session: &Session) -> Result<(), Failure> {
         let rows = table(&["table", "limit", ">above", "what is denied then"], rows);
         format!("What it denies that research lets pass:\n{rows}")
     });
+    if !traded.is_empty() {
+        parts.push(traded::text(&traded));
+    }
     session.out.line(&parts.join("\n\n"))
 }
 

@@ -161,6 +161,7 @@ impl Pair {
             asked: 0,
             nearest: Nearest::default(),
         };
+        pair.gate.follow_lowest();
         pair.price(0, 100);
         pair.price(1, 100);
         pair

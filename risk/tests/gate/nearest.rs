@@ -18,8 +18,8 @@ pub struct Nearest {
 fn product(one: u128, other: u128) -> (u128, u128) {
     let half = |word: u128| (word >> 64, word & u128::from(u64::MAX));
     let ((a, b), (c, d)) = (half(one), half(other));
-    let middle = half(b * c).1 + half(a * d).1 + (b * d >> 64);
-    let upper = a * c + (b * c >> 64) + (a * d >> 64) + (middle >> 64);
+    let middle = half(b * c).1 + half(a * d).1 + ((b * d) >> 64);
+    let upper = a * c + ((b * c) >> 64) + ((a * d) >> 64) + (middle >> 64);
     (upper, one.wrapping_mul(other))
 }
 
@@ -60,6 +60,7 @@ impl Nearest {
 #[test]
 fn the_largest_order_leaves_the_least() {
     let mut world = World::new(&wide(&[(Key::OrderQty, 10 * UNIT), (Key::Exposure, 2_000 * UNIT)]));
+    world.gate.follow_lowest();
     let mut times = vec![];
     for lots in [2, 8, 5] {
         world.wait(1_000);
@@ -88,6 +89,7 @@ fn the_share_of_the_limit_decides() {
     let mut profile = wide(&[(Key::OrderQty, 100 * UNIT)]);
     profile.instrument_mut("I1").set(Key::OrderQty, Limit::hard(4 * UNIT));
     let mut world = World::new(&profile);
+    world.gate.follow_lowest();
     world.place(&market(SELL, 50)).unwrap();
     assert_eq!(world.gate.lowest(Control::OrderQty).unwrap().instrument.0, 0);
     world.place(&on_book(market(SELL, 3))).unwrap();

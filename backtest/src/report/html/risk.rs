@@ -37,6 +37,7 @@ pub fn section(input: &ReportInput<'_>) -> String {
     }
     html.push_str(&denied(&document));
     html.push_str(&rejects(input));
+    html.push_str(&lowest(&document));
     html.push_str(&headroom(&document));
     html.push_str(&numbers(input));
     html
@@ -110,6 +111,48 @@ fn rejects(input: &ReportInput<'_>) -> String {
     format!("<h3>The last rejection of each</h3>\n{}", table.html())
 }
 
+/// How near the orders of the run came to each limit.
+fn lowest(document: &RiskDocument) -> String {
+    let rows: Vec<Vec<Cell>> = document
+        .controls
+        .iter()
+        .filter_map(|entry| {
+            let (found, of) = entry.lowest.as_ref().map(|found| (found, &found.headroom))?;
+            Some(vec![
+                Cell::new(format!("{} {}", entry.control, entry.name)),
+                Cell::new(of.level),
+                Cell::new(format!("{} {}", found.side, found.instrument)),
+                Cell::new(of.observed.as_str()),
+                Cell::new(of.limit.as_str()),
+                Cell::new(of.left.as_str()),
+                Cell::new(format!("{:.2} %", found.left_share * 100.0)),
+                Cell::new(of.unit),
+                Cell::new(found.time.as_str()),
+            ])
+        })
+        .collect();
+    if rows.is_empty() {
+        return String::new();
+    }
+    let columns = vec![
+        words("Control"),
+        words("Level"),
+        words("Order"),
+        figures("Observed"),
+        figures("Limit"),
+        figures("Left"),
+        figures("Of the limit"),
+        words("Unit"),
+        words("Time"),
+    ];
+    let label = "The least that was left of each limit in the run".to_owned();
+    format!(
+        "<h3>Lowest headroom of the run</h3>\n<p class=\"note\">Of all orders that passed, the one \
+         that left the least of the limit's share, itself included.</p>\n{}",
+        Table { label, columns, rows, is_long: true }.html()
+    )
+}
+
 fn headroom(document: &RiskDocument) -> String {
     let rows: Vec<Vec<Cell>> = document
         .controls
@@ -180,6 +223,20 @@ mod tests {
         assert!(html.contains("None of the 32 controls denied an order or warned."));
         assert!(!html.contains("The last rejection of each"));
         assert!(html.contains("research, as delivered") && html.contains("reference_age_ms"));
+    }
+
+    #[test]
+    fn the_lowest_headroom_is_told_with_its_time() {
+        // Orders of 95 % of about 100,000, against a limit of 200,000 units of money.
+        let html = html(|profile| {
+            let limit = Limit::hard(200_000_000_000_000);
+            profile.instruments_mut().set(Key::OrderNotional, limit);
+        });
+        let (_, table) = html.split_once("Lowest headroom of the run").unwrap();
+        let (_, row) = table.split_once("C07 order notional").unwrap();
+        let (row, _) = row.split_once("</tr>").unwrap();
+        assert!(row.contains("<td class=\"num\">200000</td>"), "{row}");
+        assert!(row.contains("buy XYZ") && row.contains("currency"), "{row}");
     }
 
     #[test]
