@@ -81,10 +81,11 @@ impl Sizing {
         exposure: &Exposure<'_>,
     ) -> Result<Qty, DenyReason> {
         let spec = exposure.spec(request.instrument).ok_or(DenyReason::NoPrice)?;
-        let share = |amount: i128| amount.saturating_mul(i128::from(request.share_bps)) / 10_000;
+        let share =
+            |amount: i128| quotient(amount.saturating_mul(i128::from(request.share_bps)), 10_000);
         match *self {
             Self::Fixed { qty_e9 } => {
-                let lots = share(i128::from(qty_e9)) / i128::from(spec.lot_e9());
+                let lots = quotient(share(i128::from(qty_e9)), spec.lot_e9());
                 Ok(Qty::from_lots(i64::try_from(lots).unwrap_or(i64::MAX)))
             }
             Self::Weight { weight_e9 } => {
@@ -150,6 +151,15 @@ impl Memory {
         if let Some(trades) = &mut self.trades {
             trades.on(event, exposure);
         }
+    }
+}
+
+/// `amount` / `by`, rounded towards zero.
+fn quotient(amount: i128, by: i64) -> i128 {
+    // Most amounts fit 64 bits, whose division is several times faster.
+    match i64::try_from(amount) {
+        Ok(amount) if by > 0 => i128::from(amount / by),
+        _ => amount / i128::from(by),
     }
 }
 
