@@ -127,8 +127,12 @@ impl OrderLog {
             is_accepted: false,
             priced_ns: now_ns,
         };
-        let at = self.open.partition_point(|other| other.order < new.order);
-        self.open.insert(at, record);
+        if self.open.last().is_none_or(|last| last.order < new.order) {
+            self.open.push(record);
+        } else {
+            let at = self.open.partition_point(|other| other.order < new.order);
+            self.open.insert(at, record);
+        }
     }
 
     /// Orders joined queues at the venue.
@@ -173,7 +177,7 @@ impl OrderLog {
             ReportKind::Replaced => {
                 let rest = rest_of(record, *venue_ns);
                 record.replace(report, *venue_ns);
-                rest.into_iter().for_each(|rest| self.rests.push(rest));
+                rest.into_iter().for_each(|rest| self.rests.push(|| rest));
             }
             ReportKind::Rejected | ReportKind::Cancelled | ReportKind::Expired => {
                 let ending = Ending::Ended(report.kind, report.reason);
@@ -188,23 +192,23 @@ impl OrderLog {
         record.ending = ending;
         (record.ended_ns, record.end_known_ns) = (Some(venue_ns), Some(recv_ns));
         if let Some(rest) = rest_of(&record, venue_ns) {
-            self.rests.push(rest);
+            self.rests.push(|| rest);
         }
-        self.close(record);
+        self.close(&record);
     }
 
     /// The run is over at `now_ns`: what is open stays open.
     pub fn finish(&mut self, now_ns: Nanos) {
-        for record in std::mem::take(&mut self.open) {
-            if let Some(rest) = rest_of(&record, now_ns) {
-                self.rests.push(rest);
+        for record in &std::mem::take(&mut self.open) {
+            if let Some(rest) = rest_of(record, now_ns) {
+                self.rests.push(|| rest);
             }
             self.close(record);
         }
     }
 
     /// Adds an order to the sums.
-    fn close(&mut self, record: OrderRecord) {
+    fn close(&mut self, record: &OrderRecord) {
         let (is_filled, is_whole) =
             (record.filled().lots() > 0, matches!(record.ending, Ending::Filled));
         let kind = self.of_kind(record.kind);
@@ -227,10 +231,10 @@ impl OrderLog {
                 let value_x2 = i128::from(record.arrival_x2) * i128::from(record.filled().lots());
                 sums.slippage_x2 += slippage_x2;
                 sums.arrival_x2 += value_x2;
-                self.slippage_bps.add(slippage_x2 as f64 / value_x2 as f64 * 1e4);
+                self.slippage_bps.add(float(slippage_x2) / float(value_x2) * 1e4);
             }
         }
-        self.kept.push(record);
+        self.kept.push(|| *record);
     }
 
     fn find(&self, order: OrderId) -> Option<usize> {
@@ -323,6 +327,12 @@ impl OrderLog {
     pub const fn rests(&self) -> &Sample<Rest> {
         &self.rests
     }
+}
+
+/// The nearest floating-point number.
+fn float(value: i128) -> f64 {
+    // Most amounts fit 64 bits, from which it is one instruction.
+    i64::try_from(value).map_or(value as f64, |value| value as f64)
 }
 
 /// The stretch that `record` rests at its price until `to_ns`, if it did.
