@@ -78,7 +78,13 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
 
     /// Sends the commands off and lets denials and notices go through the sequencer, until there
     /// are none.
+    #[inline]
     pub(crate) fn flush(&mut self, now_ns: Nanos) -> Result<(), Halt> {
+        if self.outbox.is_empty() { Ok(()) } else { self.flush_all(now_ns) }
+    }
+
+    #[inline(never)]
+    fn flush_all(&mut self, now_ns: Nanos) -> Result<(), Halt> {
         let (mut denial_at, mut notice_at) = (0, 0);
         loop {
             for command in self.outbox.commands.as_slice() {
@@ -147,7 +153,8 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
                 venue: VenueId(0),
                 payload: Payload::Report(delivery.report),
             };
-            self.step(&mut event)?;
+            self.sequencer.stamp(&mut event);
+            self.pipeline.step(&event, &mut self.outbox)?;
             self.record(&delivery);
             self.flush(event.recv_ns)?;
         }

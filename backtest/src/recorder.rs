@@ -146,6 +146,21 @@ impl Recorder {
         self.fills.iter().rposition(is_it).map(|at| self.fills.remove(at))
     }
 
+    /// Gives each fill the row of the first of the samples at `times_ns` (UTC ns, ascending) that
+    /// is not before it, or of the last one: reports place a fill by its bar.
+    pub(crate) fn place_in(&mut self, times_ns: &[i64]) {
+        let (mut at, last) = (0, times_ns.len().saturating_sub(1));
+        for fill in &mut self.fills {
+            let fill_ns = fill.venue_ns.get();
+            if at > 0 && fill_ns <= times_ns[at - 1] {
+                // It was told late.
+                at = times_ns[..at].partition_point(|&ns| ns < fill_ns);
+            }
+            at += times_ns[at..].iter().take_while(|&&ns| ns < fill_ns).count();
+            fill.row = u32::try_from(at.min(last)).unwrap_or(u32::MAX);
+        }
+    }
+
     /// Counts a denial.
     pub fn denied(&mut self, reason: DenyReason) {
         self.denials[reason as usize] += 1;
@@ -193,5 +208,37 @@ impl Recorder {
     #[must_use]
     pub const fn denials(&self, reason: DenyReason) -> u64 {
         self.denials[reason as usize]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_fill_has_the_row_of_the_first_sample_that_is_not_before_it() {
+        let samples = [10, 20, 20, 30, 40];
+        // The one at 15 was told late.
+        let at = [5, 10, 11, 31, 15, 20, 40, 41];
+        let mut recorder = Recorder::new(Cash::ZERO, 1);
+        for venue_ns in at {
+            recorder.filled(Fill {
+                venue_ns: Nanos::new(venue_ns),
+                instrument: InstrumentId(0),
+                order: OrderId::new(0, 1),
+                exec: ExecId(1),
+                side: Side::Buy,
+                kind: OrderKind::Market,
+                price: Price::from_ticks(1),
+                qty: Qty::from_lots(1),
+                fee: Cash::ZERO,
+                liquidity: Liquidity::Taker,
+                path: FillPath::Market,
+                row: 7,
+            });
+        }
+        recorder.place_in(&samples);
+        let rows: Vec<u32> = recorder.fills().iter().map(|fill| fill.row).collect();
+        assert_eq!(rows, [0, 0, 1, 4, 1, 1, 4, 4]);
     }
 }

@@ -20,7 +20,6 @@ use crate::replay::{Film, Pace, Replay, ReplayConfig, ReplayError, Replayed};
 use crate::run::{BarRange, RunError, RunOutcome, check_config};
 use crate::simulator::Ended;
 use crate::tape::id_of;
-use crate::trades::settled_trips;
 use crate::venue::SimVenue;
 
 /// A year of markets that never close, in seconds.
@@ -199,7 +198,7 @@ fn run<R: Replayed>(
     }
     let wall_seconds = clock.elapsed().as_secs_f64();
     let records = replay.records()?;
-    let (desk, marks) = replay.into_parts();
+    let (mut desk, marks) = replay.into_parts();
     let trades_alone = (0..cast.specs.len()).map(id_of).filter(|&id| desk.venue.is_bookless(id));
     let trades_alone = trades_alone.collect();
     let sampled: Vec<i64> = desk.recorder.curve().iter().map(|(time, _)| time.get()).collect();
@@ -219,15 +218,9 @@ fn run<R: Replayed>(
     let references: Vec<&BarSeries> = series.iter().collect();
     let whole = BarRange { warmup_from: 0, start: 0, end: sampled.len() };
     let ranges = vec![whole; series.len()];
+    desk.recorder.place_in(&sampled);
     let mut outcome = RunOutcome::new(config, &references, ranges, desk, ended, wall_seconds);
     outcome.records = Some(records);
-    for fill in &mut outcome.fills {
-        // Reports place a fill by its bar.
-        let at = sampled.partition_point(|&ns| ns < fill.venue_ns.get());
-        fill.row = u32::try_from(at.min(sampled.len() - 1)).unwrap_or(u32::MAX);
-    }
-    // Round trips have the rows of their fills.
-    outcome.trips = settled_trips(&outcome.fills, &outcome.settlements, &outcome.specs);
     if config.look_back {
         look_back_at::<R>(&mut outcome, &films, &books, &settings)?;
     }

@@ -37,7 +37,7 @@ impl<T: Copy> Approved<T> {
 pub struct Proof(());
 
 impl Proof {
-    pub(crate) const fn of(_approved: &Approved<Intent>) -> Self {
+    pub(crate) const fn of(_approved: &Approved<&Intent>) -> Self {
         Self(())
     }
 

@@ -12,7 +12,7 @@ use crate::fx::Currencies;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
 use crate::market::{BookKind, Completed, Market};
-use crate::oms::{Booked, OrderStatus, OrderTable, Reporting};
+use crate::oms::{Booked, Life, OrderTable, Reporting};
 use crate::outbox::Outbox;
 use crate::port::{
     BookInterest, Context, Exits, Exposure, Gate, OrderUpdate, Settlement, Strategy,
@@ -315,14 +315,16 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             self.market.set_rate(currency, rate, event.venue_ns);
         }
         let (market, commands) = (&self.market, &mut out.commands);
-        let update = self.execution.on_report(&self.specs, instrument, report, market, commands)?;
-        if let Some(update) = update {
-            let settled = settlement(&update, &exposure!(self));
-            self.risk.gate.settled(&settled, &exposure!(self));
-            self.let_go(out);
-            self.child_reported(&update, event.recv_ns);
-            self.tell(event, &update);
-        }
+        let news = self.execution.on_report(&self.specs, instrument, report, market, commands)?;
+        let Some(report) = news else { return Ok(()) };
+        // Also one that has ended is remembered for now ([`Reporting::ANY_ORDER`]).
+        let Some(order) = self.execution.orders.find(report.order) else { return Ok(()) };
+        let update = OrderUpdate { order: *order, report };
+        let settled = settlement(&update, &exposure!(self));
+        self.risk.gate.settled(&settled, &exposure!(self));
+        self.let_go(out);
+        self.child_reported(&update, event.recv_ns);
+        self.tell(event, &update);
         Ok(())
     }
 
@@ -465,6 +467,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 /// What the gate has to know of an order after a report.
 fn settlement(update: &OrderUpdate, exposure: &Exposure<'_>) -> Settlement {
     let (order, report) = (&update.order, &update.report);
+    let ended = order.is_ended();
     let executed = report.kind == ReportKind::Filled;
     let refused_change =
         report.kind == ReportKind::RequestRejected && report.reason == RejectReason::InvalidReplace;
@@ -473,9 +476,9 @@ fn settlement(update: &OrderUpdate, exposure: &Exposure<'_>) -> Settlement {
         instrument: order.instrument,
         side: order.side,
         kind: weighed(order.kind, order.instrument, order.side, exposure).unwrap_or(order.kind),
-        leaves: order.leaves(),
-        ended: order.is_ended(),
-        unknown: order.status() == OrderStatus::Unknown,
+        leaves: if ended { Qty::ZERO } else { order.leaves() },
+        ended,
+        unknown: !ended && order.life() == Life::Unknown,
         change_answered: (report.kind == ReportKind::Replaced
             && report.reason == RejectReason::None)
             || refused_change,

@@ -35,10 +35,10 @@ pub(crate) fn check<V: Visit>(
     for node in nodes {
         refusals(node, ask.now_ns, visit)?;
     }
-    for node in nodes {
+    for (node, sums) in ask.nodes.map(|node| (&state.nodes[node], state.sums(node))) {
         let (control, reason) = (Control::Unknown, DenyReason::UnknownOrders);
         let limit = node.limits.get(Key::UnknownOrders);
-        let unknown = i128::from(node.unknown);
+        let unknown = i128::from(sums.unknown);
         visit.see(Measure::new(control, node.level, limit, unknown, Unit::Count, reason))?;
     }
     reconciled(state, ask, visit)?;

@@ -45,12 +45,13 @@ impl RiskGate {
         let Some(at) = self.state.node_of(target) else { return };
         // From now on this level remembers less than the others.
         self.state.is_uniform = false;
+        let pnl = self.state.sums(at).pnl();
         let node = &mut self.state.nodes[at];
         node.entries.clear();
         node.refusals.clear();
         node.breaks = 0;
-        (node.high, node.drawdown) = (node.pnl(), 0);
-        node.set_bounds();
+        (node.high, node.drawdown) = (pnl, 0);
+        node.set_bounds(pnl);
     }
 
     /// The kill states.
@@ -107,7 +108,8 @@ impl RiskGate {
         if limits.first_missing(Holder::Node).is_some() {
             return false;
         }
-        set_node_limits(&mut self.state.nodes[at], limits.clone());
+        let pnl = self.state.sums(at).pnl();
+        set_node_limits(&mut self.state.nodes[at], limits.clone(), pnl);
         self.state.is_uniform = false;
         self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
         self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
@@ -226,20 +228,20 @@ impl RiskGate {
     #[must_use]
     pub fn exposure(&self, target: Target) -> qt_types::Cash {
         let node = self.state.node_of(target);
-        qt_types::Cash::from_nano(node.map_or(0, |node| self.state.nodes[node].exposure))
+        qt_types::Cash::from_nano(node.map_or(0, |node| self.state.sums(node).exposure))
     }
 
     /// What the open orders of `target` are worth, in nano-units.
     #[must_use]
     pub fn unexecuted(&self, target: Target) -> qt_types::Cash {
         let node = self.state.node_of(target);
-        qt_types::Cash::from_nano(node.map_or(0, |node| self.state.nodes[node].unexecuted))
+        qt_types::Cash::from_nano(node.map_or(0, |node| self.state.sums(node).unexecuted))
     }
 
     /// Open orders of `target`, those approved and not sent yet included.
     #[must_use]
     pub fn open_orders(&self, target: Target) -> u64 {
         let node = self.state.node_of(target);
-        node.map_or(0, |node| self.state.nodes[node].orders.unsigned_abs())
+        node.map_or(0, |node| self.state.sums(node).orders.unsigned_abs())
     }
 }

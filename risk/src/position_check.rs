@@ -28,7 +28,7 @@ pub(crate) fn check<V: Visit>(
         let (line, node) = (state.line(ask.instrument, at), &state.nodes[at]);
         let reach = line.reach(side, ask.added_lots) * lot_e9;
         visit.see(Measure::new(control, node.level, limit, reach, unit, reason))?;
-        let share = (node.limits.get(Key::PositionShareBps), node.equity());
+        let share = (node.limits.get(Key::PositionShareBps), node.equity(state.sums(at)));
         let exposure = line.exposure_with(side, ask.added_notional);
         let reason = DenyReason::MaxPositionShare;
         visit.see(Measure::share(control, node.level, share, exposure, reason))?;

@@ -12,7 +12,7 @@ use crate::limits::LimitSet;
 use crate::measure::SHARE_OFF_BPS;
 use crate::repeat_check::fingerprint;
 use crate::state::{InstrumentState, Session, State, StrategyState};
-use crate::tally::{Line, Node};
+use crate::tally::{Line, Node, Sums};
 
 /// What the sums of a node may be for an order to pass for certain. Shares hold while the equity
 /// is within `equity_from` and `equity_to`.
@@ -64,18 +64,18 @@ fn ahead(soft: i128, gap_ns: i64) -> i64 {
 impl Node {
     /// Works the bounds out anew where the equity has left the range that they hold for.
     #[inline]
-    pub(crate) fn follow_equity(&mut self) {
-        let equity = self.equity();
+    pub(crate) fn follow_equity(&mut self, pnl: i128) {
+        let equity = self.capital + pnl;
         if equity < self.bounds.equity_from || equity > self.bounds.equity_to {
-            self.set_bounds();
+            self.set_bounds(pnl);
         }
     }
 
-    /// Works the bounds out anew: after a change of limits, at the start of a day, and after a
-    /// person let losses pass.
+    /// Works the bounds out anew for a profit and loss of `pnl`: after a change of limits, at the
+    /// start of a day, and after a person let losses pass.
     #[cold]
-    pub(crate) fn set_bounds(&mut self) {
-        let (limits, equity) = (&self.limits, self.equity());
+    pub(crate) fn set_bounds(&mut self, pnl: i128) {
+        let (limits, equity) = (&self.limits, self.capital + pnl);
         let margin = equity.abs() / 8 + 1;
         let least = equity - margin;
         let soft = |key: Key| limits.get(key).soft;
@@ -186,7 +186,7 @@ pub(crate) fn passes(state: &State, ask: &Ask<'_>) -> bool {
     for &at in &ask.nodes[..state.levels()] {
         let (line, node) = (state.line(ask.instrument, at), &state.nodes[at]);
         if line.reach(side, ask.added_lots) > i128::from(of_side)
-            || !has_room(node, line, ask, stress_bps)
+            || !has_room((node, state.sums(at)), line, ask, stress_bps)
             || !is_slow_enough(node, ask)
         {
             return false;
@@ -301,16 +301,16 @@ fn meets_nobody(state: &State, ask: &Ask<'_>, known: &InstrumentState) -> bool {
 
 /// C14 to C17: the most that the order can add is still within the limits.
 #[inline]
-fn has_room(node: &Node, line: &Line, ask: &Ask<'_>, stress_bps: i128) -> bool {
+fn has_room((node, sums): (&Node, &Sums), line: &Line, ask: &Ask<'_>, stress_bps: i128) -> bool {
     let (bounds, added) = (&node.bounds, ask.added_notional);
-    !node.is_broken
+    !sums.is_broken
         && line.worst + added <= bounds.position
-        && node.exposure + added <= bounds.exposure
+        && sums.exposure + added <= bounds.exposure
         // 81 and 20 bits.
-        && node.stress + added.wrapping_mul(stress_bps) <= bounds.stress
-        && node.unexecuted + added <= bounds.unexecuted
-        && node.orders + i64::from(!ask.is_change) <= bounds.orders
-        && node.unknown <= bounds.unknown
+        && sums.stress + added.wrapping_mul(stress_bps) <= bounds.stress
+        && sums.unexecuted + added <= bounds.unexecuted
+        && sums.orders + i64::from(!ask.is_change) <= bounds.orders
+        && sums.unknown <= bounds.unknown
         && node.day_loss <= bounds.day_loss
         && node.drawdown <= bounds.drawdown
         && node.window_loss <= bounds.window_loss

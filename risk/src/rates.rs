@@ -28,7 +28,10 @@ impl RiskGate {
         }
         if has_moved {
             let now_ns = exposure.market.now_ns().get();
-            self.state.nodes.iter_mut().for_each(|node| node.remember_loss(now_ns));
+            for node in 0..self.state.nodes.len() {
+                let pnl = self.state.sums(node).pnl();
+                self.state.nodes[node].remember_loss(pnl, now_ns);
+            }
         }
     }
 

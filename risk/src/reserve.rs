@@ -8,69 +8,46 @@ use crate::repeat_check::{LAST_ORDERS, fingerprint};
 use crate::reservation::{NONE, Reservation};
 use crate::risk_gate::{PENDING_MAX, RiskGate};
 use crate::state::{Sent, State};
-use crate::tally::Line;
+use crate::tally::{Line, Sums};
 
 impl State {
-    /// Changes a line, and the sums of its node with it.
+    /// Changes the line of `instrument` at `place`, and the sums there with it.
     #[inline]
     pub(crate) fn change_line(
         &mut self,
         instrument: usize,
-        node: usize,
+        place: usize,
         change: impl FnOnce(&mut Line),
-    ) {
+    ) -> &mut Sums {
         let stress_bps = self.instruments[instrument].stress_bps;
-        let line = &mut self.lines[instrument * self.nodes.len() + node];
+        let line = &mut self.lines[instrument * self.sums.len() + place];
         change(line);
         let worst = line.exposure();
         let more = worst - line.worst;
         line.worst = worst;
-        let node = &mut self.nodes[node];
-        node.exposure += more;
+        let sums = &mut self.sums[place];
+        sums.exposure += more;
         // 82 and 20 bits.
-        node.stress += more.wrapping_mul(stress_bps);
+        sums.stress += more.wrapping_mul(stress_bps);
+        sums
     }
 
     /// Takes (or with negative amounts gives back) open lots and notional at every level.
     pub(crate) fn hold(&mut self, of: &Reservation, lots: i64, notional: i128, orders: i64) {
-        let nodes = self.strategies[usize::from(of.strategy)].nodes;
         let (instrument, side) = (of.instrument.index(), of.side as usize);
-        let change = |line: &mut Line| {
-            if of.reduce_only {
-                line.closing[side] += lots;
-            } else {
-                line.open[side].lots += lots;
-                line.open[side].notional += notional;
-            }
-            line.orders += orders;
-        };
-        for node in nodes {
-            let node = &mut self.nodes[node];
-            node.orders += orders;
-            if !of.reduce_only {
-                node.unexecuted += notional;
-            }
-        }
-        if !self.is_single {
-            for node in nodes {
-                self.change_line(instrument, node, change);
-            }
-            return;
-        }
-        // The same line at every level: worked out once.
-        let (first, count) = (instrument * self.nodes.len(), self.nodes.len());
-        let line = &mut self.lines[first];
-        change(line);
-        let worst = line.exposure();
-        let more = worst - line.worst;
-        line.worst = worst;
-        let line = *line;
-        self.lines[first + 1..first + count].fill(line);
-        // 82 and 20 bits.
-        let stress = more.wrapping_mul(self.instruments[instrument].stress_bps);
-        for node in &mut self.nodes {
-            node.exposure += more;
-            node.stress += stress;
+        let (reduce_only, adds) = (of.reduce_only, if of.reduce_only { 0 } else { notional });
+        for place in self.places(usize::from(of.strategy)) {
+            let sums = self.change_line(instrument, place, |line| {
+                if reduce_only {
+                    line.closing[side] += lots;
+                } else {
+                    line.open[side].lots += lots;
+                    line.open[side].notional += notional;
+                }
+                line.orders += orders;
+            });
+            sums.orders += orders;
+            sums.unexecuted += adds;
         }
     }
 
@@ -357,8 +334,8 @@ impl RiskGate {
             parent.children -= 1;
         }
         if of.unknown {
-            for node in self.state.strategies[usize::from(of.strategy)].nodes {
-                self.state.nodes[node].unknown -= 1;
+            for place in self.state.places(usize::from(of.strategy)) {
+                self.state.sums[place].unknown -= 1;
             }
         }
         self.state.reservations.remove(place);

@@ -313,12 +313,13 @@ impl Gate for RiskGate {
     fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
         self.state.catch_up(exposure);
         let who = (usize::from(self.strategy), self.parent);
-        if let Ok(ask) = self.ask(who, order, exposure) {
+        if let Ok(ask) = &self.ask(who, order, exposure) {
             for &at in &ask.nodes[..self.state.levels()] {
-                self.state.nodes[at].follow_equity();
+                let pnl = self.state.sums(at).pnl();
+                self.state.nodes[at].follow_equity(pnl);
             }
-            if quick::passes(&self.state, &ask) && self.account.check(order, exposure).is_ok() {
-                return self.take(&ask);
+            if quick::passes(&self.state, ask) && self.account.check(order, exposure).is_ok() {
+                return self.take(ask);
             }
         }
         let mut first = First { warnings: &mut self.warnings, failure: None };

@@ -10,7 +10,7 @@ use crate::keys::Key;
 use crate::limits::LimitSet;
 use crate::repeat_check::{fingerprint, same_orders};
 use crate::state::{InstrumentState, Session, State};
-use crate::tally::{Line, Node};
+use crate::tally::{Line, Node, Sums};
 
 /// Checks whose amounts have grown, as bits.
 pub(crate) type Groups = u32;
@@ -181,13 +181,16 @@ pub(crate) fn grown(state: &mut State, ask: &Ask<'_>) -> Groups {
         }
     }
     let levels = if state.is_uniform { 1 } else { 4 };
-    let (stress_bps, count) = (known.stress_bps, state.nodes.len());
+    let (stress_bps, count) = (known.stress_bps, state.sums.len());
+    let place = |node: usize| if state.is_single { 0 } else { node };
     for &at in &ask.nodes[..levels] {
-        let (node, line) = (&mut state.nodes[at], &state.lines[ask.instrument * count + at]);
+        let (sums, line) =
+            (&state.sums[place(at)], &state.lines[ask.instrument * count + place(at)]);
+        let node = &mut state.nodes[at];
         grown |= node.rates_grown(ask);
         if !ask.is_reducing {
-            grown |= node.sums_grown(line, ask, stress_bps);
-            grown |= node.losses_grown(ask.now_ns);
+            grown |= node.sums_grown(sums, line, ask, stress_bps);
+            grown |= node.losses_grown(sums.unknown, ask.now_ns);
             let reach = line.reach(ask.request.side, ask.added_lots);
             if grows(&mut known.seen.reach[ask.request.side as usize], reach) {
                 grown |= POSITION;
@@ -203,9 +206,9 @@ pub(crate) fn grown(state: &mut State, ask: &Ask<'_>) -> Groups {
     if !state.breaks.is_empty() {
         grown |= LOSSES;
     }
-    let node = &mut state.nodes[ask.nodes[0]];
     let one = i64::from(!ask.is_change);
-    let orders = state.lines[ask.instrument * count + ask.nodes[1]].orders + one;
+    let orders = state.lines[ask.instrument * count + place(ask.nodes[1])].orders + one;
+    let node = &mut state.nodes[ask.nodes[0]];
     if ask.takes_room() && grows(&mut known.seen.orders, orders) {
         grown |= OPEN_ORDERS;
     }
@@ -308,11 +311,11 @@ impl Node {
 
     /// C14 to C17 and C20, of an order that adds to risk.
     #[inline(always)]
-    fn sums_grown(&mut self, line: &Line, ask: &Ask<'_>, stress_bps: i128) -> Groups {
+    fn sums_grown(&mut self, sums: &Sums, line: &Line, ask: &Ask<'_>, stress_bps: i128) -> Groups {
         let side: Side = ask.request.side;
         let of_line = line.exposure_with(side, ask.added_notional);
         let more = of_line - line.exposure();
-        let (exposure, equity) = (self.exposure + more, self.equity());
+        let (exposure, equity) = (sums.exposure + more, self.equity(sums));
         let seen = &mut self.seen;
         let mut grown = 0;
         if share_grows(&mut seen.position_bps, of_line * 10_000, equity) {
@@ -321,13 +324,13 @@ impl Node {
         if grows(&mut seen.exposure, exposure)
             | share_grows(&mut seen.leverage_bps, exposure * 10_000, equity)
             // In basis points already.
-            | share_grows(&mut seen.stress_bps, self.stress + more * stress_bps, equity)
+            | share_grows(&mut seen.stress_bps, sums.stress + more * stress_bps, equity)
         {
             grown |= EXPOSURE;
         }
         if ask.takes_room()
-            && (grows(&mut seen.orders, self.orders + i64::from(!ask.is_change))
-                | grows(&mut seen.unexecuted, self.unexecuted + ask.added_notional))
+            && (grows(&mut seen.orders, sums.orders + i64::from(!ask.is_change))
+                | grows(&mut seen.unexecuted, sums.unexecuted + ask.added_notional))
         {
             grown |= OPEN_ORDERS;
         }
@@ -345,9 +348,9 @@ impl Node {
 
     /// C22 to C25 and C27.
     #[inline(always)]
-    fn losses_grown(&mut self, now_ns: i64) -> Groups {
+    fn losses_grown(&mut self, unknown: i64, now_ns: i64) -> Groups {
         let (seen, windows) = (&mut self.seen, &self.windows);
-        let mut is_more = grows(&mut seen.unknown, self.unknown);
+        let mut is_more = grows(&mut seen.unknown, unknown);
         if self.tracks_loss {
             let (day, high) = (self.capital + self.day_start, self.capital + self.high);
             is_more |= grows(&mut seen.day_loss, self.day_loss)

@@ -2,7 +2,7 @@
 //! prices make positions worth more or less.
 
 use qt_engine::{Exposure, Settlement};
-use qt_types::{Event, InstrumentId, InstrumentSpec, Payload, Price, ReportKind};
+use qt_types::{Event, InstrumentId, Payload, Price, ReportKind};
 
 use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price};
 use crate::control::Control;
@@ -80,8 +80,8 @@ impl RiskGate {
         exposure: &Exposure<'_>,
     ) -> i64 {
         let state = &mut self.state;
-        let account = usize::from(state.strategies[strategy].account);
-        let nodes = state.strategies[strategy].nodes;
+        let of = &state.strategies[strategy];
+        let (account, nodes) = (usize::from(of.account), of.nodes);
         let at = instrument.index();
         let held = exposure.position(instrument).lots().clamp(-LOTS_MAX, LOTS_MAX);
         let moved = held - state.line(at, nodes[1]).position;
@@ -93,31 +93,32 @@ impl RiskGate {
         if moved == 0 && earned == 0 {
             return 0;
         }
+        let places = state.places(strategy);
         let (earned, is_broken) = in_range(Some(earned));
-        for node in nodes {
-            let node = &mut state.nodes[node];
-            node.cash += earned;
-            node.is_broken |= is_broken;
+        for place in places.clone() {
+            let sums = &mut state.sums[place];
+            sums.cash += earned;
+            sums.is_broken |= is_broken;
         }
         if moved != 0 {
-            for node in nodes {
-                let line = &mut state.lines[at * state.nodes.len() + node];
+            for place in places {
+                let line = &mut state.lines[at * state.sums.len() + place];
                 let was_flat = line.position == 0;
                 // What went before stays in range; sums of strategies may not.
                 line.position = line.position.saturating_add(moved).clamp(-LOTS_MAX, LOTS_MAX);
-                let is_flat = line.position == 0;
                 let known = &mut state.instruments[at];
                 known.look_ns = i64::MIN;
-                known.held = known.held + u32::from(was_flat)
-                    - u32::from(was_flat && is_flat)
-                    - u32::from(!was_flat && is_flat);
+                known.held = known.held + u32::from(was_flat) - u32::from(line.position == 0);
             }
             let mark = exposure.market.mark(instrument);
             state.revalue(instrument, mark, exposure);
         }
-        let now_ns = exposure.market.now_ns().get();
-        for node in nodes {
-            state.nodes[node].remember_loss(now_ns);
+        if state.tracks_loss {
+            let now_ns = exposure.market.now_ns().get();
+            for node in nodes {
+                let pnl = state.sums(node).pnl();
+                state.nodes[node].remember_loss(pnl, now_ns);
+            }
         }
         moved
     }
@@ -176,9 +177,9 @@ impl RiskGate {
             return;
         }
         of.unknown = unknown;
-        let nodes = self.state.strategies[usize::from(of.strategy)].nodes;
-        for node in nodes {
-            self.state.nodes[node].unknown += if unknown { 1 } else { -1 };
+        let strategy = usize::from(of.strategy);
+        for place in self.state.places(strategy) {
+            self.state.sums[place].unknown += if unknown { 1 } else { -1 };
         }
     }
 
@@ -246,8 +247,9 @@ impl RiskGate {
 
     #[cold]
     fn start_day(&mut self, now_ns: i64) {
-        for node in &mut self.state.nodes {
-            node.start_day();
+        for node in 0..self.state.nodes.len() {
+            let pnl = self.state.sums(node).pnl();
+            self.state.nodes[node].start_day(pnl);
         }
         let days = now_ns.div_euclid(DAY_NS);
         self.state.day_end_ns = (days + 1).saturating_mul(DAY_NS);
@@ -296,7 +298,8 @@ impl State {
         self.revalue(instrument, mark, exposure);
         for node in 0..self.nodes.len() {
             if self.line(at, node).position != 0 {
-                self.nodes[node].remember_loss(now_ns);
+                let pnl = self.sums(node).pnl();
+                self.nodes[node].remember_loss(pnl, now_ns);
             }
         }
     }
@@ -325,11 +328,8 @@ impl State {
         let Some(spec) = exposure.specs.get(at) else { return };
         let price = mark.or(self.instruments[at].mark);
         self.instruments[at].mark = price;
-        if self.is_single {
-            return self.revalue_alone(at, price, spec);
-        }
-        for node in 0..self.nodes.len() {
-            let line = self.line(at, node);
+        for place in 0..self.sums.len() {
+            let line = &self.lines[at * self.sums.len() + place];
             if line.position == 0 && line.value == 0 {
                 continue;
             }
@@ -338,41 +338,10 @@ impl State {
             let known = &self.instruments[at];
             let value = price.and_then(|price| known.worth(spec, price.ticks(), lots));
             let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
-            self.change_line(at, node, |line| line.value = value);
             let sign = self.instruments[at].equity_sign;
-            let node = &mut self.nodes[node];
-            node.value += sign * (value - before);
-            node.is_broken |= is_broken;
-        }
-    }
-}
-
-impl State {
-    /// The same where every level holds the same: worked out once.
-    fn revalue_alone(&mut self, at: usize, price: Option<Price>, spec: &InstrumentSpec) {
-        let (first, count) = (at * self.nodes.len(), self.nodes.len());
-        let line = &mut self.lines[first];
-        let (before, lots) = (line.value, line.position);
-        if lots == 0 && before == 0 {
-            return;
-        }
-        let known = &self.instruments[at];
-        let value = price.and_then(|price| known.worth(spec, price.ticks(), lots));
-        let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
-        line.value = value;
-        let worst = line.exposure();
-        let more = worst - line.worst;
-        line.worst = worst;
-        let line = *line;
-        self.lines[first + 1..first + count].fill(line);
-        // 82 and 20 bits.
-        let stress = more.wrapping_mul(self.instruments[at].stress_bps);
-        let earned = self.instruments[at].equity_sign * (value - before);
-        for node in &mut self.nodes {
-            node.exposure += more;
-            node.stress += stress;
-            node.value += earned;
-            node.is_broken |= is_broken;
+            let sums = self.change_line(at, place, |line| line.value = value);
+            sums.value += sign * (value - before);
+            sums.is_broken |= is_broken;
         }
     }
 }

@@ -12,7 +12,7 @@ use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::{NONE, Reservations};
 use crate::seen::{FractionSeen, InstrumentSeen, NodeSeen};
 use crate::state::{Identity, InstrumentState, KnownRate, Resting, Session, State, StrategyState};
-use crate::tally::{Level, Line, Node, Windows, millis};
+use crate::tally::{Level, Line, Node, Sums, Windows, millis};
 use crate::unit::Holder;
 use crate::window::{Rate, Recent, Tumbling, Usual, gap_ns};
 
@@ -103,12 +103,14 @@ impl<'a> Setup<'a> {
             (0..self.strategies.len()).map(|at| self.strategy(at)).collect();
         let per_tenant = self.specs.len() * tenants;
         let is_single = tenants == 1 && accounts == 1 && strategies.len() == 1;
+        let sums = if is_single { 1 } else { nodes.len() };
         let allowed = |each: usize| -> Vec<bool> {
             let lists = self.specs.iter().map(|spec| self.profile.allows(spec.symbol()));
             lists.flat_map(|allowed| std::iter::repeat_n(allowed, each)).collect()
         };
         State {
-            lines: vec![Line::default(); instruments.len() * nodes.len()],
+            lines: vec![Line::default(); instruments.len() * sums],
+            sums: vec![Sums::default(); sums],
             resting: vec![[Resting { first: NONE, best: 0 }; 2]; per_tenant],
             ledger_cash: vec![None; accounts],
             tenants,
@@ -205,15 +207,15 @@ impl<'a> Setup<'a> {
     fn node(&self, level: Level, capital: i128) -> Node {
         let limits = self.profile.level(level).clone();
         let mut node = Node::new(level, capital);
-        set_node_limits(&mut node, limits);
+        set_node_limits(&mut node, limits, 0);
         // Nothing was earned or lost before.
         node.is_rebased = false;
         node
     }
 }
 
-/// Gives `node` other limits, and the memory that they need.
-pub(crate) fn set_node_limits(node: &mut Node, limits: LimitSet) {
+/// Gives `node`, whose profit and loss is `pnl`, other limits, and the memory that they need.
+pub(crate) fn set_node_limits(node: &mut Node, limits: LimitSet, pnl: i128) {
     let room = |key: Key| {
         let most = limits.get(key).hard.clamp(0, crate::limits::RECENT_MAX);
         Recent::new(most as usize + 1)
@@ -234,7 +236,7 @@ pub(crate) fn set_node_limits(node: &mut Node, limits: LimitSet) {
     // Under other limits all begins anew.
     node.seen = NodeSeen::new(&limits);
     node.limits = limits;
-    node.set_bounds();
+    node.set_bounds(pnl);
 }
 
 /// Whether a limit of an instrument lets everything pass, so that what it is held against need
@@ -264,13 +266,6 @@ impl Node {
             level,
             limits: LimitSet::default(),
             capital: capital.clamp(-(1 << 80), 1 << 80),
-            orders: 0,
-            unknown: 0,
-            unexecuted: 0,
-            exposure: 0,
-            stress: 0,
-            cash: 0,
-            value: 0,
             day_start: 0,
             day_loss: 0,
             high: 0,
@@ -292,7 +287,6 @@ impl Node {
             fills: Recent::default(),
             refusals: Recent::default(),
             usual: Usual::default(),
-            is_broken: false,
             breaks: 0,
         }
     }

@@ -81,7 +81,8 @@ impl Sizing {
         exposure: &Exposure<'_>,
     ) -> Result<Qty, DenyReason> {
         let spec = exposure.spec(request.instrument).ok_or(DenyReason::NoPrice)?;
-        let share = |amount: i128| amount.saturating_mul(i128::from(request.share_bps)) / 10_000;
+        let share =
+            |amount: i128| quotient(amount.saturating_mul(i128::from(request.share_bps)), 10_000);
         // The equity is in the currency of the account, prices are in that of the instrument.
         let budget = |part_e9: i64| -> Result<Cash, DenyReason> {
             let budget = Cash::from_nano(share(equity_part(exposure, part_e9)?));
@@ -89,7 +90,7 @@ impl Sizing {
         };
         match *self {
             Self::Fixed { qty_e9 } => {
-                let lots = share(i128::from(qty_e9)) / i128::from(spec.lot_e9());
+                let lots = quotient(share(i128::from(qty_e9)), spec.lot_e9());
                 Ok(Qty::from_lots(i64::try_from(lots).unwrap_or(i64::MAX)))
             }
             Self::Weight { weight_e9 } => Ok(spec.lots_for(budget(weight_e9)?, request.price)),
@@ -149,6 +150,15 @@ impl Memory {
         if let Some(trades) = &mut self.trades {
             trades.on(event, exposure);
         }
+    }
+}
+
+/// `amount` / `by`, rounded towards zero.
+fn quotient(amount: i128, by: i64) -> i128 {
+    // Most amounts fit 64 bits, whose division is several times faster.
+    match i64::try_from(amount) {
+        Ok(amount) if by > 0 => i128::from(amount / by),
+        _ => amount / i128::from(by),
     }
 }
 

@@ -8,7 +8,7 @@ use crate::quick::InstrumentBounds;
 use crate::repeat_check::LAST_ORDERS;
 use crate::reservation::Reservations;
 use crate::seen::{FractionSeen, InstrumentSeen};
-use crate::tally::{Level, Line, Node};
+use crate::tally::{Level, Line, Node, Sums};
 
 /// Whether an instrument can be traded now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -110,7 +110,7 @@ pub(crate) struct InstrumentState {
     pub(crate) anchor_ns: i64,
     /// Of inverse contracts, which lose what their worth gains: -1.
     pub(crate) equity_sign: i128,
-    /// How many nodes hold some of it.
+    /// How many levels hold some of it, those that share their sums counted once.
     pub(crate) held: u32,
     /// What its currency is worth.
     pub(crate) rate: KnownRate,
@@ -162,7 +162,9 @@ pub(crate) struct Break {
 pub(crate) struct State {
     pub(crate) instruments: Vec<InstrumentState>,
     pub(crate) nodes: Vec<Node>,
-    /// By instrument, then node.
+    /// By node, or one for all where `is_single`.
+    pub(crate) sums: Vec<Sums>,
+    /// By instrument, then as `sums`.
     pub(crate) lines: Vec<Line>,
     /// By instrument, then tenant, then [`Side`].
     pub(crate) resting: Vec<[Resting; 2]>,
@@ -208,7 +210,27 @@ impl State {
     /// The line of `instrument` at `node`.
     #[inline(always)]
     pub(crate) fn line(&self, instrument: usize, node: usize) -> &Line {
-        &self.lines[instrument * self.nodes.len() + node]
+        &self.lines[instrument * self.sums.len() + self.place(node)]
+    }
+
+    /// The sums of `node`.
+    #[inline(always)]
+    pub(crate) fn sums(&self, node: usize) -> &Sums {
+        &self.sums[self.place(node)]
+    }
+
+    /// Where the sums of `node` are.
+    #[inline(always)]
+    fn place(&self, node: usize) -> usize {
+        if self.is_single { 0 } else { node }
+    }
+
+    /// Where the sums are that an order or a fill of `strategy` changes.
+    #[inline(always)]
+    pub(crate) fn places(&self, strategy: usize) -> impl Iterator<Item = usize> + Clone + use<> {
+        let nodes = self.strategies[strategy].nodes;
+        let (nodes, count) = if self.is_single { ([0; 4], 1) } else { (nodes, nodes.len()) };
+        nodes.into_iter().take(count)
     }
 
     /// The levels that an order has to be held against: all, or one where all are the same.

@@ -71,6 +71,32 @@ impl Line {
     }
 }
 
+/// What positions and open orders come to over all instruments, at one level or at several that
+/// hold the same.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Sums {
+    pub(crate) orders: i64,
+    pub(crate) unknown: i64,
+    pub(crate) unexecuted: i128,
+    pub(crate) exposure: i128,
+    /// The sum of exposure x stress, in nano-units times basis points.
+    pub(crate) stress: i128,
+    /// What fills brought and cost, fees included.
+    pub(crate) cash: i128,
+    /// The positions at their marks.
+    pub(crate) value: i128,
+    /// An amount left its range: nothing passes any more.
+    pub(crate) is_broken: bool,
+}
+
+impl Sums {
+    /// Profit and loss, fees included.
+    #[inline]
+    pub(crate) fn pnl(&self) -> i128 {
+        self.cash + self.value
+    }
+}
+
 /// Who is asked for an order: from the order outwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[repr(u8)]
@@ -104,23 +130,14 @@ impl Level {
     }
 }
 
-/// A strategy, an account, a tenant or the whole: its sums, rates and limits.
+/// A strategy, an account, a tenant or the whole: its losses, rates and limits. What it holds is
+/// in its [`Sums`].
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     pub(crate) level: Level,
     pub(crate) limits: LimitSet,
     /// The capital at the start, in nano-units.
     pub(crate) capital: i128,
-    pub(crate) orders: i64,
-    pub(crate) unknown: i64,
-    pub(crate) unexecuted: i128,
-    pub(crate) exposure: i128,
-    /// The sum of exposure x stress, in nano-units times basis points.
-    pub(crate) stress: i128,
-    /// What fills brought and cost, fees included.
-    pub(crate) cash: i128,
-    /// The positions at their marks.
-    pub(crate) value: i128,
     pub(crate) day_start: i128,
     pub(crate) day_loss: i128,
     pub(crate) high: i128,
@@ -144,36 +161,27 @@ pub(crate) struct Node {
     pub(crate) fills: Recent,
     pub(crate) refusals: Recent,
     pub(crate) usual: Usual,
-    /// An amount left its range: nothing passes any more.
-    pub(crate) is_broken: bool,
     /// Fills that were not as they should have been.
     pub(crate) breaks: i128,
 }
 
 impl Node {
-    /// Profit and loss, fees included.
-    #[inline]
-    pub(crate) fn pnl(&self) -> i128 {
-        self.cash + self.value
-    }
-
     /// Capital with profit and loss.
     #[inline]
-    pub(crate) fn equity(&self) -> i128 {
-        self.capital + self.pnl()
+    pub(crate) fn equity(&self, sums: &Sums) -> i128 {
+        self.capital + sums.pnl()
     }
 
-    /// Takes note of what the sums are worth now.
-    pub(crate) fn remember_loss(&mut self, now_ns: i64) {
+    /// Takes note of a profit and loss of `pnl`.
+    pub(crate) fn remember_loss(&mut self, pnl: i128, now_ns: i64) {
         if !self.tracks_loss {
             return;
         }
-        let pnl = self.pnl();
         if self.is_rebased {
             self.is_rebased = false;
             (self.day_start, self.high) = (pnl, pnl);
             (self.day_loss, self.drawdown) = (0, 0);
-            self.set_bounds();
+            self.set_bounds(pnl);
         }
         self.day_loss = self.day_loss.max(self.day_start - pnl);
         self.high = self.high.max(pnl);
@@ -188,10 +196,10 @@ impl Node {
         self.window_loss = self.window_loss.max(self.window_start - pnl);
     }
 
-    /// Begins another day.
-    pub(crate) fn start_day(&mut self) {
-        (self.day_start, self.day_loss) = (self.pnl(), 0);
-        self.set_bounds();
+    /// Begins another day with a profit and loss of `pnl`.
+    pub(crate) fn start_day(&mut self, pnl: i128) {
+        (self.day_start, self.day_loss) = (pnl, 0);
+        self.set_bounds(pnl);
     }
 }
 

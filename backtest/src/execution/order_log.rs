@@ -139,8 +139,12 @@ impl OrderLog {
             last_exec: Default::default(),
             busted: Default::default(),
         };
-        let at = self.open.partition_point(|other| other.order < new.order);
-        self.open.insert(at, record);
+        if self.open.last().is_none_or(|last| last.order < new.order) {
+            self.open.push(record);
+        } else {
+            let at = self.open.partition_point(|other| other.order < new.order);
+            self.open.insert(at, record);
+        }
     }
 
     /// Orders joined queues at the venue.
@@ -186,7 +190,7 @@ impl OrderLog {
             ReportKind::Replaced => {
                 let rest = rest_of(record, *venue_ns);
                 record.replace(report, *venue_ns);
-                rest.into_iter().for_each(|rest| self.rests.push(rest));
+                rest.into_iter().for_each(|rest| self.rests.push(|| rest));
             }
             ReportKind::Rejected | ReportKind::Cancelled | ReportKind::Expired => {
                 let ending = Ending::Ended(report.kind, report.reason);
@@ -201,26 +205,26 @@ impl OrderLog {
         record.ending = ending;
         (record.ended_ns, record.end_known_ns) = (Some(venue_ns), Some(recv_ns));
         if let Some(rest) = rest_of(&record, venue_ns) {
-            self.rests.push(rest);
+            self.rests.push(|| rest);
         }
         self.retire(record);
     }
 
     /// The run is over at `now_ns`: what is open stays open.
     pub fn finish(&mut self, now_ns: Nanos) {
-        for record in std::mem::take(&mut self.ended) {
+        for record in &std::mem::take(&mut self.ended) {
             self.close(record);
         }
-        for record in std::mem::take(&mut self.open) {
-            if let Some(rest) = rest_of(&record, now_ns) {
-                self.rests.push(rest);
+        for record in &std::mem::take(&mut self.open) {
+            if let Some(rest) = rest_of(record, now_ns) {
+                self.rests.push(|| rest);
             }
             self.close(record);
         }
     }
 
     /// Adds an order to the sums.
-    pub(super) fn close(&mut self, record: OrderRecord) {
+    pub(super) fn close(&mut self, record: &OrderRecord) {
         let (is_filled, is_whole) =
             (record.filled().lots() > 0, matches!(record.ending, Ending::Filled));
         let kind = self.of_kind(record.kind);
@@ -243,10 +247,10 @@ impl OrderLog {
                 let value_x2 = i128::from(record.arrival_x2) * i128::from(record.filled().lots());
                 sums.slippage_x2 += slippage_x2;
                 sums.arrival_x2 += value_x2;
-                self.slippage_bps.add(slippage_x2 as f64 / value_x2 as f64 * 1e4);
+                self.slippage_bps.add(float(slippage_x2) / float(value_x2) * 1e4);
             }
         }
-        self.kept.push(record);
+        self.kept.push(|| *record);
     }
 
     pub(super) fn find(&self, order: OrderId) -> Option<usize> {
@@ -339,6 +343,12 @@ impl OrderLog {
     pub const fn rests(&self) -> &Sample<Rest> {
         &self.rests
     }
+}
+
+/// The nearest floating-point number.
+fn float(value: i128) -> f64 {
+    // Most amounts fit 64 bits, from which it is one instruction.
+    i64::try_from(value).map_or(value as f64, |value| value as f64)
 }
 
 /// The stretch that `record` rests at its price until `to_ns`, if it did.

@@ -185,6 +185,7 @@ pub struct Rest {
 pub struct Sample<T> {
     kept: Vec<T>,
     room: usize,
+    /// A power of two.
     every: u64,
     seen: u64,
 }
@@ -196,22 +197,32 @@ impl<T> Sample<T> {
         Self { kept: Vec::with_capacity(room), room, every: 1, seen: 0 }
     }
 
-    /// Takes in the next one.
-    pub fn push(&mut self, one: T) {
-        if self.seen.is_multiple_of(self.every) {
+    /// Takes in the next one, which is made only if it is kept.
+    #[inline]
+    pub fn push(&mut self, one: impl FnOnce() -> T) {
+        if self.is_next() {
             if self.kept.len() >= self.room {
-                let mut at = 0;
-                self.kept.retain(|_| {
-                    at += 1;
-                    at % 2 == 1
-                });
-                self.every *= 2;
+                self.thin();
             }
-            if self.seen.is_multiple_of(self.every) {
-                self.kept.push(one);
+            if self.is_next() {
+                self.kept.push(one());
             }
         }
         self.seen += 1;
+    }
+
+    const fn is_next(&self) -> bool {
+        self.seen & (self.every - 1) == 0
+    }
+
+    #[cold]
+    fn thin(&mut self) {
+        let mut at = 0;
+        self.kept.retain(|_| {
+            at += 1;
+            at % 2 == 1
+        });
+        self.every *= 2;
     }
 
     /// What was kept, in order.
@@ -240,11 +251,11 @@ mod tests {
     #[test]
     fn a_sample_lies_over_all_that_came() {
         let mut sample = Sample::new(4);
-        (0..4).for_each(|at| sample.push(at));
+        (0..4).for_each(|at| sample.push(|| at));
         assert_eq!((sample.kept(), sample.every()), (&[0, 1, 2, 3][..], 1));
-        sample.push(4);
+        sample.push(|| 4);
         assert_eq!((sample.kept(), sample.every()), (&[0, 2, 4][..], 2));
-        (5..=17).for_each(|at| sample.push(at));
+        (5..=17).for_each(|at| sample.push(|| at));
         assert_eq!((sample.kept(), sample.every()), (&[0, 8, 16][..], 8));
         assert_eq!(sample.seen(), 18);
     }

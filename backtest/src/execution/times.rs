@@ -14,8 +14,8 @@ const VALUE_MAX: u64 = 1 << 55;
 pub struct Times {
     /// Made with the first value where it was not made before.
     histogram: Option<Box<Histogram<u32>>>,
-    /// The last value, and how often it came in a row and is not in the histogram yet: constant
-    /// latencies come to it once.
+    /// The last value, and how often it came in a row and is not counted below yet: constant
+    /// latencies are counted once.
     last: u64,
     waiting: u32,
     count: u64,
@@ -33,13 +33,9 @@ impl Times {
     }
 
     /// Adds a value.
+    #[inline]
     pub fn add(&mut self, value: i64) {
         let value = u64::try_from(value).unwrap_or(0);
-        self.least = if self.count == 0 { value } else { self.least.min(value) };
-        self.most = self.most.max(value);
-        self.count += 1;
-        self.sum += u128::from(value);
-        self.zeros += u64::from(value == 0);
         if value != self.last || self.waiting == u32::MAX {
             self.settle();
             self.last = value;
@@ -47,51 +43,68 @@ impl Times {
         self.waiting += 1;
     }
 
-    /// Takes what is waiting into the histogram.
+    /// Counts what is waiting.
+    #[inline(never)]
     fn settle(&mut self) {
         if self.waiting == 0 {
             return;
         }
+        let (value, times) = (self.last, u64::from(self.waiting));
+        self.least = if self.count == 0 { value } else { self.least.min(value) };
+        self.most = self.most.max(value);
+        self.count += times;
+        // 64 and 32 bits.
+        self.sum += u128::from(value) * u128::from(times);
+        self.zeros += if value == 0 { times } else { 0 };
         if self.histogram.is_none() {
             self.histogram = histogram();
         }
         if let Some(histogram) = &mut self.histogram {
-            histogram.saturating_record_n(self.last, self.waiting);
+            histogram.saturating_record_n(value, self.waiting);
         }
         self.waiting = 0;
     }
 
+    /// The same with nothing waiting.
+    fn settled(&self) -> Self {
+        let mut whole = self.clone();
+        whole.settle();
+        whole
+    }
+
     /// How many values there are.
     #[must_use]
-    pub const fn count(&self) -> u64 {
-        self.count
+    pub fn count(&self) -> u64 {
+        self.count + u64::from(self.waiting)
     }
 
     /// The value that a share of `q` (0 to 1) does not exceed; `None` without values.
     #[must_use]
     pub fn quantile(&self, q: f64) -> Option<u64> {
-        let mut whole = self.clone();
-        whole.settle();
-        let histogram = whole.histogram.filter(|_| self.count > 0)?;
-        Some(histogram.value_at_quantile(q).clamp(self.least, self.most))
+        let whole = self.settled();
+        let histogram = whole.histogram.filter(|_| whole.count > 0)?;
+        Some(histogram.value_at_quantile(q).clamp(whole.least, whole.most))
     }
 
     /// The largest value.
     #[must_use]
     pub fn most(&self) -> Option<u64> {
-        (self.count > 0).then_some(self.most)
+        let whole = if self.waiting > 0 { self.most.max(self.last) } else { self.most };
+        (self.count() > 0).then_some(whole)
     }
 
     /// The mean value.
     #[must_use]
     pub fn mean(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.sum as f64 / self.count as f64)
+        let sum = self.sum + u128::from(self.last) * u128::from(self.waiting);
+        (self.count() > 0).then(|| sum as f64 / self.count() as f64)
     }
 
     /// The share of zeros.
     #[must_use]
     pub fn zeros(&self) -> Option<f64> {
-        (self.count > 0).then(|| self.zeros as f64 / self.count as f64)
+        let zeros = self.zeros + if self.last == 0 { u64::from(self.waiting) } else { 0 };
+        (self.count() > 0).then(|| zeros as f64 / self.count() as f64)
     }
 }
 

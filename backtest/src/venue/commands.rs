@@ -22,11 +22,10 @@ impl SimVenue {
                 let next_ns = self.commands.front().map_or(i64::MAX, |&(arrival_ns, _)| arrival_ns);
                 self.apply_plan(now_ns.min(next_ns))?;
             }
-            let Some(&(arrival_ns, command)) = self.commands.front() else { break };
-            if arrival_ns > now_ns {
+            if self.commands.front().is_none_or(|&(arrival_ns, _)| arrival_ns > now_ns) {
                 break;
             }
-            self.commands.pop_front();
+            let Some((arrival_ns, command)) = self.commands.pop_front() else { break };
             if self.commands.is_empty() {
                 // Back to the start of its memory: what is used again is in the cache.
                 self.commands.clear();
@@ -34,9 +33,9 @@ impl SimVenue {
             if self.refuse_in_trouble(&command, arrival_ns) {
                 continue;
             }
-            match command {
+            match &command {
                 Command::New(new) => {
-                    let order = SimOrder::arriving(&new, arrival_ns, Since::Before);
+                    let order = SimOrder::arriving(new, arrival_ns, Since::Before);
                     if let Some(at) = self.accept(order) {
                         let first = self.orders.len();
                         self.accept_rest(new.order, arrival_ns);
@@ -128,6 +127,8 @@ impl SimVenue {
         let accepted = Report::plain(order.id, ReportKind::Accepted, RejectReason::None);
         self.send(order.instrument, order.arrival_ns, accepted);
         self.note_expiry(&mut order);
+        self.has_children |= !order.parent.is_none();
+        self.has_triggers |= order.is_waiting();
         self.orders.push(order);
         // What comes after its time ends before it meets anything.
         (order.expires_ns > order.arrival_ns).then_some(self.orders.len() - 1)

@@ -193,6 +193,9 @@ impl SimVenue {
     /// filled, any others once it is filled whole.
     fn wake_children(&mut self, at: usize, price: Price, since: Since) {
         let (parent, filled) = (self.orders[at].id, self.orders[at].filled);
+        if !self.has_children {
+            return;
+        }
         let is_whole = self.orders[at].leaves() == 0;
         for child in self.orders.iter_mut().filter(|child| child.parent == parent) {
             if child.is_protective() {
@@ -211,6 +214,9 @@ impl SimVenue {
 
     /// The entry is done: if it filled only in part, its protective orders keep that part.
     fn end_held_rest(&mut self, parent: OrderId, now_ns: i64) {
+        if !self.has_children {
+            return;
+        }
         for at in 0..self.orders.len() {
             let order = &self.orders[at];
             if order.parent == parent && order.since == Since::Held && !order.ended {

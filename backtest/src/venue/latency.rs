@@ -125,6 +125,7 @@ impl Latency {
 
     /// When what is sent at `now_ns` arrives (UTC ns). Times must not go back. Nothing overtakes
     /// what was sent before it: one connection keeps its order.
+    #[inline]
     pub fn arrival_ns(&mut self, action: Action, now_ns: i64) -> i64 {
         let latency_ns = match &self.model {
             LatencyModel::Constant { new_ns, replace_ns, cancel_ns } => match action {
@@ -132,6 +133,17 @@ impl Latency {
                 Action::Replace => *replace_ns,
                 Action::Cancel => *cancel_ns,
             },
+            LatencyModel::Recorded(_) | LatencyModel::Jittered { .. } => self.varying_ns(now_ns),
+        };
+        self.last_ns = self.last_ns.max(now_ns.saturating_add(latency_ns.max(0)));
+        self.last_ns
+    }
+
+    /// The latency of what is sent at `now_ns`, where it is not constant.
+    #[inline(never)]
+    fn varying_ns(&mut self, now_ns: i64) -> i64 {
+        match &self.model {
+            LatencyModel::Constant { new_ns, .. } => *new_ns,
             LatencyModel::Recorded(points) => {
                 while points.get(self.at).is_some_and(|&(time_ns, _)| time_ns <= now_ns) {
                     self.at += 1;
@@ -141,9 +153,7 @@ impl Latency {
             LatencyModel::Jittered { base_ns, spread_ns, .. } => {
                 base_ns.saturating_add(self.random.random_range(0..=(*spread_ns).max(0)))
             }
-        };
-        self.last_ns = self.last_ns.max(now_ns.saturating_add(latency_ns.max(0)));
-        self.last_ns
+        }
     }
 }
 

@@ -123,6 +123,10 @@ pub struct SimVenue {
     /// Whether the open of any tape is yet to be played.
     opening: bool,
     orders: Vec<SimOrder>,
+    /// Whether an order that hangs on another one, or one with a trigger, has come since there
+    /// was none.
+    has_children: bool,
+    has_triggers: bool,
     commands: VecDeque<(i64, Command)>,
     reports: VecDeque<Delivery>,
     /// When the first of them reaches us (UTC ns); the largest number for never.
@@ -188,6 +192,8 @@ impl SimVenue {
             opening: false,
             account: VenueAccount::new(&config, specs),
             orders: Vec::with_capacity(room),
+            has_children: false,
+            has_triggers: false,
             commands: VecDeque::with_capacity(room * 4),
             reports: VecDeque::with_capacity(room * 4),
             next_report_ns: i64::MAX,
@@ -400,6 +406,8 @@ impl SimVenue {
                 self.tapes[order.instrument.index()].went();
             }
             self.orders.retain(|order| !order.ended);
+            self.has_children &= !self.orders.is_empty();
+            self.has_triggers &= !self.orders.is_empty();
         }
     }
 }

@@ -142,7 +142,7 @@ impl OrderTable {
         report: &Report,
         change: Option<&Replace>,
         book: &mut impl FnMut(Movement),
-    ) -> Option<(Order, Effect)> {
+    ) -> Option<(&Order, Effect)> {
         let place = self.slots[self.slot_of(report.order.counter())] as usize;
         let order = self.places.get_mut(place).filter(|order| order.id == report.order)?;
         let was_ended = order.is_ended();
@@ -152,19 +152,20 @@ impl OrderTable {
             // It came back: its end was the answer to what was asked before.
             order.nothing_asked();
         }
-        let order = *order;
+        let (id, is_ended) = (order.id, order.is_ended());
         if let Effect::Illegal(anomaly) = effect {
             self.anomalies[anomaly as usize] += 1;
         }
-        match (was_ended, order.is_ended()) {
-            (false, true) => self.close(order.id),
+        match (was_ended, is_ended) {
+            (false, true) => self.close(id),
             (true, false) => {
-                self.ended.retain(|&id| id != order.id);
-                self.open.push(order.id);
+                self.ended.retain(|&ended| ended != id);
+                self.open.push(id);
             }
             _ => {}
         }
-        Some((order, effect))
+        // Also where it was forgotten just now: its place is not given away yet.
+        self.places.get(place).map(|order| (order, effect))
     }
 
     /// Asks for the end of the open order `id`.

@@ -16,7 +16,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     pub(super) fn decide(&mut self, out: &mut Outbox) {
         let mut at = 0;
         self.made.clear();
-        while let Some(intent) = self.intents.get(at) {
+        while let Some(&intent) = self.intents.as_slice().get(at) {
             at += 1;
             let verdict = match self.ties(&intent) {
                 Ok(ties) => match self.risk.on(&intent, &exposure!(self)) {
@@ -38,7 +38,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     }
 
     /// Turns what was approved into commands; the id of the order where it is a new one.
-    fn carry_out(&mut self, approved: &Approved<Intent>, ties: Ties, out: &mut Outbox) -> OrderId {
+    fn carry_out(&mut self, approved: &Approved<&Intent>, ties: Ties, out: &mut Outbox) -> OrderId {
         let (before, next) = (out.commands.len(), self.execution.orders.next_id());
         self.execution.on_approved(approved, ties, &self.market, &mut out.commands);
         for new in self.execution.kept.as_slice() {

@@ -58,8 +58,15 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     }
 
     /// Sends off what waits for nothing any more, unless the gate does not let it go.
-    #[inline(never)]
+    #[inline]
     pub(super) fn let_go(&mut self, out: &mut Outbox) {
+        if !self.execution.holds_nothing() {
+            self.let_ready_go(out);
+        }
+    }
+
+    #[inline(never)]
+    fn let_ready_go(&mut self, out: &mut Outbox) {
         while let Some(new) = self.execution.first_ready() {
             match self.risk.gate.let_go(&new, &exposure!(self)) {
                 Ok(()) => self.execution.release(new.order, &self.market, &mut out.commands),

@@ -245,14 +245,14 @@ impl Execution {
     }
 
     /// After the end of `order`: what waited for it with us ends unless it was filled.
-    pub(super) fn after_end(&mut self, order: &Order) {
-        self.emulator.forget(order.id);
+    pub(super) fn after_end(&mut self, order: OrderId) {
+        self.emulator.forget(order);
         self.emulator.is_due |= !self.emulator.works.is_empty();
         if self.emulator.is_idle() {
             return;
         }
-        self.emulator.take(order.id);
-        while let Some(child) = self.emulator.first_child(order.id) {
+        self.emulator.take(order);
+        while let Some(child) = self.emulator.first_child(order) {
             self.end_held(child, RejectReason::ParentEnded);
         }
     }

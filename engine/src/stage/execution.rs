@@ -13,7 +13,6 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::market::Market;
 use crate::oms::{Booked, EXECS_MAX, Effect, Movement, Order, OrderTable, Pending};
 use crate::outbox::Notice;
-use crate::port::OrderUpdate;
 use crate::sink::{Bounded, Sink};
 
 /// The one writer of ledger and order table.
@@ -80,18 +79,18 @@ impl Execution {
     /// Turns an approved intent into commands.
     pub(crate) fn on_approved(
         &mut self,
-        approved: &Approved<Intent>,
+        approved: &Approved<&Intent>,
         ties: Ties,
         market: &Market,
         out: &mut impl Sink<Command>,
     ) {
         let proof = Proof::of(approved);
         match approved.get() {
-            Intent::Place(place) => self.open(&place, approved.qty(), ties, proof, market, out),
+            Intent::Place(place) => self.open(place, approved.qty(), ties, proof, market, out),
             Intent::Cancel(cancel) => {
                 self.cancel(cancel.order, RejectReason::Requested, proof, out);
             }
-            Intent::Replace(replace) => self.change(replace, proof, out),
+            Intent::Replace(replace) => self.change(*replace, proof, out),
         }
     }
 
@@ -109,6 +108,9 @@ impl Execution {
         let new = new_order(entry, place, qty, proof);
         let new = NewOrder { parent: ties.parent, oco: ties.oco, activation, ..new };
         self.send(new, ties.is_one_message, market, out);
+        if place.bracket.is_empty() {
+            return;
+        }
         let [stop, target] = bracket_kinds(&place.bracket);
         let stop_id = self.orders.next_id();
         let both = stop.is_some() && target.is_some();
@@ -160,7 +162,10 @@ impl Execution {
         order.activation = new.activation;
         order.oco = new.oco;
         order.armed = new.parent.is_none();
-        let (new, stays) = self.keep(new, is_one_message, market);
+        let is_plain =
+            self.emulator.lacks() == Lacks::NOTHING && new.parent.is_none() && new.oco.is_none();
+        let (new, stays) =
+            if is_plain { (new, false) } else { self.keep(new, is_one_message, market) };
         order.emulated = stays || new.kind != order.kind;
         self.orders.insert(order);
         if stays {
@@ -190,12 +195,13 @@ impl Execution {
         proof: Proof,
         out: &mut impl Sink<Command>,
     ) {
-        let Some(&before) = self.orders.get(id) else { return };
+        let Some(before) = self.orders.get(id) else { return };
+        let (is_emulated, pending) = (before.emulated, before.pending());
         if let Some(order) = self.orders.ask_cancel(id) {
             let instrument = order.instrument;
             // What we see to ourselves is ended once: the second time it is gone or under way.
-            let is_ours = before.emulated || self.emulator.pair_of(id).is_some();
-            let was_asked = is_ours && before.pending() == Pending::Cancel;
+            let is_ours = is_emulated || self.emulator.pair_of(id).is_some();
+            let was_asked = is_ours && pending == Pending::Cancel;
             if self.end_held(id, reason) || self.cancel_worked(id, reason) || was_asked {
                 return;
             }
@@ -204,9 +210,9 @@ impl Execution {
         }
     }
 
-    /// Takes in a report: order first, then ledger. `None` where there is nothing to tell: for an
-    /// order that is not known, for what was known before, for what cannot be, and for what is
-    /// about no order.
+    /// Takes in a report: order first, then ledger. Returns what there is to tell of the order.
+    /// `None` where there is nothing: for an order that is not known, for what was known before,
+    /// for what cannot be, and for what is about no order.
     pub(crate) fn on_report(
         &mut self,
         specs: &[InstrumentSpec],
@@ -214,7 +220,7 @@ impl Execution {
         report: &Report,
         market: &Market,
         out: &mut impl Sink<Command>,
-    ) -> Result<Option<OrderUpdate>, LedgerError> {
+    ) -> Result<Option<Report>, LedgerError> {
         self.booked.clear();
         if self.is_of_account(specs, instrument, report, out)? {
             return Ok(None);
@@ -228,37 +234,40 @@ impl Execution {
         } else {
             report
         };
-        let Some(&before) = self.orders.find(report.order) else { return Ok(None) };
+        let Some(before) = self.orders.find(report.order) else { return Ok(None) };
         let asked = self.changes.iter().position(|change| change.order == report.order);
         let asked = asked.filter(|_| before.answers_change(report));
-        let change = asked.and_then(|at| self.changes.get(at).copied());
+        let change = asked.and_then(|at| self.changes.get(at));
         let spec = specs.get(before.instrument.index()).ok_or(LedgerError::Overflow)?;
+        let (id, of) = (before.id, Traded::of(before));
         let (ledger, list) = (&mut self.ledger, &mut self.booked);
         let mut booked = Ok(());
-        let told = self.orders.on_report(report, change.as_ref(), &mut |movement| {
-            list.push(Booked { order: before.id, movement });
+        let told = self.orders.on_report(report, change, &mut |movement| {
+            list.push(Booked { order: id, movement });
             if booked.is_ok() {
-                booked = book(ledger, spec, &before, &movement);
+                booked = book(ledger, spec, of, &movement);
             }
         });
         booked?;
         let Some((order, effect)) = told else { return Ok(None) };
+        let is_ended = order.is_ended();
+        let filled = (effect == Effect::Executed).then(|| *order);
         if of_part.order.is_part() {
             self.part_reported(of_part, effect);
         }
         if let (Some(at), Effect::Changed | Effect::Executed) = (asked, effect) {
             self.changes.remove(at);
         }
-        if effect == Effect::Executed {
-            self.after_fill_here(&order, report.price, out);
-            self.after_fill(spec, &order, out)?;
+        if let Some(filled) = &filled {
+            self.after_fill_here(filled, report.price, out);
+            self.after_fill(spec, filled, out)?;
         }
-        if order.is_ended() {
-            self.changes.retain(|change| change.order != order.id);
-            self.after_end(&order);
+        if is_ended {
+            self.changes.retain(|change| change.order != id);
+            self.after_end(id);
         }
         let is_news = matches!(effect, Effect::Changed | Effect::Executed);
-        Ok(is_news.then_some(OrderUpdate { order, report: *report }))
+        Ok(is_news.then_some(*report))
     }
 
     /// Whether the report is about no order; then it is booked.
@@ -340,7 +349,7 @@ impl Execution {
         let oco = if is_ours { OrderId::NONE } else { filled.oco };
         let mut at = 0;
         while let Some(id) = self.nth_linked(filled, oco, flat, at) {
-            let Some(&order) = self.orders.get(id) else { break };
+            let Some(order) = self.orders.get(id) else { break };
             let wakes = order.activation == Activation::FirstFill || filled.is_ended();
             if order.parent == filled.id && wakes {
                 // One that is not protective is as large as it was asked for; one that we see to
@@ -349,12 +358,13 @@ impl Execution {
                     Activation::FirstFill if !order.emulated => filled.filled,
                     _ => Qty::ZERO,
                 };
+                let of = Traded::of(order);
                 let (ledger, list) = (&mut self.ledger, &mut self.booked);
                 let mut booked = Ok(());
                 self.orders.arm(id, covers, &mut |movement| {
                     list.push(Booked { order: id, movement });
                     if booked.is_ok() {
-                        booked = book(ledger, spec, &order, &movement);
+                        booked = book(ledger, spec, of, &movement);
                     }
                 });
                 booked?;
@@ -418,16 +428,29 @@ const fn new_order(order: OrderId, place: &Place, qty: Qty, proof: Proof) -> New
     }
 }
 
+/// What an order trades.
+#[derive(Clone, Copy)]
+struct Traded {
+    instrument: InstrumentId,
+    side: Side,
+}
+
+impl Traded {
+    const fn of(order: &Order) -> Self {
+        Self { instrument: order.instrument, side: order.side }
+    }
+}
+
 /// Books what was executed, or what was taken back, as a fill of the other side.
 fn book(
     ledger: &mut Ledger,
     spec: &InstrumentSpec,
-    order: &Order,
+    of: Traded,
     movement: &Movement,
 ) -> Result<(), LedgerError> {
-    let side = if movement.is_taken_back { order.side.opposite() } else { order.side };
+    let side = if movement.is_taken_back { of.side.opposite() } else { of.side };
     let fee = (movement.fee, movement.fee_in);
-    ledger.fill_with(spec, order.instrument, side, movement.price, movement.qty, fee)
+    ledger.fill_with(spec, of.instrument, side, movement.price, movement.qty, fee)
 }
 
 /// The venue itself ends the other half of an OCO pair; asking for it again would be noise.
@@ -452,7 +475,8 @@ mod tests {
         let mut execution = Execution::new(Ledger::new(Cash::ZERO, 1), orders);
         let place = Place::new(InstrumentId(0), Side::Buy, OrderKind::Market);
         let mut out: Vec<Command> = Vec::new();
-        let approved = Approved::new(Intent::Place(place), Qty::from_lots(10));
+        let intent = Intent::Place(place);
+        let approved = Approved::new(&intent, Qty::from_lots(10));
         execution.on_approved(&approved, Ties::NONE, &Market::new(1), &mut out);
         let id = OrderId::new(1, 1);
         let cancelled = Report::plain(id, ReportKind::Cancelled, RejectReason::Requested);
@@ -462,11 +486,11 @@ mod tests {
         let bust = Report { kind: ReportKind::Busted, ..fill };
         let mut told = Vec::new();
         for report in [cancelled, cancelled, fill, fill, bust, bust] {
-            let update = execution
+            let news = execution
                 .on_report(&specs, InstrumentId(0), &report, &Market::new(1), &mut out)
                 .expect("sound books");
             let held = execution.ledger.position(InstrumentId(0)).qty().lots();
-            told.push((update.map(|update| update.report.kind), held));
+            told.push((news.map(|report| report.kind), held));
         }
         let expected = [
             (Some(ReportKind::Cancelled), 0),

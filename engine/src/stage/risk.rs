@@ -11,8 +11,8 @@ use crate::port::{Exposure, Gate, OrderRequest, SizeRequest};
 
 /// What the risk stage says to an intent.
 #[derive(Clone, Copy, Debug)]
-pub(crate) enum Verdict {
-    Approved(Approved<Intent>),
+pub(crate) enum Verdict<'a> {
+    Approved(Approved<&'a Intent>),
     Denied { side: Option<Side>, qty: Qty, reason: DenyReason },
 }
 
@@ -23,19 +23,19 @@ pub(crate) struct Risk<G> {
 }
 
 impl<G: Gate> Risk<G> {
-    pub(crate) fn on(&mut self, intent: &Intent, exposure: &Exposure<'_>) -> Verdict {
+    pub(crate) fn on<'a>(&mut self, intent: &'a Intent, exposure: &Exposure<'_>) -> Verdict<'a> {
         match intent {
             Intent::Place(place) => match self.place(place, exposure) {
-                Ok(qty) => Verdict::Approved(Approved::new(*intent, qty)),
+                Ok(qty) => Verdict::Approved(Approved::new(intent, qty)),
                 Err((qty, reason)) => Verdict::Denied { side: Some(place.side), qty, reason },
             },
             Intent::Replace(replace) => match self.replace(replace, exposure) {
-                Ok(()) => Verdict::Approved(Approved::new(*intent, replace.qty)),
+                Ok(()) => Verdict::Approved(Approved::new(intent, replace.qty)),
                 Err(reason) => Verdict::Denied { side: None, qty: replace.qty, reason },
             },
             Intent::Cancel(cancel) => {
                 if exposure.orders.get(cancel.order).is_some() {
-                    Verdict::Approved(Approved::new(*intent, Qty::ZERO))
+                    Verdict::Approved(Approved::new(intent, Qty::ZERO))
                 } else {
                     let reason = DenyReason::UnknownOrder;
                     Verdict::Denied { side: None, qty: Qty::ZERO, reason }

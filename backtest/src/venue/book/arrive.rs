@@ -57,7 +57,7 @@ impl SimVenue {
 
     /// The checks of an order that could trade at once: post-only, all or nothing.
     fn passes(&mut self, at: usize, reach: i64, now_ns: i64) -> bool {
-        let order = self.orders[at];
+        let order = &self.orders[at];
         let Some(Some(market)) = self.markets.get(order.instrument.index()) else { return false };
         let would_take = market.opposite_best(order.side).is_some_and(|best| best <= reach);
         if order.post_only && would_take {
@@ -146,11 +146,17 @@ impl SimVenue {
     }
 
     /// Protective orders whose entry was filled come to the book.
+    #[inline]
     pub(in crate::venue) fn activate_children(
         &mut self,
         instrument: InstrumentId,
         now_ns: i64,
     ) -> Result<(), LedgerError> {
+        if self.has_children { self.activate_woken(instrument, now_ns) } else { Ok(()) }
+    }
+
+    #[inline(never)]
+    fn activate_woken(&mut self, instrument: InstrumentId, now_ns: i64) -> Result<(), LedgerError> {
         let mut any = false;
         for at in 0..self.orders.len() {
             let order = &self.orders[at];
@@ -172,12 +178,16 @@ impl SimVenue {
     }
 
     /// A trade at `price` triggers what waits for it.
+    #[inline]
     pub(super) fn trigger_by_trade(
         &mut self,
         instrument: InstrumentId,
         price: Price,
         now_ns: i64,
     ) -> Result<(), LedgerError> {
+        if !self.has_triggers {
+            return Ok(());
+        }
         self.trigger(instrument, [price, price], now_ns)
     }
 
@@ -187,6 +197,9 @@ impl SimVenue {
         instrument: InstrumentId,
         now_ns: i64,
     ) -> Result<(), LedgerError> {
+        if !self.has_triggers {
+            return Ok(());
+        }
         let Some(view) = self.book(instrument) else { return Ok(()) };
         let (Some((bid, _)), Some((ask, _))) = (view.best_bid(), view.best_ask()) else {
             return Ok(());
@@ -270,11 +283,11 @@ impl BookMarket {
         match &self.book {
             super::VenueBook::Levels(_) => {
                 let displayed = self.view().qty_at(side, price).lots();
-                let best = self.view().best(side);
-                let is_behind =
-                    best.is_some_and(|(best, _)| (best.ticks() - price.ticks()) * side.sign() > 0);
+                let is_behind = |best: Price| (best.ticks() - price.ticks()) * side.sign() > 0;
                 // A feed of best prices does not tell what rests behind them.
-                let is_unknown = self.has_tops && displayed == 0 && is_behind;
+                let is_unknown = self.has_tops
+                    && displayed == 0
+                    && self.view().best(side).is_some_and(|(best, _)| is_behind(best));
                 Queue::Levels(if is_unknown {
                     QueuePlace::unknown()
                 } else {

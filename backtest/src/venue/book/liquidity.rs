@@ -146,6 +146,10 @@ impl SimVenue {
             let (leaves, filled) = (order.leaves(), order.filled);
             let (impact, whole) = (!self.config.no_impact, self.config.whole_fills);
             let Some(market) = self.market(instrument) else { return Ok(()) };
+            if market.opposite_best(side).is_none_or(|best| best > limit) {
+                // Nothing there, whatever was taken: most orders rest.
+                return Ok(());
+            }
             let Some((price, left)) = market.best_left(side).filter(|&(p, _)| p <= limit) else {
                 return Ok(());
             };

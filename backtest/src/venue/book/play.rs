@@ -113,7 +113,8 @@ impl SimVenue {
                 }
             }
             Some(TickKind::Trade) => {
-                market.play_alone(tick);
+                market.note_trade(tick.price);
+                market.apply(tick);
                 market.pegs_due |= market.is_watched;
                 let aggressor = (!tick.flags().has(TickFlags::NO_AGGRESSOR)).then_some(side);
                 self.meet_trade(instrument, price, tick.qty, aggressor, now_ns)?;

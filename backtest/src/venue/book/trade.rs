@@ -18,19 +18,32 @@ impl SimVenue {
         aggressor: Option<Side>,
         now_ns: i64,
     ) -> Result<(), LedgerError> {
-        let sides = match aggressor.or_else(|| self.supposed_aggressor(instrument, price)) {
-            Some(side) => [Some(side.opposite()), None],
-            None => [Some(Side::Buy), Some(Side::Sell)],
-        };
-        let qty = qty.max(0);
-        for side in sides.into_iter().flatten() {
-            let mirrored = price.ticks() * side.sign();
-            let Some(market) = self.market(instrument) else { return Ok(()) };
-            if market.own[side as usize].reaches(mirrored) {
-                self.fill_hit(instrument, side, mirrored, qty, now_ns)?;
-            }
+        let aggressor = aggressor.or_else(|| self.supposed_aggressor(instrument, price));
+        if aggressor != Some(Side::Buy) {
+            self.hit(instrument, Side::Buy, price, qty, now_ns)?;
+        }
+        if aggressor != Some(Side::Sell) {
+            self.hit(instrument, Side::Sell, price, qty, now_ns)?;
         }
         self.trigger_by_trade(instrument, price, now_ns)
+    }
+
+    /// The trade on our orders of `side`.
+    #[inline(always)]
+    fn hit(
+        &mut self,
+        instrument: InstrumentId,
+        side: Side,
+        price: Price,
+        qty: i64,
+        now_ns: i64,
+    ) -> Result<(), LedgerError> {
+        let mirrored = price.ticks() * side.sign();
+        let Some(market) = self.market(instrument) else { return Ok(()) };
+        if !market.own[side as usize].reaches(mirrored) {
+            return Ok(());
+        }
+        self.fill_hit(instrument, side, mirrored, qty.max(0), now_ns)
     }
 
     /// Who took liquidity, where the trade does not say so: the side whose best price it is.
@@ -42,6 +55,7 @@ impl SimVenue {
         view.best_ask().is_some_and(|(ask, _)| price >= ask).then_some(Side::Buy)
     }
 
+    #[inline(never)]
     fn fill_hit(
         &mut self,
         instrument: InstrumentId,
