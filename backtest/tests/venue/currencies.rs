@@ -1,6 +1,6 @@
 //! Several currencies, fees in what was bought or in a token, and futures that expire, in whole
-//! runs worked out by hand. At their end the venue's books are held against ours in every currency, and
-//! each booking checks the identity of its own.
+//! runs worked out by hand. At their end the venue's books are held against ours in every
+//! currency, and each booking checks the identity of its own.
 
 use std::sync::atomic::AtomicBool;
 
@@ -296,8 +296,8 @@ fn a_future_is_settled_at_the_last_price_before_its_end() {
     assert_eq!(out.positions[0], Qty::ZERO);
     // Through the harness, which checks the books at every event and hears what orders are told.
     let heard = case.run();
-    let ended = heard.log.said.iter().filter(|said| said.order == 2);
-    let last = ended.last().map(|said| said.reason);
+    let mut ended = heard.log.said.iter().filter(|said| said.order == 2);
+    let last = ended.next_back().map(|said| said.reason);
     assert_eq!(last, Some(qt_types::RejectReason::InstrumentExpired));
     assert_eq!(heard.counts.refused[qt_types::RejectReason::InstrumentExpired as usize], 1);
 }

@@ -247,7 +247,8 @@ impl InstrumentSpec {
     }
 
     /// [`Self::notional`] of `units_e9` billionths of a unit, which may be less than a lot,
-    /// half-even to the nano-unit. `None` past the range of 128 bits, and for an inverse instrument.
+    /// half-even to the nano-unit. `None` past the range of 128 bits, and for an inverse
+    /// instrument.
     #[must_use]
     pub fn notional_of_units(&self, price: Price, units_e9: i128) -> Option<Cash> {
         if self.is_inverse() {
