@@ -4,7 +4,7 @@
 use qt_types::{Bar, BarFlags, InstrumentId, RejectReason};
 
 use super::Pipeline;
-use crate::command::Command;
+use crate::command::{Command, NewOrder};
 use crate::emulate::Seen;
 use crate::market::Completed;
 use crate::outbox::Outbox;
@@ -90,12 +90,17 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 match self.execution.work(at, &self.market, &mut out.commands) {
                     Worked::Done => break,
                     Worked::More => {}
-                    Worked::Sends(new) => match self.risk.gate.let_go(&new, &exposure!(self)) {
-                        Ok(()) => {
-                            out.commands.push(Command::New(new));
+                    Worked::Sends { part, is_reduce_only } => {
+                        // The gate knows the order, and as what it was asked for.
+                        let (order, reduce_only) = (part.order.whole(), is_reduce_only);
+                        let whole = NewOrder { order, reduce_only, ..part };
+                        match self.risk.gate.let_go(&whole, &exposure!(self)) {
+                            Ok(()) => {
+                                out.commands.push(Command::New(part));
+                            }
+                            Err(_) => self.execution.hold_back(at),
                         }
-                        Err(_) => self.execution.hold_back(at),
-                    },
+                    }
                     Worked::Gone => {
                         is_gone = true;
                         break;

@@ -194,7 +194,7 @@ impl Execution {
         let sight = Sight { order, market, held, now_ns: market.now_ns() };
         match work.next(&sight) {
             None => Worked::Done,
-            Some(Act::Send(new)) => Worked::Sends(new),
+            Some(Act::Send(part)) => Worked::Sends { part, is_reduce_only: work.new.reduce_only },
             Some(Act::Change(change)) => {
                 out.push(Command::Replace(change));
                 Worked::More
@@ -235,8 +235,8 @@ pub(crate) enum Worked {
     Done,
     /// There may be more to do.
     More,
-    /// A part is to go out.
-    Sends(NewOrder),
+    /// A part of an order is to go out, which may be reduce-only though its venue does not know.
+    Sends { part: NewOrder, is_reduce_only: bool },
     /// The order is none any more.
     Gone,
 }

@@ -22,7 +22,8 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           curve_last; with curve=lately it listens for learn_s first and expects the shape of \
           the volume of that time, with curve=days that of the same times of day (UTC) on the \
           days that it heard. pov: share of what is traded, made up for with at most child_max \
-          units at a time. is (implementation shortfall): the trajectory of R. Almgren and N. Chriss, \
+          units at a time. is (implementation shortfall): the trajectory of R. Almgren and N. \
+          Chriss, \
           Optimal execution of portfolio transactions, 2000, for an aversion to risk, the \
           volatility of the price in one slice, and the impact on it of one unit traded in a \
           slice. One child at a time waits at the best price of its own side for patience_ms and \

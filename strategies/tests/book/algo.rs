@@ -39,7 +39,7 @@ fn each_schedule_has_its_shape() {
 /// The same for a stage that has heard trades of `volumes` lots, one every ten seconds.
 fn children_after(params: &str, volumes: &[i64]) -> Vec<i64> {
     let mut stage = Stage::new("execute_algo", &format!("quantity=0.04 duration_s=40 {params}"));
-    stage.book(999, 1_001);
+    stage.book(998, 1_001);
     for &volume in volumes {
         assert_eq!(stage.resting().len(), 0, "it listens");
         stage.trade(1_000, volume, Side::Buy);
