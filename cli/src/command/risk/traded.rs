@@ -180,7 +180,8 @@ fn row(profile: &Profile, traded: &Traded) -> Row {
     match (day_e9, order_day_share) {
         (None, _) => findings.push("the data have no traded volume".to_owned()),
         (_, Some(part)) if part > DAY_SHARE => findings.push(format!(
-            "one order may be {} of the average day ({by}): more than a tenth protects from nothing",
+            "one order may be {} of the average day ({by}): more than a tenth protects from \
+             nothing",
             number::percent(Some(part)),
         )),
         _ => {}
