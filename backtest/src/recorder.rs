@@ -232,6 +232,8 @@ mod tests {
                 price: Price::from_ticks(1),
                 qty: Qty::from_lots(1),
                 fee: Cash::ZERO,
+                fee_amount: Cash::ZERO,
+                fee_in: FeeIn::Quote,
                 liquidity: Liquidity::Taker,
                 path: FillPath::Market,
                 row: 7,

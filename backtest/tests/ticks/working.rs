@@ -278,7 +278,7 @@ proptest! {
         case.venue.lacks = lacks.iter().fold(Lacks::NOTHING, |sum, one| sum.with(one.0));
         case.venue.order_latency = LatencyModel::constant(latency.0);
         case.venue.response_latency = LatencyModel::constant(latency.1);
-        case.feed_latency_ns = latency.2;
+        case.feed = qt_backtest::feed::FeedLatency::constant(latency.2);
         if is_doubled {
             let kind = qt_backtest::venue::FaultKind::RepeatReports { share_e9: 500_000_000 };
             let (instrument, from_ns, to_ns) = (None, 0, i64::MAX);

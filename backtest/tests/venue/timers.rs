@@ -138,7 +138,9 @@ fn in_the_warm_up_a_timer_can_ask_for_nothing() {
     let waiting = Alarm { bars_warming: 3, ..alarm(&[(150, 7), (250, 7), (350, 7)]) };
     let venue = case.config.venue();
     let gate = case.config.account_gate(1, qt_risk::Prices { interval_ns: 0, periods_e3: 1 });
-    let mut sim = qt_backtest::simulator::Simulator::new(&tapes, pipeline, venue, 0, waiting, gate);
+    let feed = qt_backtest::feed::FeedLatency::default();
+    let mut sim =
+        qt_backtest::simulator::Simulator::new(&tapes, pipeline, venue, &feed, waiting, gate);
     sim.run(&AtomicBool::new(false), |_, _| {}).unwrap();
     assert_eq!(sim.pipeline().strategy().is_inactive, [150, 250]);
     assert_eq!(sim.recorder().fills().len(), 1);
