@@ -41,6 +41,34 @@ pub(crate) struct Reservation {
     pub(crate) reference_x2: i64,
 }
 
+impl Reservation {
+    /// One that holds nothing yet.
+    pub(crate) const fn empty(strategy: u16, instrument: InstrumentId, side: Side) -> Self {
+        Self {
+            order: OrderId::NONE,
+            strategy,
+            instrument,
+            side,
+            reduce_only: false,
+            unknown: false,
+            lots: 0,
+            worst: 0,
+            asked_lots: 0,
+            asked_worst: 0,
+            asked: 0,
+            open_lots: 0,
+            held_lots: 0,
+            held_notional: 0,
+            resting: 0,
+            asked_resting: 0,
+            before: NONE,
+            after: NONE,
+            parent: NONE,
+            reference_x2: 0,
+        }
+    }
+}
+
 /// The reservations: places in memory that is taken once, found by order id. The map is a plain
 /// table with linear probing whose entries nobody iterates over.
 #[derive(Clone, Debug)]
@@ -172,28 +200,7 @@ mod tests {
     use super::*;
 
     fn of(lots: i64) -> Reservation {
-        Reservation {
-            order: OrderId::NONE,
-            strategy: 0,
-            instrument: InstrumentId(0),
-            side: Side::Buy,
-            reduce_only: false,
-            unknown: false,
-            lots,
-            worst: 0,
-            asked_lots: 0,
-            asked_worst: 0,
-            asked: 0,
-            open_lots: 0,
-            held_lots: 0,
-            held_notional: 0,
-            resting: 0,
-            asked_resting: 0,
-            before: NONE,
-            after: NONE,
-            parent: NONE,
-            reference_x2: 0,
-        }
+        Reservation { lots, ..Reservation::empty(0, InstrumentId(0), Side::Buy) }
     }
 
     #[test]

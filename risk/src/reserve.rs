@@ -298,26 +298,11 @@ impl RiskGate {
         }
         let lots = new.qty.lots();
         let of = Reservation {
-            order: OrderId::NONE,
-            strategy: self.strategy,
-            instrument: InstrumentId(new.instrument.0),
-            side: new.side,
             reduce_only: true,
-            unknown: false,
             lots,
-            worst: 0,
-            asked_lots: 0,
-            asked_worst: 0,
-            asked: 0,
             open_lots: lots,
             held_lots: lots,
-            held_notional: 0,
-            resting: 0,
-            asked_resting: 0,
-            before: NONE,
-            after: NONE,
-            parent: NONE,
-            reference_x2: 0,
+            ..Reservation::empty(self.strategy, new.instrument, new.side)
         };
         let place = self.state.reservations.insert(of)?;
         self.state.hold(&of, of.held_lots, 0, 1);

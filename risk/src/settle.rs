@@ -8,6 +8,7 @@ use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price};
 use crate::control::Control;
 use crate::keys::Key;
 use crate::reference::Reference;
+use crate::reservation::Reservation;
 use crate::reserve::better;
 use crate::risk_gate::RiskGate;
 use crate::state::{InstrumentState, Session, State};
@@ -39,6 +40,7 @@ impl RiskGate {
             self.count_refusal(strategy, now_ns);
         }
         self.inspect(settlement, place, strategy);
+        let place = place.or_else(|| self.adopt(settlement, strategy, exposure));
         let Some(place) = place else { return };
         let Some(spec) = exposure.specs.get(instrument) else { return };
         let of = self.state.reservations.at_mut(place);
@@ -69,6 +71,39 @@ impl RiskGate {
             self.state.refresh(place, spec);
             self.state.rest_at(place, rests);
         }
+    }
+
+    /// An order that holds nothing of the limits and is open all the same, as one that the venue
+    /// made larger when it was filled: it counts from now on, whatever the limits say to it.
+    #[cold]
+    fn adopt(
+        &mut self,
+        settlement: &Settlement,
+        strategy: u16,
+        exposure: &Exposure<'_>,
+    ) -> Option<u32> {
+        let lots = settlement.leaves.lots().clamp(0, LOTS_MAX);
+        if settlement.ended || lots == 0 {
+            return None;
+        }
+        let known = &self.state.instruments[settlement.instrument.index()];
+        let spec = exposure.specs.get(settlement.instrument.index())?;
+        let reference = Reference::of(exposure, settlement.instrument, known.seen_ns);
+        let collar = known.limits.get(Key::CollarBps).hard;
+        let worst = worst_price(&settlement.kind, settlement.side, &reference, collar).max(1);
+        let of = Reservation {
+            lots,
+            worst,
+            open_lots: lots,
+            held_lots: lots,
+            held_notional: known.worth(spec, worst, lots).unwrap_or(0),
+            reference_x2: reference.price_x2,
+            ..Reservation::empty(strategy, settlement.instrument, settlement.side)
+        };
+        let place = self.state.reservations.insert(of)?;
+        self.state.hold(&of, of.held_lots, of.held_notional, 1);
+        self.state.reservations.name(place, settlement.order);
+        Some(place)
     }
 
     /// Brings cash and the position in `instrument` in line with the ledger, on behalf of

@@ -153,7 +153,7 @@ fn add_early_end(series: &BarSeries, index: usize, outcome: &RunOutcome, into: &
         into.push(format!(
             "{symbol}: its data ends on {}, {} before the run does on {}: the position of {} is \
              carried on at its last price of {}",
-            &iso_text(last.close_ns)[..10],
+            &iso_text(last.open_ns)[..10],
             number::plural(closes as u64, "close"),
             &iso_text(end.get())[..10],
             spec.qty_text(Qty::from_lots(lots)),

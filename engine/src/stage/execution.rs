@@ -2,7 +2,7 @@
 
 use qt_types::{
     Activation, Cancel, InstrumentId, InstrumentSpec, Intent, Lacks, OrderId, OrderKind, Place,
-    Qty, RejectReason, Replace, Report, ReportKind, Side, TimeInForce,
+    Qty, RejectReason, Replace, Report, Side, TimeInForce,
 };
 
 use crate::command::{
@@ -270,68 +270,6 @@ impl Execution {
         Ok(is_news.then_some(*report))
     }
 
-    /// Whether the report is about no order; then it is booked.
-    fn is_of_account(
-        &mut self,
-        specs: &[InstrumentSpec],
-        instrument: InstrumentId,
-        report: &Report,
-        out: &mut impl Sink<Command>,
-    ) -> Result<bool, LedgerError> {
-        match report.kind {
-            ReportKind::Carry => self.ledger.charge(instrument, report.fee)?,
-            ReportKind::Funding => self.ledger.fund(instrument, report.fee)?,
-            ReportKind::Liquidated => self.on_liquidation(specs, instrument, report)?,
-            ReportKind::Settled => self.on_settlement(specs, instrument, report, out)?,
-            ReportKind::Exchanged => {
-                let (currency, rate) = report.rate().ok_or(LedgerError::NoRate)?;
-                self.ledger.exchange(currency, report.fee, rate)?;
-            }
-            ReportKind::Rate | ReportKind::Status => {}
-            _ => return Ok(false),
-        }
-        Ok(true)
-    }
-
-    /// The instrument has expired: what was held is settled, and what waits with us for its price
-    /// ends.
-    fn on_settlement(
-        &mut self,
-        specs: &[InstrumentSpec],
-        instrument: InstrumentId,
-        report: &Report,
-        out: &mut impl Sink<Command>,
-    ) -> Result<(), LedgerError> {
-        let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
-        if !report.qty.is_zero() {
-            self.ledger.settle(spec, instrument, report.price)?;
-        }
-        let is_open =
-            |order: &&Order| order.instrument == instrument && order.pending() != Pending::Cancel;
-        loop {
-            let next = self.orders.iter().find(is_open).map(|order| order.id);
-            let Some(id) = next else { return Ok(()) };
-            self.cancel(id, RejectReason::InstrumentExpired, Proof::of_cleanup(), out);
-            let is_still = |order: &Order| order.pending() != Pending::Cancel;
-            if self.orders.get(id).is_some_and(is_still) {
-                return Ok(());
-            }
-        }
-    }
-
-    /// The venue closed what it says of the position.
-    fn on_liquidation(
-        &mut self,
-        specs: &[InstrumentSpec],
-        instrument: InstrumentId,
-        report: &Report,
-    ) -> Result<(), LedgerError> {
-        let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
-        let is_long = self.ledger.position(instrument).qty().lots() > 0;
-        let side = if is_long { Side::Sell } else { Side::Buy };
-        self.ledger.fill(spec, instrument, side, report.price, report.qty, report.fee)
-    }
-
     /// Arms the protective orders of an entry, and ends the ones that have nothing left to
     /// protect.
     fn after_fill(
@@ -461,7 +399,7 @@ fn is_orphaned(order: &Order, oco_of_filled: OrderId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use qt_types::{Cash, E9, ExecId, InstrumentKind, Price};
+    use qt_types::{Cash, E9, ExecId, InstrumentKind, Price, ReportKind};
 
     use super::*;
     use crate::oms::Reporting;

@@ -3,6 +3,7 @@
 
 mod contingent;
 mod execution;
+mod of_account;
 mod risk;
 mod working;
 

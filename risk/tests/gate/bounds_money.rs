@@ -312,6 +312,26 @@ fn c26_links() {
     assert_eq!(world.ask(&market(BUY, 1)), Ok(()));
 }
 
+/// A venue may open an order again that was filled, by making it larger. It counts again.
+#[test]
+fn c16_an_order_that_is_open_again_counts_again() {
+    let mut world = World::new(&wide(&[(Key::OpenOrders, 1), (Key::Long, 5 * UNIT)]));
+    let request = limit(BUY, 2, 99);
+    let id = world.place(&request).unwrap();
+    world.fill(id, &request, 2, 99, 0);
+    let target = Target::new(Level::Strategy, 0);
+    assert_eq!(world.gate.open_orders(target), 0);
+    world.settle(&qt_engine::Settlement { leaves: Qty::from_lots(3), ..plain(id, &request) });
+    assert_eq!(world.gate.open_orders(target), 1);
+    let outside = (Control::OpenOrders, 1, 2);
+    fails(&mut world, &on_book(limit(BUY, 1, 100)), DenyReason::MaxOpenOrders, outside);
+    let larger = OrderRequest { replaces: id, ..limit(BUY, 4, 99) };
+    let outside = (Control::Position, 5 * UNIT, 6 * UNIT);
+    fails(&mut world, &larger, DenyReason::MaxPosition, outside);
+    world.settle(&qt_engine::Settlement { ended: true, ..plain(id, &request) });
+    assert_eq!(world.gate.open_orders(target), 0);
+}
+
 #[test]
 fn c27_unknown_orders_count_in_full() {
     let mut world = World::new(&wide(&[(Key::UnknownOrders, 1), (Key::Long, 10 * UNIT)]));
