@@ -1,7 +1,7 @@
 //! Taking of the limits on approval, and giving back.
 
 use qt_engine::NewOrder;
-use qt_types::{DenyReason, InstrumentId, InstrumentSpec, OrderId, Side};
+use qt_types::{DenyReason, InstrumentSpec, OrderId, Side};
 
 use crate::ask::{Ask, named_price, resting_price};
 use crate::repeat_check::{LAST_ORDERS, fingerprint};

@@ -62,7 +62,7 @@ impl OrderRecord {
             Liquidity::Taker => (&mut self.taker, &mut self.taker_fees),
         };
         *lots = Qty::from_lots(lots.lots() - fill.qty.lots());
-        *fees = *fees - fill.fee;
+        *fees -= fill.fee;
         self.paid -= i128::from(fill.price.ticks()) * i128::from(fill.qty.lots());
         self.busted = Qty::from_lots(self.busted.lots() + fill.qty.lots());
         if self.first_fill_ns == Some(fill.venue_ns) {

@@ -251,7 +251,7 @@ impl Execution {
         booked?;
         let Some((order, effect)) = told else { return Ok(None) };
         let is_ended = order.is_ended();
-        let filled = (effect == Effect::Executed).then(|| *order);
+        let filled = if effect == Effect::Executed { Some(*order) } else { None };
         if of_part.order.is_part() {
             self.part_reported(of_part, effect);
         }

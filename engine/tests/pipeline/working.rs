@@ -393,6 +393,7 @@ proptest! {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "how long a test runs is no input of the core")]
 fn cases() -> u32 {
     std::env::var("QT_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(2_000)
 }
