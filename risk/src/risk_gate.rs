@@ -377,7 +377,8 @@ impl Gate for RiskGate {
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         self.watch(event, exposure);
         let wants_close = self.account.observe(event, exposure);
-        if matches!(event.payload, Payload::Tick(_) | Payload::Order(_)) {
+        // Of no other events is it asked whether it hears.
+        if matches!(event.payload, Payload::Tick(_)) {
             self.look_again(event.instrument, exposure);
         }
         wants_close

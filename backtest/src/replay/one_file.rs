@@ -145,14 +145,14 @@ impl<R: Replayed> Reel<'_, R> {
     ) -> Result<bool, ReplayError> {
         let Some(record) = self.head() else { return Ok(false) };
         let Some(instrument) = self.instrument(&record) else { return Ok(false) };
-        let venue_ns = Nanos::new(record.venue_ns());
         if let Some(tick) = record.change() {
             let (seq, recv_ns) = desk.sequencer.next(Nanos::new(recv_ns));
-            let head = Head { seq, recv_ns, venue_ns, instrument, venue: VenueId(0) };
+            let head = Head { seq, recv_ns, instrument, venue: VenueId(0) };
             return Ok(desk.pipeline.step_change(head, tick, &mut desk.outbox));
         }
-        let payload = record.told(venue_ns.get() < from_ns, self.row());
-        desk.step(&mut event(payload, venue_ns.get(), recv_ns, instrument))?;
+        let venue_ns = record.venue_ns();
+        let payload = record.told(venue_ns < from_ns, self.row());
+        desk.step(&mut event(payload, venue_ns, recv_ns, instrument))?;
         Ok(true)
     }
 }

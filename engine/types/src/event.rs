@@ -26,15 +26,13 @@ pub struct Event {
 
 const _: () = assert!(size_of::<Event>() == 128, "an event is two cache lines");
 
-/// An event without what happened: what the sequencer stamps.
+/// What makes an event of a [`Tick`], which itself says when it happened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// See [`Event::seq`].
     pub seq: Seq,
     /// See [`Event::recv_ns`].
     pub recv_ns: Nanos,
-    /// See [`Event::venue_ns`].
-    pub venue_ns: Nanos,
     /// See [`Event::instrument`].
     pub instrument: InstrumentId,
     /// See [`Event::venue`].
