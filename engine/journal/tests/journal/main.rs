@@ -1,0 +1,4 @@
+//! Journals as their users see them: written, lost, damaged, read again.
+
+mod basics;
+mod support;
