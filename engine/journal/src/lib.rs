@@ -9,6 +9,7 @@
 //! May import: `qt-types`, `qt-ring`, `qt-engine`. Must not contain: decisions about orders,
 //! sockets, output to a terminal. Unsafe code stands in `map.rs` alone.
 
+mod describe;
 mod drain;
 mod error;
 mod format;
@@ -21,8 +22,13 @@ mod reader;
 mod record;
 mod segments;
 mod shared;
+mod snapshot;
 mod storage;
+mod story;
+mod verify;
+mod words;
 
+pub use describe::{Describer, utc};
 pub use error::{AppendError, JournalError};
 pub use format::bytes::Malformed;
 pub use format::header::FORMAT_VERSION;
@@ -30,8 +36,11 @@ pub use intention::{Intention, NewIntention};
 pub use journal::{Durability, Journal, Status};
 pub use open::THREAD;
 pub use options::{Durable, Fingerprint, Options};
-pub use reader::{Cut, Entry, JournalReader, Recovery};
+pub use reader::{Cut, Entry, JournalReader, Recovery, recover};
 pub use record::{
     CommandRecord, Control, Lsn, Mark, Record, RecordKind, SnapshotRef, SpecRecord, Stamp,
 };
+pub use snapshot::{SNAPSHOT_BYTES_MAX, read_snapshot, snapshot_name, write_snapshot};
 pub use storage::{Folder, Storage, StoredFile};
+pub use story::{Step, Story, StoryTeller, story};
+pub use verify::{Report, verify};

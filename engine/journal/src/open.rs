@@ -210,7 +210,7 @@ fn check(options: &Options) -> Result<(), JournalError> {
     // When the disk is found full, all that is in memory must fit the last segment.
     let least = HEADER_BYTES + memory + options.reserve_bytes + FRAME_BYTES_MAX.min(memory / 4);
     if options.segment_bytes < least as u64 || options.segment_bytes > SEGMENT_BYTES_MAX {
-        let why = format!("it must be {least} or more with this memory, and at most 4 GiB");
+        let why = format!("it must be {least} or more with this memory, and at most 1 GiB");
         return wrong("segment_bytes", options.segment_bytes, &why);
     }
     Ok(())
@@ -257,6 +257,7 @@ fn recover(
                 epoch: 0,
                 stamp: None,
                 is_ended: false,
+                bytes: 0,
                 from_memory: 0,
                 cut: None,
             };

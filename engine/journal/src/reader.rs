@@ -48,6 +48,8 @@ pub struct Recovery {
     pub stamp: Option<Stamp>,
     /// Whether the last record is the end of a run that was stopped in order.
     pub is_ended: bool,
+    /// How many bytes the records have with their frames.
+    pub bytes: u64,
     /// How many records only the memory held.
     pub from_memory: u64,
     /// What was left out at the end of the disk's part, where anything was.
@@ -130,6 +132,7 @@ impl JournalReader {
             epoch: header.epoch,
             stamp: None,
             is_ended: false,
+            bytes: 0,
             from_memory: 0,
             cut: None,
         };
@@ -192,6 +195,12 @@ impl JournalReader {
         }
     }
 
+    /// The configuration of the run that is read.
+    #[must_use]
+    pub const fn fingerprint(&self) -> Fingerprint {
+        self.header.fingerprint
+    }
+
     /// Whether another process writes to it.
     #[must_use]
     pub const fn is_live(&self) -> bool {
@@ -214,7 +223,7 @@ impl JournalReader {
                             let (entry, bytes, crc) = (self.entry(&frame)?, frame.bytes, frame.crc);
                             self.at += bytes;
                             self.on_disk = (entry.lsn, crc);
-                            return Ok(Some(self.pass(entry, crc)));
+                            return Ok(Some(self.pass(entry, bytes, crc)));
                         }
                         Err(_) if rest.iter().all(|byte| *byte == 0) => self.end_of_segment()?,
                         Err(what) => self.bad(what)?,
@@ -252,11 +261,12 @@ impl JournalReader {
         Ok(Entry { lsn: frame.place.lsn, epoch: self.header.epoch, record })
     }
 
-    fn pass(&mut self, entry: Entry, crc: u32) -> Entry {
+    fn pass(&mut self, entry: Entry, bytes: usize, crc: u32) -> Entry {
         (self.expected, self.chain) = (entry.lsn.next(), crc);
         let recovery = &mut self.recovery;
         recovery.last = entry.lsn;
         recovery.epoch = entry.epoch;
+        recovery.bytes += bytes as u64;
         recovery.stamp = entry.record.stamp().or(recovery.stamp);
         recovery.is_ended = matches!(entry.record, Record::End(_));
         entry
@@ -352,7 +362,7 @@ impl JournalReader {
             self.unsaved_at.get_or_insert(self.memory_at);
             self.memory_at += bytes;
             self.recovery.from_memory += 1;
-            return Ok(Some(self.pass(entry, crc)));
+            return Ok(Some(self.pass(entry, bytes, crc)));
         }
     }
 
@@ -383,6 +393,22 @@ impl Iterator for JournalReader {
     fn next(&mut self) -> Option<Self::Item> {
         self.next_entry().transpose()
     }
+}
+
+/// Hands all proven records of the journal in `folder` to `take`, and says where they end.
+///
+/// # Errors
+/// As [`JournalReader::open`] and [`JournalReader::next_entry`].
+pub fn recover(
+    folder: &Path,
+    fingerprint: Option<Fingerprint>,
+    mut take: impl FnMut(Entry),
+) -> Result<Recovery, JournalError> {
+    let mut reader = JournalReader::open(folder, fingerprint)?;
+    while let Some(entry) = reader.next_entry()? {
+        take(entry);
+    }
+    Ok(reader.recovery)
 }
 
 /// A frame behind `at` that says that record `lsn` was on the disk when it was made.

@@ -15,7 +15,7 @@ pub const LOCK: &str = "lock";
 /// Says where the memory lies.
 pub const MEMORY: &str = "memory";
 /// No segment is larger, so no file can make a reader take more memory.
-pub const SEGMENT_BYTES_MAX: u64 = 1 << 32;
+pub const SEGMENT_BYTES_MAX: u64 = 1 << 30;
 
 /// The segments in `folder` in order: numbers and files.
 ///

@@ -7,3 +7,8 @@ pub mod frame;
 pub mod header;
 pub mod intention;
 pub mod record;
+
+#[cfg(test)]
+mod any;
+#[cfg(test)]
+mod tests;
