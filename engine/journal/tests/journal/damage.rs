@@ -21,9 +21,7 @@ fn written(count: u64, is_ended: bool) -> Place {
         }
     }
     if is_ended {
-        drop(journal.close(Stamp::default()).unwrap())
-    } else {
-        drop(journal)
+        journal.close(Stamp::default()).unwrap();
     }
     place
 }

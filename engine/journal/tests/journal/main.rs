@@ -2,4 +2,8 @@
 
 mod basics;
 mod damage;
+mod disk;
+mod faults;
+mod kill;
+mod power;
 mod support;

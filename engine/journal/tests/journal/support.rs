@@ -10,14 +10,33 @@ pub const MARK: Fingerprint = Fingerprint([7; 32]);
 
 /// A folder for a journal and one for its memory.
 pub struct Place {
-    pub folder: TempDir,
+    pub folder: Folder,
+}
+
+/// One of our own, or one of the process that started this one.
+pub enum Folder {
+    Own(TempDir),
+    Lent(PathBuf),
+}
+
+impl Folder {
+    pub fn path(&self) -> &Path {
+        match self {
+            Self::Own(folder) => folder.path(),
+            Self::Lent(folder) => folder,
+        }
+    }
 }
 
 impl Place {
     pub fn new() -> Self {
         // Memory, so that a test waits for no disk.
         let folder = tempfile::Builder::new().prefix("qt-journal").tempdir_in("/dev/shm");
-        Self { folder: folder.or_else(|_| tempfile::tempdir()).unwrap() }
+        Self { folder: Folder::Own(folder.or_else(|_| tempfile::tempdir()).unwrap()) }
+    }
+
+    pub fn at(folder: &str) -> Self {
+        Self { folder: Folder::Lent(folder.into()) }
     }
 
     pub fn path(&self) -> PathBuf {
