@@ -7,3 +7,4 @@ mod faults;
 mod kill;
 mod power;
 mod support;
+mod tell;
