@@ -18,7 +18,7 @@ use crate::words::Words;
 pub struct Describer {
     specs: Vec<Option<InstrumentSpec>>,
     /// The time of the last record that has one.
-    now_ns: Nanos,
+    now_ns: Option<Nanos>,
 }
 
 /// `2024-01-31T09:30:00.000000001Z`.
@@ -48,16 +48,16 @@ impl Describer {
             self.specs[at] = Some(spec.spec.clone());
         }
         if let Some(stamp) = record.stamp() {
-            self.now_ns = stamp.at_ns;
+            self.now_ns = Some(stamp.at_ns);
         }
     }
 
     /// The line of a record: time, number, event, what. A record without a time has that of the
-    /// one before it.
+    /// one before it, where there was one.
     #[must_use]
     pub fn line(&mut self, entry: &Entry) -> String {
         self.see(&entry.record);
-        let time = utc(self.now_ns);
+        let time = self.now_ns.map_or_else(|| "-".to_owned(), utc);
         let seq =
             entry.record.stamp().map_or_else(|| "-".to_owned(), |at| at.seq.get().to_string());
         let (lsn, kind) = (entry.lsn, entry.record.kind().text());

@@ -231,7 +231,7 @@ fn every_record_is_one_line_in_plain_words() {
         let lsn = Lsn::new(at as u64 + 1);
         let line = describer.line(&Entry { lsn, epoch: 1, record });
         assert!(line.ends_with(words), "{line}\n{words}");
-        assert!(!line.contains('\n') && line.contains(&format!("Z {lsn} ")), "{line}");
+        assert!(!line.contains('\n') && line.contains(&format!(" {lsn} ")), "{line}");
     }
     let end = Entry { lsn: Lsn::new(9), epoch: 1, record: Record::End(stamp(4, 10)) };
     let line = Describer::new().line(&end);
