@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 use qt_types::{
-    Bar, BarFlags, Denied, Distance, Event, FeeIn, InstrumentId, InstrumentSpec, Nanos, OrderId,
-    OrderKind, OrderTick, OrderTickKind, Payload, Price, Qty, Report, ReportKind, Side, Tick,
-    TickFlags, TickKind, TimeInForce, Timer, Trade, format_scaled,
+    Bar, BarFlags, Control, ControlKind, Denied, Distance, Event, FeeIn, InstrumentId,
+    InstrumentSpec, KillState, Level, Nanos, OrderId, OrderKind, OrderTick, OrderTickKind, Payload,
+    Price, Qty, Report, ReportKind, Side, Target, Tick, TickFlags, TickKind, TimeInForce, Timer,
+    Trade, format_scaled,
 };
 
 use crate::intention::{Intention, NewIntention};
@@ -134,6 +135,7 @@ impl Describer {
             }
             Payload::Report(report) => self.report(of, report),
             Payload::Denied(denied) => self.denied(of, denied),
+            Payload::Control(control) => decision(control),
         }
     }
 
@@ -341,5 +343,30 @@ const fn ends(flags: TickFlags) -> &'static str {
         (true, false) => ", snapshot",
         (false, true) => ", complete",
         (false, false) => "",
+    }
+}
+
+fn decision(control: &Control) -> String {
+    let of = |target: Target| match target.level {
+        Level::Global => "everything".to_owned(),
+        level => format!("{} {}", level.text(), target.index),
+    };
+    let what = match control.kind {
+        ControlKind::Trip { target, state } => {
+            let allowed = match state {
+                KillState::Active => "all orders",
+                KillState::ReduceOnly => "only what makes positions smaller",
+                KillState::Halted => "nothing but cancels",
+            };
+            format!("kill switch of {}: {allowed}", of(target))
+        }
+        ControlKind::Arm { target } => format!("kill switch of {} armed again", of(target)),
+        ControlKind::Resume => "strategy resumed".to_owned(),
+        ControlKind::Pause => "strategy paused".to_owned(),
+        ControlKind::CloseOut => "positions to be closed".to_owned(),
+    };
+    match control.person {
+        0 => format!("{what}, by the machine"),
+        person => format!("{what}, by person {person}"),
     }
 }

@@ -4,10 +4,11 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use qt_types::{
-    Activation, Bar, BarFlags, Cancel, Cash, CurrencyId, Denied, DenyReason, Distance, Event,
-    ExecId, FeeIn, InstrumentId, InstrumentKind, InstrumentSpec, Liquidity, Nanos, OrderId,
-    OrderKind, OrderTick, Payload, PegReference, Price, Qty, RejectReason, Replace, Report,
-    ReportKind, Seq, Side, Tick, TimeInForce, Timer, Trade, VenueId,
+    Activation, Bar, BarFlags, Cancel, Cash, ControlKind, CurrencyId, Denied, DenyReason, Distance,
+    Event, ExecId, FeeIn, InstrumentId, InstrumentKind, InstrumentSpec, KillState, Level,
+    Liquidity, Nanos, OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty,
+    RejectReason, Replace, Report, ReportKind, Seq, Side, Target, Tick, TimeInForce, Timer, Trade,
+    VenueId,
 };
 
 use super::codes;
@@ -86,7 +87,25 @@ fn payload() -> impl Strategy<Value = Payload> {
     let denied = denied.prop_map(|(order, side, qty, reason)| {
         Payload::Denied(Denied { order, side, qty, reason })
     });
-    prop_oneof![bar, trade, tick, order_tick, timer, report().prop_map(Payload::Report), denied]
+    let report = report().prop_map(Payload::Report);
+    prop_oneof![bar, trade, tick, order_tick, timer, report, denied, control()]
+}
+
+fn control() -> impl Strategy<Value = Payload> {
+    let levels = [Level::Strategy, Level::Account, Level::Tenant, Level::Venue, Level::Global];
+    let target = (select(levels.to_vec()), any::<u16>());
+    let target = target.prop_map(|(level, index)| Target { level, index });
+    let states = [KillState::Active, KillState::ReduceOnly, KillState::Halted];
+    let kind =
+        (0..5, target, select(states.to_vec())).prop_map(|(what, target, state)| match what {
+            0 => ControlKind::Trip { target, state },
+            1 => ControlKind::Arm { target },
+            2 => ControlKind::Resume,
+            3 => ControlKind::Pause,
+            _ => ControlKind::CloseOut,
+        });
+    (kind, any::<u64>())
+        .prop_map(|(kind, person)| Payload::Control(qt_types::Control { kind, person }))
 }
 
 fn report() -> impl Strategy<Value = Report> {

@@ -2,7 +2,8 @@
 //! a new one, and a change of any is a new format version.
 
 use qt_types::{
-    Activation, DenyReason, InstrumentKind, Liquidity, PegReference, RejectReason, ReportKind, Side,
+    Activation, DenyReason, InstrumentKind, KillState, Level, Liquidity, PegReference,
+    RejectReason, ReportKind, Side,
 };
 
 use super::bytes::Malformed;
@@ -29,6 +30,27 @@ macro_rules! codes {
 }
 
 codes!(Side, side_code, side, "side", Buy = 1, Sell = 2);
+codes!(
+    KillState,
+    kill_state_code,
+    kill_state,
+    "kill state",
+    Active = 0,
+    ReduceOnly = 1,
+    Halted = 2
+);
+codes!(
+    Level,
+    level_code,
+    level,
+    "level",
+    Strategy = 0,
+    Account = 1,
+    Tenant = 2,
+    Venue = 3,
+    Global = 4,
+    Instrument = 5
+);
 codes!(Liquidity, liquidity_code, liquidity, "liquidity", Maker = 0, Taker = 1);
 codes!(Activation, activation_code, activation, "activation", FirstFill = 0, CompleteFill = 1);
 codes!(PegReference, peg_code, peg, "peg reference", SameSide = 0, Mid = 1, Opposite = 2);

@@ -7,7 +7,7 @@ use qt_types::{
 };
 
 use super::bytes::{In, Malformed, Out};
-use super::codes;
+use super::{codes, control};
 
 /// The first byte: which payload it is, and whether `venue_ns` stands there whole and not as its
 /// distance before `recv_ns`.
@@ -21,6 +21,7 @@ const ORDER: u8 = 3;
 const TIMER: u8 = 4;
 const REPORT: u8 = 5;
 const DENIED: u8 = 6;
+const CONTROL: u8 = 7;
 
 /// The first byte of a tick: what does not follow from the event, and which numbers are long.
 const OWN_TIME: u8 = 1;
@@ -39,6 +40,7 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
         Payload::Timer(_) => TIMER,
         Payload::Report(_) => REPORT,
         Payload::Denied(_) => DENIED,
+        Payload::Control(_) => CONTROL,
     };
     out.u8(number);
     out.u64(event.seq.get());
@@ -68,6 +70,7 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
             out.i64(denied.qty.lots());
             out.u8(codes::deny_code(denied.reason));
         }
+        Payload::Control(control) => control::write(out, control),
     }
 }
 
@@ -113,6 +116,7 @@ pub fn read(from: &mut In<'_>) -> Result<Event, Malformed> {
             qty: Qty::from_lots(from.i64()?),
             reason: codes::deny(from.u8()?)?,
         }),
+        CONTROL => Payload::Control(control::read(from)?),
         _ => return Err(Malformed("an event of no known kind")),
     };
     Ok(Event { seq, recv_ns, venue_ns, instrument, venue, payload })

@@ -2,6 +2,7 @@
 
 pub mod bytes;
 pub mod codes;
+pub mod control;
 pub mod event;
 pub mod frame;
 pub mod header;
