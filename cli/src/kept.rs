@@ -42,7 +42,20 @@ impl<'a> Kept<'a> {
         };
         let cli = Cli::try_parse_from(words).map_err(|_| unreadable())?;
         let Command::Backtest(args) = cli.command else { return Err(unreadable()) };
-        let sources = Sources { flags: Some(&args.flags.0), ..Sources::default() };
+        let mut flags = args.flags.0;
+        if let Some(values) = flags.get_mut("param") {
+            // Of two values of one parameter the later one counts.
+            let name = |value: &String| value.split('=').next().unwrap_or_default().to_owned();
+            let mut later = Vec::new();
+            values.reverse();
+            values.retain(|value| {
+                let is_first = !later.contains(&name(value));
+                later.push(name(value));
+                is_first
+            });
+            values.reverse();
+        }
+        let sources = Sources { flags: Some(&flags), ..Sources::default() };
         let layers = Layers::only(&sources)?;
         let mut plan = RunPlan::new(&layers)?;
         let (entry, params) = backtest::strategy_of(&plan, session)?;

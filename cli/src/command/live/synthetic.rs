@@ -11,8 +11,8 @@ use crate::failure::Failure;
 use crate::output::Output;
 use crate::place::{self, DataDir};
 
-/// Changes of the book: at 20 a second more than a day.
-const ROWS: u64 = 2_000_000;
+/// Changes of the book: at 20 a second more than five hours.
+const ROWS: u64 = 400_000;
 /// The average time between two of them (ns).
 const INTERVAL_NS: i64 = 50_000_000;
 /// What a change takes to reach us (ns).
