@@ -7,8 +7,8 @@ use crate::format::frame::{self, Frame};
 use crate::format::header::{HEADER_BYTES, SegmentHeader};
 use crate::format::record;
 use crate::map::RingImage;
-use crate::options::Fingerprint;
-use crate::record::{Lsn, Record, RecordKind, Stamp};
+use crate::options::{Durable, Fingerprint};
+use crate::record::{Lsn, Record, RecordKind, SnapshotRef, Stamp};
 use crate::segments;
 
 /// One record and where it stands.
@@ -46,6 +46,8 @@ pub struct Recovery {
     pub epoch: u16,
     /// The last time and event that a record names.
     pub stamp: Option<Stamp>,
+    /// The last snapshot that a record names, and that record.
+    pub snapshot: Option<(Lsn, SnapshotRef)>,
     /// Whether the last record is the end of a run that was stopped in order.
     pub is_ended: bool,
     /// How many bytes the records have with their frames.
@@ -131,6 +133,7 @@ impl JournalReader {
             last: Lsn::NONE,
             epoch: header.epoch,
             stamp: None,
+            snapshot: None,
             is_ended: false,
             bytes: 0,
             from_memory: 0,
@@ -201,6 +204,12 @@ impl JournalReader {
         self.header.fingerprint
     }
 
+    /// What the run that is read meant by durable.
+    #[must_use]
+    pub const fn durable(&self) -> Durable {
+        self.header.durable
+    }
+
     /// Whether another process writes to it.
     #[must_use]
     pub const fn is_live(&self) -> bool {
@@ -268,6 +277,9 @@ impl JournalReader {
         recovery.epoch = entry.epoch;
         recovery.bytes += bytes as u64;
         recovery.stamp = entry.record.stamp().or(recovery.stamp);
+        if let Record::Snapshot(snapshot) = entry.record {
+            recovery.snapshot = Some((entry.lsn, snapshot));
+        }
         recovery.is_ended = matches!(entry.record, Record::End(_));
         entry
     }
