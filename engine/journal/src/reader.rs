@@ -220,7 +220,7 @@ impl JournalReader {
         loop {
             match self.stage {
                 Stage::Done => return Ok(None),
-                Stage::Memory => match self.from_memory()? {
+                Stage::Memory => match self.step_in_memory()? {
                     None => self.stage = Stage::Done,
                     some => return Ok(some),
                 },
@@ -346,17 +346,17 @@ impl JournalReader {
     }
 
     fn end_of_disk(&mut self) -> Result<(), JournalError> {
-        if let Some(memory) = &self.memory {
-            if memory.durable >= self.expected {
-                let what = format!("the disk had confirmed records up to {}", memory.durable);
-                return Err(self.damaged(&what));
-            }
+        if let Some(memory) = &self.memory
+            && memory.durable >= self.expected
+        {
+            let what = format!("the disk had confirmed records up to {}", memory.durable);
+            return Err(self.damaged(&what));
         }
         self.stage = Stage::Memory;
         Ok(())
     }
 
-    fn from_memory(&mut self) -> Result<Option<Entry>, JournalError> {
+    fn step_in_memory(&mut self) -> Result<Option<Entry>, JournalError> {
         loop {
             let Some(memory) = &self.memory else { return Ok(None) };
             let rest = memory.frames.get(self.memory_at..).unwrap_or_default();

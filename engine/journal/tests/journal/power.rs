@@ -131,8 +131,7 @@ fn record(durable: Durable, seed: u64) -> Vec<Done> {
     }
     let lsn = journal.close(Stamp::default()).unwrap();
     disk.acknowledge(lsn);
-    let log = disk.state().log.clone();
-    log
+    std::mem::take(&mut disk.state().log)
 }
 
 /// How many crashes are tried: some in every run of the tests, many in a long one.
