@@ -6,7 +6,7 @@
 //! not yet confirmed by the disk.
 
 use std::fs::{self, File, OpenOptions};
-use std::io;
+use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -18,6 +18,8 @@ use crate::record::Lsn;
 
 /// What stands before the ring.
 const HEAD_BYTES: usize = 4096;
+/// No memory is larger, so no file can make a reader take more.
+pub const MEMORY_BYTES_MAX: usize = 1 << 30;
 const MAGIC: [u8; 8] = *b"QTJMEM\r\n";
 const VERSION: u32 = 1;
 /// What is written once.
@@ -247,10 +249,12 @@ pub struct RingImage {
 /// # Errors
 /// When there is one that cannot be read, or that none ever looked like.
 pub fn load(path: &Path) -> io::Result<Option<RingImage>> {
-    let bytes = match fs::read(path) {
+    let file = match File::open(path) {
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
-        bytes => bytes?,
+        file => file?,
     };
+    let mut bytes = Vec::new();
+    file.take((HEAD_BYTES + MEMORY_BYTES_MAX + 1) as u64).read_to_end(&mut bytes)?;
     let (capacity, journal) = fixed(&bytes).map_err(|Malformed(what)| io::Error::other(what))?;
     let number = |at: usize| {
         let field = bytes.get(at..).and_then(|bytes| bytes.first_chunk::<8>());

@@ -13,7 +13,7 @@ use crate::error::JournalError;
 use crate::format::frame::FRAME_BYTES_MAX;
 use crate::format::header::{HEADER_BYTES, SegmentHeader};
 use crate::journal::{Journal, Parts};
-use crate::map;
+use crate::map::{self, MEMORY_BYTES_MAX};
 use crate::options::Options;
 use crate::reader::{Entry, JournalReader, Recovery, Resume};
 use crate::record::Lsn;
@@ -96,6 +96,7 @@ impl Opening<'_> {
         let header = SegmentHeader {
             journal: before.map_or_else(random, |before| before.journal),
             epoch: recovery.epoch,
+            durable: self.options.durable,
             number: before.map_or(1, |before| before.number + 1),
             first: on_disk.0.next(),
             chain: on_disk.1,
@@ -201,8 +202,9 @@ fn check(options: &Options) -> Result<(), JournalError> {
         Err(JournalError::Options { option, value, why: why.to_owned() })
     };
     let memory = options.memory_bytes;
-    if !memory.is_power_of_two() || memory < MEMORY_BYTES_MIN {
-        return wrong("memory_bytes", memory as u64, "it must be a power of two, 4096 or more");
+    if !memory.is_power_of_two() || !(MEMORY_BYTES_MIN..=MEMORY_BYTES_MAX).contains(&memory) {
+        let why = "it must be a power of two from 4096 to 1 GiB";
+        return wrong("memory_bytes", memory as u64, why);
     }
     if options.reserve_bytes > memory / 4 {
         return wrong("reserve_bytes", options.reserve_bytes as u64, "at most a quarter of memory");
@@ -256,6 +258,7 @@ fn recover(
                 last: Lsn::NONE,
                 epoch: 0,
                 stamp: None,
+                snapshot: None,
                 is_ended: false,
                 bytes: 0,
                 from_memory: 0,

@@ -7,8 +7,8 @@ use crate::format::frame::{self, Frame};
 use crate::format::header::{HEADER_BYTES, SegmentHeader};
 use crate::format::record;
 use crate::map::RingImage;
-use crate::options::Fingerprint;
-use crate::record::{Lsn, Record, RecordKind, Stamp};
+use crate::options::{Durable, Fingerprint};
+use crate::record::{Lsn, Record, RecordKind, SnapshotRef, Stamp};
 use crate::segments;
 
 /// One record and where it stands.
@@ -46,6 +46,8 @@ pub struct Recovery {
     pub epoch: u16,
     /// The last time and event that a record names.
     pub stamp: Option<Stamp>,
+    /// The last snapshot that a record names, and that record.
+    pub snapshot: Option<(Lsn, SnapshotRef)>,
     /// Whether the last record is the end of a run that was stopped in order.
     pub is_ended: bool,
     /// How many bytes the records have with their frames.
@@ -131,6 +133,7 @@ impl JournalReader {
             last: Lsn::NONE,
             epoch: header.epoch,
             stamp: None,
+            snapshot: None,
             is_ended: false,
             bytes: 0,
             from_memory: 0,
@@ -201,6 +204,12 @@ impl JournalReader {
         self.header.fingerprint
     }
 
+    /// What the run that is read meant by durable.
+    #[must_use]
+    pub const fn durable(&self) -> Durable {
+        self.header.durable
+    }
+
     /// Whether another process writes to it.
     #[must_use]
     pub const fn is_live(&self) -> bool {
@@ -211,7 +220,7 @@ impl JournalReader {
         loop {
             match self.stage {
                 Stage::Done => return Ok(None),
-                Stage::Memory => match self.from_memory()? {
+                Stage::Memory => match self.step_in_memory()? {
                     None => self.stage = Stage::Done,
                     some => return Ok(some),
                 },
@@ -268,6 +277,9 @@ impl JournalReader {
         recovery.epoch = entry.epoch;
         recovery.bytes += bytes as u64;
         recovery.stamp = entry.record.stamp().or(recovery.stamp);
+        if let Record::Snapshot(snapshot) = entry.record {
+            recovery.snapshot = Some((entry.lsn, snapshot));
+        }
         recovery.is_ended = matches!(entry.record, Record::End(_));
         entry
     }
@@ -334,17 +346,17 @@ impl JournalReader {
     }
 
     fn end_of_disk(&mut self) -> Result<(), JournalError> {
-        if let Some(memory) = &self.memory {
-            if memory.durable >= self.expected {
-                let what = format!("the disk had confirmed records up to {}", memory.durable);
-                return Err(self.damaged(&what));
-            }
+        if let Some(memory) = &self.memory
+            && memory.durable >= self.expected
+        {
+            let what = format!("the disk had confirmed records up to {}", memory.durable);
+            return Err(self.damaged(&what));
         }
         self.stage = Stage::Memory;
         Ok(())
     }
 
-    fn from_memory(&mut self) -> Result<Option<Entry>, JournalError> {
+    fn step_in_memory(&mut self) -> Result<Option<Entry>, JournalError> {
         loop {
             let Some(memory) = &self.memory else { return Ok(None) };
             let rest = memory.frames.get(self.memory_at..).unwrap_or_default();

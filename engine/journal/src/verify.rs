@@ -7,6 +7,7 @@ use qt_types::Seq;
 
 use crate::describe::utc;
 use crate::error::JournalError;
+use crate::options::Durable;
 use crate::reader::{Cut, JournalReader};
 use crate::record::{Lsn, Record, RecordKind, Stamp};
 use crate::snapshot::read_snapshot;
@@ -32,6 +33,8 @@ pub struct Report {
     pub from_memory: u64,
     /// Snapshots that are not there as their records say.
     pub snapshots_bad: Vec<JournalError>,
+    /// What the last run meant by durable.
+    pub durable: Durable,
     /// Whether the last run was stopped in order.
     pub is_ended: bool,
     /// Whether a process writes to it.
@@ -66,6 +69,7 @@ pub fn verify(folder: &Path) -> Result<Report, JournalError> {
         }
     }
     let recovery = reader.recovery();
+    report.durable = reader.durable();
     report.segments = reader.segments();
     report.epochs = recovery.epoch;
     report.last = recovery.last;
@@ -108,8 +112,11 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         writeln!(
             f,
-            "{} segments, {} runs, {} bytes of records",
-            self.segments, self.epochs, self.bytes
+            "{} segments, {} runs, {} bytes of records, durable = {}",
+            self.segments,
+            self.epochs,
+            self.bytes,
+            self.durable.text()
         )?;
         write!(f, "{} records:", self.last)?;
         for (kind, count) in RecordKind::ALL.into_iter().zip(self.records) {

@@ -1,7 +1,7 @@
 //! The first bytes of a segment.
 
 use super::bytes::{In, Malformed, Out};
-use crate::options::Fingerprint;
+use crate::options::{Durable, Fingerprint};
 use crate::record::Lsn;
 
 /// How many bytes it has, in every version.
@@ -19,6 +19,8 @@ pub struct SegmentHeader {
     pub journal: u64,
     /// Which run wrote it: 1 for the first that opened the journal.
     pub epoch: u16,
+    /// What that run meant by durable.
+    pub durable: Durable,
     /// Its place among the segments, from 1.
     pub number: u32,
     /// The first record that it has or would have.
@@ -48,7 +50,10 @@ impl SegmentHeader {
         out.put(MAGIC);
         out.u32(FORMAT_VERSION);
         out.u16(self.epoch);
-        out.u16(0);
+        out.u16(match self.durable {
+            Durable::Disk => 0,
+            Durable::Memory => 1,
+        });
         out.u64(self.journal);
         out.u32(self.number);
         out.u32(self.chain);
@@ -87,9 +92,13 @@ impl SegmentHeader {
 
     fn fields(from: &mut In<'_>) -> Result<Self, Malformed> {
         let epoch = from.u16()?;
-        from.u16()?;
+        let durable = match from.u16()? {
+            0 => Durable::Disk,
+            1 => Durable::Memory,
+            _ => return Err(Malformed("it is durable in no known way")),
+        };
         let (journal, number, chain) = (from.u64()?, from.u32()?, from.u32()?);
         let (first, fingerprint) = (Lsn::new(from.u64()?), Fingerprint(from.take()?));
-        Ok(Self { journal, epoch, number, first, chain, fingerprint })
+        Ok(Self { journal, epoch, durable, number, first, chain, fingerprint })
     }
 }

@@ -6,7 +6,7 @@ use qt_types::{Event, InstrumentId, Nanos, Payload, Seq, Tick, VenueId};
 use super::frame::{self, Body, OVERHEAD_BYTES, Place};
 use super::header::{HEADER_BYTES, HeaderFault, SegmentHeader};
 use super::{any, record};
-use crate::options::Fingerprint;
+use crate::options::{Durable, Fingerprint};
 use crate::record::{Lsn, Record, RecordKind};
 
 fn place() -> Place {
@@ -142,6 +142,7 @@ fn every_changed_bit_of_a_header_is_seen() {
     let header = SegmentHeader {
         journal: 0x1234_5678_9abc_def0,
         epoch: 3,
+        durable: Durable::Memory,
         number: 12,
         first: Lsn::new(1 << 33),
         chain: 0xffff_0000,

@@ -120,17 +120,18 @@ fn record(durable: Durable, seed: u64) -> Vec<Done> {
     let mut journal = opened.unwrap().0;
     let mut dice = Dice(seed);
     disk.state().write_bytes_max = Some(3_000);
+    // Who waits often has little that is not confirmed, also at the end of a segment.
+    let every = [5, 25, 400, 2_000][seed as usize / 2 % 4];
     for number in 1..=2_500 {
         let lsn = journal.append_event(&event(number)).unwrap();
-        if dice.roll(25) == 0 {
+        if dice.roll(every) == 0 {
             journal.wait_on_disk(lsn).unwrap();
             disk.acknowledge(lsn);
         }
     }
     let lsn = journal.close(Stamp::default()).unwrap();
     disk.acknowledge(lsn);
-    let log = disk.state().log.clone();
-    log
+    std::mem::take(&mut disk.state().log)
 }
 
 /// How many crashes are tried: some in every run of the tests, many in a long one.
@@ -151,7 +152,7 @@ fn a_loss_of_power_at_any_point_keeps_all_that_was_acknowledged() {
             model.apply(done);
             // Before its first name is confirmed, no journal was given to anybody.
             has_begun |= matches!(done, Done::SyncNames);
-            for _ in 0..if has_begun { 4 } else { 0 } {
+            if has_begun && dice.roll(2) == 0 {
                 model.leave(&place, &mut dice);
                 let mut events = Vec::new();
                 let found = recover(&place.path(), Some(MARK), |entry| events.push(entry));

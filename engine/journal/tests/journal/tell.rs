@@ -40,39 +40,45 @@ fn report(order: OrderId, kind: ReportKind) -> Report {
     Report::plain(order, kind, RejectReason::None)
 }
 
+/// Wants one order, a change of it, its end.
+struct Once(usize);
+
+impl Strategy for Once {
+    fn on_bar(&mut self, _: &Bar, ctx: &mut Context<'_>) {
+        self.0 += 1;
+        let limit = |ticks| OrderKind::Limit { price: Price::from_ticks(ticks) };
+        match self.0 {
+            1 => {
+                let bracket = qt_types::Bracket {
+                    stop: Some(Price::from_ticks(40)),
+                    target: Some(Price::from_ticks(200)),
+                    trail_bps: None,
+                };
+                let size = Size::Fixed(Qty::from_lots(5));
+                let tif = TimeInForce::Gtd(Nanos::new(START));
+                let place = qt_types::Place::new(InstrumentId(0), Side::Buy, limit(90));
+                ctx.place(place.size(size).bracket(bracket).tif(tif));
+            }
+            2 => ctx.replace(OrderId::new(1, 1), limit(91), Qty::from_lots(6)),
+            _ => ctx.cancel(OrderId::new(1, 1)),
+        }
+    }
+}
+
+/// Denies nothing.
+struct Yes;
+
+impl Gate for Yes {
+    fn size(&self, _: &SizeRequest, _: &Exposure<'_>) -> Result<Qty, DenyReason> {
+        Ok(Qty::from_lots(7))
+    }
+    fn check(&mut self, _: &OrderRequest, _: &Exposure<'_>) -> Result<(), DenyReason> {
+        Ok(())
+    }
+}
+
 /// Commands as a pipeline makes them: an order with a stop and a target, a change, a cancel.
 fn commands() -> Vec<Command> {
-    struct Once(usize);
-    impl Strategy for Once {
-        fn on_bar(&mut self, _: &Bar, ctx: &mut Context<'_>) {
-            self.0 += 1;
-            let limit = |ticks| OrderKind::Limit { price: Price::from_ticks(ticks) };
-            match self.0 {
-                1 => {
-                    let bracket = qt_types::Bracket {
-                        stop: Some(Price::from_ticks(40)),
-                        target: Some(Price::from_ticks(200)),
-                        trail_bps: None,
-                    };
-                    let size = Size::Fixed(Qty::from_lots(5));
-                    let tif = TimeInForce::Gtd(Nanos::new(START));
-                    let place = qt_types::Place::new(InstrumentId(0), Side::Buy, limit(90));
-                    ctx.place(place.size(size).bracket(bracket).tif(tif));
-                }
-                2 => ctx.replace(OrderId::new(1, 1), limit(91), Qty::from_lots(6)),
-                _ => ctx.cancel(OrderId::new(1, 1)),
-            }
-        }
-    }
-    struct Yes;
-    impl Gate for Yes {
-        fn size(&self, _: &SizeRequest, _: &Exposure<'_>) -> Result<Qty, DenyReason> {
-            Ok(Qty::from_lots(7))
-        }
-        fn check(&mut self, _: &OrderRequest, _: &Exposure<'_>) -> Result<(), DenyReason> {
-            Ok(())
-        }
-    }
     let limits = Limits::default();
     let config = PipelineConfig {
         specs: vec![InstrumentSpec::new("X", "USD", InstrumentKind::Equity, E9, E9, E9).unwrap()],
@@ -165,8 +171,8 @@ fn new_order(order: OrderId, qty: i64, kind: OrderKind) -> Intention {
     })
 }
 
-#[test]
-fn every_record_is_one_line_in_plain_words() {
+/// Records, and what their lines end with.
+fn in_words() -> Vec<(Record, &'static str)> {
     let id = OrderId::new(1, 12);
     let limit = OrderKind::Limit { price: Price::from_ticks(4_321_056) };
     let fill = Report {
@@ -193,7 +199,7 @@ fn every_record_is_one_line_in_plain_words() {
         reason: DenyReason::MaxOrderQty,
     };
     let due_ns = Nanos::new(START + 1);
-    let records = [
+    vec![
         (spec(), "spec BTCUSDT instrument 3 spot USDT tick 0.01 lot 0.00001 multiplier 1"),
         (Record::Config(b"{\"a\":\n1}".to_vec()), "config {\\\"a\\\":\\n1}"),
         (Record::Config(vec![0xff; 9]), "config 9 bytes"),
@@ -225,9 +231,13 @@ fn every_record_is_one_line_in_plain_words() {
         ),
         (Record::Mark(Mark { stamp: stamp(4, 9), hash: 0xab }), "mark state 00000000000000ab"),
         (Record::End(stamp(4, 10)), "end stopped in order"),
-    ];
+    ]
+}
+
+#[test]
+fn every_record_is_one_line_in_plain_words() {
     let mut describer = Describer::new();
-    for (at, (record, words)) in records.into_iter().enumerate() {
+    for (at, (record, words)) in in_words().into_iter().enumerate() {
         let lsn = Lsn::new(at as u64 + 1);
         let line = describer.line(&Entry { lsn, epoch: 1, record });
         assert!(line.ends_with(words), "{line}\n{words}");
@@ -327,6 +337,8 @@ fn a_snapshot_is_kept_whole_or_refused() {
     assert_eq!(read_snapshot(&path, MARK, empty).unwrap(), []);
     let report = verify(&path).unwrap();
     assert!(report.is_whole(), "{report}");
+    let found = qt_journal::recover(&path, Some(MARK), |_| {}).unwrap();
+    assert_eq!(found.snapshot, Some((Lsn::new(3), empty)));
     let text = report.to_string();
     assert!(text.contains("4 records: 1 event 2 snapshot 1 end"), "{text}");
     assert!(text.ends_with("whole; the last run was stopped in order"), "{text}");
