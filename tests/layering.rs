@@ -16,7 +16,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("qt-strategies", &["qt-types", "qt-engine"]),
     ("qt-data", &["qt-types", "qt-codec"]),
     ("qt-frames", &["qt-types", "qt-data"]),
-    ("qt-backtest", &["qt-types", "qt-engine", "qt-risk", "qt-strategies", "qt-data"]),
+    ("qt-backtest", &["qt-types", "qt-ring", "qt-engine", "qt-risk", "qt-strategies", "qt-data"]),
+    ("qt-runtime", &["qt-types", "qt-ring", "qt-engine", "qt-journal", "qt-data", "qt-backtest"]),
     (
         "qt-cli",
         &[
@@ -29,6 +30,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-data",
             "qt-frames",
             "qt-backtest",
+            "qt-journal",
+            "qt-runtime",
         ],
     ),
 ];

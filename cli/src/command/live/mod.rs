@@ -41,7 +41,7 @@ pub struct LiveArgs {
     #[arg(long, value_name = "synthetic|[SYMBOL=]FILE", required_unless_present = "data")]
     pub feed: Vec<String>,
     /// How fast: 1 is as it was recorded, max as fast as possible
-    #[arg(long, value_name = "N|max", default_value = "1")]
+    #[arg(long, value_name = "N|max", default_value = "1", allow_negative_numbers = true)]
     pub speed: Speed,
     /// When a command may leave: once its record would outlive a loss of power, or a crash
     #[arg(long, value_enum, default_value_t = Kept::Memory)]
