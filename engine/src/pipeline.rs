@@ -56,6 +56,7 @@ mod clock;
 mod decide;
 mod fold;
 mod parents;
+mod snapshot;
 mod wait;
 
 /// What a pipeline is made from.

@@ -1,6 +1,7 @@
 //! The gate of an account.
 
-use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest, stored};
 use qt_types::{Cash, DenyReason, Event, InstrumentSpec, Payload, Qty, Side};
 
 use crate::sizing::Memory;
@@ -22,6 +23,12 @@ pub struct AccountGate {
     margin_calls: u64,
     is_liquidated: bool,
 }
+
+stored!(AccountGate {
+    state: memory, look_ns, closing_out, margin_calls;
+    same: account, sizing, order_qty_max_e9, is_liquidated;
+    made: has_eyes;
+});
 
 impl AccountGate {
     /// A gate for `account` with the sizing rule `sizing`. No order may be larger than
@@ -160,6 +167,14 @@ impl Gate for AccountGate {
     #[inline(always)]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         (self.is_due(event) || self.has_eyes) && self.look(event, exposure)
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }
 

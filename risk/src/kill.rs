@@ -1,9 +1,12 @@
 //! Kill states: what may still be sent, at every level. The most restrictive one wins.
 
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use serde::{Deserialize, Serialize};
+
 use crate::tally::Level;
 
 /// What may be sent. Cancels always may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum KillState {
     /// Everything.
@@ -28,7 +31,7 @@ impl KillState {
 }
 
 /// What a kill switch belongs to: a level, and which one of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
     /// The level; [`Level::Instrument`] has none.
     pub level: Level,
@@ -53,6 +56,23 @@ pub struct KillBoard {
     states: [Vec<KillState>; 5],
     /// How many are not active.
     tripped: usize,
+}
+
+impl Stored for KillBoard {
+    fn save(&self, to: &mut Writer<'_>) {
+        self.states.iter().for_each(|level| to.each(level));
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        for level in &mut self.states {
+            from.each("the number of kill switches of a level", level)?;
+        }
+        let tripped = |level: &Vec<KillState>| {
+            level.iter().filter(|state| **state != KillState::Active).count()
+        };
+        self.tripped = self.states.iter().map(tripped).sum();
+        Ok(())
+    }
 }
 
 impl KillBoard {

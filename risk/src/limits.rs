@@ -2,7 +2,10 @@
 
 use std::collections::BTreeMap;
 
+use qt_engine::snapshot::fingerprint;
+use qt_engine::{stored, values};
 use qt_types::{Cash, format_scaled};
+use serde::{Deserialize, Serialize};
 
 use crate::keys::{KEYS, Key};
 use crate::measure::SHARE_OFF_BPS;
@@ -12,7 +15,7 @@ use crate::unit::{Holder, Unit};
 pub const MONEY_OFF: i128 = 1_000_000_000_000_000_000_000_000;
 
 /// One limit. What is observed may be equal to it: only more is too much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     /// Above this an order is counted as a warning and passes. At most `hard`.
     pub soft: i128,
@@ -66,7 +69,17 @@ impl Default for LimitSet {
     }
 }
 
+values!(Limit);
+stored!(LimitSet {
+    state: values;
+});
+
 impl LimitSet {
+    /// One number for all of them.
+    pub(crate) fn fingerprint(&self) -> u64 {
+        self.values.iter().fold(0, |sum, limit| fingerprint(&(sum, limit)))
+    }
+
     /// The limit `key`; one that is missing denies everything.
     #[must_use]
     #[inline(always)]

@@ -1,7 +1,11 @@
 //! The gate of all controls.
 
-use qt_engine::{Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{
+    Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, stored, values,
+};
 use qt_types::{DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty};
+use serde::{Deserialize, Serialize};
 
 use crate::ask::Ask;
 use crate::control::{CONTROLS, Control};
@@ -31,7 +35,7 @@ const UNKNOWN_PARENT: u32 = NONE - 1;
 const ENGINE_PARENTS_MAX: usize = 64;
 
 /// The last order that was denied, as it was seen then: what a [`crate::Reject`] is made from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Denial {
     /// What failed.
     pub failure: Failure,
@@ -72,6 +76,14 @@ pub struct RiskGate {
     latest: Option<Control>,
     denials: u64,
 }
+
+values!(Denial, MachineTrip);
+stored!(RiskGate {
+    state: account, state, pending, strategy, parent, engine_parents, trips, warnings, by_control,
+        lowest, latest, denials;
+    each: last;
+    same: follows_lowest;
+});
 
 impl RiskGate {
     /// A gate at rest over the account's own gate. All memory that it will need is taken here.
@@ -382,5 +394,13 @@ impl Gate for RiskGate {
             self.look_again(event.instrument, exposure);
         }
         wants_close
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

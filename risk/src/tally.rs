@@ -2,6 +2,7 @@
 //! against. All changes are increments, so that a look-up never walks over orders or instruments.
 
 use qt_types::Side;
+use serde::{Deserialize, Serialize};
 
 use crate::keys::Key;
 use crate::limits::LimitSet;
@@ -10,7 +11,7 @@ use crate::seen::NodeSeen;
 use crate::window::{Rate, Recent, Tumbling, Usual};
 
 /// What open orders could still add on one side.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct OpenSide {
     pub(crate) lots: i64,
     /// At the worst prices, in nano-units.
@@ -18,7 +19,7 @@ pub(crate) struct OpenSide {
 }
 
 /// One instrument at one level.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Line {
     /// Lots held; negative when short.
     pub(crate) position: i64,
@@ -73,7 +74,7 @@ impl Line {
 
 /// What positions and open orders come to over all instruments, at one level or at several that
 /// hold the same.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sums {
     pub(crate) orders: i64,
     pub(crate) unknown: i64,
@@ -98,7 +99,7 @@ impl Sums {
 }
 
 /// Who is asked for an order: from the order outwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Level {
     /// One strategy.
