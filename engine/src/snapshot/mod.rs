@@ -59,6 +59,7 @@ impl<T: Value> Stored for T {
 /// Makes a struct [`Stored`](crate::snapshot::Stored). Every field stands in one of the lists:
 ///
 /// - `state`: written and read back;
+/// - `value`: the same for a type of another crate that has serde's traits, as a whole;
 /// - `each`: a table whose length is given by the configuration, read item by item;
 /// - `same`: configuration, which is written and must be the same where it is read;
 /// - `made`: not written, since it follows from the configuration or is empty between two events.
@@ -91,6 +92,7 @@ macro_rules! stored {
 macro_rules! stored_as {
     ($save:ident, $load:ident, $type:ident {
         $(state: $($state:ident),+;)?
+        $(value: $($value:ident),+;)?
         $(each: $($each:ident),+;)?
         $(same: $($same:ident),+;)?
         $(made: $($made:ident),+;)?
@@ -99,11 +101,12 @@ macro_rules! stored_as {
         impl $type {
             fn $save(&self, to: &mut $crate::snapshot::Writer<'_>) {
                 let Self {
-                    $($($same,)+)? $($($each,)+)? $($($state,)+)? $($($made: _,)+)?
+                    $($($same,)+)? $($($each,)+)? $($($state,)+)? $($($value,)+)? $($($made: _,)+)?
                 } = self;
                 $($(to.same($same);)+)?
                 $($(to.each($each);)+)?
                 $($($crate::snapshot::Stored::save($state, to);)+)?
+                $($(to.put($value);)+)?
                 let _ = to;
             }
 
@@ -112,11 +115,12 @@ macro_rules! stored_as {
                 from: &mut $crate::snapshot::Reader<'_>,
             ) -> Result<(), $crate::snapshot::SnapshotError> {
                 let Self {
-                    $($($same,)+)? $($($each,)+)? $($($state,)+)? $($($made: _,)+)?
+                    $($($same,)+)? $($($each,)+)? $($($state,)+)? $($($value,)+)? $($($made: _,)+)?
                 } = self;
                 $($(from.same(concat!(stringify!($type), ".", stringify!($same)), $same)?;)+)?
                 $($(from.each(concat!(stringify!($type), ".", stringify!($each)), $each)?;)+)?
                 $($($crate::snapshot::Stored::load($state, from)?;)+)?
+                $($(*$value = from.take()?;)+)?
                 let _ = from;
                 $(if !$sound(self) {
                     return Err($crate::snapshot::SnapshotError::Damaged);

@@ -28,7 +28,7 @@ impl Intent {
 }
 
 /// How large an order is to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Size {
     /// Exactly this many lots.
     Fixed(Qty),

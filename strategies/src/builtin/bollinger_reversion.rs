@@ -1,6 +1,7 @@
 //! Closes outside the Bollinger bands that return to the middle.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Context, Strategy, stored};
 use qt_types::{Bar, Side};
 
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each, ticks};
@@ -47,6 +48,11 @@ struct BollingerReversion {
     short: bool,
 }
 
+stored!(BollingerReversion {
+    state: bands;
+    same: short;
+});
+
 impl Strategy for BollingerReversion {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -66,5 +72,13 @@ impl Strategy for BollingerReversion {
 
     fn warmup(&self) -> usize {
         self.bands.first_row()
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

@@ -1,6 +1,7 @@
 //! The strategy that every other one has to beat.
 
-use qt_engine::{Context, OrderUpdate, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Context, OrderUpdate, Strategy, stored};
 use qt_types::{Bar, ReportKind, Side};
 
 use super::on_each;
@@ -31,6 +32,10 @@ struct BuyAndHold {
     has_bought: bool,
 }
 
+stored!(BuyAndHold {
+    state: has_bought;
+});
+
 impl Strategy for BuyAndHold {
     #[inline]
     fn on_bar(&mut self, _: &Bar, ctx: &mut Context<'_>) {
@@ -41,5 +46,13 @@ impl Strategy for BuyAndHold {
 
     fn on_order(&mut self, update: &OrderUpdate, _: &mut Context<'_>) {
         self.has_bought |= update.report.kind == ReportKind::Filled;
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

@@ -1,6 +1,7 @@
 //! Two exponential moving averages that cross.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Context, Strategy, stored};
 use qt_types::Bar;
 
 use super::turn::{Cross, compare};
@@ -47,6 +48,11 @@ struct EmaCross {
     cross: Cross,
 }
 
+stored!(EmaCross {
+    state: fast, slow, cross;
+    same: short;
+});
+
 impl Strategy for EmaCross {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -60,5 +66,13 @@ impl Strategy for EmaCross {
 
     fn warmup(&self) -> usize {
         self.slow.first_row() + 1
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

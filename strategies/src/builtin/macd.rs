@@ -1,6 +1,7 @@
 //! The MACD line that crosses its signal line.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Context, Strategy, stored};
 use qt_types::Bar;
 
 use super::turn::{Cross, compare};
@@ -48,6 +49,11 @@ struct Macd {
     cross: Cross,
 }
 
+stored!(Macd {
+    state: lines, cross;
+    same: short;
+});
+
 impl Strategy for Macd {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -59,5 +65,13 @@ impl Strategy for Macd {
 
     fn warmup(&self) -> usize {
         self.lines.first_row() + 1
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

@@ -1,6 +1,7 @@
 //! The sign of the return over the last bars.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Context, Strategy, stored};
 use qt_types::Bar;
 
 use super::turn::Turn;
@@ -49,6 +50,19 @@ struct Momentum {
     short: bool,
 }
 
+stored!(Momentum {
+    state: next, bars_missing;
+    each: closes;
+    same: threshold_bps, short;
+    sound: Momentum::is_sound;
+});
+
+impl Momentum {
+    const fn is_sound(&self) -> bool {
+        self.next < self.closes.len()
+    }
+}
+
 impl Momentum {
     /// Takes in a close, in ticks; which way it went since `lookback` bars ago, if far enough.
     #[inline]
@@ -81,5 +95,13 @@ impl Strategy for Momentum {
 
     fn warmup(&self) -> usize {
         self.closes.len()
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

@@ -1,7 +1,8 @@
 //! Follows the side of the book on which more rests.
 
 use qt_engine::book::Ratio;
-use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy, stored};
 use qt_types::{Denied, InstrumentId, Nanos, Price, Side, Size, Timer};
 
 use super::quotes::{Aim, Quotes, two_sided};
@@ -68,6 +69,11 @@ struct OrderBookImbalance {
     instrument: InstrumentId,
     quotes: Quotes,
 }
+
+stored!(OrderBookImbalance {
+    state: deadline, is_armed, instrument, quotes;
+    same: levels, entry, exit, hold_ns, takes, short;
+});
 
 impl OrderBookImbalance {
     /// Takes note of whether there is a position, and starts its clock. Returns its lots.
@@ -164,5 +170,13 @@ impl Strategy for OrderBookImbalance {
     fn interest(&self) -> BookInterest {
         // One level is the best prices; more of them change without these.
         if self.levels == 1 { BookInterest::TopChange } else { BookInterest::EveryUpdate }
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

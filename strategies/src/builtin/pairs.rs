@@ -1,7 +1,9 @@
 //! Two instruments whose price ratio returns to its mean.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Context, Strategy, stored, values};
 use qt_types::{Bar, InstrumentId, Nanos, Side};
+use serde::{Deserialize, Serialize};
 
 use super::{IN_RANGE, WINDOW_BARS_MAX};
 use crate::indicator::ZScore;
@@ -62,12 +64,14 @@ fn build(params: &Params, _: usize) -> Box<dyn Strategy> {
 }
 
 /// The last close of an instrument.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Close {
     /// When it was known (UTC ns).
     now_ns: Nanos,
     ticks: i64,
 }
+
+values!(Close);
 
 /// The rule on both instruments.
 #[derive(Clone, Debug)]
@@ -80,6 +84,11 @@ struct Pairs {
     /// Whether z has been within the entry bounds since the last entry.
     is_armed: bool,
 }
+
+stored!(Pairs {
+    state: score, closes, is_armed;
+    same: entry_z, exit_z, short;
+});
 
 impl Pairs {
     /// The logarithm of the ratio, if both instruments have completed a bar at the same time.
@@ -154,5 +163,13 @@ impl Strategy for Pairs {
 
     fn warmup(&self) -> usize {
         self.score.first_row()
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

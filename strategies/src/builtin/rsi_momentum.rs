@@ -1,6 +1,7 @@
 //! Buying strength.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Context, Strategy, stored};
 use qt_types::Bar;
 
 use super::turn::Turn;
@@ -48,6 +49,11 @@ struct RsiMomentum {
     short: bool,
 }
 
+stored!(RsiMomentum {
+    state: index;
+    same: strong, weak, short;
+});
+
 impl Strategy for RsiMomentum {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -61,5 +67,13 @@ impl Strategy for RsiMomentum {
 
     fn warmup(&self) -> usize {
         self.index.first_row()
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

@@ -1,6 +1,7 @@
 //! Buying what was sold too far.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Context, Strategy, stored};
 use qt_types::{Bar, Side};
 
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each};
@@ -45,6 +46,11 @@ struct RsiReversion {
     overbought: f64,
 }
 
+stored!(RsiReversion {
+    state: index;
+    same: oversold, overbought;
+});
+
 impl Strategy for RsiReversion {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -59,5 +65,13 @@ impl Strategy for RsiReversion {
 
     fn warmup(&self) -> usize {
         self.index.first_row()
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }

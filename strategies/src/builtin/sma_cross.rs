@@ -2,7 +2,8 @@
 
 use std::cmp::Ordering;
 
-use qt_engine::{Context, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{Context, Strategy, stored};
 use qt_types::Bar;
 
 use super::turn::Cross;
@@ -40,6 +41,10 @@ struct SmaCross {
     cross: Cross,
 }
 
+stored!(SmaCross {
+    state: averages, cross;
+});
+
 impl SmaCross {
     fn new(fast: usize, slow: usize) -> Self {
         Self { averages: Averages::new(fast, slow), cross: Cross::default() }
@@ -58,6 +63,14 @@ impl Strategy for SmaCross {
     fn warmup(&self) -> usize {
         // The comparison on the bar before the first decision needs all of the slow average.
         self.averages.closes.len()
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }
 
@@ -79,6 +92,19 @@ struct Averages {
     leaving: usize,
     bars_missing: usize,
     difference: i128,
+}
+
+stored!(Averages {
+    state: next, leaving, bars_missing, difference;
+    each: closes;
+    same: fast, slow;
+    sound: Averages::is_sound;
+});
+
+impl Averages {
+    const fn is_sound(&self) -> bool {
+        self.next < self.closes.len() && self.leaving < self.closes.len()
+    }
 }
 
 impl Averages {

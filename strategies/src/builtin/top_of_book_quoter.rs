@@ -1,6 +1,7 @@
 //! Quotes both sides at the best prices, anew at fixed times: the yardstick of fill models.
 
-use qt_engine::{BookInterest, BookView, Context, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{BookInterest, BookView, Context, Strategy, stored};
 use qt_types::{InstrumentId, Nanos, OrderKind, Place, Price, Side, Timer, Trade};
 
 use crate::param::{Params, float, int};
@@ -50,6 +51,11 @@ struct TopOfBookQuoter {
     /// What is quoted, once anything was seen of it.
     instrument: Option<InstrumentId>,
 }
+
+stored!(TopOfBookQuoter {
+    state: instrument;
+    same: interval_ns, settle_ns, offset_ticks, max_position;
+});
 
 impl TopOfBookQuoter {
     /// The first event sets the clock.
@@ -109,6 +115,14 @@ impl Strategy for TopOfBookQuoter {
     fn interest(&self) -> BookInterest {
         // Only to see the first one; the quotes go by the clock.
         BookInterest::TopChange
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)
     }
 }
 
