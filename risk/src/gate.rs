@@ -1,7 +1,6 @@
 //! The gate of an account.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest, stored};
+use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest, save_and_load, stored};
 use qt_types::{Cash, DenyReason, Event, InstrumentSpec, Payload, Qty, Side};
 
 use crate::sizing::Memory;
@@ -169,13 +168,7 @@ impl Gate for AccountGate {
         (self.is_due(event) || self.has_eyes) && self.look(event, exposure)
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }
 
 /// How often a margin account is looked at where there are no bars, in ns: once a second.

@@ -1,8 +1,8 @@
 //! The gate of all controls.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
 use qt_engine::{
-    Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, stored, values,
+    Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, save_and_load,
+    stored, values,
 };
 use qt_types::{DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty};
 use serde::{Deserialize, Serialize};
@@ -396,11 +396,5 @@ impl Gate for RiskGate {
         wants_close
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }

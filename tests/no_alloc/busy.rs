@@ -1,7 +1,6 @@
 //! A strategy that asks for something at every bar.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{Context, OrderUpdate, Strategy, stored};
+use qt_engine::{Context, OrderUpdate, Strategy, save_and_load, stored};
 use qt_types::{
     Bar, Bracket, Distance, OrderId, OrderKind, Place, Price, Qty, ReportKind, Side, Size,
 };
@@ -60,11 +59,5 @@ impl Strategy for Busy {
         }
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }

@@ -1,8 +1,7 @@
 //! A strategy that asks for everything there is: pairs, brackets, parents, pegs, icebergs, times,
 //! changes, timers, parent orders. It is stored as a strategy of a user would be.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{Algo, Execute, ParentReport, stored};
+use qt_engine::{Algo, Execute, ParentReport, save_and_load, stored};
 use qt_strategies::prelude::*;
 use qt_types::{Denied, ParentId, PegReference};
 
@@ -161,11 +160,5 @@ impl Strategy for Busy {
         self.ended += 1;
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }

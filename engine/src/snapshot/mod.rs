@@ -130,3 +130,21 @@ macro_rules! stored_as {
         }
     };
 }
+
+/// `save` and `load` of a strategy or a gate that is [`stored!`](crate::stored), to be written
+/// among its other methods.
+#[macro_export]
+macro_rules! save_and_load {
+    () => {
+        fn save(&self, to: &mut $crate::snapshot::Writer<'_>) {
+            $crate::snapshot::Stored::save(self, to);
+        }
+
+        fn load(
+            &mut self,
+            from: &mut $crate::snapshot::Reader<'_>,
+        ) -> Result<(), $crate::snapshot::SnapshotError> {
+            $crate::snapshot::Stored::load(self, from)
+        }
+    };
+}

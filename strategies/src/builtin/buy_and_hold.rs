@@ -1,7 +1,6 @@
 //! The strategy that every other one has to beat.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{Context, OrderUpdate, Strategy, stored};
+use qt_engine::{Context, OrderUpdate, Strategy, save_and_load, stored};
 use qt_types::{Bar, ReportKind, Side};
 
 use super::on_each;
@@ -48,11 +47,5 @@ impl Strategy for BuyAndHold {
         self.has_bought |= update.report.kind == ReportKind::Filled;
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }

@@ -1,7 +1,6 @@
 //! Closes beyond the highs and lows of the bars before.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{Context, Strategy, stored};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::{Bar, Side};
 
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each, ticks};
@@ -79,13 +78,7 @@ impl Strategy for DonchianBreakout {
         self.entry.channel.first_row() + 1
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }
 
 /// The channel of the bars before this one.

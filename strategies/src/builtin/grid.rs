@@ -1,8 +1,9 @@
 //! A grid of limit orders around an anchor: every fill is followed by an order of the other side
 //! one level further.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy, stored, values};
+use qt_engine::{
+    BookInterest, BookView, Context, OrderUpdate, Strategy, save_and_load, stored, values,
+};
 use qt_types::{Denied, InstrumentId, InstrumentSpec, OrderKind, Place, Price, ReportKind, Side};
 use serde::{Deserialize, Serialize};
 
@@ -202,13 +203,7 @@ impl Strategy for Grid {
         BookInterest::TopChange
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }
 
 #[cfg(test)]

@@ -1,8 +1,9 @@
 //! Market making after Avellaneda and Stoikov: quotes around a price that leans against the
 //! inventory, as far apart as risk and the arrival of orders make best.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy, stored, values};
+use qt_engine::{
+    BookInterest, BookView, Context, OrderUpdate, Strategy, save_and_load, stored, values,
+};
 use qt_types::{Denied, DenyReason, InstrumentSpec, Nanos, Price, Qty, Side, Size, Trade};
 use serde::{Deserialize, Serialize};
 
@@ -246,13 +247,7 @@ impl Strategy for MarketMaker {
         BookInterest::TopChange
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }
 
 #[cfg(test)]

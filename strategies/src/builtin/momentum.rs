@@ -1,7 +1,6 @@
 //! The sign of the return over the last bars.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{Context, Strategy, stored};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::Bar;
 
 use super::turn::Turn;
@@ -97,11 +96,5 @@ impl Strategy for Momentum {
         self.closes.len()
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }

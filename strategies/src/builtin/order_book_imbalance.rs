@@ -1,8 +1,7 @@
 //! Follows the side of the book on which more rests.
 
 use qt_engine::book::Ratio;
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy, stored};
+use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy, save_and_load, stored};
 use qt_types::{Denied, InstrumentId, Nanos, Price, Side, Size, Timer};
 
 use super::quotes::{Aim, Quotes, two_sided};
@@ -172,11 +171,5 @@ impl Strategy for OrderBookImbalance {
         if self.levels == 1 { BookInterest::TopChange } else { BookInterest::EveryUpdate }
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }

@@ -1,7 +1,6 @@
 //! Two instruments whose price ratio returns to its mean.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{Context, Strategy, stored, values};
+use qt_engine::{Context, Strategy, save_and_load, stored, values};
 use qt_types::{Bar, InstrumentId, Nanos, Side};
 use serde::{Deserialize, Serialize};
 
@@ -165,11 +164,5 @@ impl Strategy for Pairs {
         self.score.first_row()
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }

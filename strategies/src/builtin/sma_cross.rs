@@ -2,8 +2,7 @@
 
 use std::cmp::Ordering;
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{Context, Strategy, stored};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::Bar;
 
 use super::turn::Cross;
@@ -65,13 +64,7 @@ impl Strategy for SmaCross {
         self.averages.closes.len()
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }
 
 /// Compares the mean of the last `fast` closes with that of the last `slow` ones, without ever

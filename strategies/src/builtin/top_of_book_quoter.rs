@@ -1,7 +1,6 @@
 //! Quotes both sides at the best prices, anew at fixed times: the yardstick of fill models.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use qt_engine::{BookInterest, BookView, Context, Strategy, stored};
+use qt_engine::{BookInterest, BookView, Context, Strategy, save_and_load, stored};
 use qt_types::{InstrumentId, Nanos, OrderKind, Place, Price, Side, Timer, Trade};
 
 use crate::param::{Params, float, int};
@@ -117,13 +116,7 @@ impl Strategy for TopOfBookQuoter {
         BookInterest::TopChange
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }
 
 /// Counted from when the timer was due, so that the clock does not drift.

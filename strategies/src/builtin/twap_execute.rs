@@ -1,8 +1,8 @@
 //! Buys or sells a quantity in equal parts over a time.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
 use qt_engine::{
-    BookInterest, BookView, Context, Order, OrderStatus, OrderUpdate, Strategy, stored, values,
+    BookInterest, BookView, Context, Order, OrderStatus, OrderUpdate, Strategy, save_and_load,
+    stored, values,
 };
 use qt_types::{
     Denied, InstrumentId, Nanos, OrderKind, Place, Price, Qty, RejectReason, ReportKind, Side,
@@ -215,11 +215,5 @@ impl Strategy for TwapExecute {
         BookInterest::TopChange
     }
 
-    fn save(&self, to: &mut Writer<'_>) {
-        Stored::save(self, to);
-    }
-
-    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
-        Stored::load(self, from)
-    }
+    save_and_load!();
 }
