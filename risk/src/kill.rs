@@ -1,54 +1,8 @@
 //! Kill states: what may still be sent, at every level. The most restrictive one wins.
 
 use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
-use serde::{Deserialize, Serialize};
-
-use crate::tally::Level;
-
-/// What may be sent. Cancels always may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum KillState {
-    /// Everything.
-    #[default]
-    Active,
-    /// What makes a position smaller.
-    ReduceOnly,
-    /// Nothing.
-    Halted,
-}
-
-impl KillState {
-    /// `ACTIVE`, `REDUCE_ONLY` or `HALTED`.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::ReduceOnly => "REDUCE_ONLY",
-            Self::Halted => "HALTED",
-        }
-    }
-}
-
-/// What a kill switch belongs to: a level, and which one of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-pub struct Target {
-    /// The level; [`Level::Instrument`] has none.
-    pub level: Level,
-    /// Which strategy, account, tenant or venue; 0 for [`Level::Global`].
-    pub index: u16,
-}
-
-impl Target {
-    /// All there is.
-    pub const GLOBAL: Self = Self { level: Level::Global, index: 0 };
-
-    /// The `index`-th one of `level`.
-    #[must_use]
-    pub const fn new(level: Level, index: u16) -> Self {
-        Self { level, index }
-    }
-}
+use qt_types::Level;
+pub use qt_types::{KillState, Target};
 
 /// The kill states of everything. Levels are set and cleared apart from each other.
 #[derive(Clone, Debug, Default)]

@@ -27,17 +27,23 @@ impl RiskGate {
     /// change nothing. `false` where there is no such target.
     pub fn apply(&mut self, event: &ControlEvent) -> bool {
         match event.action {
-            ControlAction::Trip { state } => {
-                // A trip never loosens what stands tighter.
-                let tighter = self.state.kill.state(event.target).max(state);
-                self.state.kill.set(event.target, tighter)
-            }
-            ControlAction::Armed { .. } => {
-                self.forgive(event.target);
-                self.state.kill.set(event.target, KillState::Active)
-            }
+            ControlAction::Trip { state } => self.tighten(event.target, state),
+            ControlAction::Armed { .. } => self.rearm(event.target),
             ControlAction::ArmRequested | ControlAction::Refused { .. } => true,
         }
+    }
+
+    /// No more than `state` allows may be sent at `target`; a trip never loosens what stands
+    /// tighter.
+    pub(crate) fn tighten(&mut self, target: Target, state: KillState) -> bool {
+        let tighter = self.state.kill.state(target).max(state);
+        self.state.kill.set(target, tighter)
+    }
+
+    /// Everything may be sent at `target` again.
+    pub(crate) fn rearm(&mut self, target: Target) -> bool {
+        self.forgive(target);
+        self.state.kill.set(target, KillState::Active)
     }
 
     /// A person looked at `target`: what is latched there begins anew. Losses of the day stay.

@@ -4,7 +4,7 @@ use qt_engine::{
     Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, save_and_load,
     stored, values,
 };
-use qt_types::{DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty};
+use qt_types::{ControlKind, DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::Ask;
@@ -379,6 +379,18 @@ impl Gate for RiskGate {
         let Some(known) = self.state.instruments.get_mut(instrument.index()) else { return true };
         known.seen_ns = now_ns.get();
         known.seen_ns >= known.look_ns
+    }
+
+    fn control(&mut self, control: &qt_types::Control, _exposure: &Exposure<'_>) {
+        match control.kind {
+            ControlKind::Trip { target, state } => {
+                self.tighten(target, state);
+            }
+            ControlKind::Arm { target } => {
+                self.rearm(target);
+            }
+            ControlKind::Resume | ControlKind::Pause | ControlKind::CloseOut => {}
+        }
     }
 
     fn rests_until_ns(&self) -> i64 {

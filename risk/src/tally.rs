@@ -1,6 +1,7 @@
 //! Positions and open orders, with both sides apart, at every level: what the limits are held
 //! against. All changes are increments, so that a look-up never walks over orders or instruments.
 
+pub use qt_types::Level;
 use qt_types::Side;
 use serde::{Deserialize, Serialize};
 
@@ -95,39 +96,6 @@ impl Sums {
     #[inline]
     pub(crate) fn pnl(&self) -> i128 {
         self.cash + self.value
-    }
-}
-
-/// Who is asked for an order: from the order outwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[repr(u8)]
-pub enum Level {
-    /// One strategy.
-    Strategy,
-    /// One account.
-    Account,
-    /// One tenant.
-    Tenant,
-    /// One venue; only kill switches have it.
-    Venue,
-    /// All there is.
-    Global,
-    /// One instrument.
-    Instrument,
-}
-
-impl Level {
-    /// The name in lists.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Strategy => "strategy",
-            Self::Account => "account",
-            Self::Tenant => "tenant",
-            Self::Venue => "venue",
-            Self::Global => "global",
-            Self::Instrument => "instrument",
-        }
     }
 }
 

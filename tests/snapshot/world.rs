@@ -11,8 +11,9 @@ use qt_risk::{
 };
 use qt_strategies::Registry;
 use qt_types::{
-    Bar, BarFlags, Cash, CurrencyId, E9, FxRate, InstrumentId, InstrumentKind, InstrumentSpec,
-    Lacks, Limits, Nanos, OrderTick, Payload, Price, Qty, Side, Tick, TickFlags, Trade,
+    Bar, BarFlags, Cash, Control, ControlKind, CurrencyId, E9, FxRate, InstrumentId,
+    InstrumentKind, InstrumentSpec, KillState, Lacks, Limits, Nanos, OrderTick, Payload, Price,
+    Qty, Side, Target, Tick, TickFlags, Trade,
 };
 
 use crate::busy::Busy;
@@ -195,6 +196,9 @@ impl Market {
 
     /// What the market tells next.
     pub fn next(&mut self, now_ns: i64, dice: &mut Dice) -> (InstrumentId, Payload) {
+        if dice.is(150) {
+            return (InstrumentId(0), Payload::Control(control(dice)));
+        }
         let instrument = InstrumentId([0, 0, 0, 1, 1, 2][dice.below(6) as usize]);
         let middle = &mut self.middles[instrument.index()];
         *middle = (*middle + dice.below(5) - 2).clamp(6_000, 14_000);
@@ -233,6 +237,21 @@ impl Market {
             row: self.bars,
         }
     }
+}
+
+/// Somebody decides something; most of the time all may go on.
+fn control(dice: &mut Dice) -> Control {
+    let levels = [Level::Strategy, Level::Account, Level::Tenant, Level::Venue, Level::Global];
+    let target = Target::new(levels[dice.below(5) as usize], 0);
+    let state = if dice.is(3) { KillState::Halted } else { KillState::ReduceOnly };
+    let kind = match dice.below(20) {
+        0 => ControlKind::Trip { target, state },
+        1 => ControlKind::Pause,
+        2 => ControlKind::CloseOut,
+        3..8 => ControlKind::Resume,
+        _ => ControlKind::Arm { target },
+    };
+    Control { kind, person: 5 }
 }
 
 /// Side, flags, and a price that is mostly near and sometimes far beyond the window.

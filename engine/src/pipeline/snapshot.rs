@@ -58,6 +58,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             // What the strategy says of itself.
             hears_from: _,
             active_from_ns,
+            is_paused,
             hash,
         } = self;
         to.same(&specs.len());
@@ -65,6 +66,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         to.same(exits);
         to.same(active_from_ns);
         to.same(strategy.name());
+        is_paused.save(to);
         hash.save(to);
         market.save(to);
         execution.save(to);
@@ -86,6 +88,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         from.same("the protective orders of entries", &self.exits)?;
         from.same("the beginning of trading", &self.active_from_ns)?;
         from.same("the strategy", &self.strategy.name().to_owned())?;
+        self.is_paused.load(from)?;
         self.hash.load(from)?;
         self.market.load(from)?;
         self.execution.load(from)?;

@@ -1,7 +1,7 @@
 //! The port of the risk controls.
 
 use qt_types::{
-    DenyReason, Event, InstrumentId, Nanos, OrderId, OrderKind, ParentId, Price, Qty, Side,
+    Control, DenyReason, Event, InstrumentId, Nanos, OrderId, OrderKind, ParentId, Price, Qty, Side,
 };
 use serde::{Deserialize, Serialize};
 
@@ -134,6 +134,11 @@ pub trait Gate: Send {
         i64::MIN
     }
 
+    /// Somebody decided something about the engine: kill switches are the gate's.
+    fn control(&mut self, control: &Control, exposure: &Exposure<'_>) {
+        let _ = (control, exposure);
+    }
+
     /// Sees every event after the ledger was updated, but for changes of a book that it
     /// [`Self::hears`] and does not want to see. `true` asks for the account to be closed
     /// out: open orders are cancelled and positions closed at the market.
@@ -175,6 +180,10 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
 
     fn rests_until_ns(&self) -> i64 {
         (**self).rests_until_ns()
+    }
+
+    fn control(&mut self, control: &Control, exposure: &Exposure<'_>) {
+        (**self).control(control, exposure);
     }
 
     #[inline]

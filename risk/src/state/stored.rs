@@ -8,7 +8,6 @@ use super::{
     Break, Identity, InstrumentState, KnownRate, Parent, Resting, Sent, Session, State,
     StrategyState,
 };
-use crate::kill::KillState;
 use crate::limits::LimitSet;
 use crate::operate::{BREAKS_MAX, PARENTS_MAX};
 use crate::quick::NodeBounds;
@@ -18,7 +17,7 @@ use crate::tally::{Line, Node, Sums};
 use crate::window::{Rate, Tumbling, Usual};
 use crate::{Account, Control, Prices, Sizing};
 
-values!(Account, Sizing, Prices, Control, KillState, Session, Identity, Sent, KnownRate, Resting);
+values!(Account, Sizing, Prices, Control, Session, Identity, Sent, KnownRate, Resting);
 values!(Parent, Break, Line, Sums, InstrumentSeen, NodeSeen, FractionSeen, NodeBounds);
 values!(Rate, Tumbling, Usual);
 
