@@ -2,8 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use qt_engine::snapshot::fingerprint;
-use qt_engine::{stored, values};
+use qt_engine::{StateHash, stored, values};
 use qt_types::{Cash, format_scaled};
 use serde::{Deserialize, Serialize};
 
@@ -75,9 +74,12 @@ stored!(LimitSet {
 });
 
 impl LimitSet {
-    /// One number for all of them.
-    pub(crate) fn fingerprint(&self) -> u64 {
-        self.values.iter().fold(0, |sum, limit| fingerprint(&(sum, limit)))
+    /// Mixes all of them into `hash`.
+    pub(crate) fn fold_into(&self, hash: &mut StateHash) {
+        for limit in &self.values {
+            hash.fold_i128(limit.soft);
+            hash.fold_i128(limit.hard);
+        }
     }
 
     /// The limit `key`; one that is missing denies everything.

@@ -23,7 +23,7 @@ pub use error::SnapshotError;
 pub(crate) use frame::open;
 pub use lists::{load_part, save_part};
 pub use reader::Reader;
-pub use writer::{Writer, fingerprint};
+pub use writer::Writer;
 
 /// The format that is written. It goes up when an older program could not read what is written,
 /// or would read something else from it.

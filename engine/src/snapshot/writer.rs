@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::{SnapshotError, Stored, frame};
-use crate::hash::StateHash;
 
 /// Where a state is written to. What cannot be written is noted, and comes out at the end.
 #[derive(Debug)]
@@ -64,31 +63,10 @@ impl<'a> Writer<'a> {
     }
 }
 
-/// One number for `value`: for configuration that is too large to be written.
-#[must_use]
-pub fn fingerprint<T: Serialize + ?Sized>(value: &T) -> u64 {
-    match postcard::to_extend(value, Sum::default()) {
-        Ok(sum) => sum.hash.get(),
-        // What has no form has no number either.
-        Err(_) => 0,
-    }
-}
-
 struct Bytes<'a>(&'a mut Vec<u8>);
 
 impl Extend<u8> for Bytes<'_> {
     fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
         self.0.extend(bytes);
-    }
-}
-
-#[derive(Default)]
-struct Sum {
-    hash: StateHash,
-}
-
-impl Extend<u8> for Sum {
-    fn extend<I: IntoIterator<Item = u8>>(&mut self, bytes: I) {
-        bytes.into_iter().for_each(|byte| self.hash.fold(u64::from(byte)));
     }
 }

@@ -1,8 +1,8 @@
 //! The gate's memory as state. The profile and the accounts that it was made from are compared by
 //! one number; limits that were set since are state.
 
-use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer, fingerprint};
-use qt_engine::{stored, stored_as, values};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_engine::{StateHash, stored, stored_as, values};
 
 use super::{
     Break, Identity, InstrumentState, KnownRate, Parent, Resting, Sent, Session, State,
@@ -106,23 +106,26 @@ impl State {
             && self.dirty.iter().all(|dirty| dirty.index() < self.instruments.len())
     }
 
-    /// One number for all that a fresh gate is made from.
+    /// One number for all that a fresh gate is made from. In a hurry, as every run makes a gate.
     pub(crate) fn fingerprint(&self) -> u64 {
-        let mut sum = 0;
-        let mut fold = |number: u64| sum = fingerprint(&(sum, number));
+        let mut hash = StateHash::default();
         for node in &self.nodes {
-            fold(node.limits.fingerprint());
-            fold(fingerprint(&node.capital));
+            node.limits.fold_into(&mut hash);
+            hash.fold_i128(node.capital);
         }
         for known in &self.instruments {
-            fold(known.limits.fingerprint());
-            fold(fingerprint(&known.venue));
+            known.limits.fold_into(&mut hash);
+            hash.fold(u64::from(known.venue.0));
         }
         for strategy in &self.strategies {
-            fold(fingerprint(&(strategy.account, strategy.identity)));
+            let Identity { user, version, config_hash } = strategy.identity;
+            hash.fold(u64::from(strategy.account));
+            [user, version, config_hash].into_iter().for_each(|word| hash.fold(word));
         }
-        let lists = (&self.tenant_allows, &self.account_allows);
-        fold(fingerprint(&(lists, self.tenants, self.accounts, self.is_build_approved)));
-        sum
+        for allowed in self.tenant_allows.iter().chain(&self.account_allows) {
+            hash.fold(u64::from(*allowed));
+        }
+        hash.fold(u64::from(self.is_build_approved));
+        hash.get()
     }
 }
