@@ -10,6 +10,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("qt-types", &[]),
     ("qt-ring", &[]),
     ("qt-engine", &["qt-types"]),
+    ("qt-journal", &["qt-types", "qt-ring", "qt-engine"]),
     ("qt-codec", &["qt-types"]),
     ("qt-risk", &["qt-types", "qt-engine"]),
     ("qt-strategies", &["qt-types", "qt-engine"]),

@@ -98,6 +98,30 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         }
     }
 
+    /// Tells the witness that the run ends in order.
+    pub(crate) fn note_stop(&mut self) {
+        if let Some(witness) = &mut self.witness {
+            witness.stopped(Seq::new(self.sequencer.count()), self.sequencer.now_ns());
+        }
+    }
+
+    /// One event of a run that was kept, with the place and time that it had; what it puts out
+    /// goes nowhere.
+    ///
+    /// # Errors
+    /// When the ledger fails its check.
+    pub fn rehearse(&mut self, event: &Event) -> Result<&Outbox, Halt> {
+        self.outbox.clear();
+        self.pipeline.step(event, &mut self.outbox)?;
+        Ok(&self.outbox)
+    }
+
+    /// The hash of everything that the pipeline has seen.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        self.pipeline.state_hash()
+    }
+
     /// Takes in what was decided from outside since the last event.
     pub(crate) fn take_decisions(&mut self) -> Result<(), Halt> {
         loop {

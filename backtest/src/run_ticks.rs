@@ -265,6 +265,18 @@ impl<'a> TickStage<'a> {
         Player::new(&self.films(), &self.settings.feed, wait)
     }
 
+    /// A desk for [`Desk::rehearse`].
+    ///
+    /// # Errors
+    /// When settings contradict each other.
+    pub fn rehearsal(&self, strategy: Box<dyn Strategy>) -> Result<RunDesk, RunError> {
+        let books = match self.kind() {
+            RecordKind::Levels => self.cast.books::<Tick>(self.files)?,
+            RecordKind::Orders => self.cast.books::<OrderTick>(self.files)?,
+        };
+        self.desk(&books, strategy)
+    }
+
     fn desk(&self, books: &[BookKind], strategy: Box<dyn Strategy>) -> Result<RunDesk, RunError> {
         let (config, cast, settings) = (self.config, &self.cast, &self.settings);
         let pipeline = PipelineConfig {

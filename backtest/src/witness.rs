@@ -41,6 +41,11 @@ pub trait Witness: Send {
     /// The decision that comes next, if there is one after event `last`.
     fn next_decision(&mut self, last: Seq) -> Option<Decided>;
 
+    /// The run ends in order after event `last`, at `now_ns` (UTC).
+    fn stopped(&mut self, last: Seq, now_ns: Nanos) {
+        let _ = (last, now_ns);
+    }
+
     /// A moment between two events, with all that is known.
     fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>) {
         let _ = (last, now_ns, exposure);

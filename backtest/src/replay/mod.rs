@@ -175,14 +175,17 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         mut progress: impl FnMut(u64, i128),
     ) -> Result<Ended, ReplayError> {
         let mut look_at = EVENTS_PER_LOOK;
+        let is_alone = self.desk.witness.is_none();
         let ended = loop {
             if self.desk.recorder.is_bankrupt() {
                 break Ended::Bankrupt;
             }
             self.desk.take_decisions()?;
+            if !is_alone && interrupt.load(Ordering::Relaxed) {
+                break Ended::Interrupted;
+            }
             // Where an answer takes no time at all, who hears what first within one moment is a
             // matter of rounds, which the general loop keeps.
-            let is_alone = self.desk.witness.is_none();
             if is_alone && self.order_ns.saturating_add(self.report_ns) > 0 {
                 self.play_one_file()?;
             }
@@ -206,8 +209,12 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 }
             }
         };
-        self.desk.finish()?;
+        if is_alone || ended != Ended::Interrupted {
+            self.desk.finish()?;
+        }
+        // Else it goes on another time, and what is under way comes then.
         self.sample_end()?;
+        self.desk.note_stop();
         Ok(ended)
     }
 
