@@ -57,6 +57,7 @@ mod control;
 mod decide;
 mod fold;
 mod parents;
+mod snapshot;
 mod wait;
 
 /// What a pipeline is made from.

@@ -1,5 +1,6 @@
 //! Kill states: what may still be sent, at every level. The most restrictive one wins.
 
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
 use qt_types::Level;
 pub use qt_types::{KillState, Target};
 
@@ -9,6 +10,23 @@ pub struct KillBoard {
     states: [Vec<KillState>; 5],
     /// How many are not active.
     tripped: usize,
+}
+
+impl Stored for KillBoard {
+    fn save(&self, to: &mut Writer<'_>) {
+        self.states.iter().for_each(|level| to.each(level));
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        for level in &mut self.states {
+            from.each("the number of kill switches of a level", level)?;
+        }
+        let tripped = |level: &Vec<KillState>| {
+            level.iter().filter(|state| **state != KillState::Active).count()
+        };
+        self.tripped = self.states.iter().map(tripped).sum();
+        Ok(())
+    }
 }
 
 impl KillBoard {

@@ -20,7 +20,7 @@ use crate::unit::Holder;
 pub const PARENTS_MAX: usize = 4_096;
 
 /// Positions that differ from the venue's, at most; beyond that the account is told to reduce.
-const BREAKS_MAX: usize = 64;
+pub(crate) const BREAKS_MAX: usize = 64;
 
 impl RiskGate {
     /// Applies what was decided about a kill switch. Requests that wait for a second person

@@ -3,6 +3,7 @@
 
 pub use qt_types::Level;
 use qt_types::Side;
+use serde::{Deserialize, Serialize};
 
 use crate::keys::Key;
 use crate::limits::LimitSet;
@@ -11,7 +12,7 @@ use crate::seen::NodeSeen;
 use crate::window::{Rate, Recent, Tumbling, Usual};
 
 /// What open orders could still add on one side.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct OpenSide {
     pub(crate) lots: i64,
     /// At the worst prices, in nano-units.
@@ -19,7 +20,7 @@ pub(crate) struct OpenSide {
 }
 
 /// One instrument at one level.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Line {
     /// Lots held; negative when short.
     pub(crate) position: i64,
@@ -74,7 +75,7 @@ impl Line {
 
 /// What positions and open orders come to over all instruments, at one level or at several that
 /// hold the same.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sums {
     pub(crate) orders: i64,
     pub(crate) unknown: i64,

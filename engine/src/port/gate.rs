@@ -3,9 +3,13 @@
 use qt_types::{
     Control, DenyReason, Event, InstrumentId, Nanos, OrderId, OrderKind, ParentId, Price, Qty, Side,
 };
+use serde::{Deserialize, Serialize};
 
 use super::Exposure;
-use crate::{Command, NewOrder};
+use crate::snapshot::{Reader, SnapshotError, Writer};
+use crate::{Command, NewOrder, values};
+
+values!(OrderRequest);
 
 /// A request for a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub struct SizeRequest {
 }
 
 /// An order that asks for approval, with its final quantity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRequest {
     /// What to trade.
     pub instrument: InstrumentId,
@@ -143,6 +147,21 @@ pub trait Gate: Send {
         let _ = (event, exposure);
         false
     }
+
+    /// Writes all that it remembers, and its limits, for a snapshot of the pipeline. One that does
+    /// not say how has no snapshots.
+    fn save(&self, to: &mut Writer<'_>) {
+        to.refuse(std::any::type_name::<Self>());
+    }
+
+    /// Reads what [`Self::save`] has written.
+    ///
+    /// # Errors
+    /// When the bytes are not those of such a state, or of other limits.
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        let _ = from;
+        Err(SnapshotError::NotStorable(std::any::type_name::<Self>()))
+    }
 }
 
 impl<T: Gate + ?Sized> Gate for Box<T> {
@@ -187,6 +206,14 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
 
     fn works_for(&mut self, parent: ParentId) {
         (**self).works_for(parent);
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        (**self).save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        (**self).load(from)
     }
 
     #[inline]

@@ -1,8 +1,10 @@
 //! What people and machines decide about a running engine: it reaches the pipeline as an event
 //! like everything else.
 
+use serde::{Deserialize, Serialize};
+
 /// Who is asked for an order: from the order outwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Level {
     /// One strategy.
@@ -35,7 +37,7 @@ impl Level {
 }
 
 /// What may be sent. Cancels always may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum KillState {
     /// Everything.
@@ -60,7 +62,7 @@ impl KillState {
 }
 
 /// What a kill switch belongs to: a level, and which one of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Target {
     /// The level; [`Level::Instrument`] has none.
     pub level: Level,

@@ -1,5 +1,7 @@
 //! The event: the one input of every stage.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
     BarFlags, Control, DenyReason, InstrumentId, Nanos, OrderId, OrderTick, Price, Qty, Report,
     Seq, Side, Tick, VenueId,
@@ -100,7 +102,7 @@ pub struct Trade {
 }
 
 /// A time that a strategy asked to be woken at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Timer {
     /// When it was due (UTC ns).
     pub due_ns: Nanos,
