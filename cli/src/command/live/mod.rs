@@ -10,7 +10,7 @@ use std::sync::Arc;
 use clap::{Args, ValueEnum};
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
-use qt_journal::Durable;
+use qt_journal::{Durable, JournalError};
 use qt_ring::{Seat, Wait};
 use qt_runtime::keeper::Shown;
 use qt_runtime::manifest::{DataMark, Manifest};
@@ -203,7 +203,11 @@ impl From<SessionError> for Failure {
         match error {
             SessionError::Run(error) => Self::from(error),
             SessionError::Data(error) => Self::from(error),
-            SessionError::Placement(_) => Self::usage(message),
+            SessionError::Placement(_)
+            | SessionError::Journal(JournalError::OtherConfiguration { .. }) => {
+                Self::usage(message)
+            }
+            SessionError::Journal(JournalError::Newer { .. }) => Self::data(message),
             SessionError::Journal(error) if error.is_damage() => {
                 Self::data(message).hint("quanttrade journal verify shows what can be read of it")
             }
