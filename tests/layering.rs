@@ -11,6 +11,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("qt-ring", &[]),
     ("qt-engine", &["qt-types"]),
     ("qt-codec", &["qt-types"]),
+    ("qt-feeds", &["qt-types", "qt-ring", "qt-engine", "qt-codec"]),
     ("qt-risk", &["qt-types", "qt-engine"]),
     ("qt-strategies", &["qt-types", "qt-engine"]),
     ("qt-data", &["qt-types", "qt-codec"]),

@@ -65,7 +65,7 @@ impl Scale {
         if value > i64::MAX as u64 {
             return None;
         }
-        let mut text = DecimalText { bytes: [b'0'; DECIMAL_BYTES], from: DECIMAL_BYTES as u8 };
+        let mut text = DecimalText::EMPTY;
         if self.decimals > 0 {
             text.digits(value % self.power, self.decimals as usize);
             text.put(b'.');
@@ -107,6 +107,9 @@ pub struct DecimalText {
 }
 
 impl DecimalText {
+    /// No text.
+    pub const EMPTY: Self = Self { bytes: [b'0'; DECIMAL_BYTES], from: DECIMAL_BYTES as u8 };
+
     /// The text.
     #[must_use]
     #[inline]

@@ -24,7 +24,8 @@ pub enum DepthError {
     Damaged,
     /// Of a symbol whose scales are not known.
     Symbol,
-    /// A price or quantity that is no whole number of ticks or lots, or too large for them.
+    /// A price or quantity that is no whole number of ticks or lots, or too large for them. It
+    /// does happen: orders rest in books from before the lot was what it is now.
     OffScale,
     /// More levels than the [`DepthFrame`] was made for, or a frame of more bytes than any has.
     TooLarge,
@@ -60,7 +61,8 @@ pub struct DepthDecoder {
 }
 
 impl DepthDecoder {
-    /// A decoder to ticks and lots of `scales`.
+    /// A decoder to ticks and lots of `scales`. The venue's finest quantity (eight decimals), and
+    /// not the lot of new orders, is the scale in which every quantity of a book can be said.
     #[must_use]
     pub const fn new(scales: Scales) -> Self {
         Self { scales }
