@@ -40,9 +40,20 @@ pub fn order(text: &[u8]) -> Option<OrderId> {
 
 /// A byte as two digits.
 #[inline(always)]
-pub(crate) fn hex(byte: u8) -> [u8; 2] {
-    [HEX[usize::from(byte >> 4)], HEX[usize::from(byte & 15)]]
+pub(crate) const fn hex(byte: u8) -> [u8; 2] {
+    PAIRS[byte as usize]
 }
+
+/// The digits of every byte.
+const PAIRS: [[u8; 2]; 256] = {
+    let mut pairs = [[0; 2]; 256];
+    let mut at = 0;
+    while at < pairs.len() {
+        pairs[at] = [HEX[at >> 4], HEX[at & 15]];
+        at += 1;
+    }
+    pairs
+};
 
 #[cfg(test)]
 mod tests {

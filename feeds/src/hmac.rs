@@ -110,13 +110,15 @@ impl HmacKey {
 fn end(state: &mut [u32; 8], tail: &[u8], length: usize) {
     let mut blocks = [[0_u8; BLOCK]; 2];
     let count = if tail.len() + 1 + LENGTH_BYTES > BLOCK { 2 } else { 1 };
-    let bytes = blocks.as_flattened_mut();
     let bits = (8 * length as u64).to_be_bytes();
-    for (place, byte) in bytes.iter_mut().zip(tail.iter().chain([&MARK])) {
-        *place = *byte;
+    let bytes = blocks.as_flattened_mut();
+    if let Some((place, rest)) = bytes.split_at_mut_checked(tail.len())
+        && let Some(mark) = rest.first_mut()
+    {
+        place.copy_from_slice(tail);
+        *mark = MARK;
     }
-    let bytes = bytes.get_mut(..BLOCK * count).unwrap_or_default();
-    if let Some(place) = bytes.last_chunk_mut::<LENGTH_BYTES>() {
+    if let Some(place) = blocks.get_mut(count - 1).and_then(|block| block.last_chunk_mut()) {
         *place = bits;
     }
     compress256(state, blocks.get(..count).unwrap_or_default());

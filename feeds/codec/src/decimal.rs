@@ -118,24 +118,22 @@ impl DecimalText {
     }
 
     /// Puts `byte` before what is there.
-    #[inline]
+    #[inline(always)]
     fn put(&mut self, byte: u8) {
-        self.from = self.from.saturating_sub(1);
+        self.from = self.from.wrapping_sub(1);
         if let Some(place) = self.bytes.get_mut(usize::from(self.from)) {
             *place = byte;
         }
     }
 
     /// Puts the digits of `value` before what is there, at least `least` of them.
-    #[inline]
+    #[inline(always)]
     fn digits(&mut self, mut value: u64, least: usize) {
-        let end = self.from;
-        while value > 0 {
+        let mut count = 0;
+        while value > 0 || count < least {
             self.put(b'0' + (value % 10) as u8);
             value /= 10;
-        }
-        while usize::from(end - self.from) < least {
-            self.put(b'0');
+            count += 1;
         }
     }
 }

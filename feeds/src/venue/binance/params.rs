@@ -1,7 +1,7 @@
 //! The parameters of each request, by the venue's names.
 
 use super::order::{Life, OrderKind, Request};
-use super::setup::Market;
+use super::setup::{Market, WINDOW_MS_DEFAULT};
 use super::template::Field;
 
 /// What a parameter is.
@@ -100,10 +100,11 @@ impl Shape {
     /// them is kept. Key, time and signature are left out.
     pub(super) fn params(self, market: &Market) -> Vec<Param> {
         let text = |text: &str| Value::Text(text.to_owned());
-        let mut all = vec![
-            ("symbol", text(&market.symbol)),
-            ("recvWindow", Value::Number(market.recv_window_ms)),
-        ];
+        let mut all = vec![("symbol", text(&market.symbol))];
+        // What goes without saying makes what is signed shorter, often by a block.
+        if market.recv_window_ms != WINDOW_MS_DEFAULT {
+            all.push(("recvWindow", Value::Number(market.recv_window_ms)));
+        }
         match self {
             Self::Cancel => all.push(("origClientOrderId", Value::Field(Field::Old))),
             Self::Amend => all.extend([

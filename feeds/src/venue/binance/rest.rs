@@ -3,6 +3,7 @@
 use super::order::{EncodeError, Request};
 use super::params::{Param, Shape, Value};
 use super::setup::{Access, Market, SetupError};
+use super::sign::Signer;
 use super::template::{Field, Template};
 use super::writer::{Form, Payload, Scratch, Texts};
 
@@ -69,12 +70,17 @@ impl RestOrders {
         // There is one for each shape.
         let form = self.forms.get(Shape::of(request).number()).ok_or(EncodeError::NoRoom)?;
         let signature = form.sign(&fields, &self.access.signer, &mut self.scratch)?;
+        let text = signature.as_ref().map_or(&b""[..], |signature| signature.text());
         let mut encoded = [0; SIGNATURE_BYTES];
-        let length = match &signature {
-            Some(signature) => percent(signature.text(), &mut encoded),
-            None => 0,
+        // Hex is as it is.
+        let text = match &*self.access.signer {
+            Signer::Hmac(_) => text,
+            Signer::Ed25519(_) => {
+                let length = percent(text, &mut encoded);
+                encoded.get(..length).unwrap_or_default()
+            }
         };
-        fields.set(Field::Signature, encoded.get(..length).unwrap_or_default());
+        fields.set(Field::Signature, text);
         form.write(&fields, buffer)
     }
 }

@@ -12,7 +12,8 @@ use super::sign::Signer;
 const SYMBOL_BYTES_MAX: usize = 48;
 /// The venue's keys have 64 letters and digits.
 const KEY_BYTES_MAX: usize = 128;
-/// The venue's own limit.
+/// What the venue takes where nothing is said, and its limit.
+pub(super) const WINDOW_MS_DEFAULT: u32 = 5_000;
 const WINDOW_MS_MAX: u32 = 60_000;
 
 /// What the requests of one symbol have in common.

@@ -33,7 +33,7 @@ fn access(signer: Signer) -> Access {
 fn market(symbol: &str) -> Market {
     let scales =
         Scales { price: Scale::new(10_000_000).unwrap(), qty: Scale::new(10_000).unwrap() };
-    Market { symbol: symbol.to_owned(), scales, recv_window_ms: 5_000 }
+    Market { symbol: symbol.to_owned(), scales, recv_window_ms: 4_000 }
 }
 
 fn order() -> NewOrder {
@@ -117,7 +117,7 @@ fn wanted(symbol: &str, request: &Request) -> Vec<(&'static str, String)> {
     let scales = market("X").scales;
     let price = |price: Price| money(scales.price, price.ticks());
     let qty = |qty: Qty| money(scales.qty, qty.lots());
-    let mut all = vec![("symbol", symbol.to_owned()), ("recvWindow", "5000".to_owned())];
+    let mut all = vec![("symbol", symbol.to_owned()), ("recvWindow", "4000".to_owned())];
     let mut new = |order: &NewOrder| {
         let life = |life: Life| ("timeInForce", life.text().to_owned());
         match order.kind {
@@ -219,6 +219,19 @@ fn requests() -> Vec<Request> {
 #[test]
 fn every_kind_of_request() {
     requests().iter().for_each(check);
+}
+
+#[test]
+fn the_usual_window_goes_without_saying() {
+    let market = Market { recv_window_ms: 5_000, ..market("X") };
+    let mut orders = WsOrders::new(market.clone(), WsAccess::Signed(access(hmac()))).unwrap();
+    let (text, signature) = payload(&ws(&mut orders, 1, &Request::New(order())));
+    assert!(!text.contains("recvWindow"), "{text}");
+    assert_eq!(signature, Some(theirs(&text)));
+    let mut buffer = [0; REQUEST_BYTES_MAX];
+    let mut rest = RestOrders::new(market, access(hmac())).unwrap();
+    let length = rest.encode(&Request::New(order()), NOW, &mut buffer).unwrap();
+    assert!(!str::from_utf8(&buffer[..length]).unwrap().contains("recvWindow"));
 }
 
 #[test]
