@@ -14,8 +14,8 @@ const TEXT_BYTES: usize = 88;
 pub enum Signer {
     /// With a secret that the venue has as well: fast.
     Hmac(HmacKey),
-    /// With a private key: about a hundred times slower. On a session that is logged on requests
-    /// need no signature.
+    /// With a private key, which only we have: far slower. On a connection that is logged on
+    /// requests need no signature.
     Ed25519(Ed25519Key),
 }
 
