@@ -178,7 +178,8 @@ mod tests {
             let scale = Scale::new(step_e9).unwrap();
             let text = text(scale, steps).unwrap();
             let number = Number::parse(&text).unwrap();
-            let value = i128::from(number.mantissa()) * 10_i128.pow(9 - u32::from(number.decimals()));
+            let finer = 9 - u32::from(number.decimals());
+            let value = i128::from(number.mantissa()) * 10_i128.pow(finer);
             prop_assert_eq!(value, i128::from(step_e9) * i128::from(steps));
         }
     }

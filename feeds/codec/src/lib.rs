@@ -5,9 +5,10 @@
 //! outside `src/venue/`.
 //!
 //! Entry points: [`Decoder`] for one connection, [`recording`] for the lines of a recorded file,
-//! [`venue::Venue`] for who speaks, `depth` of a venue for the path on which nanoseconds count. What is inside: a frame is checked to be JSON, the venue's
-//! protocol says what its fields mean, `feed` does what all venues have in common: synchronise the
-//! book ([`sync`]), verify checksums, count ([`Facts`]), emit [`Update`]s.
+//! [`venue::Venue`] for who speaks, `depth` of a venue for the path on which time counts. What is
+//! inside: a frame is checked to be JSON, the venue's protocol says what its fields mean, `feed`
+//! does what all venues have in common: synchronise the book ([`sync`]), verify checksums, count
+//! ([`Facts`]), emit [`Update`]s.
 
 mod books;
 mod checksum;

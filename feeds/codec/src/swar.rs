@@ -21,6 +21,16 @@ pub(crate) fn word_at(text: &[u8], at: usize) -> u64 {
     }
 }
 
+/// The same of text whose length is known when this is compiled, which halves what has to be
+/// compared; zero where the word is not inside as a whole.
+#[inline(always)]
+pub(crate) fn word_in<const N: usize>(text: &[u8; N], at: usize) -> u64 {
+    match text.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(bytes) => u64::from_le_bytes(*bytes),
+        None => 0,
+    }
+}
+
 #[cold]
 fn last_word(text: &[u8], at: usize) -> u64 {
     let rest = text.get(at..).unwrap_or_default();

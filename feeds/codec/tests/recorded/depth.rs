@@ -81,7 +81,10 @@ fn recorded_depth_frames() {
         (SPOT, scales(10_000_000, 10_000)),
         (SPOT, scales(FINEST_E9, FINEST_E9)),
         (
-            "market-data/recorded_ws/binance_spot_2021-08-14_FTMUSDT_XMRBTC_SXPBTC_BADGERBTC.jsonl.gz",
+            concat!(
+                "market-data/recorded_ws/",
+                "binance_spot_2021-08-14_FTMUSDT_XMRBTC_SXPBTC_BADGERBTC.jsonl.gz"
+            ),
             scales(FINEST_E9, FINEST_E9),
         ),
         (

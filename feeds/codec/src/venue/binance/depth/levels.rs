@@ -20,6 +20,10 @@ const DECIMALS_MAX: usize = 8;
 const UNREST_OF_CHANGE: u32 = 16;
 const UNREST_MAX: u32 = 64;
 const LISTS_UNGUESSED: u32 = 1_000;
+/// What is looked at to read a level: a word before it, in which its price may end, two numbers of
+/// 16 bytes and three between them, and a word behind it.
+const WINDOW: usize = BEFORE + 16 + 3 + 16 + 8;
+const BEFORE: usize = 8;
 /// Powers of ten up to the finest scale.
 const POWERS: [u64; 10] = {
     let mut powers = [1; 10];
@@ -141,31 +145,31 @@ impl Column {
 
     /// The number at `at` in units of 10^-`decimals` of the scale, bits that are set if it is
     /// written in another way than it is read here, and how long it is. The quote behind it is
-    /// left to the caller.
+    /// left to the caller. `word` gives the word at a place.
     #[inline(always)]
-    fn number(&self, frame: &[u8], at: usize) -> (u64, u64, usize) {
+    fn number(&self, at: usize, word: impl Fn(usize) -> u64) -> (u64, u64, usize) {
         const POINT: u64 = swar::each(b'.' ^ b'0');
         // Guessing frees the processor from waiting for the length of one level before it begins
         // with the next, but a wrong guess costs more than that.
         let whole = if self.unrest < UNREST_MAX {
             self.whole
         } else {
-            swar::place(swar::equal(word_at(frame, at), b'.'))
+            swar::place(swar::equal(word(at), b'.'))
         };
         let form = &self.forms[whole & 7];
         let end = at.wrapping_add(form.reach);
-        let digits = word_at(frame, end.wrapping_sub(8)) ^ ZEROS;
-        let finer = (word_at(frame, end) ^ ZEROS) & self.zeros;
+        let digits = word(end.wrapping_sub(8)) ^ ZEROS;
+        let finer = (word(end) ^ ZEROS) & self.zeros;
         let mut wrong = ((digits ^ POINT) & self.point) | finer | u64::from(whole & 7 == 0);
         let counted = (digits & self.fraction) | ((digits << 8) & form.whole);
         wrong |= swar::no_digits(counted);
         let mut value = swar::value(counted);
         if form.apart != 0 {
             let point = at.wrapping_add(whole & 7);
-            let digits = (word_at(frame, point.wrapping_sub(8)) ^ ZEROS) & form.apart;
+            let digits = (word(point.wrapping_sub(8)) ^ ZEROS) & form.apart;
             // Where the first word is all digits, the point is not in it.
             wrong |= swar::no_digits(digits);
-            wrong |= u64::from(frame.get(point) != Some(&b'.'));
+            wrong |= (word(point) & 0xff) ^ u64::from(b'.');
             value = value.wrapping_add(swar::value(digits).wrapping_mul(self.above));
         }
         (value.wrapping_mul(self.factor), wrong, form.length)
@@ -258,10 +262,30 @@ impl Table {
     /// quotes.
     #[inline(always)]
     fn level(&self, frame: &[u8], at: usize, place: &mut DepthLevel) -> (Next, usize) {
-        let (price, odd_price, price_bytes) = self.price.number(frame, at);
+        let from = at.wrapping_sub(BEFORE);
+        match frame.get(from..).and_then(<[u8]>::first_chunk::<WINDOW>) {
+            Some(window) => self.level_by(BEFORE, |at| swar::word_in(window, at), place),
+            None => self.last_level(frame, at, place),
+        }
+    }
+
+    /// The same near the end of the frame.
+    #[inline(never)]
+    fn last_level(&self, frame: &[u8], at: usize, place: &mut DepthLevel) -> (Next, usize) {
+        self.level_by(at, |at| word_at(frame, at), place)
+    }
+
+    #[inline(always)]
+    fn level_by(
+        &self,
+        at: usize,
+        word: impl Fn(usize) -> u64,
+        place: &mut DepthLevel,
+    ) -> (Next, usize) {
+        let (price, odd_price, price_bytes) = self.price.number(at, &word);
         let price_end = at.wrapping_add(price_bytes);
-        let between = (word_at(frame, price_end) & 0xff_ffff) ^ BETWEEN;
-        let (qty, odd_qty, qty_bytes) = self.qty.number(frame, price_end.wrapping_add(3));
+        let between = (word(price_end) & 0xff_ffff) ^ BETWEEN;
+        let (qty, odd_qty, qty_bytes) = self.qty.number(price_end.wrapping_add(3), &word);
         let length = price_bytes + 3 + qty_bytes;
         if odd_price | between | odd_qty != 0 {
             return (Next::Odd, length);
@@ -274,7 +298,7 @@ impl Table {
         // itself: both together would have to wait for both of them to be in memory.
         place.price = Price::from_ticks(price as i64);
         place.qty = Qty::from_lots(qty as i64);
-        let tail = word_at(frame, at.wrapping_add(length));
+        let tail = word(at.wrapping_add(length));
         let next = if tail & 0xff_ffff_ffff == NEXT_LEVEL {
             Next::Level
         } else if tail & 0xff_ffff == END {

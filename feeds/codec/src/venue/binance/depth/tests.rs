@@ -113,17 +113,26 @@ fn frames_that_are_written_otherwise_say_the_same() {
         assert!(!scanned, "{text}");
         format!("{:?}", said(&out))
     };
+    let sides = r#""b":[["1.00","0.5"]],"a":[["2","1"]]"#;
+    let head = r#""e":"depthUpdate","E":5,"s":"X","U":1,"u":2"#;
+    let usual = format!("{{{head},{sides}}}");
     let forms = [
-        r#"{"a":[["2.00","1.00000"]],"b":[["1.00","0.5"]],"u":2,"U":1,"s":"X","E":5,"e":"depthUpdate"}"#,
-        r#" {"e" : "depthUpdate","E":5,"s":"X","U":1,"u":2,"b":[["1.00","0.5"]],"a":[["2","1"]]}"#,
-        r#"{"e":"depthUpdate","E":5,"s":"\u0058","U":1,"u":2,"b":[["1.00","0.5"]],"a":[["2","1"]]}"#,
-        r#"{"e":"depthUpdate","E":5,"s":"X","U":1,"u":2,"b":[["1.00","0.5",[]]],"a":[["2","1"]],"x":{}}"#,
-        r#"{"e":"depthUpdate","E":5,"s":"X","U":1,"u":2,"b":[[1.00,5e-1]],"a":[["20E-1","1"]]}"#,
-        r#"{"data":{"e":"depthUpdate","E":5,"s":"X","U":1,"u":2,"b":[["1","0.5"]],"a":[["2","1"]]},"stream":"x@depth"}"#,
-        "{\"e\":\"depthUpdate\",\"E\":5,\"s\":\"X\",\"U\":1,\"u\":2,\"b\":[[\"1\",\"0.5\"]],\"a\":[[\"2\",\"1\"]]}\n",
+        concat!(
+            r#"{"a":[["2.00","1.00000"]],"b":[["1.00","0.5"]],"u":2,"U":1,"s":"X","E":5,"#,
+            r#""e":"depthUpdate"}"#,
+        )
+        .to_owned(),
+        format!(" {usual}"),
+        format!("{usual}\n"),
+        usual.replace("\"e\":", "\"e\" : "),
+        usual.replace(r#""X""#, r#""\u0058""#),
+        usual.replace(r#""0.5"]]"#, r#""0.5",[]]]"#),
+        usual.replace("]]}", r#"]],"x":{}}"#),
+        format!(r#"{{{head},"b":[[1.00,5e-1]],"a":[["20E-1","1"]]}}"#),
+        format!(r#"{{"data":{usual},"stream":"x@depth"}}"#),
     ];
-    for form in forms {
-        assert_eq!(one(form), one(forms[0]), "{form}");
+    for form in &forms {
+        assert_eq!(one(form), one(&forms[0]), "{form}");
     }
 }
 
