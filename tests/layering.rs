@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("qt-engine", &["qt-types"]),
     ("qt-journal", &["qt-types", "qt-ring", "qt-engine"]),
     ("qt-codec", &["qt-types"]),
+    ("qt-feeds", &["qt-types", "qt-ring", "qt-engine", "qt-codec"]),
     ("qt-risk", &["qt-types", "qt-engine"]),
     ("qt-strategies", &["qt-types", "qt-engine"]),
     ("qt-data", &["qt-types", "qt-codec"]),
