@@ -6,12 +6,15 @@ use std::time::{Duration, Instant};
 
 use qt_runtime::keeper::Shown;
 use qt_runtime::status::Status;
-use qt_types::{InstrumentSpec, Side};
+use qt_types::{InstrumentId, InstrumentSpec, Price, Side};
 
-use crate::output::{Output, number, table};
+use crate::output::{Output, number};
 
 /// How often it is shown.
 const EVERY: Duration = Duration::from_secs(1);
+
+/// How many of our orders of a side are named.
+const ORDERS_MAX: usize = 3;
 
 /// Shows a session on standard error: a table that is drawn anew on a terminal, else a line now
 /// and then.
@@ -61,47 +64,45 @@ impl<'a> Screen<'a> {
         let to_repeat = self.shown.to_repeat.load(Ordering::Relaxed);
         let equity = status.equity.map_or_else(|| "unknown".to_owned(), |cash| cash.to_string());
         let mut text = format!(
-            "{}  event {} ({})  equity {}  {} open  {} commands{}",
+            "{}  event {} ({}/s)  equity {}  {} open  {} sent{}",
             qt_data::stamp::iso_text(status.now_ns.get()),
             number::count(status.seq.get()),
             number::rate(rate),
             number::amount(&equity, 2),
             number::plural(status.open as u64, "order"),
-            number::count(self.shown.commands.load(Ordering::Relaxed)),
+            number::plural(self.shown.commands.load(Ordering::Relaxed), "command"),
             if to_repeat > 0 { "  (making again what the journal has)" } else { "" },
         );
-        let Some(table) = self.tables(status).filter(|_| self.is_terminal) else { return text };
-        text.push('\n');
-        text.push_str(&table);
+        if self.is_terminal {
+            for (id, bid, ask) in &status.tops {
+                text.push_str(&self.line(status, *id, [*bid, *ask]));
+            }
+        }
         text
     }
 
-    fn tables(&self, status: &Status) -> Option<String> {
-        let rows: Vec<Vec<String>> = status
-            .tops
-            .iter()
-            .filter_map(|&(id, bid, ask)| {
-                let spec = self.specs.get(id.index())?;
-                let price = |price: Option<qt_types::Price>| {
-                    price.map_or_else(|| "–".to_owned(), |price| spec.price_text(price))
-                };
-                let held = status.positions.iter().find(|(held, ..)| *held == id);
-                let held = held.map_or_else(|| "0".to_owned(), |(_, qty, _)| spec.qty_text(*qty));
-                let orders = |wanted: Side| {
-                    let own = status
-                        .orders
-                        .iter()
-                        .filter(|(_, of, side, ..)| *of == id && *side == wanted);
-                    let texts = own.map(|(.., limit, left)| {
-                        format!("{} at {}", spec.qty_text(*left), price(*limit))
-                    });
-                    texts.take(3).collect::<Vec<_>>().join(", ")
-                };
-                let (bids, asks) = (orders(Side::Buy), orders(Side::Sell));
-                Some(vec![spec.symbol().to_owned(), price(bid), price(ask), held, bids, asks])
-            })
-            .collect();
-        let header = ["", "bid", "ask", "position", "our bids", "our asks"];
-        (!rows.is_empty()).then(|| table::table(&header, rows))
+    /// One instrument: its best prices, our position, our orders.
+    fn line(&self, status: &Status, id: InstrumentId, best: [Option<Price>; 2]) -> String {
+        let Some(spec) = self.specs.get(id.index()) else { return String::new() };
+        let price = |price: Option<Price>| {
+            price.map_or_else(|| "–".to_owned(), |price| spec.price_text(price))
+        };
+        let held = status.positions.iter().find(|(held, ..)| *held == id);
+        let held = held.map_or_else(|| "0".to_owned(), |(_, qty, _)| spec.qty_text(*qty));
+        let orders = |wanted: Side| {
+            let own = status.orders.iter();
+            let own = own.filter(|(_, of, side, ..)| *of == id && *side == wanted);
+            let texts = own
+                .take(ORDERS_MAX)
+                .map(|(.., limit, left)| format!("{} at {}", spec.qty_text(*left), price(*limit)));
+            let texts: Vec<String> = texts.collect();
+            if texts.is_empty() { "none".to_owned() } else { texts.join(", ") }
+        };
+        let [bid, ask] = best.map(price);
+        let (buys, sells) = (orders(Side::Buy), orders(Side::Sell));
+        let symbol = spec.symbol();
+        format!(
+            "\n  {symbol:<12} {bid:>12} / {ask:<12} position {held}, buying {buys}, selling {sells}"
+        )
     }
 }
