@@ -124,6 +124,16 @@ impl Market {
         slot.completed(changed, tick.flags())
     }
 
+    /// The book by price of `instrument`, between two updates that changed its best prices.
+    #[inline]
+    pub(crate) fn settled_book(&mut self, instrument: InstrumentId) -> Option<&mut Book> {
+        let slot = self.slots.get_mut(instrument.index()).filter(|slot| !slot.top_changed)?;
+        match &mut slot.book {
+            MarketBook::Levels(book) => Some(book),
+            MarketBook::None | MarketBook::Orders(_) => None,
+        }
+    }
+
     /// A change of a book by order; an execution sets the last price.
     #[inline]
     pub fn on_order(&mut self, instrument: InstrumentId, tick: &OrderTick) -> Completed {

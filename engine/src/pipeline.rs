@@ -1,9 +1,9 @@
 //! The fused pipeline: all stages inline on one thread, each handed the same event.
 
 use qt_types::{
-    BarFlags, Cancel, Cash, Event, Head, InstrumentId, InstrumentSpec, Intent, Lacks, Limits,
-    Nanos, OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report,
-    ReportKind, Seq, Side, Size, Tick, Timer, Trade, VenueId,
+    BarFlags, Cancel, Cash, Event, InstrumentSpec, Intent, Lacks, Limits, Nanos, OrderId,
+    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind, Side, Size,
+    Timer, Trade,
 };
 
 use crate::algo::{Ask, ParentTable};
@@ -52,6 +52,7 @@ macro_rules! context {
     };
 }
 
+mod changes;
 mod clock;
 mod decide;
 mod fold;
@@ -260,45 +261,6 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         if !self.execution.notices.is_empty() {
             self.put_notices(out);
         }
-    }
-
-    /// [`Self::step`] for a level of a book, which is most of what comes: mostly nobody waits for
-    /// it, and then there is nothing to be done but to take it in. Returns whether somebody did,
-    /// so that there may be commands or timers.
-    #[inline(always)]
-    pub fn step_change(&mut self, head: Head, tick: Tick, out: &mut Outbox) -> bool {
-        let Head { recv_ns, instrument, .. } = head;
-        self.fold_tick(recv_ns, instrument, &tick);
-        self.market.set_now(recv_ns);
-        let completed = self.market.on_level(instrument, tick);
-        let is_waited_for =
-            self.wants_book(completed) | !self.execution.holds_nothing() | !self.parents.is_empty();
-        let is_watched = self.risk.gate.hears(instrument, recv_ns);
-        if is_waited_for | is_watched {
-            let [first, second] = tick.to_halves();
-            self.end_change(out, head.seq, (instrument, head.venue), completed, first, second);
-        }
-        is_waited_for | is_watched
-    }
-
-    // The tick comes in halves: see `Tick::to_halves`.
-    #[inline(never)]
-    fn end_change(
-        &mut self,
-        out: &mut Outbox,
-        seq: Seq,
-        (instrument, venue): (InstrumentId, VenueId),
-        completed: Completed,
-        first: u128,
-        second: u128,
-    ) {
-        let tick = Tick::from_halves([first, second]);
-        let (recv_ns, venue_ns) = (self.market.now_ns(), Nanos::new(tick.venue_ns));
-        let payload = Payload::Tick(tick);
-        let event = Event { seq, recv_ns, venue_ns, instrument, venue, payload };
-        self.see_best(event.instrument, completed, out);
-        self.tell_book(&event, completed);
-        self.follow_up(&event, out);
     }
 
     /// A report of the venue: orders and books first, then whoever has to know.

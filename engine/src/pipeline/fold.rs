@@ -3,15 +3,13 @@
 use qt_types::{CurrencyId, Event, InstrumentId, Nanos, Payload, Tick};
 
 use super::Pipeline;
+use crate::hash::StateHash;
 use crate::port::{Gate, Strategy};
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[inline(always)]
     pub(super) fn fold_tick(&mut self, recv_ns: Nanos, instrument: InstrumentId, tick: &Tick) {
-        let time = hashed_time(recv_ns, instrument);
-        let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
-        let price = time ^ tick.price ^ what.rotate_left(40);
-        self.hash.fold_pair(price as u64, tick.qty as u64);
+        fold_tick(&mut self.hash, recv_ns, instrument, tick);
     }
 
     /// A few multiplications per event: enough to tell two runs apart, never the 128 bytes.
@@ -66,6 +64,19 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
         hash.get()
     }
+}
+
+#[inline(always)]
+pub(super) fn fold_tick(
+    hash: &mut StateHash,
+    recv_ns: Nanos,
+    instrument: InstrumentId,
+    tick: &Tick,
+) {
+    let time = hashed_time(recv_ns, instrument);
+    let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
+    let price = time ^ tick.price ^ what.rotate_left(40);
+    hash.fold_pair(price as u64, tick.qty as u64);
 }
 
 /// Time and instrument of an event in one word.

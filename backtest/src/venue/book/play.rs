@@ -4,7 +4,7 @@ use qt_engine::LedgerError;
 use qt_engine::book::{BOOK_TICKS_MAX, RestingOrder};
 use qt_types::{InstrumentId, OrderTick, OrderTickKind, Price, Side, Tick, TickFlags, TickKind};
 
-use super::BookMarket;
+use super::{BookMarket, VenueBook};
 use crate::venue::order::Queue;
 use crate::venue::{FillPath, QueueModel, SimVenue};
 
@@ -39,6 +39,35 @@ impl SimVenue {
         }
         let [first, second] = tick.to_halves();
         self.meet_rare(instrument, first, second, row())
+    }
+
+    /// [`Self::on_tick`] for one after the other of `levels` of `instrument`, up to the first one
+    /// that is about an order of ours or a best price. Returns how many it took.
+    #[inline(always)]
+    pub fn take_levels_alone(
+        &mut self,
+        instrument: InstrumentId,
+        levels: impl Iterator<Item = Tick>,
+    ) -> usize {
+        let Some(Some(market)) = self.markets.get_mut(instrument.index()) else { return 0 };
+        if market.pegs_due {
+            return 0;
+        }
+        let ours = market.our_prices();
+        let VenueBook::Levels(book) = &mut market.book else { return 0 };
+        let is_ours = |tick: &Tick| {
+            let side = usize::from(tick.flags & TickFlags::ASK.bits());
+            ours[side] >> (tick.price & 63) & 1 != 0
+        };
+        let mut count = 0;
+        for tick in levels {
+            let is_snapshot = tick.flags & TickFlags::SNAPSHOT.bits() != 0;
+            if is_snapshot | is_ours(&tick) || !book.put_behind(&tick) {
+                break;
+            }
+            count += 1;
+        }
+        count
     }
 
     /// A level that is none of ours was applied: `changed` says whether the best price or the
