@@ -86,7 +86,9 @@ impl Ladder {
     pub(super) fn store(&mut self, key: i64, qty: i64) {
         let slot = self.slot(key);
         self.qty[slot] = qty;
-        if u8::from(qty != 0) > self.marks[slot >> 3] {
+        // One comparison for "holds something, and has no mark": of two, each a branch, that of the
+        // quantity could not be foreseen.
+        if qty > i64::from(self.marks[slot >> 3]) << 62 {
             self.mark(slot);
         }
     }
@@ -140,12 +142,11 @@ impl Ladder {
     /// The smallest occupied key above `key`, which must lie in the window.
     pub(super) fn next(&mut self, key: i64) -> Option<i64> {
         let mut first = key & !(LINE - 1);
-        let bits = self.line(first);
-        let above = bits & (!1 << (key & (LINE - 1)));
-        if above != 0 {
-            return Some(first + i64::from(above.trailing_zeros()));
+        // One by one: what was stored just now is not there yet for a load of several.
+        if let Some(next) = (key + 1..first + LINE).find(|&next| self.qty(next) != 0) {
+            return Some(next);
         }
-        if bits == 0 {
+        if self.line(first) == 0 {
             self.unmark(self.slot(first));
         }
         loop {

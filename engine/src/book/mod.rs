@@ -113,8 +113,9 @@ impl Book {
         let side = (tick.flags & TickFlags::ASK.bits()) as usize;
         let key = side::key_of(side, tick.price);
         let book_side = &mut self.sides[side];
-        let is_behind = book_side.ladder.is_behind_best(key) & (tick.qty >= 0);
-        if !is_behind | (tick.flags & self.crossed != 0) {
+        let ladder = &book_side.ladder;
+        let is_behind = key > ladder.best && ladder.contains(key) && tick.qty >= 0;
+        if !is_behind || tick.flags & self.crossed != 0 {
             return false;
         }
         book_side.ladder.store(key, tick.qty);

@@ -30,7 +30,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// time at which it reaches us (UTC ns), up to the first one that somebody may wait for or
     /// that is about a best price: what has to be asked for each of them elsewhere is asked once.
     /// Returns how many it took in, and the time of the last of all events (UTC ns).
-    #[inline(always)]
+    // Not inlined: with all that its caller has in hand there are too few registers for its loop.
+    #[inline(never)]
     pub fn take_changes(
         &mut self,
         instrument: InstrumentId,

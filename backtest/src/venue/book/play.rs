@@ -43,7 +43,8 @@ impl SimVenue {
 
     /// [`Self::on_tick`] for one after the other of `levels` of `instrument`, up to the first one
     /// that is about an order of ours or a best price. Returns how many it took.
-    #[inline(always)]
+    // Not inlined: with all that its caller has in hand there are too few registers for its loop.
+    #[inline(never)]
     pub fn take_levels_alone(
         &mut self,
         instrument: InstrumentId,
@@ -62,7 +63,7 @@ impl SimVenue {
         let mut count = 0;
         for tick in levels {
             let is_snapshot = tick.flags & TickFlags::SNAPSHOT.bits() != 0;
-            if is_snapshot | is_ours(&tick) || !book.put_behind(&tick) {
+            if is_snapshot || is_ours(&tick) || !book.put_behind(&tick) {
                 break;
             }
             count += 1;
