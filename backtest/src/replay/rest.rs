@@ -138,7 +138,7 @@ impl<R: Replayed> Reel<'_, R> {
         venue: &mut SimVenue,
     ) -> Result<usize, ReplayError> {
         let Some((instrument, changes)) = self.changes(most) else { return Ok(0) };
-        let due = changes.map(|(_, tick)| tick).take_while(|tick| tick.venue_ns <= stop_ns);
+        let due = changes.map(|(_, tick)| tick).take_while(move |tick| tick.venue_ns <= stop_ns);
         let count = venue.take_levels_alone(instrument, due);
         if count > 0 {
             self.advance_by(count)?;
@@ -155,8 +155,7 @@ impl<R: Replayed> Reel<'_, R> {
         desk: &mut Desk<S, G>,
     ) -> Result<(), ReplayError> {
         let Some((instrument, changes)) = self.changes(usize::MAX) else { return Ok(()) };
-        let due = changes.take_while(|&(recv_ns, _)| recv_ns <= stop_ns);
-        let (count, now_ns) = desk.pipeline.take_changes(instrument, due);
+        let (count, now_ns) = desk.pipeline.take_changes(instrument, stop_ns, changes);
         if count > 0 {
             desk.sequencer.pass(count, now_ns);
             self.advance_by(count)?;

@@ -1,11 +1,21 @@
-//! Levels of a book by price: most of what comes, and mostly nobody waits for it.
+//! Levels of a book by price, and trades: most of what comes, and mostly nobody waits for it.
 
-use qt_types::{Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, VenueId};
+use qt_types::{
+    BarFlags, Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, Trade, VenueId,
+};
 
 use super::Pipeline;
+use crate::emulate::Seen;
 use crate::market::Completed;
 use crate::outbox::Outbox;
-use crate::port::{Gate, Strategy};
+use crate::port::{Context, Exposure, Gate, Strategy};
+
+/// What a strategy is told of an event beside what happened.
+struct Moment {
+    instrument: InstrumentId,
+    recv_ns: Nanos,
+    venue_ns: Nanos,
+}
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// [`Self::step`] for a level of a book: mostly nobody waits for it, and then there is
@@ -27,18 +37,20 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     }
 
     /// [`Self::step_change`] for one after the other of `changes` of `instrument`, each with the
-    /// time at which it reaches us (UTC ns), up to the first one that somebody may wait for or
-    /// that is about a best price: what has to be asked for each of them elsewhere is asked once.
-    /// Returns how many it took in, and the time of the last of all events (UTC ns).
+    /// time at which it reaches us (UTC ns), up to the first one behind `until_ns` (UTC), that
+    /// somebody may wait for or that is about a best price: what has to be asked for each of them
+    /// elsewhere is asked once. Returns how many it took in, and the time of the last of all
+    /// events (UTC ns).
     // Not inlined: with all that its caller has in hand there are too few registers for its loop.
     #[inline(never)]
     pub fn take_changes(
         &mut self,
         instrument: InstrumentId,
+        until_ns: i64,
         changes: impl Iterator<Item = (i64, Tick)>,
     ) -> (usize, Nanos) {
         let (mut count, mut now_ns) = (0, self.market.now_ns());
-        let stop_ns = self.risk.gate.deaf_until_ns(instrument);
+        let stop_ns = self.risk.gate.deaf_until_ns(instrument).min(until_ns.saturating_add(1));
         if self.wants_book(Completed::Update) || self.waits() {
             return (count, now_ns);
         }
@@ -59,6 +71,41 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             self.risk.gate.hears(instrument, now_ns);
         }
         (count, now_ns)
+    }
+
+    /// [`Self::step`] for a trade: mostly nobody but the strategy hears of it, and no event is
+    /// made of it.
+    #[inline]
+    pub fn step_trade(&mut self, head: Head, venue_ns: Nanos, trade: &Trade, out: &mut Outbox) {
+        let Head { recv_ns, instrument, .. } = head;
+        self.fold_trade(recv_ns, instrument, trade);
+        self.market.set_now(recv_ns);
+        self.market.set_last(instrument, trade.price);
+        self.see(instrument, Some(Seen::trade(trade.price)), out);
+        let moment = Moment { instrument, recv_ns, venue_ns };
+        let active = !trade.flags.has(BarFlags::WARMUP);
+        let mut context = context!(self, moment, active);
+        self.strategy.on_trade(trade, &mut context);
+        let is_watched = self.risk.gate.hears(instrument, recv_ns);
+        if is_watched | self.waits() | self.is_asked() {
+            self.end_trade(head, venue_ns, trade, out);
+        }
+    }
+
+    #[inline(never)]
+    fn end_trade(&mut self, head: Head, venue_ns: Nanos, trade: &Trade, out: &mut Outbox) {
+        let Head { seq, recv_ns, instrument, venue } = head;
+        let payload = Payload::Trade(*trade);
+        self.follow_up(&Event { seq, recv_ns, venue_ns, instrument, venue, payload }, out);
+    }
+
+    /// Whether there is something to be decided or done.
+    #[inline(always)]
+    fn is_asked(&self) -> bool {
+        !self.intents.is_empty()
+            | !self.asks.is_empty()
+            | self.execution.is_work_due()
+            | !self.execution.notices.is_empty()
     }
 
     /// Whether something with us waits for what comes: an order, a parent order.

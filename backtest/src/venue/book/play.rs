@@ -37,6 +37,14 @@ impl SimVenue {
                 Ok(())
             };
         }
+        if tick.kind == TickKind::Trade as u8 && !self.has_triggers && market.lets_pass(tick) {
+            market.play_alone(tick);
+            let tape = &mut self.tapes[index];
+            if tape.live > 0 {
+                tape.bar.row = row();
+            }
+            return Ok(());
+        }
         let [first, second] = tick.to_halves();
         self.meet_rare(instrument, first, second, row())
     }
@@ -308,6 +316,19 @@ impl BookMarket {
             self.refresh(tick.side(), tick.price());
         }
         self.apply(tick);
+    }
+
+    /// Whether a trade meets none of our orders, whoever was the aggressor, and nobody else waits
+    /// for it here but orders with a trigger.
+    #[inline(always)]
+    fn lets_pass(&self, trade: &Tick) -> bool {
+        let [bids, asks] = &self.own;
+        is_in_range(trade.price)
+            && !trade.flags().has(TickFlags::SNAPSHOT)
+            && !self.is_watched
+            && !self.pegs_due
+            && !bids.reaches(trade.price)
+            && !asks.reaches(-trade.price)
     }
 
     /// What ticks other than levels leave behind.
