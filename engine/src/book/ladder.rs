@@ -86,11 +86,27 @@ impl Ladder {
     pub(super) fn store(&mut self, key: i64, qty: i64) {
         let slot = self.slot(key);
         self.qty[slot] = qty;
-        // One comparison for "holds something, and has no mark": of two, each a branch, that of the
-        // quantity could not be foreseen.
-        if qty > i64::from(self.marks[slot >> 3]) << 62 {
+        if self.lacks_mark(slot, qty) {
             self.mark(slot);
         }
+    }
+
+    /// [`Self::store`], unless `qty` is the first of its line.
+    #[inline(always)]
+    pub(super) fn store_marked(&mut self, key: i64, qty: i64) -> bool {
+        let slot = self.slot(key);
+        let is_marked = !self.lacks_mark(slot, qty);
+        if is_marked {
+            self.qty[slot] = qty;
+        }
+        is_marked
+    }
+
+    /// Whether `qty` needs a mark at `slot` that is not there.
+    // One comparison: of two, each a branch, that of the quantity could not be foreseen.
+    #[inline(always)]
+    fn lacks_mark(&self, slot: usize, qty: i64) -> bool {
+        qty > i64::from(self.marks[slot >> 3]) << 62
     }
 
     #[cold]

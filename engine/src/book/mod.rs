@@ -106,7 +106,7 @@ impl Book {
     }
 
     /// [`Self::apply_level`] for what most levels are, one that lies behind the best price and
-    /// completes nothing crossed: no best price changes. `false` for any other, which is left
+    /// completes nothing crossed, among others: no best price changes. `false` for any other, which is left
     /// for [`Self::apply`].
     #[inline(always)]
     pub fn put_behind(&mut self, tick: &Tick) -> bool {
@@ -115,10 +115,12 @@ impl Book {
         let book_side = &mut self.sides[side];
         let ladder = &book_side.ladder;
         let is_behind = key > ladder.best && ladder.contains(key) && tick.qty >= 0;
-        if !is_behind || tick.flags & self.crossed != 0 {
+        if !is_behind
+            || tick.flags & self.crossed != 0
+            || !book_side.ladder.store_marked(key, tick.qty)
+        {
             return false;
         }
-        book_side.ladder.store(key, tick.qty);
         book_side.has_levels = true;
         self.flags = tick.flags;
         self.venue_ns = tick.venue_ns;
