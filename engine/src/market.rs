@@ -2,7 +2,7 @@
 
 use qt_types::{
     Event, InstrumentId, Nanos, OrderTick, OrderTickKind, Payload, Price, Side, Tick, TickFlags,
-    TickKind, round_half_even,
+    TickKind,
 };
 
 use crate::book::{Book, BookLimits, BookView, OrderBook, OrderBookLimits};
@@ -195,10 +195,7 @@ impl Market {
 
     #[inline(never)]
     fn middle(&self, instrument: InstrumentId) -> Option<Price> {
-        let view = self.book(instrument)?;
-        let twice = view.mid_x2()?;
-        let ticks = i64::try_from(round_half_even(i128::from(twice), 2)).ok()?;
-        (ticks > 0).then_some(Price::from_ticks(ticks))
+        self.book(instrument)?.mid().filter(|price| price.ticks() > 0)
     }
 
     /// The book of `instrument`, where it has one.

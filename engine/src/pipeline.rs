@@ -1,9 +1,9 @@
 //! The fused pipeline: all stages inline on one thread, each handed the same event.
 
 use qt_types::{
-    BarFlags, Cancel, Cash, Event, InstrumentSpec, Intent, Lacks, Limits, Nanos, OrderId,
-    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind, Side, Size,
-    Timer, Trade,
+    BarFlags, Cancel, Cash, Event, InstrumentId, InstrumentSpec, Intent, Lacks, Limits, Nanos,
+    OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind,
+    Side, Size, Timer, Trade,
 };
 
 use crate::algo::{Ask, ParentTable};
@@ -213,7 +213,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             Payload::Tick(tick) => {
                 let completed = self.market.on_tick(event.instrument, tick);
                 self.see_best(event.instrument, completed, out);
-                self.tell_book(event, completed);
+                self.tell_book(&Moment::of(event), completed);
             }
             Payload::Order(tick) => {
                 let completed = self.market.on_order(event.instrument, tick);
@@ -223,7 +223,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                     self.see(event.instrument, Some(Seen::trade(price)), out);
                     self.tell_execution(event, tick);
                 }
-                self.tell_book(event, completed);
+                self.tell_book(&Moment::of(event), completed);
             }
             Payload::Timer(timer) if timer.token == Timer::ENGINE => {
                 self.run_works(out);
@@ -269,7 +269,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         let instrument = event.instrument;
         if report.kind == ReportKind::Status {
             let completed = self.market.on_status(instrument, !report.qty.is_zero());
-            self.tell_book(event, completed);
+            self.tell_book(&Moment::of(event), completed);
         }
         if report.kind == ReportKind::Rate
             && let Some((currency, rate)) = report.rate()
@@ -277,11 +277,21 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             self.market.set_rate(currency, rate, event.venue_ns);
         }
         let (market, commands) = (&self.market, &mut out.commands);
-        let news = self.execution.on_report(&self.specs, instrument, report, market, commands)?;
-        let Some(report) = news else { return Ok(()) };
+        let (execution, specs) = (&mut self.execution, &self.specs);
+        let of_whole;
+        let report = if report.order.is_part() {
+            let told = execution.on_part_report(specs, instrument, report, market, commands)?;
+            let Some(told) = told else { return Ok(()) };
+            of_whole = told;
+            &of_whole
+        } else if execution.on_report(specs, instrument, report, commands)? {
+            report
+        } else {
+            return Ok(());
+        };
         // Also one that has ended is remembered for now ([`Reporting::ANY_ORDER`]).
         let Some(order) = self.execution.orders.find(report.order) else { return Ok(()) };
-        let update = OrderUpdate { order: *order, report };
+        let update = OrderUpdate { order: *order, report: *report };
         let settled = settlement(&update, &exposure!(self));
         self.risk.gate.settled(&settled, &exposure!(self));
         self.let_go(out);
@@ -328,12 +338,12 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 
     /// Tells the strategy of a completed update, if it wants to know.
     #[inline(always)]
-    fn tell_book(&mut self, event: &Event, completed: Completed) {
+    fn tell_book(&mut self, moment: &Moment, completed: Completed) {
         if self.wants_book(completed)
-            && let Some(book) = self.market.book(event.instrument)
+            && let Some(book) = self.market.book(moment.instrument)
         {
-            let active = event.recv_ns >= self.active_from_ns;
-            let mut context = context!(self, event, active);
+            let active = moment.recv_ns >= self.active_from_ns;
+            let mut context = context!(self, moment, active);
             self.strategy.on_book(book, &mut context);
         }
     }
@@ -423,6 +433,21 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[must_use]
     pub const fn gate(&self) -> &G {
         &self.risk.gate
+    }
+}
+
+/// What a strategy is told of an event beside what happened.
+struct Moment {
+    instrument: InstrumentId,
+    recv_ns: Nanos,
+    venue_ns: Nanos,
+}
+
+impl Moment {
+    #[inline(always)]
+    const fn of(event: &Event) -> Self {
+        let Event { instrument, recv_ns, venue_ns, .. } = *event;
+        Self { instrument, recv_ns, venue_ns }
     }
 }
 

@@ -1,21 +1,12 @@
 //! Levels of a book by price, and trades: most of what comes, and mostly nobody waits for it.
 
-use qt_types::{
-    BarFlags, Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, Trade, VenueId,
-};
+use qt_types::{BarFlags, Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, Trade, VenueId};
 
-use super::Pipeline;
+use super::{Moment, Pipeline};
 use crate::emulate::Seen;
 use crate::market::Completed;
 use crate::outbox::Outbox;
 use crate::port::{Context, Exposure, Gate, Strategy};
-
-/// What a strategy is told of an event beside what happened.
-struct Moment {
-    instrument: InstrumentId,
-    recv_ns: Nanos,
-    venue_ns: Nanos,
-}
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// [`Self::step`] for a level of a book: mostly nobody waits for it, and then there is
@@ -31,7 +22,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         let is_watched = self.risk.gate.hears(instrument, recv_ns);
         if is_waited_for | is_watched {
             let [first, second] = tick.to_halves();
-            self.end_change(out, head.seq, (instrument, head.venue), completed, first, second);
+            let ids = (instrument, head.venue, is_watched);
+            self.end_change(out, head.seq, ids, completed, first, second);
         }
         is_waited_for | is_watched
     }
@@ -120,17 +112,18 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         &mut self,
         out: &mut Outbox,
         seq: Seq,
-        (instrument, venue): (InstrumentId, VenueId),
+        (instrument, venue, is_watched): (InstrumentId, VenueId, bool),
         completed: Completed,
         first: u128,
         second: u128,
     ) {
         let tick = Tick::from_halves([first, second]);
         let (recv_ns, venue_ns) = (self.market.now_ns(), Nanos::new(tick.venue_ns));
-        let payload = Payload::Tick(tick);
-        let event = Event { seq, recv_ns, venue_ns, instrument, venue, payload };
-        self.see_best(event.instrument, completed, out);
-        self.tell_book(&event, completed);
-        self.follow_up(&event, out);
+        self.see_best(instrument, completed, out);
+        self.tell_book(&Moment { instrument, recv_ns, venue_ns }, completed);
+        if is_watched | self.waits() | self.is_asked() {
+            let payload = Payload::Tick(tick);
+            self.follow_up(&Event { seq, recv_ns, venue_ns, instrument, venue, payload }, out);
+        }
     }
 }

@@ -255,7 +255,7 @@ impl SimVenue {
                 market.take_up_to(side, limit, got);
             }
         }
-        self.tidy(instrument);
+        self.tidy_ended(instrument);
         self.activate_children(instrument, now_ns)
     }
 
