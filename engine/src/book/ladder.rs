@@ -155,15 +155,13 @@ impl Ladder {
         !self.tags.is_empty()
     }
 
-    /// The smallest occupied key above `key`, which must lie in the window.
+    /// The smallest occupied key above `key`, which must lie in the window. The line of `key` keeps
+    /// its mark: where the best is, levels come back as often as they go.
     pub(super) fn next(&mut self, key: i64) -> Option<i64> {
         let mut first = key & !(LINE - 1);
-        // One by one: what was stored just now is not there yet for a load of several.
-        if let Some(next) = (key + 1..first + LINE).find(|&next| self.qty(next) != 0) {
-            return Some(next);
-        }
-        if self.line(first) == 0 {
-            self.unmark(self.slot(first));
+        let above = self.line(first) & (!1 << (key & (LINE - 1)));
+        if above != 0 {
+            return Some(first + i64::from(above.trailing_zeros()));
         }
         loop {
             first = self.next_marked(first)?;
@@ -194,8 +192,9 @@ impl Ladder {
         (first, self.line(first) & (!0 << (key & (LINE - 1))))
     }
 
-    /// A bit for each slot of the line that begins with `first` that holds something.
-    #[inline]
+    /// A bit for each slot of the line that begins with `first` that holds something. Without a
+    /// branch: which of them do is as good as random.
+    #[inline(always)]
     fn line(&self, first: i64) -> u64 {
         let lines = self.qty.as_chunks::<{ LINE as usize }>().0;
         let slots = &lines[self.slot(first) >> 3];

@@ -106,8 +106,8 @@ impl Book {
     }
 
     /// [`Self::apply_level`] for what most levels are, one that lies behind the best price and
-    /// completes nothing crossed, among others: no best price changes. `false` for any other, which is left
-    /// for [`Self::apply`].
+    /// completes nothing crossed, near others: no best price changes. `false` for any other, which
+    /// is left for [`Self::apply`].
     #[inline(always)]
     pub fn put_behind(&mut self, tick: &Tick) -> bool {
         let side = (tick.flags & TickFlags::ASK.bits()) as usize;
