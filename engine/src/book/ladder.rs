@@ -269,9 +269,10 @@ impl Ladder {
             while used != 0 {
                 let first = ((place << 6) + used.trailing_zeros() as usize) << 3;
                 used &= used - 1;
-                for line in first..first + 8 {
-                    if std::mem::take(&mut self.marks[line]) != 0 {
-                        lines[line].fill(0);
+                let group = self.marks[first..].iter_mut().zip(&mut lines[first..]).take(8);
+                for (mark, line) in group {
+                    if std::mem::take(mark) != 0 {
+                        line.fill(0);
                     }
                 }
             }
