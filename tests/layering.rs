@@ -10,12 +10,15 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("qt-types", &[]),
     ("qt-ring", &[]),
     ("qt-engine", &["qt-types"]),
+    ("qt-journal", &["qt-types", "qt-ring", "qt-engine"]),
     ("qt-codec", &["qt-types"]),
+    ("qt-feeds", &["qt-types", "qt-ring", "qt-engine", "qt-codec"]),
     ("qt-risk", &["qt-types", "qt-engine"]),
     ("qt-strategies", &["qt-types", "qt-engine"]),
     ("qt-data", &["qt-types", "qt-codec"]),
     ("qt-frames", &["qt-types", "qt-data"]),
-    ("qt-backtest", &["qt-types", "qt-engine", "qt-risk", "qt-strategies", "qt-data"]),
+    ("qt-backtest", &["qt-types", "qt-ring", "qt-engine", "qt-risk", "qt-strategies", "qt-data"]),
+    ("qt-runtime", &["qt-types", "qt-ring", "qt-engine", "qt-journal", "qt-data", "qt-backtest"]),
     (
         "qt-cli",
         &[
@@ -28,6 +31,8 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-data",
             "qt-frames",
             "qt-backtest",
+            "qt-journal",
+            "qt-runtime",
         ],
     ),
 ];

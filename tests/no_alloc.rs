@@ -1,9 +1,6 @@
 //! The core takes all of its memory at the start. Counts the allocations of the running thread
 //! while it is asked to.
-#![allow(unsafe_code, reason = "counting allocations takes an allocator, whose trait is unsafe")]
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::cell::Cell;
 use std::sync::atomic::AtomicBool;
 
 use qt_backtest::config::RunConfig;
@@ -17,65 +14,22 @@ use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
 use qt_engine::book::{Book, BookLimits, CrossPolicy, OrderBook, OrderBookLimits};
 use qt_engine::{
-    BookKind, Bounded, Context, Delivery, OrderUpdate, Outbox, Pipeline, PipelineConfig, Sequencer,
-    Strategy, Venue,
+    BookKind, Bounded, Delivery, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
 use qt_ring::{Setup, Wait};
 use qt_risk::{Account, Allowed, Level, Limit, Prices, Profile, ProfileName, RiskGate, Sizing};
 use qt_strategies::Registry;
 use qt_types::{
-    Bar, BarFlags, Bracket, Distance, E9, Event, InstrumentId, InstrumentKind, InstrumentSpec,
-    Nanos, OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, ReportKind, Seq, Side, Size,
-    Tick, TickFlags, TickKind, VenueId,
+    Bar, BarFlags, E9, Event, InstrumentId, InstrumentKind, InstrumentSpec, Nanos, OrderTick,
+    Payload, Price, Qty, Seq, Side, Tick, TickFlags, TickKind, VenueId,
 };
 
-thread_local! {
-    static IS_COUNTING: Cell<bool> = const { Cell::new(false) };
-    static COUNT: Cell<u64> = const { Cell::new(0) };
-}
+#[path = "no_alloc/busy.rs"]
+mod busy;
+mod counting;
 
-fn note() {
-    // A thread that is coming down has no such cells any more, and is not measured.
-    let counting = IS_COUNTING.try_with(Cell::get).unwrap_or(false);
-    if counting {
-        let _ = COUNT.try_with(|count| count.set(count.get() + 1));
-    }
-}
-
-struct Counting;
-
-// SAFETY: every call is handed on to the system's allocator as it came; beside that only two
-// cells of the thread are touched, which have no destructor and allocate nothing.
-unsafe impl GlobalAlloc for Counting {
-    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
-        note();
-        // SAFETY: the caller's promises are those that the system's allocator asks for.
-        unsafe { System.alloc(layout) }
-    }
-
-    unsafe fn dealloc(&self, pointer: *mut u8, layout: Layout) {
-        // SAFETY: the pointer came from `alloc` or `realloc` above, that is from the system's.
-        unsafe { System.dealloc(pointer, layout) }
-    }
-
-    unsafe fn realloc(&self, pointer: *mut u8, layout: Layout, size: usize) -> *mut u8 {
-        note();
-        // SAFETY: as for `dealloc`.
-        unsafe { System.realloc(pointer, layout, size) }
-    }
-}
-
-#[global_allocator]
-static ALLOCATOR: Counting = Counting;
-
-/// How many allocations `work` makes on this thread.
-fn allocations<T>(work: impl FnOnce() -> T) -> (u64, T) {
-    COUNT.set(0);
-    IS_COUNTING.set(true);
-    let result = work();
-    IS_COUNTING.set(false);
-    (COUNT.get(), result)
-}
+use busy::Busy;
+use counting::allocations;
 
 const BARS: usize = 100_000;
 
@@ -108,57 +62,6 @@ fn series() -> BarSeries {
         source: Source::default(),
         quality: None,
         notes: Vec::new(),
-    }
-}
-
-/// Asks for something at every bar: brackets, stops, trailing stops, changes, cancels, orders
-/// that are denied.
-#[derive(Default)]
-struct Busy {
-    bars: u64,
-    last_order: Option<OrderId>,
-}
-
-impl Strategy for Busy {
-    fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
-        self.bars += 1;
-        let at = |ticks: i64| Price::from_ticks(bar.close.ticks() + ticks);
-        let side = if self.bars.is_multiple_of(2) { Side::Buy } else { Side::Sell };
-        let place = |kind: OrderKind| {
-            Place::new(ctx.instrument(), side, kind).size(Size::Fixed(Qty::from_lots(3)))
-        };
-        let away = 40 * side.sign();
-        let bracket = Bracket { stop: Some(at(-away)), target: Some(at(away)), trail_bps: None };
-        let trail = OrderKind::TrailingStop { distance: Distance::Ticks(30) };
-        let order = match self.bars % 6 {
-            0 => place(OrderKind::Market).bracket(bracket),
-            1 => place(OrderKind::Limit { price: at(-away / 2) }),
-            2 => place(OrderKind::Stop { trigger: at(away / 2) }),
-            3 => place(trail),
-            4 => place(OrderKind::Market).size(Size::Position),
-            _ => place(OrderKind::Limit { price: at(0) }).size(Size::Fixed(Qty::ZERO)),
-        };
-        ctx.place(order);
-        if let Some(order) = self.last_order.take() {
-            if self.bars.is_multiple_of(3) {
-                ctx.cancel(order);
-            } else {
-                ctx.replace(order, OrderKind::Limit { price: at(-away) }, Qty::from_lots(2));
-            }
-        }
-        // Nothing may pile up to the bound: old orders go.
-        let oldest = ctx.orders().next().map(|order| order.id);
-        if ctx.orders().count() > 30
-            && let Some(order) = oldest
-        {
-            ctx.cancel(order);
-        }
-    }
-
-    fn on_order(&mut self, update: &OrderUpdate, _: &mut Context<'_>) {
-        if update.report.kind == ReportKind::Accepted {
-            self.last_order = Some(update.report.order);
-        }
     }
 }
 
@@ -252,18 +155,29 @@ fn a_run_takes_its_memory_at_the_start() {
     }
 }
 
-/// The pipeline alone: not one allocation in any step, whatever the event.
-fn check_steps(name: &str, strategy: Box<dyn Strategy>, config: RunConfig) {
+/// The pipeline alone: not one allocation in any step, whatever the event, also after it was put
+/// aside and restored; and none by that.
+fn check_steps(name: &str, strategy: fn() -> Box<dyn Strategy>, config: RunConfig) {
     let series = series();
-    let gate = gate(&series, &config);
-    let mut pipeline = Pipeline::new(pipeline_config(&series, &config), strategy, gate);
+    let fresh = || {
+        let gate = gate(&series, &config);
+        Pipeline::new(pipeline_config(&series, &config), strategy(), gate)
+    };
+    let mut pipeline = fresh();
     let mut venue = SimVenue::new(config.venue(), vec![series.spec.clone()]);
     let mut outbox = Outbox::new(&config.limits);
     let mut inbox: Bounded<Delivery> = Bounded::new(config.limits.orders_open_max * 4);
     let mut sequencer = Sequencer::new();
     let (mut steps, mut reports) = (0_u64, 0_u64);
     let mut total = 0;
-    for record in &series.bars {
+    let mut bytes = Vec::with_capacity(1 << 20);
+    for (at, record) in series.bars.iter().enumerate() {
+        if at == series.bars.len() / 2 {
+            let (count, stored) = allocations(|| pipeline.snapshot(&sequencer, &mut bytes));
+            stored.expect("it can be stored");
+            total += count;
+            (pipeline, sequencer) = fresh().restore(&bytes).expect("it can be restored");
+        }
         let bar = bar_of(record);
         let close = event(record.close_ns, Payload::Bar(bar));
         venue.begin_bar(InstrumentId(0), &bar);
@@ -329,8 +243,8 @@ fn event(at_ns: i64, payload: Payload) -> Event {
 #[test]
 fn a_step_of_the_pipeline_allocates_nothing() {
     for config in [config, watchful] {
-        check_steps("sma_cross", sma_cross(), config());
-        check_steps("busy", Box::<Busy>::default(), config());
+        check_steps("sma_cross", sma_cross, config());
+        check_steps("busy", || Box::<Busy>::default(), config());
     }
 }
 

@@ -3,12 +3,15 @@
 use qt_engine::{
     Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
-use qt_types::{Event, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId};
+use qt_types::{
+    Event, InstrumentId, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId,
+};
 
 use crate::execution::OrderLog;
 use crate::recorder::{Fill, Recorder, Settled};
 use crate::tape::timer_event;
 use crate::venue::SimVenue;
+use crate::witness::{NotKept, Witness};
 
 /// The pipeline with its sequencer, the simulated venue, and the records of what happens.
 pub struct Desk<S, G> {
@@ -22,6 +25,8 @@ pub struct Desk<S, G> {
     pub(crate) log: OrderLog,
     /// Commands that were sent so far.
     pub(crate) sent: u64,
+    /// None in a plain backtest.
+    pub(crate) witness: Option<Box<dyn Witness>>,
 }
 
 /// How often commands and reports may go to and fro at one and the same time.
@@ -50,7 +55,14 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             outbox: Outbox::new(&limits),
             reports_max: limits.orders_open_max * 4,
             sent: 0,
+            witness: None,
         }
+    }
+
+    /// The same with `witness` beside it.
+    #[must_use]
+    pub fn with_witness(self, witness: Box<dyn Witness>) -> Self {
+        Self { witness: Some(witness), ..self }
     }
 
     /// One event through the pipeline, and what it causes on its way.
@@ -73,8 +85,67 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     /// Any event; the loops that know what they feed call the pipeline themselves.
     #[inline(never)]
     pub(crate) fn step(&mut self, event: &mut Event) -> Result<(), Halt> {
-        self.sequencer.stamp(event);
+        self.sequence(event)?;
         self.pipeline.step(event, &mut self.outbox)
+    }
+
+    /// Gives `event` its place in the order of all.
+    #[inline]
+    pub(crate) fn sequence(&mut self, event: &mut Event) -> Result<(), Halt> {
+        self.sequencer.stamp(event);
+        match &mut self.witness {
+            Some(witness) => witness.sequenced(event).map_err(|NotKept| Halt::NotKept),
+            None => Ok(()),
+        }
+    }
+
+    /// Tells the witness that the run ends in order.
+    pub(crate) fn note_stop(&mut self) {
+        if let Some(witness) = &mut self.witness {
+            witness.stopped(Seq::new(self.sequencer.count()), self.sequencer.now_ns());
+        }
+    }
+
+    /// One event of a run that was kept, with the place and time that it had; what it puts out
+    /// goes nowhere.
+    ///
+    /// # Errors
+    /// When the ledger fails its check.
+    pub fn rehearse(&mut self, event: &Event) -> Result<&Outbox, Halt> {
+        self.outbox.clear();
+        self.pipeline.step(event, &mut self.outbox)?;
+        Ok(&self.outbox)
+    }
+
+    /// The hash of everything that the pipeline has seen.
+    #[must_use]
+    pub fn state_hash(&self) -> u64 {
+        self.pipeline.state_hash()
+    }
+
+    /// Takes in what was decided from outside since the last event.
+    pub(crate) fn take_decisions(&mut self) -> Result<(), Halt> {
+        loop {
+            let Some(witness) = &mut self.witness else { return Ok(()) };
+            let last = Seq::new(self.sequencer.count());
+            let Some(decided) = witness.next_decision(last) else {
+                let now_ns = self.sequencer.now_ns();
+                witness.glance(last, now_ns, &self.pipeline.exposure());
+                return Ok(());
+            };
+            let payload = Payload::Control(decided.control);
+            let recv_ns = decided.recv_ns.max(self.sequencer.now_ns());
+            let mut event = Event {
+                seq: Seq::default(),
+                recv_ns,
+                venue_ns: recv_ns,
+                instrument: InstrumentId::default(),
+                venue: VenueId(0),
+                payload,
+            };
+            self.step(&mut event)?;
+            self.flush(event.recv_ns)?;
+        }
     }
 
     /// Sends the commands off and lets denials and notices go through the sequencer, until there
@@ -88,6 +159,14 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     fn flush_all(&mut self, now_ns: Nanos) -> Result<(), Halt> {
         let (mut denial_at, mut notice_at) = (0, 0);
         loop {
+            if let Some(witness) = &mut self.witness
+                && !self.outbox.commands.is_empty()
+            {
+                let (commands, last) = (self.outbox.commands.as_slice(), self.sequencer.count());
+                let state = self.pipeline.state_hash();
+                let kept = witness.leaving(commands, Seq::new(last), now_ns, state);
+                kept.map_err(|NotKept| Halt::NotKept)?;
+            }
             for command in self.outbox.commands.as_slice() {
                 self.log.sent(command, now_ns, self.pipeline.exposure().market);
                 self.venue.submit(command, now_ns);
@@ -153,7 +232,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
                 venue: VenueId(0),
                 payload: Payload::Report(delivery.report),
             };
-            self.sequencer.stamp(&mut event);
+            self.sequence(&mut event)?;
             self.pipeline.step(&event, &mut self.outbox)?;
             self.record(&delivery);
             self.flush(event.recv_ns)?;

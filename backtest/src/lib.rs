@@ -31,3 +31,4 @@ pub mod tape;
 pub mod text;
 pub mod trades;
 pub mod venue;
+pub mod witness;

@@ -8,6 +8,7 @@ use qt_data::calendar::Calendar;
 use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
 use qt_data::ticks::{RecordKind, TickFile};
 use qt_engine::{BookKind, BookLimits, CrossPolicy, OrderBookLimits, PipelineConfig, Strategy};
+use qt_ring::Wait;
 use qt_risk::{Prices, RiskGate};
 use qt_types::{BarFlags, InstrumentId, InstrumentSpec, Nanos, OrderTick, Price, Tick};
 
@@ -16,11 +17,14 @@ use crate::config::RunConfig;
 use crate::desk::Desk;
 use crate::execution::look_back;
 use crate::outcome::RunDesk;
-use crate::replay::{Film, Pace, Replay, ReplayConfig, ReplayError, Replayed};
+use crate::replay::{
+    Feeds, Film, Pace, Player, PlayerError, Replay, ReplayConfig, ReplayError, Replayed,
+};
 use crate::run::{BarRange, RunError, RunOutcome, check_config};
 use crate::simulator::Ended;
 use crate::tape::id_of;
 use crate::venue::SimVenue;
+use crate::witness::Witness;
 
 /// A year of markets that never close, in seconds.
 const YEAR_S: i64 = 31_557_600;
@@ -52,20 +56,10 @@ pub fn run_on_ticks(
     interrupt: &AtomicBool,
     progress: &mut dyn FnMut(u64, i128),
 ) -> Result<TickRun, RunError> {
-    check_config(config)?;
-    let cast = Cast::of(config, files)?;
-    let settings = ReplayConfig {
-        from_ns: config.from_ns.unwrap_or(i64::MIN),
-        to_ns: config.to_ns.unwrap_or(i64::MAX),
-        feed: config.feed(),
-        sample_ns,
-        pace,
-    };
-    match files.first().map(TickFile::kind) {
-        Some(RecordKind::Orders) => {
-            run::<OrderTick>(config, files, cast, settings, strategy, interrupt, progress)
-        }
-        _ => run::<Tick>(config, files, cast, settings, strategy, interrupt, progress),
+    let stage = TickStage::new(config, files, sample_ns, pace)?;
+    match stage.kind() {
+        RecordKind::Orders => stage.run::<OrderTick>(strategy, interrupt, progress),
+        RecordKind::Levels => stage.run::<Tick>(strategy, interrupt, progress),
     }
 }
 
@@ -160,71 +154,198 @@ impl Cast {
     }
 }
 
-fn run<R: Replayed>(
-    config: &RunConfig,
-    files: &[TickFile],
+/// Everything that a run over tick files is made from, but for the strategy.
+pub struct TickStage<'a> {
+    config: &'a RunConfig,
+    files: &'a [TickFile],
     cast: Cast,
     settings: ReplayConfig,
-    strategy: Box<dyn Strategy>,
-    interrupt: &AtomicBool,
-    progress: &mut dyn FnMut(u64, i128),
-) -> Result<TickRun, RunError> {
-    let books = cast.books::<R>(files)?;
-    let pipeline = PipelineConfig {
-        specs: cast.specs.clone(),
-        initial: config.capital,
-        exits: config.exits,
-        limits: config.limits,
-        epoch: 0,
-        books: books.clone(),
-        active_from_ns: Nanos::new(settings.from_ns),
-    };
-    let venue = config.venue_of(&cast.specs, span(files, &settings)).map_err(RunError::Config)?;
-    let money = venue.scene.money.clone();
-    let venue = SimVenue::new(venue, cast.specs.clone()).with_books(&books);
-    let periods = YEAR_S as f64 * 1e12 / settings.sample_ns.max(1) as f64;
-    let prices = Prices { interval_ns: settings.sample_ns, periods_e3: periods.round() as i64 };
-    let initial = money.initial_equity(config.capital);
-    let gate = config.gate_from(&cast.specs, prices, initial);
-    let desk: RunDesk = Desk::new(pipeline, venue, 4_096, strategy, gate);
-    let films: Vec<Film<'_>> =
-        files.iter().zip(&cast.ids).map(|(file, instruments)| Film { file, instruments }).collect();
-    let mut replay: Replay<'_, R, Box<dyn Strategy>, RiskGate> =
-        Replay::new(&films, settings.clone(), desk)?;
-    let clock = Instant::now();
-    let ended = replay.run(interrupt, progress)?;
-    if config.close_at_end && ended == Ended::Data {
-        replay.close_positions()?;
+}
+
+impl<'a> TickStage<'a> {
+    /// The stage of a run as of [`run_on_ticks`].
+    ///
+    /// # Errors
+    /// When the files do not go together or settings contradict each other.
+    pub fn new(
+        config: &'a RunConfig,
+        files: &'a [TickFile],
+        sample_ns: i64,
+        pace: Pace,
+    ) -> Result<Self, RunError> {
+        check_config(config)?;
+        let cast = Cast::of(config, files)?;
+        let settings = ReplayConfig {
+            from_ns: config.from_ns.unwrap_or(i64::MIN),
+            to_ns: config.to_ns.unwrap_or(i64::MAX),
+            feed: config.feed(),
+            sample_ns,
+            pace,
+        };
+        Ok(Self { config, files, cast, settings })
     }
-    let wall_seconds = clock.elapsed().as_secs_f64();
-    let records = replay.records()?;
-    let (mut desk, marks) = replay.into_parts();
-    let trades_alone = (0..cast.specs.len()).map(id_of).filter(|&id| desk.venue.is_bookless(id));
-    let trades_alone = trades_alone.collect();
-    let sampled: Vec<i64> = desk.recorder.curve().iter().map(|(time, _)| time.get()).collect();
-    if sampled.is_empty() {
-        return Err(RunError::NoData {
-            symbol: cast.specs[0].symbol().to_owned(),
-            from: text(files.iter().map(|file| file.times().venue_first).min()),
-            to: text(files.iter().map(|file| file.times().venue_last).max()),
-        });
+
+    /// What the records of its files are.
+    #[must_use]
+    pub fn kind(&self) -> RecordKind {
+        self.files.first().map_or(RecordKind::Levels, TickFile::kind)
     }
-    let series: Vec<BarSeries> = cast
-        .specs
-        .iter()
-        .zip(&marks)
-        .map(|(spec, marks)| sampled_series(spec, &sampled, marks, settings.sample_ns, &cast))
-        .collect();
-    let references: Vec<&BarSeries> = series.iter().collect();
-    let whole = BarRange { warmup_from: 0, start: 0, end: sampled.len() };
-    let ranges = vec![whole; series.len()];
-    desk.recorder.place_in(&sampled);
-    let mut outcome = RunOutcome::new(config, &references, ranges, desk, ended, wall_seconds);
-    outcome.records = Some(records);
-    if config.look_back {
-        look_back_at::<R>(&mut outcome, &films, &books, &settings)?;
+
+    /// The instruments, by [`InstrumentId`].
+    #[must_use]
+    pub fn specs(&self) -> &[InstrumentSpec] {
+        &self.cast.specs
     }
-    Ok(TickRun { outcome, series, trades_alone })
+
+    /// The files as they are replayed.
+    #[must_use]
+    pub fn films(&self) -> Vec<Film<'_>> {
+        let films = self.files.iter().zip(&self.cast.ids);
+        films.map(|(file, instruments)| Film { file, instruments }).collect()
+    }
+
+    /// Runs `strategy` on it.
+    fn run<R: Replayed>(
+        &self,
+        strategy: Box<dyn Strategy>,
+        interrupt: &AtomicBool,
+        progress: &mut dyn FnMut(u64, i128),
+    ) -> Result<TickRun, RunError> {
+        let books = self.cast.books::<R>(self.files)?;
+        let desk = self.desk(&books, strategy)?;
+        let films = self.films();
+        let replay = Replay::new(&films, self.settings.clone(), desk)?;
+        self.finish::<R>(replay, &books, interrupt, progress)
+    }
+
+    /// Runs `strategy` on it event by event with `witness` beside it, in the order of time.
+    ///
+    /// # Errors
+    /// As [`run_on_ticks`], and when the witness cannot keep what happens.
+    pub fn run_witnessed<R: Replayed>(
+        &self,
+        strategy: Box<dyn Strategy>,
+        witness: Box<dyn Witness>,
+        interrupt: &AtomicBool,
+        progress: &mut dyn FnMut(u64, i128),
+    ) -> Result<TickRun, RunError> {
+        let books = self.cast.books::<R>(self.files)?;
+        let desk = self.desk(&books, strategy)?.with_witness(witness);
+        let films = self.films();
+        let replay = Replay::new(&films, self.settings.clone(), desk)?;
+        self.finish::<R>(replay, &books, interrupt, progress)
+    }
+
+    /// The same on what a player of [`Self::films`] hands over from another thread.
+    ///
+    /// # Errors
+    /// As [`Self::run_witnessed`].
+    pub fn run_fed<R: Replayed>(
+        &self,
+        feeds: Feeds<R>,
+        strategy: Box<dyn Strategy>,
+        witness: Box<dyn Witness>,
+        interrupt: &AtomicBool,
+        progress: &mut dyn FnMut(u64, i128),
+    ) -> Result<TickRun, RunError> {
+        let books = self.cast.books::<R>(self.files)?;
+        let desk = self.desk(&books, strategy)?.with_witness(witness);
+        let replay = Replay::fed(feeds, &self.cast.ids, self.settings.clone(), desk);
+        self.finish::<R>(replay, &books, interrupt, progress)
+    }
+
+    /// A player of its films, and what it plays to.
+    ///
+    /// # Errors
+    /// When a file cannot be read.
+    pub fn player<R: Replayed>(
+        &self,
+        wait: Wait,
+    ) -> Result<(Player<'_, R>, Feeds<R>), PlayerError> {
+        Player::new(&self.films(), &self.settings.feed, wait)
+    }
+
+    /// A desk for [`Desk::rehearse`].
+    ///
+    /// # Errors
+    /// When settings contradict each other.
+    pub fn rehearsal(&self, strategy: Box<dyn Strategy>) -> Result<RunDesk, RunError> {
+        let books = match self.kind() {
+            RecordKind::Levels => self.cast.books::<Tick>(self.files)?,
+            RecordKind::Orders => self.cast.books::<OrderTick>(self.files)?,
+        };
+        self.desk(&books, strategy)
+    }
+
+    fn desk(&self, books: &[BookKind], strategy: Box<dyn Strategy>) -> Result<RunDesk, RunError> {
+        let (config, cast, settings) = (self.config, &self.cast, &self.settings);
+        let pipeline = PipelineConfig {
+            specs: cast.specs.clone(),
+            initial: config.capital,
+            exits: config.exits,
+            limits: config.limits,
+            epoch: 0,
+            books: books.to_vec(),
+            active_from_ns: Nanos::new(settings.from_ns),
+        };
+        let span = span(self.files, settings);
+        let venue = config.venue_of(&cast.specs, span).map_err(RunError::Config)?;
+        let money = venue.scene.money.clone();
+        let venue = SimVenue::new(venue, cast.specs.clone()).with_books(books);
+        let periods = YEAR_S as f64 * 1e12 / settings.sample_ns.max(1) as f64;
+        let periods_e3 = periods.round() as i64;
+        let prices = Prices { interval_ns: settings.sample_ns, periods_e3 };
+        let initial = money.initial_equity(config.capital);
+        let gate = config.gate_from(&cast.specs, prices, initial);
+        Ok(Desk::new(pipeline, venue, 4_096, strategy, gate))
+    }
+
+    /// Plays `replay` to its end, and looks at what it brought.
+    fn finish<R: Replayed>(
+        &self,
+        mut replay: Replay<'_, R, Box<dyn Strategy>, RiskGate>,
+        books: &[BookKind],
+        interrupt: &AtomicBool,
+        progress: &mut dyn FnMut(u64, i128),
+    ) -> Result<TickRun, RunError> {
+        let (config, files, cast) = (self.config, self.files, &self.cast);
+        let clock = Instant::now();
+        let ended = replay.run(interrupt, progress)?;
+        if config.close_at_end && ended == Ended::Data {
+            replay.close_positions()?;
+        }
+        let wall_seconds = clock.elapsed().as_secs_f64();
+        let records = replay.records()?;
+        let (mut desk, marks) = replay.into_parts();
+        let ids = (0..cast.specs.len()).map(id_of);
+        let trades_alone = ids.filter(|&id| desk.venue.is_bookless(id)).collect();
+        let sampled: Vec<i64> = desk.recorder.curve().iter().map(|(time, _)| time.get()).collect();
+        if sampled.is_empty() {
+            return Err(RunError::NoData {
+                symbol: cast.specs[0].symbol().to_owned(),
+                from: text(files.iter().map(|file| file.times().venue_first).min()),
+                to: text(files.iter().map(|file| file.times().venue_last).max()),
+            });
+        }
+        let series: Vec<BarSeries> = cast
+            .specs
+            .iter()
+            .zip(&marks)
+            .map(|(spec, marks)| {
+                sampled_series(spec, &sampled, marks, self.settings.sample_ns, cast)
+            })
+            .collect();
+        let references: Vec<&BarSeries> = series.iter().collect();
+        let whole = BarRange { warmup_from: 0, start: 0, end: sampled.len() };
+        let ranges = vec![whole; series.len()];
+        desk.recorder.place_in(&sampled);
+        let mut outcome = RunOutcome::new(config, &references, ranges, desk, ended, wall_seconds);
+        outcome.records = Some(records);
+        if config.look_back {
+            look_back_at::<R>(&mut outcome, &self.films(), books, &self.settings)?;
+        }
+        Ok(TickRun { outcome, series, trades_alone })
+    }
 }
 
 /// From the first record to the last one that is replayed.

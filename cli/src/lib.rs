@@ -25,6 +25,7 @@ mod dataset;
 mod failure;
 mod fetch;
 mod interrupt;
+mod kept;
 mod output;
 mod place;
 mod runs;

@@ -1,6 +1,8 @@
 //! What leaves the pipeline for a venue. A command can be made only from an intent that the risk
 //! stage approved: an order without a risk check cannot be written down.
 
+pub(crate) mod stored;
+
 use qt_types::{
     Activation, Bracket, Cancel, InstrumentId, Intent, OrderId, OrderKind, Qty, Replace, Side,
     TimeInForce,

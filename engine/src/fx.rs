@@ -1,5 +1,8 @@
 //! The currencies of an account, and what each is worth in the account's own, as of now.
 
+use serde::{Deserialize, Serialize};
+mod stored;
+
 use qt_types::{Cash, CurrencyId, E9, FxRate, InstrumentId, Nanos};
 
 use crate::Market;
@@ -28,7 +31,7 @@ pub struct Currency {
 }
 
 /// Where a rate comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RateSource {
     /// Always the same.
     Constant(FxRate),

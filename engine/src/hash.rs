@@ -1,9 +1,11 @@
 //! One number for a whole run.
 
+use serde::{Deserialize, Serialize};
+
 /// A running 64-bit hash of everything that went in and came out. Two runs with equal hashes
 /// made the same decisions on the same inputs. Not cryptographic: it finds differences, it does
 /// not withstand an attacker.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StateHash(u64);
 
 /// The odd constant of the multiplication: 2^64 divided by the golden ratio.

@@ -18,6 +18,7 @@ pub mod pipeline;
 pub mod port;
 pub mod sequencer;
 pub mod sink;
+pub mod snapshot;
 mod stage;
 pub mod timers;
 
@@ -39,4 +40,5 @@ pub use port::{
 };
 pub use sequencer::Sequencer;
 pub use sink::{Bounded, Sink};
+pub use snapshot::{SnapshotError, Stored};
 pub use timers::Timers;

@@ -1,5 +1,7 @@
 //! What is known of the market: the first stage.
 
+mod stored;
+
 use qt_types::{
     Event, InstrumentId, Nanos, OrderTick, OrderTickKind, Payload, Price, Side, Tick, TickFlags,
     TickKind,

@@ -1,9 +1,9 @@
 //! The fused pipeline: all stages inline on one thread, each handed the same event.
 
 use qt_types::{
-    BarFlags, Cancel, Cash, Event, InstrumentId, InstrumentSpec, Intent, Lacks, Limits, Nanos,
-    OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind,
-    Side, Size, Timer, Trade,
+    BarFlags, Cash, Event, InstrumentId, InstrumentSpec, Intent, Lacks, Limits, Nanos, OrderId,
+    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind, Side, Size,
+    Timer, Trade,
 };
 
 use crate::algo::{Ask, ParentTable};
@@ -43,7 +43,7 @@ macro_rules! context {
             now_ns: $event.recv_ns,
             venue_ns: $event.venue_ns,
             exits: &$self.exits,
-            active: $active,
+            active: $active && !$self.is_paused,
             intents: &mut $self.intents,
             timers: &mut $self.timers,
             parents: &$self.parents,
@@ -54,9 +54,11 @@ macro_rules! context {
 
 mod changes;
 mod clock;
+mod control;
 mod decide;
 mod fold;
 mod parents;
+mod snapshot;
 mod wait;
 
 /// What a pipeline is made from.
@@ -88,6 +90,8 @@ pub enum Halt {
     Livelock,
     /// The strategy said that it rests, and asked for something all the same.
     NotAtRest,
+    /// What happened could not be kept.
+    NotKept,
 }
 
 impl std::fmt::Display for Halt {
@@ -100,6 +104,9 @@ impl std::fmt::Display for Halt {
             Self::NotAtRest => f.write_str(
                 "stopped: the strategy asked for an order or a timer although it had said that it \
                  waits for a timer: let `Strategy::rests` return false where that can be",
+            ),
+            Self::NotKept => f.write_str(
+                "stopped: the journal takes no more, and nothing is done that is not in it",
             ),
         }
     }
@@ -132,6 +139,8 @@ pub struct Pipeline<S, G> {
     /// The least [`Completed`] that the strategy hears of, as a number.
     hears_from: u8,
     active_from_ns: Nanos,
+    /// Whether the strategy only looks on.
+    is_paused: bool,
     hash: StateHash,
 }
 
@@ -166,6 +175,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             parents: ParentTable::new(),
             asks: Bounded::new(config.limits.intents_max),
             active_from_ns: config.active_from_ns,
+            is_paused: false,
             hash: StateHash::default(),
             specs: config.specs,
         }
@@ -238,6 +248,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 let mut context = context!(self, event, true);
                 self.strategy.on_denied(denied, &mut context);
             }
+            Payload::Control(control) => self.on_control(control, out),
         }
         self.follow_up(event, out);
         Ok(())
@@ -305,14 +316,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// and was not decided yet is dropped, and parent orders end.
     #[inline(never)]
     pub fn close_out(&mut self, out: &mut Outbox) {
-        self.intents.clear();
-        self.parents.cancel_all();
-        self.asks.clear();
-        // One at a time: there may be more of them than one call of a strategy may ask for.
-        while let Some(order) = self.execution.first_opening() {
-            self.intents.push(Intent::Cancel(Cancel { order }));
-            self.decide(out);
-        }
+        self.cancel_all(out);
         let mut at = 0;
         while let Some(&instrument) = self.execution.ledger.held().get(at) {
             at += 1;

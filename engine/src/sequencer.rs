@@ -1,9 +1,10 @@
 //! The one point at which all inputs get their order.
 
 use qt_types::{Event, Nanos, Seq};
+use serde::{Deserialize, Serialize};
 
 /// Numbers events from 1 without a gap, and checks that time never runs backwards.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub struct Sequencer {
     last: u64,
     now_ns: Nanos,

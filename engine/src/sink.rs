@@ -1,5 +1,7 @@
 //! Where a stage puts its outputs.
 
+mod stored;
+
 /// Anything that takes items: a ring's producer, a bounded list, a `Vec`.
 pub trait Sink<T> {
     /// Takes `item`; `false` when there was no room and the item was dropped.

@@ -2,6 +2,8 @@
 
 use qt_types::{Nanos, Timer};
 
+use crate::stored;
+
 /// Pending timers, the next one last. Memory is taken once; what does not fit is refused and
 /// counted.
 #[derive(Clone, Debug)]
@@ -63,6 +65,11 @@ impl Timers {
         self.refused
     }
 }
+
+stored!(Timers {
+    state: pending, refused;
+    same: timers_max;
+});
 
 #[cfg(test)]
 mod tests {

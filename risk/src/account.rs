@@ -1,9 +1,10 @@
 //! What kind of account trades.
 
 use qt_types::{Cash, E9};
+use serde::{Deserialize, Serialize};
 
 /// The kind of account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Account {
     /// Nothing is borrowed: buys are paid from cash, sales come from the position.
     #[default]

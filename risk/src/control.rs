@@ -1,9 +1,10 @@
 //! The controls: which there are, and in which order they are evaluated.
 
 use qt_types::DenyReason;
+use serde::{Deserialize, Serialize};
 
 /// A control, in the order of evaluation. The first one that fails answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Control {
     /// C01: shape.

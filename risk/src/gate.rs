@@ -1,6 +1,6 @@
 //! The gate of an account.
 
-use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest};
+use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest, save_and_load, stored};
 use qt_types::{Cash, DenyReason, Event, InstrumentSpec, Payload, Qty, Side};
 
 use crate::sizing::Memory;
@@ -22,6 +22,12 @@ pub struct AccountGate {
     margin_calls: u64,
     is_liquidated: bool,
 }
+
+stored!(AccountGate {
+    state: memory, look_ns, closing_out, margin_calls;
+    same: account, sizing, order_qty_max_e9, is_liquidated;
+    made: has_eyes;
+});
 
 impl AccountGate {
     /// A gate for `account` with the sizing rule `sizing`. No order may be larger than
@@ -161,6 +167,8 @@ impl Gate for AccountGate {
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         (self.is_due(event) || self.has_eyes) && self.look(event, exposure)
     }
+
+    save_and_load!();
 }
 
 /// How often a margin account is looked at where there are no bars, in ns: once a second.

@@ -1,8 +1,9 @@
 //! The Kelly share: how much of the equity grows it fastest, from how often trades win and how
 //! much they win against what the others lose.
 
-use qt_engine::Exposure;
+use qt_engine::{Exposure, stored, values};
 use qt_types::{Cash, E9, Event, Payload};
+use serde::{Deserialize, Serialize};
 
 /// Closed trades from which on they say something.
 pub const KELLY_TRADES_MIN: u64 = 20;
@@ -30,11 +31,17 @@ pub(crate) struct Trades {
 }
 
 /// An instrument: whether it is held, and what it had brought when it was flat last.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Open {
     is_held: bool,
     brought: i128,
 }
+
+values!(Open);
+stored!(Trades {
+    state: wins, others, won, lost;
+    each: open;
+});
 
 impl Trades {
     /// None yet, of so many instruments.

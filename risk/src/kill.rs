@@ -1,51 +1,8 @@
 //! Kill states: what may still be sent, at every level. The most restrictive one wins.
 
-use crate::tally::Level;
-
-/// What may be sent. Cancels always may.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
-#[repr(u8)]
-pub enum KillState {
-    /// Everything.
-    #[default]
-    Active,
-    /// What makes a position smaller.
-    ReduceOnly,
-    /// Nothing.
-    Halted,
-}
-
-impl KillState {
-    /// `ACTIVE`, `REDUCE_ONLY` or `HALTED`.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Active => "ACTIVE",
-            Self::ReduceOnly => "REDUCE_ONLY",
-            Self::Halted => "HALTED",
-        }
-    }
-}
-
-/// What a kill switch belongs to: a level, and which one of its kind.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Target {
-    /// The level; [`Level::Instrument`] has none.
-    pub level: Level,
-    /// Which strategy, account, tenant or venue; 0 for [`Level::Global`].
-    pub index: u16,
-}
-
-impl Target {
-    /// All there is.
-    pub const GLOBAL: Self = Self { level: Level::Global, index: 0 };
-
-    /// The `index`-th one of `level`.
-    #[must_use]
-    pub const fn new(level: Level, index: u16) -> Self {
-        Self { level, index }
-    }
-}
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use qt_types::Level;
+pub use qt_types::{KillState, Target};
 
 /// The kill states of everything. Levels are set and cleared apart from each other.
 #[derive(Clone, Debug, Default)]
@@ -53,6 +10,23 @@ pub struct KillBoard {
     states: [Vec<KillState>; 5],
     /// How many are not active.
     tripped: usize,
+}
+
+impl Stored for KillBoard {
+    fn save(&self, to: &mut Writer<'_>) {
+        self.states.iter().for_each(|level| to.each(level));
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        for level in &mut self.states {
+            from.each("the number of kill switches of a level", level)?;
+        }
+        let tripped = |level: &Vec<KillState>| {
+            level.iter().filter(|state| **state != KillState::Active).count()
+        };
+        self.tripped = self.states.iter().map(tripped).sum();
+        Ok(())
+    }
 }
 
 impl KillBoard {

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use qt_engine::{StateHash, stored, values};
 use qt_types::{Cash, format_scaled};
+use serde::{Deserialize, Serialize};
 
 use crate::keys::{KEYS, Key};
 use crate::measure::SHARE_OFF_BPS;
@@ -12,7 +14,7 @@ use crate::unit::{Holder, Unit};
 pub const MONEY_OFF: i128 = 1_000_000_000_000_000_000_000_000;
 
 /// One limit. What is observed may be equal to it: only more is too much.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Limit {
     /// Above this an order is counted as a warning and passes. At most `hard`.
     pub soft: i128,
@@ -66,7 +68,20 @@ impl Default for LimitSet {
     }
 }
 
+values!(Limit);
+stored!(LimitSet {
+    state: values;
+});
+
 impl LimitSet {
+    /// Mixes all of them into `hash`.
+    pub(crate) fn fold_into(&self, hash: &mut StateHash) {
+        for limit in &self.values {
+            hash.fold_i128(limit.soft);
+            hash.fold_i128(limit.hard);
+        }
+    }
+
     /// The limit `key`; one that is missing denies everything.
     #[must_use]
     #[inline(always)]

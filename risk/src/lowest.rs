@@ -1,7 +1,9 @@
 //! How near orders came to the limits: of each control the comparison with an order that passed
 //! which left the least of its limit, and when that was.
 
+use qt_engine::{stored, values};
 use qt_types::{DenyReason, InstrumentId, Nanos, Side};
+use serde::{Deserialize, Serialize};
 
 use crate::ask::Ask;
 use crate::control::{CONTROLS, Control};
@@ -15,7 +17,7 @@ use crate::{
 };
 
 /// The least that an order which passed has left of a control's limit.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Lowest {
     /// The comparison.
     pub headroom: Headroom,
@@ -37,6 +39,12 @@ pub(crate) struct Lowests {
     /// The order that is looked at: what it trades, its side, the time.
     order: (InstrumentId, Side, Nanos),
 }
+
+values!(Lowest);
+stored!(Lowests {
+    each: by_control;
+    made: order;
+});
 
 impl Lowests {
     pub(crate) fn new() -> Self {

@@ -2,6 +2,7 @@
 //! its limit, the explanation collects all of them. Both run the same checks.
 
 use qt_types::DenyReason;
+use serde::{Deserialize, Serialize};
 
 use crate::control::{CONTROLS, Control};
 use crate::limits::Limit;
@@ -77,7 +78,7 @@ pub(crate) trait Visit {
 }
 
 /// The measure that denied the last order, as it was then.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Failure {
     /// The control.
     pub control: Control,
@@ -160,7 +161,7 @@ impl Visit for Sure {
 }
 
 /// What one comparison of a control leaves.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Headroom {
     /// The control.
     pub control: Control,

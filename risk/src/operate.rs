@@ -20,24 +20,30 @@ use crate::unit::Holder;
 pub const PARENTS_MAX: usize = 4_096;
 
 /// Positions that differ from the venue's, at most; beyond that the account is told to reduce.
-const BREAKS_MAX: usize = 64;
+pub(crate) const BREAKS_MAX: usize = 64;
 
 impl RiskGate {
     /// Applies what was decided about a kill switch. Requests that wait for a second person
     /// change nothing. `false` where there is no such target.
     pub fn apply(&mut self, event: &ControlEvent) -> bool {
         match event.action {
-            ControlAction::Trip { state } => {
-                // A trip never loosens what stands tighter.
-                let tighter = self.state.kill.state(event.target).max(state);
-                self.state.kill.set(event.target, tighter)
-            }
-            ControlAction::Armed { .. } => {
-                self.forgive(event.target);
-                self.state.kill.set(event.target, KillState::Active)
-            }
+            ControlAction::Trip { state } => self.tighten(event.target, state),
+            ControlAction::Armed { .. } => self.rearm(event.target),
             ControlAction::ArmRequested | ControlAction::Refused { .. } => true,
         }
+    }
+
+    /// No more than `state` allows may be sent at `target`; a trip never loosens what stands
+    /// tighter.
+    pub(crate) fn tighten(&mut self, target: Target, state: KillState) -> bool {
+        let tighter = self.state.kill.state(target).max(state);
+        self.state.kill.set(target, tighter)
+    }
+
+    /// Everything may be sent at `target` again.
+    pub(crate) fn rearm(&mut self, target: Target) -> bool {
+        self.forgive(target);
+        self.state.kill.set(target, KillState::Active)
     }
 
     /// A person looked at `target`: what is latched there begins anew. Losses of the day stay.

@@ -4,6 +4,7 @@
 //! "certainly", never "no".
 
 use qt_types::{InstrumentSpec, Side};
+use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, limit_price, named_price, resting_price, trigger_price};
 use crate::exposure_check::PLACES_KEPT;
@@ -16,7 +17,7 @@ use crate::tally::{Line, Node, Sums};
 
 /// What the sums of a node may be for an order to pass for certain. Shares hold while the equity
 /// is within `equity_from` and `equity_to`.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct NodeBounds {
     equity_from: i128,
     equity_to: i128,

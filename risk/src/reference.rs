@@ -2,9 +2,10 @@
 
 use qt_engine::Exposure;
 use qt_types::{InstrumentId, Nanos};
+use serde::{Deserialize, Serialize};
 
 /// Where a reference price comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum ReferenceSource {
     /// There is none.
     #[default]
@@ -28,7 +29,7 @@ impl ReferenceSource {
 }
 
 /// A reference price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Reference {
     /// Twice the price, in ticks: a middle may lie between two of them. Zero for none.
     pub price_x2: i64,

@@ -1,12 +1,15 @@
 //! What every open order holds of the limits: taken on approval, given back with fills and ends.
 
+mod stored;
+
 use qt_types::{InstrumentId, OrderId, Side};
+use serde::{Deserialize, Serialize};
 
 /// No place in a table.
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// One open order, or one that was approved and not sent yet.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Reservation {
     pub(crate) order: OrderId,
     /// The strategy that it is for.

@@ -1,7 +1,11 @@
 //! The gate of all controls.
 
-use qt_engine::{Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest};
-use qt_types::{DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty};
+use qt_engine::{
+    Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, save_and_load,
+    stored, values,
+};
+use qt_types::{ControlKind, DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty};
+use serde::{Deserialize, Serialize};
 
 use crate::ask::Ask;
 use crate::control::{CONTROLS, Control};
@@ -31,7 +35,7 @@ const UNKNOWN_PARENT: u32 = NONE - 1;
 const ENGINE_PARENTS_MAX: usize = 64;
 
 /// The last order that was denied, as it was seen then: what a [`crate::Reject`] is made from.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Denial {
     /// What failed.
     pub failure: Failure,
@@ -72,6 +76,14 @@ pub struct RiskGate {
     latest: Option<Control>,
     denials: u64,
 }
+
+values!(Denial, MachineTrip);
+stored!(RiskGate {
+    state: account, state, pending, strategy, parent, engine_parents, trips, warnings, by_control,
+        lowest, latest, denials;
+    each: last;
+    same: follows_lowest;
+});
 
 impl RiskGate {
     /// A gate at rest over the account's own gate. All memory that it will need is taken here.
@@ -374,6 +386,18 @@ impl Gate for RiskGate {
         known.map_or(i64::MIN, |known| known.look_ns)
     }
 
+    fn control(&mut self, control: &qt_types::Control, _exposure: &Exposure<'_>) {
+        match control.kind {
+            ControlKind::Trip { target, state } => {
+                self.tighten(target, state);
+            }
+            ControlKind::Arm { target } => {
+                self.rearm(target);
+            }
+            ControlKind::Resume | ControlKind::Pause | ControlKind::CloseOut => {}
+        }
+    }
+
     fn rests_until_ns(&self) -> i64 {
         self.account.rests_until_ns()
     }
@@ -388,4 +412,6 @@ impl Gate for RiskGate {
         }
         wants_close
     }
+
+    save_and_load!();
 }

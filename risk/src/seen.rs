@@ -4,6 +4,7 @@
 //! What cannot be told so cheaply is looked at too often, never too seldom.
 
 use qt_types::Side;
+use serde::{Deserialize, Serialize};
 
 use crate::ask::{Ask, limit_price, named_price, trigger_price};
 use crate::keys::Key;
@@ -58,7 +59,7 @@ fn share_grows(seen_bps: &mut i128, amount: i128, whole: i128) -> bool {
 }
 
 /// The largest fraction so far; nothing at first.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct FractionSeen {
     part: i64,
     whole: i64,
@@ -84,7 +85,7 @@ impl FractionSeen {
 }
 
 /// Of orders in one instrument.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct InstrumentSeen {
     lots: i64,
     notional: i128,
@@ -110,7 +111,7 @@ impl InstrumentSeen {
 }
 
 /// Of orders at one level.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct NodeSeen {
     position_bps: i128,
     exposure: i128,

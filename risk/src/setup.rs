@@ -1,6 +1,7 @@
 //! What a gate is made from: who trades what, with which limits.
 
 use qt_types::{Cash, InstrumentSpec, Nanos, OrderId, VenueId};
+use serde::{Deserialize, Serialize};
 
 use crate::exposure_check::PLACES_KEPT;
 use crate::keys::Key;
@@ -108,7 +109,8 @@ impl<'a> Setup<'a> {
             let lists = self.specs.iter().map(|spec| self.profile.allows(spec.symbol()));
             lists.flat_map(|allowed| std::iter::repeat_n(allowed, each)).collect()
         };
-        State {
+        let mut state = State {
+            configured: 0,
             lines: vec![Line::default(); instruments.len() * sums],
             sums: vec![Sums::default(); sums],
             resting: vec![[Resting { first: NONE, best: 0 }; 2]; per_tenant],
@@ -138,7 +140,9 @@ impl<'a> Setup<'a> {
             instruments,
             nodes,
             strategies,
-        }
+        };
+        state.configured = state.fingerprint();
+        state
     }
 
     fn instrument(&self, at: usize) -> InstrumentState {
@@ -293,7 +297,7 @@ impl Node {
 }
 
 /// Something that tripped a kill switch by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct MachineTrip {
     /// What was tripped.
     pub target: Target,

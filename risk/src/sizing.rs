@@ -1,13 +1,15 @@
 //! How large an entry is.
 
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer, load_part, save_part};
 use qt_engine::{Exposure, SizeRequest};
 use qt_types::{Cash, DenyReason, E9, Event, Qty, round_half_even};
+use serde::{Deserialize, Serialize};
 
 use crate::kelly::{Trades, kelly_e9};
 use crate::volatility::{Prices, Volatility};
 
 /// The sizing rule of a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sizing {
     /// Always this quantity, in billionths of a unit.
     Fixed {
@@ -46,7 +48,7 @@ pub enum Sizing {
 }
 
 /// The odds that the Kelly share follows from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Odds {
     /// These.
     Given {
@@ -128,6 +130,18 @@ impl Sizing {
 pub(crate) struct Memory {
     volatility: Option<Volatility>,
     trades: Option<Trades>,
+}
+
+impl Stored for Memory {
+    fn save(&self, to: &mut Writer<'_>) {
+        save_part(self.volatility.as_ref(), to);
+        save_part(self.trades.as_ref(), to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        load_part("sizing by volatility", self.volatility.as_mut(), from)?;
+        load_part("sizing by past trades", self.trades.as_mut(), from)
+    }
 }
 
 impl Memory {

@@ -1,6 +1,9 @@
 //! All that the gate remembers.
 
+mod stored;
+
 use qt_types::{FxRate, InstrumentId, Price, Side, VenueId};
+use serde::{Deserialize, Serialize};
 
 use crate::kill::{KillBoard, Target};
 use crate::limits::LimitSet;
@@ -11,7 +14,7 @@ use crate::seen::{FractionSeen, InstrumentSeen};
 use crate::tally::{Level, Line, Node, Sums};
 
 /// Whether an instrument can be traded now.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Session {
     /// Continuous trading.
@@ -45,7 +48,7 @@ impl Session {
 
 /// Who is behind the orders of a strategy. Numbers that stand for names and hashes kept
 /// elsewhere; zero: not known.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Identity {
     /// The person or service that answers for it.
     pub user: u64,
@@ -78,7 +81,7 @@ pub(crate) struct StrategyState {
 }
 
 /// What makes two orders the same.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) struct Sent {
     pub(crate) at_ns: i64,
     pub(crate) lots: i64,
@@ -117,7 +120,7 @@ pub(crate) struct InstrumentState {
 }
 
 /// What an instrument's currency is worth in that of the account.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(crate) enum KnownRate {
     /// It is the same.
     #[default]
@@ -129,7 +132,7 @@ pub(crate) enum KnownRate {
 }
 
 /// What rests of a tenant in one instrument on one side.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Resting {
     pub(crate) first: u32,
     /// The best price in ticks; zero for none.
@@ -137,7 +140,7 @@ pub(crate) struct Resting {
 }
 
 /// A parent order whose children are watched.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Parent {
     pub(crate) strategy: u16,
     pub(crate) lots: i64,
@@ -150,7 +153,7 @@ pub(crate) struct Parent {
 }
 
 /// A difference between our position and the venue's.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Break {
     pub(crate) account: u16,
     pub(crate) instrument: InstrumentId,
@@ -160,6 +163,8 @@ pub(crate) struct Break {
 /// Everything that is not the account's own gate.
 #[derive(Clone, Debug)]
 pub(crate) struct State {
+    /// One number for what it was made from.
+    pub(crate) configured: u64,
     pub(crate) instruments: Vec<InstrumentState>,
     pub(crate) nodes: Vec<Node>,
     /// By node, or one for all where `is_single`.

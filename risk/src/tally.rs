@@ -1,7 +1,9 @@
 //! Positions and open orders, with both sides apart, at every level: what the limits are held
 //! against. All changes are increments, so that a look-up never walks over orders or instruments.
 
+pub use qt_types::Level;
 use qt_types::Side;
+use serde::{Deserialize, Serialize};
 
 use crate::keys::Key;
 use crate::limits::LimitSet;
@@ -10,7 +12,7 @@ use crate::seen::NodeSeen;
 use crate::window::{Rate, Recent, Tumbling, Usual};
 
 /// What open orders could still add on one side.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct OpenSide {
     pub(crate) lots: i64,
     /// At the worst prices, in nano-units.
@@ -18,7 +20,7 @@ pub(crate) struct OpenSide {
 }
 
 /// One instrument at one level.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Line {
     /// Lots held; negative when short.
     pub(crate) position: i64,
@@ -73,7 +75,7 @@ impl Line {
 
 /// What positions and open orders come to over all instruments, at one level or at several that
 /// hold the same.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sums {
     pub(crate) orders: i64,
     pub(crate) unknown: i64,
@@ -94,39 +96,6 @@ impl Sums {
     #[inline]
     pub(crate) fn pnl(&self) -> i128 {
         self.cash + self.value
-    }
-}
-
-/// Who is asked for an order: from the order outwards.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-#[repr(u8)]
-pub enum Level {
-    /// One strategy.
-    Strategy,
-    /// One account.
-    Account,
-    /// One tenant.
-    Tenant,
-    /// One venue; only kill switches have it.
-    Venue,
-    /// All there is.
-    Global,
-    /// One instrument.
-    Instrument,
-}
-
-impl Level {
-    /// The name in lists.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Strategy => "strategy",
-            Self::Account => "account",
-            Self::Tenant => "tenant",
-            Self::Venue => "venue",
-            Self::Global => "global",
-            Self::Instrument => "instrument",
-        }
     }
 }
 

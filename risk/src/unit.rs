@@ -1,7 +1,9 @@
 //! What limits count, and what they belong to.
 
+use serde::{Deserialize, Serialize};
+
 /// What a limit counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Unit {
     /// Units of the instrument, with at most nine decimals.
     Quantity,

@@ -4,14 +4,15 @@
 //! From the last `window` of them: variance = (n Σr² - (Σr)²) / (n (n - 1)), times the periods of a
 //! year, and the root of that, both rounded down. That is all the rounding there is.
 
-use qt_engine::Exposure;
+use qt_engine::{Exposure, stored};
 use qt_types::{E9, Event, InstrumentId, Payload, Price, round_half_even};
+use serde::{Deserialize, Serialize};
 
 /// A return beyond this (a thousandfold) counts as this much.
 const RETURN_MAX_E9: i128 = 1_000_000_000_000;
 
 /// What the prices are, and how many of them a year has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Prices {
     /// Time between two marks, in nanoseconds; 0: the closes of bars.
     pub interval_ns: i64,
@@ -36,6 +37,16 @@ struct Returns {
     sum: i128,
     squares: i128,
 }
+
+stored!(Volatility {
+    each: rows;
+    same: prices;
+});
+stored!(Returns {
+    state: last, due_ns, next, len, sum, squares;
+    each: ring;
+    sound: Returns::is_sound;
+});
 
 impl Volatility {
     /// Room for the last `window` returns of so many instruments. At least two make a volatility.
@@ -77,6 +88,10 @@ impl Volatility {
 }
 
 impl Returns {
+    const fn is_sound(&self) -> bool {
+        self.next < self.ring.len() && self.len <= self.ring.len()
+    }
+
     fn push(&mut self, price: Price) {
         let before = std::mem::replace(&mut self.last, price.ticks());
         if before <= 0 || price.ticks() <= 0 {

@@ -1,8 +1,11 @@
 //! Counting in time: rates, events within a window, the usual size. Time is the events'.
 
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+use serde::{Deserialize, Serialize};
+
 /// A rate with a burst, as one number: when the next message would be due if they came evenly.
 /// Exact, and the same whatever the order of look-ups.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Rate {
     due_ns: i64,
 }
@@ -51,6 +54,24 @@ pub(crate) struct Recent {
     times: Vec<i64>,
     next: usize,
     len: usize,
+}
+
+/// What it holds, oldest first; where that lies makes no difference.
+impl Stored for Recent {
+    fn save(&self, to: &mut Writer<'_>) {
+        to.same(&self.times.len());
+        to.put(&self.len);
+        (0..self.len).rev().for_each(|back| to.put(&self.back(back)));
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        from.same("the length of a window", &self.times.len())?;
+        self.clear();
+        for _ in 0..from.count(self.times.len())? {
+            self.push(from.take()?);
+        }
+        Ok(())
+    }
 }
 
 impl Recent {
@@ -116,7 +137,7 @@ impl Recent {
 }
 
 /// Counts within windows that follow each other without overlap.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Tumbling {
     start_ns: Option<i64>,
     /// Counted in this window.
@@ -150,7 +171,7 @@ pub(crate) const USUAL_ORDERS_MIN: usize = 5;
 
 /// The median of the last amounts. It is worked out when somebody asks; what is certainly not
 /// above it is known at once.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Usual {
     ring: [i128; USUAL_ORDERS],
     next: usize,
@@ -159,6 +180,11 @@ pub(crate) struct Usual {
 }
 
 impl Usual {
+    /// Whether what it holds lies where it can.
+    pub(crate) const fn is_sound(&self) -> bool {
+        self.next < USUAL_ORDERS && self.len <= USUAL_ORDERS
+    }
+
     /// The (upper) median; `None` while there are too few.
     pub(crate) fn median(&self) -> Option<i128> {
         let mut sorted = self.ring;

@@ -1,6 +1,7 @@
 //! Everything that a strategy is written with, for `use qt_strategies::prelude::*`.
 
 pub use qt_engine::{BookInterest, BookView, Context, Order, OrderUpdate, Strategy};
+pub use qt_engine::{save_and_load, stored, values};
 pub use qt_types::{
     Bar, Bracket, Cash, Denied, DenyReason, Distance, InstrumentId, InstrumentSpec, Nanos, OrderId,
     OrderKind, Place, Price, Qty, ReportKind, Side, Size, TimeInForce, Timer, Trade,

@@ -5,7 +5,9 @@
 //! runs ahead of the other by that much, and two cursors move over one file. Event by event
 //! ([`Pace::Naive`]) gives the same result, which the tests hold it to.
 
+mod fed;
 mod one_file;
+mod player;
 mod record;
 mod reel;
 mod reels;
@@ -24,6 +26,9 @@ use crate::recorder::Recorder;
 use crate::simulator::Ended;
 use crate::tape::id_of;
 use crate::venue::SimVenue;
+use crate::witness::NotKept;
+pub use fed::{FED_MAX, Fed, Feeds};
+pub use player::{Player, PlayerError, Pushed};
 pub use record::Replayed;
 use reel::Reel;
 pub use reels::Reels;
@@ -93,6 +98,16 @@ pub struct Replay<'a, R: Replayed, S, G> {
     marks: Vec<Vec<Price>>,
 }
 
+/// The reels of `films`, as they are played at the venue and to us.
+fn cut<'a, R: Replayed>(
+    films: &[Film<'a>],
+    latency: &FeedLatency,
+) -> Result<[Vec<Reel<'a, R>>; 2], DataError> {
+    let at_venue = films.iter().map(Reel::start).collect::<Result<_, _>>()?;
+    let told = |(index, film)| Reel::told(film, latency, index);
+    Ok([at_venue, films.iter().enumerate().map(told).collect::<Result<_, _>>()?])
+}
+
 /// How many events pass between two looks at the flag that interrupts.
 const EVENTS_PER_LOOK: u64 = 65_536;
 
@@ -106,9 +121,30 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         config: ReplayConfig,
         desk: Desk<S, G>,
     ) -> Result<Self, ReplayError> {
-        let at_venue = films.iter().map(Reel::start).collect::<Result<_, _>>()?;
-        let told = |(index, film)| Reel::told(film, &config.feed, index);
-        let at_ours = films.iter().enumerate().map(told).collect::<Result<_, _>>()?;
+        let reels = cut(films, &config.feed)?;
+        Ok(Self::of(reels, config, desk))
+    }
+
+    /// A replay of what a [`Player`] on another thread hands over, event by event as it comes.
+    #[must_use]
+    pub fn fed(
+        feeds: Feeds<R>,
+        ids: &'a [Vec<InstrumentId>],
+        config: ReplayConfig,
+        desk: Desk<S, G>,
+    ) -> Self {
+        let config = ReplayConfig { pace: Pace::Naive, ..config };
+        let reels = [feeds.at_venue, feeds.at_ours].map(|feeds| {
+            feeds.into_iter().zip(ids).map(|(feed, ids)| Reel::fed(feed, ids)).collect()
+        });
+        Self::of(reels, config, desk)
+    }
+
+    fn of(
+        [at_venue, at_ours]: [Vec<Reel<'a, R>>; 2],
+        config: ReplayConfig,
+        desk: Desk<S, G>,
+    ) -> Self {
         let (order_ns, report_ns) = match config.pace {
             Pace::Naive => (0, 0),
             Pace::Ahead => (
@@ -116,7 +152,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 desk.venue.shortest_response_latency_ns().max(0),
             ),
         };
-        Ok(Self {
+        Self {
             at_venue,
             at_ours,
             config,
@@ -125,7 +161,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
             next_sample_ns: i64::MIN,
             marks: vec![Vec::new(); desk.pipeline.exposure().specs.len()],
             desk,
-        })
+        }
     }
 
     /// Runs to the end of the data, or until `interrupt` is set. `progress` is called now and
@@ -139,13 +175,18 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         mut progress: impl FnMut(u64, i128),
     ) -> Result<Ended, ReplayError> {
         let mut look_at = EVENTS_PER_LOOK;
+        let is_alone = self.desk.witness.is_none();
         let ended = loop {
             if self.desk.recorder.is_bankrupt() {
                 break Ended::Bankrupt;
             }
+            self.desk.take_decisions()?;
+            if !is_alone && interrupt.load(Ordering::Relaxed) {
+                break Ended::Interrupted;
+            }
             // Where an answer takes no time at all, who hears what first within one moment is a
             // matter of rounds, which the general loop keeps.
-            if self.order_ns.saturating_add(self.report_ns) > 0 {
+            if is_alone && self.order_ns.saturating_add(self.report_ns) > 0 {
                 self.play_one_file()?;
             }
             let Some(next_ns) = self.next_ours_ns() else {
@@ -168,8 +209,12 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 }
             }
         };
-        self.desk.finish()?;
+        if is_alone || ended != Ended::Interrupted {
+            self.desk.finish()?;
+        }
+        // Else it goes on another time, and what is under way comes then.
         self.sample_end()?;
+        self.desk.note_stop();
         Ok(ended)
     }
 
@@ -292,7 +337,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         let other_ns = others.map(|(_, reel)| reel.recv_ns()).min().unwrap_or(i64::MAX);
         let stop_ns = stop_ns.min(other_ns.saturating_sub(1));
         let (from_ns, to_ns) = (self.config.from_ns, self.config.to_ns);
-        let Desk { pipeline, sequencer, outbox, .. } = &mut self.desk;
+        let Desk { pipeline, sequencer, outbox, witness, .. } = &mut self.desk;
         let reel = &mut self.at_ours[index];
         let mut is_first = true;
         while let Some(record) = reel.head() {
@@ -308,6 +353,9 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 let payload = record.told(venue_ns < from_ns, row);
                 let mut event = event(payload, venue_ns, recv_ns, instrument);
                 sequencer.stamp(&mut event);
+                if let Some(witness) = witness {
+                    witness.sequenced(&event).map_err(|NotKept| Halt::NotKept)?;
+                }
                 pipeline.step(&event, outbox)?;
             }
             reel.advance()?;

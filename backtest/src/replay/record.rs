@@ -2,7 +2,9 @@
 
 use qt_data::ticks::Record;
 use qt_engine::LedgerError;
-use qt_types::{BarFlags, InstrumentId, OrderTick, Payload, Tick, TickFlags, TickKind, Trade};
+use qt_types::{
+    BarFlags, InstrumentId, OrderTick, OrderTickKind, Payload, Tick, TickFlags, TickKind, Trade,
+};
 
 use crate::venue::SimVenue;
 
@@ -30,7 +32,13 @@ pub trait Replayed: Record {
 
     /// What most records are, a level of a book; `None` for all others.
     fn change(&self) -> Option<Tick>;
+
+    /// A record at `ns` (UTC) of no instrument: it says that nothing from before is to come.
+    fn nothing_at(ns: i64) -> Self;
 }
+
+/// The instrument of [`Replayed::nothing_at`].
+const NO_INSTRUMENT: u16 = u16::MAX;
 
 impl Replayed for Tick {
     fn price_ticks(&self) -> i64 {
@@ -71,6 +79,18 @@ impl Replayed for Tick {
     fn change(&self) -> Option<Tick> {
         (self.kind == TickKind::Level as u8).then_some(*self)
     }
+
+    fn nothing_at(ns: i64) -> Self {
+        Self {
+            venue_ns: ns,
+            price: 0,
+            qty: 0,
+            latency_ns: 0,
+            instrument: NO_INSTRUMENT,
+            kind: TickKind::Status as u8,
+            flags: 0,
+        }
+    }
 }
 
 impl Replayed for OrderTick {
@@ -101,5 +121,18 @@ impl Replayed for OrderTick {
     #[inline(always)]
     fn change(&self) -> Option<Tick> {
         None
+    }
+
+    fn nothing_at(ns: i64) -> Self {
+        Self {
+            venue_ns: ns,
+            order: 0,
+            price: 0,
+            qty: 0,
+            latency_ns: 0,
+            instrument: NO_INSTRUMENT,
+            kind: OrderTickKind::Status as u8,
+            flags: 0,
+        }
     }
 }

@@ -1,15 +1,18 @@
 //! A place in a tick file that only moves forward.
 
 use qt_data::error::DataError;
-use qt_data::ticks::{Block, Record, TickFile};
+use qt_data::ticks::{Block, TickFile};
+use qt_ring::Consumer;
 use qt_types::{InstrumentId, Tick};
 
+use super::fed::{Fed, FedReel};
 use super::{Film, Replayed};
 use crate::feed::{FeedClock, FeedLatency};
 
 /// Where one side of a replay is in one file.
-pub(super) struct Reel<'a, R: Record> {
-    file: &'a TickFile,
+pub(super) struct Reel<'a, R: Replayed> {
+    /// None where the records come from another thread.
+    file: Option<&'a TickFile>,
     /// The run's instruments, by the file's.
     instruments: &'a [InstrumentId],
     /// Empty at the end of the file.
@@ -26,9 +29,11 @@ pub(super) struct Reel<'a, R: Record> {
     clock: Option<Box<FeedClock>>,
     /// What is added to a record's own latency and its time at the venue, in ns.
     base_ns: i64,
+    /// Where the records come from another thread; then there are no blocks.
+    fed: Option<Box<FedReel<R>>>,
 }
 
-impl<'a, R: Record> Reel<'a, R> {
+impl<'a, R: Replayed> Reel<'a, R> {
     /// At the first record of `film`, whose records reach us when they say.
     pub(super) fn start(film: &Film<'a>) -> Result<Self, DataError> {
         Self::told(film, &FeedLatency::default(), 0)
@@ -42,7 +47,7 @@ impl<'a, R: Record> Reel<'a, R> {
     ) -> Result<Self, DataError> {
         let added_ns = latency.added_ns();
         let mut reel = Self {
-            file: film.file,
+            file: Some(film.file),
             instruments: film.instruments,
             block: Block::default(),
             blocks_left: 0..film.file.blocks(),
@@ -52,19 +57,46 @@ impl<'a, R: Record> Reel<'a, R> {
             latency_ns: added_ns.unwrap_or(0),
             clock: added_ns.is_none().then(|| Box::new(latency.clock(feed))),
             base_ns: 0,
+            fed: None,
         };
         reel.turn()?;
         Ok(reel)
     }
 
+    /// What comes from `feed`, whose instruments are `instruments` of the run. Waits for the first
+    /// of it.
+    pub(super) fn fed(feed: Consumer<Fed<R>>, instruments: &'a [InstrumentId]) -> Self {
+        let mut fed = Box::new(FedReel::new(feed));
+        let base_ns = fed.turn();
+        Self {
+            file: None,
+            instruments,
+            block: Block::default(),
+            blocks_left: 0..0,
+            at: 0,
+            turn_at: 0,
+            first_row: 0,
+            latency_ns: 0,
+            clock: None,
+            base_ns,
+            fed: Some(fed),
+        }
+    }
+
     /// Goes on where the block ends, or where the next record has another latency.
     #[cold]
     fn turn(&mut self) -> Result<(), DataError> {
+        if let Some(fed) = &mut self.fed {
+            self.at = 0;
+            self.base_ns = fed.turn();
+            return Ok(());
+        }
+        let Some(file) = self.file else { return Ok(()) };
         if self.at >= self.block.len() {
             self.first_row = self.first_row.saturating_add(self.at);
             self.at = 0;
             self.block = match self.blocks_left.next() {
-                Some(index) => self.file.block(index)?,
+                Some(index) => file.block(index)?,
                 None => Block::default(),
             };
             self.turn_at = self.block.len();
@@ -83,7 +115,15 @@ impl<'a, R: Record> Reel<'a, R> {
     /// The next record; `None` at the end. Loads from the map what is used of it.
     #[inline(always)]
     pub(super) fn head(&self) -> Option<R> {
-        self.block.get(self.at)
+        match self.block.get(self.at) {
+            None => self.fed_head(),
+            head => head,
+        }
+    }
+
+    #[cold]
+    fn fed_head(&self) -> Option<R> {
+        self.fed.as_ref()?.head
     }
 
     /// When we could know `head`, the next record (UTC ns).
@@ -140,13 +180,18 @@ impl<'a, R: Record> Reel<'a, R> {
     /// The place of the next record in its file.
     #[inline(always)]
     pub(super) fn row(&self) -> u32 {
-        u32::try_from(self.first_row.wrapping_add(self.at)).unwrap_or(u32::MAX)
+        let first_row = self.fed.as_ref().map_or(self.first_row, |fed| fed.row());
+        u32::try_from(first_row.wrapping_add(self.at)).unwrap_or(u32::MAX)
     }
 
     /// Adds the records that were moved on from to `counts`, by instrument of the run. The file
     /// is read again where it has several instruments.
     pub(super) fn count(&self, counts: &mut [u64]) -> Result<(), DataError> {
         let mut left = self.first_row.saturating_add(self.at);
+        if let Some(fed) = &self.fed {
+            fed.count(self.instruments, counts);
+        }
+        let Some(file) = self.file else { return Ok(()) };
         let mut add = |of: usize, records: usize| {
             let count = self.instruments.get(of).and_then(|id| counts.get_mut(id.index()));
             if let Some(count) = count {
@@ -157,8 +202,8 @@ impl<'a, R: Record> Reel<'a, R> {
             add(0, left);
             return Ok(());
         }
-        for index in 0..self.file.blocks() {
-            let block = self.file.block::<R>(index)?;
+        for index in 0..file.blocks() {
+            let block = file.block::<R>(index)?;
             block.iter().take(left).for_each(|record| add(usize::from(record.instrument()), 1));
             left = left.saturating_sub(block.len());
             if left == 0 {

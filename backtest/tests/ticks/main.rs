@@ -7,6 +7,7 @@ mod differential;
 mod emulation;
 mod execution;
 mod faults;
+mod fed;
 mod feed;
 mod harness;
 mod hindsight;

@@ -10,6 +10,7 @@ use qt_backtest::run_ticks::run_on_ticks;
 use qt_backtest::venue::Fees;
 use qt_data::import::{ImportOptions, import};
 use qt_data::ticks::{TickFile, Verify};
+use qt_engine::Strategy;
 use qt_risk::{Account, Sizing};
 use qt_strategies::Registry;
 use qt_strategies::registry::Hears;
@@ -34,7 +35,7 @@ const ODD_LOTS: i64 = 53;
 
 /// Every strategy on books, and parameters with which it acts. ORDER, MOST and ODD (53 lots)
 /// stand for quantities in units.
-const LIVELY: &[(&str, &str)] = &[
+pub const LIVELY: &[(&str, &str)] = &[
     ("top_of_book_quoter", "max_position=MOST"),
     ("market_maker", "max_position=MOST"),
     ("market_maker", "max_position=MOST gamma=0.5 k=50 horizon_s=1 sample_ms=100"),
@@ -55,7 +56,15 @@ fn pairs(params: &str) -> Vec<(String, String)> {
     params.split_whitespace().filter_map(pair).collect()
 }
 
-fn run(files: &[TickFile], (name, params): (&str, &str), pace: Pace) -> RunOutcome {
+pub fn run(files: &[TickFile], job: (&str, &str), pace: Pace) -> RunOutcome {
+    let (config, strategy) = set_up(files, job);
+    let never = AtomicBool::new(false);
+    let done = run_on_ticks(&config, files, E9, pace, strategy, &never, &mut |_, _| {});
+    done.unwrap().outcome
+}
+
+/// The settings of a run and its strategy.
+pub fn set_up(files: &[TickFile], (name, params): (&str, &str)) -> (RunConfig, Box<dyn Strategy>) {
     let lot_e9 = files[0].description().unwrap().instruments[0].lot_e9();
     let units = |lots: i64| (lots as f64 * lot_e9 as f64 / 1e9).to_string();
     let params = params
@@ -75,9 +84,7 @@ fn run(files: &[TickFile], (name, params): (&str, &str), pace: Pace) -> RunOutco
         response_latency_ns: 10_000_000,
         ..RunConfig::default()
     };
-    let never = AtomicBool::new(false);
-    let done = run_on_ticks(&config, files, E9, pace, strategy, &never, &mut |_, _| {});
-    done.unwrap().outcome
+    (config, strategy)
 }
 
 /// The largest position on either side, in lots, and the last one.

@@ -70,6 +70,14 @@ pub enum Command {
     Backtest(command::backtest::BacktestArgs),
     /// Try many parameters of a strategy on all cores
     Sweep(command::sweep::SweepArgs),
+    /// Trade on paper: a recording or the synthetic market, played in real time
+    Live(command::live::LiveArgs),
+    /// Feed a journal to the pipeline again, and compare what it decides
+    Replay(command::replay::ReplayArgs),
+    /// Make a recorded run again as a backtest, and name the first decision that differs
+    Parity(command::parity::ParityArgs),
+    /// Check and read the journal of a session
+    Journal(command::journal::JournalArgs),
     /// Rebuild and rerun when the code of your strategy changes
     Watch(command::watch::WatchArgs),
     /// Import, inspect, check, build and export market data

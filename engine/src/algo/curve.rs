@@ -13,8 +13,8 @@ pub(super) const WHOLE: u32 = 1_000_000_000;
 /// it then are integers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Curve {
-    done_e9: [u32; SLICES_MAX],
-    slices: usize,
+    pub(super) done_e9: [u32; SLICES_MAX],
+    pub(super) slices: usize,
 }
 
 impl Curve {

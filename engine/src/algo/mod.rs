@@ -10,11 +10,13 @@ mod curve;
 pub(crate) mod parent;
 mod pov;
 mod shortfall;
+mod stored;
 mod table;
 mod twap;
 mod vwap;
 
 use qt_types::{InstrumentId, Nanos, OrderId, ParentId, Price, Qty, Side};
+use serde::{Deserialize, Serialize};
 
 pub use curve::{Curve, SLICES_MAX};
 pub(crate) use table::{Ask, ParentTable};
@@ -36,7 +38,7 @@ impl Algo {
 }
 
 /// How much is to be done by when.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "there are few of them; a box would allocate")]
 pub(crate) enum Plan {
     /// By the clock.
@@ -46,7 +48,7 @@ pub(crate) enum Plan {
 }
 
 /// A parent order, as a strategy asks for it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Execute {
     /// What to trade.
     pub instrument: InstrumentId,
@@ -66,7 +68,7 @@ pub struct Execute {
 }
 
 /// How a parent order ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum ParentEnd {
     /// All of it was done.
     Filled,
@@ -95,7 +97,7 @@ impl ParentEnd {
 }
 
 /// How a parent order stands.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ParentReport {
     /// Which one.
     pub id: ParentId,

@@ -4,6 +4,7 @@ use qt_types::{
     Cancel, Intent, Nanos, OrderId, OrderKind, ParentId, Place, Price, Qty, Replace, Report,
     ReportKind, Side, Size,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{Execute, ParentEnd, ParentReport, Plan, pov};
 use crate::oms::{Booked, Order, OrderTable, Pending};
@@ -13,7 +14,7 @@ use crate::port::Exposure;
 const QUIET_NS: i64 = 1_000_000_000;
 
 /// A parent order.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Parent {
     pub(crate) report: ParentReport,
     /// Smaller than what is open: it holds once that is gone.

@@ -5,6 +5,7 @@ use qt_types::{Nanos, ParentId, Qty};
 use super::parent::Parent;
 use super::{Execute, ParentEnd, ParentReport};
 use crate::port::Exposure;
+use crate::{stored, values};
 
 /// Parent orders that may be in work at once.
 const PARENTS_MAX: usize = 64;
@@ -24,6 +25,11 @@ pub(crate) struct ParentTable {
     parents: Vec<Parent>,
     pub(crate) next_id: u32,
 }
+
+values!(Parent);
+stored!(ParentTable {
+    state: parents, next_id;
+});
 
 impl ParentTable {
     pub(crate) fn new() -> Self {

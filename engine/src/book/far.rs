@@ -1,5 +1,7 @@
 //! The levels outside of the dense window: a sorted list in memory that is taken once.
 
+mod stored;
+
 /// Entries of one leaf.
 const LEAF: usize = 64;
 /// Two neighbours with no more entries than this together become one leaf. So every two

@@ -1,5 +1,7 @@
 //! The dense window of a side: one array slot for each tick, and which of them hold something.
 
+mod stored;
+
 use super::limits::BOOK_TICKS_MAX;
 
 /// The best key of a side without levels. No level has it: see [`super::BOOK_TICKS_MAX`].

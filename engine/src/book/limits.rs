@@ -1,13 +1,14 @@
 //! How much memory a book takes, and what it does about crossed prices.
 
 use qt_types::Price;
+use serde::{Deserialize, Serialize};
 
 /// A book has room for prices from minus this to just below it, in ticks; what lies beyond is
 /// refused as an overflow. Sums and differences of two such prices cannot overflow.
 pub const BOOK_TICKS_MAX: i64 = 1 << 60;
 
 /// What happens when an update ends and the best bid is not below the best ask.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum CrossPolicy {
     /// The book is stale until both sides have been cleared: something was lost, and nobody
     /// knows what.

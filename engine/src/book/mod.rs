@@ -14,6 +14,7 @@ pub mod naive;
 mod orders;
 mod side;
 mod state;
+mod stored;
 mod view;
 
 pub use depth::{DEPTH_LEVELS_MAX, Depth, Level};

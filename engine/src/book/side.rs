@@ -1,5 +1,7 @@
 //! One side of a book.
 
+mod stored;
+
 use qt_types::{Price, Qty, Side};
 
 use super::far::{FarLevels, Room};

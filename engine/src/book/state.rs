@@ -1,7 +1,9 @@
 //! Whether a book can be trusted, and what was wrong with what it was told.
 
+use serde::{Deserialize, Serialize};
+
 /// Why a book is not to be trusted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum StaleReason {
     /// The feed may have lost something.
     Gap,
@@ -35,7 +37,7 @@ pub enum BookState {
 }
 
 /// How often a book was told what it could not take over as it stood.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct BookFaults {
     /// Updates after which the book was crossed or locked while trading went on.
     pub crossed: u64,

@@ -10,14 +10,16 @@ mod trigger;
 mod work;
 
 use qt_types::{Activation, InstrumentId, Lacks, Nanos, OrderId, OrderKind, Price, Qty};
+use serde::{Deserialize, Serialize};
 
 use crate::command::NewOrder;
+use crate::{stored, values};
 pub(crate) use trigger::{Seen, after_trigger, named};
 use trigger::{follow, is_met};
 pub(crate) use work::{Act, Heard, Sight, Work, lacking, leaves_after, needs_trigger, still_there};
 
 /// What an order that stays with us waits for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Waits {
     /// Its parent: to be filled, in part or whole.
     Parent,
@@ -28,9 +30,10 @@ pub(crate) enum Waits {
 }
 
 /// An order that stays with us for the time being.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Held {
     /// As it would go out.
+    #[serde(with = "crate::command::stored")]
     pub(crate) new: NewOrder,
     /// The order that brings it to life, or none: the venue need not know.
     pub(crate) parent: OrderId,
@@ -44,7 +47,7 @@ pub(crate) struct Held {
 }
 
 /// Two orders of which one cancels the other, where the venue does not see to it.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Pair {
     /// The orders and their totals when they were paired.
     pub(crate) legs: [(OrderId, Qty); 2],
@@ -77,6 +80,12 @@ pub(crate) struct Emulator {
     /// Whether something happened that they have to look at.
     pub(crate) is_due: bool,
 }
+
+values!(Held, Pair, Work);
+stored!(Emulator {
+    state: held, pairs, is_used, works, is_due;
+    same: lacks;
+});
 
 impl Emulator {
     /// For a venue that lacks nothing, with room for `orders_max` orders.

@@ -2,6 +2,8 @@
 
 use qt_types::Cash;
 
+use crate::stored;
+
 /// The account in one currency. Cash moves by what is paid and received; positions keep their
 /// cost and the profit that was realised. The two are computed apart from each other and must
 /// agree after every booking.
@@ -25,6 +27,11 @@ pub struct Balance {
     /// Bought with other currencies, less what was sold for them.
     pub(super) exchanged: Cash,
 }
+
+stored!(Balance {
+    state: cash, fees, carry, funding, realised, cost, unpaid, inverse_cost, exchanged;
+    same: initial;
+});
 
 impl Balance {
     /// A balance that begins with `initial`.

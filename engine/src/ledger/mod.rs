@@ -12,6 +12,7 @@ use qt_types::{Cash, CurrencyId, FeeIn, InstrumentId, InstrumentSpec, Price, Qty
 
 use crate::Market;
 use crate::fx::Currencies;
+use crate::{stored, values};
 
 /// What makes the books unusable. Both stop the run. One byte: it travels in the result of
 /// every step of the hot path, and a wider one costs several nanoseconds there.
@@ -52,6 +53,13 @@ pub struct Ledger {
     /// Instruments of which there is less than a lot.
     dusty: Vec<InstrumentId>,
 }
+
+values!(Position);
+stored!(Ledger {
+    state: base, held, dusty;
+    each: others, positions;
+    same: of;
+});
 
 impl Ledger {
     /// An account with `initial` cash that can hold `instruments` instruments.

@@ -1,6 +1,7 @@
 //! Profit and loss of one instrument.
 
 use qt_types::{Cash, InstrumentSpec, Price, Qty, Side, round_half_even};
+use serde::{Deserialize, Serialize};
 
 use super::LedgerError;
 
@@ -11,7 +12,7 @@ const FINE: i128 = 1_000_000_000;
 ///
 /// The cost of a derivative is what its lots were worth when they were opened. Nobody paid that:
 /// its value is only the difference to what they are worth now.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Position {
     qty: Qty,
     /// What is held beyond whole lots, in billionths of a unit: of the sign of what is held, and

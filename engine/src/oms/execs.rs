@@ -1,5 +1,8 @@
 //! The executions of one order, each known by its number, in bounded memory.
 
+use serde::{Deserialize, Serialize};
+
+use crate::snapshot::{Reader, SnapshotError, Stored, Writer};
 use qt_types::{Cash, ExecId, FeeIn, Price, Qty};
 
 /// How many executions of an order are remembered. Beyond that the lowest numbers are forgotten,
@@ -8,7 +11,7 @@ use qt_types::{Cash, ExecId, FeeIn, Price, Qty};
 pub const EXECS_MAX: usize = 32;
 
 /// What became of an execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum ExecState {
     Applied,
     /// Too much for the order as we know it: it waits until there is room.
@@ -18,7 +21,7 @@ pub(super) enum ExecState {
 }
 
 /// One execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Exec {
     pub(super) id: ExecId,
     pub(super) price: Price,
@@ -106,6 +109,26 @@ impl ExecLog {
 
     fn position(&self, id: ExecId) -> Result<usize, usize> {
         self.execs[..self.len].binary_search_by_key(&id, |exec| exec.id)
+    }
+}
+
+impl Stored for ExecLog {
+    fn save(&self, to: &mut Writer<'_>) {
+        to.list(self.execs[..self.len].iter());
+        to.put(&self.floor);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        self.clear();
+        for _ in 0..from.count(EXECS_MAX)? {
+            let exec: Exec = from.take()?;
+            if exec.id <= self.newest() && self.len > 0 {
+                return Err(SnapshotError::Damaged);
+            }
+            self.add(exec);
+        }
+        self.floor = from.take()?;
+        Ok(())
     }
 }
 

@@ -4,11 +4,12 @@ use qt_types::{
     Activation, ExecId, InstrumentId, OrderId, OrderKind, ParentId, Qty, RejectReason, Report,
     ReportKind, Side, TimeInForce,
 };
+use serde::{Deserialize, Serialize};
 
 use super::{Life, OrderEnd, OrderStatus, Pending};
 
 /// An order and the facts about it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Order {
     /// Our id.
     pub id: OrderId,
@@ -56,7 +57,7 @@ pub struct Order {
 }
 
 /// A replacement as the venue numbered it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Revision {
     pub(super) number: ExecId,
     pub(super) total: Qty,

@@ -3,9 +3,10 @@
 //! function of them.
 
 use qt_types::{Cash, ExecId, FeeIn, OrderId, Price, Qty, RejectReason};
+use serde::{Deserialize, Serialize};
 
 /// How an order ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum OrderEnd {
     /// Executed in full.
     Filled,
@@ -18,7 +19,7 @@ pub enum OrderEnd {
 }
 
 /// How far the life of an order has come; what was executed is a fact of its own.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Life {
     /// Not sent yet.
     New,
@@ -143,7 +144,7 @@ impl Anomaly {
 }
 
 /// Lots that were executed, or whose execution was taken back: what the ledger has to book.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Movement {
     /// The execution.
     pub exec: ExecId,
@@ -160,7 +161,7 @@ pub struct Movement {
 }
 
 /// What a report moved in the books, and of which order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Booked {
     /// The order.
     pub order: OrderId,
@@ -169,7 +170,7 @@ pub struct Booked {
 }
 
 /// How a venue reports.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Reporting {
     /// Whether its reports come in order, so that the numbers of executions only rise: then a
     /// lower one is a repeated one.

@@ -1,5 +1,7 @@
 //! The order table: every open order, in memory that is taken once.
 
+mod stored;
+
 use std::collections::VecDeque;
 
 use qt_types::{InstrumentId, OrderId, Qty, Replace, Report, Side};

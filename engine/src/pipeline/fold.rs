@@ -1,6 +1,6 @@
 //! The running hash of what goes into a pipeline.
 
-use qt_types::{CurrencyId, Event, InstrumentId, Nanos, Payload, Tick, Trade};
+use qt_types::{ControlKind, CurrencyId, Event, InstrumentId, Nanos, Payload, Target, Tick, Trade};
 
 use super::Pipeline;
 use crate::hash::StateHash;
@@ -48,6 +48,17 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             Payload::Denied(denied) => {
                 self.hash.fold_i64(time ^ denied.reason as i64);
                 self.hash.fold(denied.order.get());
+            }
+            Payload::Control(control) => {
+                let (what, target) = match control.kind {
+                    ControlKind::Trip { target, state } => (1 + state as i64, target),
+                    ControlKind::Arm { target } => (4, target),
+                    ControlKind::Resume => (5, Target::GLOBAL),
+                    ControlKind::Pause => (6, Target::GLOBAL),
+                    ControlKind::CloseOut => (7, Target::GLOBAL),
+                };
+                let target = i64::from(target.index) << 8 | target.level as i64;
+                self.hash.fold_pair((time ^ what) as u64, target as u64 ^ control.person);
             }
         }
     }

@@ -4,6 +4,7 @@ use qt_types::{
     Bracket, Cancel, Cash, InstrumentId, InstrumentSpec, Intent, Link, Nanos, OrderId, OrderKind,
     ParentId, Place, Price, Qty, Replace, Side, Size, Timer, round_half_even,
 };
+use serde::{Deserialize, Serialize};
 
 use super::Exposure;
 use crate::algo::{Ask, Execute, ParentReport, ParentTable};
@@ -12,7 +13,7 @@ use crate::{Bounded, Order, Sink, Timers};
 
 /// Protective orders that the run adds to every entry made by [`Context::enter`], as distances
 /// from the decision's close in basis points.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Exits {
     /// A stop this far on the losing side.
     pub stop_bps: Option<u32>,

@@ -1,11 +1,15 @@
 //! The port of the risk controls.
 
 use qt_types::{
-    DenyReason, Event, InstrumentId, Nanos, OrderId, OrderKind, ParentId, Price, Qty, Side,
+    Control, DenyReason, Event, InstrumentId, Nanos, OrderId, OrderKind, ParentId, Price, Qty, Side,
 };
+use serde::{Deserialize, Serialize};
 
 use super::Exposure;
-use crate::{Command, NewOrder};
+use crate::snapshot::{Reader, SnapshotError, Writer};
+use crate::{Command, NewOrder, values};
+
+values!(OrderRequest);
 
 /// A request for a size.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,7 +27,7 @@ pub struct SizeRequest {
 }
 
 /// An order that asks for approval, with its final quantity.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct OrderRequest {
     /// What to trade.
     pub instrument: InstrumentId,
@@ -137,6 +141,11 @@ pub trait Gate: Send {
         i64::MIN
     }
 
+    /// Somebody decided something about the engine: kill switches are the gate's.
+    fn control(&mut self, control: &Control, exposure: &Exposure<'_>) {
+        let _ = (control, exposure);
+    }
+
     /// Sees every event after the ledger was updated, but for changes of a book that it
     /// [`Self::hears`] and does not want to see. `true` asks for the account to be closed
     /// out: open orders are cancelled and positions closed at the market.
@@ -144,6 +153,21 @@ pub trait Gate: Send {
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         let _ = (event, exposure);
         false
+    }
+
+    /// Writes all that it remembers, and its limits, for a snapshot of the pipeline. One that does
+    /// not say how has no snapshots.
+    fn save(&self, to: &mut Writer<'_>) {
+        to.refuse(std::any::type_name::<Self>());
+    }
+
+    /// Reads what [`Self::save`] has written.
+    ///
+    /// # Errors
+    /// When the bytes are not those of such a state, or of other limits.
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        let _ = from;
+        Err(SnapshotError::NotStorable(std::any::type_name::<Self>()))
     }
 }
 
@@ -169,6 +193,10 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
         (**self).rests_until_ns()
     }
 
+    fn control(&mut self, control: &Control, exposure: &Exposure<'_>) {
+        (**self).control(control, exposure);
+    }
+
     #[inline]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {
         (**self).observe(event, exposure)
@@ -189,6 +217,14 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
 
     fn works_for(&mut self, parent: ParentId) {
         (**self).works_for(parent);
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        (**self).save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        (**self).load(from)
     }
 
     #[inline]

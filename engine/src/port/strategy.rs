@@ -6,6 +6,7 @@ use super::Context;
 use crate::Order;
 use crate::algo::ParentReport;
 use crate::book::BookView;
+use crate::snapshot::{Reader, SnapshotError, Writer};
 
 /// What became of one of the strategy's orders.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +87,28 @@ pub trait Strategy: Send {
     fn rests(&self) -> bool {
         false
     }
+
+    /// Writes all that it remembers, for a snapshot of the pipeline; parameters included, so that
+    /// a snapshot is not taken over by one with others. One that does not say how has no
+    /// snapshots. With [`stored!`](crate::stored) it is `Stored::save(self, to)`.
+    fn save(&self, to: &mut Writer<'_>) {
+        to.refuse(self.name());
+    }
+
+    /// Reads what [`Self::save`] has written: from then on it does what the one would have done
+    /// that wrote it. With [`stored!`](crate::stored) it is `Stored::load(self, from)`.
+    ///
+    /// # Errors
+    /// When the bytes are not those of such a state, or of other parameters.
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        let _ = from;
+        Err(SnapshotError::NotStorable(self.name()))
+    }
+
+    /// What it is called in a snapshot and in messages about it: that of its type.
+    fn name(&self) -> &'static str {
+        std::any::type_name::<Self>()
+    }
 }
 
 impl<T: Strategy + ?Sized> Strategy for Box<T> {
@@ -130,5 +153,17 @@ impl<T: Strategy + ?Sized> Strategy for Box<T> {
 
     fn rests(&self) -> bool {
         (**self).rests()
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        (**self).save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        (**self).load(from)
+    }
+
+    fn name(&self) -> &'static str {
+        (**self).name()
     }
 }

@@ -1,5 +1,7 @@
 //! The execution stage: order table and ledger, and the commands that leave.
 
+mod stored;
+
 use qt_types::{
     Activation, Cancel, InstrumentId, InstrumentSpec, Intent, Lacks, OrderId, OrderKind, Place,
     Qty, RejectReason, Replace, Report, Side, TimeInForce,

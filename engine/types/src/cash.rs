@@ -1,5 +1,6 @@
 //! An amount of money.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Neg, Sub, SubAssign};
@@ -11,7 +12,7 @@ use crate::decimal::{format_scaled, round_half_even};
 
 /// Money in nano-units (1e-9) of the settlement currency. 128 bits: an overflow would need
 /// 1e29 currency units, so plain arithmetic is used (checked in every build profile).
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[repr(transparent)]
 pub struct Cash(i128);
 

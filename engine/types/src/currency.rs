@@ -1,10 +1,14 @@
 //! Currencies of an account, and what one is worth in another.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Cash, E9};
 
 /// A currency's index in the run's table of currencies. The first one is that of the account,
 /// which everything is counted in together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[repr(transparent)]
 pub struct CurrencyId(pub u8);
 
@@ -22,7 +26,7 @@ impl CurrencyId {
 
 /// What one unit of a currency is worth in the currency of the account: a fraction of two numbers
 /// above zero, so that amounts are converted by integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct FxRate {
     num: i64,
     den: i64,

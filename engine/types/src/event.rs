@@ -1,8 +1,10 @@
 //! The event: the one input of every stage.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{
-    BarFlags, DenyReason, InstrumentId, Nanos, OrderId, OrderTick, Price, Qty, Report, Seq, Side,
-    Tick, VenueId,
+    BarFlags, Control, DenyReason, InstrumentId, Nanos, OrderId, OrderTick, Price, Qty, Report,
+    Seq, Side, Tick, VenueId,
 };
 
 /// One input of the pipeline, whatever its source. `Copy`, 128 bytes, no pointers: it can cross
@@ -56,6 +58,8 @@ pub enum Payload {
     Report(Report),
     /// The risk stage denied an intent; goes through the sequencer like everything else.
     Denied(Denied),
+    /// Somebody decided something about the engine itself.
+    Control(Control),
 }
 
 /// A completed bar. Prices of bid/ask bars are the mid (their tick is small enough to hold it),
@@ -98,7 +102,7 @@ pub struct Trade {
 }
 
 /// A time that a strategy asked to be woken at.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Timer {
     /// When it was due (UTC ns).
     pub due_ns: Nanos,

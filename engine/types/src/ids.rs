@@ -1,9 +1,12 @@
 //! Identifiers: dense array indexes, and the ids of orders and executions.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// An instrument's index in the run's table of specs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[repr(transparent)]
 pub struct InstrumentId(pub u16);
 
@@ -17,7 +20,9 @@ impl InstrumentId {
 }
 
 /// A venue's index in the run's table of venues.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[repr(transparent)]
 pub struct VenueId(pub u8);
 
@@ -28,7 +33,9 @@ pub struct StrategyId(pub u16);
 
 /// An order: the run's epoch in the upper 16 bits, a counter in the lower 48. Unique over
 /// restarts, made without a clock or a random number. Never zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[repr(transparent)]
 pub struct OrderId(u64);
 
@@ -119,7 +126,9 @@ impl fmt::Display for OrderId {
 }
 
 /// A parent order of an execution algorithm, counted from 1.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[repr(transparent)]
 pub struct ParentId(pub u32);
 
@@ -136,7 +145,9 @@ impl ParentId {
 }
 
 /// An execution as its venue numbered it: a fill is applied once per id. Zero: no execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[repr(transparent)]
 pub struct ExecId(pub u64);
 

@@ -1,6 +1,8 @@
 //! What a strategy wants. An intent is not yet an order: only the risk stage can turn it into
 //! one, and it also decides how large it is where the strategy leaves that open.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{InstrumentId, OrderId, OrderKind, Price, Qty, Side, TimeInForce};
 
 /// A wish of a strategy.
@@ -26,7 +28,7 @@ impl Intent {
 }
 
 /// How large an order is to be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Size {
     /// Exactly this many lots.
     Fixed(Qty),
@@ -183,7 +185,7 @@ impl Place {
 }
 
 /// Another price or quantity for a resting order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Replace {
     /// The order to change.
     pub order: OrderId,

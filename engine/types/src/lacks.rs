@@ -1,10 +1,11 @@
 //! What a venue lacks: data, so that another venue is another value and no other code.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use std::str::FromStr;
 
 /// A set of things that a venue cannot do by itself and the engine does in its place.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[repr(transparent)]
 pub struct Lacks(u16);
 

@@ -1,9 +1,11 @@
 //! What an order can be.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Nanos, Price};
 
 /// Buy or sell.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Side {
     /// Adds to the position.
@@ -44,7 +46,7 @@ impl Side {
 }
 
 /// How far a trailing stop stays behind the best price.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum Distance {
     /// A fixed number of ticks.
     Ticks(i64),
@@ -53,7 +55,7 @@ pub enum Distance {
 }
 
 /// The type of an order, with the prices that it needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum OrderKind {
     /// At the next price there is.
     Market,
@@ -105,7 +107,7 @@ pub enum OrderKind {
 }
 
 /// What a pegged order follows.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum PegReference {
     /// The best price of its own side (a primary peg).
@@ -141,7 +143,7 @@ impl OrderKind {
 }
 
 /// What of its parent brings an order to life.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Activation {
     /// The first fill, and for as much as is filled: a protective order of a bracket, because
@@ -153,7 +155,7 @@ pub enum Activation {
 }
 
 /// How long an order lives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum TimeInForce {
     /// Until it is filled or cancelled.

@@ -1,10 +1,11 @@
 //! A price.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A price in ticks of its instrument. It means nothing without the [`crate::InstrumentSpec`]
 /// that says how large a tick is.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[repr(transparent)]
 pub struct Price(i64);
 

@@ -1,10 +1,11 @@
 //! A quantity.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// A quantity in lots of its instrument. Signed where it is a position (negative: short),
 /// never negative where it is the size of an order, a fill or a bar's volume.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[repr(transparent)]
 pub struct Qty(i64);
 

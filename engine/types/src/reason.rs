@@ -1,7 +1,9 @@
 //! Why something was refused: one byte on the hot path, a stable text code off it.
 
+use serde::{Deserialize, Serialize};
+
 /// Why the risk stage denied an intent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum DenyReason {
     /// The order costs more than there is.
@@ -236,7 +238,9 @@ impl DenyReason {
 }
 
 /// Why a venue refused an order or ended it early.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize,
+)]
 #[repr(u8)]
 pub enum RejectReason {
     /// Nothing was refused.

@@ -1,9 +1,11 @@
 //! What a venue says about an order, or about the account.
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Cash, CurrencyId, ExecId, FxRate, OrderId, Price, Qty, RejectReason};
 
 /// The kind of a report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum ReportKind {
     /// The order rests or is in work.
@@ -50,7 +52,7 @@ pub enum ReportKind {
 }
 
 /// What a fee is taken in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 pub enum FeeIn {
     /// The currency that the instrument is settled in.
     #[default]

@@ -1,9 +1,10 @@
 //! A point in time.
 
+use serde::{Deserialize, Serialize};
 use std::fmt;
 
 /// Nanoseconds since 1970-01-01T00:00:00Z (UTC, no leap seconds). Reaches from 1677 to 2262.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize)]
 #[repr(transparent)]
 pub struct Nanos(i64);
 

@@ -5,13 +5,15 @@
 //! outside `src/venue/`.
 //!
 //! Entry points: [`Decoder`] for one connection, [`recording`] for the lines of a recorded file,
-//! [`venue::Venue`] for who speaks. What is inside: a frame is checked to be JSON, the venue's
-//! protocol says what its fields mean, `feed` does what all venues have in common: synchronise the
-//! book ([`sync`]), verify checksums, count ([`Facts`]), emit [`Update`]s.
+//! [`venue::Venue`] for who speaks, `depth` of a venue for the path on which time counts. What is
+//! inside: a frame is checked to be JSON, the venue's protocol says what its fields mean, `feed`
+//! does what all venues have in common: synchronise the book ([`sync`]), verify checksums, count
+//! ([`Facts`]), emit [`Update`]s.
 
 mod books;
 mod checksum;
 mod cursor;
+mod decimal;
 mod decoder;
 mod error;
 mod facts;
@@ -20,6 +22,7 @@ mod held;
 mod json;
 mod number;
 pub mod recording;
+mod swar;
 mod symbols;
 pub mod sync;
 mod text_book;
@@ -27,6 +30,7 @@ mod time;
 mod update;
 pub mod venue;
 
+pub use decimal::{DecimalText, Scale, Scales};
 pub use decoder::{Decoder, FRAME_BYTES_MAX, Frame, decode_any};
 pub use error::FrameError;
 pub use facts::Facts;

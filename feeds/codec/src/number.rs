@@ -132,7 +132,7 @@ impl Number {
     }
 
     /// How many steps of `step_e9` billionths it is.
-    fn steps(self, step_e9: i64) -> Result<i64, NumberError> {
+    pub(crate) fn steps(self, step_e9: i64) -> Result<i64, NumberError> {
         // 64 bits do for nearly all; 128 divide several times slower.
         if let Some(value_e9) = self.scaled(9) {
             return if value_e9 % step_e9 == 0 {

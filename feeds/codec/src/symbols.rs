@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 /// Most symbols of one decoder; a venue's whole list has some thousands.
 pub const SYMBOLS_MAX: usize = 1 << 16;
 /// Longest symbol, in bytes.
-const SYMBOL_BYTES_MAX: usize = 96;
+pub(crate) const SYMBOL_BYTES_MAX: usize = 96;
 
 /// A symbol of one decoder: the index into its [`Symbols`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

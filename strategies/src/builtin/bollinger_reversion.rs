@@ -1,6 +1,6 @@
 //! Closes outside the Bollinger bands that return to the middle.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::{Bar, Side};
 
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each, ticks};
@@ -47,6 +47,11 @@ struct BollingerReversion {
     short: bool,
 }
 
+stored!(BollingerReversion {
+    state: bands;
+    same: short;
+});
+
 impl Strategy for BollingerReversion {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -67,4 +72,6 @@ impl Strategy for BollingerReversion {
     fn warmup(&self) -> usize {
         self.bands.first_row()
     }
+
+    save_and_load!();
 }

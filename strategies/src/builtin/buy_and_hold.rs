@@ -1,6 +1,6 @@
 //! The strategy that every other one has to beat.
 
-use qt_engine::{Context, OrderUpdate, Strategy};
+use qt_engine::{Context, OrderUpdate, Strategy, save_and_load, stored};
 use qt_types::{Bar, ReportKind, Side};
 
 use super::on_each;
@@ -31,6 +31,10 @@ struct BuyAndHold {
     has_bought: bool,
 }
 
+stored!(BuyAndHold {
+    state: has_bought;
+});
+
 impl Strategy for BuyAndHold {
     #[inline]
     fn on_bar(&mut self, _: &Bar, ctx: &mut Context<'_>) {
@@ -42,4 +46,6 @@ impl Strategy for BuyAndHold {
     fn on_order(&mut self, update: &OrderUpdate, _: &mut Context<'_>) {
         self.has_bought |= update.report.kind == ReportKind::Filled;
     }
+
+    save_and_load!();
 }

@@ -1,6 +1,6 @@
 //! Closes beyond the highs and lows of the bars before.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::{Bar, Side};
 
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each, ticks};
@@ -46,6 +46,11 @@ struct DonchianBreakout {
     short: bool,
 }
 
+stored!(DonchianBreakout {
+    state: entry, exit;
+    same: short;
+});
+
 impl Strategy for DonchianBreakout {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -72,6 +77,8 @@ impl Strategy for DonchianBreakout {
     fn warmup(&self) -> usize {
         self.entry.channel.first_row() + 1
     }
+
+    save_and_load!();
 }
 
 /// The channel of the bars before this one.
@@ -80,6 +87,10 @@ struct Lagged {
     channel: Donchian,
     before: Option<Channel>,
 }
+
+stored!(Lagged {
+    state: channel, before;
+});
 
 impl Lagged {
     fn new(bars: usize) -> Self {

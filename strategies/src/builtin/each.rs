@@ -1,5 +1,6 @@
 //! One strategy per instrument.
 
+use qt_engine::snapshot::{Reader, SnapshotError, Writer};
 use qt_engine::{Context, OrderUpdate, Strategy};
 use qt_types::{Bar, Denied, Trade};
 
@@ -48,5 +49,15 @@ impl<S: Strategy> Strategy for Each<S> {
 
     fn warmup(&self) -> usize {
         self.copies.iter().map(Strategy::warmup).max().unwrap_or(0)
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        to.same(&self.copies.len());
+        self.copies.iter().for_each(|strategy| strategy.save(to));
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        from.same("the number of instruments that are traded", &self.copies.len())?;
+        self.copies.iter_mut().try_for_each(|strategy| strategy.load(from))
     }
 }

@@ -1,6 +1,6 @@
 //! Two exponential moving averages that cross.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::Bar;
 
 use super::turn::{Cross, compare};
@@ -47,6 +47,11 @@ struct EmaCross {
     cross: Cross,
 }
 
+stored!(EmaCross {
+    state: fast, slow, cross;
+    same: short;
+});
+
 impl Strategy for EmaCross {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -61,4 +66,6 @@ impl Strategy for EmaCross {
     fn warmup(&self) -> usize {
         self.slow.first_row() + 1
     }
+
+    save_and_load!();
 }

@@ -1,6 +1,7 @@
 //! Buys or sells a quantity by an execution algorithm of the engine.
 
-use qt_engine::{Algo, BookInterest, BookView, Context, Execute, Strategy};
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer, load_part, save_part};
+use qt_engine::{Algo, BookInterest, BookView, Context, Execute, Strategy, stored};
 use qt_types::{OrderKind, Place, Qty, Side, Size, Trade};
 
 use super::lots;
@@ -109,6 +110,12 @@ struct ExecuteAlgo {
     is_started: bool,
 }
 
+stored!(ExecuteAlgo {
+    state: is_started;
+    same: slices, share_bps, child_max, side, quantity, duration_ns, patience_ns, algo;
+    made: learns;
+});
+
 impl Strategy for ExecuteAlgo {
     fn on_trade(&mut self, trade: &Trade, ctx: &mut Context<'_>) {
         if let Some(curve) = self.learns.as_mut().filter(|_| !self.is_started) {
@@ -146,5 +153,15 @@ impl Strategy for ExecuteAlgo {
 
     fn interest(&self) -> BookInterest {
         BookInterest::TopChange
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        Stored::save(self, to);
+        save_part(self.learns.as_ref(), to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        Stored::load(self, from)?;
+        load_part("learning a curve of volumes", self.learns.as_mut(), from)
     }
 }

@@ -1,8 +1,11 @@
 //! A grid of limit orders around an anchor: every fill is followed by an order of the other side
 //! one level further.
 
-use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy};
+use qt_engine::{
+    BookInterest, BookView, Context, OrderUpdate, Strategy, save_and_load, stored, values,
+};
 use qt_types::{Denied, InstrumentId, InstrumentSpec, OrderKind, Place, Price, ReportKind, Side};
+use serde::{Deserialize, Serialize};
 
 use super::quotes::{Quotes, is_quote, two_sided};
 use super::{lots, size};
@@ -55,11 +58,13 @@ fn build(params: &Params, _instruments: usize) -> Box<dyn Strategy> {
 }
 
 /// Where the levels are, in ticks.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Lattice {
     anchor: i64,
     spacing: i64,
 }
+
+values!(Lattice);
 
 impl Lattice {
     /// The price of a level; `None` where it is no price.
@@ -101,6 +106,11 @@ struct Grid {
     empty: i64,
     quotes: Quotes,
 }
+
+stored!(Grid {
+    state: lattice, empty, quotes;
+    same: levels, spacing, in_bps, anchor, quantity, max_position;
+});
 
 impl Grid {
     /// The first book fixes it.
@@ -192,6 +202,8 @@ impl Strategy for Grid {
     fn interest(&self) -> BookInterest {
         BookInterest::TopChange
     }
+
+    save_and_load!();
 }
 
 #[cfg(test)]

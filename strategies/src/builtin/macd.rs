@@ -1,6 +1,6 @@
 //! The MACD line that crosses its signal line.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::Bar;
 
 use super::turn::{Cross, compare};
@@ -48,6 +48,11 @@ struct Macd {
     cross: Cross,
 }
 
+stored!(Macd {
+    state: lines, cross;
+    same: short;
+});
+
 impl Strategy for Macd {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -60,4 +65,6 @@ impl Strategy for Macd {
     fn warmup(&self) -> usize {
         self.lines.first_row() + 1
     }
+
+    save_and_load!();
 }

@@ -1,13 +1,15 @@
 //! What a market maker estimates from the market: how much the middle moves, and how far from it
 //! trades print.
 
+use qt_engine::values;
 use qt_types::{Nanos, Price};
+use serde::{Deserialize, Serialize};
 
 /// One basis point.
 const BPS: f64 = 1e-4;
 
 /// The variance of the middle price, with weights that halve in time.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Variance {
     /// Per second.
     decay: f64,
@@ -16,6 +18,8 @@ pub(super) struct Variance {
     squares: f64,
     seconds: f64,
 }
+
+values!(Variance);
 
 impl Variance {
     pub(super) fn new(half_life_s: f64, sample_ns: i64) -> Self {
@@ -55,13 +59,15 @@ const LEAST_BPS: f64 = 1e-6;
 
 /// How far from the middle trades print. With a fill rate that falls by the factor e every 1 / k,
 /// distances have an exponential distribution, whose mean is 1 / k.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Arrival {
     /// 1 / k where k is given.
     given_bps: Option<f64>,
     mean_bps: f64,
     trades: f64,
 }
+
+values!(Arrival);
 
 impl Arrival {
     /// With the decay `k` per basis point; zero estimates it.

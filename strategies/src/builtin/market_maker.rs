@@ -1,8 +1,11 @@
 //! Market making after Avellaneda and Stoikov: quotes around a price that leans against the
 //! inventory, as far apart as risk and the arrival of orders make best.
 
-use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy};
+use qt_engine::{
+    BookInterest, BookView, Context, OrderUpdate, Strategy, save_and_load, stored, values,
+};
 use qt_types::{Denied, DenyReason, InstrumentSpec, Nanos, Price, Qty, Side, Size, Trade};
+use serde::{Deserialize, Serialize};
 
 use super::lots;
 use super::maker_estimates::{Arrival, Variance};
@@ -72,11 +75,13 @@ fn build(params: &Params, _instruments: usize) -> Box<dyn Strategy> {
 const BPS: f64 = 1e-4;
 
 /// The two formulas of the paper.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Model {
     gamma: f64,
     horizon_s: f64,
 }
+
+values!(Model);
 
 impl Model {
     /// Bid and ask in ticks around `mid` (ticks), for an inventory from -1 to 1, a variance in
@@ -90,7 +95,7 @@ impl Model {
 }
 
 /// Sizes in lots.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Sizes {
     /// What an order asks for.
     order: Size,
@@ -101,6 +106,8 @@ struct Sizes {
     /// Since when an order is all that the sizing rule gives.
     since_ns: Nanos,
 }
+
+values!(Sizes);
 
 impl Sizes {
     fn new(quantity: f64, max_position: f64, steps: i64, spec: &InstrumentSpec) -> Self {
@@ -145,6 +152,11 @@ struct MarketMaker {
     in_lots: Option<Sizes>,
     quotes: Quotes,
 }
+
+stored!(MarketMaker {
+    state: variance, arrival, tape, has_book, in_lots, quotes;
+    same: model, move_ticks, quantity, max_position, steps;
+});
 
 impl MarketMaker {
     /// Bid and ask in ticks, on the grid and outside of the best prices of the other side.
@@ -234,6 +246,8 @@ impl Strategy for MarketMaker {
     fn interest(&self) -> BookInterest {
         BookInterest::TopChange
     }
+
+    save_and_load!();
 }
 
 #[cfg(test)]

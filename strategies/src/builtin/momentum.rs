@@ -1,6 +1,6 @@
 //! The sign of the return over the last bars.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::Bar;
 
 use super::turn::Turn;
@@ -49,6 +49,19 @@ struct Momentum {
     short: bool,
 }
 
+stored!(Momentum {
+    state: next, bars_missing;
+    each: closes;
+    same: threshold_bps, short;
+    sound: Momentum::is_sound;
+});
+
+impl Momentum {
+    const fn is_sound(&self) -> bool {
+        self.next < self.closes.len()
+    }
+}
+
 impl Momentum {
     /// Takes in a close, in ticks; which way it went since `lookback` bars ago, if far enough.
     #[inline]
@@ -82,4 +95,6 @@ impl Strategy for Momentum {
     fn warmup(&self) -> usize {
         self.closes.len()
     }
+
+    save_and_load!();
 }

@@ -1,7 +1,7 @@
 //! Follows the side of the book on which more rests.
 
 use qt_engine::book::Ratio;
-use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy};
+use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy, save_and_load, stored};
 use qt_types::{Denied, InstrumentId, Nanos, Price, Side, Size, Timer};
 
 use super::quotes::{Aim, Quotes, two_sided};
@@ -68,6 +68,11 @@ struct OrderBookImbalance {
     instrument: InstrumentId,
     quotes: Quotes,
 }
+
+stored!(OrderBookImbalance {
+    state: deadline, is_armed, instrument, quotes;
+    same: levels, entry, exit, hold_ns, takes, short;
+});
 
 impl OrderBookImbalance {
     /// Takes note of whether there is a position, and starts its clock. Returns its lots.
@@ -165,4 +170,6 @@ impl Strategy for OrderBookImbalance {
         // One level is the best prices; more of them change without these.
         if self.levels == 1 { BookInterest::TopChange } else { BookInterest::EveryUpdate }
     }
+
+    save_and_load!();
 }

@@ -1,7 +1,8 @@
 //! Two instruments whose price ratio returns to its mean.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::{Context, Strategy, save_and_load, stored, values};
 use qt_types::{Bar, InstrumentId, Nanos, Side};
+use serde::{Deserialize, Serialize};
 
 use super::{IN_RANGE, WINDOW_BARS_MAX};
 use crate::indicator::ZScore;
@@ -62,12 +63,14 @@ fn build(params: &Params, _: usize) -> Box<dyn Strategy> {
 }
 
 /// The last close of an instrument.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Close {
     /// When it was known (UTC ns).
     now_ns: Nanos,
     ticks: i64,
 }
+
+values!(Close);
 
 /// The rule on both instruments.
 #[derive(Clone, Debug)]
@@ -80,6 +83,11 @@ struct Pairs {
     /// Whether z has been within the entry bounds since the last entry.
     is_armed: bool,
 }
+
+stored!(Pairs {
+    state: score, closes, is_armed;
+    same: entry_z, exit_z, short;
+});
 
 impl Pairs {
     /// The logarithm of the ratio, if both instruments have completed a bar at the same time.
@@ -155,4 +163,6 @@ impl Strategy for Pairs {
     fn warmup(&self) -> usize {
         self.score.first_row()
     }
+
+    save_and_load!();
 }

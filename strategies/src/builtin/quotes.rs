@@ -1,7 +1,7 @@
 //! At most one resting order a side, kept where a strategy wants it: the part that all quoting
 //! strategies share.
 
-use qt_engine::{BookView, Context, OrderUpdate};
+use qt_engine::{BookView, Context, OrderUpdate, stored};
 use qt_types::{
     Denied, InstrumentId, Nanos, OrderId, OrderKind, Place, Price, RejectReason, ReportKind, Side,
     Size,
@@ -30,6 +30,10 @@ pub(super) struct Quotes {
     /// Until when nothing new is placed, by side.
     quiet_until: [Nanos; 2],
 }
+
+stored!(Quotes {
+    state: changing, quiet_until;
+});
 
 /// Where a quote is wanted, and how it gets there.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,6 @@
 //! Buying strength.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::Bar;
 
 use super::turn::Turn;
@@ -48,6 +48,11 @@ struct RsiMomentum {
     short: bool,
 }
 
+stored!(RsiMomentum {
+    state: index;
+    same: strong, weak, short;
+});
+
 impl Strategy for RsiMomentum {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -62,4 +67,6 @@ impl Strategy for RsiMomentum {
     fn warmup(&self) -> usize {
         self.index.first_row()
     }
+
+    save_and_load!();
 }

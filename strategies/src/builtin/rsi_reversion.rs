@@ -1,6 +1,6 @@
 //! Buying what was sold too far.
 
-use qt_engine::{Context, Strategy};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::{Bar, Side};
 
 use super::{IN_RANGE, WINDOW_BARS_MAX, on_each};
@@ -45,6 +45,11 @@ struct RsiReversion {
     overbought: f64,
 }
 
+stored!(RsiReversion {
+    state: index;
+    same: oversold, overbought;
+});
+
 impl Strategy for RsiReversion {
     #[inline]
     fn on_bar(&mut self, bar: &Bar, ctx: &mut Context<'_>) {
@@ -60,4 +65,6 @@ impl Strategy for RsiReversion {
     fn warmup(&self) -> usize {
         self.index.first_row()
     }
+
+    save_and_load!();
 }

@@ -2,7 +2,7 @@
 
 use std::cmp::Ordering;
 
-use qt_engine::{Context, Strategy};
+use qt_engine::{Context, Strategy, save_and_load, stored};
 use qt_types::Bar;
 
 use super::turn::Cross;
@@ -40,6 +40,10 @@ struct SmaCross {
     cross: Cross,
 }
 
+stored!(SmaCross {
+    state: averages, cross;
+});
+
 impl SmaCross {
     fn new(fast: usize, slow: usize) -> Self {
         Self { averages: Averages::new(fast, slow), cross: Cross::default() }
@@ -59,6 +63,8 @@ impl Strategy for SmaCross {
         // The comparison on the bar before the first decision needs all of the slow average.
         self.averages.closes.len()
     }
+
+    save_and_load!();
 }
 
 /// Compares the mean of the last `fast` closes with that of the last `slow` ones, without ever
@@ -79,6 +85,19 @@ struct Averages {
     leaving: usize,
     bars_missing: usize,
     difference: i128,
+}
+
+stored!(Averages {
+    state: next, leaving, bars_missing, difference;
+    each: closes;
+    same: fast, slow;
+    sound: Averages::is_sound;
+});
+
+impl Averages {
+    const fn is_sound(&self) -> bool {
+        self.next < self.closes.len() && self.leaving < self.closes.len()
+    }
 }
 
 impl Averages {

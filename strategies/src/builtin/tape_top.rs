@@ -1,6 +1,8 @@
 //! The best prices as trades alone show them, for data without a book.
 
+use qt_engine::values;
 use qt_types::{Price, Side, Trade};
+use serde::{Deserialize, Serialize};
 
 /// Trades that are seen before anything is said.
 const TRADES_MIN: u32 = 20;
@@ -9,13 +11,15 @@ const TRADES_MIN: u32 = 20;
 /// sold at for the best bid. Who took liquidity is said by the data, else by the tick test: who
 /// trades above the trade before is a buyer, who trades below it a seller, who trades at it as the
 /// one before (C. Lee and M. Ready, Journal of Finance 46(2), 1991).
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct TapeTop {
     bid: Option<i64>,
     ask: Option<i64>,
     last: Option<(i64, Option<Side>)>,
     trades: u32,
 }
+
+values!(TapeTop);
 
 impl TapeTop {
     pub(super) const fn new() -> Self {

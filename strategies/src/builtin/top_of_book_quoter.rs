@@ -1,6 +1,6 @@
 //! Quotes both sides at the best prices, anew at fixed times: the yardstick of fill models.
 
-use qt_engine::{BookInterest, BookView, Context, Strategy};
+use qt_engine::{BookInterest, BookView, Context, Strategy, save_and_load, stored};
 use qt_types::{InstrumentId, Nanos, OrderKind, Place, Price, Side, Timer, Trade};
 
 use crate::param::{Params, float, int};
@@ -50,6 +50,11 @@ struct TopOfBookQuoter {
     /// What is quoted, once anything was seen of it.
     instrument: Option<InstrumentId>,
 }
+
+stored!(TopOfBookQuoter {
+    state: instrument;
+    same: interval_ns, settle_ns, offset_ticks, max_position;
+});
 
 impl TopOfBookQuoter {
     /// The first event sets the clock.
@@ -110,6 +115,8 @@ impl Strategy for TopOfBookQuoter {
         // Only to see the first one; the quotes go by the clock.
         BookInterest::TopChange
     }
+
+    save_and_load!();
 }
 
 /// Counted from when the timer was due, so that the clock does not drift.

@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 
 use qt_engine::Context;
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
 use qt_types::Side;
 
 /// What a rule with two sides says at the close of a bar.
@@ -37,6 +38,18 @@ impl Turn {
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Cross {
     before: Option<Ordering>,
+}
+
+impl Stored for Cross {
+    fn save(&self, to: &mut Writer<'_>) {
+        to.put(&self.before.map(|before| before as i8));
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        let before: Option<i8> = from.take()?;
+        self.before = before.map(|before| before.cmp(&0));
+        Ok(())
+    }
 }
 
 impl Cross {

@@ -1,10 +1,14 @@
 //! Buys or sells a quantity in equal parts over a time.
 
-use qt_engine::{BookInterest, BookView, Context, Order, OrderStatus, OrderUpdate, Strategy};
+use qt_engine::{
+    BookInterest, BookView, Context, Order, OrderStatus, OrderUpdate, Strategy, save_and_load,
+    stored, values,
+};
 use qt_types::{
     Denied, InstrumentId, Nanos, OrderKind, Place, Price, Qty, RejectReason, ReportKind, Side,
     Size, Timer,
 };
+use serde::{Deserialize, Serialize};
 
 use super::lots;
 use super::quotes::{QUIET_NS, is_quote, two_sided};
@@ -59,7 +63,7 @@ fn build(params: &Params, _instruments: usize) -> Box<dyn Strategy> {
 const BEAT_NS_MIN: i64 = 1_000_000;
 
 /// What has become of the whole.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Parent {
     instrument: InstrumentId,
     start_ns: Nanos,
@@ -69,6 +73,8 @@ struct Parent {
     placed_ns: Nanos,
     is_over: bool,
 }
+
+values!(Parent);
 
 struct TwapExecute {
     side: Side,
@@ -84,6 +90,11 @@ struct TwapExecute {
     is_changing: bool,
     quiet_until: Nanos,
 }
+
+stored!(TwapExecute {
+    state: parent, is_changing, quiet_until;
+    same: side, quantity, orders, interval_ns, patience_ns, beat_ns;
+});
 
 impl TwapExecute {
     /// The first book sets the clock.
@@ -203,4 +214,6 @@ impl Strategy for TwapExecute {
     fn interest(&self) -> BookInterest {
         BookInterest::TopChange
     }
+
+    save_and_load!();
 }

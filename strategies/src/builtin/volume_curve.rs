@@ -1,20 +1,24 @@
 //! The volume that is expected of the parts of a time to come, learned from what was traded before
 //! it and from nothing else.
 
+use qt_engine::{stored, values};
 use qt_types::Nanos;
+use serde::{Deserialize, Serialize};
 
 const MINUTE_NS: i64 = 60_000_000_000;
 const MINUTES_OF_DAY: usize = 1_440;
 const DAY_NS: i64 = MINUTE_NS * MINUTES_OF_DAY as i64;
 
 /// What of the past counts.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) enum Past {
     /// What was traded since listening began, part by part.
     Lately,
     /// What was traded at the same times of day (UTC) on the days before.
     Days,
 }
+
+values!(Past);
 
 /// A learner of volume curves.
 #[derive(Clone, Debug)]
@@ -27,6 +31,12 @@ pub(super) struct VolumeCurve {
     /// Lots by part of that time, or by minute of the day.
     lots: Vec<u64>,
 }
+
+stored!(VolumeCurve {
+    state: start_ns;
+    each: lots;
+    same: past, learn_ns;
+});
 
 impl VolumeCurve {
     /// One that listens for `learn_ns` and then tells of `parts` parts.

@@ -1,6 +1,8 @@
 //! Moving averages of one value per bar: SMA, EMA, WMA, DEMA, TEMA and KAMA, and Wilder's
 //! smoothing that other indicators are built on.
 
+use qt_engine::stored;
+
 use super::error::{IndicatorError, period};
 use super::window::{EqualRun, RollingSum, WeightedSum, Window};
 use ta::Next;
@@ -10,6 +12,10 @@ use ta::Next;
 pub struct Sma {
     sum: RollingSum,
 }
+
+stored!(Sma {
+    state: sum;
+});
 
 impl Sma {
     /// An average over `period` bars, at least 1.
@@ -46,6 +52,11 @@ pub struct Ema {
     seen: usize,
     value: f64,
 }
+
+stored!(Ema {
+    state: seen, value;
+    same: period, factor;
+});
 
 impl Ema {
     /// An average over `period` bars, at least 1.
@@ -95,6 +106,12 @@ pub(crate) struct Wilder {
     average: ta::indicators::ExponentialMovingAverage,
 }
 
+stored!(Wilder {
+    state: seen, sum;
+    value: average;
+    same: period;
+});
+
 impl Wilder {
     /// A smoothing over `period` bars that has been checked to be 1 or more.
     pub(crate) fn new(period: usize) -> Self {
@@ -124,6 +141,10 @@ impl Wilder {
 pub struct Wma {
     sums: WeightedSum,
 }
+
+stored!(Wma {
+    state: sums;
+});
 
 impl Wma {
     /// An average over `period` bars, at least 1.
@@ -158,6 +179,10 @@ pub struct Dema {
     second: Ema,
 }
 
+stored!(Dema {
+    state: first, second;
+});
+
 impl Dema {
     /// An average over `period` bars, at least 1.
     ///
@@ -189,6 +214,10 @@ pub struct Tema {
     second: Ema,
     third: Ema,
 }
+
+stored!(Tema {
+    state: first, second, third;
+});
 
 impl Tema {
     /// An average over `period` bars, at least 1.
@@ -232,6 +261,10 @@ pub struct Kama {
     previous: Option<f64>,
     average: Option<f64>,
 }
+
+stored!(Kama {
+    state: closes, changes, unchanged, previous, average;
+});
 
 impl Kama {
     /// The slowest smoothing, that of an EMA of 30 bars.

@@ -1,7 +1,7 @@
 //! How far the best levels of a book lean to one side.
 
-use qt_engine::BookView;
 use qt_engine::book::Ratio;
+use qt_engine::{BookView, stored};
 
 use super::error::{IndicatorError, period};
 
@@ -15,6 +15,10 @@ use super::error::{IndicatorError, period};
 pub struct BookImbalance {
     levels: usize,
 }
+
+stored!(BookImbalance {
+    same: levels;
+});
 
 impl BookImbalance {
     /// Over so many levels of each side, at least 1.

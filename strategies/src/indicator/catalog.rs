@@ -1,5 +1,7 @@
 //! What indicators there are, with their arguments and outputs.
 
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
+
 use super::builtin::BUILTIN;
 use super::error::{IndicatorError, PERIOD_MAX};
 use super::{Candle, Indicator};
@@ -111,7 +113,7 @@ impl Arguments {
     /// Puts a series and the way to read its value from a candle behind the trait.
     pub(super) fn boxed<T, F>(&self, first_row: usize, series: T, read: F) -> Box<dyn Indicator>
     where
-        T: Clone + Send + 'static,
+        T: Stored + Clone + Send + 'static,
         F: Fn(&mut T, &Candle) -> Option<f64> + Clone + Send + 'static,
     {
         let name = self.name.clone();
@@ -131,7 +133,7 @@ struct Series<T, F> {
 
 impl<T, F> Indicator for Series<T, F>
 where
-    T: Clone + Send + 'static,
+    T: Stored + Clone + Send + 'static,
     F: Fn(&mut T, &Candle) -> Option<f64> + Clone + Send + 'static,
 {
     fn update(&mut self, candle: &Candle) -> Option<f64> {
@@ -152,6 +154,16 @@ where
 
     fn boxed_clone(&self) -> Box<dyn Indicator> {
         Box::new(self.clone())
+    }
+
+    fn save(&self, to: &mut Writer<'_>) {
+        to.same(&self.name);
+        self.state.save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        from.same("an indicator", &self.name)?;
+        self.state.load(from)
     }
 }
 

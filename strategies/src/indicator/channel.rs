@@ -1,5 +1,7 @@
 //! Highest and lowest values: MAX, MIN, MIDPOINT, MIDPRICE and the Donchian channel.
 
+use qt_engine::stored;
+
 use super::Candle;
 use super::error::{IndicatorError, period};
 use super::extreme::Extreme;
@@ -11,6 +13,11 @@ pub struct Max {
     period: usize,
     highest: Extreme,
 }
+
+stored!(Max {
+    state: highest;
+    same: period;
+});
 
 impl Max {
     /// The highest value of `period` bars, at least 1.
@@ -41,6 +48,11 @@ pub struct Min {
     lowest: Extreme,
 }
 
+stored!(Min {
+    state: lowest;
+    same: period;
+});
+
 impl Min {
     /// The lowest value of `period` bars, at least 1.
     ///
@@ -69,6 +81,10 @@ pub struct Midpoint {
     highest: Max,
     lowest: Min,
 }
+
+stored!(Midpoint {
+    state: highest, lowest;
+});
 
 impl Midpoint {
     /// The middle of `period` bars, at least 1.
@@ -99,6 +115,10 @@ pub struct Donchian {
     highest: Max,
     lowest: Min,
 }
+
+stored!(Donchian {
+    state: highest, lowest;
+});
 
 impl Donchian {
     /// A channel of `period` bars including the newest, at least 1.

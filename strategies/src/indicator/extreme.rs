@@ -1,13 +1,18 @@
 //! The highest or lowest of the last `n` values in constant time per value on average.
 
+use qt_engine::{stored, values};
+use serde::{Deserialize, Serialize};
+
 /// Which end of the window is wanted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum Side {
     /// The largest value.
     Highest,
     /// The smallest value.
     Lowest,
 }
+
+values!(Side);
 
 /// A queue of the values that can still become the extreme of the window, best first.
 ///
@@ -22,11 +27,26 @@ pub(crate) struct Extreme {
     rows: u64,
 }
 
-#[derive(Clone, Copy, Debug, Default)]
+stored!(Extreme {
+    state: head, len, rows;
+    each: entries;
+    same: side;
+    sound: Extreme::is_sound;
+});
+
+impl Extreme {
+    const fn is_sound(&self) -> bool {
+        self.head < self.entries.len() && self.len <= self.entries.len()
+    }
+}
+
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Entry {
     value: f64,
     row: u64,
 }
+
+values!(Entry);
 
 /// The extreme of a full window.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -1,5 +1,7 @@
 //! Kyle's lambda: how far the price moves for each lot that is bought or sold.
 
+use qt_engine::stored;
+
 use super::error::{IndicatorError, period};
 
 /// The slope of the line fitted to (signed volume, change of the middle price) of the last
@@ -21,6 +23,18 @@ pub struct KyleLambda {
     sum_xy: i128,
     lots: i64,
     last_x2: Option<i64>,
+}
+
+stored!(KyleLambda {
+    state: next, filled, sum_x, sum_y, sum_xx, sum_xy, lots, last_x2;
+    each: points;
+    sound: KyleLambda::is_sound;
+});
+
+impl KyleLambda {
+    const fn is_sound(&self) -> bool {
+        self.next < self.points.len() && self.filled <= self.points.len()
+    }
 }
 
 /// Larger volumes and moves of one interval count as this much: the sums of their products must

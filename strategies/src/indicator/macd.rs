@@ -1,5 +1,7 @@
 //! Differences of two exponential averages: MACD and PPO.
 
+use qt_engine::stored;
+
 use super::average::Ema;
 use super::error::{IndicatorError, period};
 
@@ -26,6 +28,10 @@ pub struct Macd {
     signal: Ema,
     skip: usize,
 }
+
+stored!(Macd {
+    state: fast, slow, signal, skip;
+});
 
 /// The three values of [`Macd`], in the unit of its input.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -78,6 +84,10 @@ pub struct Ppo {
     fast: Ema,
     slow: Ema,
 }
+
+stored!(Ppo {
+    state: fast, slow;
+});
 
 impl Ppo {
     /// Periods in bars, at least 2; exchanged if fast is the longer one.

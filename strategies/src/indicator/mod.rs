@@ -61,6 +61,7 @@ pub use volatility::{Atr, Bbands, Channel, Keltner, Natr, StdDev, Trange, Var, Z
 pub use volume::{Ad, Adosc, Mfi, Obv, Vwap};
 pub use vpin::Vpin;
 
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
 use qt_types::{Bar, InstrumentSpec};
 
 /// One series of one value per bar.
@@ -83,6 +84,30 @@ pub trait Indicator: Send {
 
     /// A copy in the same state.
     fn boxed_clone(&self) -> Box<dyn Indicator>;
+
+    /// Writes its state for a snapshot. One that does not say how has none.
+    fn save(&self, to: &mut Writer<'_>) {
+        to.refuse("an indicator");
+    }
+
+    /// Reads what [`Self::save`] has written.
+    ///
+    /// # Errors
+    /// When the bytes are not those of the state of such an indicator.
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        let _ = from;
+        Err(SnapshotError::NotStorable("an indicator"))
+    }
+}
+
+impl Stored for Box<dyn Indicator> {
+    fn save(&self, to: &mut Writer<'_>) {
+        (**self).save(to);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        (**self).load(from)
+    }
 }
 
 impl Clone for Box<dyn Indicator> {

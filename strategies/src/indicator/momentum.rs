@@ -1,5 +1,7 @@
 //! Change against an earlier bar: MOM, ROC and its relatives, TRIX.
 
+use qt_engine::stored;
+
 use super::average::Tema;
 use super::error::{IndicatorError, period};
 use super::window::Window;
@@ -10,6 +12,10 @@ use ta::Next;
 struct Lag {
     values: Window,
 }
+
+stored!(Lag {
+    state: values;
+});
 
 impl Lag {
     fn new(len: usize) -> Self {
@@ -29,6 +35,10 @@ impl Lag {
 pub struct Mom {
     lag: Lag,
 }
+
+stored!(Mom {
+    state: lag;
+});
 
 impl Mom {
     /// A difference over `period` bars, at least 1.
@@ -61,6 +71,12 @@ pub struct Roc {
     seen: usize,
     rate: ta::indicators::RateOfChange,
 }
+
+stored!(Roc {
+    state: seen;
+    value: rate;
+    same: period;
+});
 
 impl Roc {
     /// A rate over `period` bars, at least 1.
@@ -97,6 +113,10 @@ pub struct Rocp {
     lag: Lag,
 }
 
+stored!(Rocp {
+    state: lag;
+});
+
 impl Rocp {
     /// A rate over `period` bars, at least 1.
     ///
@@ -123,6 +143,10 @@ impl Rocp {
 pub struct Rocr {
     lag: Lag,
 }
+
+stored!(Rocr {
+    state: lag;
+});
 
 impl Rocr {
     /// A ratio over `period` bars, at least 1.
@@ -151,6 +175,10 @@ pub struct Trix {
     averages: Tema,
     previous: Option<f64>,
 }
+
+stored!(Trix {
+    state: averages, previous;
+});
 
 impl Trix {
     /// An oscillator whose averages run over `period` bars, at least 1.

@@ -1,5 +1,7 @@
 //! Order flow imbalance: how much the best quotes gained on the bid and lost on the ask.
 
+use qt_engine::stored;
+
 use super::Top;
 use super::error::{IndicatorError, period};
 
@@ -18,6 +20,18 @@ pub struct OrderFlowImbalance {
     next: usize,
     filled: usize,
     sum: i128,
+}
+
+stored!(OrderFlowImbalance {
+    state: last, next, filled, sum;
+    each: events;
+    sound: OrderFlowImbalance::is_sound;
+});
+
+impl OrderFlowImbalance {
+    const fn is_sound(&self) -> bool {
+        self.next < self.events.len() && self.filled <= self.events.len()
+    }
 }
 
 impl OrderFlowImbalance {

@@ -1,5 +1,7 @@
 //! Oscillators: RSI, CMO, CCI, the ultimate oscillator and the balance of power.
 
+use qt_engine::stored;
+
 use super::Candle;
 use super::average::Wilder;
 use super::error::{IndicatorError, period};
@@ -13,6 +15,11 @@ struct Swings {
     rises: Wilder,
     falls: Wilder,
 }
+
+stored!(Swings {
+    state: previous, rises, falls;
+    same: period;
+});
 
 impl Swings {
     fn new(period: usize) -> Self {
@@ -35,6 +42,10 @@ impl Swings {
 pub struct Rsi {
     swings: Swings,
 }
+
+stored!(Rsi {
+    state: swings;
+});
 
 impl Rsi {
     /// An index over `period` bars, at least 2.
@@ -64,6 +75,10 @@ impl Rsi {
 pub struct Cmo {
     swings: Swings,
 }
+
+stored!(Cmo {
+    state: swings;
+});
 
 impl Cmo {
     /// An oscillator over `period` bars, at least 2.
@@ -97,6 +112,10 @@ impl Cmo {
 pub struct Cci {
     prices: Window,
 }
+
+stored!(Cci {
+    state: prices;
+});
 
 impl Cci {
     /// Deviations below this share of the price are rounding, not movement.
@@ -145,12 +164,20 @@ pub struct UltOsc {
     previous_close: Option<f64>,
 }
 
+stored!(UltOsc {
+    state: terms, previous_close;
+});
+
 /// Buying pressure and true range summed over one period.
 #[derive(Clone, Debug)]
 struct Pressure {
     buying: RollingSum,
     range: RollingSum,
 }
+
+stored!(Pressure {
+    state: buying, range;
+});
 
 impl Pressure {
     #[inline]
@@ -200,6 +227,8 @@ impl UltOsc {
 /// Balance of power: the body of the bar as a share of its range, -1 to 1; 0 without a range.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Bop;
+
+stored!(Bop {});
 
 impl Bop {
     /// Takes the next bar in; the result has no unit.

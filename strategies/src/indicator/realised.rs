@@ -1,5 +1,7 @@
 //! Realised volatility: the root of the sum of squared returns of the middle price.
 
+use qt_engine::stored;
+
 use super::error::{IndicatorError, period};
 use super::window::RollingSum;
 
@@ -15,6 +17,10 @@ pub struct RealisedVolatility {
     last_log: Option<f64>,
     variance: Option<f64>,
 }
+
+stored!(RealisedVolatility {
+    state: squares, last_log, variance;
+});
 
 impl RealisedVolatility {
     /// Over so many returns, at least 1.

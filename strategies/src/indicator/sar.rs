@@ -1,5 +1,8 @@
 //! Wilder's parabolic stop and reverse.
 
+use qt_engine::{stored, values};
+use serde::{Deserialize, Serialize};
+
 use super::Candle;
 use super::error::{IndicatorError, factor};
 
@@ -14,15 +17,22 @@ pub struct Sar {
     state: State,
 }
 
-#[derive(Clone, Debug)]
+stored!(Sar {
+    state: state;
+    same: acceleration, maximum;
+});
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
 enum State {
     Empty,
     First { high: f64, low: f64 },
     Running(Stop),
 }
 
+values!(State);
+
 /// The stop for the next bar and what moves it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 struct Stop {
     long: bool,
     level: f64,

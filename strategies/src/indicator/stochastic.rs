@@ -1,5 +1,7 @@
 //! Where the close lies in the range of the last bars: stochastic oscillators and Williams' %R.
 
+use qt_engine::stored;
+
 use super::Candle;
 use super::average::Sma;
 use super::error::{IndicatorError, period};
@@ -12,6 +14,11 @@ struct Range {
     highest: Extreme,
     lowest: Extreme,
 }
+
+stored!(Range {
+    state: highest, lowest;
+    same: period;
+});
 
 impl Range {
     fn new(period: usize) -> Self {
@@ -32,6 +39,10 @@ pub struct StochF {
     range: Range,
     average: Sma,
 }
+
+stored!(StochF {
+    state: range, average;
+});
 
 /// The two values of [`StochF`], 0 to 100.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -79,6 +90,10 @@ pub struct Stoch {
     average: Sma,
 }
 
+stored!(Stoch {
+    state: fast, average;
+});
+
 /// The two values of [`Stoch`], 0 to 100.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct StochValue {
@@ -119,6 +134,10 @@ impl Stoch {
 pub struct Willr {
     range: Range,
 }
+
+stored!(Willr {
+    state: range;
+});
 
 impl Willr {
     /// An oscillator over `period` bars, at least 2.

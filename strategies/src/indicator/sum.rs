@@ -1,14 +1,19 @@
 //! Sums that do not drift: the part a plain addition rounds away is kept beside the total.
 
+use qt_engine::values;
+use serde::{Deserialize, Serialize};
+
 /// A running total held as an unevaluated pair, `high + low`.
 ///
 /// Every addition stores what rounding took from `high` in `low`, so values may be added and
 /// taken away millions of times without the residue that a plain `sum += new - old` collects.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Sum {
     high: f64,
     low: f64,
 }
+
+values!(Sum);
 
 impl Sum {
     /// The empty sum.

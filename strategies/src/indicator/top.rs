@@ -1,9 +1,10 @@
 //! The best prices of a book and what rests there, for indicators that need no more of it.
 
-use qt_engine::BookView;
+use qt_engine::{BookView, values};
+use serde::{Deserialize, Serialize};
 
 /// The best bid and ask, in ticks, and what rests there, in lots.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Top {
     /// The highest bid, in ticks.
     pub bid: i64,
@@ -14,6 +15,8 @@ pub struct Top {
     /// The lots at it.
     pub ask_lots: i64,
 }
+
+values!(Top);
 
 impl Top {
     /// The best prices of `book`; `None` while a side is empty.

@@ -1,6 +1,8 @@
 //! Direction and strength of a trend: directional movement (+DI, -DI, DX, ADX), Aroon, and the
 //! slope of a fitted line.
 
+use qt_engine::stored;
+
 use super::Candle;
 use super::error::{IndicatorError, period};
 use super::extreme::Extreme;
@@ -19,6 +21,11 @@ pub struct Dmi {
     ranges: f64,
     strength: f64,
 }
+
+stored!(Dmi {
+    state: range, previous, seen, rises, falls, ranges, strength;
+    same: period;
+});
 
 /// The values of [`Dmi`], 0 to 100.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -113,6 +120,10 @@ pub struct Adx {
     average: f64,
 }
 
+stored!(Adx {
+    state: movement, seen, average;
+});
+
 impl Adx {
     /// An index over `period` bars, at least 2.
     ///
@@ -155,6 +166,11 @@ pub struct Aroon {
     highest: Extreme,
     lowest: Extreme,
 }
+
+stored!(Aroon {
+    state: highest, lowest;
+    same: period;
+});
 
 /// The values of [`Aroon`], percent.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -204,6 +220,10 @@ pub struct LinearRegSlope {
     sums: WeightedSum,
     run: EqualRun,
 }
+
+stored!(LinearRegSlope {
+    state: sums, run;
+});
 
 impl LinearRegSlope {
     /// A line through the last `period` bars, at least 2.

@@ -1,6 +1,9 @@
 //! How much a price moves: true range, ATR, NATR, standard deviation, Bollinger and Keltner
 //! channels.
 
+use qt_engine::{stored, values};
+use serde::{Deserialize, Serialize};
+
 use super::Candle;
 use super::average::{Ema, Wilder};
 use super::error::{IndicatorError, factor, period};
@@ -17,6 +20,11 @@ pub struct Trange {
     range: ta::indicators::TrueRange,
     started: bool,
 }
+
+stored!(Trange {
+    state: started;
+    value: range;
+});
 
 impl Trange {
     /// A range that waits for its first bar.
@@ -47,6 +55,11 @@ pub struct Atr {
     average: Wilder,
 }
 
+stored!(Atr {
+    state: range, average;
+    same: period;
+});
+
 impl Atr {
     /// An average over `period` bars, at least 1.
     ///
@@ -75,6 +88,10 @@ impl Atr {
 pub struct Natr {
     range: Atr,
 }
+
+stored!(Natr {
+    state: range;
+});
 
 impl Natr {
     /// An average over `period` bars, at least 1.
@@ -109,6 +126,10 @@ struct Spread {
     values: Sum,
     squares: Sum,
 }
+
+stored!(Spread {
+    state: window, run, values, squares;
+});
 
 impl Spread {
     fn new(len: usize) -> Self {
@@ -150,6 +171,10 @@ pub struct Var {
     spread: Spread,
 }
 
+stored!(Var {
+    state: spread;
+});
+
 impl Var {
     /// A variance over `period` bars, at least 2.
     ///
@@ -180,6 +205,11 @@ pub struct StdDev {
     deviations: f64,
 }
 
+stored!(StdDev {
+    state: spread;
+    same: deviations;
+});
+
 impl StdDev {
     /// The largest factor that makes sense.
     pub const DEVIATIONS_MAX: f64 = 1000.0;
@@ -207,7 +237,7 @@ impl StdDev {
 }
 
 /// A channel around an average, in the unit of the price.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Channel {
     /// The upper line.
     pub upper: f64,
@@ -216,6 +246,8 @@ pub struct Channel {
     /// The lower line.
     pub lower: f64,
 }
+
+values!(Channel);
 
 impl Channel {
     #[inline]
@@ -230,6 +262,11 @@ pub struct Bbands {
     spread: Spread,
     deviations: f64,
 }
+
+stored!(Bbands {
+    state: spread;
+    same: deviations;
+});
 
 impl Bbands {
     /// Bands over `period` bars, at least 2, `deviations` standard deviations wide on each side.
@@ -263,6 +300,11 @@ pub struct Keltner {
     range: Atr,
     ranges: f64,
 }
+
+stored!(Keltner {
+    state: average, range;
+    same: ranges;
+});
 
 impl Keltner {
     /// A channel around the EMA of `period` bars, `ranges` times the ATR of `range_period` bars
@@ -300,6 +342,10 @@ impl Keltner {
 pub struct ZScore {
     spread: Spread,
 }
+
+stored!(ZScore {
+    state: spread;
+});
 
 impl ZScore {
     /// A score over `period` bars, at least 2.

@@ -1,5 +1,7 @@
 //! Price together with volume: OBV, accumulation/distribution, its oscillator, MFI and VWAP.
 
+use qt_engine::stored;
+
 use super::Candle;
 use super::error::{IndicatorError, period};
 use super::window::RollingSum;
@@ -13,6 +15,10 @@ pub struct Obv {
     total: f64,
     previous_close: Option<f64>,
 }
+
+stored!(Obv {
+    state: total, previous_close;
+});
 
 impl Obv {
     /// A total that begins with the volume of the first bar.
@@ -43,6 +49,10 @@ impl Obv {
 pub struct Ad {
     total: f64,
 }
+
+stored!(Ad {
+    state: total;
+});
 
 impl Ad {
     /// A line that begins at zero before the first bar.
@@ -85,6 +95,11 @@ pub struct Adosc {
     seen: usize,
     averages: Option<(f64, f64)>,
 }
+
+stored!(Adosc {
+    state: line, seen, averages;
+    same: fast_factor, slow_factor, first_row;
+});
 
 impl Adosc {
     /// Periods in bars, at least 2; the first one counts positive, whichever is longer.
@@ -133,6 +148,10 @@ pub struct Mfi {
     falling: RollingSum,
 }
 
+stored!(Mfi {
+    state: previous, rising, falling;
+});
+
 impl Mfi {
     /// Changes below this share of the price are rounding, not movement.
     const ROUNDING: f64 = 1e-14;
@@ -173,6 +192,10 @@ pub struct Vwap {
     money: RollingSum,
     volume: RollingSum,
 }
+
+stored!(Vwap {
+    state: money, volume;
+});
 
 impl Vwap {
     /// An average over `period` bars, at least 1.

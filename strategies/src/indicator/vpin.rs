@@ -1,5 +1,6 @@
 //! VPIN: how one-sided the last buckets of traded volume were.
 
+use qt_engine::stored;
 use qt_types::{Side, Trade};
 
 use super::error::{IndicatorError, period};
@@ -24,6 +25,19 @@ pub struct Vpin {
     open_x2: [i128; 2],
     last_price: Option<i64>,
     direction: Option<Side>,
+}
+
+stored!(Vpin {
+    state: next, filled, sum, open_x2, last_price, direction;
+    each: buckets;
+    same: bucket_lots;
+    sound: Vpin::is_sound;
+});
+
+impl Vpin {
+    const fn is_sound(&self) -> bool {
+        self.next < self.buckets.len() && self.filled <= self.buckets.len()
+    }
 }
 
 /// The largest bucket, in lots: what two of them hold is still a number.

@@ -1,5 +1,7 @@
 //! The last `n` values of a series, and sums over them, in constant time per value.
 
+use qt_engine::stored;
+
 use super::sum::Sum;
 
 /// A ring of the last `len` values; it holds zeros until it is full.
@@ -8,6 +10,18 @@ pub(crate) struct Window {
     values: Box<[f64]>,
     next: usize,
     filled: usize,
+}
+
+stored!(Window {
+    state: next, filled;
+    each: values;
+    sound: Window::is_sound;
+});
+
+impl Window {
+    const fn is_sound(&self) -> bool {
+        self.next < self.values.len() && self.filled <= self.values.len()
+    }
 }
 
 impl Window {
@@ -59,6 +73,10 @@ pub(crate) struct RollingSum {
     nonzero: usize,
 }
 
+stored!(RollingSum {
+    state: window, sum, nonzero;
+});
+
 impl RollingSum {
     /// A sum over the last `len` values.
     pub(crate) fn new(len: usize) -> Self {
@@ -96,6 +114,10 @@ pub(crate) struct WeightedSum {
     weighted: Sum,
 }
 
+stored!(WeightedSum {
+    state: window, plain, weighted;
+});
+
 impl WeightedSum {
     /// Sums over the last `len` values.
     pub(crate) fn new(len: usize) -> Self {
@@ -130,6 +152,10 @@ pub(crate) struct EqualRun {
     last: f64,
     len: usize,
 }
+
+stored!(EqualRun {
+    state: last, len;
+});
 
 impl EqualRun {
     /// Takes a value in and returns the length of the run that it ends.

@@ -5,7 +5,8 @@ use std::path::Path;
 
 use qt_backtest::sweep::{Constraint, ParamRange};
 use qt_codec::venue::Venue;
-use qt_codec::{Decoder, Frame, Mode, decode_any};
+use qt_codec::venue::binance::depth::{DepthError, DepthFrame, decode_general, decode_with};
+use qt_codec::{Decoder, Frame, Mode, Scale, Scales, decode_any};
 use qt_data::adjust::FactorFile;
 use qt_data::build::BarSpec;
 use qt_data::calendar::FileCalendar;
@@ -41,6 +42,7 @@ pub const TARGETS: &[Target] = &[
         let _ = decode_any(bytes);
     }),
     target("session", Corpus::Frames, session),
+    target("depth", Corpus::Frames, depth),
     target("import", Corpus::Ticks, |bytes, _| {
         let _ = detect(bytes, NAME);
         let _ = import_any(bytes, NAME);
@@ -84,6 +86,29 @@ fn session(bytes: &[u8], _: &Path) {
                 let _ = decoder.decode(&frame, &mut out);
                 out.clear();
             }
+        }
+    }
+}
+
+/// The scanner of depth frames takes what the general reader takes, and nothing else.
+fn depth(bytes: &[u8], _: &Path) {
+    let said = |frame: &DepthFrame| {
+        let ids = (frame.first_id(), frame.last_id(), frame.previous_id(), frame.venue_ns());
+        let levels = (frame.bids().to_vec(), frame.asks().to_vec());
+        (frame.symbol().to_vec(), frame.kind(), ids, levels)
+    };
+    let (mut fast, mut slow) = (DepthFrame::new(512), DepthFrame::new(512));
+    let steps = [(10_000_000, 10_000), (10, 10), (1, 1_000_000_000), (500_000_000, 5_000_000)];
+    for (tick_e9, lot_e9) in steps {
+        let scales = Scale::new(tick_e9).zip(Scale::new(lot_e9));
+        let scales = scales.map(|(price, qty)| Scales { price, qty });
+        // Each line twice: then it meets what was kept of itself.
+        for line in bytes.split(|byte| *byte == b'\n').flat_map(|line| [line, line]) {
+            let wanted = decode_general(line, &mut slow, &mut |_| scales);
+            let result = decode_with(line, &mut fast, |_| scales);
+            // It may be full before it comes to the damage.
+            assert!(result == wanted || result == Err(DepthError::TooLarge) && wanted.is_err());
+            assert_eq!(said(&fast), said(&slow));
         }
     }
 }

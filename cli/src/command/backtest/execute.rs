@@ -19,6 +19,7 @@ use serde_json::{Value, json};
 
 use super::bands;
 use crate::app::Session;
+use crate::dataset::ticks::TickData;
 use crate::dataset::{self, RunData, ticks};
 use crate::failure::{Failure, Reason};
 use crate::interrupt;
@@ -80,7 +81,7 @@ pub fn execute(
     layers: &Layers,
     session: &Session,
 ) -> Result<Finished, Failure> {
-    let (clock, started_ns) = (Instant::now(), runs::now_ns());
+    let begun = Begun::now();
     let mut plan = RunPlan::new(layers)?;
     let (entry, params) = strategy_of(&plan, session)?;
     plan.reading.load.threads = session.threads;
@@ -89,6 +90,33 @@ pub fn execute(
         Hears::Bars => on_bars(&mut plan, entry, &params, layers, session)?,
         Hears::Book => on_ticks(&mut plan, entry, &params, layers, session)?,
     };
+    Ok(finish(kind, begun, plan, &params, made, layers))
+}
+
+/// When a command began.
+#[derive(Clone, Copy, Debug)]
+pub struct Begun {
+    clock: Instant,
+    started_ns: i64,
+}
+
+impl Begun {
+    /// Now.
+    pub fn now() -> Self {
+        Self { clock: Instant::now(), started_ns: runs::now_ns() }
+    }
+}
+
+/// What is known of a run that was made, for the command `kind`.
+pub fn finish(
+    kind: &'static str,
+    begun: Begun,
+    plan: RunPlan,
+    params: &Params,
+    made: Made,
+    layers: &Layers,
+) -> Finished {
+    let Begun { clock, started_ns } = begun;
     let Made { series, outcome, warmup, warnings, files, bands } = made;
     let id = RunId::new(started_ns);
     let command = execute_command("backtest", layers, &[]);
@@ -107,7 +135,7 @@ pub fn execute(
     let defaults = ["weight", "fee-rate", "fill", "queue-model", "risk-profile"];
     let defaults = defaults.into_iter().filter(|name| layers.given(name).is_none()).collect();
     let total_seconds = clock.elapsed().as_secs_f64();
-    Ok(Finished {
+    Finished {
         id,
         kind,
         started_ns,
@@ -119,17 +147,30 @@ pub fn execute(
         defaults,
         warmup,
         total_seconds,
-    })
+    }
 }
 
 /// A run that was made.
-struct Made {
+pub struct Made {
     series: Vec<BarSeries>,
     outcome: RunOutcome,
     warmup: usize,
     warnings: Vec<String>,
     files: Vec<Vec<FileEntry>>,
     bands: Option<BandsEntry>,
+}
+
+impl Made {
+    /// A run on `data`, without bands around it.
+    ///
+    /// # Errors
+    /// When a file is damaged.
+    pub fn of_ticks(plan: &RunPlan, data: &TickData, run: TickRun) -> Result<Self, Failure> {
+        let TickRun { outcome, mut series, trades_alone } = run;
+        let files = data.name_sources(&mut series)?;
+        let warnings = warnings::of_ticks(plan, data, &outcome, &trades_alone);
+        Ok(Self { series, outcome, warmup: 0, warnings, files, bands: None })
+    }
 }
 
 fn on_bars(
@@ -173,11 +214,9 @@ fn on_ticks(
     let replay = |config: &RunConfig| {
         replay(plan, config, &data.files, entry.make(params, instruments)?, session)
     };
-    let TickRun { outcome, mut series, trades_alone } = replay(&plan.config)?;
-    let bands = bands::around(plan, true, &outcome, |config| Ok(replay(config)?.outcome))?;
-    let files = data.name_sources(&mut series)?;
-    let warnings = warnings::of_ticks(plan, &data, &outcome, &trades_alone);
-    Ok(Made { series, outcome, warmup: 0, warnings, files, bands })
+    let made = Made::of_ticks(plan, &data, replay(&plan.config)?)?;
+    let bands = bands::around(plan, true, &made.outcome, |config| Ok(replay(config)?.outcome))?;
+    Ok(Made { bands, ..made })
 }
 
 fn replay(

@@ -1,5 +1,7 @@
 //! From the venue's order id to the slot of the order.
 
+mod stored;
+
 /// Orders of one bucket.
 const BUCKET: usize = 6;
 /// How many buckets in a row an order may lie in. Ids that want the same place find an end here.

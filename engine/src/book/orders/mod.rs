@@ -2,10 +2,12 @@
 
 mod ids;
 mod queue;
+mod stored;
 
 use std::fmt;
 
 use qt_types::{OrderTick, OrderTickKind, Price, Qty, Side, TickFlags};
+use serde::{Deserialize, Serialize};
 
 use self::ids::{IdPlace, Noted, OrderIds};
 use self::queue::{Ends, Queues};
@@ -38,7 +40,7 @@ impl Default for OrderBookLimits {
 }
 
 /// How often an order book was told what cannot be.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct OrderBookFaults {
     /// Changes of an order that does not rest; they are ignored.
     pub unknown_order: u64,

@@ -1,5 +1,7 @@
 //! The resting orders, and the queues that they form.
 
+mod stored;
+
 /// No order. There is a node at it all the same, which nobody reads: the end of a queue is
 /// linked like its middle, without a branch.
 pub(super) const NIL: u32 = 0;

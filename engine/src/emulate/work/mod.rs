@@ -11,6 +11,7 @@ mod reports;
 mod want;
 
 use qt_types::{Cancel, Lacks, Nanos, OrderId, OrderKind, Qty, RejectReason, Replace, ReportKind};
+use serde::{Deserialize, Serialize};
 
 use crate::command::{CancelOrder, NewOrder, Proof, ReplaceOrder};
 use crate::market::Market;
@@ -55,9 +56,10 @@ pub(crate) enum Act {
 }
 
 /// An order that is worked.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Work {
     /// As it is to be at the venue, if the venue could do it; with its owner's changes.
+    #[serde(with = "crate::command::stored")]
     pub(crate) new: NewOrder,
     /// What of it the venue lacks.
     does: Lacks,

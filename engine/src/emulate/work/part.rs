@@ -1,11 +1,12 @@
 //! One part of an order that is worked, as it stands at the venue.
 
 use qt_types::{OrderId, OrderKind, Price, Qty};
+use serde::{Deserialize, Serialize};
 
 use crate::emulate::named;
 
 /// How far the life of a part has come.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Life {
     /// Sent; the venue has not answered.
     Sent,
@@ -15,7 +16,7 @@ enum Life {
 }
 
 /// A change that was asked of the venue and not answered.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Changing {
     pub(super) kind: OrderKind,
     /// Lots in all.
@@ -25,7 +26,7 @@ pub(super) struct Changing {
 }
 
 /// A part.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Part {
     pub(super) id: OrderId,
     pub(super) kind: OrderKind,

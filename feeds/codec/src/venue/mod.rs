@@ -1,6 +1,6 @@
 //! The venues: what their messages look like. What is done with them is the same for all.
 
-mod binance;
+pub mod binance;
 mod bybit;
 mod coinbase;
 mod deribit;

@@ -8,6 +8,7 @@
 mod binance;
 mod book;
 mod checksums;
+mod depth;
 mod hostile;
 mod oracle;
 mod recorded;

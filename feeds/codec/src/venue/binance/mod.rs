@@ -3,6 +3,7 @@
 //! Trade side: `m` (the buyer is the maker) means that the seller took. Futures trades count only
 //! with `X` = `MARKET`. A futures change names the one before it in `pu`; a spot one does not.
 
+pub mod depth;
 mod event;
 
 use qt_types::{Nanos, Side};
@@ -40,21 +41,7 @@ impl Protocol for Binance {
         frame: &Frame<'_>,
         feed: &mut Feed,
     ) -> Result<(), FrameError> {
-        let (mut stream, mut data) = ("", json.text());
-        let mut fields = json::fields(json.text());
-        while let Some(key) = fields.key() {
-            match key {
-                "stream" => stream = json::bare(fields.value()),
-                "data" => data = fields.rest(),
-                _ => {}
-            }
-            // Whatever comes behind both does not matter, nor does a wrapping where the first
-            // field is one of a bare message.
-            let wrapped = !stream.is_empty() && data.len() < json.text().len();
-            if wrapped || matches!(key, "e" | "u" | "lastUpdateId") {
-                break;
-            }
-        }
+        let (stream, data) = unwrap(json.text());
         let Some(items) = json::items(data) else {
             return self.event(json, frame, data, stream, feed);
         };
@@ -221,6 +208,26 @@ impl Binance {
         feed.trade(&trade);
         Ok(())
     }
+}
+
+/// The stream and the message of a combined stream; no stream and all of the text otherwise.
+fn unwrap(text: &str) -> (&str, &str) {
+    let (mut stream, mut data) = ("", text);
+    let mut fields = json::fields(text);
+    while let Some(key) = fields.key() {
+        match key {
+            "stream" => stream = json::bare(fields.value()),
+            "data" => data = fields.rest(),
+            _ => {}
+        }
+        // Whatever comes behind both does not matter, nor does a wrapping where the first field is
+        // one of a bare message.
+        let wrapped = !stream.is_empty() && data.len() < text.len();
+        if wrapped || matches!(key, "e" | "u" | "lastUpdateId") {
+            break;
+        }
+    }
+    (stream, data)
 }
 
 fn symbol(json: &Json<'_>, event: &Event<'_>, feed: &mut Feed) -> Result<SymbolId, FrameError> {

@@ -1,0 +1,18 @@
+//! Runs that go on in real time: threads, pace, journal, and the comparison of a run with its
+//! repetition.
+//!
+//! Entry points: [`session::run`] plays a recording or a synthetic market on paper;
+//! [`parity::compare`] makes a kept run again and names the first decision that differs;
+//! [`rehearsal::replay`] feeds a journal to the pipeline alone.
+//!
+//! May import: everything below `api`. Must not contain: strategy, risk or order code, terminals,
+//! sockets.
+
+pub mod difference;
+pub mod keeper;
+pub mod manifest;
+pub mod pace;
+pub mod parity;
+pub mod rehearsal;
+pub mod session;
+pub mod status;

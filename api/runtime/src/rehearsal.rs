@@ -1,0 +1,160 @@
+//! Feeds a journal to the pipeline alone: no data, no venue, only what it was told. What it puts
+//! out is held against what the journal says that it put out.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use qt_backtest::run_ticks::TickStage;
+use qt_engine::{Outbox, Strategy};
+use qt_journal::{CommandRecord, Describer, JournalReader, Record, Stamp};
+use qt_types::{Event, Payload, Report, Seq};
+use serde::Serialize;
+
+use crate::difference::{Cause, Difference, decision_text};
+use crate::parity::ParityError;
+
+/// What came of it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Rehearsed {
+    /// Events that were fed.
+    pub events: u64,
+    /// Commands, and what the pipeline told itself: denials and reports of its own.
+    pub decisions: u64,
+    /// Those that are not the recorded ones.
+    pub differences: u64,
+    /// The hash of the state at the end.
+    pub state: String,
+    /// How long it took.
+    pub seconds: f64,
+    /// The first decision that differs.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first: Option<Difference>,
+}
+
+/// Replays the journal in `journal` to the pipeline of `stage` with `strategy`.
+///
+/// # Errors
+/// When the journal cannot be read, or the pipeline's ledger fails its check.
+pub fn replay(
+    journal: &Path,
+    stage: &TickStage<'_>,
+    strategy: Box<dyn Strategy>,
+) -> Result<Rehearsed, ParityError> {
+    let mut desk = stage.rehearsal(strategy)?;
+    let mut reader = JournalReader::open(journal, None)?;
+    let mut check = Check::default();
+    let clock = Instant::now();
+    while let Some(entry) = reader.next_entry()? {
+        check.describer.see(&entry.record);
+        match entry.record {
+            Record::Event(event) => {
+                check.own(&event);
+                let outbox = desk.rehearse(&event).map_err(qt_backtest::run::RunError::from)?;
+                check.expect(&event, outbox);
+            }
+            Record::Mark(mark) if mark.hash != desk.state_hash() => check.note_state(mark.stamp),
+            Record::Command(command) => check.command(&command),
+            _ => {}
+        }
+    }
+    check.rest(reader.recovery().is_ended);
+    Ok(check.done(desk.state_hash(), clock.elapsed()))
+}
+
+/// What was put out and is still to be found in the journal, oldest first.
+#[derive(Default)]
+struct Check {
+    describer: Describer,
+    commands: std::collections::VecDeque<CommandRecord>,
+    own: std::collections::VecDeque<Own>,
+    events: u64,
+    decisions: u64,
+    differences: u64,
+    first: Option<Difference>,
+}
+
+/// What the pipeline tells itself.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Own {
+    Denied(qt_types::Denied),
+    Notice(Report),
+}
+
+impl Check {
+    fn expect(&mut self, event: &Event, outbox: &Outbox) {
+        self.events += 1;
+        let stamp = Stamp { seq: event.seq, at_ns: event.recv_ns };
+        let commands = outbox.commands.as_slice().iter();
+        self.commands.extend(commands.map(|command| CommandRecord::new(stamp, command)));
+        self.own.extend(outbox.denials.as_slice().iter().map(|denial| Own::Denied(denial.denied)));
+        self.own.extend(outbox.notices.as_slice().iter().map(|notice| Own::Notice(notice.report)));
+    }
+
+    /// A denial or a report of the engine comes back: is it the one that was put out?
+    fn own(&mut self, event: &Event) {
+        let own = match event.payload {
+            Payload::Denied(denied) => Own::Denied(denied),
+            Payload::Report(report) if self.own.front() == Some(&Own::Notice(report)) => {
+                Own::Notice(report)
+            }
+            _ => return,
+        };
+        self.decisions += 1;
+        if self.own.pop_front() != Some(own) {
+            let text = self.describer.text(&Record::Event(*event));
+            self.differs(event.seq, Some(text), None);
+        }
+    }
+
+    fn command(&mut self, recorded: &CommandRecord) {
+        self.decisions += 1;
+        let made = self.commands.pop_front();
+        // Commands that follow from a denial leave with what came before it.
+        if made.as_ref().map(|made| made.intention) != Some(recorded.intention) {
+            let texts = (
+                decision_text(&self.describer, recorded),
+                made.map(|made| decision_text(&self.describer, &made)),
+            );
+            self.differs(recorded.stamp.seq, Some(texts.0), texts.1);
+        }
+    }
+
+    fn note_state(&mut self, stamp: Stamp) {
+        self.differs(stamp.seq, Some("another state".to_owned()), None);
+    }
+
+    /// What was put out at the end and is not in the journal; where that broke off, it may not
+    /// have been written down any more.
+    fn rest(&mut self, is_ended: bool) {
+        if is_ended {
+            while let Some(made) = self.commands.pop_front() {
+                let text = decision_text(&self.describer, &made);
+                self.differs(made.stamp.seq, None, Some(text));
+            }
+        }
+    }
+
+    fn differs(&mut self, seq: Seq, recorded: Option<String>, repeated: Option<String>) {
+        self.differences += 1;
+        let (decision, event) = (self.decisions, seq.get());
+        self.first.get_or_insert(Difference {
+            decision,
+            event,
+            recorded,
+            repeated,
+            cause: Cause::State,
+            before: None,
+        });
+    }
+
+    fn done(self, state: u64, took: Duration) -> Rehearsed {
+        Rehearsed {
+            events: self.events,
+            decisions: self.decisions,
+            differences: self.differences,
+            state: format!("{state:016x}"),
+            seconds: took.as_secs_f64(),
+            first: self.first,
+        }
+    }
+}

@@ -1,0 +1,230 @@
+//! A session on paper: a player hands over a recording at its pace, the pipeline and the simulated
+//! venue run on a thread of their own, and everything is in a journal before it is acted on.
+
+use std::collections::VecDeque;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
+use std::time::Duration;
+
+use crossbeam::channel::Receiver;
+use qt_backtest::replay::{Player, PlayerError, Pushed, Replayed};
+use qt_backtest::run::RunError;
+use qt_backtest::run_ticks::{TickRun, TickStage};
+use qt_data::error::DataError;
+use qt_data::ticks::RecordKind;
+use qt_engine::Strategy;
+use qt_journal::{Describer, Durable, Journal, JournalError, Options, Record, SpecRecord};
+use qt_ring::{Cores, Pinning, Placement, PlacementError, Seat, Wait};
+use qt_types::{Control, InstrumentId, OrderTick, Tick};
+
+use crate::keeper::{Keeper, Shown};
+use crate::manifest::Manifest;
+use crate::pace::{Pace, Speed};
+
+/// What a session needs beside its stage and strategy.
+#[derive(Debug)]
+pub struct Settings {
+    /// The folder of its journal.
+    pub journal: PathBuf,
+    /// What durable means.
+    pub durable: Durable,
+    /// How fast the recording is played.
+    pub speed: Speed,
+    /// What the run is made of.
+    pub manifest: Manifest,
+    /// The cores of the threads, where they are to have certain ones.
+    pub seats: [Seat; 2],
+    /// How threads wait for each other; by the number of cores without it.
+    pub wait: Option<Wait>,
+}
+
+/// The names of a session's threads: the one that plays, the one of the pipeline.
+pub const THREADS: [&str; 2] = ["feed", "pipeline"];
+
+/// A session that has ended.
+#[derive(Debug)]
+pub struct Ran {
+    /// What it brought.
+    pub run: TickRun,
+    /// Records of earlier processes that happened again.
+    pub repeated: u64,
+    /// Whether its end is in the journal.
+    pub is_closed: bool,
+}
+
+/// Why a session could not go on.
+#[derive(Debug, thiserror::Error)]
+pub enum SessionError {
+    /// The journal.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    /// What happened could not be kept.
+    #[error("{0}")]
+    NotKept(String),
+    /// The recording.
+    #[error("{0}")]
+    Data(#[from] DataError),
+    /// The rings between the threads.
+    #[error("{0}")]
+    Player(#[from] PlayerError),
+    /// The cores.
+    #[error("{0}")]
+    Placement(#[from] PlacementError),
+    /// The run itself.
+    #[error("{0}")]
+    Run(#[from] RunError),
+    /// The settings cannot be written down.
+    #[error("the settings cannot be kept: {0}")]
+    Manifest(#[from] serde_json::Error),
+    /// A thread ended in a way that is a fault of ours.
+    #[error("thread {0} ended unexpectedly; report it with the journal")]
+    Thread(&'static str),
+}
+
+/// Runs `strategy` on `stage` until the recording ends or `interrupt` is set. `controls` brings
+/// decisions; `watch` is called now and then, on the calling thread, until it is over, with notes
+/// about the threads at first.
+///
+/// A journal that holds an earlier process's part of the same run is gone on with: what it holds
+/// happens again first, as fast as it can, and is held against it.
+///
+/// # Errors
+/// When the journal is of another run or damaged, or anything fails on the way.
+pub fn run(
+    stage: &TickStage<'_>,
+    strategy: Box<dyn Strategy>,
+    settings: &Settings,
+    controls: Receiver<Control>,
+    shown: &Arc<Shown>,
+    interrupt: &AtomicBool,
+    watch: &mut dyn FnMut(&[String]),
+) -> Result<Ran, SessionError> {
+    match stage.kind() {
+        RecordKind::Levels => {
+            run_on::<Tick>(stage, strategy, settings, controls, shown, interrupt, watch)
+        }
+        RecordKind::Orders => {
+            run_on::<OrderTick>(stage, strategy, settings, controls, shown, interrupt, watch)
+        }
+    }
+}
+
+/// How often the caller is told.
+const WATCH: Duration = Duration::from_millis(100);
+
+fn run_on<R: Replayed>(
+    stage: &TickStage<'_>,
+    strategy: Box<dyn Strategy>,
+    settings: &Settings,
+    controls: Receiver<Control>,
+    shown: &Arc<Shown>,
+    interrupt: &AtomicBool,
+    watch: &mut dyn FnMut(&[String]),
+) -> Result<Ran, SessionError> {
+    let cores = Cores::allowed();
+    let placement = Placement::new(&cores, &settings.seats, settings.wait)?;
+    let opened = open(stage, settings)?;
+    let Opened { journal, script, known_ns, describer } = opened;
+    let repeated = script.len() as u64;
+    let pace = Pace::new(settings.speed, known_ns);
+    let keeper = Keeper::new(journal, script, controls, Arc::clone(shown), describer);
+    let (player, feeds) = stage.player::<R>(placement.wait)?;
+    let mut notes = placement.notes.clone();
+    let seat = |at: usize| placement.seats.get(at).and_then(|seat| seat.core);
+    let is_over = AtomicBool::new(false);
+    let made = thread::scope(|scope| {
+        let (cores, is_over) = (&cores, &is_over);
+        let feed = thread::Builder::new().name(THREADS[0].to_owned());
+        let feed = feed.spawn_scoped(scope, move || {
+            pin(cores, seat(0));
+            play(player, pace, interrupt)
+        });
+        let pipeline = thread::Builder::new().name(THREADS[1].to_owned());
+        let pipeline = pipeline.spawn_scoped(scope, move || {
+            pin(cores, seat(1));
+            let made =
+                stage.run_fed::<R>(feeds, strategy, Box::new(keeper), interrupt, &mut |_, _| {});
+            is_over.store(true, Ordering::Release);
+            made
+        });
+        let (Ok(feed), Ok(pipeline)) = (feed, pipeline) else {
+            return Err(SessionError::Thread("of a session could not be started, which"));
+        };
+        while !is_over.load(Ordering::Acquire) && !pipeline.is_finished() {
+            watch(&notes);
+            notes.clear();
+            thread::park_timeout(WATCH);
+        }
+        let made = pipeline.join().map_err(|_| SessionError::Thread(THREADS[1]))?;
+        feed.join().map_err(|_| SessionError::Thread(THREADS[0]))??;
+        Ok(made)
+    })?;
+    if let Some(fault) = shown.fault.get() {
+        return Err(SessionError::NotKept(fault.clone()));
+    }
+    Ok(Ran { run: made?, repeated, is_closed: shown.is_closed.get().is_some() })
+}
+
+/// A thread that has no core of its own, or may not have it, runs all the same.
+fn pin(cores: &Cores, core: Option<usize>) -> Option<Pinning> {
+    core.map(|core| cores.pin(core))
+}
+
+/// Plays until the end, until nobody listens, or until it is to stop.
+fn play<R: Replayed>(
+    mut player: Player<'_, R>,
+    mut pace: Pace,
+    interrupt: &AtomicBool,
+) -> Result<(), DataError> {
+    while let Some(next_ns) = player.next_ns().filter(|_| !interrupt.load(Ordering::Relaxed)) {
+        let until_ns = pace.until_ns(next_ns);
+        if player.play_to(until_ns)? != Pushed::All {
+            break;
+        }
+    }
+    Ok(())
+}
+
+/// A journal and what it held.
+struct Opened {
+    journal: Journal,
+    script: VecDeque<Record>,
+    /// The time of its last event (UTC ns).
+    known_ns: i64,
+    describer: Describer,
+}
+
+fn open(stage: &TickStage<'_>, settings: &Settings) -> Result<Opened, SessionError> {
+    let options = Options::new(settings.manifest.fingerprint()?, settings.durable);
+    let mut script = VecDeque::new();
+    let mut describer = Describer::new();
+    let (mut journal, recovery) =
+        Journal::open_with(&settings.journal, &options, |entry| match entry.record {
+            Record::Event(_) | Record::Command(_) | Record::Mark(_) => {
+                script.push_back(entry.record);
+            }
+            other => describer.see(&other),
+        })?;
+    if recovery.last == qt_journal::Lsn::NONE {
+        let path = settings.journal.clone();
+        let fail = |fault| JournalError::Append { path, fault };
+        let config = Record::Config(settings.manifest.bytes()?);
+        let specs = stage.specs().iter().enumerate().map(|(at, spec)| {
+            let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
+            Record::Spec(SpecRecord { instrument, spec: spec.clone() })
+        });
+        let all: Vec<Record> = std::iter::once(config).chain(specs).collect();
+        let mut put = || -> Result<(), qt_journal::AppendError> {
+            for record in &all {
+                describer.see(record);
+                journal.append(record)?;
+            }
+            Ok(())
+        };
+        put().map_err(fail)?;
+    }
+    let known_ns = recovery.stamp.map_or(i64::MIN, |stamp| stamp.at_ns.get());
+    Ok(Opened { journal, script, known_ns, describer })
+}

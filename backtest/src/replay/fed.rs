@@ -1,0 +1,81 @@
+//! A reel whose records come over a ring from a [`super::Player`] on another thread.
+
+use qt_ring::Consumer;
+use qt_types::InstrumentId;
+
+use super::Replayed;
+
+/// A record on its way from the player, and when it is due: at the venue or with us (UTC ns).
+#[derive(Clone, Copy, Debug)]
+pub struct Fed<R> {
+    /// The record; one of no instrument says that nothing from before its time is to come.
+    pub record: R,
+    /// When it is due (UTC ns).
+    pub due_ns: i64,
+}
+
+/// Room in each of a player's rings.
+pub const FED_MAX: usize = 4_096;
+
+/// The ends of a player's rings at which the records come out, file by file.
+pub struct Feeds<R: Replayed> {
+    /// What happens at the venue.
+    pub(super) at_venue: Vec<Consumer<Fed<R>>>,
+    /// What we are told.
+    pub(super) at_ours: Vec<Consumer<Fed<R>>>,
+}
+
+/// What a reel keeps of its feed.
+pub(super) struct FedReel<R: Replayed> {
+    feed: Consumer<Fed<R>>,
+    /// The record that is next; none at the end.
+    pub(super) head: Option<R>,
+    /// Records that were moved on from, by instrument of the file.
+    counts: Vec<u64>,
+}
+
+impl<R: Replayed> FedReel<R> {
+    pub(super) const fn new(feed: Consumer<Fed<R>>) -> Self {
+        Self { feed, head: None, counts: Vec::new() }
+    }
+
+    /// Moves on to the next record, for which it waits. Returns what its own times leave to be
+    /// added to become the one at which it is due.
+    pub(super) fn turn(&mut self) -> i64 {
+        if let Some(head) = self.head {
+            self.note(usize::from(head.instrument()));
+        }
+        let next = loop {
+            match self.feed.pop() {
+                None if self.feed.wait() => {}
+                next => break next,
+            }
+        };
+        self.head = next.map(|fed| fed.record);
+        next.map_or(0, |fed| fed.due_ns.saturating_sub(fed.record.recv_ns(0)))
+    }
+
+    fn note(&mut self, instrument: usize) {
+        if instrument >= usize::from(u16::MAX) {
+            return;
+        }
+        if instrument >= self.counts.len() {
+            self.counts.resize(instrument + 1, 0);
+        }
+        self.counts[instrument] += 1;
+    }
+
+    /// The place of the next record in its file.
+    pub(super) fn row(&self) -> usize {
+        self.counts.iter().sum::<u64>() as usize
+    }
+
+    /// Adds the records that were moved on from to `counts`, by instrument of the run.
+    pub(super) fn count(&self, ids: &[InstrumentId], counts: &mut [u64]) {
+        for (count, id) in self.counts.iter().zip(ids) {
+            if let Some(sum) = counts.get_mut(id.index()) {
+                *sum += count;
+            }
+        }
+    }
+}

@@ -1,0 +1,53 @@
+//! What stands beside a run that has to be kept: it sees every event before the pipeline does and
+//! every command before it leaves, and brings in what is decided from outside.
+
+use qt_engine::{Command, Exposure};
+use qt_types::{Control, Event, Nanos, Seq};
+
+/// A decision from outside, and when it reached us.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Decided {
+    /// The decision.
+    pub control: Control,
+    /// When it reached us (UTC ns).
+    pub recv_ns: Nanos,
+}
+
+/// That something could not be kept: the run ends before it is acted on. The witness knows why.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct NotKept;
+
+/// Sees a run go by and keeps it, in a journal for example.
+pub trait Witness: Send {
+    /// An event has its place in the order; the pipeline takes it in next.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn sequenced(&mut self, event: &Event) -> Result<(), NotKept>;
+
+    /// `commands` leave for the venue at `now_ns` (UTC), the last event being `seq` and the
+    /// pipeline's state having the hash `state`: only once this returns.
+    ///
+    /// # Errors
+    /// When they cannot be kept. Then they do not leave.
+    fn leaving(
+        &mut self,
+        commands: &[Command],
+        seq: Seq,
+        now_ns: Nanos,
+        state: u64,
+    ) -> Result<(), NotKept>;
+
+    /// The decision that comes next, if there is one after event `last`.
+    fn next_decision(&mut self, last: Seq) -> Option<Decided>;
+
+    /// The run ends in order after event `last`, at `now_ns` (UTC).
+    fn stopped(&mut self, last: Seq, now_ns: Nanos) {
+        let _ = (last, now_ns);
+    }
+
+    /// A moment between two events, with all that is known.
+    fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>) {
+        let _ = (last, now_ns, exposure);
+    }
+}

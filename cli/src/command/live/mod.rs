@@ -1,0 +1,217 @@
+//! `live`: a session on paper.
+
+mod controls;
+mod screen;
+mod synthetic;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use clap::{Args, ValueEnum};
+use qt_backtest::replay::Pace;
+use qt_backtest::run_ticks::TickStage;
+use qt_journal::{Durable, JournalError};
+use qt_ring::{Seat, Wait};
+use qt_runtime::keeper::Shown;
+use qt_runtime::manifest::{DataMark, Manifest};
+use qt_runtime::pace::Speed;
+use qt_runtime::session::{self, Ran, SessionError, Settings, THREADS};
+use qt_strategies::registry::Hears;
+
+use crate::app::Session;
+use crate::args::RunFlags;
+use crate::command::backtest::{self, Made};
+use crate::dataset::ticks::{self, TickData};
+use crate::failure::{Failure, Reason};
+use crate::interrupt;
+use crate::output::number;
+use crate::place::{self, DataDir};
+use crate::settings::{Layers, RunPlan};
+
+/// Trade on paper: a recording or the synthetic market, played in real time.
+#[derive(Debug, Args)]
+#[command(after_help = "Examples:\n  \
+    quanttrade live --feed synthetic --speed 10 --strategy top_of_book_quoter --qty 1\n  \
+    quanttrade live --feed stream.jsonl.gz --speed max --strategy market_maker --out session\n\n\
+    Everything that happens is in a journal (DIR/live.qtj) before it is acted on. A session that\n\
+    was stopped or killed goes on where it was when the same command is given again.\n\
+    While it runs, type kill, reduce, arm, pause, resume or close.")]
+pub struct LiveArgs {
+    /// What to play: synthetic, or a recording like --data of backtest
+    #[arg(long, value_name = "synthetic|[SYMBOL=]FILE", required_unless_present = "data")]
+    pub feed: Vec<String>,
+    /// How fast: 1 is as it was recorded, max as fast as possible
+    #[arg(long, value_name = "N|max", default_value = "1", allow_negative_numbers = true)]
+    pub speed: Speed,
+    /// When a command may leave: once its record would outlive a loss of power, or a crash
+    #[arg(long, value_enum, default_value_t = Kept::Memory)]
+    pub durable: Kept,
+    /// The core of the thread of the pipeline
+    #[arg(long, value_name = "CORE")]
+    pub pipeline_core: Option<usize>,
+    /// The core of the thread that plays
+    #[arg(long, value_name = "CORE")]
+    pub feed_core: Option<usize>,
+    /// How threads wait for each other; chosen by the number of cores without it
+    #[arg(long, value_enum)]
+    pub wait: Option<Waiting>,
+    /// The settings.
+    #[command(flatten)]
+    pub flags: RunFlags,
+}
+
+/// What a record has to outlive before what it says is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Kept {
+    /// A loss of power: the disk has confirmed it
+    Disk,
+    /// The end of the process: memory that the system keeps
+    Memory,
+}
+
+/// How a thread waits.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Waiting {
+    /// Looks all the time
+    Spin,
+    /// Looks all the time and lends its core to others
+    Yield,
+    /// Sleeps
+    Park,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the session cannot be made, or fails.
+pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
+    let mut given = args.flags.0.clone();
+    if !args.feed.is_empty() {
+        given.insert("data", feeds(args, session)?);
+    }
+    let layers = session.layers(&given, None)?;
+    let begun = backtest::Begun::now();
+    let mut plan = RunPlan::new(&layers)?;
+    let (entry, params) = backtest::strategy_of(&plan, session)?;
+    if entry.hears != Hears::Book {
+        return Err(Failure::usage(format!(
+            "{} decides on bars, and live plays books",
+            entry.name
+        ))
+        .hint("choose one that quanttrade strategies list shows for order books"));
+    }
+    plan.config.look_back = true;
+    let data = ticks::open(&plan.data, &plan.reading, &session.out)?;
+    let instruments = qt_backtest::run_ticks::instruments(&data.files)?;
+    plan.share_default_weight(&layers, instruments);
+    let stage = TickStage::new(&plan.config, &data.files, plan.sample_ns, Pace::Naive)?;
+    let settings = settings(args, &layers, &data)?;
+    session.out.note(&format!(
+        "journal {} ({})",
+        settings.journal.display(),
+        match settings.durable {
+            Durable::Disk => "commands leave once the disk has confirmed them",
+            Durable::Memory => "what is in it outlives the process, but no loss of power",
+        }
+    ));
+    interrupt::keep_partial_results();
+    let strategy = entry.make(&params, instruments)?;
+    let Ran { run: made, repeated, is_closed } = play(&stage, strategy, &settings, session)?;
+    if repeated > 0 {
+        let records = number::plural(repeated, "record");
+        session.out.note(&format!("{records} of an earlier process happened again, all the same"));
+    }
+    let made = Made::of_ticks(&plan, &data, made)?;
+    let finished = backtest::finish("live", begun, plan, &params, made, &layers);
+    let name = settings.journal.display();
+    let ended = backtest::show(&finished, session).and_then(|()| {
+        backtest::conclude(&finished, session).map_err(|failure| {
+            let goes_on = is_closed && failure.reason == Reason::Interrupted;
+            if goes_on { failure.hint("the same command goes on from there") } else { failure }
+        })
+    });
+    session.out.note(&format!("quanttrade parity {name} makes it again and compares"));
+    backtest::keep(&finished, ended, session)
+}
+
+fn play(
+    stage: &TickStage<'_>,
+    strategy: Box<dyn qt_engine::Strategy>,
+    settings: &Settings,
+    session: &Session,
+) -> Result<Ran, Failure> {
+    let (to, controls) = crossbeam::channel::bounded(64);
+    controls::listen(to, session.out);
+    let shown = Arc::new(Shown::default());
+    let mut screen = screen::Screen::new(session.out, &shown, stage.specs());
+    let mut watch = |notes: &[String]| {
+        notes.iter().for_each(|note| session.out.note(note));
+        screen.look();
+    };
+    let stop = interrupt::flag();
+    let ran = session::run(stage, strategy, settings, controls, &shown, stop, &mut watch);
+    ran.map_err(Failure::from)
+}
+
+/// The data that `--feed` names.
+fn feeds(args: &LiveArgs, session: &Session) -> Result<Vec<String>, Failure> {
+    let feeds = args.feed.iter().map(|feed| {
+        if feed != "synthetic" {
+            return Ok(feed.clone());
+        }
+        let seed = args.flags.0.get("seed").and_then(|values| values.last());
+        let seed = seed.map_or(Ok(1), |text| text.parse());
+        let seed = seed.map_err(|_| Failure::usage("--seed is no whole number"))?;
+        Ok(synthetic::recording(seed, &session.out)?.display().to_string())
+    });
+    feeds.collect()
+}
+
+fn settings(args: &LiveArgs, layers: &Layers, data: &TickData) -> Result<Settings, Failure> {
+    let folder = match layers.given("out") {
+        Some(folder) => PathBuf::from(folder),
+        None => DataDir::find().path.join("live").join(crate::runs::now_ns().to_string()),
+    };
+    place::make_folder(&folder)?;
+    let marks = data.files.iter().zip(&data.sources);
+    let marks =
+        marks.map(|(file, source)| DataMark { path: source.path.clone(), hash: file.hash() });
+    let [feed, pipeline] = THREADS;
+    Ok(Settings {
+        journal: folder.join("live.qtj"),
+        durable: match args.durable {
+            Kept::Disk => Durable::Disk,
+            Kept::Memory => Durable::Memory,
+        },
+        speed: args.speed,
+        manifest: Manifest { words: layers.arguments(), data: marks.collect() },
+        seats: [
+            Seat { thread: feed, core: args.feed_core },
+            Seat { thread: pipeline, core: args.pipeline_core },
+        ],
+        wait: args.wait.map(|wait| match wait {
+            Waiting::Spin => Wait::Spin,
+            Waiting::Yield => Wait::Yield,
+            Waiting::Park => Wait::Park,
+        }),
+    })
+}
+
+impl From<SessionError> for Failure {
+    fn from(error: SessionError) -> Self {
+        let message = error.to_string();
+        match error {
+            SessionError::Run(error) => Self::from(error),
+            SessionError::Data(error) => Self::from(error),
+            SessionError::Placement(_)
+            | SessionError::Journal(JournalError::OtherConfiguration { .. }) => {
+                Self::usage(message)
+            }
+            SessionError::Journal(JournalError::Newer { .. }) => Self::data(message),
+            SessionError::Journal(error) if error.is_damage() => {
+                Self::data(message).hint("quanttrade journal verify shows what can be read of it")
+            }
+            _ => Self::failed(message),
+        }
+    }
+}

@@ -1,0 +1,107 @@
+//! What a session shows while it runs.
+
+use std::io::IsTerminal;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use qt_runtime::keeper::Shown;
+use qt_runtime::status::Status;
+use qt_types::{InstrumentSpec, Side};
+
+use crate::output::{Output, number, table};
+
+/// How often it is shown.
+const EVERY: Duration = Duration::from_secs(1);
+
+/// Shows a session on standard error: a table that is drawn anew on a terminal, else a line now
+/// and then.
+pub struct Screen<'a> {
+    out: Output,
+    shown: &'a Shown,
+    specs: &'a [InstrumentSpec],
+    is_terminal: bool,
+    last: Option<(Instant, u64)>,
+    lines: usize,
+}
+
+impl<'a> Screen<'a> {
+    pub fn new(out: Output, shown: &'a Shown, specs: &'a [InstrumentSpec]) -> Self {
+        let is_terminal = std::io::stderr().is_terminal() && !out.quiet;
+        Self { out, shown, specs, is_terminal, last: None, lines: 0 }
+    }
+
+    /// Called often; shows what there is once a second.
+    pub fn look(&mut self) {
+        let (at, events) = self.last.get_or_insert_with(|| (Instant::now(), 0));
+        let now = self.shown.events.load(Ordering::Relaxed);
+        let passed = at.elapsed();
+        if passed < EVERY {
+            return;
+        }
+        let rate = (now - *events) as f64 / passed.as_secs_f64();
+        self.last = Some((Instant::now(), now));
+        if let Some(status) = self.shown.board.get() {
+            let text = self.text(&status, rate);
+            self.draw(&text);
+        }
+        self.shown.board.ask();
+    }
+
+    fn draw(&mut self, text: &str) {
+        if !self.is_terminal {
+            self.out.note(text.lines().next().unwrap_or_default());
+            return;
+        }
+        let up = if self.lines > 0 { format!("\x1b[{}A\x1b[J", self.lines) } else { String::new() };
+        eprintln!("{up}{text}");
+        self.lines = text.lines().count();
+    }
+
+    fn text(&self, status: &Status, rate: f64) -> String {
+        let to_repeat = self.shown.to_repeat.load(Ordering::Relaxed);
+        let equity = status.equity.map_or_else(|| "unknown".to_owned(), |cash| cash.to_string());
+        let mut text = format!(
+            "{}  event {} ({})  equity {}  {} open  {} commands{}",
+            qt_data::stamp::iso_text(status.now_ns.get()),
+            number::count(status.seq.get()),
+            number::rate(rate),
+            number::amount(&equity, 2),
+            number::plural(status.open as u64, "order"),
+            number::count(self.shown.commands.load(Ordering::Relaxed)),
+            if to_repeat > 0 { "  (making again what the journal has)" } else { "" },
+        );
+        let Some(table) = self.tables(status).filter(|_| self.is_terminal) else { return text };
+        text.push('\n');
+        text.push_str(&table);
+        text
+    }
+
+    fn tables(&self, status: &Status) -> Option<String> {
+        let rows: Vec<Vec<String>> = status
+            .tops
+            .iter()
+            .filter_map(|&(id, bid, ask)| {
+                let spec = self.specs.get(id.index())?;
+                let price = |price: Option<qt_types::Price>| {
+                    price.map_or_else(|| "–".to_owned(), |price| spec.price_text(price))
+                };
+                let held = status.positions.iter().find(|(held, ..)| *held == id);
+                let held = held.map_or_else(|| "0".to_owned(), |(_, qty, _)| spec.qty_text(*qty));
+                let orders = |wanted: Side| {
+                    let own = status
+                        .orders
+                        .iter()
+                        .filter(|(_, of, side, ..)| *of == id && *side == wanted);
+                    let texts = own.map(|(.., limit, left)| {
+                        format!("{} at {}", spec.qty_text(*left), price(*limit))
+                    });
+                    texts.take(3).collect::<Vec<_>>().join(", ")
+                };
+                let (bids, asks) = (orders(Side::Buy), orders(Side::Sell));
+                Some(vec![spec.symbol().to_owned(), price(bid), price(ask), held, bids, asks])
+            })
+            .collect();
+        let header = ["", "bid", "ask", "position", "our bids", "our asks"];
+        (!rows.is_empty()).then(|| table::table(&header, rows))
+    }
+}

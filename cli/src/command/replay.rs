@@ -1,0 +1,62 @@
+//! `replay`: a journal fed to the pipeline alone.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use qt_backtest::replay::Pace;
+use qt_backtest::run_ticks::TickStage;
+use qt_runtime::rehearsal;
+
+use super::parity::text;
+use crate::app::Session;
+use crate::failure::Failure;
+use crate::kept::Kept;
+use crate::output::number;
+
+/// Feed a journal to the pipeline again, and compare what it decides.
+#[derive(Debug, Args)]
+#[command(after_help = "Example:\n  \
+    quanttrade replay session/live.qtj\n\n\
+    No venue and no recording take part: the pipeline gets what it got, in the order in which it\n\
+    got it, and every command, denial and state is held against the journal.\n\
+    Exit code 0: all the same. 1: the first difference is named.")]
+pub struct ReplayArgs {
+    /// The journal
+    #[arg(value_name = "DIR.qtj")]
+    pub journal: PathBuf,
+    /// Compare with another value of a parameter
+    #[arg(long, value_name = "NAME=VALUE")]
+    pub param: Vec<String>,
+}
+
+/// Runs the command.
+///
+/// # Errors
+/// When the journal cannot be replayed, or something differs.
+pub fn run(args: &ReplayArgs, session: &Session) -> Result<(), Failure> {
+    let kept = Kept::open(&args.journal, &args.param, session)?;
+    let strategy = kept.strategy()?;
+    let (config, files) = (&kept.plan.config, &kept.data.files);
+    let stage = TickStage::new(config, files, kept.plan.sample_ns, Pace::Naive)?;
+    let found = rehearsal::replay(&args.journal, &stage, strategy)?;
+    if session.out.json {
+        session.out.document(&found)?;
+    } else {
+        session.out.line(&format!(
+            "{}: {} and {} in {}, {}; state {}",
+            args.journal.display(),
+            number::plural(found.events, "event"),
+            number::plural(found.decisions, "decision"),
+            number::seconds(found.seconds),
+            number::plural(found.differences, "difference"),
+            found.state,
+        ))?;
+        found.first.iter().try_for_each(|first| session.out.line(&text(first)))?;
+    }
+    if found.differences == 0 {
+        return Ok(());
+    }
+    let differ = number::plural(found.differences, "decision");
+    let failure = Failure::failed(format!("{differ} or states differ"));
+    Err(if session.out.json { failure.documented() } else { failure })
+}

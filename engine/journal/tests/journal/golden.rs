@@ -1,0 +1,218 @@
+//! Journals of each format version, kept with what they say: a later program must read them.
+
+use std::fmt::Write;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use qt_journal::{
+    CommandRecord, Control, Describer, Durable, Intention, JournalReader, Mark, NewIntention,
+    Record, SnapshotRef, SpecRecord, Stamp,
+};
+use qt_types::{
+    Activation, Bar, BarFlags, Cancel, Cash, CurrencyId, Denied, DenyReason, Distance, Event,
+    ExecId, FeeIn, FxRate, InstrumentId, InstrumentKind, InstrumentSpec, Liquidity, Nanos, OrderId,
+    OrderKind, OrderTick, Payload, PegReference, Price, Qty, RejectReason, Replace, Report,
+    ReportKind, Seq, Side, Tick, TimeInForce, Timer, Trade, VenueId,
+};
+
+use crate::support::Place;
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/version-1.qtj")
+}
+
+/// What the journal says in words. Its records must be those of [`records`].
+fn told(path: &Path) -> String {
+    let (mut describer, mut text) = (Describer::new(), String::new());
+    let mut wanted = records().into_iter().chain([Record::End(stamp(90))]);
+    for entry in JournalReader::open(path, None).unwrap() {
+        let entry = entry.unwrap();
+        writeln!(text, "{}", describer.line(&entry)).unwrap();
+        assert_eq!(Some(entry.record), wanted.next());
+    }
+    assert_eq!(wanted.next(), None);
+    text
+}
+
+#[test]
+fn a_journal_of_version_1_says_what_it_always_said() {
+    let (path, list) = (folder(), folder().with_extension("txt"));
+    if std::env::var_os("QT_GOLDEN").is_some() {
+        let place = Place::new();
+        let mut journal = place.open(Durable::Disk);
+        for record in records() {
+            journal.append(&record).unwrap();
+        }
+        journal.close(stamp(90)).unwrap();
+        fs::create_dir_all(&path).unwrap();
+        let name = "segment-00000001.log";
+        fs::copy(place.path().join(name), path.join(name)).unwrap();
+        fs::write(&list, told(&path)).unwrap();
+    }
+    let told = told(&path);
+    assert_eq!(told, fs::read_to_string(&list).unwrap());
+    // What is written now comes to the same.
+    let place = Place::new();
+    let mut journal = place.open(Durable::Disk);
+    for record in records() {
+        journal.append(&record).unwrap();
+    }
+    journal.close(stamp(90)).unwrap();
+    let name = "segment-00000001.log";
+    let (new, old) = (fs::read(place.path().join(name)), fs::read(path.join(name)));
+    assert_eq!(new.unwrap().len(), old.unwrap().len());
+    assert_eq!(self::told(&place.path()), told);
+}
+
+fn stamp(seq: u64) -> Stamp {
+    Stamp { seq: Seq::new(seq), at_ns: Nanos::new(1_706_693_400_000_000_000 + seq as i64) }
+}
+
+fn happened(seq: u64, payload: Payload) -> Record {
+    let Stamp { seq, at_ns } = stamp(seq);
+    let venue_ns = Nanos::new(at_ns.get() - 5_000_000_000 * i64::from(seq.get() % 2 == 0));
+    let (instrument, venue) = (InstrumentId(1), VenueId(2));
+    Record::Event(Event { seq, recv_ns: at_ns, venue_ns, instrument, venue, payload })
+}
+
+/// Every kind of everything.
+fn records() -> Vec<Record> {
+    let spec = InstrumentSpec::new("ÄBC", "EUR", InstrumentKind::InversePerpetual, 5, 7, 11);
+    let spec = SpecRecord { instrument: InstrumentId(1), spec: spec.unwrap() };
+    let mut all = vec![Record::Spec(spec), Record::Config(b"qty = 1\n".to_vec())];
+    let mut seq = 0;
+    for payload in payloads() {
+        seq += 1;
+        all.push(happened(seq, payload));
+    }
+    let kinds =
+        [ReportKind::Accepted, ReportKind::Busted, ReportKind::Unknown, ReportKind::Settled];
+    for kind in kinds {
+        seq += 1;
+        let report = Report::plain(OrderId::new(2, 5), kind, RejectReason::LinkLost);
+        all.push(happened(seq, Payload::Report(report)));
+    }
+    for reason in DenyReason::ALL {
+        seq += 1;
+        let denied =
+            Denied { order: OrderId::NONE, side: Some(Side::Sell), qty: Qty::ZERO, reason };
+        all.push(happened(seq, Payload::Denied(denied)));
+    }
+    for intention in intentions() {
+        all.push(Record::Command(CommandRecord { stamp: stamp(seq), intention }));
+    }
+    all.push(Record::Control(Control { stamp: stamp(seq), kind: 3, bytes: vec![1, 2, 3] }));
+    all.push(Record::Snapshot(SnapshotRef { stamp: stamp(seq), bytes: 12, crc: 34 }));
+    all.push(Record::Mark(Mark { stamp: stamp(seq), hash: 0x0123_4567_89ab_cdef }));
+    all
+}
+
+fn payloads() -> Vec<Payload> {
+    let (price, qty, row) = (Price::from_ticks(77), Qty::from_lots(9), 4);
+    let flags = BarFlags::SESSION_END;
+    let bar = Bar {
+        open_ns: Nanos::new(-1),
+        open: price,
+        high: Price::from_ticks(80),
+        low: Price::from_ticks(-1),
+        close: price,
+        volume: qty,
+        half_spread: [1, 2, 3, -4],
+        flags,
+        row,
+    };
+    let tick = Tick {
+        venue_ns: 1,
+        price: 1 << 40,
+        qty: -(1 << 40),
+        latency_ns: 6,
+        instrument: 9,
+        kind: 7,
+        flags: 3,
+    };
+    let short =
+        Tick { venue_ns: 1_706_693_400_000_000_003, price: 5, qty: 6, instrument: 1, ..tick };
+    let order = OrderTick {
+        venue_ns: 2,
+        order: u64::MAX,
+        price: 3,
+        qty: 4,
+        latency_ns: 5,
+        instrument: 1,
+        kind: 4,
+        flags: 8,
+    };
+    let fill = Report {
+        order: OrderId::new(2, 5).part(3).unwrap(),
+        exec: ExecId(6),
+        of: ExecId(7),
+        price,
+        qty,
+        leaves: Qty::from_lots(1),
+        fee: Cash::from_nano(-1_234_567_890_123),
+        fee_in: FeeIn::Base,
+        kind: ReportKind::Corrected,
+        reason: RejectReason::None,
+        liquidity: Liquidity::Maker,
+    };
+    let rate = FxRate::new(800, 95_693).unwrap();
+    let timer = Timer { due_ns: Nanos::MAX, token: Timer::ENGINE };
+    vec![
+        Payload::Bar(bar),
+        Payload::Trade(Trade { price, qty, aggressor: None, flags, row }),
+        Payload::Tick(short),
+        Payload::Tick(tick),
+        Payload::Order(order),
+        Payload::Timer(timer),
+        Payload::Report(fill),
+        Payload::Report(Report::of_rate(ReportKind::Rate, CurrencyId(3), rate)),
+    ]
+}
+
+fn intentions() -> Vec<Intention> {
+    let (one, two) = (Price::from_ticks(11), Price::from_ticks(12));
+    let kinds = [
+        OrderKind::Market,
+        OrderKind::Limit { price: one },
+        OrderKind::Stop { trigger: one },
+        OrderKind::StopLimit { trigger: one, limit: two },
+        OrderKind::TakeProfit { trigger: one },
+        OrderKind::TrailingStop { distance: Distance::Ticks(3) },
+        OrderKind::TrailingStop { distance: Distance::Bps(30) },
+        OrderKind::LimitIfTouched { trigger: one, limit: two },
+        OrderKind::Pegged { to: PegReference::Mid, offset: -2 },
+    ];
+    let tifs = [
+        TimeInForce::Gtc,
+        TimeInForce::Day,
+        TimeInForce::Ioc,
+        TimeInForce::Fok,
+        TimeInForce::Gtd(Nanos::new(5)),
+    ];
+    let instrument = InstrumentId(1);
+    let mut all: Vec<Intention> = kinds
+        .into_iter()
+        .enumerate()
+        .map(|(at, kind)| {
+            Intention::New(NewIntention {
+                order: OrderId::new(2, at as u64 + 1),
+                instrument,
+                side: if at % 2 == 0 { Side::Buy } else { Side::Sell },
+                kind,
+                tif: tifs[at % tifs.len()],
+                qty: Qty::from_lots(5),
+                reduce_only: at % 3 == 0,
+                post_only: at % 3 == 1,
+                display: Qty::from_lots(at as i64),
+                parent: OrderId::new(2, at as u64 % 4),
+                activation: if at < 4 { Activation::FirstFill } else { Activation::CompleteFill },
+                oco: OrderId::NONE,
+            })
+        })
+        .collect();
+    let order = OrderId::new(2, 1);
+    let replace = Replace { order, kind: kinds[1], qty: Qty::from_lots(3) };
+    all.push(Intention::Replace { instrument, replace });
+    all.push(Intention::Cancel { instrument, cancel: Cancel { order } });
+    all
+}

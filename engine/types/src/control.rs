@@ -1,0 +1,116 @@
+//! What people and machines decide about a running engine: it reaches the pipeline as an event
+//! like everything else.
+
+use serde::{Deserialize, Serialize};
+
+/// Who is asked for an order: from the order outwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum Level {
+    /// One strategy.
+    Strategy,
+    /// One account.
+    Account,
+    /// One tenant.
+    Tenant,
+    /// One venue; only kill switches have it.
+    Venue,
+    /// All there is.
+    Global,
+    /// One instrument.
+    Instrument,
+}
+
+impl Level {
+    /// The name in lists.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Strategy => "strategy",
+            Self::Account => "account",
+            Self::Tenant => "tenant",
+            Self::Venue => "venue",
+            Self::Global => "global",
+            Self::Instrument => "instrument",
+        }
+    }
+}
+
+/// What may be sent. Cancels always may.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[repr(u8)]
+pub enum KillState {
+    /// Everything.
+    #[default]
+    Active,
+    /// What makes a position smaller.
+    ReduceOnly,
+    /// Nothing.
+    Halted,
+}
+
+impl KillState {
+    /// `ACTIVE`, `REDUCE_ONLY` or `HALTED`.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Active => "ACTIVE",
+            Self::ReduceOnly => "REDUCE_ONLY",
+            Self::Halted => "HALTED",
+        }
+    }
+}
+
+/// What a kill switch belongs to: a level, and which one of its kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Target {
+    /// The level; [`Level::Instrument`] has none.
+    pub level: Level,
+    /// Which strategy, account, tenant or venue; 0 for [`Level::Global`].
+    pub index: u16,
+}
+
+impl Target {
+    /// All there is.
+    pub const GLOBAL: Self = Self { level: Level::Global, index: 0 };
+
+    /// The `index`-th one of `level`.
+    #[must_use]
+    pub const fn new(level: Level, index: u16) -> Self {
+        Self { level, index }
+    }
+}
+
+/// A decision about a running engine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Control {
+    /// What is to be done.
+    pub kind: ControlKind,
+    /// Who decided; the number stands for a name kept elsewhere. 0: the machine itself.
+    pub person: u64,
+}
+
+/// What is to be done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ControlKind {
+    /// No more than `state` allows may be sent at `target`. Never loosens what stands tighter.
+    /// Where nothing may be sent any more, open orders are cancelled.
+    Trip {
+        /// Which switch.
+        target: Target,
+        /// What may still be sent.
+        state: KillState,
+    },
+    /// Everything may be sent at `target` again. Who may decide this is settled before it is an
+    /// event.
+    Arm {
+        /// Which switch.
+        target: Target,
+    },
+    /// The strategy may ask for orders again.
+    Resume,
+    /// The strategy only looks on from now on; orders that are open stay.
+    Pause,
+    /// Open orders are cancelled and positions closed at the market.
+    CloseOut,
+}

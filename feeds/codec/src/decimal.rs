@@ -1,0 +1,186 @@
+//! Decimal text to whole ticks or lots and back, for a step that is known beforehand.
+
+use qt_types::InstrumentSpec;
+
+/// Decimals of a billionth, the finest unit of a step.
+const DECIMALS_E9: u32 = 9;
+
+/// The step of an instrument's prices or quantities, taken apart once so that reading and writing
+/// need no division by it.
+///
+/// A step is `unit` x 10^-`decimals` with as few decimals as it can be written with: 0.05 is 5 with
+/// two of them. For nearly all instruments `unit` is 1, and the digits of a price are its ticks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scale {
+    step_e9: i64,
+    decimals: u32,
+    unit: u64,
+    /// Ten to the power of `decimals`.
+    power: u64,
+}
+
+impl Scale {
+    /// The scale of a step of `step_e9` billionths; `None` unless that is positive.
+    #[must_use]
+    pub const fn new(step_e9: i64) -> Option<Self> {
+        if step_e9 <= 0 {
+            return None;
+        }
+        let (mut unit, mut decimals) = (step_e9.unsigned_abs(), DECIMALS_E9);
+        while decimals > 0 && unit.is_multiple_of(10) {
+            unit /= 10;
+            decimals -= 1;
+        }
+        Some(Self { step_e9, decimals, unit, power: 10_u64.pow(decimals) })
+    }
+
+    /// The step in billionths.
+    #[must_use]
+    pub const fn step_e9(self) -> i64 {
+        self.step_e9
+    }
+
+    /// How many decimals a multiple of the step has at most.
+    #[must_use]
+    pub const fn decimals(self) -> u32 {
+        self.decimals
+    }
+
+    /// The steps of a value that is given in units of 10^-`decimals`; `None` between two steps.
+    #[inline]
+    pub(crate) const fn steps(self, value: u64) -> Option<u64> {
+        // A division costs more than the rest of reading a number.
+        if self.unit == 1 {
+            return Some(value);
+        }
+        if value.is_multiple_of(self.unit) { Some(value / self.unit) } else { None }
+    }
+
+    /// The text of `steps` steps, with all of the step's decimals; `None` when it is negative or
+    /// does not fit 63 bits of digits.
+    #[must_use]
+    #[inline]
+    pub fn text(self, steps: i64) -> Option<DecimalText> {
+        let value = u64::try_from(steps).ok()?.checked_mul(self.unit)?;
+        if value > i64::MAX as u64 {
+            return None;
+        }
+        let mut text = DecimalText::EMPTY;
+        if self.decimals > 0 {
+            text.digits(value % self.power, self.decimals as usize);
+            text.put(b'.');
+        }
+        text.digits(value / self.power, 1);
+        Some(text)
+    }
+}
+
+/// The scales of an instrument.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Scales {
+    /// Of its prices.
+    pub price: Scale,
+    /// Of its quantities.
+    pub qty: Scale,
+}
+
+impl Scales {
+    /// Those of `spec`; `None` if it has a step that is not positive, which no sound one has.
+    #[must_use]
+    pub const fn of(spec: &InstrumentSpec) -> Option<Self> {
+        match (Scale::new(spec.tick_e9()), Scale::new(spec.lot_e9())) {
+            (Some(price), Some(qty)) => Some(Self { price, qty }),
+            _ => None,
+        }
+    }
+}
+
+/// Room for 19 digits, a point and the zeros before it.
+const DECIMAL_BYTES: usize = 24;
+
+/// A number as text, without memory of its own on the heap.
+#[derive(Clone, Copy, Debug)]
+pub struct DecimalText {
+    bytes: [u8; DECIMAL_BYTES],
+    /// Where the text begins; it ends with the bytes.
+    from: u8,
+}
+
+impl DecimalText {
+    /// No text.
+    pub const EMPTY: Self = Self { bytes: [b'0'; DECIMAL_BYTES], from: DECIMAL_BYTES as u8 };
+
+    /// The text.
+    #[must_use]
+    #[inline]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.bytes.get(usize::from(self.from)..).unwrap_or_default()
+    }
+
+    /// Puts `byte` before what is there.
+    #[inline(always)]
+    fn put(&mut self, byte: u8) {
+        self.from = self.from.wrapping_sub(1);
+        if let Some(place) = self.bytes.get_mut(usize::from(self.from)) {
+            *place = byte;
+        }
+    }
+
+    /// Puts the digits of `value` before what is there, at least `least` of them.
+    #[inline(always)]
+    fn digits(&mut self, mut value: u64, least: usize) {
+        let mut count = 0;
+        while value > 0 || count < least {
+            self.put(b'0' + (value % 10) as u8);
+            value /= 10;
+            count += 1;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::Number;
+
+    fn text(scale: Scale, steps: i64) -> Option<String> {
+        let text = scale.text(steps)?;
+        Some(String::from_utf8(text.as_bytes().to_vec()).unwrap())
+    }
+
+    #[test]
+    fn steps_as_text() {
+        for (step_e9, steps, wanted) in [
+            (10_000_000, 6_168_599, "61685.99"),
+            (10_000, 1, "0.00001"),
+            (1, 1, "0.000000001"),
+            (1_000_000_000, 7, "7"),
+            (50_000_000, 3, "0.15"),
+            (25_000_000_000, 4, "100"),
+            (10_000_000, 0, "0.00"),
+            (1, i64::MAX, "9223372036.854775807"),
+            (1_000_000_000, i64::MAX, "9223372036854775807"),
+        ] {
+            let scale = Scale::new(step_e9).unwrap();
+            assert_eq!(text(scale, steps).as_deref(), Some(wanted), "{step_e9} {steps}");
+        }
+        assert_eq!(text(Scale::new(1).unwrap(), -1), None);
+        assert_eq!(text(Scale::new(50_000_000).unwrap(), i64::MAX), None);
+        assert_eq!(Scale::new(0), None);
+        assert_eq!(Scale::new(-5), None);
+    }
+
+    proptest! {
+        #[test]
+        fn text_is_exact(step_e9 in 1_i64..5_000_000_000_000, steps in 0_i64..1_000_000) {
+            let scale = Scale::new(step_e9).unwrap();
+            let text = text(scale, steps).unwrap();
+            let number = Number::parse(&text).unwrap();
+            let finer = 9 - u32::from(number.decimals());
+            let value = i128::from(number.mantissa()) * 10_i128.pow(finer);
+            prop_assert_eq!(value, i128::from(step_e9) * i128::from(steps));
+        }
+    }
+}

@@ -1,0 +1,90 @@
+//! Text that is known beforehand, but for some places.
+
+use crate::out::Out;
+
+/// What is put into a place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Field {
+    /// The number of the request.
+    Number,
+    /// Buy or sell.
+    Side,
+    /// The price.
+    Price,
+    /// The stop price.
+    Stop,
+    /// The quantity.
+    Qty,
+    /// The order's client id.
+    Id,
+    /// The client id of the order that goes.
+    Old,
+    /// When it is sent.
+    Time,
+    /// The signature.
+    Signature,
+}
+
+impl Field {
+    const COUNT: usize = Self::Signature as usize + 1;
+}
+
+/// The texts that are put into the places.
+pub(super) struct Fields<'a>([&'a [u8]; Field::COUNT]);
+
+impl<'a> Fields<'a> {
+    #[inline]
+    pub(super) const fn new() -> Self {
+        Self([b""; Field::COUNT])
+    }
+
+    #[inline(always)]
+    pub(super) const fn set(&mut self, field: Field, text: &'a [u8]) {
+        self.0[field as usize] = text;
+    }
+}
+
+/// Text with places.
+#[derive(Debug, Default)]
+pub(super) struct Template {
+    text: Vec<u8>,
+    /// Up to where the text goes before each place.
+    places: Vec<(usize, Field)>,
+}
+
+impl Template {
+    /// Adds text.
+    pub(super) fn text(&mut self, text: &str) {
+        self.text.extend_from_slice(text.as_bytes());
+    }
+
+    /// Adds a place.
+    pub(super) fn place(&mut self, field: Field) {
+        self.places.push((self.text.len(), field));
+    }
+
+    /// What every text begins with.
+    pub(super) fn prefix(&self) -> &[u8] {
+        let end = self.places.first().map_or(self.text.len(), |(end, _)| *end);
+        self.text.get(..end).unwrap_or_default()
+    }
+
+    /// Writes the text with `fields` in its places; `None` if there is no room.
+    #[inline]
+    pub(super) fn write(&self, fields: &Fields<'_>, out: &mut Out<'_>) -> Option<()> {
+        let mut from = 0;
+        for (end, field) in &self.places {
+            out.put(self.text.get(from..*end)?)?;
+            out.put(fields.0[*field as usize])?;
+            from = *end;
+        }
+        out.put(self.text.get(from..)?)
+    }
+}
+
+impl Drop for Template {
+    fn drop(&mut self) {
+        // The API key is a part of some.
+        zeroize::Zeroize::zeroize(&mut self.text);
+    }
+}

@@ -1,0 +1,191 @@
+//! Requests by the WebSocket API.
+
+use std::fmt::Write;
+
+use crate::client_id::hex;
+
+use super::order::{EncodeError, Request};
+use super::params::{Param, Shape, Value};
+use super::setup::{Access, Market, SetupError};
+use super::template::{Field, Fields, Template};
+use super::writer::{Form, Payload, Scratch, Texts, time};
+
+/// How the venue knows whose requests they are.
+#[derive(Clone, Debug)]
+pub enum WsAccess {
+    /// By the key and the signature in each of them.
+    Signed(Access),
+    /// By [`WsOrders::log_on`], which came before them on the same connection and needs a key of
+    /// Ed25519. Nothing is left to sign.
+    LoggedOn(Access),
+}
+
+/// Writes the requests of one symbol.
+pub struct WsOrders {
+    market: Market,
+    access: Access,
+    forms: Vec<Form>,
+    log_on: Form,
+    scratch: Scratch,
+}
+
+impl WsOrders {
+    /// Prepares all that can be written before there is an order.
+    ///
+    /// # Errors
+    /// When the symbol or the window is not one.
+    pub fn new(market: Market, access: WsAccess) -> Result<Self, SetupError> {
+        market.check()?;
+        let (access, is_signed) = match access {
+            WsAccess::Signed(access) => (access, true),
+            WsAccess::LoggedOn(access) => (access, false),
+        };
+        let form = |method: &str, mut params: Vec<Param>, is_signed: bool| {
+            params.push(("timestamp", Value::Time));
+            if is_signed {
+                params.push(("apiKey", Value::Text(key(&access))));
+            }
+            // The order in which the venue puts them together for the signature.
+            params.sort_by_key(|(name, _)| *name);
+            Form {
+                payload: is_signed.then(|| Payload::new(payload(&params), &access.signer)),
+                message: message(method, &params, is_signed),
+            }
+        };
+        let forms = Shape::all()
+            .map(|shape| form(method(shape), shape.params(&market), is_signed))
+            .collect();
+        let log_on = form("session.logon", Vec::new(), true);
+        Ok(Self { forms, log_on, market, access, scratch: Scratch::new() })
+    }
+
+    /// Writes `request`, which is the connection's request `number` and is sent at `at_ms`
+    /// (UTC ms, by the venue's clock), into `buffer`. Its length comes back.
+    ///
+    /// # Errors
+    /// When a value cannot be one of an order, or there is no room; `buffer` then holds anything.
+    #[inline]
+    pub fn encode(
+        &mut self,
+        number: u64,
+        request: &Request,
+        at_ms: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, EncodeError> {
+        let texts = Texts::new(request, at_ms, &self.market.scales)?;
+        // There is one for each shape.
+        let form = self.forms.get(Shape::of(request).number()).ok_or(EncodeError::NoRoom)?;
+        finish(form, texts.fields(), number, &self.access, &mut self.scratch, buffer)
+    }
+
+    /// Writes the request that logs on to the connection.
+    ///
+    /// # Errors
+    /// When the time is none, or there is no room.
+    pub fn log_on(
+        &mut self,
+        number: u64,
+        at_ms: u64,
+        buffer: &mut [u8],
+    ) -> Result<usize, EncodeError> {
+        let time = time(at_ms)?;
+        let mut fields = Fields::new();
+        fields.set(Field::Time, &time);
+        finish(&self.log_on, fields, number, &self.access, &mut self.scratch, buffer)
+    }
+}
+
+#[inline]
+fn finish(
+    form: &Form,
+    fields: Fields<'_>,
+    number: u64,
+    access: &Access,
+    scratch: &mut Scratch,
+    buffer: &mut [u8],
+) -> Result<usize, EncodeError> {
+    let number = digits(number);
+    // From here on for as long as what is put in here lives.
+    let mut fields = fields;
+    fields.set(Field::Number, number.as_flattened());
+    let signature = form.sign(&fields, &access.signer, scratch)?;
+    if let Some(signature) = &signature {
+        fields.set(Field::Signature, signature.text());
+    }
+    form.write(&fields, buffer)
+}
+
+/// The number of a request, always of one length.
+#[inline]
+fn digits(number: u64) -> [[u8; 2]; 8] {
+    number.to_be_bytes().map(hex)
+}
+
+/// The API key. It has letters and digits and nothing else.
+fn key(access: &Access) -> String {
+    String::from_utf8_lossy(access.api_key()).into_owned()
+}
+
+const fn method(shape: Shape) -> &'static str {
+    match shape {
+        Shape::New(_) => "order.place",
+        Shape::Replace(_) => "order.cancelReplace",
+        Shape::Cancel => "order.cancel",
+        Shape::Amend => "order.amend.keepPriority",
+    }
+}
+
+/// What is signed: the parameters as they are, nothing encoded.
+fn payload(params: &[Param]) -> Template {
+    let mut template = Template::default();
+    for (at, (name, value)) in params.iter().enumerate() {
+        let mut text = if at == 0 { String::new() } else { "&".to_owned() };
+        text.push_str(name);
+        text.push('=');
+        match value {
+            Value::Text(value) => text.push_str(value),
+            // Writing to a string never fails.
+            Value::Number(value) => drop(write!(text, "{value}")),
+            Value::Field(_) | Value::Time => {}
+        }
+        template.text(&text);
+        match value {
+            Value::Field(field) => template.place(*field),
+            Value::Time => template.place(Field::Time),
+            Value::Text(_) | Value::Number(_) => {}
+        }
+    }
+    template
+}
+
+/// What is sent.
+fn message(method: &str, params: &[Param], is_signed: bool) -> Template {
+    let mut template = Template::default();
+    template.text("{\"id\":\"");
+    template.place(Field::Number);
+    template.text(&format!("\",\"method\":\"{method}\",\"params\":{{"));
+    for (at, (name, value)) in params.iter().enumerate() {
+        let comma = if at == 0 { "" } else { "," };
+        // A symbol has no character that JSON would want escaped.
+        match value {
+            Value::Text(text) => template.text(&format!("{comma}\"{name}\":\"{text}\"")),
+            Value::Number(number) => template.text(&format!("{comma}\"{name}\":{number}")),
+            Value::Time => {
+                template.text(&format!("{comma}\"{name}\":"));
+                template.place(Field::Time);
+            }
+            Value::Field(field) => {
+                template.text(&format!("{comma}\"{name}\":\""));
+                template.place(*field);
+                template.text("\"");
+            }
+        }
+    }
+    if is_signed {
+        template.text(",\"signature\":\"");
+        template.place(Field::Signature);
+        template.text("\"");
+    }
+    template.text("}}");
+    template
+}

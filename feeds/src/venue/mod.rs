@@ -1,0 +1,3 @@
+//! The venues: how their requests are written.
+
+pub mod binance;

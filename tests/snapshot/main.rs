@@ -1,0 +1,10 @@
+//! A snapshot at any event and the rest of the events come to the same as all of the events: the
+//! same commands, denials, notices, hash and state, byte by byte.
+
+mod busy;
+mod cuts;
+mod hostile;
+mod refusals;
+mod twins;
+mod venue;
+mod world;
