@@ -1,7 +1,7 @@
 //! What every loop of a backtest shares: the pipeline, the venue, and the ways between them.
 
 use qt_engine::{
-    Bounded, Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
+    Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
 };
 use qt_types::{
     Event, InstrumentId, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId,
@@ -19,7 +19,8 @@ pub struct Desk<S, G> {
     pub(crate) venue: SimVenue,
     pub(crate) sequencer: Sequencer,
     pub(crate) outbox: Outbox,
-    inbox: Bounded<Delivery>,
+    /// Reports that are taken in at once, at most.
+    reports_max: usize,
     pub(crate) recorder: Recorder,
     pub(crate) log: OrderLog,
     /// Commands that were sent so far.
@@ -52,7 +53,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             venue,
             sequencer: Sequencer::new(),
             outbox: Outbox::new(&limits),
-            inbox: Bounded::new(limits.orders_open_max * 4),
+            reports_max: limits.orders_open_max * 4,
             sent: 0,
             witness: None,
         }
@@ -213,11 +214,10 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
 
     /// Reports that are due at `now_ns` reach us.
     pub(crate) fn take_reports(&mut self, now_ns: i64) -> Result<(), Halt> {
-        self.inbox.clear();
-        self.venue.poll(Nanos::new(now_ns), &mut self.inbox);
         self.log.rested(self.venue.take_rested());
-        for at in 0..self.inbox.len() {
-            let Some(delivery) = self.inbox.get(at) else { break };
+        // What is reported while these are taken in waits for the next call.
+        for _ in 0..self.venue.reports_due(Nanos::new(now_ns)).min(self.reports_max) {
+            let Some(delivery) = self.venue.take_report() else { break };
             self.log.told(&delivery);
             if delivery.report.kind == ReportKind::Liquidated {
                 self.record_liquidation(&delivery);

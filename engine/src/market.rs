@@ -4,7 +4,7 @@ mod stored;
 
 use qt_types::{
     Event, InstrumentId, Nanos, OrderTick, OrderTickKind, Payload, Price, Side, Tick, TickFlags,
-    TickKind, round_half_even,
+    TickKind,
 };
 
 use crate::book::{Book, BookLimits, BookView, OrderBook, OrderBookLimits};
@@ -126,6 +126,16 @@ impl Market {
         slot.completed(changed, tick.flags())
     }
 
+    /// The book by price of `instrument`, between two updates that changed its best prices.
+    #[inline]
+    pub(crate) fn settled_book(&mut self, instrument: InstrumentId) -> Option<&mut Book> {
+        let slot = self.slots.get_mut(instrument.index()).filter(|slot| !slot.top_changed)?;
+        match &mut slot.book {
+            MarketBook::Levels(book) => Some(book),
+            MarketBook::None | MarketBook::Orders(_) => None,
+        }
+    }
+
     /// A change of a book by order; an execution sets the last price.
     #[inline]
     pub fn on_order(&mut self, instrument: InstrumentId, tick: &OrderTick) -> Completed {
@@ -187,10 +197,7 @@ impl Market {
 
     #[inline(never)]
     fn middle(&self, instrument: InstrumentId) -> Option<Price> {
-        let view = self.book(instrument)?;
-        let twice = view.mid_x2()?;
-        let ticks = i64::try_from(round_half_even(i128::from(twice), 2)).ok()?;
-        (ticks > 0).then_some(Price::from_ticks(ticks))
+        self.book(instrument)?.mid().filter(|price| price.ticks() > 0)
     }
 
     /// The book of `instrument`, where it has one.

@@ -1,9 +1,9 @@
 //! The fused pipeline: all stages inline on one thread, each handed the same event.
 
 use qt_types::{
-    BarFlags, Cash, Event, Head, InstrumentId, InstrumentSpec, Intent, Lacks, Limits, Nanos,
-    OrderId, OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind,
-    Seq, Side, Size, Tick, Timer, Trade, VenueId,
+    BarFlags, Cash, Event, InstrumentId, InstrumentSpec, Intent, Lacks, Limits, Nanos, OrderId,
+    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind, Side, Size,
+    Timer, Trade,
 };
 
 use crate::algo::{Ask, ParentTable};
@@ -52,6 +52,7 @@ macro_rules! context {
     };
 }
 
+mod changes;
 mod clock;
 mod control;
 mod decide;
@@ -222,7 +223,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             Payload::Tick(tick) => {
                 let completed = self.market.on_tick(event.instrument, tick);
                 self.see_best(event.instrument, completed, out);
-                self.tell_book(event, completed);
+                self.tell_book(&Moment::of(event), completed);
             }
             Payload::Order(tick) => {
                 let completed = self.market.on_order(event.instrument, tick);
@@ -232,7 +233,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                     self.see(event.instrument, Some(Seen::trade(price)), out);
                     self.tell_execution(event, tick);
                 }
-                self.tell_book(event, completed);
+                self.tell_book(&Moment::of(event), completed);
             }
             Payload::Timer(timer) if timer.token == Timer::ENGINE => {
                 self.run_works(out);
@@ -273,52 +274,13 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
     }
 
-    /// [`Self::step`] for a level of a book, which is most of what comes: mostly nobody waits for
-    /// it, and then there is nothing to be done but to take it in. Returns whether somebody did,
-    /// so that there may be commands or timers.
-    #[inline(always)]
-    pub fn step_change(&mut self, head: Head, tick: Tick, out: &mut Outbox) -> bool {
-        let Head { recv_ns, instrument, .. } = head;
-        self.fold_tick(recv_ns, instrument, &tick);
-        self.market.set_now(recv_ns);
-        let completed = self.market.on_level(instrument, tick);
-        let is_waited_for =
-            self.wants_book(completed) | !self.execution.holds_nothing() | !self.parents.is_empty();
-        let is_watched = self.risk.gate.hears(instrument, recv_ns);
-        if is_waited_for | is_watched {
-            let [first, second] = tick.to_halves();
-            self.end_change(out, head.seq, (instrument, head.venue), completed, first, second);
-        }
-        is_waited_for | is_watched
-    }
-
-    // The tick comes in halves: see `Tick::to_halves`.
-    #[inline(never)]
-    fn end_change(
-        &mut self,
-        out: &mut Outbox,
-        seq: Seq,
-        (instrument, venue): (InstrumentId, VenueId),
-        completed: Completed,
-        first: u128,
-        second: u128,
-    ) {
-        let tick = Tick::from_halves([first, second]);
-        let (recv_ns, venue_ns) = (self.market.now_ns(), Nanos::new(tick.venue_ns));
-        let payload = Payload::Tick(tick);
-        let event = Event { seq, recv_ns, venue_ns, instrument, venue, payload };
-        self.see_best(event.instrument, completed, out);
-        self.tell_book(&event, completed);
-        self.follow_up(&event, out);
-    }
-
     /// A report of the venue: orders and books first, then whoever has to know.
     #[inline(never)]
     fn on_report(&mut self, event: &Event, report: &Report, out: &mut Outbox) -> Result<(), Halt> {
         let instrument = event.instrument;
         if report.kind == ReportKind::Status {
             let completed = self.market.on_status(instrument, !report.qty.is_zero());
-            self.tell_book(event, completed);
+            self.tell_book(&Moment::of(event), completed);
         }
         if report.kind == ReportKind::Rate
             && let Some((currency, rate)) = report.rate()
@@ -326,11 +288,21 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             self.market.set_rate(currency, rate, event.venue_ns);
         }
         let (market, commands) = (&self.market, &mut out.commands);
-        let news = self.execution.on_report(&self.specs, instrument, report, market, commands)?;
-        let Some(report) = news else { return Ok(()) };
+        let (execution, specs) = (&mut self.execution, &self.specs);
+        let of_whole;
+        let report = if report.order.is_part() {
+            let told = execution.on_part_report(specs, instrument, report, market, commands)?;
+            let Some(told) = told else { return Ok(()) };
+            of_whole = told;
+            &of_whole
+        } else if execution.on_report(specs, instrument, report, commands)? {
+            report
+        } else {
+            return Ok(());
+        };
         // Also one that has ended is remembered for now ([`Reporting::ANY_ORDER`]).
         let Some(order) = self.execution.orders.find(report.order) else { return Ok(()) };
-        let update = OrderUpdate { order: *order, report };
+        let update = OrderUpdate { order: *order, report: *report };
         let settled = settlement(&update, &exposure!(self));
         self.risk.gate.settled(&settled, &exposure!(self));
         self.let_go(out);
@@ -370,12 +342,12 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 
     /// Tells the strategy of a completed update, if it wants to know.
     #[inline(always)]
-    fn tell_book(&mut self, event: &Event, completed: Completed) {
+    fn tell_book(&mut self, moment: &Moment, completed: Completed) {
         if self.wants_book(completed)
-            && let Some(book) = self.market.book(event.instrument)
+            && let Some(book) = self.market.book(moment.instrument)
         {
-            let active = event.recv_ns >= self.active_from_ns;
-            let mut context = context!(self, event, active);
+            let active = moment.recv_ns >= self.active_from_ns;
+            let mut context = context!(self, moment, active);
             self.strategy.on_book(book, &mut context);
         }
     }
@@ -465,6 +437,21 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[must_use]
     pub const fn gate(&self) -> &G {
         &self.risk.gate
+    }
+}
+
+/// What a strategy is told of an event beside what happened.
+struct Moment {
+    instrument: InstrumentId,
+    recv_ns: Nanos,
+    venue_ns: Nanos,
+}
+
+impl Moment {
+    #[inline(always)]
+    const fn of(event: &Event) -> Self {
+        let Event { instrument, recv_ns, venue_ns, .. } = *event;
+        Self { instrument, recv_ns, venue_ns }
     }
 }
 

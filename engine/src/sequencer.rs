@@ -32,6 +32,13 @@ impl Sequencer {
         (Seq::new(self.last), self.now_ns)
     }
 
+    /// Numbers `count` events, the last of which is known at `recv_ns`.
+    #[inline]
+    pub fn pass(&mut self, count: usize, recv_ns: Nanos) {
+        self.last += count as u64;
+        self.now_ns = recv_ns.max(self.now_ns);
+    }
+
     /// How many events were stamped.
     #[must_use]
     pub const fn count(&self) -> u64 {

@@ -381,6 +381,11 @@ impl Gate for RiskGate {
         known.seen_ns >= known.look_ns
     }
 
+    fn deaf_until_ns(&self, instrument: InstrumentId) -> i64 {
+        let known = self.state.instruments.get(instrument.index());
+        known.map_or(i64::MIN, |known| known.look_ns)
+    }
+
     fn control(&mut self, control: &qt_types::Control, _exposure: &Exposure<'_>) {
         match control.kind {
             ControlKind::Trip { target, state } => {

@@ -11,7 +11,7 @@ use crate::reference::Reference;
 use crate::reservation::Reservation;
 use crate::reserve::better;
 use crate::risk_gate::RiskGate;
-use crate::state::{InstrumentState, Session, State};
+use crate::state::{InstrumentState, KnownRate, Session, State};
 
 /// A day in nanoseconds.
 const DAY_NS: i64 = 86_400_000_000_000;
@@ -42,6 +42,9 @@ impl RiskGate {
         self.inspect(settlement, place, strategy);
         let place = place.or_else(|| self.adopt(settlement, strategy, exposure));
         let Some(place) = place else { return };
+        if moved == 0 && self.changes_nothing(place, settlement) {
+            return;
+        }
         let Some(spec) = exposure.specs.get(instrument) else { return };
         let of = self.state.reservations.at_mut(place);
         let executed = moved.saturating_mul(of.side.sign());
@@ -71,6 +74,23 @@ impl RiskGate {
             self.state.refresh(place, spec);
             self.state.rest_at(place, rests);
         }
+    }
+
+    /// Whether the order at `place` stands as it did before: most reports only say that it is
+    /// there.
+    #[inline]
+    fn changes_nothing(&self, place: u32, settlement: &Settlement) -> bool {
+        let of = self.state.reservations.at(place);
+        let known = &self.state.instruments[settlement.instrument.index()];
+        let rests = better(resting_price(&settlement.kind), of.asked_resting, of.side);
+        !settlement.ended
+            && settlement.price.is_none()
+            && !settlement.change_answered
+            && settlement.leaves.lots() == of.lots
+            && settlement.unknown == of.unknown
+            && (rests == of.resting || !self.state.tracks_resting)
+            // With a rate it may be worth something else by now.
+            && known.rate == KnownRate::Same
     }
 
     /// An order that holds nothing of the limits and is open all the same, as one that the venue
@@ -116,12 +136,15 @@ impl RiskGate {
     ) -> i64 {
         let state = &mut self.state;
         let of = &state.strategies[strategy];
-        let (account, nodes) = (usize::from(of.account), of.nodes);
-        let at = instrument.index();
+        let (account, at) = (usize::from(of.account), instrument.index());
         let held = exposure.position(instrument).lots().clamp(-LOTS_MAX, LOTS_MAX);
-        let moved = held - state.line(at, nodes[1]).position;
+        let moved = held - state.line(at, of.nodes[1]).position;
         // A derivative counts at its worth: its notional must have left the money.
         let cash = exposure.equity_base().nano();
+        if moved == 0 && state.ledger_cash[account] == Some(cash) {
+            return 0;
+        }
+        let nodes = of.nodes;
         let known = state.ledger_cash[account].unwrap_or_else(|| exposure.initial().nano());
         state.ledger_cash[account] = Some(cash);
         let earned = cash.saturating_sub(known);

@@ -201,13 +201,15 @@ impl OrderLog {
     }
 
     fn end(&mut self, at: usize, ending: Ending, venue_ns: Nanos, recv_ns: Nanos) {
-        let mut record = self.open.remove(at);
+        let record = &mut self.open[at];
         record.ending = ending;
         (record.ended_ns, record.end_known_ns) = (Some(venue_ns), Some(recv_ns));
-        if let Some(rest) = rest_of(&record, venue_ns) {
+        if let Some(rest) = rest_of(record, venue_ns) {
             self.rests.push(|| rest);
         }
-        self.retire(record);
+        let record = *record;
+        self.open.remove(at);
+        self.retire(&record);
     }
 
     /// The run is over at `now_ns`: what is open stays open.

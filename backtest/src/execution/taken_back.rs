@@ -19,11 +19,11 @@ impl OrderLog {
     }
 
     /// An order ended: into the sums at once, or once it cannot change any more.
-    pub(super) fn retire(&mut self, record: OrderRecord) {
+    pub(super) fn retire(&mut self, record: &OrderRecord) {
         if self.ended_kept == 0 || record.filled().is_zero() {
-            return self.close(&record);
+            return self.close(record);
         }
-        self.ended.push_back(record);
+        self.ended.push_back(*record);
         if self.ended.len() > self.ended_kept
             && let Some(oldest) = self.ended.pop_front()
         {

@@ -151,6 +151,12 @@ impl<R: Replayed> Reel<'_, R> {
             return Ok(desk.pipeline.step_change(head, tick, &mut desk.outbox));
         }
         let venue_ns = record.venue_ns();
+        if let Some(trade) = record.trade(venue_ns < from_ns, || self.row()) {
+            let (seq, recv_ns) = desk.sequencer.next(Nanos::new(recv_ns));
+            let head = Head { seq, recv_ns, instrument, venue: VenueId(0) };
+            desk.pipeline.step_trade(head, Nanos::new(venue_ns), &trade, &mut desk.outbox);
+            return Ok(true);
+        }
         let payload = record.told(venue_ns < from_ns, self.row());
         desk.step(&mut event(payload, venue_ns, recv_ns, instrument))?;
         Ok(true)

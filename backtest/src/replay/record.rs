@@ -27,6 +27,9 @@ pub trait Replayed: Record {
     /// What we are told; `is_warmup` when it is from before the start.
     fn told(&self, is_warmup: bool, row: u32) -> Payload;
 
+    /// The trade that we are told of, as in [`Self::told`]; `None` for what is none.
+    fn trade(&self, is_warmup: bool, row: impl FnOnce() -> u32) -> Option<Trade>;
+
     /// What most records are, a level of a book; `None` for all others.
     fn change(&self) -> Option<Tick>;
 
@@ -54,16 +57,21 @@ impl Replayed for Tick {
 
     #[inline(always)]
     fn told(&self, is_warmup: bool, row: u32) -> Payload {
+        self.trade(is_warmup, || row).map_or(Payload::Tick(*self), Payload::Trade)
+    }
+
+    #[inline(always)]
+    fn trade(&self, is_warmup: bool, row: impl FnOnce() -> u32) -> Option<Trade> {
         if self.kind != TickKind::Trade as u8 {
-            return Payload::Tick(*self);
+            return None;
         }
         let no_aggressor = self.flags().has(TickFlags::NO_AGGRESSOR);
-        Payload::Trade(Trade {
+        Some(Trade {
             price: self.price(),
             qty: self.qty(),
             aggressor: (!no_aggressor).then(|| self.side()),
             flags: if is_warmup { BarFlags::WARMUP } else { BarFlags::NONE },
-            row,
+            row: row(),
         })
     }
 
@@ -103,6 +111,11 @@ impl Replayed for OrderTick {
     #[inline(always)]
     fn told(&self, _is_warmup: bool, _row: u32) -> Payload {
         Payload::Order(*self)
+    }
+
+    #[inline(always)]
+    fn trade(&self, _is_warmup: bool, _row: impl FnOnce() -> u32) -> Option<Trade> {
+        None
     }
 
     #[inline(always)]

@@ -3,7 +3,7 @@
 use qt_data::error::DataError;
 use qt_data::ticks::{Block, TickFile};
 use qt_ring::Consumer;
-use qt_types::InstrumentId;
+use qt_types::{InstrumentId, Tick};
 
 use super::fed::{Fed, FedReel};
 use super::{Film, Replayed};
@@ -157,6 +157,26 @@ impl<'a, R: Replayed> Reel<'a, R> {
         self.instruments.get(usize::from(head.instrument())).copied()
     }
 
+    /// The changes of a book of one instrument that come next without anything else between them,
+    /// at most `most`: the instrument and each with when we could know it (UTC ns).
+    #[inline(always)]
+    pub(super) fn changes(
+        &self,
+        most: usize,
+    ) -> Option<(InstrumentId, impl Iterator<Item = (i64, Tick)> + use<'a, R>)>
+    where
+        R: Replayed,
+    {
+        let instrument = self.head()?.change()?.instrument;
+        let to = self.turn_at.min(self.at.saturating_add(most));
+        let base_ns = self.base_ns;
+        let changes = self.block.part(self.at, to).map_while(move |record| {
+            let tick = record.change().filter(|tick| tick.instrument == instrument)?;
+            Some((record.recv_ns(base_ns), tick))
+        });
+        Some((self.instruments.get(usize::from(instrument)).copied()?, changes))
+    }
+
     /// The place of the next record in its file.
     #[inline(always)]
     pub(super) fn row(&self) -> u32 {
@@ -196,8 +216,14 @@ impl<'a, R: Replayed> Reel<'a, R> {
     /// Moves on by one record.
     #[inline(always)]
     pub(super) fn advance(&mut self) -> Result<(), DataError> {
+        self.advance_by(1)
+    }
+
+    /// Moves on by `count` records, all of which [`Self::changes`] gave.
+    #[inline(always)]
+    pub(super) fn advance_by(&mut self, count: usize) -> Result<(), DataError> {
         // No block has that many records.
-        self.at = self.at.wrapping_add(1);
+        self.at = self.at.wrapping_add(count);
         if self.at < self.turn_at { Ok(()) } else { self.turn() }
     }
 }

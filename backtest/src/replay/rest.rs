@@ -63,7 +63,9 @@ impl Rest {
         loop {
             let report_ns = desk.venue.next_report_ns();
             let stop_ns = until_ns.min(report_ns.saturating_sub(1));
-            while let Some(recv_ns) = reel.recv_by(stop_ns) {
+            loop {
+                reel.tell_changes(stop_ns, desk)?;
+                let Some(recv_ns) = reel.recv_by(stop_ns) else { break };
                 reel.tell(recv_ns, self.from_ns, desk)?;
                 reel.advance()?;
             }
@@ -106,7 +108,13 @@ fn play_stretch<R: Replayed>(
     stop_ns: i64,
     venue: &mut SimVenue,
 ) -> Result<bool, ReplayError> {
-    for _ in 0..STRETCH {
+    let mut left = STRETCH;
+    while left > 0 {
+        left -= reel.play_changes(left, stop_ns, venue)?;
+        if left == 0 {
+            break;
+        }
+        left -= 1;
         let Some(record) = reel.head() else { return Ok(false) };
         if record.venue_ns() > stop_ns {
             return Ok(false);
@@ -117,4 +125,41 @@ fn play_stretch<R: Replayed>(
         reel.advance()?;
     }
     Ok(true)
+}
+
+impl<R: Replayed> Reel<'_, R> {
+    /// Plays at the venue the changes of a book that come next until `stop_ns`, at most `most`, up
+    /// to the first one that is more than a level nobody waits for. Returns how many it played.
+    #[inline(always)]
+    fn play_changes(
+        &mut self,
+        most: usize,
+        stop_ns: i64,
+        venue: &mut SimVenue,
+    ) -> Result<usize, ReplayError> {
+        let Some((instrument, changes)) = self.changes(most) else { return Ok(0) };
+        let due = changes.map(|(_, tick)| tick).take_while(move |tick| tick.venue_ns <= stop_ns);
+        let count = venue.take_levels_alone(instrument, due);
+        if count > 0 {
+            self.advance_by(count)?;
+        }
+        Ok(count)
+    }
+
+    /// Tells us of the changes of a book that come next until `stop_ns`, up to the first one that
+    /// somebody waits for.
+    #[inline(always)]
+    fn tell_changes<S: Strategy, G: Gate>(
+        &mut self,
+        stop_ns: i64,
+        desk: &mut Desk<S, G>,
+    ) -> Result<(), ReplayError> {
+        let Some((instrument, changes)) = self.changes(usize::MAX) else { return Ok(()) };
+        let (count, now_ns) = desk.pipeline.take_changes(instrument, stop_ns, changes);
+        if count > 0 {
+            desk.sequencer.pass(count, now_ns);
+            self.advance_by(count)?;
+        }
+        Ok(())
+    }
 }

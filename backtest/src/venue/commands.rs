@@ -55,7 +55,10 @@ impl SimVenue {
             if self.markets.is_empty() {
                 self.sweep();
             } else {
-                self.tidy(command.instrument());
+                match &command {
+                    Command::Replace(_) => self.tidy(command.instrument()),
+                    Command::New(_) | Command::Cancel(_) => self.tidy_ended(command.instrument()),
+                }
                 self.activate_children(command.instrument(), arrival_ns)?;
             }
         }
@@ -117,7 +120,11 @@ impl SimVenue {
             Since::Held
         };
         // With a book there is a newer price than that of the last fill.
-        let has_book = self.market(order.instrument).is_some();
+        let market = self.market(order.instrument);
+        let has_book = market.is_some();
+        if let Some(market) = market {
+            market.note_new(&order);
+        }
         if let Some(last) = self.account.last(order.instrument).filter(|_| !has_book) {
             order.follow(mirrored(last, order.side));
         }

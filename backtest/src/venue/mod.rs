@@ -385,6 +385,23 @@ impl SimVenue {
         self.next_report_ns = next.map_or(i64::MAX, |delivery| delivery.recv_ns.get());
     }
 
+    /// How many reports reach us by `now_ns` (UTC).
+    pub(crate) fn reports_due(&self, now_ns: Nanos) -> usize {
+        self.reports.iter().take_while(|delivery| delivery.recv_ns <= now_ns).count()
+    }
+
+    /// Takes the report that reaches us next.
+    #[inline]
+    pub(crate) fn take_report(&mut self) -> Option<Delivery> {
+        let delivery = self.reports.pop_front()?;
+        if self.reports.is_empty() {
+            // Back to the start of its memory: what is used again is in the cache.
+            self.reports.clear();
+        }
+        self.note_next_report();
+        Some(delivery)
+    }
+
     /// How many reports are under way to us.
     #[must_use]
     #[inline]
@@ -399,9 +416,10 @@ impl SimVenue {
         self.next_report_ns
     }
 
-    /// Takes out what has ended.
-    fn sweep(&mut self) {
-        if self.orders.iter().any(|order| order.ended) {
+    /// Takes out what has ended; whether something has.
+    fn sweep(&mut self) -> bool {
+        let has_ended = self.orders.iter().any(|order| order.ended);
+        if has_ended {
             for order in self.orders.iter().filter(|order| order.ended) {
                 self.tapes[order.instrument.index()].went();
             }
@@ -409,6 +427,7 @@ impl SimVenue {
             self.has_children &= !self.orders.is_empty();
             self.has_triggers &= !self.orders.is_empty();
         }
+        has_ended
     }
 }
 

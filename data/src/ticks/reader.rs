@@ -82,6 +82,13 @@ impl<'a, R: Record> Block<'a, R> {
         self.stored.get(at).map(R::load)
     }
 
+    /// The records from place `from` up to place `to`, or to the end.
+    #[inline]
+    pub fn part(&self, from: usize, to: usize) -> impl Iterator<Item = R> + use<'a, R> {
+        let stored = self.stored.get(from..to.min(self.stored.len())).unwrap_or_default();
+        stored.iter().map(R::load)
+    }
+
     /// The records in order.
     #[inline]
     pub fn iter(&self) -> impl ExactSizeIterator<Item = R> + Clone + use<'a, R> {

@@ -7,38 +7,45 @@ use super::limits::BOOK_TICKS_MAX;
 /// The best key of a side without levels. No level has it: see [`super::BOOK_TICKS_MAX`].
 pub(super) const NONE: i64 = i64::MAX;
 
-/// Ticks of one word of the bit set.
-pub(super) const WORD: i64 = 64;
+/// Slots of a line, as many as there are in a cache line.
+pub(super) const LINE: i64 = 8;
+
+/// Slots of a group of eight lines.
+const GROUP: i64 = 64;
 
 /// `window` consecutive keys from `base`. The slot of a key is its low bits, so what stays in
 /// the window when it moves also stays where it is.
+///
+/// Which lines hold something is marked when a level comes and not looked at when one goes: a
+/// store takes a look at one mark and nothing else. So a marked line may be empty; whoever comes
+/// across such a one while looking for the next level takes the mark off.
 #[derive(Clone)]
 pub(super) struct Ladder {
     /// The smallest occupied key, or [`NONE`].
     pub(super) best: i64,
-    /// The first key of the window, a multiple of [`WORD`].
+    /// The first key of the window, a multiple of [`GROUP`].
     base: i64,
     mask: usize,
     /// Lots by slot; zero where there is no level.
     qty: Box<[i64]>,
-    /// A bit for each slot that holds something.
-    words: Box<[u64]>,
-    /// A bit for each word that is not zero.
-    summary: Box<[u64]>,
+    /// One for each line that may hold something, zero for all others.
+    marks: Box<[u8]>,
+    /// A bit for each group with a marked line.
+    groups: Box<[u64]>,
     /// A word for each level, if the book keeps some; else empty.
     tags: Box<[u64]>,
 }
 
 impl Ladder {
-    /// `window` must be a power of two of at least four words.
+    /// `window` must be a power of two of at least four groups.
     pub(super) fn new(window: usize, is_tagged: bool) -> Self {
         Self {
             best: NONE,
             base: 0,
             mask: window - 1,
             qty: vec![0; window].into(),
-            words: vec![0; window / 64].into(),
-            summary: vec![0; window.div_ceil(64 * 64)].into(),
+            marks: vec![0; window / LINE as usize].into(),
+            groups: vec![0; window.div_ceil(64 * 64)].into(),
             tags: vec![0; if is_tagged { window } else { 0 }].into(),
         }
     }
@@ -75,20 +82,47 @@ impl Ladder {
     }
 
     /// Puts `qty` at `key`, which must lie in the window. Without a branch on whether a level
-    /// comes, changes or goes, which is as good as random; that it is the first or the last of
-    /// its word is rare.
+    /// comes, changes or goes, which is as good as random; that it is the first of its line is
+    /// rare.
     #[inline(always)]
     pub(super) fn store(&mut self, key: i64, qty: i64) {
         let slot = self.slot(key);
         self.qty[slot] = qty;
-        let word = &mut self.words[slot >> 6];
-        let before = *word;
-        let after = before & !(1 << (slot & 63)) | u64::from(qty != 0) << (slot & 63);
-        *word = after;
-        if (before == 0) | (after == 0) {
-            let place = slot >> 6;
-            let summary = &mut self.summary[place >> 6];
-            *summary = *summary & !(1 << (place & 63)) | u64::from(after != 0) << (place & 63);
+        if self.lacks_mark(slot, qty) {
+            self.mark(slot);
+        }
+    }
+
+    /// [`Self::store`], unless `qty` is the first of its line.
+    #[inline(always)]
+    pub(super) fn store_marked(&mut self, key: i64, qty: i64) -> bool {
+        let slot = self.slot(key);
+        let is_marked = !self.lacks_mark(slot, qty);
+        if is_marked {
+            self.qty[slot] = qty;
+        }
+        is_marked
+    }
+
+    /// Whether `qty` needs a mark at `slot` that is not there.
+    // One comparison: of two, each a branch, that of the quantity could not be foreseen.
+    #[inline(always)]
+    fn lacks_mark(&self, slot: usize, qty: i64) -> bool {
+        qty > i64::from(self.marks[slot >> 3]) << 62
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn mark(&mut self, slot: usize) {
+        self.marks[slot >> 3] = 1;
+        self.groups[slot >> 12] |= 1 << (slot >> 6 & 63);
+    }
+
+    /// Takes the mark off the line that `slot` begins.
+    fn unmark(&mut self, slot: usize) {
+        self.marks[slot >> 3] = 0;
+        if self.marks_of(slot >> 6) == 0 {
+            self.groups[slot >> 12] &= !(1 << (slot >> 6 & 63));
         }
     }
 
@@ -123,43 +157,89 @@ impl Ladder {
         !self.tags.is_empty()
     }
 
-    /// The smallest occupied key above `key`, which must lie in the window.
-    #[inline]
-    pub(super) fn next(&self, key: i64) -> Option<i64> {
-        let slot = self.slot(key);
-        let above = self.words[slot >> 6] & (!1 << (slot & 63));
-        let first = key & !(WORD - 1);
+    /// The smallest occupied key above `key`, which must lie in the window. The line of `key` keeps
+    /// its mark: where the best is, levels come back as often as they go.
+    pub(super) fn next(&mut self, key: i64) -> Option<i64> {
+        let mut first = key & !(LINE - 1);
+        let above = self.line(first) & (!1 << (key & (LINE - 1)));
         if above != 0 {
             return Some(first + i64::from(above.trailing_zeros()));
         }
-        let (first, bits) = self.next_word(first)?;
-        Some(first + i64::from(bits.trailing_zeros()))
+        loop {
+            first = self.next_marked(first)?;
+            let bits = self.line(first);
+            if bits != 0 {
+                return Some(first + i64::from(bits.trailing_zeros()));
+            }
+            self.unmark(self.slot(first));
+        }
     }
 
-    /// The next word that is not zero behind the one that begins with key `first`: the key that
-    /// it begins with, and its bits.
-    #[inline]
-    pub(super) fn next_word(&self, first: i64) -> Option<(i64, u64)> {
-        let word = self.slot(first) >> 6;
-        let next = self.next_used_word(word)?;
-        // The ring goes on to the words before `first`, the window does not.
-        let steps = next.wrapping_sub(word) & (self.mask >> 6);
-        let key = first + steps as i64 * WORD;
-        (steps != 0 && self.contains(key)).then(|| (key, self.words[next]))
+    /// The next line that is not empty behind the one that begins with key `first`: the key that
+    /// it begins with, and a bit for each of its slots that holds something.
+    pub(super) fn next_line(&self, mut first: i64) -> Option<(i64, u64)> {
+        loop {
+            first = self.next_marked(first)?;
+            let bits = self.line(first);
+            if bits != 0 {
+                return Some((first, bits));
+            }
+        }
     }
 
-    /// The next word of the ring behind `word` that is not zero, once around at most.
+    /// The line with `key` in it, which must lie in the window: its first key, and a bit for each
+    /// of its slots from `key` on that holds something.
+    pub(super) fn line_from(&self, key: i64) -> (i64, u64) {
+        let first = key & !(LINE - 1);
+        (first, self.line(first) & (!0 << (key & (LINE - 1))))
+    }
+
+    /// A bit for each slot of the line that begins with `first` that holds something. Without a
+    /// branch: which of them do is as good as random.
+    #[inline(always)]
+    fn line(&self, first: i64) -> u64 {
+        let lines = self.qty.as_chunks::<{ LINE as usize }>().0;
+        let slots = &lines[self.slot(first) >> 3];
+        slots.iter().rev().fold(0, |bits, &qty| bits << 1 | u64::from(qty != 0))
+    }
+
+    /// The next marked line behind the one that begins with key `first`: the key that it begins
+    /// with.
+    fn next_marked(&self, first: i64) -> Option<i64> {
+        let slot = self.slot(first);
+        let group = slot >> 6;
+        let start = first & !(GROUP - 1);
+        // The marks of the group behind the line's own; two steps, as there may be none.
+        let behind = self.marks_of(group) >> (slot & 56) >> 8;
+        if behind != 0 {
+            return Some(first + LINE + i64::from(behind.trailing_zeros() & 56));
+        }
+        let next = self.next_used_group(group)?;
+        // The ring goes on to the groups before `first`, the window does not.
+        let steps = next.wrapping_sub(group) & (self.mask >> 6);
+        let key = start + steps as i64 * GROUP;
+        let marks = self.marks_of(next);
+        (steps != 0 && self.contains(key)).then(|| key + i64::from(marks.trailing_zeros() & 56))
+    }
+
+    /// The marks of a group, a byte for each of its lines.
     #[inline]
-    fn next_used_word(&self, word: usize) -> Option<usize> {
-        let place = word >> 6;
-        let above = self.summary[place] & (!1 << (word & 63));
+    fn marks_of(&self, group: usize) -> u64 {
+        u64::from_le_bytes(self.marks.as_chunks().0[group])
+    }
+
+    /// The next group of the ring behind `group` with a marked line, once around at most.
+    #[inline]
+    fn next_used_group(&self, group: usize) -> Option<usize> {
+        let place = group >> 6;
+        let above = self.groups[place] & (!1 << (group & 63));
         if above != 0 {
             return Some((place << 6) + above.trailing_zeros() as usize);
         }
-        let count = self.summary.len();
+        let count = self.groups.len();
         for step in 1..=count {
             let place = (place + step) & (count - 1);
-            let bits = self.summary[place];
+            let bits = self.groups[place];
             if bits != 0 {
                 return Some((place << 6) + bits.trailing_zeros() as usize);
             }
@@ -167,17 +247,10 @@ impl Ladder {
         None
     }
 
-    /// The word with `key` in it, which must lie in the window: its first key, and the bits of
-    /// it from `key` on.
-    pub(super) fn word_from(&self, key: i64) -> (i64, u64) {
-        let slot = self.slot(key);
-        (key & !(WORD - 1), self.words[slot >> 6] & (!0 << (slot & 63)))
-    }
-
     /// Where the window should begin for a best at `key`: a quarter of it lies on the better
     /// side. It ends where the keys that a book can hold end.
     pub(super) fn base_for(&self, key: i64) -> i64 {
-        (key - self.window() / 4).min(BOOK_TICKS_MAX - self.window()) & !(WORD - 1)
+        (key - self.window() / 4).min(BOOK_TICKS_MAX - self.window()) & !(GROUP - 1)
     }
 
     /// Moves the window. What leaves it must have been taken out before.
@@ -192,15 +265,17 @@ impl Ladder {
 
     /// Empties all slots. Costs what is there, not what there is room for.
     pub(super) fn clear(&mut self) {
-        for (place, summary) in self.summary.iter_mut().enumerate() {
-            let mut used = std::mem::take(summary);
+        let (lines, _) = self.qty.as_chunks_mut::<{ LINE as usize }>();
+        for (place, groups) in self.groups.iter_mut().enumerate() {
+            let mut used = std::mem::take(groups);
             while used != 0 {
-                let word = (place << 6) + used.trailing_zeros() as usize;
+                let first = ((place << 6) + used.trailing_zeros() as usize) << 3;
                 used &= used - 1;
-                let mut bits = std::mem::take(&mut self.words[word]);
-                while bits != 0 {
-                    self.qty[(word << 6) + bits.trailing_zeros() as usize] = 0;
-                    bits &= bits - 1;
+                let group = self.marks[first..].iter_mut().zip(&mut lines[first..]).take(8);
+                for (mark, line) in group {
+                    if std::mem::take(mark) != 0 {
+                        line.fill(0);
+                    }
                 }
             }
         }
@@ -209,6 +284,8 @@ impl Ladder {
 
     /// How many slots hold something.
     pub(super) fn count(&self) -> usize {
-        self.words.iter().map(|word| word.count_ones() as usize).sum()
+        let lines = self.qty.as_chunks::<{ LINE as usize }>().0.iter().zip(&self.marks);
+        let marked = lines.filter(|&(_, &mark)| mark != 0);
+        marked.map(|(line, _)| line.iter().filter(|&&qty| qty != 0).count()).sum()
     }
 }

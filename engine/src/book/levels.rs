@@ -8,7 +8,7 @@ use super::side::BookSide;
 #[derive(Clone)]
 pub struct Levels<'a> {
     side: &'a BookSide,
-    /// The bits of the current word of the window that are still to come; its first key.
+    /// The levels of the current line of the window that are still to come, as bits; its first key.
     bits: u64,
     first: i64,
     is_near: bool,
@@ -21,7 +21,7 @@ impl<'a> Levels<'a> {
     #[inline]
     pub(super) fn new(side: &'a BookSide) -> Self {
         let is_near = !side.is_empty();
-        let (first, bits) = if is_near { side.ladder.word_from(side.ladder.best) } else { (0, 0) };
+        let (first, bits) = if is_near { side.ladder.line_from(side.ladder.best) } else { (0, 0) };
         Self { side, bits, first, is_near, leaf: 0, slot: 0 }
     }
 
@@ -37,7 +37,7 @@ impl<'a> Levels<'a> {
     #[inline(always)]
     fn next_near(&mut self) -> Option<i64> {
         if self.bits == 0 {
-            (self.first, self.bits) = self.next_word()?;
+            (self.first, self.bits) = self.next_line()?;
         }
         let key = self.first + i64::from(self.bits.trailing_zeros());
         self.bits &= self.bits - 1;
@@ -45,10 +45,10 @@ impl<'a> Levels<'a> {
     }
 
     #[inline(never)]
-    fn next_word(&mut self) -> Option<(i64, u64)> {
-        let word = if self.is_near { self.side.ladder.next_word(self.first) } else { None };
-        self.is_near = word.is_some();
-        word
+    fn next_line(&mut self) -> Option<(i64, u64)> {
+        let line = if self.is_near { self.side.ladder.next_line(self.first) } else { None };
+        self.is_near = line.is_some();
+        line
     }
 
     #[inline(never)]

@@ -33,7 +33,7 @@ pub struct BookLimits {
 }
 
 impl BookLimits {
-    /// The smallest window. Its quarter must hold a word of the bit set.
+    /// The smallest window. Its quarter must hold a group of lines.
     pub const WINDOW_TICKS_MIN: usize = 256;
     /// The largest window: 128 MiB a side.
     pub const WINDOW_TICKS_MAX: usize = 1 << 24;

@@ -106,6 +106,28 @@ impl Book {
         changed | self.close(tick.flags)
     }
 
+    /// [`Self::apply_level`] for what most levels are, one that lies behind the best price and
+    /// completes nothing crossed, near others: no best price changes. `false` for any other, which
+    /// is left for [`Self::apply`].
+    #[inline(always)]
+    pub fn put_behind(&mut self, tick: &Tick) -> bool {
+        let side = (tick.flags & TickFlags::ASK.bits()) as usize;
+        let key = side::key_of(side, tick.price);
+        let book_side = &mut self.sides[side];
+        let ladder = &book_side.ladder;
+        let is_behind = key > ladder.best && ladder.contains(key) && tick.qty >= 0;
+        if !is_behind
+            || tick.flags & self.crossed != 0
+            || !book_side.ladder.store_marked(key, tick.qty)
+        {
+            return false;
+        }
+        book_side.has_levels = true;
+        self.flags = tick.flags;
+        self.venue_ns = tick.venue_ns;
+        true
+    }
+
     #[inline(never)]
     fn apply_rare(&mut self, side: usize, tick: &Tick) -> bool {
         // All there is in a feed of best prices, and so before the others.

@@ -14,7 +14,9 @@ use super::limits::{BOOK_TICKS_MAX, BookLimits};
 /// complement for bids. So both sides are the same code.
 ///
 /// The best level always lies in the window, and no level lies on the better side of it.
+// Its size is a power of two: so it is found with a shift.
 #[derive(Clone)]
+#[repr(align(256))]
 pub struct BookSide {
     pub(super) ladder: Ladder,
     pub(super) far: FarLevels,

@@ -66,6 +66,15 @@ impl<'a> BookView<'a> {
         Some(bid.ticks() + ask.ticks())
     }
 
+    /// The middle of the best prices, half-even to a tick. `None` while a side is empty.
+    #[must_use]
+    #[inline]
+    pub fn mid(self) -> Option<Price> {
+        let twice = self.mid_x2()?;
+        let below = twice >> 1;
+        Some(Price::from_ticks(below + (twice & below & 1)))
+    }
+
     /// The best ask minus the best bid, in ticks. Not positive only within an update, in a
     /// stale book and in an auction. `None` while a side is empty.
     #[must_use]

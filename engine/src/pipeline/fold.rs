@@ -1,17 +1,21 @@
 //! The running hash of what goes into a pipeline.
 
-use qt_types::{ControlKind, CurrencyId, Event, InstrumentId, Nanos, Payload, Target, Tick};
+use qt_types::{ControlKind, CurrencyId, Event, InstrumentId, Nanos, Payload, Target, Tick, Trade};
 
 use super::Pipeline;
+use crate::hash::StateHash;
 use crate::port::{Gate, Strategy};
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[inline(always)]
     pub(super) fn fold_tick(&mut self, recv_ns: Nanos, instrument: InstrumentId, tick: &Tick) {
-        let time = hashed_time(recv_ns, instrument);
-        let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
-        let price = time ^ tick.price ^ what.rotate_left(40);
-        self.hash.fold_pair(price as u64, tick.qty as u64);
+        fold_tick(&mut self.hash, recv_ns, instrument, tick);
+    }
+
+    #[inline(always)]
+    pub(super) fn fold_trade(&mut self, recv_ns: Nanos, instrument: InstrumentId, trade: &Trade) {
+        let price = hashed_time(recv_ns, instrument) ^ trade.price.ticks();
+        self.hash.fold_pair(price as u64, trade.qty.lots() as u64);
     }
 
     /// A few multiplications per event: enough to tell two runs apart, never the 128 bytes.
@@ -24,10 +28,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 let rest = rest ^ bar.low.ticks() ^ bar.volume.lots().rotate_left(43);
                 self.hash.fold_pair((time ^ bar.close.ticks()) as u64, rest as u64);
             }
-            Payload::Trade(trade) => {
-                let price = time ^ trade.price.ticks();
-                self.hash.fold_pair(price as u64, trade.qty.lots() as u64);
-            }
+            Payload::Trade(trade) => self.fold_trade(event.recv_ns, event.instrument, trade),
             Payload::Tick(tick) => self.fold_tick(event.recv_ns, event.instrument, tick),
             Payload::Order(tick) => {
                 let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
@@ -77,6 +78,19 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
         hash.get()
     }
+}
+
+#[inline(always)]
+pub(super) fn fold_tick(
+    hash: &mut StateHash,
+    recv_ns: Nanos,
+    instrument: InstrumentId,
+    tick: &Tick,
+) {
+    let time = hashed_time(recv_ns, instrument);
+    let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
+    let price = time ^ tick.price ^ what.rotate_left(40);
+    hash.fold_pair(price as u64, tick.qty as u64);
 }
 
 /// Time and instrument of an event in one word.

@@ -128,6 +128,13 @@ pub trait Gate: Send {
         true
     }
 
+    /// Before which time (UTC ns) [`Self::hears`] says no for `instrument`.
+    #[inline]
+    fn deaf_until_ns(&self, instrument: InstrumentId) -> i64 {
+        let _ = instrument;
+        i64::MIN
+    }
+
     /// Until when (UTC ns) nothing that it observes, but for bars, makes it ask for the account
     /// to be closed out.
     fn rests_until_ns(&self) -> i64 {
@@ -176,6 +183,10 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
     #[inline]
     fn hears(&mut self, instrument: InstrumentId, now_ns: Nanos) -> bool {
         (**self).hears(instrument, now_ns)
+    }
+
+    fn deaf_until_ns(&self, instrument: InstrumentId) -> i64 {
+        (**self).deaf_until_ns(instrument)
     }
 
     fn rests_until_ns(&self) -> i64 {

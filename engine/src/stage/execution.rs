@@ -212,10 +212,26 @@ impl Execution {
         }
     }
 
-    /// Takes in a report: order first, then ledger. Returns what there is to tell of the order.
-    /// `None` where there is nothing: for an order that is not known, for what was known before,
-    /// for what cannot be, and for what is about no order.
+    /// Takes in a report that is about no part of an order: order first, then ledger. Returns
+    /// whether there is something to tell of the order; there is not for one that is not known,
+    /// for what was known before, for what cannot be, and for what is about no order.
     pub(crate) fn on_report(
+        &mut self,
+        specs: &[InstrumentSpec],
+        instrument: InstrumentId,
+        report: &Report,
+        out: &mut impl Sink<Command>,
+    ) -> Result<bool, LedgerError> {
+        self.booked.clear();
+        if self.is_of_account(specs, instrument, report, out)? {
+            return Ok(false);
+        }
+        self.take_in(specs, report, report, out)
+    }
+
+    /// The same for a report about a part. Returns what there is to tell of the whole.
+    #[cold]
+    pub(crate) fn on_part_report(
         &mut self,
         specs: &[InstrumentSpec],
         instrument: InstrumentId,
@@ -227,16 +243,19 @@ impl Execution {
         if self.is_of_account(specs, instrument, report, out)? {
             return Ok(None);
         }
-        let of_part = report;
-        let of_whole;
-        let report = if report.order.is_part() {
-            let Some(whole) = self.of_whole(report, market) else { return Ok(None) };
-            of_whole = whole;
-            &of_whole
-        } else {
-            report
-        };
-        let Some(before) = self.orders.find(report.order) else { return Ok(None) };
+        let Some(whole) = self.of_whole(report, market) else { return Ok(None) };
+        Ok(self.take_in(specs, &whole, report, out)?.then_some(whole))
+    }
+
+    /// Takes in `report`, which the venue gave as `of_part`.
+    fn take_in(
+        &mut self,
+        specs: &[InstrumentSpec],
+        report: &Report,
+        of_part: &Report,
+        out: &mut impl Sink<Command>,
+    ) -> Result<bool, LedgerError> {
+        let Some(before) = self.orders.find(report.order) else { return Ok(false) };
         let asked = self.changes.iter().position(|change| change.order == report.order);
         let asked = asked.filter(|_| before.answers_change(report));
         let change = asked.and_then(|at| self.changes.get(at));
@@ -251,7 +270,7 @@ impl Execution {
             }
         });
         booked?;
-        let Some((order, effect)) = told else { return Ok(None) };
+        let Some((order, effect)) = told else { return Ok(false) };
         let is_ended = order.is_ended();
         let filled = if effect == Effect::Executed { Some(*order) } else { None };
         if of_part.order.is_part() {
@@ -268,8 +287,7 @@ impl Execution {
             self.changes.retain(|change| change.order != id);
             self.after_end(id);
         }
-        let is_news = matches!(effect, Effect::Changed | Effect::Executed);
-        Ok(is_news.then_some(*report))
+        Ok(matches!(effect, Effect::Changed | Effect::Executed))
     }
 
     /// Arms the protective orders of an entry, and ends the ones that have nothing left to
@@ -427,10 +445,10 @@ mod tests {
         let mut told = Vec::new();
         for report in [cancelled, cancelled, fill, fill, bust, bust] {
             let news = execution
-                .on_report(&specs, InstrumentId(0), &report, &Market::new(1), &mut out)
+                .on_report(&specs, InstrumentId(0), &report, &mut out)
                 .expect("sound books");
             let held = execution.ledger.position(InstrumentId(0)).qty().lots();
-            told.push((news.map(|report| report.kind), held));
+            told.push((news.then_some(report.kind), held));
         }
         let expected = [
             (Some(ReportKind::Cancelled), 0),

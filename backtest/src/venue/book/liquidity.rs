@@ -92,7 +92,14 @@ impl BookMarket {
     /// of `side`. No means no.
     #[inline(always)]
     pub(super) const fn is_ours(&self, side: usize, price: i64) -> bool {
-        (self.own[side].mask | self.taken_mask[side]) >> (price & 63) & 1 != 0
+        self.our_prices()[side] >> (price & 63) & 1 != 0
+    }
+
+    /// A bit for each price modulo 64 for which [`Self::is_ours`] holds, by side.
+    #[inline(always)]
+    pub(super) const fn our_prices(&self) -> [u64; 2] {
+        let [bids, asks] = &self.own;
+        [bids.mask | self.taken_mask[0], asks.mask | self.taken_mask[1]]
     }
 
     /// Forgets what was taken of levels that the book does not show any more: they are told anew

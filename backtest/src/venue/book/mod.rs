@@ -10,7 +10,7 @@ mod trade;
 
 use qt_engine::book::{Book, BookView, OrderBook};
 use qt_engine::{BookKind, LedgerError};
-use qt_types::{InstrumentId, Nanos, OrderKind, OrderTick, Price, Side, Tick, round_half_even};
+use qt_types::{InstrumentId, Nanos, OrderKind, OrderTick, Price, Side, Tick};
 
 use super::matching::Outcome;
 use super::order::Since;
@@ -120,6 +120,11 @@ impl BookMarket {
         }
     }
 
+    /// An order of ours has come to the venue.
+    pub(super) fn note_new(&mut self, order: &SimOrder) {
+        self.has_pegs |= matches!(order.kind, OrderKind::Pegged { .. });
+    }
+
     /// The best price that an order of `side` meets, mirrored for it.
     #[inline]
     fn opposite_best(&self, side: Side) -> Option<i64> {
@@ -173,9 +178,9 @@ impl SimVenue {
     pub(super) fn note_mark(&mut self, instrument: InstrumentId) {
         let Some(Some(market)) = self.markets.get(instrument.index()) else { return };
         // As our side marks its positions.
-        let middle = market.view().mid_x2().map(|twice| round_half_even(i128::from(twice), 2));
-        let middle = middle.and_then(|ticks| i64::try_from(ticks).ok()).map(Price::from_ticks);
-        if let Some(price) = middle.or(market.last_trade).filter(|price| price.ticks() > 0) {
+        if let Some(price) =
+            market.view().mid().or(market.last_trade).filter(|price| price.ticks() > 0)
+        {
             self.account.set_last(instrument, price);
         }
     }
@@ -206,6 +211,16 @@ impl SimVenue {
     pub(super) fn tidy(&mut self, instrument: InstrumentId) {
         self.sweep();
         self.tidy_own(instrument);
+    }
+
+    /// The same where orders came, filled and ended, and none moved: one that rests is noted when
+    /// it comes to its price.
+    pub(super) fn tidy_ended(&mut self, instrument: InstrumentId) {
+        let has_ended = self.sweep();
+        let market = self.markets.get(instrument.index()).and_then(Option::as_ref);
+        if has_ended || market.is_some_and(|market| !market.taken.is_empty()) {
+            self.tidy_own(instrument);
+        }
     }
 
     /// The same for every instrument.

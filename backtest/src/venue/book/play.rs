@@ -4,7 +4,7 @@ use qt_engine::LedgerError;
 use qt_engine::book::{BOOK_TICKS_MAX, RestingOrder};
 use qt_types::{InstrumentId, OrderTick, OrderTickKind, Price, Side, Tick, TickFlags, TickKind};
 
-use super::BookMarket;
+use super::{BookMarket, VenueBook};
 use crate::venue::order::Queue;
 use crate::venue::{FillPath, QueueModel, SimVenue};
 
@@ -37,8 +37,46 @@ impl SimVenue {
                 Ok(())
             };
         }
+        if tick.kind == TickKind::Trade as u8 && !self.has_triggers && market.lets_pass(tick) {
+            market.play_alone(tick);
+            let tape = &mut self.tapes[index];
+            if tape.live > 0 {
+                tape.bar.row = row();
+            }
+            return Ok(());
+        }
         let [first, second] = tick.to_halves();
         self.meet_rare(instrument, first, second, row())
+    }
+
+    /// [`Self::on_tick`] for one after the other of `levels` of `instrument`, up to the first one
+    /// that is about an order of ours or a best price. Returns how many it took.
+    // Not inlined: with all that its caller has in hand there are too few registers for its loop.
+    #[inline(never)]
+    pub fn take_levels_alone(
+        &mut self,
+        instrument: InstrumentId,
+        levels: impl Iterator<Item = Tick>,
+    ) -> usize {
+        let Some(Some(market)) = self.markets.get_mut(instrument.index()) else { return 0 };
+        if market.pegs_due {
+            return 0;
+        }
+        let ours = market.our_prices();
+        let VenueBook::Levels(book) = &mut market.book else { return 0 };
+        let is_ours = |tick: &Tick| {
+            let side = usize::from(tick.flags & TickFlags::ASK.bits());
+            ours[side] >> (tick.price & 63) & 1 != 0
+        };
+        let mut count = 0;
+        for tick in levels {
+            let is_snapshot = tick.flags & TickFlags::SNAPSHOT.bits() != 0;
+            if is_snapshot || is_ours(&tick) || !book.put_behind(&tick) {
+                break;
+            }
+            count += 1;
+        }
+        count
     }
 
     /// A level that is none of ours was applied: `changed` says whether the best price or the
@@ -217,7 +255,7 @@ impl SimVenue {
                 market.take_up_to(side, limit, got);
             }
         }
-        self.tidy(instrument);
+        self.tidy_ended(instrument);
         self.activate_children(instrument, now_ns)
     }
 
@@ -278,6 +316,19 @@ impl BookMarket {
             self.refresh(tick.side(), tick.price());
         }
         self.apply(tick);
+    }
+
+    /// Whether a trade meets none of our orders, whoever was the aggressor, and nobody else waits
+    /// for it here but orders with a trigger.
+    #[inline(always)]
+    fn lets_pass(&self, trade: &Tick) -> bool {
+        let [bids, asks] = &self.own;
+        is_in_range(trade.price)
+            && !trade.flags().has(TickFlags::SNAPSHOT)
+            && !self.is_watched
+            && !self.pegs_due
+            && !bids.reaches(trade.price)
+            && !asks.reaches(-trade.price)
     }
 
     /// What ticks other than levels leave behind.

@@ -90,7 +90,7 @@ impl SimVenue {
             left -= left.min(self.orders[at].filled - filled);
             self.show_more(at, limit, filled);
         }
-        self.tidy(instrument);
+        self.tidy_ended(instrument);
         self.activate_children(instrument, now_ns)
     }
 

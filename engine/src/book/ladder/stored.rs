@@ -1,6 +1,6 @@
 //! The dense window as state: where it lies, and the levels in it. Costs what is there.
 
-use super::{Ladder, NONE, WORD};
+use super::{GROUP, Ladder, NONE};
 use crate::book::limits::BOOK_TICKS_MAX;
 use crate::snapshot::{Reader, SnapshotError, Stored, Writer};
 
@@ -10,11 +10,16 @@ impl Stored for Ladder {
         to.same(&self.window());
         to.put(&self.base);
         to.put(&self.count());
-        let (mut before, mut next) = (self.base, (self.best != NONE).then_some(self.best));
-        while let Some(key) = next {
-            to.put(&((key - before) as u64, self.qty(key)));
-            before = key;
-            next = self.next(key);
+        let mut before = self.base;
+        let mut line = (self.best != NONE).then(|| self.line_from(self.best));
+        while let Some((first, mut bits)) = line {
+            while bits != 0 {
+                let key = first + i64::from(bits.trailing_zeros());
+                bits &= bits - 1;
+                to.put(&((key - before) as u64, self.qty(key)));
+                before = key;
+            }
+            line = self.next_line(first);
         }
     }
 
@@ -23,7 +28,7 @@ impl Stored for Ladder {
         self.clear();
         let base: i64 = from.take()?;
         let most = BOOK_TICKS_MAX + self.window();
-        if !(-most..=most).contains(&base) || base % WORD != 0 {
+        if !(-most..=most).contains(&base) || base % GROUP != 0 {
             return Err(SnapshotError::Damaged);
         }
         self.move_to(base);

@@ -1,0 +1,129 @@
+//! Levels of a book by price, and trades: most of what comes, and mostly nobody waits for it.
+
+use qt_types::{BarFlags, Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, Trade, VenueId};
+
+use super::{Moment, Pipeline};
+use crate::emulate::Seen;
+use crate::market::Completed;
+use crate::outbox::Outbox;
+use crate::port::{Context, Exposure, Gate, Strategy};
+
+impl<S: Strategy, G: Gate> Pipeline<S, G> {
+    /// [`Self::step`] for a level of a book: mostly nobody waits for it, and then there is
+    /// nothing to be done but to take it in. Returns whether somebody did, so that there may be
+    /// commands or timers.
+    #[inline(always)]
+    pub fn step_change(&mut self, head: Head, tick: Tick, out: &mut Outbox) -> bool {
+        let Head { recv_ns, instrument, .. } = head;
+        self.fold_tick(recv_ns, instrument, &tick);
+        self.market.set_now(recv_ns);
+        let completed = self.market.on_level(instrument, tick);
+        let is_waited_for = self.wants_book(completed) | self.waits();
+        let is_watched = self.risk.gate.hears(instrument, recv_ns);
+        if is_waited_for | is_watched {
+            let [first, second] = tick.to_halves();
+            let ids = (instrument, head.venue, is_watched);
+            self.end_change(out, head.seq, ids, completed, first, second);
+        }
+        is_waited_for | is_watched
+    }
+
+    /// [`Self::step_change`] for one after the other of `changes` of `instrument`, each with the
+    /// time at which it reaches us (UTC ns), up to the first one behind `until_ns` (UTC), that
+    /// somebody may wait for or that is about a best price: what has to be asked for each of them
+    /// elsewhere is asked once. Returns how many it took in, and the time of the last of all
+    /// events (UTC ns).
+    // Not inlined: with all that its caller has in hand there are too few registers for its loop.
+    #[inline(never)]
+    pub fn take_changes(
+        &mut self,
+        instrument: InstrumentId,
+        until_ns: i64,
+        changes: impl Iterator<Item = (i64, Tick)>,
+    ) -> (usize, Nanos) {
+        let (mut count, mut now_ns) = (0, self.market.now_ns());
+        let stop_ns = self.risk.gate.deaf_until_ns(instrument).min(until_ns.saturating_add(1));
+        if self.wants_book(Completed::Update) || self.waits() {
+            return (count, now_ns);
+        }
+        let Some(book) = self.market.settled_book(instrument) else { return (count, now_ns) };
+        let mut hash = self.hash;
+        for (recv_ns, tick) in changes {
+            let recv_ns = Nanos::new(recv_ns).max(now_ns);
+            if recv_ns.get() >= stop_ns || !book.put_behind(&tick) {
+                break;
+            }
+            super::fold::fold_tick(&mut hash, recv_ns, instrument, &tick);
+            now_ns = recv_ns;
+            count += 1;
+        }
+        self.hash = hash;
+        if count > 0 {
+            self.market.set_now(now_ns);
+            self.risk.gate.hears(instrument, now_ns);
+        }
+        (count, now_ns)
+    }
+
+    /// [`Self::step`] for a trade: mostly nobody but the strategy hears of it, and no event is
+    /// made of it.
+    #[inline]
+    pub fn step_trade(&mut self, head: Head, venue_ns: Nanos, trade: &Trade, out: &mut Outbox) {
+        let Head { recv_ns, instrument, .. } = head;
+        self.fold_trade(recv_ns, instrument, trade);
+        self.market.set_now(recv_ns);
+        self.market.set_last(instrument, trade.price);
+        self.see(instrument, Some(Seen::trade(trade.price)), out);
+        let moment = Moment { instrument, recv_ns, venue_ns };
+        let active = !trade.flags.has(BarFlags::WARMUP);
+        let mut context = context!(self, moment, active);
+        self.strategy.on_trade(trade, &mut context);
+        let is_watched = self.risk.gate.hears(instrument, recv_ns);
+        if is_watched | self.waits() | self.is_asked() {
+            self.end_trade(head, venue_ns, trade, out);
+        }
+    }
+
+    #[inline(never)]
+    fn end_trade(&mut self, head: Head, venue_ns: Nanos, trade: &Trade, out: &mut Outbox) {
+        let Head { seq, recv_ns, instrument, venue } = head;
+        let payload = Payload::Trade(*trade);
+        self.follow_up(&Event { seq, recv_ns, venue_ns, instrument, venue, payload }, out);
+    }
+
+    /// Whether there is something to be decided or done.
+    #[inline(always)]
+    fn is_asked(&self) -> bool {
+        !self.intents.is_empty()
+            | !self.asks.is_empty()
+            | self.execution.is_work_due()
+            | !self.execution.notices.is_empty()
+    }
+
+    /// Whether something with us waits for what comes: an order, a parent order.
+    #[inline(always)]
+    fn waits(&self) -> bool {
+        !self.execution.holds_nothing() | !self.parents.is_empty()
+    }
+
+    // The tick comes in halves: see `Tick::to_halves`.
+    #[inline(never)]
+    fn end_change(
+        &mut self,
+        out: &mut Outbox,
+        seq: Seq,
+        (instrument, venue, is_watched): (InstrumentId, VenueId, bool),
+        completed: Completed,
+        first: u128,
+        second: u128,
+    ) {
+        let tick = Tick::from_halves([first, second]);
+        let (recv_ns, venue_ns) = (self.market.now_ns(), Nanos::new(tick.venue_ns));
+        self.see_best(instrument, completed, out);
+        self.tell_book(&Moment { instrument, recv_ns, venue_ns }, completed);
+        if is_watched | self.waits() | self.is_asked() {
+            let payload = Payload::Tick(tick);
+            self.follow_up(&Event { seq, recv_ns, venue_ns, instrument, venue, payload }, out);
+        }
+    }
+}
