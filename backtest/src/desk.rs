@@ -9,6 +9,7 @@ use qt_types::{
 
 use crate::execution::OrderLog;
 use crate::recorder::{Fill, Recorder, Settled};
+use crate::simulator::Ended;
 use crate::tape::timer_event;
 use crate::venue::SimVenue;
 use crate::witness::{NotKept, Witness};
@@ -100,9 +101,9 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     }
 
     /// Tells the witness that the run ends in order.
-    pub(crate) fn note_stop(&mut self) {
+    pub(crate) fn note_stop(&mut self, ended: Ended) {
         if let Some(witness) = &mut self.witness {
-            witness.stopped(Seq::new(self.sequencer.count()), self.sequencer.now_ns());
+            witness.stopped(Seq::new(self.sequencer.count()), self.sequencer.now_ns(), ended);
         }
     }
 
@@ -124,7 +125,9 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     }
 
     /// Takes in what was decided from outside since the last event.
-    pub(crate) fn take_decisions(&mut self) -> Result<(), Halt> {
+    ///
+    /// It reaches us at `played_ns` (UTC) at the earliest: so far the venue has been played.
+    pub(crate) fn take_decisions(&mut self, played_ns: i64) -> Result<(), Halt> {
         loop {
             let Some(witness) = &mut self.witness else { return Ok(()) };
             let last = Seq::new(self.sequencer.count());
@@ -134,7 +137,10 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
                 return Ok(());
             };
             let payload = Payload::Control(decided.control);
-            let recv_ns = decided.recv_ns.max(self.sequencer.now_ns());
+            let recv_ns = match decided.recv_ns {
+                Nanos::MIN => Nanos::new(played_ns).max(self.sequencer.now_ns()),
+                recv_ns => recv_ns.max(self.sequencer.now_ns()),
+            };
             let mut event = Event {
                 seq: Seq::default(),
                 recv_ns,

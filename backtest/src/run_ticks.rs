@@ -232,7 +232,8 @@ impl<'a> TickStage<'a> {
         let books = self.cast.books::<R>(self.files)?;
         let desk = self.desk(&books, strategy)?.with_witness(witness);
         let films = self.films();
-        let replay = Replay::new(&films, self.settings.clone(), desk)?;
+        let settings = ReplayConfig { pace: Pace::Naive, ..self.settings.clone() };
+        let replay = Replay::new(&films, settings, desk)?;
         self.finish::<R>(replay, &books, interrupt, progress)
     }
 
@@ -262,7 +263,7 @@ impl<'a> TickStage<'a> {
         &self,
         wait: Wait,
     ) -> Result<(Player<'_, R>, Feeds<R>), PlayerError> {
-        Player::new(&self.films(), &self.settings.feed, wait)
+        Player::new(&self.films(), &self.settings, wait)
     }
 
     /// A desk for [`Desk::rehearse`].
@@ -314,6 +315,7 @@ impl<'a> TickStage<'a> {
         if config.close_at_end && ended == Ended::Data {
             replay.close_positions()?;
         }
+        replay.stop(ended);
         let wall_seconds = clock.elapsed().as_secs_f64();
         let records = replay.records()?;
         let (mut desk, marks) = replay.into_parts();

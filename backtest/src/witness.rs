@@ -4,12 +4,14 @@
 use qt_engine::{Command, Exposure};
 use qt_types::{Control, Event, Nanos, Seq};
 
+use crate::simulator::Ended;
+
 /// A decision from outside, and when it reached us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Decided {
     /// The decision.
     pub control: Control,
-    /// When it reached us (UTC ns).
+    /// When it reached us (UTC ns); the smallest number for just now.
     pub recv_ns: Nanos,
 }
 
@@ -42,8 +44,8 @@ pub trait Witness: Send {
     fn next_decision(&mut self, last: Seq) -> Option<Decided>;
 
     /// The run ends in order after event `last`, at `now_ns` (UTC).
-    fn stopped(&mut self, last: Seq, now_ns: Nanos) {
-        let _ = (last, now_ns);
+    fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended) {
+        let _ = (last, now_ns, ended);
     }
 
     /// A moment between two events, with all that is known.

@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam::channel::Receiver;
+use qt_backtest::simulator::Ended;
 use qt_backtest::witness::{Decided, NotKept, Witness};
 use qt_engine::{Command, Exposure};
 use qt_journal::{AppendError, CommandRecord, Describer, Journal, Lsn, Mark, Record, Stamp};
@@ -159,10 +160,18 @@ impl Witness for Keeper {
         self.shown.board.fill(last, now_ns, exposure);
     }
 
-    fn stopped(&mut self, last: Seq, now_ns: Nanos) {
+    fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended) {
         let Some(journal) = self.journal.take() else { return };
         if !self.script.is_empty() {
-            // It was stopped before it came to where it had been.
+            // It was stopped before it came to where it had been, or comes to its end too soon.
+            if ended != Ended::Interrupted {
+                self.fail(format!(
+                    "the journal does not fit: it goes on after event {}, where the run made \
+                     again has come to its end. The recording or the program is not the one that \
+                     it was written with: use those, or begin a new journal",
+                    last.get()
+                ));
+            }
             return;
         }
         match journal.close(Stamp { seq: last, at_ns: now_ns }) {

@@ -135,7 +135,7 @@ impl Recorded {
 struct Repeated {
     decisions: Vec<CommandRecord>,
     /// The first event that is not the recorded one: its place, and what came.
-    other: Option<(usize, Option<Event>)>,
+    other: Option<(usize, Event)>,
     events: usize,
     /// Whether all that is recorded has been compared.
     is_enough: bool,
@@ -159,7 +159,7 @@ impl Witness for Comparing {
             return Err(NotKept);
         }
         if was != Some(event) && seen.other.is_none() {
-            seen.other = Some((at, Some(*event)));
+            seen.other = Some((at, *event));
         }
         Ok(())
     }
@@ -189,16 +189,29 @@ impl Witness for Comparing {
 }
 
 fn judge(recorded: &Recorded, repeated: &Repeated) -> Parity {
-    let (was, is) = (&recorded.decisions, &repeated.decisions);
-    // Where the record broke off, its last decisions may not have been written down.
-    let longest = if repeated.is_enough { was.len() } else { was.len().max(is.len()) };
-    let differs = |at: &usize| was.get(*at) != is.get(*at);
+    let was = &recorded.decisions;
+    // Where the record broke off, what followed from its last event may not have been written.
+    let last = recorded.events.last().map_or(0, |event| event.seq.get());
+    let is_kept = |made: &&CommandRecord| {
+        let seq = made.stamp.seq.get();
+        seq < last || (seq == last && recorded.is_ended)
+    };
+    let is: Vec<&CommandRecord> = repeated
+        .decisions
+        .iter()
+        .take(was.len())
+        .chain(repeated.decisions.iter().skip(was.len()).filter(is_kept))
+        .collect();
+    let longest = was.len().max(is.len());
+    let differs = |at: &usize| was.get(*at) != is.get(*at).copied();
     let mut differing = (0..longest).filter(differs);
     let first = differing.next();
     let differences = first.map_or(0, |_| 1 + differing.count() as u64);
     let first = first.map(|at| {
-        let (was, is) = (was.get(at), is.get(at));
-        let event = was.or(is).map_or(0, |command| command.stamp.seq.get());
+        let (was, is) = (was.get(at), is.get(at).copied());
+        // The one that comes earlier: what follows from it is no cause.
+        let events = [was, is].map(|made| made.map(|command| command.stamp.seq.get()));
+        let event = events.into_iter().flatten().min().unwrap_or(0);
         let describer = &recorded.describer;
         let before = other_before(recorded, repeated, event);
         Difference {
@@ -225,6 +238,10 @@ fn other_before<'a>(
     repeated: &'a Repeated,
     until: u64,
 ) -> Option<(Option<&'a Event>, Option<&'a Event>)> {
-    let (at, event) = repeated.other.as_ref()?;
-    ((*at as u64) < until).then(|| (recorded.events.get(*at), event.as_ref()))
+    if let Some((at, event)) = &repeated.other {
+        return ((*at as u64) < until).then(|| (recorded.events.get(*at), Some(event)));
+    }
+    // Or there is less than there was.
+    let missing = recorded.events.get(repeated.events)?;
+    (missing.seq.get() <= until).then_some((Some(missing), None))
 }

@@ -68,6 +68,8 @@ struct Check {
     commands: std::collections::VecDeque<CommandRecord>,
     own: std::collections::VecDeque<Own>,
     events: u64,
+    /// The last event.
+    last: Seq,
     decisions: u64,
     differences: u64,
     first: Option<Difference>,
@@ -83,6 +85,7 @@ enum Own {
 impl Check {
     fn expect(&mut self, event: &Event, outbox: &Outbox) {
         self.events += 1;
+        self.last = event.seq;
         let stamp = Stamp { seq: event.seq, at_ns: event.recv_ns };
         let commands = outbox.commands.as_slice().iter();
         self.commands.extend(commands.map(|command| CommandRecord::new(stamp, command)));
@@ -110,7 +113,7 @@ impl Check {
         self.decisions += 1;
         let made = self.commands.pop_front();
         // Commands that follow from a denial leave with what came before it.
-        if made.as_ref().map(|made| made.intention) != Some(recorded.intention) {
+        if made.as_ref() != Some(recorded) {
             let texts = (
                 decision_text(&self.describer, recorded),
                 made.map(|made| decision_text(&self.describer, &made)),
@@ -126,11 +129,16 @@ impl Check {
     /// What was put out at the end and is not in the journal; where that broke off, it may not
     /// have been written down any more.
     fn rest(&mut self, is_ended: bool) {
-        if is_ended {
-            while let Some(made) = self.commands.pop_front() {
+        let last = self.last;
+        while let Some(made) = self.commands.pop_front() {
+            if is_ended || made.stamp.seq < last {
                 let text = decision_text(&self.describer, &made);
                 self.differs(made.stamp.seq, None, Some(text));
             }
+        }
+        if is_ended && !self.own.is_empty() {
+            let text = "a denial or a report of the engine's own that is not there".to_owned();
+            self.differs(last, None, Some(text));
         }
     }
 

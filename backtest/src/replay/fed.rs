@@ -4,6 +4,7 @@ use qt_ring::Consumer;
 use qt_types::InstrumentId;
 
 use super::Replayed;
+use super::record::NO_INSTRUMENT;
 
 /// A record on its way from the player, and when it is due: at the venue or with us (UTC ns).
 #[derive(Clone, Copy, Debug)]
@@ -15,7 +16,7 @@ pub struct Fed<R> {
 }
 
 /// Room in each of a player's rings.
-pub const FED_MAX: usize = 4_096;
+pub const FED_MAX: usize = 16_384;
 
 /// The ends of a player's rings at which the records come out, file by file.
 pub struct Feeds<R: Replayed> {
@@ -32,11 +33,13 @@ pub(super) struct FedReel<R: Replayed> {
     pub(super) head: Option<R>,
     /// Records that were moved on from, by instrument of the file.
     counts: Vec<u64>,
+    /// The same of all.
+    row: usize,
 }
 
 impl<R: Replayed> FedReel<R> {
     pub(super) const fn new(feed: Consumer<Fed<R>>) -> Self {
-        Self { feed, head: None, counts: Vec::new() }
+        Self { feed, head: None, counts: Vec::new(), row: 0 }
     }
 
     /// Moves on to the next record, for which it waits. Returns what its own times leave to be
@@ -56,18 +59,24 @@ impl<R: Replayed> FedReel<R> {
     }
 
     fn note(&mut self, instrument: usize) {
-        if instrument >= usize::from(u16::MAX) {
+        if instrument >= usize::from(NO_INSTRUMENT) {
             return;
         }
+        self.row += 1;
         if instrument >= self.counts.len() {
             self.counts.resize(instrument + 1, 0);
         }
         self.counts[instrument] += 1;
     }
 
+    /// Whether the next record is none, and only says how far time has come.
+    pub(super) fn tells_time(&self) -> bool {
+        self.head.is_some_and(|head| head.instrument() == NO_INSTRUMENT)
+    }
+
     /// The place of the next record in its file.
-    pub(super) fn row(&self) -> usize {
-        self.counts.iter().sum::<u64>() as usize
+    pub(super) const fn row(&self) -> usize {
+        self.row
     }
 
     /// Adds the records that were moved on from to `counts`, by instrument of the run.

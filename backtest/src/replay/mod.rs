@@ -94,6 +94,8 @@ pub struct Replay<'a, R: Replayed, S, G> {
     order_ns: i64,
     report_ns: i64,
     next_sample_ns: i64,
+    /// How far time has come (UTC ns): at the venue, and with us.
+    played_ns: i64,
     /// The price of each instrument at each sample; zero before there is one.
     marks: Vec<Vec<Price>>,
 }
@@ -159,6 +161,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
             order_ns,
             report_ns,
             next_sample_ns: i64::MIN,
+            played_ns: i64::MIN,
             marks: vec![Vec::new(); desk.pipeline.exposure().specs.len()],
             desk,
         }
@@ -180,7 +183,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
             if self.desk.recorder.is_bankrupt() {
                 break Ended::Bankrupt;
             }
-            self.desk.take_decisions()?;
+            self.desk.take_decisions(self.played_ns)?;
             if !is_alone && interrupt.load(Ordering::Relaxed) {
                 break Ended::Interrupted;
             }
@@ -195,6 +198,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 break Ended::Data;
             };
             let next_ns = self.play_venue(next_ns)?;
+            self.played_ns = self.played_ns.max(next_ns);
             let ahead_ns = next_ns.saturating_add(self.order_ns);
             // Whatever we cause from now on is reported at this time at the earliest, and reports
             // come before what else reaches us then.
@@ -214,7 +218,6 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         }
         // Else it goes on another time, and what is under way comes then.
         self.sample_end()?;
-        self.desk.note_stop();
         Ok(ended)
     }
 
@@ -232,7 +235,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
     fn next_told(&self) -> Option<(usize, i64)> {
         let mut next: Option<(usize, i64)> = None;
         for (index, reel) in self.at_ours.iter().enumerate() {
-            if reel.venue_ns() >= self.config.to_ns {
+            if reel.venue_ns() >= self.config.to_ns && !reel.tells_time() {
                 continue;
             }
             let recv_ns = reel.recv_ns();
@@ -309,7 +312,9 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
             if next_ns > until_ns {
                 return Ok(());
             }
-            if next_ns > self.next_sample_ns {
+            // That nothing comes before a time is no reason to look at the equity.
+            let is_quiet = next_ns < report_ns.min(timer_ns) && self.at_ours[index].tells_time();
+            if next_ns > self.next_sample_ns && !is_quiet {
                 self.sample(next_ns)?;
                 continue;
             }
@@ -405,6 +410,11 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         self.desk.settle(i64::MAX)?;
         self.desk.finish()?;
         Ok(self.desk.recorder.resample(&self.desk.pipeline)?)
+    }
+
+    /// Tells the witness, if there is one, that nothing more comes.
+    pub(crate) fn stop(&mut self, ended: Ended) {
+        self.desk.note_stop(ended);
     }
 
     /// The pipeline.

@@ -5,8 +5,7 @@ use qt_ring::{Full, Producer, Setup, SetupError, Wait, spsc};
 
 use super::fed::{FED_MAX, Fed, Feeds};
 use super::reel::Reel;
-use super::{Film, Replayed, cut};
-use crate::feed::FeedLatency;
+use super::{Film, ReplayConfig, Replayed, cut};
 
 /// Why a player cannot begin.
 #[derive(Debug, thiserror::Error)]
@@ -45,6 +44,8 @@ pub enum Pushed {
 pub struct Player<'a, R: Replayed> {
     /// Those of the venue first.
     outlets: Vec<Outlet<'a, R>>,
+    /// Records from this time on (UTC ns, at the venue) are left out.
+    to_ns: i64,
 }
 
 impl<'a, R: Replayed> Player<'a, R> {
@@ -54,10 +55,10 @@ impl<'a, R: Replayed> Player<'a, R> {
     /// When a file cannot be read.
     pub fn new(
         films: &[Film<'a>],
-        latency: &FeedLatency,
+        config: &ReplayConfig,
         wait: Wait,
     ) -> Result<(Self, Feeds<R>), PlayerError> {
-        let [at_venue, at_ours] = cut(films, latency)?;
+        let [at_venue, at_ours] = cut(films, &config.feed)?;
         let mut outlets = Vec::new();
         let mut outlet = |reel, is_venue| -> Result<_, SetupError> {
             let (ring, feed) = spsc(&Setup::new(FED_MAX, wait))?;
@@ -67,7 +68,7 @@ impl<'a, R: Replayed> Player<'a, R> {
         let at_venue: Result<Vec<_>, _> = at_venue.into_iter().map(|r| outlet(r, true)).collect();
         let at_ours: Result<Vec<_>, _> = at_ours.into_iter().map(|r| outlet(r, false)).collect();
         let feeds = Feeds { at_venue: at_venue?, at_ours: at_ours? };
-        Ok((Self { outlets }, feeds))
+        Ok((Self { outlets, to_ns: config.to_ns }, feeds))
     }
 
     /// When the next record is due (UTC ns); `None` at the end.
@@ -78,7 +79,7 @@ impl<'a, R: Replayed> Player<'a, R> {
 
     fn next(&self) -> Option<(usize, i64)> {
         let times = self.outlets.iter().enumerate().filter_map(|(at, outlet)| {
-            let head = outlet.reel.head()?;
+            let head = outlet.reel.head().filter(|head| head.venue_ns() < self.to_ns)?;
             Some((at, outlet.due_ns(&head)))
         });
         times.min_by_key(|&(at, due_ns)| (due_ns, at))
@@ -93,7 +94,8 @@ impl<'a, R: Replayed> Player<'a, R> {
             let outlet = &mut self.outlets[at];
             let Some(record) = outlet.reel.head() else { break };
             outlet.told_ns = outlet.told_ns.max(due_ns);
-            if !self.push(at, Fed { record, due_ns }) {
+            // Of one time records come in the order of the rings: those before this one have all.
+            if !self.push(at, Fed { record, due_ns }, due_ns.saturating_add(1)) {
                 return Ok(Pushed::Nobody);
             }
             self.outlets[at].reel.advance()?;
@@ -107,8 +109,9 @@ impl<'a, R: Replayed> Player<'a, R> {
     }
 
     /// Puts `fed` into ring `at`, waiting for room; whether anybody listens. Whoever is to make
-    /// room may wait for news of the other rings: they get it.
-    fn push(&mut self, at: usize, fed: Fed<R>) -> bool {
+    /// room may wait for news of the other rings: they get it. In those before `at` nothing from
+    /// before `earlier_ns` is to come.
+    fn push(&mut self, at: usize, fed: Fed<R>, earlier_ns: i64) -> bool {
         let mut fed = fed;
         loop {
             match self.outlets[at].ring.push(fed) {
@@ -117,8 +120,7 @@ impl<'a, R: Replayed> Player<'a, R> {
                 Err(Full(back)) => fed = back,
             }
             for other in (0..self.outlets.len()).filter(|&other| other != at) {
-                // Of one time they come in the order of the rings.
-                self.try_tell_time(other, fed.due_ns.saturating_add(i64::from(other < at)));
+                self.try_tell_time(other, if other < at { earlier_ns } else { fed.due_ns });
             }
             std::thread::yield_now();
         }
@@ -131,7 +133,7 @@ impl<'a, R: Replayed> Player<'a, R> {
             return !outlet.ring.is_closed();
         }
         outlet.told_ns = ns;
-        self.push(at, Fed { record: R::nothing_at(ns), due_ns: ns })
+        self.push(at, Fed { record: R::nothing_at(ns), due_ns: ns }, ns)
     }
 
     /// The same if there is room.

@@ -38,7 +38,7 @@ pub trait Replayed: Record {
 }
 
 /// The instrument of [`Replayed::nothing_at`].
-const NO_INSTRUMENT: u16 = u16::MAX;
+pub(super) const NO_INSTRUMENT: u16 = u16::MAX;
 
 impl Replayed for Tick {
     fn price_ticks(&self) -> i64 {

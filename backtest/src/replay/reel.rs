@@ -177,6 +177,12 @@ impl<'a, R: Replayed> Reel<'a, R> {
         Some((self.instruments.get(usize::from(instrument)).copied()?, changes))
     }
 
+    /// Whether the next record is none, and only says how far time has come.
+    #[inline]
+    pub(super) fn tells_time(&self) -> bool {
+        self.fed.as_ref().is_some_and(|fed| fed.tells_time())
+    }
+
     /// The place of the next record in its file.
     #[inline(always)]
     pub(super) fn row(&self) -> u32 {
