@@ -349,7 +349,8 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
             let venue_ns = record.venue_ns();
             let recv_ns = reel.known_ns(&record);
             let timer_ns = pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
-            if (recv_ns > stop_ns && !is_first) || recv_ns > timer_ns || venue_ns >= to_ns {
+            let is_over = venue_ns >= to_ns && !reel.tells_time();
+            if (recv_ns > stop_ns && !is_first) || recv_ns > timer_ns || is_over {
                 break;
             }
             is_first = false;

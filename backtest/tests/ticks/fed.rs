@@ -3,15 +3,18 @@
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 
+use qt_backtest::config::RunConfig;
 use qt_backtest::replay::{Pace, Pushed, Replayed};
 use qt_backtest::run::RunOutcome;
-use qt_backtest::run_ticks::TickStage;
+use qt_backtest::run_ticks::{TickStage, run_on_ticks};
 use qt_backtest::witness::{Decided, NotKept, Witness};
 use qt_data::import::{ImportOptions, import};
 use qt_data::ticks::{RecordKind, TickFile, Verify};
-use qt_engine::Command;
+use qt_engine::{Command, Strategy};
 use qt_ring::Wait;
-use qt_types::{Control, ControlKind, E9, Event, KillState, Nanos, OrderTick, Payload, Seq};
+use qt_types::{
+    Control, ControlKind, E9, Event, InstrumentKind, KillState, Nanos, OrderTick, Payload, Seq,
+};
 use qt_types::{Target, Tick};
 
 use crate::oracle::shared;
@@ -73,7 +76,17 @@ fn fed<R: Replayed>(
     notes: &Notes,
 ) -> RunOutcome {
     let (config, strategy) = set_up(files, job);
-    let stage = TickStage::new(&config, files, E9, Pace::Naive).unwrap();
+    fed_with::<R>(&config, files, strategy, portion_ns, notes)
+}
+
+fn fed_with<R: Replayed>(
+    config: &RunConfig,
+    files: &[TickFile],
+    strategy: Box<dyn Strategy>,
+    portion_ns: i64,
+    notes: &Notes,
+) -> RunOutcome {
+    let stage = TickStage::new(config, files, E9, Pace::Naive).unwrap();
     let (mut player, feeds) = stage.player::<R>(Wait::Yield).unwrap();
     let never = AtomicBool::new(false);
     std::thread::scope(|scope| {
@@ -96,10 +109,14 @@ fn any(files: &[TickFile], job: (&str, &str), portion_ns: i64, notes: &Notes) ->
 }
 
 fn recording(path: &str) -> Option<(tempfile::TempDir, [TickFile; 1])> {
+    recording_of(path, &ImportOptions::default())
+}
+
+fn recording_of(path: &str, options: &ImportOptions) -> Option<(tempfile::TempDir, [TickFile; 1])> {
     let folder = tempfile::tempdir().unwrap();
     let data = shared(path)?;
     let target = folder.path().join("recording.qtt");
-    import(&data, &target, &ImportOptions::default()).unwrap();
+    import(&data, &target, options).unwrap();
     let file = TickFile::open(&target, Verify::OnRead).unwrap();
     Some((folder, [file]))
 }
@@ -168,4 +185,39 @@ fn what_cannot_be_kept_does_not_leave() {
     let error = stage.run_witnessed::<Tick>(strategy, witness, &never, &mut |_, _| {});
     let text = error.map(|_| ()).unwrap_err().to_string();
     assert!(text.contains("the journal takes no more"), "{text}");
+}
+
+#[test]
+fn several_files_end_where_they_are_told_to() {
+    let second = "market-data/l2_stream/binance/spot_BTCUSDT_2024-08-08.jsonl.gz";
+    // One instrument of two files.
+    let units = ImportOptions {
+        tick_e9: Some(E9 / 100),
+        lot_e9: Some(E9 / 100_000),
+        currency: Some("USDT".to_owned()),
+        kind: Some(InstrumentKind::Perpetual),
+        ..ImportOptions::default()
+    };
+    let Some((_a, [perpetual])) = recording_of(STREAM, &units) else { return };
+    let Some((_b, [spot])) = recording_of(second, &units) else { return };
+    let times = perpetual.times();
+    let (first, last) = (times.venue_first, times.venue_last);
+    let files = [perpetual, spot];
+    for (portion_ns, latency_ns) in [(i64::MAX, 0), (50_000_000, 2_000_000_000)] {
+        let job = LIVELY[0];
+        let (mut config, strategy) = set_up(&files, job);
+        config.to_ns = Some(first + (last - first) / 2);
+        config.feed_latency_ns = latency_ns;
+        let alone = {
+            let never = AtomicBool::new(false);
+            let (_, strategy) = set_up(&files, job);
+            let pace = Pace::Ahead;
+            run_on_ticks(&config, &files, E9, pace, strategy, &never, &mut |_, _| {}).unwrap()
+        };
+        let notes = Notes::default();
+        let beside = fed_with::<Tick>(&config, &files, strategy, portion_ns, &notes);
+        assert_eq!(alone.outcome.determinism_hash, beside.determinism_hash);
+        assert_eq!(alone.outcome.records, beside.records);
+        assert_eq!(alone.outcome.curve, beside.curve, "the equity is looked at at the same times");
+    }
 }
