@@ -8,6 +8,7 @@ use qt_runtime::keeper::Shown;
 use qt_runtime::status::Status;
 use qt_types::{InstrumentSpec, Side};
 
+use super::figures::duration;
 use crate::output::{Output, number, table};
 
 /// How often it is shown.
@@ -61,19 +62,31 @@ impl<'a> Screen<'a> {
         let to_repeat = self.shown.to_repeat.load(Ordering::Relaxed);
         let equity = status.equity.map_or_else(|| "unknown".to_owned(), |cash| cash.to_string());
         let mut text = format!(
-            "{}  event {} ({})  equity {}  {} open  {} commands{}",
+            "{}  event {} ({})  equity {}  {} open  {} commands{}{}",
             qt_data::stamp::iso_text(status.now_ns.get()),
             number::count(status.seq.get()),
             number::rate(rate),
             number::amount(&equity, 2),
             number::plural(status.open as u64, "order"),
             number::count(self.shown.commands.load(Ordering::Relaxed)),
+            self.headroom(status),
             if to_repeat > 0 { "  (making again what the journal has)" } else { "" },
         );
         let Some(table) = self.tables(status).filter(|_| self.is_terminal) else { return text };
         text.push('\n');
         text.push_str(&table);
         text
+    }
+
+    /// What a record takes from the feed to the end of all that follows from it, and who had to
+    /// wait.
+    fn headroom(&self, status: &Status) -> String {
+        let whole = status.whole.map_or_else(String::new, |[half, most]| {
+            format!("  feed to kept {} p50, {} p99", duration(half), duration(most))
+        });
+        let feed = self.shown.feed_waits.load(Ordering::Relaxed);
+        let (feed, journal) = (number::count(feed), number::count(status.journal_waits));
+        format!("{whole}  waits: feed {feed}, journal {journal}")
     }
 
     fn tables(&self, status: &Status) -> Option<String> {
