@@ -23,8 +23,8 @@ pub type SaveState<'a> = dyn Fn(&mut Vec<u8>) -> Result<(), SnapshotError> + 'a;
 
 /// Sees a run go by and keeps it, in a journal for example.
 pub trait Witness: Send {
-    /// A record comes next of which the clock of a [`crate::replay::Player`] said `put` when it was
-    /// put into its ring; zero where nobody looked.
+    /// A record comes next of which the clock of a [`crate::replay::Player`] said `put` when it had
+    /// it in hand. Not called for records of which nobody looked.
     fn taken(&mut self, put: u64) {
         let _ = put;
     }

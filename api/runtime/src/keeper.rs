@@ -205,7 +205,7 @@ impl Witness for Keeper {
         let stamp = Stamp { seq, at_ns: now_ns };
         let mark = Record::Mark(Mark { stamp, hash: state });
         let mut last = None;
-        let from = self.timing.now_ns();
+        let from = self.timing.keep();
         match self.repeat(|was| *was == mark, |describer| describer.text(&mark)) {
             Some(repeated) => repeated?,
             None => last = Some(self.append(&mark)?),
@@ -222,9 +222,9 @@ impl Witness for Keeper {
             recorder.commands += commands.len() as u64;
         }
         let Some((journal, last)) = self.journal.as_ref().zip(last) else { return Ok(()) };
-        let kept = self.timing.now_ns();
+        let times = self.timing.kept(from);
         let durable = journal.wait_durable(last);
-        self.timing.left(from, kept);
+        self.timing.left(times);
         self.kept(durable)
     }
 

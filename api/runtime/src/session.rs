@@ -24,7 +24,7 @@ use crate::figures::SessionFigures;
 use crate::keeper::{Begin, Keeper, Shown};
 use crate::manifest::Manifest;
 use crate::pace::{Pace, Speed};
-use crate::stages::{Clock, FULL_SPEED_EVERY, Timing};
+use crate::stages::{Clock, FULL_SPEED_EVERY, Timing, is_turn};
 
 /// What a session needs beside its stage and strategy.
 #[derive(Debug)]
@@ -41,8 +41,9 @@ pub struct Settings {
     pub seats: [Seat; 2],
     /// How threads wait for each other; by the number of cores without it.
     pub wait: Option<Wait>,
-    /// How large a file of the journal is; its own size without it.
-    pub segment_bytes: Option<u64>,
+    /// How much memory the journal has, a power of two, with files in proportion; its own choice
+    /// without it.
+    pub journal_bytes: Option<usize>,
 }
 
 impl Settings {
@@ -192,11 +193,7 @@ fn run_on<R: Replayed>(
 /// The clock of the feed: it looks at `clock` for one record in `every`.
 fn stamps(clock: Clock, every: u32) -> PutClock<'static> {
     let mut left = 0_u32;
-    Box::new(move || {
-        let is_timed = left == 0;
-        left = if is_timed { every.saturating_sub(1) } else { left - 1 };
-        if is_timed { clock.now_ns() } else { 0 }
-    })
+    Box::new(move || if is_turn(&mut left, every) { clock.now_ns() } else { 0 })
 }
 
 /// A thread that has no core of its own, or may not have it, runs all the same.
@@ -236,7 +233,10 @@ fn open(
 ) -> Result<Opened, SessionError> {
     let fingerprint = settings.manifest.fingerprint()?;
     let mut options = Options::new(fingerprint, settings.durable);
-    options.segment_bytes = settings.segment_bytes.unwrap_or(options.segment_bytes);
+    if let Some(bytes) = settings.journal_bytes {
+        (options.memory_bytes, options.reserve_bytes) = (bytes, bytes / 16);
+        options.segment_bytes = (bytes as u64).saturating_mul(4);
+    }
     let mut script = VecDeque::new();
     let mut describer = Describer::new();
     let (mut journal, recovery) =

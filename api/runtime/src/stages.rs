@@ -8,7 +8,10 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// At full speed so many events go by for each that is timed; at any other speed all are.
-pub const FULL_SPEED_EVERY: u32 = 16;
+pub const FULL_SPEED_EVERY: u32 = 64;
+
+/// Of commands, which are fewer, this many times as many are timed.
+const COMMANDS_MORE: u32 = 8;
 
 /// Figures are exact to two digits.
 const DIGITS: u8 = 2;
@@ -141,6 +144,8 @@ pub struct Timing {
     every: u32,
     /// Events of other kinds than records that go by until the next one is timed.
     left: u32,
+    /// The same for events from which commands follow.
+    commands_left: u32,
     /// When the feed had the record in hand that is taken next.
     put: Option<u64>,
     /// When the event that is timed was handed to the pipeline.
@@ -156,7 +161,16 @@ impl Timing {
     #[must_use]
     pub fn new(clock: Clock, every: u32) -> Self {
         let stages = Stages::default();
-        Self { clock, every, left: 0, put: None, step_from: None, whole: None, stages }
+        Self {
+            clock,
+            every,
+            left: 0,
+            commands_left: 0,
+            put: None,
+            step_from: None,
+            whole: None,
+            stages,
+        }
     }
 
     /// A record comes next that the feed had in hand at `put`; zero: it is not timed.
@@ -181,14 +195,7 @@ impl Timing {
         if is_record {
             return None;
         }
-        self.left = match self.left {
-            0 => self.every.saturating_sub(1),
-            left => {
-                self.left = left - 1;
-                return None;
-            }
-        };
-        Some(self.clock.now_ns())
+        is_turn(&mut self.left, self.every).then(|| self.clock.now_ns())
     }
 
     /// The event is in the journal; it began at `from`.
@@ -211,16 +218,24 @@ impl Timing {
         }
     }
 
-    /// The time, where commands are about to be kept: all of them are timed.
-    #[must_use]
+    /// Commands are about to be kept; since when, if they are timed.
     #[inline]
-    pub fn now_ns(&self) -> u64 {
-        self.clock.now_ns()
+    pub fn keep(&mut self) -> Option<u64> {
+        let every = self.every / COMMANDS_MORE;
+        let is_timed = is_turn(&mut self.commands_left, every) | self.whole.is_some();
+        is_timed.then(|| self.clock.now_ns())
     }
 
-    /// Commands were kept from `from` to `kept`, and may leave now.
+    /// Commands are in the journal, since they began to be kept at `from`; when that was.
     #[inline]
-    pub fn left(&mut self, from: u64, kept: u64) {
+    pub fn kept(&self, from: Option<u64>) -> Option<(u64, u64)> {
+        from.map(|from| (from, self.clock.now_ns()))
+    }
+
+    /// Commands may leave; what [`Self::kept`] has said of them.
+    #[inline]
+    pub fn left(&mut self, times: Option<(u64, u64)>) {
+        let Some((from, kept)) = times else { return };
         let now = self.clock.now_ns();
         self.stages.note(Stage::Keep, kept.saturating_sub(from));
         self.stages.note(Stage::Durable, now.saturating_sub(kept));
@@ -238,6 +253,14 @@ impl Timing {
     }
 }
 
+/// Whether it is the turn of one in `every`; `left` counts down to the next.
+#[inline]
+pub(crate) const fn is_turn(left: &mut u32, every: u32) -> bool {
+    let is_turn = *left == 0;
+    *left = if is_turn { every.saturating_sub(1) } else { *left - 1 };
+    is_turn
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -249,7 +272,7 @@ mod tests {
         let from = timing.begin(true, false);
         timing.appended(from);
         timing.stepped();
-        timing.left(5, 9);
+        timing.left(Some((5, 9)));
         let denied = timing.begin(false, true);
         timing.appended(denied);
         timing.stepped();

@@ -354,7 +354,9 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 let mut event = event(payload, venue_ns, recv_ns, instrument);
                 sequencer.stamp(&mut event);
                 if let Some(witness) = witness {
-                    witness.taken(reel.put());
+                    if reel.put() > 0 {
+                        witness.taken(reel.put());
+                    }
                     witness.sequenced(&event).map_err(|NotKept| Halt::NotKept)?;
                 }
                 pipeline.step(&event, outbox)?;

@@ -101,6 +101,12 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
         ))
         .hint("choose one that quanttrade strategies list shows for order books"));
     }
+    if plan.config.close_at_end {
+        return Err(Failure::usage(
+            "a session ends with the positions that it has, and the next one goes on with them",
+        )
+        .hint("leave --close-at-end away; type close to close them"));
+    }
     plan.config.look_back = true;
     let data = ticks::open(&plan.data, &plan.reading, &session.out)?;
     let instruments = qt_backtest::run_ticks::instruments(&data.files)?;
@@ -191,7 +197,7 @@ fn settings(args: &LiveArgs, layers: &Layers, data: &TickData) -> Result<Setting
             Seat { thread: feed, core: args.feed_core },
             Seat { thread: pipeline, core: args.pipeline_core },
         ],
-        segment_bytes: None,
+        journal_bytes: None,
         wait: args.wait.map(|wait| match wait {
             Waiting::Spin => Wait::Spin,
             Waiting::Yield => Wait::Yield,
