@@ -1,7 +1,8 @@
 //! What every loop of a backtest shares: the pipeline, the venue, and the ways between them.
 
 use qt_engine::{
-    Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy, Venue,
+    Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, SnapshotError, Strategy,
+    Venue,
 };
 use qt_types::{
     Event, InstrumentId, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId,
@@ -87,7 +88,17 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     #[inline(never)]
     pub(crate) fn step(&mut self, event: &mut Event) -> Result<(), Halt> {
         self.sequence(event)?;
-        self.pipeline.step(event, &mut self.outbox)
+        self.pipeline.step(event, &mut self.outbox)?;
+        self.note_stepped();
+        Ok(())
+    }
+
+    /// Tells the witness that the pipeline is done with the event.
+    #[inline]
+    fn note_stepped(&mut self) {
+        if let Some(witness) = &mut self.witness {
+            witness.stepped();
+        }
     }
 
     /// Gives `event` its place in the order of all.
@@ -102,8 +113,10 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
 
     /// Tells the witness that the run ends in order.
     pub(crate) fn note_stop(&mut self, ended: Ended) {
-        if let Some(witness) = &mut self.witness {
-            witness.stopped(Seq::new(self.sequencer.count()), self.sequencer.now_ns(), ended);
+        let Self { witness, pipeline, sequencer, .. } = self;
+        if let Some(witness) = witness {
+            let save = |out: &mut Vec<u8>| pipeline.snapshot(sequencer, out);
+            witness.stopped(Seq::new(sequencer.count()), sequencer.now_ns(), ended, &save);
         }
     }
 
@@ -114,8 +127,30 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     /// When the ledger fails its check.
     pub fn rehearse(&mut self, event: &Event) -> Result<&Outbox, Halt> {
         self.outbox.clear();
+        self.sequencer.next(event.recv_ns);
+        if matches!(event.payload, Payload::Timer(_)) {
+            // As when it was woken: a timer that has come is pending no more.
+            self.pipeline.take_timer(event.recv_ns);
+        }
         self.pipeline.step(event, &mut self.outbox)?;
         Ok(&self.outbox)
+    }
+
+    /// The state between two events as bytes, into `out`.
+    ///
+    /// # Errors
+    /// When the strategy does not say how its state is stored.
+    pub fn save(&self, out: &mut Vec<u8>) -> Result<(), SnapshotError> {
+        self.pipeline.snapshot(&self.sequencer, out)
+    }
+
+    /// The same desk with its pipeline in the state that `bytes` hold, to go on rehearsing.
+    ///
+    /// # Errors
+    /// When they are damaged, or of another configuration.
+    pub fn restored(self, bytes: &[u8]) -> Result<Self, SnapshotError> {
+        let (pipeline, sequencer) = self.pipeline.restore(bytes)?;
+        Ok(Self { pipeline, sequencer, ..self })
     }
 
     /// The hash of everything that the pipeline has seen.
@@ -240,6 +275,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             };
             self.sequence(&mut event)?;
             self.pipeline.step(&event, &mut self.outbox)?;
+            self.note_stepped();
             self.record(&delivery);
             self.flush(event.recv_ns)?;
         }

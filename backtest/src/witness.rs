@@ -1,6 +1,7 @@
 //! What stands beside a run that has to be kept: it sees every event before the pipeline does and
 //! every command before it leaves, and brings in what is decided from outside.
 
+use qt_engine::snapshot::SnapshotError;
 use qt_engine::{Command, Exposure};
 use qt_types::{Control, Event, Nanos, Seq};
 
@@ -19,13 +20,25 @@ pub struct Decided {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotKept;
 
+/// Writes the state of the pipeline into a list of bytes.
+pub type SaveState<'a> = dyn Fn(&mut Vec<u8>) -> Result<(), SnapshotError> + 'a;
+
 /// Sees a run go by and keeps it, in a journal for example.
 pub trait Witness: Send {
+    /// A record comes next of which the clock of a [`crate::replay::Player`] said `put` when it had
+    /// it in hand. Not called for records of which nobody looked.
+    fn taken(&mut self, put: u64) {
+        let _ = put;
+    }
+
     /// An event has its place in the order; the pipeline takes it in next.
     ///
     /// # Errors
     /// When it cannot be kept.
     fn sequenced(&mut self, event: &Event) -> Result<(), NotKept>;
+
+    /// The pipeline is done with the event; what it asks for may be on its way to leave.
+    fn stepped(&mut self) {}
 
     /// `commands` leave for the venue at `now_ns` (UTC), the last event being `seq` and the
     /// pipeline's state having the hash `state`: only once this returns.
@@ -43,9 +56,10 @@ pub trait Witness: Send {
     /// The decision that comes next, if there is one after event `last`.
     fn next_decision(&mut self, last: Seq) -> Option<Decided>;
 
-    /// The run ends in order after event `last`, at `now_ns` (UTC).
-    fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended) {
-        let _ = (last, now_ns, ended);
+    /// The run ends in order after event `last`, at `now_ns` (UTC), in the state that `save`
+    /// writes.
+    fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended, save: &SaveState<'_>) {
+        let _ = (last, now_ns, ended, save);
     }
 
     /// A moment between two events, with all that is known.

@@ -48,6 +48,7 @@ impl Paper {
         let backtest = [&["backtest", "--data", data.to_str().unwrap()], QUOTER].concat();
         let backtest = sandbox.json(&backtest);
         assert_same(&first, &backtest);
+        assert_told(&first["session"]);
         assert!(backtest["fills"].as_u64().unwrap() > 100, "{}", backtest["fills"]);
         Self { sandbox, backtest }
     }
@@ -91,7 +92,31 @@ impl Paper {
         }
         let verified = self.sandbox.json(&["journal", "verify", &journal]);
         assert_eq!((&verified["is_whole"], &verified["is_ended"]), (&true.into(), &true.into()));
+        let whole = self.sandbox.json(&["replay", &journal]);
+        assert_eq!(whole["snapshots"], verified["records"]["snapshot"], "{whole}");
+        let tail = self.sandbox.json(&["replay", &journal, "--from-snapshot"]);
+        assert_eq!((&tail["differences"], &tail["state"]), (&0.into(), &whole["state"]));
     }
+
+    /// The files of the flight recorder in `folder`.
+    fn flights(&self, folder: &str) -> Vec<String> {
+        let entries = std::fs::read_dir(self.sandbox.path().join(folder)).expect("it is there");
+        let names = entries.map(|entry| entry.expect("an entry").file_name());
+        let names = names.map(|name| format!("{folder}/{}", name.to_string_lossy()));
+        names.filter(|name| name.contains("flight-")).collect()
+    }
+}
+
+/// What a session says of itself.
+fn assert_told(session: &Value) {
+    let stages = session["stages"].as_array().expect("a list of stages");
+    for stage in stages {
+        assert!(stage["count"].as_u64() > Some(0), "{session}");
+        assert!(stage["p50_ns"].as_u64() <= stage["max_ns"].as_u64(), "{session}");
+    }
+    assert_eq!((stages.len(), &session["is_closed"]), (6, &true.into()), "{session}");
+    assert!(session["journal"]["syncs"].as_u64() > Some(0), "{session}");
+    assert!(session["feed"]["waits"].is_u64() && session["snapshot"]["bytes"].is_u64());
 }
 
 fn market(sandbox: &Sandbox) -> PathBuf {
@@ -171,6 +196,12 @@ fn decisions_typed_at_a_session_are_kept_and_made_again() {
     for text in ["nothing but cancels", "armed again", "paused", "resumed", "to be closed"] {
         assert_eq!(decisions.iter().filter(|line| line.contains(text)).count(), 1, "{text}");
     }
+    // The kill has left what was before it.
+    let flights = paper.flights("typed");
+    assert_eq!(flights.len(), 1, "{}", ended.err);
+    let flight = paper.sandbox.read(&flights[0]);
+    assert!(flight.starts_with("# the kill switch was pulled\n"), "{flight}");
+    assert!(flight.contains("nothing but cancels, by person 1"), "{flight}");
     // It goes on to its end with the decisions where they were.
     let words = paper.words("typed", &["--speed", "max"]);
     let last = paper.sandbox.json(&words);
@@ -256,6 +287,7 @@ fn wrong_words_are_refused() {
     };
     refused(&["--strategy", "top_of_book_quoter", "--speed", "-3"], "is no speed");
     refused(&["--strategy", "sma_cross"], "decides on bars");
+    refused(&["--strategy", "top_of_book_quoter", "--close-at-end"], "with the positions");
     refused(
         &["--strategy", "top_of_book_quoter", "--pipeline-core", "4000"],
         "core 4000 is not there",

@@ -3,16 +3,23 @@
 //! held against what the journal says.
 
 use std::collections::VecDeque;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam::channel::Receiver;
 use qt_backtest::simulator::Ended;
-use qt_backtest::witness::{Decided, NotKept, Witness};
+use qt_backtest::witness::{Decided, NotKept, SaveState, Witness};
 use qt_engine::{Command, Exposure};
-use qt_journal::{AppendError, CommandRecord, Describer, Journal, Lsn, Mark, Record, Stamp};
-use qt_types::{Control, Event, Nanos, Payload, Seq};
+use qt_journal::{
+    AppendError, CommandRecord, Describer, Fingerprint, Journal, JournalError, Lsn, Mark, Record,
+    SnapshotRef, Stamp, write_snapshot,
+};
+use qt_types::{Control, ControlKind, Event, KillState, Nanos, Payload, Seq};
 
+use crate::figures::Measured;
+use crate::flight::{Deck, Recorder, Why};
+use crate::stages::{Stage, Timing};
 use crate::status::StatusBoard;
 
 /// What a session lets others see while it runs.
@@ -30,8 +37,29 @@ pub struct Shown {
     pub fault: OnceLock<String>,
     /// Whether it was stopped in order, and its end is in the journal.
     pub is_closed: OnceLock<bool>,
+    /// Records that had to wait for room in their ring.
+    pub feed_waits: AtomicU64,
+    /// What was measured, once it is over.
+    pub measured: OnceLock<Measured>,
     /// Asked for and filled between two events.
     pub board: StatusBoard,
+    /// Where recorders of its last events are given away.
+    pub deck: Deck,
+}
+
+/// What a keeper begins with.
+#[derive(Debug)]
+pub struct Begin {
+    /// Where it writes to.
+    pub journal: Journal,
+    /// What that holds of earlier processes, and has to happen again first.
+    pub script: VecDeque<Record>,
+    /// Describes records.
+    pub describer: Describer,
+    /// The settings of the run.
+    pub fingerprint: Fingerprint,
+    /// What is timed.
+    pub timing: Timing,
 }
 
 /// See the module.
@@ -42,21 +70,33 @@ pub struct Keeper {
     controls: Receiver<Control>,
     shown: Arc<Shown>,
     describer: Describer,
+    fingerprint: Fingerprint,
+    timing: Timing,
+    recorder: Option<Box<Recorder>>,
+    /// The kill switch was pulled by hand, and nothing was handed over since.
+    is_killed: bool,
+    measured: Measured,
 }
 
 impl Keeper {
-    /// One that writes to `journal`, once what it held of earlier processes (`script`) has
-    /// happened again. Decisions come by `controls`.
+    /// One that writes to its journal, once what that held of earlier processes has happened
+    /// again. Decisions come by `controls`.
     #[must_use]
-    pub fn new(
-        journal: Journal,
-        script: VecDeque<Record>,
-        controls: Receiver<Control>,
-        shown: Arc<Shown>,
-        describer: Describer,
-    ) -> Self {
+    pub fn new(begin: Begin, controls: Receiver<Control>, shown: Arc<Shown>) -> Self {
+        let Begin { journal, script, describer, fingerprint, timing } = begin;
         shown.to_repeat.store(script.len() as u64, Ordering::Relaxed);
-        Self { journal: Some(journal), script, controls, shown, describer }
+        Self {
+            journal: Some(journal),
+            script,
+            controls,
+            shown,
+            describer,
+            fingerprint,
+            timing,
+            recorder: Some(Recorder::new()),
+            is_killed: false,
+            measured: Measured::default(),
+        }
     }
 
     /// Whether `record` is what the journal says comes next; `None` where it says no more.
@@ -99,17 +139,60 @@ impl Keeper {
     }
 }
 
+impl Keeper {
+    /// The state in a file of its own, and the record that names it; `None` where the strategy
+    /// does not say how its state is stored.
+    fn keep_state(
+        &self,
+        journal: &mut Journal,
+        stamp: Stamp,
+        save: &SaveState<'_>,
+    ) -> Result<Option<SnapshotRef>, JournalError> {
+        let mut state = Vec::new();
+        if save(&mut state).is_err() {
+            return Ok(None);
+        }
+        let path: PathBuf = journal.path().to_owned();
+        let kept = write_snapshot(&path, self.fingerprint, stamp, &state)?;
+        let appended = journal.append(&Record::Snapshot(kept));
+        appended.map_err(|fault| JournalError::Append { path, fault })?;
+        Ok(Some(kept))
+    }
+}
+
 impl Witness for Keeper {
+    #[inline]
+    fn taken(&mut self, put: u64) {
+        self.timing.take(put);
+    }
+
+    #[inline]
+    fn stepped(&mut self) {
+        self.timing.stepped();
+    }
+
     fn sequenced(&mut self, event: &Event) -> Result<(), NotKept> {
+        // First of all, so that the last one is always the one in question.
+        if let Some(recorder) = &mut self.recorder {
+            recorder.note(event);
+        }
         self.shown.events.store(event.seq.get(), Ordering::Relaxed);
         self.shown.now_ns.store(event.recv_ns.get(), Ordering::Relaxed);
         let is_same = |was: &Record| matches!(was, Record::Event(was) if was == event);
         let text = |describer: &Describer| describer.text(&Record::Event(*event));
         if let Some(repeated) = self.repeat(is_same, text) {
+            self.timing.take(0);
             return repeated;
         }
+        let is_sequel = matches!(event.payload, Payload::Denied(_));
+        let is_told = matches!(
+            event.payload,
+            Payload::Report(_) | Payload::Timer(_) | Payload::Denied(_) | Payload::Control(_)
+        );
+        let from = self.timing.begin(!is_told, is_sequel);
         let Some(journal) = &mut self.journal else { return Err(NotKept) };
         let appended = journal.append_event(event);
+        self.timing.appended(from);
         self.kept(appended).map(|_| ())
     }
 
@@ -123,6 +206,7 @@ impl Witness for Keeper {
         let stamp = Stamp { seq, at_ns: now_ns };
         let mark = Record::Mark(Mark { stamp, hash: state });
         let mut last = None;
+        let from = self.timing.keep();
         match self.repeat(|was| *was == mark, |describer| describer.text(&mark)) {
             Some(repeated) => repeated?,
             None => last = Some(self.append(&mark)?),
@@ -135,8 +219,13 @@ impl Witness for Keeper {
             }
         }
         self.shown.commands.fetch_add(commands.len() as u64, Ordering::Relaxed);
+        if let Some(recorder) = &mut self.recorder {
+            recorder.commands += commands.len() as u64;
+        }
         let Some((journal, last)) = self.journal.as_ref().zip(last) else { return Ok(()) };
+        let times = self.timing.kept(from);
         let durable = journal.wait_durable(last);
+        self.timing.left(times);
         self.kept(durable)
     }
 
@@ -150,18 +239,31 @@ impl Witness for Keeper {
             }
             Some(_) => None,
             None => {
+                self.timing.end_whole();
                 let control = self.controls.try_recv().ok()?;
+                let is_kill = |kind| matches!(kind, ControlKind::Trip { state, .. } if state == KillState::Halted);
+                self.is_killed |= is_kill(control.kind);
                 Some(Decided { control, recv_ns: Nanos::MIN })
             }
         }
     }
 
     fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>) {
-        self.shown.board.fill(last, now_ns, exposure);
+        if self.is_killed {
+            // What the kill made leave has left.
+            self.is_killed = false;
+            self.shown.deck.swap(&mut self.recorder, Why::Kill);
+        }
+        let Self { timing, journal, .. } = &*self;
+        self.shown.board.fill(last, now_ns, exposure, |status| {
+            status.whole = timing.stages.quantiles(Stage::Whole);
+            status.journal_waits = journal.as_ref().map_or(0, |journal| journal.status().waits);
+        });
     }
 
-    fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended) {
-        let Some(journal) = self.journal.take() else { return };
+    fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended, save: &SaveState<'_>) {
+        let Some(mut journal) = self.journal.take() else { return };
+        self.measured.journal = Some(journal.status());
         if !self.script.is_empty() {
             // It was stopped before it came to where it had been, or comes to its end too soon.
             if ended != Ended::Interrupted {
@@ -174,11 +276,34 @@ impl Witness for Keeper {
             }
             return;
         }
-        match journal.close(Stamp { seq: last, at_ns: now_ns }) {
+        let stamp = Stamp { seq: last, at_ns: now_ns };
+        let kept = self.keep_state(&mut journal, stamp, save);
+        self.measured.journal = Some(journal.status());
+        let closed = kept.and_then(|kept| {
+            self.measured.snapshot = kept;
+            journal.close(stamp)
+        });
+        match closed {
             Ok(_) => {
                 let _ = self.shown.is_closed.set(true);
             }
             Err(error) => self.fail(error.to_string()),
+        }
+    }
+}
+
+impl Drop for Keeper {
+    /// However it ends, what was measured and the last events are there to be looked at.
+    fn drop(&mut self) {
+        self.timing.end_whole();
+        let mut measured = std::mem::take(&mut self.measured);
+        measured.stages = self.timing.stages.figures();
+        if let Some(journal) = &self.journal {
+            measured.journal = Some(journal.status());
+        }
+        let _ = self.shown.measured.set(measured);
+        if let Some(recorder) = self.recorder.take() {
+            self.shown.deck.give(recorder, Why::End);
         }
     }
 }

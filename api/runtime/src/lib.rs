@@ -8,11 +8,15 @@
 //! May import: everything below `api`. Must not contain: strategy, risk or order code, terminals,
 //! sockets.
 
+mod black_box;
 pub mod difference;
+pub mod figures;
+pub mod flight;
 pub mod keeper;
 pub mod manifest;
 pub mod pace;
 pub mod parity;
 pub mod rehearsal;
 pub mod session;
+pub mod stages;
 pub mod status;

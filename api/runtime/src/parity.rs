@@ -50,6 +50,14 @@ pub enum ParityError {
     /// The run cannot be made again.
     #[error("{0}")]
     Run(#[from] RunError),
+    /// A state that was kept cannot be gone on from.
+    #[error("{path}: {why}")]
+    Snapshot {
+        /// The journal.
+        path: PathBuf,
+        /// What is wrong.
+        why: String,
+    },
 }
 
 /// What the run in `journal` was made of.

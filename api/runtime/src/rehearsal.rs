@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use qt_backtest::run_ticks::TickStage;
 use qt_engine::{Outbox, Strategy};
-use qt_journal::{CommandRecord, Describer, JournalReader, Record, Stamp};
+use qt_journal::{
+    CommandRecord, Describer, JournalReader, Lsn, Record, SnapshotRef, Stamp, read_snapshot,
+};
 use qt_types::{Event, Payload, Report, Seq};
 use serde::Serialize;
 
@@ -24,6 +26,11 @@ pub struct Rehearsed {
     pub differences: u64,
     /// The hash of the state at the end.
     pub state: String,
+    /// States that were kept and are the same.
+    pub snapshots: u64,
+    /// The event after which it began with a kept state; `None` where it began at the first.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_event: Option<u64>,
     /// How long it took.
     pub seconds: f64,
     /// The first decision that differs.
@@ -31,22 +38,53 @@ pub struct Rehearsed {
     pub first: Option<Difference>,
 }
 
+/// Where a replay begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// With the first event.
+    Start,
+    /// With the last state that was kept.
+    LastSnapshot,
+    /// With the state that was kept after this event.
+    Snapshot(Seq),
+}
+
 /// Replays the journal in `journal` to the pipeline of `stage` with `strategy`.
 ///
 /// # Errors
-/// When the journal cannot be read, or the pipeline's ledger fails its check.
+/// When the journal or a state that it names cannot be read, or the pipeline's ledger fails its
+/// check.
 pub fn replay(
     journal: &Path,
     stage: &TickStage<'_>,
     strategy: Box<dyn Strategy>,
+    from: Origin,
 ) -> Result<Rehearsed, ParityError> {
     let mut desk = stage.rehearsal(strategy)?;
-    let mut reader = JournalReader::open(journal, None)?;
     let mut check = Check::default();
     let clock = Instant::now();
+    let begin = find(journal, from)?;
+    let mut reader = JournalReader::open(journal, None)?;
+    let fingerprint = reader.fingerprint();
+    if let Some((_, kept)) = begin {
+        let state = read_snapshot(journal, fingerprint, kept)?;
+        let fail = |error: qt_engine::SnapshotError| unusable(journal, error.to_string());
+        desk = desk.restored(&state).map_err(fail)?;
+        check.from_event = Some(kept.stamp.seq.get());
+    }
+    let begin = begin.map_or(Lsn::NONE, |(lsn, _)| lsn);
+    let mut state = Vec::new();
     while let Some(entry) = reader.next_entry()? {
         check.describer.see(&entry.record);
+        if entry.lsn < begin {
+            continue;
+        }
         match entry.record {
+            Record::Snapshot(kept) => {
+                let was = read_snapshot(journal, fingerprint, kept)?;
+                let is_same = desk.save(&mut state).is_ok() && state == was;
+                if is_same { check.snapshots += 1 } else { check.note_state(kept.stamp) }
+            }
             Record::Event(event) => {
                 check.own(&event);
                 let outbox = desk.rehearse(&event).map_err(qt_backtest::run::RunError::from)?;
@@ -61,6 +99,30 @@ pub fn replay(
     Ok(check.done(desk.state_hash(), clock.elapsed()))
 }
 
+/// The record of the state to begin with, and that state.
+fn find(journal: &Path, from: Origin) -> Result<Option<(Lsn, SnapshotRef)>, ParityError> {
+    if from == Origin::Start {
+        return Ok(None);
+    }
+    let mut reader = JournalReader::open(journal, None)?;
+    let mut found = None;
+    while let Some(entry) = reader.next_entry()? {
+        let Record::Snapshot(kept) = entry.record else { continue };
+        if from == Origin::LastSnapshot || from == Origin::Snapshot(kept.stamp.seq) {
+            found = Some((entry.lsn, kept));
+        }
+    }
+    let which = match from {
+        Origin::Snapshot(seq) => format!("no state after event {} was kept", seq.get()),
+        _ => "no state was kept".to_owned(),
+    };
+    found.map(Some).ok_or_else(|| unusable(journal, which))
+}
+
+fn unusable(journal: &Path, why: String) -> ParityError {
+    ParityError::Snapshot { path: journal.to_owned(), why }
+}
+
 /// What was put out and is still to be found in the journal, oldest first.
 #[derive(Default)]
 struct Check {
@@ -72,6 +134,8 @@ struct Check {
     last: Seq,
     decisions: u64,
     differences: u64,
+    snapshots: u64,
+    from_event: Option<u64>,
     first: Option<Difference>,
 }
 
@@ -161,6 +225,8 @@ impl Check {
             decisions: self.decisions,
             differences: self.differences,
             state: format!("{state:016x}"),
+            snapshots: self.snapshots,
+            from_event: self.from_event,
             seconds: took.as_secs_f64(),
             first: self.first,
         }

@@ -9,7 +9,7 @@ use std::thread;
 use std::time::Duration;
 
 use crossbeam::channel::Receiver;
-use qt_backtest::replay::{Player, PlayerError, Pushed, Replayed};
+use qt_backtest::replay::{Player, PlayerError, Pushed, PutClock, Replayed};
 use qt_backtest::run::RunError;
 use qt_backtest::run_ticks::{TickRun, TickStage};
 use qt_data::error::DataError;
@@ -19,9 +19,12 @@ use qt_journal::{Describer, Durable, Journal, JournalError, Options, Record, Spe
 use qt_ring::{Cores, Pinning, Placement, PlacementError, Seat, Wait};
 use qt_types::{Control, InstrumentId, OrderTick, Tick};
 
-use crate::keeper::{Keeper, Shown};
+use crate::black_box::BlackBox;
+use crate::figures::SessionFigures;
+use crate::keeper::{Begin, Keeper, Shown};
 use crate::manifest::Manifest;
 use crate::pace::{Pace, Speed};
+use crate::stages::{Clock, FULL_SPEED_EVERY, Timing, is_turn};
 
 /// What a session needs beside its stage and strategy.
 #[derive(Debug)]
@@ -38,6 +41,17 @@ pub struct Settings {
     pub seats: [Seat; 2],
     /// How threads wait for each other; by the number of cores without it.
     pub wait: Option<Wait>,
+    /// How much memory the journal has, a power of two, with files in proportion; its own choice
+    /// without it.
+    pub journal_bytes: Option<usize>,
+}
+
+impl Settings {
+    /// Of how many records one is timed.
+    #[must_use]
+    pub fn timed_every(&self) -> u32 {
+        if self.speed == Speed::Max { FULL_SPEED_EVERY } else { 1 }
+    }
 }
 
 /// The names of a session's threads: the one that plays, the one of the pipeline.
@@ -48,10 +62,8 @@ pub const THREADS: [&str; 2] = ["feed", "pipeline"];
 pub struct Ran {
     /// What it brought.
     pub run: TickRun,
-    /// Records of earlier processes that happened again.
-    pub repeated: u64,
-    /// Whether its end is in the journal.
-    pub is_closed: bool,
+    /// What is known of it.
+    pub session: SessionFigures,
 }
 
 /// Why a session could not go on.
@@ -125,12 +137,14 @@ fn run_on<R: Replayed>(
 ) -> Result<Ran, SessionError> {
     let cores = Cores::allowed();
     let placement = Placement::new(&cores, &settings.seats, settings.wait)?;
-    let opened = open(stage, settings)?;
-    let Opened { journal, script, known_ns, describer } = opened;
-    let repeated = script.len() as u64;
-    let pace = Pace::new(settings.speed, known_ns);
-    let keeper = Keeper::new(journal, script, controls, Arc::clone(shown), describer);
+    let (clock, every) = (Clock::start(), settings.timed_every());
+    let Opened { begin, known_ns } = open(stage, settings, Timing::new(clock, every))?;
+    let repeated = begin.script.len() as u64;
+    let mut black_box = BlackBox::new(&settings.journal, shown, begin.describer.clone());
+    let keeper = Keeper::new(begin, controls, Arc::clone(shown));
     let (player, feeds) = stage.player::<R>(placement.wait)?;
+    let player = player.with_clock(stamps(clock, every));
+    let pace = Pace::new(settings.speed, known_ns);
     let mut notes = placement.notes.clone();
     let seat = |at: usize| placement.seats.get(at).and_then(|seat| seat.core);
     let is_over = AtomicBool::new(false);
@@ -139,7 +153,7 @@ fn run_on<R: Replayed>(
         let feed = thread::Builder::new().name(THREADS[0].to_owned());
         let feed = feed.spawn_scoped(scope, move || {
             pin(cores, seat(0));
-            play(player, pace, interrupt)
+            play(player, pace, interrupt, shown)
         });
         let pipeline = thread::Builder::new().name(THREADS[1].to_owned());
         let pipeline = pipeline.spawn_scoped(scope, move || {
@@ -153,18 +167,33 @@ fn run_on<R: Replayed>(
             return Err(SessionError::Thread("of a session could not be started, which"));
         };
         while !is_over.load(Ordering::Acquire) && !pipeline.is_finished() {
+            notes.extend(black_box.look());
             watch(&notes);
             notes.clear();
             thread::park_timeout(WATCH);
         }
-        let made = pipeline.join().map_err(|_| SessionError::Thread(THREADS[1]))?;
-        feed.join().map_err(|_| SessionError::Thread(THREADS[0]))??;
-        Ok(made)
-    })?;
-    if let Some(fault) = shown.fault.get() {
-        return Err(SessionError::NotKept(fault.clone()));
-    }
-    Ok(Ran { run: made?, repeated, is_closed: shown.is_closed.get().is_some() })
+        let made = pipeline.join().map_err(|_| SessionError::Thread(THREADS[1]));
+        let fed = feed.join().map_err(|_| SessionError::Thread(THREADS[0]));
+        Ok(made.and_then(|made| fed?.map_err(SessionError::from).map(|()| made)))
+    });
+    let made = made.and_then(|joined| joined).and_then(|made| match shown.fault.get() {
+        Some(fault) => Err(SessionError::NotKept(fault.clone())),
+        None => Ok(made?),
+    });
+    watch(&black_box.end(made.as_ref().err()));
+    let measured = shown.measured.get().cloned().unwrap_or_default();
+    let mut session = SessionFigures::new(measured, settings.durable.text(), every);
+    session.repeated = repeated;
+    session.is_closed = shown.is_closed.get().is_some();
+    session.feed.waits = shown.feed_waits.load(Ordering::Relaxed);
+    session.flights = black_box.files;
+    Ok(Ran { run: made?, session })
+}
+
+/// The clock of the feed: it looks at `clock` for one record in `every`.
+fn stamps(clock: Clock, every: u32) -> PutClock<'static> {
+    let mut left = 0_u32;
+    Box::new(move || if is_turn(&mut left, every) { clock.now_ns() } else { 0 })
 }
 
 /// A thread that has no core of its own, or may not have it, runs all the same.
@@ -177,10 +206,13 @@ fn play<R: Replayed>(
     mut player: Player<'_, R>,
     mut pace: Pace,
     interrupt: &AtomicBool,
+    shown: &Shown,
 ) -> Result<(), DataError> {
     while let Some(next_ns) = player.next_ns().filter(|_| !interrupt.load(Ordering::Relaxed)) {
         let until_ns = pace.until_ns(next_ns);
-        if player.play_to(until_ns)? != Pushed::All {
+        let pushed = player.play_to(until_ns)?;
+        shown.feed_waits.store(player.waits(), Ordering::Relaxed);
+        if pushed != Pushed::All {
             break;
         }
     }
@@ -189,15 +221,22 @@ fn play<R: Replayed>(
 
 /// A journal and what it held.
 struct Opened {
-    journal: Journal,
-    script: VecDeque<Record>,
+    begin: Begin,
     /// The time of its last event (UTC ns).
     known_ns: i64,
-    describer: Describer,
 }
 
-fn open(stage: &TickStage<'_>, settings: &Settings) -> Result<Opened, SessionError> {
-    let options = Options::new(settings.manifest.fingerprint()?, settings.durable);
+fn open(
+    stage: &TickStage<'_>,
+    settings: &Settings,
+    timing: Timing,
+) -> Result<Opened, SessionError> {
+    let fingerprint = settings.manifest.fingerprint()?;
+    let mut options = Options::new(fingerprint, settings.durable);
+    if let Some(bytes) = settings.journal_bytes {
+        (options.memory_bytes, options.reserve_bytes) = (bytes, bytes / 16);
+        options.segment_bytes = (bytes as u64).saturating_mul(4);
+    }
     let mut script = VecDeque::new();
     let mut describer = Describer::new();
     let (mut journal, recovery) =
@@ -226,5 +265,5 @@ fn open(stage: &TickStage<'_>, settings: &Settings) -> Result<Opened, SessionErr
         put().map_err(fail)?;
     }
     let known_ns = recovery.stamp.map_or(i64::MIN, |stamp| stamp.at_ns.get());
-    Ok(Opened { journal, script, known_ns, describer })
+    Ok(Opened { begin: Begin { journal, script, describer, fingerprint, timing }, known_ns })
 }

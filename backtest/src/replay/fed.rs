@@ -13,6 +13,8 @@ pub struct Fed<R> {
     pub record: R,
     /// When it is due (UTC ns).
     pub due_ns: i64,
+    /// What the player's clock said when it had the record in hand; zero where nobody looked.
+    pub put: u64,
 }
 
 /// Room in each of a player's rings.
@@ -31,6 +33,8 @@ pub(super) struct FedReel<R: Replayed> {
     feed: Consumer<Fed<R>>,
     /// The record that is next; none at the end.
     pub(super) head: Option<R>,
+    /// What the player's clock said of it.
+    pub(super) put: u64,
     /// Records that were moved on from, by instrument of the file.
     counts: Vec<u64>,
     /// The same of all.
@@ -39,7 +43,7 @@ pub(super) struct FedReel<R: Replayed> {
 
 impl<R: Replayed> FedReel<R> {
     pub(super) const fn new(feed: Consumer<Fed<R>>) -> Self {
-        Self { feed, head: None, counts: Vec::new(), row: 0 }
+        Self { feed, head: None, put: 0, counts: Vec::new(), row: 0 }
     }
 
     /// Moves on to the next record, for which it waits. Returns what its own times leave to be
@@ -55,6 +59,7 @@ impl<R: Replayed> FedReel<R> {
             }
         };
         self.head = next.map(|fed| fed.record);
+        self.put = next.map_or(0, |fed| fed.put);
         next.map_or(0, |fed| fed.due_ns.saturating_sub(fed.record.recv_ns(0)))
     }
 

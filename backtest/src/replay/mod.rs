@@ -28,7 +28,7 @@ use crate::tape::id_of;
 use crate::venue::SimVenue;
 use crate::witness::NotKept;
 pub use fed::{FED_MAX, Fed, Feeds};
-pub use player::{Player, PlayerError, Pushed};
+pub use player::{Player, PlayerError, Pushed, PutClock};
 pub use record::Replayed;
 use reel::Reel;
 pub use reels::Reels;
@@ -360,9 +360,15 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 let mut event = event(payload, venue_ns, recv_ns, instrument);
                 sequencer.stamp(&mut event);
                 if let Some(witness) = witness {
+                    if reel.put() > 0 {
+                        witness.taken(reel.put());
+                    }
                     witness.sequenced(&event).map_err(|NotKept| Halt::NotKept)?;
                 }
                 pipeline.step(&event, outbox)?;
+                if let Some(witness) = witness {
+                    witness.stepped();
+                }
             }
             reel.advance()?;
             if !outbox.is_empty() {

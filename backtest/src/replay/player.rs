@@ -18,6 +18,9 @@ pub enum PlayerError {
     Ring(#[from] SetupError),
 }
 
+/// A clock that a player is given: what it says goes with a record, zero says nothing.
+pub type PutClock<'a> = Box<dyn FnMut() -> u64 + Send + 'a>;
+
 /// One reel and the ring that it is played into.
 struct Outlet<'a, R: Replayed> {
     reel: Reel<'a, R>,
@@ -46,6 +49,9 @@ pub struct Player<'a, R: Replayed> {
     outlets: Vec<Outlet<'a, R>>,
     /// Records from this time on (UTC ns, at the venue) are left out.
     to_ns: i64,
+    /// Asked once for each record that we are told of.
+    clock: Option<PutClock<'a>>,
+    waits: u64,
 }
 
 impl<'a, R: Replayed> Player<'a, R> {
@@ -68,7 +74,19 @@ impl<'a, R: Replayed> Player<'a, R> {
         let at_venue: Result<Vec<_>, _> = at_venue.into_iter().map(|r| outlet(r, true)).collect();
         let at_ours: Result<Vec<_>, _> = at_ours.into_iter().map(|r| outlet(r, false)).collect();
         let feeds = Feeds { at_venue: at_venue?, at_ours: at_ours? };
-        Ok((Self { outlets, to_ns: config.to_ns }, feeds))
+        Ok((Self { outlets, to_ns: config.to_ns, clock: None, waits: 0 }, feeds))
+    }
+
+    /// The same with a clock, whose word goes with each record that we are told of.
+    #[must_use]
+    pub fn with_clock(self, clock: PutClock<'a>) -> Self {
+        Self { clock: Some(clock), ..self }
+    }
+
+    /// How many records had to wait for room in their ring.
+    #[must_use]
+    pub const fn waits(&self) -> u64 {
+        self.waits
     }
 
     /// When the next record is due (UTC ns); `None` at the end.
@@ -94,8 +112,10 @@ impl<'a, R: Replayed> Player<'a, R> {
             let outlet = &mut self.outlets[at];
             let Some(record) = outlet.reel.head() else { break };
             outlet.told_ns = outlet.told_ns.max(due_ns);
+            let clock = self.clock.as_mut().filter(|_| !outlet.is_venue);
+            let put = clock.map_or(0, |clock| clock());
             // Of one time records come in the order of the rings: those before this one have all.
-            if !self.push(at, Fed { record, due_ns }, due_ns.saturating_add(1)) {
+            if !self.push(at, Fed { record, due_ns, put }, due_ns.saturating_add(1)) {
                 return Ok(Pushed::Nobody);
             }
             self.outlets[at].reel.advance()?;
@@ -113,12 +133,15 @@ impl<'a, R: Replayed> Player<'a, R> {
     /// before `earlier_ns` is to come.
     fn push(&mut self, at: usize, fed: Fed<R>, earlier_ns: i64) -> bool {
         let mut fed = fed;
+        let mut is_first = true;
         loop {
             match self.outlets[at].ring.push(fed) {
                 Ok(()) => return true,
                 Err(Full(_)) if self.outlets[at].ring.is_closed() => return false,
                 Err(Full(back)) => fed = back,
             }
+            self.waits += u64::from(is_first);
+            is_first = false;
             for other in (0..self.outlets.len()).filter(|&other| other != at) {
                 self.try_tell_time(other, if other < at { earlier_ns } else { fed.due_ns });
             }
@@ -133,17 +156,21 @@ impl<'a, R: Replayed> Player<'a, R> {
             return !outlet.ring.is_closed();
         }
         outlet.told_ns = ns;
-        self.push(at, Fed { record: R::nothing_at(ns), due_ns: ns }, ns)
+        self.push(at, nothing_at(ns), ns)
     }
 
     /// The same if there is room.
     fn try_tell_time(&mut self, at: usize, ns: i64) {
         let outlet = &mut self.outlets[at];
         let is_news = outlet.told_ns < ns;
-        if is_news && outlet.ring.push(Fed { record: R::nothing_at(ns), due_ns: ns }).is_ok() {
+        if is_news && outlet.ring.push(nothing_at(ns)).is_ok() {
             outlet.told_ns = ns;
         }
     }
+}
+
+fn nothing_at<R: Replayed>(ns: i64) -> Fed<R> {
+    Fed { record: R::nothing_at(ns), due_ns: ns, put: 0 }
 }
 
 impl<R: Replayed> Outlet<'_, R> {

@@ -126,6 +126,12 @@ impl<'a, R: Replayed> Reel<'a, R> {
         self.fed.as_ref()?.head
     }
 
+    /// What the player's clock said of the next record; zero where nobody looked.
+    #[inline]
+    pub(super) fn put(&self) -> u64 {
+        self.fed.as_ref().map_or(0, |fed| fed.put)
+    }
+
     /// When we could know `head`, the next record (UTC ns).
     #[inline(always)]
     pub(super) fn known_ns(&self, head: &R) -> i64 {

@@ -96,7 +96,9 @@ impl From<ParityError> for Failure {
         let message = error.to_string();
         match error {
             ParityError::Run(error) => Self::from(error),
-            ParityError::Journal(_) | ParityError::Manifest { .. } => Self::data(message),
+            ParityError::Journal(_)
+            | ParityError::Manifest { .. }
+            | ParityError::Snapshot { .. } => Self::data(message),
         }
     }
 }

@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use clap::Args;
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
-use qt_runtime::rehearsal;
+use qt_runtime::rehearsal::{self, Origin};
+use qt_types::Seq;
 
 use super::parity::text;
 use crate::app::Session;
@@ -16,7 +17,8 @@ use crate::output::number;
 /// Feed a journal to the pipeline again, and compare what it decides.
 #[derive(Debug, Args)]
 #[command(after_help = "Example:\n  \
-    quanttrade replay session/live.qtj\n\n\
+    quanttrade replay session/live.qtj\n  \
+    quanttrade replay session/live.qtj --from-snapshot\n\n\
     No venue and no recording take part: the pipeline gets what it got, in the order in which it\n\
     got it, and every command, denial and state is held against the journal.\n\
     Exit code 0: all the same. 1: the first difference is named.")]
@@ -27,6 +29,9 @@ pub struct ReplayArgs {
     /// Compare with another value of a parameter
     #[arg(long, value_name = "NAME=VALUE")]
     pub param: Vec<String>,
+    /// Begin with the last state that was kept, or with the one after this event
+    #[arg(long, value_name = "EVENT", num_args = 0..=1, require_equals = true)]
+    pub from_snapshot: Option<Option<u64>>,
 }
 
 /// Runs the command.
@@ -38,17 +43,18 @@ pub fn run(args: &ReplayArgs, session: &Session) -> Result<(), Failure> {
     let strategy = kept.strategy()?;
     let (config, files) = (&kept.plan.config, &kept.data.files);
     let stage = TickStage::new(config, files, kept.plan.sample_ns, Pace::Naive)?;
-    let found = rehearsal::replay(&args.journal, &stage, strategy)?;
+    let found = rehearsal::replay(&args.journal, &stage, strategy, from(args))?;
     if session.out.json {
         session.out.document(&found)?;
     } else {
         session.out.line(&format!(
-            "{}: {} and {} in {}, {}; state {}",
+            "{}: {} and {} in {}, {}; {} the same; state {}",
             args.journal.display(),
             number::plural(found.events, "event"),
             number::plural(found.decisions, "decision"),
             number::seconds(found.seconds),
             number::plural(found.differences, "difference"),
+            number::plural(found.snapshots, "kept state"),
             found.state,
         ))?;
         found.first.iter().try_for_each(|first| session.out.line(&text(first)))?;
@@ -59,4 +65,12 @@ pub fn run(args: &ReplayArgs, session: &Session) -> Result<(), Failure> {
     let differ = number::plural(found.differences, "decision");
     let failure = Failure::failed(format!("{differ} or states differ"));
     Err(if session.out.json { failure.documented() } else { failure })
+}
+
+const fn from(args: &ReplayArgs) -> Origin {
+    match args.from_snapshot {
+        None => Origin::Start,
+        Some(None) => Origin::LastSnapshot,
+        Some(Some(event)) => Origin::Snapshot(Seq::new(event)),
+    }
 }

@@ -1,6 +1,7 @@
 //! `live`: a session on paper.
 
 mod controls;
+mod figures;
 mod screen;
 mod synthetic;
 
@@ -100,6 +101,12 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
         ))
         .hint("choose one that quanttrade strategies list shows for order books"));
     }
+    if plan.config.close_at_end {
+        return Err(Failure::usage(
+            "a session ends with the positions that it has, and the next one goes on with them",
+        )
+        .hint("leave --close-at-end away; type close to close them"));
+    }
     plan.config.look_back = true;
     let data = ticks::open(&plan.data, &plan.reading, &session.out)?;
     let instruments = qt_backtest::run_ticks::instruments(&data.files)?;
@@ -116,7 +123,8 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     ));
     interrupt::keep_partial_results();
     let strategy = entry.make(&params, instruments)?;
-    let Ran { run: made, repeated, is_closed } = play(&stage, strategy, &settings, session)?;
+    let Ran { run: made, session: figures } = play(&stage, strategy, &settings, session)?;
+    let (repeated, is_closed) = (figures.repeated, figures.is_closed);
     if repeated > 0 {
         let records = number::plural(repeated, "record");
         session.out.note(&format!("{records} of an earlier process happened again, all the same"));
@@ -124,7 +132,7 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     let made = Made::of_ticks(&plan, &data, made)?;
     let finished = backtest::finish("live", begun, plan, &params, made, &layers);
     let name = settings.journal.display();
-    let ended = backtest::show(&finished, session).and_then(|()| {
+    let ended = figures::show(&finished, &figures, session).and_then(|()| {
         backtest::conclude(&finished, session).map_err(|failure| {
             let goes_on = is_closed && failure.reason == Reason::Interrupted;
             if goes_on { failure.hint("the same command goes on from there") } else { failure }
@@ -189,6 +197,7 @@ fn settings(args: &LiveArgs, layers: &Layers, data: &TickData) -> Result<Setting
             Seat { thread: feed, core: args.feed_core },
             Seat { thread: pipeline, core: args.pipeline_core },
         ],
+        journal_bytes: None,
         wait: args.wait.map(|wait| match wait {
             Waiting::Spin => Wait::Spin,
             Waiting::Yield => Wait::Yield,

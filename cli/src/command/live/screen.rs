@@ -8,6 +8,7 @@ use qt_runtime::keeper::Shown;
 use qt_runtime::status::Status;
 use qt_types::{InstrumentId, InstrumentSpec, Price, Side};
 
+use super::figures::duration;
 use crate::output::{Output, number};
 
 /// How often it is shown.
@@ -64,13 +65,14 @@ impl<'a> Screen<'a> {
         let to_repeat = self.shown.to_repeat.load(Ordering::Relaxed);
         let equity = status.equity.map_or_else(|| "unknown".to_owned(), |cash| cash.to_string());
         let mut text = format!(
-            "{}  event {} ({}/s)  equity {}  {} open  {} sent{}",
+            "{}  event {} ({}/s)  equity {}  {} open  {} sent{}{}",
             qt_data::stamp::iso_text(status.now_ns.get()),
             number::count(status.seq.get()),
             number::rate(rate),
             number::amount(&equity, 2),
             number::plural(status.open as u64, "order"),
             number::plural(self.shown.commands.load(Ordering::Relaxed), "command"),
+            self.headroom(status),
             if to_repeat > 0 { "  (making again what the journal has)" } else { "" },
         );
         if self.is_terminal {
@@ -79,6 +81,17 @@ impl<'a> Screen<'a> {
             }
         }
         text
+    }
+
+    /// What a record takes from the feed to the end of all that follows from it, and who had to
+    /// wait.
+    fn headroom(&self, status: &Status) -> String {
+        let whole = status.whole.map_or_else(String::new, |[half, most]| {
+            format!("  feed to kept {} p50, {} p99", duration(half), duration(most))
+        });
+        let feed = self.shown.feed_waits.load(Ordering::Relaxed);
+        let (feed, journal) = (number::count(feed), number::count(status.journal_waits));
+        format!("{whole}  waits: feed {feed}, journal {journal}")
     }
 
     /// One instrument: its best prices, our position, our orders.

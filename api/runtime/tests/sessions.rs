@@ -1,0 +1,302 @@
+//! What a session says of itself: stages, waits, the last events when something was wrong, and
+//! states that a replay begins with.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam::channel::{Sender, bounded};
+use qt_backtest::config::RunConfig;
+use qt_backtest::replay::Pace;
+use qt_backtest::run_ticks::TickStage;
+use qt_data::calendar::Calendar;
+use qt_data::generate::{BookKind, Market};
+use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
+use qt_engine::{BookInterest, BookView, Context, Strategy};
+use qt_journal::{Durable, JournalReader, Record};
+use qt_ring::Seat;
+use qt_risk::{Account, Sizing};
+use qt_runtime::keeper::Shown;
+use qt_runtime::manifest::Manifest;
+use qt_runtime::pace::Speed;
+use qt_runtime::rehearsal::{self, Origin};
+use qt_runtime::session::{self, Ran, SessionError, Settings, THREADS};
+use qt_strategies::Registry;
+use qt_types::{Cash, Control, ControlKind, E9, InstrumentKind, InstrumentSpec, KillState};
+use qt_types::{Seq, Side, Target, Tick, TickFlags, TickKind, Timer};
+use tempfile::TempDir;
+
+/// A thousand seconds of a synthetic market.
+fn market(path: &Path) -> [TickFile; 1] {
+    let market = Market {
+        rows: 20_000,
+        interval_ns: 50_000_000,
+        calendar: Calendar::Always,
+        volatility: 0.8,
+        ..Market::default()
+    };
+    let kind = InstrumentKind::Perpetual;
+    let (tick, lot) = (market.tick_e9, market.lot_e9);
+    let spec = InstrumentSpec::new(&market.symbol, &market.currency, kind, tick, lot, E9).unwrap();
+    let mut writer = TickWriter::<Tick>::create(path).unwrap();
+    for row in market.book().unwrap() {
+        let side = if row.side == Side::Sell { TickFlags::ASK } else { TickFlags::NONE };
+        let (kind, flags) = match row.kind {
+            BookKind::Trade => (TickKind::Trade, side),
+            _ => (TickKind::Level, side.with(TickFlags::LAST)),
+        };
+        let tick = Tick {
+            venue_ns: row.venue_ns,
+            price: row.price,
+            qty: row.qty,
+            latency_ns: 0,
+            instrument: 0,
+            kind: kind as u8,
+            flags: flags.bits(),
+        };
+        writer.push(tick, row.venue_ns + 2_000_000).unwrap();
+    }
+    writer.finish(&Description { instruments: vec![spec], ..Description::default() }).unwrap();
+    [TickFile::open(path, Verify::OnRead).unwrap()]
+}
+
+fn quoter(offset: u32) -> Box<dyn Strategy> {
+    let registry = Registry::builtin();
+    let entry = registry.get("top_of_book_quoter").unwrap();
+    let offset = offset.to_string();
+    let params = [("interval_ms", "2000"), ("max_position", "20"), ("offset_ticks", &offset)];
+    let params: Vec<_> = params.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
+    entry.make(&entry.resolve(&params).unwrap(), 1).unwrap()
+}
+
+/// A folder with a market, in which sessions are held.
+struct Hall {
+    folder: TempDir,
+    files: [TickFile; 1],
+    config: RunConfig,
+}
+
+impl Hall {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let files = market(&folder.path().join("market.qtt"));
+        let config = RunConfig {
+            account: Account::Margin { leverage_e9: 10 * E9 },
+            capital: Cash::from_nano(100_000_000_000_000),
+            sizing: Sizing::Fixed { qty_e9: 2 * E9 },
+            order_latency_ns: 20_000_000,
+            response_latency_ns: 20_000_000,
+            ..RunConfig::default()
+        };
+        Self { folder, files, config }
+    }
+
+    fn stage(&self) -> TickStage<'_> {
+        TickStage::new(&self.config, &self.files, E9, Pace::Naive).unwrap()
+    }
+
+    fn journal(&self) -> PathBuf {
+        self.folder.path().join("live.qtj")
+    }
+
+    /// A session; `act` is called on its way with the number of events so far.
+    fn hold(
+        &self,
+        strategy: Box<dyn Strategy>,
+        speed: Speed,
+        act: &mut dyn FnMut(u64, &Sender<Control>, &AtomicBool),
+    ) -> (Result<Ran, SessionError>, Arc<Shown>) {
+        let settings = Settings {
+            journal: self.journal(),
+            durable: Durable::Memory,
+            speed,
+            manifest: Manifest { words: Vec::new(), data: Vec::new() },
+            seats: THREADS.map(|thread| Seat { thread, core: None }),
+            wait: None,
+            journal_bytes: Some(1 << 17),
+        };
+        let shown = Arc::new(Shown::default());
+        let interrupt = AtomicBool::new(false);
+        let (to, controls) = bounded(8);
+        let stage = self.stage();
+        let mut watch = |_: &[String]| act(shown.events.load(Ordering::Relaxed), &to, &interrupt);
+        let ran =
+            session::run(&stage, strategy, &settings, controls, &shown, &interrupt, &mut watch);
+        (ran, shown)
+    }
+
+    /// The files of the flight recorder, oldest first.
+    fn flights(&self) -> Vec<String> {
+        let entries = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
+        let is_flight =
+            |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("flight-");
+        let mut paths: Vec<PathBuf> = entries.filter(is_flight).collect();
+        paths.sort();
+        paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
+    }
+
+    /// The one file of the flight recorder: its first line, and the event of its last one.
+    fn flight(&self) -> (String, u64) {
+        let flights = self.flights();
+        assert_eq!(flights.len(), 1, "{flights:?}");
+        let last = flights[0].lines().last().unwrap();
+        let event = last.split(' ').nth(1).unwrap().parse();
+        (flights[0].lines().next().unwrap().to_owned(), event.expect(last))
+    }
+}
+
+/// Fast enough for a second or so, slow enough to be stopped on the way.
+const BRISK: Speed = Speed::Times(1_500.0);
+
+#[test]
+fn a_session_tells_how_long_its_stages_took() {
+    let hall = Hall::new();
+    for (speed, every) in [(Speed::Max, 64), (BRISK, 1)] {
+        let _ = fs::remove_dir_all(hall.journal());
+        let (ran, shown) = hall.hold(quoter(0), speed, &mut |_, _, _| {});
+        let session = ran.unwrap().session;
+        let names: Vec<&str> = session.stages.iter().map(|stage| stage.stage).collect();
+        assert_eq!(names, ["ring", "append", "step", "keep", "durable", "whole"]);
+        for stage in &session.stages {
+            let order = [stage.p50_ns, stage.p99_ns, stage.p999_ns];
+            assert!(stage.count > 0 && order.is_sorted() && order[2] <= stage.max_ns, "{stage:?}");
+        }
+        let timed = session.stages[0].count;
+        assert!((20_000 / every..=20_000 / every + 1).contains(&timed), "{timed}");
+        assert_eq!(session.stages[5].count, timed, "each way ends");
+        assert_eq!(u64::from(session.timed_every), every);
+        let events = shown.events.load(Ordering::Relaxed);
+        assert_eq!(session.snapshot.map(|kept| kept.event), Some(events));
+        assert!(session.journal.records > events && session.journal.syncs > 0);
+        assert!(session.is_closed && session.flights.is_empty());
+        if speed == Speed::Max {
+            assert!(session.feed.waits > 0, "a ring is smaller than the recording");
+        }
+    }
+}
+
+#[test]
+fn a_journal_that_takes_no_more_leaves_the_last_events() {
+    let hall = Hall::new();
+    let (ran, shown) = hall.hold(quoter(0), BRISK, &mut |events, _, _| {
+        if events > 2_000 {
+            // No further file of it can be made.
+            let _ = fs::remove_dir_all(hall.journal());
+        }
+    });
+    let error = ran.err().expect("nothing is done that is not kept").to_string();
+    let (why, event) = hall.flight();
+    assert_eq!(event, shown.events.load(Ordering::Relaxed));
+    assert_eq!(why, format!("# {error}"));
+}
+
+#[test]
+fn a_script_that_does_not_fit_leaves_the_event_in_question() {
+    let hall = Hall::new();
+    let (ran, _) = hall.hold(quoter(0), BRISK, &mut |events, _, interrupt| {
+        interrupt.store(events > 2_000, Ordering::Relaxed);
+    });
+    ran.unwrap();
+    let (ran, _) = hall.hold(quoter(1), BRISK, &mut |_, _, _| {});
+    let error = ran.err().expect("it does other things").to_string();
+    let (why, event) = hall.flight();
+    assert!(error.contains(&format!("at event {event} it has")), "{event}: {error}");
+    assert!(why.contains("does not fit"), "{why}");
+}
+
+#[test]
+fn a_kill_leaves_what_was_before_it() {
+    let hall = Hall::new();
+    let mut is_killed = false;
+    let (ran, _) = hall.hold(quoter(0), BRISK, &mut |events, to, _| {
+        if events > 2_000 && !is_killed {
+            is_killed = true;
+            let (target, state) = (Target::GLOBAL, KillState::Halted);
+            to.send(Control { kind: ControlKind::Trip { target, state }, person: 1 }).unwrap();
+        }
+    });
+    assert_eq!(ran.unwrap().session.flights.len(), 1);
+    let (why, _) = hall.flight();
+    assert_eq!(why, "# the kill switch was pulled");
+    assert!(hall.flights()[0].contains("nothing but cancels, by person 1"));
+}
+
+/// A strategy with a fault.
+struct Faulty(Box<dyn Strategy>, u32);
+
+impl Strategy for Faulty {
+    fn on_book(&mut self, book: BookView<'_>, ctx: &mut Context<'_>) {
+        self.0.on_book(book, ctx);
+    }
+
+    fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
+        assert!(self.1 > 0, "the fault of this test");
+        self.1 -= 1;
+        self.0.on_timer(timer, ctx);
+    }
+
+    fn interest(&self) -> BookInterest {
+        self.0.interest()
+    }
+
+    fn name(&self) -> &'static str {
+        "faulty"
+    }
+}
+
+#[test]
+fn a_panic_of_the_pipeline_leaves_the_event_that_it_had() {
+    let hall = Hall::new();
+    let (ran, shown) = hall.hold(Box::new(Faulty(quoter(0), 50)), Speed::Max, &mut |_, _, _| {});
+    let error = ran.err().expect("a thread is gone").to_string();
+    assert!(error.contains("thread pipeline ended unexpectedly"), "{error}");
+    assert_eq!(hall.flight().1, shown.events.load(Ordering::Relaxed));
+    assert!(hall.flights()[0].lines().last().unwrap().contains("timer"));
+}
+
+#[test]
+fn a_strategy_without_a_stored_state_has_no_snapshot() {
+    let hall = Hall::new();
+    let strategy = Box::new(Faulty(quoter(0), u32::MAX));
+    let (ran, _) = hall.hold(strategy, Speed::Max, &mut |_, _, _| {});
+    let session = ran.unwrap().session;
+    assert_eq!((session.snapshot, session.is_closed), (None, true));
+}
+
+#[test]
+fn a_replay_from_each_kept_state_ends_as_the_whole_one() {
+    let hall = Hall::new();
+    for cut in 1..5 {
+        let mut from = None;
+        let (ran, _) = hall.hold(quoter(0), BRISK, &mut |events, _, interrupt| {
+            let from = *from.get_or_insert(events);
+            let is_enough = events > from.max(cut * 4_000);
+            interrupt.store(is_enough && cut < 4, Ordering::Relaxed);
+        });
+        ran.unwrap();
+    }
+    let mut reader = JournalReader::open(&hall.journal(), None).unwrap();
+    let mut cuts: Vec<Seq> = Vec::new();
+    while let Some(entry) = reader.next_entry().unwrap() {
+        if let Record::Snapshot(kept) = entry.record {
+            cuts.push(kept.stamp.seq);
+        }
+    }
+    assert_eq!(cuts.len(), 4, "{cuts:?}");
+    let stage = hall.stage();
+    let replay = |from| rehearsal::replay(&hall.journal(), &stage, quoter(0), from).unwrap();
+    let whole = replay(Origin::Start);
+    assert_eq!((whole.differences, whole.snapshots), (0, 4), "{whole:?}");
+    for (at, cut) in cuts.iter().enumerate() {
+        let tail = replay(Origin::Snapshot(*cut));
+        assert_eq!((tail.differences, tail.snapshots), (0, 4 - at as u64), "{tail:?}");
+        assert_eq!((&tail.state, tail.events), (&whole.state, whole.events - cut.get()));
+    }
+    assert_eq!(replay(Origin::LastSnapshot).from_event, Some(whole.events));
+    // A state that is not the one that was kept is found.
+    let other = rehearsal::replay(&hall.journal(), &stage, quoter(1), Origin::Start).unwrap();
+    assert!(other.differences > 0 && other.snapshots == 0, "{other:?}");
+    let none = rehearsal::replay(&hall.journal(), &stage, quoter(0), Origin::Snapshot(Seq::new(7)));
+    assert!(none.unwrap_err().to_string().contains("no state after event 7 was kept"));
+}
