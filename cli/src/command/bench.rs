@@ -11,7 +11,7 @@ use crate::bench::backtest::{self, Size};
 use crate::bench::baseline::Baseline;
 use crate::bench::book;
 use crate::bench::machine::Machine;
-use crate::bench::{replay, ring, risk};
+use crate::bench::{latency, replay, ring, risk};
 use crate::dataset::ticks;
 use crate::failure::Failure;
 use crate::output::number;
@@ -74,6 +74,20 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         baseline: Option<PathBuf>,
     },
+    /// Tick to trade: a depth frame's bytes to a signed order's, risk and journal on
+    #[command(after_help = "Examples:\n  quanttrade bench latency\n  \
+        quanttrade bench latency --full --docs docs/LATENCY.md")]
+    Latency {
+        /// A minute at each rate instead of a few seconds
+        #[arg(long)]
+        full: bool,
+        /// Print the change against an earlier --json result, with its noise
+        #[arg(long, value_name = "FILE")]
+        baseline: Option<PathBuf>,
+        /// Write the results, with all that they are to be read with, as a document
+        #[arg(long, value_name = "FILE")]
+        docs: Option<PathBuf>,
+    },
     /// What a replay is made of: order books, ITCH, frames, the tick store, beside plain scans
     #[command(after_help = "Examples:\n  quanttrade bench book\n  \
         quanttrade bench book --data ES.dbn.zst --full --baseline baseline.json")]
@@ -95,11 +109,15 @@ pub enum What {
 /// # Errors
 /// When this is a debug build, or a measurement fails.
 pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
-    let mut data = None;
+    let (mut data, mut docs) = (None, None);
     let (name, full, baseline) = match args.what {
         What::Book { data: given, full, baseline } => {
             data = given;
             ("book", full, baseline)
+        }
+        What::Latency { full, baseline, docs: given } => {
+            docs = given;
+            ("latency", full, baseline)
         }
         What::Backtest { full, baseline } => ("backtest", full, baseline),
         What::Replay { full, baseline } => ("replay", full, baseline),
@@ -121,6 +139,7 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
             let orders = if full { 10 * risk::ORDERS } else { risk::ORDERS };
             (risk::measure(orders, &session.out)?, Counted::ORDERS)
         }
+        "latency" => (latency::measure(full, &session.out)?, Counted::FRAMES),
         "ring" => (ring::measure(full, &session.out)?, Counted::ITEMS),
         "book" => {
             let convert =
@@ -201,6 +220,7 @@ impl Counted {
     const BARS: Self = Self { all: "1,000,000 bars", one: "bar", floor: Self::SCAN };
     const RECORDS: Self = Self { all: "", one: "record", floor: Self::SCAN };
     const EVENTS: Self = Self { all: "4,000,000 events", one: "event", floor: Self::SCAN };
+    const FRAMES: Self = Self { all: "single frames", one: "frame", floor: "pace and clock alone" };
     const ORDERS: Self = Self { all: "single orders", one: "order", floor: Self::SCAN };
     const ITEMS: Self =
         Self { all: "two threads", one: "item", floor: "a bare line of memory between the cores" };
