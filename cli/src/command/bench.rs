@@ -1,6 +1,7 @@
 //! `bench`: the speed of this machine, as it is published.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -151,6 +152,10 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
         _ => (backtest::measure(Size::new(full), &session.out)?, Counted::BARS),
     };
     let warnings = warnings(&machine, &results, baseline.as_ref());
+    if let Some(file) = &docs {
+        let page = latency::document::page(&machine, &results, full, &warnings);
+        write_page(file, &page)?;
+    }
     if session.out.json {
         return session.out.document(&json!({
             "schema": "quanttrade.bench/1",
@@ -164,7 +169,19 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
     for warning in &warnings {
         session.out.warn(warning);
     }
+    if name == "latency" {
+        let changes = results
+            .iter()
+            .map(|result| (result.name.to_owned(), change_text(result, baseline.as_ref())));
+        let changes: Vec<_> = changes.filter(|(_, change)| !change.is_empty()).collect();
+        return session.out.line(&latency::document::text(&machine, &results, &changes));
+    }
     session.out.line(&text(&machine, &results, &what, baseline.as_ref()))
+}
+
+fn write_page(file: &Path, page: &str) -> Result<(), Failure> {
+    fs::write(file, page)
+        .map_err(|error| Failure::usage(format!("--docs {}: {error}", file.display())))
 }
 
 /// Work of others above this share of a core blurs measurements.
@@ -179,7 +196,9 @@ fn warnings(
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(load) = machine.load_average.filter(|load| *load > LOAD_MAX) {
-        warnings.push(format!("the machine was busy (load {load:.2}): the numbers are too low"));
+        warnings.push(format!(
+            "the machine was busy (load {load:.2}): it is faster than these numbers say"
+        ));
     }
     for ratio in results.iter().filter_map(|result| result.tenths_ratio) {
         if (ratio - 1.0).abs() > TENTHS_MAX {
@@ -226,6 +245,21 @@ impl Counted {
         Self { all: "two threads", one: "item", floor: "a bare line of memory between the cores" };
 }
 
+/// How a result has changed; empty when the baseline lacks it.
+fn change_text(result: &Measurement, baseline: Option<&Baseline>) -> String {
+    let change = baseline.and_then(|baseline| baseline.change(result));
+    change.map_or_else(String::new, |change| {
+        let text = number::signed_percent(Some(change.rate));
+        let noise = number::percent(Some(change.noise));
+        let verdict = match (change.is_real(), change.rate > 0.0) {
+            (false, _) => "the same",
+            (true, true) => "faster",
+            (true, false) => "SLOWER",
+        };
+        format!("{text}, {verdict} (noise {noise})")
+    })
+}
+
 fn text(
     machine: &Machine,
     results: &[Measurement],
@@ -233,17 +267,6 @@ fn text(
     baseline: Option<&Baseline>,
 ) -> String {
     let rows = results.iter().map(|result| {
-        let change = baseline.and_then(|baseline| baseline.change(result));
-        let change = change.map_or_else(String::new, |change| {
-            let text = number::signed_percent(Some(change.rate));
-            let noise = number::percent(Some(change.noise));
-            let verdict = match (change.is_real(), change.rate > 0.0) {
-                (false, _) => "the same",
-                (true, true) => "faster",
-                (true, false) => "SLOWER",
-            };
-            format!("{text}, {verdict} (noise {noise})")
-        });
         vec![
             result.name.to_owned(),
             number::seconds(result.seconds(result.p50)),
@@ -251,7 +274,7 @@ fn text(
             number::rate(result.rate),
             number::rate(result.rate_best),
             result.peak_rss_bytes.map_or_else(String::new, number::bytes),
-            change,
+            change_text(result, baseline),
         ]
     });
     let (rate, best) = (format!(">{}s/s", what.one), format!(">best {}s/s", what.one));

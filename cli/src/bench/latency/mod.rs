@@ -1,6 +1,9 @@
 //! Tick to trade: how long the bytes of a depth frame take to become the bytes of a signed order,
 //! with every risk limit set and everything journaled.
 
+mod beside;
+pub mod document;
+mod feed;
 mod figures;
 mod frames;
 mod keys;
@@ -20,6 +23,7 @@ use self::frames::Frames;
 use self::keys::Key;
 use self::path::{Counts, Fault, Path, Plan};
 use self::run::{Disturbance, Fed, Nothing, Pace, Seats, drive};
+use self::stages::{Staged, TimedGate};
 use super::Measurement;
 use super::risk_rig::{self, Limits};
 use super::scratch::Scratch;
@@ -36,6 +40,8 @@ const BURST: usize = 16_384;
 const LEG: Duration = Duration::from_secs(10);
 /// The rate of the published figure.
 const RATE: u64 = 100_000;
+/// That of the pass with stamps.
+const STAGES_RATE: u64 = 10_000;
 
 /// What a latency is read with.
 #[derive(Clone, Debug, Serialize)]
@@ -50,6 +56,10 @@ pub struct Facts {
     pub frames: u64,
     /// Orders that came of them: as many.
     pub orders: u64,
+    /// Bytes of a frame, on average.
+    pub frame_bytes: usize,
+    /// Levels of a frame, on average.
+    pub frame_levels: f64,
     /// Frames a second, where they were paced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u64>,
@@ -81,6 +91,18 @@ struct Ran {
     counts: Counts,
     disturbance: Disturbance,
     waits: u64,
+    /// Bytes and levels of a frame, on average.
+    frame: (usize, f64),
+}
+
+impl Ran {
+    fn add(&mut self, times: &[u32], counts: Counts, disturbance: Disturbance, waits: u64) {
+        self.times.extend_from_slice(times);
+        self.counts.frames += counts.frames;
+        self.counts.orders += counts.orders;
+        self.disturbance = self.disturbance.and(disturbance);
+        self.waits += waits;
+    }
 }
 
 /// Everything that measurements share.
@@ -104,8 +126,11 @@ pub fn measure(full: bool, out: &Output) -> Result<Vec<Measurement>, Failure> {
     for run in runs(full, &fixed, &mixed) {
         all.push(bench.measure(&run)?);
     }
+    all.extend(bench.by_ring(&fixed)?);
     all.push(bench.control("null-control/after")?);
     set_floors(&mut all);
+    all.extend(bench.stages(&fixed)?);
+    all.extend(bench.beside()?);
     Ok(all)
 }
 
@@ -173,54 +198,117 @@ impl Bench<'_> {
     }
 
     fn measure(&self, run: &Run<'_>) -> Result<Measurement, Failure> {
+        self.measure_by(run, "fused", |path, warm_up, times, time| {
+            let mut fed = Fed { path, frames: run.frames };
+            let drive = || drive(&mut fed, run.pace, warm_up, times, time);
+            self.on_path(drive)?.map_err(broken)
+        })
+    }
+
+    /// In as many legs as it needs, each of which `drive` drives.
+    fn measure_by(
+        &self,
+        run: &Run<'_>,
+        topology: &'static str,
+        drive: impl Fn(
+            &mut Path<RiskGate>,
+            u64,
+            &mut [u32],
+            Duration,
+        ) -> Result<(usize, Disturbance), Failure>,
+    ) -> Result<Measurement, Failure> {
         self.out.note(run.name);
-        let mut ran = Ran::default();
+        let frame = (run.frames.bytes_mean(), run.frames.levels_mean());
+        let mut ran = Ran { frame, ..Ran::default() };
         let mut left = Duration::from_secs(run.seconds);
+        // Back to back there are never more than this a second.
+        let (per_second, rate) = match run.pace {
+            Pace::PerSecond(rate) => (Some(rate), rate),
+            Pace::BackToBack(_) => (None, 1_000_000),
+        };
+        let warm_up = if run.durable == Durable::Disk { WARM_UP_DISK } else { WARM_UP };
         while !left.is_zero() {
             let time = left.min(LEG);
-            self.leg(run, time, &mut ran)?;
             left -= time;
+            let scratch = Scratch::new("bench-latency")?;
+            let plan = self.plan((run.frames, run.durable, run.key), &scratch);
+            let mut path = Path::new(&plan, gate()?)?.ok_or_else(unsound)?;
+            // Written once, so that no page has to be brought in later.
+            let mut times = vec![u32::MAX; (rate * time.as_secs()) as usize];
+            let (counted, disturbance) = drive(&mut path, warm_up, &mut times, time)?;
+            let waits = path.journal.status().waits;
+            ran.add(&times[..counted], finish(path, &plan)?, disturbance, waits);
         }
-        let per_second = match run.pace {
-            Pace::PerSecond(rate) => Some(rate),
-            Pace::BackToBack(_) => None,
-        };
-        let facts = ["all", run.durable.text(), "fused"];
+        let facts = ["all", run.durable.text(), topology];
         Ok(measurement(run.name, run.definition, ran, facts, per_second))
     }
 
-    /// A journal's worth of a run.
-    fn leg(&self, run: &Run<'_>, time: Duration, ran: &mut Ran) -> Result<(), Failure> {
-        let scratch = Scratch::new("bench-latency")?;
-        let plan = self.plan(run, &scratch);
-        let path = Path::new(&plan, gate()?)?.ok_or_else(unsound)?;
-        let warm_up = if run.durable == Durable::Disk { WARM_UP_DISK } else { WARM_UP };
-        // Back to back there are never more than this a second.
-        let rate = match run.pace {
-            Pace::PerSecond(rate) => rate,
-            Pace::BackToBack(_) => 1_000_000,
+    /// The same behind a ring; `None` where there is no second core.
+    fn by_ring(&self, frames: &Frames) -> Result<Option<Measurement>, Failure> {
+        if self.seats.other.is_none() {
+            self.out.note("ring+fused: left out, this process may use but one core");
+            return Ok(None);
+        }
+        let definition = "a thread of the feed on another core copies frames of 20 levels at \
+                          100,000 a second into slots of 128 bytes of a ring, the path takes them \
+                          out";
+        let run = Run {
+            name: "ring+fused",
+            definition,
+            frames,
+            pace: Pace::PerSecond(RATE),
+            durable: Durable::Memory,
+            key: Key::Hmac,
+            seconds: if self.full { 60 } else { 3 },
         };
-        let mut times = vec![u32::MAX; (rate * time.as_secs()) as usize];
-        let mut fed = Fed { path, frames: run.frames };
-        let drive = || drive(&mut fed, run.pace, warm_up, &mut times, time);
-        let (counted, disturbance) = self.on_path(drive)?.map_err(broken)?;
-        ran.times.extend(times.into_iter().take(counted));
-        ran.disturbance = ran.disturbance.and(disturbance);
-        ran.waits += fed.path.journal.status().waits;
-        let counts = finish(fed.path, &plan)?;
-        ran.counts.frames += counts.frames;
-        ran.counts.orders += counts.orders;
-        Ok(())
+        self.measure_by(&run, "ring+fused", |path, warm_up, times, _| {
+            let drive = || feed::drive(&self.seats, (&mut *path, frames), RATE, warm_up, times);
+            let disturbance = self.on_path(drive)?.map_err(broken)?;
+            Ok((times.len(), disturbance))
+        })
+        .map(Some)
     }
 
-    fn plan<'a>(&self, run: &Run<'a>, scratch: &'a Scratch) -> Plan<'a> {
-        Plan {
-            frames: run.frames,
-            folder: scratch.path(),
-            durable: run.durable,
-            key: run.key,
-            writer: self.seats.writer(),
-        }
+    /// Where the time goes.
+    fn stages(&self, frames: &Frames) -> Result<Vec<Measurement>, Failure> {
+        self.out.note("stages");
+        let scratch = Scratch::new("bench-latency")?;
+        let plan = self.plan((frames, Durable::Memory, Key::Hmac), &scratch);
+        let path = Path::new(&plan, TimedGate::new(gate()?))?.ok_or_else(unsound)?;
+        let mut staged = Staged::new(path, frames);
+        let seconds = if self.full { 10 } else { 2 };
+        let mut times = vec![u32::MAX; (STAGES_RATE * seconds) as usize];
+        let pace = Pace::PerSecond(STAGES_RATE);
+        let drive = || drive(&mut staged, pace, WARM_UP, &mut times, LEG);
+        self.on_path(drive)?.map_err(broken)?;
+        let (path, parts) = staged.into_parts();
+        finish(path, &plan)?;
+        let sum: f64 = parts.iter().map(|part| f64::from(part.spread().p50)).sum();
+        let measured = parts.iter().map(|part| {
+            let spread = part.spread();
+            let share = f64::from(spread.p50) / sum.max(1.0);
+            Measurement { share: Some(share), ..of_spread(part.name, part.definition, spread) }
+        });
+        Ok(measured.collect())
+    }
+
+    /// What comes beside the path.
+    fn beside(&self) -> Result<Vec<Measurement>, Failure> {
+        let both = self.on_path(|| (beside::socket(), beside::seal()))?;
+        let socket = "not in the path: 448 bytes written to a socket of this machine and read \
+                      from its other end, by one thread that never sleeps";
+        let seal = "not in the path: 448 bytes encrypted with AES-128-GCM, as TLS does it";
+        let socket = both.0.map(|spread| of_spread("beside/socket", socket, spread));
+        let seal = both.1.map(|spread| of_spread("beside/aes_gcm", seal, spread));
+        Ok(socket.into_iter().chain(seal).collect())
+    }
+
+    fn plan<'a>(
+        &self,
+        (frames, durable, key): (&'a Frames, Durable, Key),
+        scratch: &'a Scratch,
+    ) -> Plan<'a> {
+        Plan { frames, folder: scratch.path(), durable, key, writer: self.seats.writer() }
     }
 
     fn on_path<T: Send>(&self, work: impl FnOnce() -> T + Send) -> Result<T, Failure> {
@@ -280,6 +368,25 @@ fn measurement(
     let windows = Windows::of(&ran.times, of_second as usize);
     let spread = Spread::of(&mut ran.times);
     Measurement {
+        latency: Some(Box::new(Facts {
+            risk,
+            journal,
+            topology,
+            frames: ran.counts.frames,
+            orders: ran.counts.orders,
+            frame_bytes: ran.frame.0,
+            frame_levels: ran.frame.1,
+            per_second,
+            windows,
+            disturbance: ran.disturbance,
+            journal_waits: ran.waits,
+        })),
+        ..of_spread(name, definition, spread)
+    }
+}
+
+fn of_spread(name: &'static str, definition: &str, spread: Spread) -> Measurement {
+    Measurement {
         name,
         definition: definition.to_owned(),
         unit: "ns",
@@ -292,17 +399,6 @@ fn measurement(
         min: f64::from(spread.min),
         rate: 1e9 / f64::from(spread.p50.max(1)),
         rate_best: 1e9 / f64::from(spread.min.max(1)),
-        latency: Some(Box::new(Facts {
-            risk,
-            journal,
-            topology,
-            frames: ran.counts.frames,
-            orders: ran.counts.orders,
-            per_second,
-            windows,
-            disturbance: ran.disturbance,
-            journal_waits: ran.waits,
-        })),
         ..Measurement::default()
     }
 }

@@ -93,7 +93,7 @@ impl Work for Nothing {
 /// The path, fed with frames from memory.
 pub struct Fed<'a, G: Gate> {
     /// The path.
-    pub path: Path<G>,
+    pub path: &'a mut Path<G>,
     /// The frames.
     pub frames: &'a Frames,
 }

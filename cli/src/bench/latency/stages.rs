@@ -7,6 +7,11 @@ use hdrhistogram::Histogram;
 use qt_engine::{Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest};
 use qt_types::{Control, DenyReason, Event, InstrumentId, ParentId, Qty};
 
+use super::figures::{Spread, short};
+use super::frames::Frames;
+use super::path::{Fault, Path};
+use super::run::Work;
+
 /// A part of the path, in order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stage {
@@ -23,7 +28,7 @@ pub enum Stage {
 }
 
 /// How many stages there are.
-pub const STAGES: usize = 5;
+const STAGES: usize = 5;
 
 /// Who hears of a stage's end.
 pub trait Stamps {
@@ -50,11 +55,6 @@ impl Stamped {
     pub fn begin() -> Self {
         Self { last: Instant::now(), took_ns: [0; STAGES] }
     }
-
-    /// What each stage took.
-    pub fn took_ns(&self) -> [u64; STAGES] {
-        self.took_ns
-    }
 }
 
 impl Stamps for Stamped {
@@ -66,35 +66,104 @@ impl Stamps for Stamped {
     }
 }
 
-/// The times of one stage.
-pub struct Times(Histogram<u64>);
+/// The times of one part.
+pub struct Times {
+    /// Its name among the results.
+    pub name: &'static str,
+    /// What it is.
+    pub definition: &'static str,
+    histogram: Histogram<u64>,
+}
 
 impl Times {
     /// None yet; all memory is taken.
-    pub fn new() -> Self {
+    fn new(name: &'static str, definition: &'static str) -> Self {
         let new = Histogram::new_with_bounds(1, 60_000_000_000, 3);
-        Self(new.expect("three digits of a minute are within what a histogram can have"))
+        let histogram = new.expect("three digits of a minute are what a histogram can have");
+        Self { name, definition, histogram }
     }
 
-    /// One more.
     #[inline]
-    pub fn add(&mut self, ns: u64) {
-        self.0.saturating_record(ns);
+    fn add(&mut self, ns: u64) {
+        self.histogram.saturating_record(ns);
     }
 
-    /// What `share` of them took at most.
-    pub fn at(&self, share: f64) -> f64 {
-        self.0.value_at_quantile(share) as f64
+    /// How they are spread.
+    pub fn spread(&self) -> Spread {
+        let at = |share| short(self.histogram.value_at_quantile(share));
+        Spread {
+            n: self.histogram.len() as usize,
+            min: short(self.histogram.min()),
+            p50: at(0.5),
+            p90: at(0.9),
+            p99: at(0.99),
+            p999: at(0.999),
+            max: short(self.histogram.max()),
+        }
+    }
+}
+
+/// The path with a stamp after each stage.
+pub struct Staged<'a, G: Gate> {
+    /// The path.
+    pub path: Path<TimedGate<G>>,
+    frames: &'a Frames,
+    spent_ns: u64,
+    parts: [Times; 5],
+}
+
+impl<'a, G: Gate> Staged<'a, G> {
+    /// Around `path`.
+    pub fn new(path: Path<TimedGate<G>>, frames: &'a Frames) -> Self {
+        let parts = [
+            Times::new("stage/decode", "bytes to levels in ticks and lots"),
+            Times::new("stage/journal", "levels numbered and journaled, the order journaled"),
+            Times::new("stage/book+strategy", "the pipeline but for the gate's checks"),
+            Times::new("stage/risk", "the gate's checks and reservation"),
+            Times::new("stage/encode+sign", "the order as bytes, signed"),
+        ];
+        Self { path, frames, spent_ns: 0, parts }
     }
 
-    /// The shortest and the longest.
-    pub fn ends(&self) -> (f64, f64) {
-        (self.0.min() as f64, self.0.max() as f64)
+    /// The path and the parts.
+    pub fn into_parts(self) -> (Path<TimedGate<G>>, [Times; 5]) {
+        (self.path, self.parts)
     }
 
-    /// How many there are.
-    pub fn count(&self) -> usize {
-        self.0.len() as usize
+    /// Forgets what was so far.
+    fn clear(&mut self) {
+        for part in &mut self.parts {
+            part.histogram.reset();
+        }
+    }
+}
+
+impl<G: Gate> Work for Staged<'_, G> {
+    fn take(&mut self, number: u64) -> Result<(), Fault> {
+        let mut stamps = Stamped::begin();
+        self.path.take(self.frames.get(number), &mut stamps)?;
+        let [decode, levels, pipeline, intent, encode] = stamps.took_ns;
+        let spent_ns = self.path.pipeline.gate().spent_ns;
+        let risk = spent_ns - std::mem::replace(&mut self.spent_ns, spent_ns);
+        let took = [decode, levels + intent, pipeline.saturating_sub(risk), risk, encode];
+        for (part, ns) in self.parts.iter_mut().zip(took) {
+            part.add(ns);
+        }
+        Ok(())
+    }
+
+    fn answer(&mut self) -> Result<(), Fault> {
+        self.path.answer()?;
+        // What the report led to is not the frame's.
+        self.spent_ns = self.path.pipeline.gate().spent_ns;
+        Ok(())
+    }
+
+    /// The warm-up ends with this: it does not count.
+    fn rest(&mut self) -> Result<(), Fault> {
+        self.clear();
+        let journal = &self.path.journal;
+        journal.wait_on_disk(journal.last()).map_err(Fault::Journal)
     }
 }
 
