@@ -3,6 +3,7 @@
 use std::fmt::Write;
 
 use super::figures::Spread;
+use super::run::Disturbance;
 use super::{Facts, frames, strategy};
 use crate::bench::Measurement;
 use crate::bench::machine::Machine;
@@ -24,8 +25,15 @@ const WINDOWS: [&str; 9] = [
     "longest",
 ];
 /// Columns of what the system did.
-const SYSTEM: [&str; 6] =
-    ["", "core taken away", "pages brought in", "steal (10 ms)", "journal waits", "orders"];
+const SYSTEM: [&str; 7] = [
+    "",
+    "core taken away",
+    "pages brought in",
+    "steal (10 ms)",
+    "journal waits",
+    "orders",
+    "bytes a frame",
+];
 
 /// What is measured and how, as paragraphs.
 fn definition() -> Vec<String> {
@@ -52,6 +60,10 @@ fn definition() -> Vec<String> {
             strategy::RESTING,
             frames::STEP_MS,
         ),
+        "`ring+fused` has a thread of the feed on the other core, which copies each frame into \
+         the slots of a ring when it is due; the path puts it together in a buffer of its own. It \
+         counts from when the frame was due, too: what keeps the feed from its core is in it."
+            .to_owned(),
         "Between two frames, outside of the measured stretch but on the same thread and, in paced \
          runs, within the schedule, the scripted venue reports on the order: one in eight is \
          filled, the others expire. Back to back the disk catches up with the journal every \
@@ -114,9 +126,10 @@ fn window_row(result: &Measurement) -> Option<Vec<String>> {
 }
 
 fn system_row(result: &Measurement) -> Option<Vec<String>> {
-    let Facts { disturbance, journal_waits, orders, .. } = **result.latency.as_ref()?;
-    let numbers =
-        [disturbance.switches, disturbance.faults, disturbance.steal, journal_waits, orders];
+    let Facts { disturbance, journal_waits, orders, frame_bytes, .. } =
+        **result.latency.as_ref()?;
+    let Disturbance { switches, faults, steal } = disturbance;
+    let numbers = [switches, faults, steal, journal_waits, orders, frame_bytes as u64];
     let mut row = vec![result.name.to_owned()];
     row.extend(numbers.map(number::count));
     Some(row)
