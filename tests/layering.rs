@@ -26,6 +26,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-ring",
             "qt-engine",
             "qt-codec",
+            "qt-feeds",
             "qt-risk",
             "qt-strategies",
             "qt-data",

@@ -35,6 +35,7 @@ const COMMANDS: &[&[&str]] = &[
     &["runs", "rm"],
     &["bench"],
     &["bench", "backtest"],
+    &["bench", "latency"],
     &["doctor"],
     &["config"],
     &["config", "show"],

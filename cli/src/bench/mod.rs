@@ -3,6 +3,7 @@
 pub mod backtest;
 pub mod baseline;
 pub mod book;
+pub mod latency;
 pub mod machine;
 pub mod replay;
 pub mod ring;
@@ -68,6 +69,12 @@ pub struct Measurement {
     /// The most memory of the whole process, in bytes.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub peak_rss_bytes: Option<u64>,
+    /// Which part of the whole it is, where parts are measured.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<f64>,
+    /// What latencies are read with.
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    pub latency: Option<Box<latency::Facts>>,
 }
 
 impl Measurement {

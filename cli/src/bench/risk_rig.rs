@@ -23,6 +23,9 @@ const RESTING: usize = 100;
 /// The middle of the book, in ticks.
 const MIDDLE: i64 = 300_000;
 
+/// What the account begins with.
+pub const CAPITAL: Cash = Cash::from_nano(10_000_000_000 * UNIT);
+
 /// Limits that every order is held against and that none of them passes. What stands here is in
 /// the place of the numbers of `paper`; the others are on as they are there.
 const LIMITS: [(Key, i128); 24] = [
@@ -88,23 +91,29 @@ fn profile(limits: Limits) -> Profile {
     profile
 }
 
+/// A gate over `specs` for an account with [`CAPITAL`]. `None` where the constants here are not
+/// sound.
+pub fn gate(limits: Limits, specs: &[InstrumentSpec]) -> Option<RiskGate> {
+    let profile = profile(limits);
+    let setup = Setup::single(&profile, specs, CAPITAL, 1_024);
+    let account = Account::Margin { leverage_e9: 100 * E9 };
+    let account = AccountGate::new(account, Sizing::Fixed { qty_e9: E9 }, Some(1_000_000 * E9));
+    let mut gate = RiskGate::new(&setup, account);
+    let parent = gate.add_parent(0, Qty::from_lots(1 << 60))?;
+    gate.ask_for(0, Some(parent));
+    Some(gate)
+}
+
 impl Rig {
     /// A rig that has worked for a while. `None` where its own constants are not sound.
     pub fn new(limits: Limits) -> Option<Self> {
         let spec = InstrumentSpec::new("SYN", "USD", InstrumentKind::Perpetual, E9 / 10, E9, E9);
         let specs = vec![spec.ok()?];
-        let capital = Cash::from_nano(10_000_000_000 * UNIT);
-        let profile = profile(limits);
-        let setup = Setup::single(&profile, &specs, capital, 1_024);
-        let account = Account::Margin { leverage_e9: 100 * E9 };
-        let account = AccountGate::new(account, Sizing::Fixed { qty_e9: E9 }, Some(1_000_000 * E9));
-        let mut gate = RiskGate::new(&setup, account);
-        let parent = gate.add_parent(0, Qty::from_lots(1 << 60))?;
-        gate.ask_for(0, Some(parent));
+        let gate = gate(limits, &specs)?;
         let book = BookKind::Levels(BookLimits::around(Price::from_ticks(MIDDLE)));
         let mut rig = Self {
             market: Market::with_books(1, &[book]),
-            ledger: Ledger::new(capital, 1),
+            ledger: Ledger::new(CAPITAL, 1),
             orders: OrderTable::new(1, 4),
             gate,
             specs,

@@ -1,6 +1,7 @@
 //! `bench`: the speed of this machine, as it is published.
 
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use serde_json::{Value, json};
@@ -11,7 +12,7 @@ use crate::bench::backtest::{self, Size};
 use crate::bench::baseline::Baseline;
 use crate::bench::book;
 use crate::bench::machine::Machine;
-use crate::bench::{replay, ring, risk};
+use crate::bench::{latency, replay, ring, risk};
 use crate::dataset::ticks;
 use crate::failure::Failure;
 use crate::output::number;
@@ -74,6 +75,20 @@ pub enum What {
         #[arg(long, value_name = "FILE")]
         baseline: Option<PathBuf>,
     },
+    /// Tick to trade: a depth frame's bytes to a signed order's, risk and journal on
+    #[command(after_help = "Examples:\n  quanttrade bench latency\n  \
+        quanttrade bench latency --full --docs docs/LATENCY.md")]
+    Latency {
+        /// A minute at each rate instead of a few seconds
+        #[arg(long)]
+        full: bool,
+        /// Print the change against an earlier --json result, with its noise
+        #[arg(long, value_name = "FILE")]
+        baseline: Option<PathBuf>,
+        /// Write the results, with all that they are to be read with, as a document
+        #[arg(long, value_name = "FILE")]
+        docs: Option<PathBuf>,
+    },
     /// What a replay is made of: order books, ITCH, frames, the tick store, beside plain scans
     #[command(after_help = "Examples:\n  quanttrade bench book\n  \
         quanttrade bench book --data ES.dbn.zst --full --baseline baseline.json")]
@@ -95,11 +110,15 @@ pub enum What {
 /// # Errors
 /// When this is a debug build, or a measurement fails.
 pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
-    let mut data = None;
+    let (mut data, mut docs) = (None, None);
     let (name, full, baseline) = match args.what {
         What::Book { data: given, full, baseline } => {
             data = given;
             ("book", full, baseline)
+        }
+        What::Latency { full, baseline, docs: given } => {
+            docs = given;
+            ("latency", full, baseline)
         }
         What::Backtest { full, baseline } => ("backtest", full, baseline),
         What::Replay { full, baseline } => ("replay", full, baseline),
@@ -121,6 +140,7 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
             let orders = if full { 10 * risk::ORDERS } else { risk::ORDERS };
             (risk::measure(orders, &session.out)?, Counted::ORDERS)
         }
+        "latency" => (latency::measure(full, &session.out)?, Counted::FRAMES),
         "ring" => (ring::measure(full, &session.out)?, Counted::ITEMS),
         "book" => {
             let convert =
@@ -132,6 +152,10 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
         _ => (backtest::measure(Size::new(full), &session.out)?, Counted::BARS),
     };
     let warnings = warnings(&machine, &results, baseline.as_ref());
+    if let Some(file) = &docs {
+        let page = latency::document::page(&machine, &results, full, &warnings);
+        write_page(file, &page)?;
+    }
     if session.out.json {
         return session.out.document(&json!({
             "schema": "quanttrade.bench/1",
@@ -145,7 +169,19 @@ pub fn run(args: BenchArgs, session: &Session) -> Result<(), Failure> {
     for warning in &warnings {
         session.out.warn(warning);
     }
+    if name == "latency" {
+        let changes = results
+            .iter()
+            .map(|result| (result.name.to_owned(), change_text(result, baseline.as_ref())));
+        let changes: Vec<_> = changes.filter(|(_, change)| !change.is_empty()).collect();
+        return session.out.line(&latency::document::text(&machine, &results, &changes));
+    }
     session.out.line(&text(&machine, &results, &what, baseline.as_ref()))
+}
+
+fn write_page(file: &Path, page: &str) -> Result<(), Failure> {
+    fs::write(file, page)
+        .map_err(|error| Failure::usage(format!("--docs {}: {error}", file.display())))
 }
 
 /// Work of others above this share of a core blurs measurements.
@@ -160,7 +196,9 @@ fn warnings(
 ) -> Vec<String> {
     let mut warnings = Vec::new();
     if let Some(load) = machine.load_average.filter(|load| *load > LOAD_MAX) {
-        warnings.push(format!("the machine was busy (load {load:.2}): the numbers are too low"));
+        warnings.push(format!(
+            "the machine was busy (load {load:.2}): it is faster than these numbers say"
+        ));
     }
     for ratio in results.iter().filter_map(|result| result.tenths_ratio) {
         if (ratio - 1.0).abs() > TENTHS_MAX {
@@ -201,9 +239,25 @@ impl Counted {
     const BARS: Self = Self { all: "1,000,000 bars", one: "bar", floor: Self::SCAN };
     const RECORDS: Self = Self { all: "", one: "record", floor: Self::SCAN };
     const EVENTS: Self = Self { all: "4,000,000 events", one: "event", floor: Self::SCAN };
+    const FRAMES: Self = Self { all: "single frames", one: "frame", floor: "pace and clock alone" };
     const ORDERS: Self = Self { all: "single orders", one: "order", floor: Self::SCAN };
     const ITEMS: Self =
         Self { all: "two threads", one: "item", floor: "a bare line of memory between the cores" };
+}
+
+/// How a result has changed; empty when the baseline lacks it.
+fn change_text(result: &Measurement, baseline: Option<&Baseline>) -> String {
+    let change = baseline.and_then(|baseline| baseline.change(result));
+    change.map_or_else(String::new, |change| {
+        let text = number::signed_percent(Some(change.rate));
+        let noise = number::percent(Some(change.noise));
+        let verdict = match (change.is_real(), change.rate > 0.0) {
+            (false, _) => "the same",
+            (true, true) => "faster",
+            (true, false) => "SLOWER",
+        };
+        format!("{text}, {verdict} (noise {noise})")
+    })
 }
 
 fn text(
@@ -213,17 +267,6 @@ fn text(
     baseline: Option<&Baseline>,
 ) -> String {
     let rows = results.iter().map(|result| {
-        let change = baseline.and_then(|baseline| baseline.change(result));
-        let change = change.map_or_else(String::new, |change| {
-            let text = number::signed_percent(Some(change.rate));
-            let noise = number::percent(Some(change.noise));
-            let verdict = match (change.is_real(), change.rate > 0.0) {
-                (false, _) => "the same",
-                (true, true) => "faster",
-                (true, false) => "SLOWER",
-            };
-            format!("{text}, {verdict} (noise {noise})")
-        });
         vec![
             result.name.to_owned(),
             number::seconds(result.seconds(result.p50)),
@@ -231,7 +274,7 @@ fn text(
             number::rate(result.rate),
             number::rate(result.rate_best),
             result.peak_rss_bytes.map_or_else(String::new, number::bytes),
-            change,
+            change_text(result, baseline),
         ]
     });
     let (rate, best) = (format!(">{}s/s", what.one), format!(">best {}s/s", what.one));
