@@ -1,6 +1,6 @@
 //! `journal`: what a session's journal holds.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use qt_journal::{Describer, JournalError, JournalReader, RecordKind, StoryTeller, utc, verify};
@@ -120,7 +120,7 @@ pub fn run(args: JournalArgs, session: &Session) -> Result<(), Failure> {
     }
 }
 
-fn explain(order: u64, journal: &PathBuf, session: &Session) -> Result<(), Failure> {
+fn explain(order: u64, journal: &Path, session: &Session) -> Result<(), Failure> {
     let id = OrderId::new((order >> 48) as u16, order);
     let mut teller = StoryTeller::new(id);
     let mut reader = JournalReader::open(journal, None)?;
