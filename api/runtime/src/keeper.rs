@@ -241,8 +241,9 @@ impl Witness for Keeper {
             None => {
                 self.timing.end_whole();
                 let control = self.controls.try_recv().ok()?;
-                let is_kill = |kind| matches!(kind, ControlKind::Trip { state, .. } if state == KillState::Halted);
-                self.is_killed |= is_kill(control.kind);
+                if let ControlKind::Trip { state, .. } = control.kind {
+                    self.is_killed |= state == KillState::Halted;
+                }
                 Some(Decided { control, recv_ns: Nanos::MIN })
             }
         }

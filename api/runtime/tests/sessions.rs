@@ -185,7 +185,7 @@ fn a_journal_that_takes_no_more_leaves_the_last_events() {
             let _ = fs::remove_dir_all(hall.journal());
         }
     });
-    let error = ran.err().expect("nothing is done that is not kept").to_string();
+    let error = ran.expect_err("nothing is done that is not kept").to_string();
     let (why, event) = hall.flight();
     assert_eq!(event, shown.events.load(Ordering::Relaxed));
     assert_eq!(why, format!("# {error}"));
@@ -199,7 +199,7 @@ fn a_script_that_does_not_fit_leaves_the_event_in_question() {
     });
     ran.unwrap();
     let (ran, _) = hall.hold(quoter(1), BRISK, &mut |_, _, _| {});
-    let error = ran.err().expect("it does other things").to_string();
+    let error = ran.expect_err("it does other things").to_string();
     let (why, event) = hall.flight();
     assert!(error.contains(&format!("at event {event} it has")), "{event}: {error}");
     assert!(why.contains("does not fit"), "{why}");
@@ -249,7 +249,7 @@ impl Strategy for Faulty {
 fn a_panic_of_the_pipeline_leaves_the_event_that_it_had() {
     let hall = Hall::new();
     let (ran, shown) = hall.hold(Box::new(Faulty(quoter(0), 50)), Speed::Max, &mut |_, _, _| {});
-    let error = ran.err().expect("a thread is gone").to_string();
+    let error = ran.expect_err("a thread is gone").to_string();
     assert!(error.contains("thread pipeline ended unexpectedly"), "{error}");
     assert_eq!(hall.flight().1, shown.events.load(Ordering::Relaxed));
     assert!(hall.flights()[0].lines().last().unwrap().contains("timer"));
