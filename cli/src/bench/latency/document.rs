@@ -70,9 +70,8 @@ fn definition() -> Vec<String> {
          16,384 frames, outside as well. The journal is in memory that outlives the process \
          (`durable = memory`), and a thread on the other core brings it to the disk; \
          `fused/disk` waits for the disk before it writes an order out. Long runs have a journal \
-         for every ten seconds. The sizes of `fused/real_mix` are drawn so that half of the \
-         frames have 23 levels at most, 99 of a hundred 390, the largest up to 1,076, as on \
-         recorded streams."
+         for every ten seconds. The sizes of `fused/real_mix` are generated: many small \
+         frames and a few large ones, up to 1,076 levels."
             .to_owned(),
         "The floor (`null-control`) is the same loop at 100,000 frames a second that does \
          nothing: what clock, pace and machine take by themselves; the slower one of two, before \

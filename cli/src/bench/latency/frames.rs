@@ -24,9 +24,8 @@ const MOVE_MAX: i64 = 4;
 /// Frames at the end of a set in which the middle finds its way back.
 const WAY_BACK: usize = 500;
 
-/// How many levels frames of a spot stream have: shares of all frames in thousandths, and the
-/// most levels of these. Half of the recorded frames have 23 at most, 99 of a hundred 390, and the
-/// largest had 1,076.
+/// A mix of sizes in the manner of a spot stream, many small frames and a few large ones: shares of
+/// all frames in thousandths, and the most levels of these.
 const SIZES: [(u64, u64); 8] =
     [(0, 2), (100, 6), (500, 23), (750, 48), (900, 110), (990, 390), (999, 760), (1_000, 1_076)];
 

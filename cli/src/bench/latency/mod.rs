@@ -158,7 +158,7 @@ fn runs<'a>(full: bool, fixed: &'a Frames, mixed: &'a Frames) -> Vec<Run<'a>> {
             frames: mixed,
             ..run(
                 "fused/real_mix",
-                "frames of sizes as recorded at 10,000 a second",
+                "frames of many sizes at 10,000 a second",
                 Pace::PerSecond(10_000),
                 2,
             )
