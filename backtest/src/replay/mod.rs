@@ -30,7 +30,7 @@ use crate::witness::NotKept;
 pub use fed::{FED_MAX, Fed, Feeds};
 pub use player::{Player, PlayerError, Pushed, PutClock};
 pub use record::Replayed;
-use reel::Reel;
+use reel::{Reel, cut};
 pub use reels::Reels;
 
 /// How far one side runs ahead of the other.
@@ -98,16 +98,6 @@ pub struct Replay<'a, R: Replayed, S, G> {
     played_ns: i64,
     /// The price of each instrument at each sample; zero before there is one.
     marks: Vec<Vec<Price>>,
-}
-
-/// The reels of `films`, as they are played at the venue and to us.
-fn cut<'a, R: Replayed>(
-    films: &[Film<'a>],
-    latency: &FeedLatency,
-) -> Result<[Vec<Reel<'a, R>>; 2], DataError> {
-    let at_venue = films.iter().map(Reel::start).collect::<Result<_, _>>()?;
-    let told = |(index, film)| Reel::told(film, latency, index);
-    Ok([at_venue, films.iter().enumerate().map(told).collect::<Result<_, _>>()?])
 }
 
 /// How many events pass between two looks at the flag that interrupts.

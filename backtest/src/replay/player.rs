@@ -4,8 +4,8 @@ use qt_data::error::DataError;
 use qt_ring::{Full, Producer, Setup, SetupError, Wait, spsc};
 
 use super::fed::{FED_MAX, Fed, Feeds};
-use super::reel::Reel;
-use super::{Film, ReplayConfig, Replayed, cut};
+use super::reel::{Reel, cut};
+use super::{Film, ReplayConfig, Replayed};
 
 /// Why a player cannot begin.
 #[derive(Debug, thiserror::Error)]

@@ -239,3 +239,13 @@ impl<'a, R: Replayed> Reel<'a, R> {
         if self.at < self.turn_at { Ok(()) } else { self.turn() }
     }
 }
+
+/// The reels of `films`, as they are played at the venue and to us.
+pub(super) fn cut<'a, R: Replayed>(
+    films: &[Film<'a>],
+    latency: &FeedLatency,
+) -> Result<[Vec<Reel<'a, R>>; 2], DataError> {
+    let at_venue = films.iter().map(Reel::start).collect::<Result<_, _>>()?;
+    let told = |(index, film)| Reel::told(film, latency, index);
+    Ok([at_venue, films.iter().enumerate().map(told).collect::<Result<_, _>>()?])
+}
