@@ -116,7 +116,7 @@ fn row(result: &Measurement) -> Vec<String> {
 
 fn window_row(result: &Measurement) -> Option<Vec<String>> {
     let windows = result.latency.as_ref()?.windows?;
-    let three = |spread: Spread| [spread.p50, spread.p99, spread.p999].map(|ns| u64::from(ns));
+    let three = |spread: Spread| [spread.p50, spread.p99, spread.p999].map(u64::from);
     let mut row = vec![result.name.to_owned(), number::count(windows.count as u64)];
     row.extend(three(windows.quietest).map(number::count));
     row.extend(three(windows.median).map(number::count));
@@ -188,11 +188,11 @@ pub fn page(machine: &Machine, results: &[Measurement], full: bool, warnings: &[
     let _ = writeln!(page, "## How to make it again\n");
     let _ = writeln!(page, "    cargo build --release --bin quanttrade");
     let _ = writeln!(page, "    target/release/quanttrade bench latency{flag} --docs FILE\n");
-    let _ = write!(
+    let _ = writeln!(
         page,
         "Two cores, nothing else on them. What else runs lengthens the slow times by the length \
          of its time slices: read the windows, the core taken away and the floor beside each \
-         figure, and compare nothing across machines but the ratios.\n"
+         figure, and compare nothing across machines but the ratios."
     );
     page
 }
