@@ -170,9 +170,6 @@ fn a_session_tells_how_long_its_stages_took() {
         assert_eq!(session.snapshot.map(|kept| kept.event), Some(events));
         assert!(session.journal.records > events && session.journal.syncs > 0);
         assert!(session.is_closed && session.flights.is_empty());
-        if speed == Speed::Max {
-            assert!(session.feed.waits > 0, "a ring is smaller than the recording");
-        }
     }
 }
 
