@@ -157,7 +157,7 @@ fn a_session_that_is_stopped_goes_on_where_it_was() {
     let paper = Paper::new();
     for round in 0..2 {
         let before = paper.events_kept("stopped");
-        let child = paper.start("stopped", &["--speed", "3000"]);
+        let child = paper.start("stopped", &["--speed", "800"]);
         paper.wait_for("stopped", before);
         sleep(Duration::from_millis(200));
         let begun = Instant::now();
@@ -178,7 +178,7 @@ fn a_session_that_is_stopped_goes_on_where_it_was() {
 #[test]
 fn decisions_typed_at_a_session_are_kept_and_made_again() {
     let paper = Paper::new();
-    let mut child = paper.start("typed", &["--speed", "3000"]);
+    let mut child = paper.start("typed", &["--speed", "800"]);
     paper.wait_for("typed", 0);
     let mut typed = child.stdin.take().expect("it reads what is typed");
     for word in ["kill", "nonsense", "arm", "pause", "resume", "close"] {
