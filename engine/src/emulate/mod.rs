@@ -33,7 +33,7 @@ pub(crate) enum Waits {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Held {
     /// As it would go out.
-    #[serde(with = "crate::command::stored")]
+    #[serde(with = "crate::command::stored::Kept")]
     pub(crate) new: NewOrder,
     /// The order that brings it to life, or none: the venue need not know.
     pub(crate) parent: OrderId,

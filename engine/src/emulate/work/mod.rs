@@ -59,7 +59,7 @@ pub(crate) enum Act {
 #[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(crate) struct Work {
     /// As it is to be at the venue, if the venue could do it; with its owner's changes.
-    #[serde(with = "crate::command::stored")]
+    #[serde(with = "crate::command::stored::Kept")]
     pub(crate) new: NewOrder,
     /// What of it the venue lacks.
     does: Lacks,
