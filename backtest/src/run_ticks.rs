@@ -198,8 +198,7 @@ impl<'a> TickStage<'a> {
     }
 
     /// The files as they are replayed.
-    #[must_use]
-    pub fn films(&self) -> Vec<Film<'_>> {
+    fn films(&self) -> Vec<Film<'_>> {
         let films = self.files.iter().zip(&self.cast.ids);
         films.map(|(file, instruments)| Film { file, instruments }).collect()
     }
@@ -237,7 +236,7 @@ impl<'a> TickStage<'a> {
         self.finish::<R>(replay, &books, interrupt, progress)
     }
 
-    /// The same on what a player of [`Self::films`] hands over from another thread.
+    /// The same on what [`Self::player`] hands over from another thread.
     ///
     /// # Errors
     /// As [`Self::run_witnessed`].

@@ -71,25 +71,24 @@ pub struct SnapshotFigures {
     pub bytes: u64,
 }
 
-impl SessionFigures {
-    /// The figures of a session of which `measured` was measured.
+impl JournalFigures {
+    /// Those of a journal that ended as `status` says; without one it never began.
     #[must_use]
-    pub fn new(measured: Measured, durable: &'static str, timed_every: u32) -> Self {
-        let Measured { stages, journal, snapshot } = measured;
-        let journal = journal.map_or_else(
-            || JournalFigures { durable, records: 0, waits: 0, syncs: 0, disk_full: 0 },
-            |journal| JournalFigures {
+    pub fn of(status: Option<&qt_journal::Status>, durable: &'static str) -> Self {
+        status.map_or(Self { durable, records: 0, waits: 0, syncs: 0, disk_full: 0 }, |status| {
+            Self {
                 durable,
-                records: journal.written.get(),
-                waits: journal.waits,
-                syncs: journal.syncs,
-                disk_full: journal.disk_full,
-            },
-        );
-        let snapshot =
-            snapshot.map(|kept| SnapshotFigures { event: kept.stamp.seq.get(), bytes: kept.bytes });
-        let feed = FeedFigures { waits: 0 };
-        let (repeated, is_closed, flights) = (0, false, Vec::new());
-        Self { repeated, is_closed, timed_every, stages, journal, feed, snapshot, flights }
+                records: status.written.get(),
+                waits: status.waits,
+                syncs: status.syncs,
+                disk_full: status.disk_full,
+            }
+        })
+    }
+}
+
+impl From<SnapshotRef> for SnapshotFigures {
+    fn from(kept: SnapshotRef) -> Self {
+        Self { event: kept.stamp.seq.get(), bytes: kept.bytes }
     }
 }

@@ -101,8 +101,8 @@ impl Deck {
         let _ = self.blank.push(Recorder::new());
     }
 
-    /// Changes `recorder` for an empty one, if one lies ready: the last kill is still to be
-    /// written down otherwise, and its file will have what came since.
+    /// Changes `recorder` for an empty one, if one lies ready. Otherwise the last kill is still to
+    /// be written down, and this one gets no file of its own.
     pub fn swap(&self, recorder: &mut Option<Box<Recorder>>, why: Why) {
         let Some(blank) = self.blank.pop() else { return };
         if let Some(filled) = recorder.take() {

@@ -4,7 +4,7 @@
 
 use std::collections::VecDeque;
 use std::path::PathBuf;
-use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use crossbeam::channel::Receiver;
@@ -31,12 +31,10 @@ pub struct Shown {
     pub commands: AtomicU64,
     /// How many records of an earlier process are still to be made again.
     pub to_repeat: AtomicU64,
-    /// The time in the session (UTC ns).
-    pub now_ns: AtomicI64,
     /// Why it could not be kept on.
     pub fault: OnceLock<String>,
     /// Whether it was stopped in order, and its end is in the journal.
-    pub is_closed: OnceLock<bool>,
+    pub is_closed: AtomicBool,
     /// Records that had to wait for room in their ring.
     pub feed_waits: AtomicU64,
     /// What was measured, once it is over.
@@ -137,9 +135,7 @@ impl Keeper {
         let appended = journal.append(record);
         self.kept(appended)
     }
-}
 
-impl Keeper {
     /// The state in a file of its own, and the record that names it; `None` where the strategy
     /// does not say how its state is stored.
     fn keep_state(
@@ -177,7 +173,6 @@ impl Witness for Keeper {
             recorder.note(event);
         }
         self.shown.events.store(event.seq.get(), Ordering::Relaxed);
-        self.shown.now_ns.store(event.recv_ns.get(), Ordering::Relaxed);
         let is_same = |was: &Record| matches!(was, Record::Event(was) if was == event);
         let text = |describer: &Describer| describer.text(&Record::Event(*event));
         if let Some(repeated) = self.repeat(is_same, text) {
@@ -286,7 +281,7 @@ impl Witness for Keeper {
         });
         match closed {
             Ok(_) => {
-                let _ = self.shown.is_closed.set(true);
+                self.shown.is_closed.store(true, Ordering::Relaxed);
             }
             Err(error) => self.fail(error.to_string()),
         }

@@ -56,9 +56,7 @@ impl Pace {
             return self.known_ns.min(next_ns.saturating_add(PORTION_NS));
         }
         let Speed::Times(times) = self.speed else { return next_ns.saturating_add(PORTION_NS) };
-        let (began, began_ns) = *self
-            .anchor
-            .get_or_insert_with(|| (Instant::now(), next_ns.min(self.known_ns.max(next_ns))));
+        let (began, began_ns) = *self.anchor.get_or_insert_with(|| (Instant::now(), next_ns));
         let gone_ns = began.elapsed().as_nanos() as f64 * times;
         // Beyond every range the cast stops at its end.
         let now_ns = began_ns.saturating_add(gone_ns as i64);

@@ -16,11 +16,11 @@ use qt_data::error::DataError;
 use qt_data::ticks::RecordKind;
 use qt_engine::Strategy;
 use qt_journal::{Describer, Durable, Journal, JournalError, Options, Record, SpecRecord};
-use qt_ring::{Cores, Pinning, Placement, PlacementError, Seat, Wait};
+use qt_ring::{Cores, Placement, PlacementError, Seat, Wait};
 use qt_types::{Control, InstrumentId, OrderTick, Tick};
 
 use crate::black_box::BlackBox;
-use crate::figures::SessionFigures;
+use crate::figures::{FeedFigures, JournalFigures, SessionFigures, SnapshotFigures};
 use crate::keeper::{Begin, Keeper, Shown};
 use crate::manifest::Manifest;
 use crate::pace::{Pace, Speed};
@@ -90,14 +90,27 @@ pub enum SessionError {
     /// The settings cannot be written down.
     #[error("the settings cannot be kept: {0}")]
     Manifest(#[from] serde_json::Error),
+    /// The system gives it no thread.
+    #[error("a thread of the session could not be started; end other programs and try again")]
+    Start,
     /// A thread ended in a way that is a fault of ours.
     #[error("thread {0} ended unexpectedly; report it with the journal")]
     Thread(&'static str),
 }
 
-/// Runs `strategy` on `stage` until the recording ends or `interrupt` is set. `controls` brings
-/// decisions; `watch` is called now and then, on the calling thread, until it is over, with notes
-/// about the threads at first.
+/// What a session has to do with those outside of it.
+pub struct Outside<'a> {
+    /// Brings decisions.
+    pub controls: Receiver<Control>,
+    /// What others may see of it while it runs.
+    pub shown: &'a Arc<Shown>,
+    /// Ends it in order.
+    pub interrupt: &'a AtomicBool,
+    /// Called now and then, on the thread that began it, with notes about its threads.
+    pub watch: &'a mut dyn FnMut(&[String]),
+}
+
+/// Runs `strategy` on `stage` until the recording ends or it is interrupted.
 ///
 /// A journal that holds an earlier process's part of the same run is gone on with: what it holds
 /// happens again first, as fast as it can, and is held against it.
@@ -108,18 +121,11 @@ pub fn run(
     stage: &TickStage<'_>,
     strategy: Box<dyn Strategy>,
     settings: &Settings,
-    controls: Receiver<Control>,
-    shown: &Arc<Shown>,
-    interrupt: &AtomicBool,
-    watch: &mut dyn FnMut(&[String]),
+    outside: Outside<'_>,
 ) -> Result<Ran, SessionError> {
     match stage.kind() {
-        RecordKind::Levels => {
-            run_on::<Tick>(stage, strategy, settings, controls, shown, interrupt, watch)
-        }
-        RecordKind::Orders => {
-            run_on::<OrderTick>(stage, strategy, settings, controls, shown, interrupt, watch)
-        }
+        RecordKind::Levels => run_on::<Tick>(stage, strategy, settings, outside),
+        RecordKind::Orders => run_on::<OrderTick>(stage, strategy, settings, outside),
     }
 }
 
@@ -130,11 +136,9 @@ fn run_on<R: Replayed>(
     stage: &TickStage<'_>,
     strategy: Box<dyn Strategy>,
     settings: &Settings,
-    controls: Receiver<Control>,
-    shown: &Arc<Shown>,
-    interrupt: &AtomicBool,
-    watch: &mut dyn FnMut(&[String]),
+    outside: Outside<'_>,
 ) -> Result<Ran, SessionError> {
+    let Outside { controls, shown, interrupt, watch } = outside;
     let cores = Cores::allowed();
     let placement = Placement::new(&cores, &settings.seats, settings.wait)?;
     let (clock, every) = (Clock::start(), settings.timed_every());
@@ -164,7 +168,7 @@ fn run_on<R: Replayed>(
             made
         });
         let (Ok(feed), Ok(pipeline)) = (feed, pipeline) else {
-            return Err(SessionError::Thread("of a session could not be started, which"));
+            return Err(SessionError::Start);
         };
         while !is_over.load(Ordering::Acquire) && !pipeline.is_finished() {
             notes.extend(black_box.look());
@@ -182,11 +186,16 @@ fn run_on<R: Replayed>(
     });
     watch(&black_box.end(made.as_ref().err()));
     let measured = shown.measured.get().cloned().unwrap_or_default();
-    let mut session = SessionFigures::new(measured, settings.durable.text(), every);
-    session.repeated = repeated;
-    session.is_closed = shown.is_closed.get().is_some();
-    session.feed.waits = shown.feed_waits.load(Ordering::Relaxed);
-    session.flights = black_box.files;
+    let session = SessionFigures {
+        repeated,
+        is_closed: shown.is_closed.load(Ordering::Relaxed),
+        timed_every: every,
+        journal: JournalFigures::of(measured.journal.as_ref(), settings.durable.text()),
+        feed: FeedFigures { waits: shown.feed_waits.load(Ordering::Relaxed) },
+        snapshot: measured.snapshot.map(SnapshotFigures::from),
+        stages: measured.stages,
+        flights: black_box.files,
+    };
     Ok(Ran { run: made?, session })
 }
 
@@ -197,8 +206,10 @@ fn stamps(clock: Clock, every: u32) -> PutClock<'static> {
 }
 
 /// A thread that has no core of its own, or may not have it, runs all the same.
-fn pin(cores: &Cores, core: Option<usize>) -> Option<Pinning> {
-    core.map(|core| cores.pin(core))
+fn pin(cores: &Cores, core: Option<usize>) {
+    if let Some(core) = core {
+        let _ = cores.pin(core);
+    }
 }
 
 /// Plays until the end, until nobody listens, or until it is to stop.

@@ -11,7 +11,7 @@ use qt_backtest::config::RunConfig;
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
 use qt_data::calendar::Calendar;
-use qt_data::generate::{BookKind, Market};
+use qt_data::generate::Market;
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
 use qt_engine::{BookInterest, BookView, Context, Strategy};
 use qt_journal::{Durable, JournalReader, Record};
@@ -21,10 +21,10 @@ use qt_runtime::keeper::Shown;
 use qt_runtime::manifest::Manifest;
 use qt_runtime::pace::Speed;
 use qt_runtime::rehearsal::{self, Origin};
-use qt_runtime::session::{self, Ran, SessionError, Settings, THREADS};
+use qt_runtime::session::{self, Outside, Ran, SessionError, Settings, THREADS};
 use qt_strategies::Registry;
 use qt_types::{Cash, Control, ControlKind, E9, InstrumentKind, InstrumentSpec, KillState};
-use qt_types::{Seq, Side, Target, Tick, TickFlags, TickKind, Timer};
+use qt_types::{Seq, Target, Tick, Timer};
 use tempfile::TempDir;
 
 /// A thousand seconds of a synthetic market.
@@ -41,21 +41,7 @@ fn market(path: &Path) -> [TickFile; 1] {
     let spec = InstrumentSpec::new(&market.symbol, &market.currency, kind, tick, lot, E9).unwrap();
     let mut writer = TickWriter::<Tick>::create(path).unwrap();
     for row in market.book().unwrap() {
-        let side = if row.side == Side::Sell { TickFlags::ASK } else { TickFlags::NONE };
-        let (kind, flags) = match row.kind {
-            BookKind::Trade => (TickKind::Trade, side),
-            _ => (TickKind::Level, side.with(TickFlags::LAST)),
-        };
-        let tick = Tick {
-            venue_ns: row.venue_ns,
-            price: row.price,
-            qty: row.qty,
-            latency_ns: 0,
-            instrument: 0,
-            kind: kind as u8,
-            flags: flags.bits(),
-        };
-        writer.push(tick, row.venue_ns + 2_000_000).unwrap();
+        writer.push(row.tick(), row.venue_ns + 2_000_000).unwrap();
     }
     writer.finish(&Description { instruments: vec![spec], ..Description::default() }).unwrap();
     [TickFile::open(path, Verify::OnRead).unwrap()]
@@ -121,8 +107,8 @@ impl Hall {
         let (to, controls) = bounded(8);
         let stage = self.stage();
         let mut watch = |_: &[String]| act(shown.events.load(Ordering::Relaxed), &to, &interrupt);
-        let ran =
-            session::run(&stage, strategy, &settings, controls, &shown, &interrupt, &mut watch);
+        let outside = Outside { controls, shown: &shown, interrupt: &interrupt, watch: &mut watch };
+        let ran = session::run(&stage, strategy, &settings, outside);
         (ran, shown)
     }
 

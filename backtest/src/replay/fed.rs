@@ -18,7 +18,7 @@ pub struct Fed<R> {
 }
 
 /// Room in each of a player's rings.
-pub const FED_MAX: usize = 16_384;
+pub(super) const FED_MAX: usize = 16_384;
 
 /// The ends of a player's rings at which the records come out, file by file.
 pub struct Feeds<R: Replayed> {

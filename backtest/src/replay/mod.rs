@@ -27,7 +27,7 @@ use crate::simulator::Ended;
 use crate::tape::id_of;
 use crate::venue::SimVenue;
 use crate::witness::NotKept;
-pub use fed::{FED_MAX, Fed, Feeds};
+pub use fed::Feeds;
 pub use player::{Player, PlayerError, Pushed, PutClock};
 pub use record::Replayed;
 use reel::{Reel, cut};

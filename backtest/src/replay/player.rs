@@ -43,7 +43,7 @@ pub enum Pushed {
 }
 
 /// Plays each file twice, at the times of the venue and at those at which we are told, in the
-/// order of these times. It has no clock: it is told until when to play.
+/// order of these times. It keeps no pace: it is told until when to play.
 pub struct Player<'a, R: Replayed> {
     /// Those of the venue first.
     outlets: Vec<Outlet<'a, R>>,

@@ -450,13 +450,8 @@ impl Venue for SimVenue {
             if delivery.recv_ns > until_ns || !out.push(*delivery) {
                 break;
             }
-            self.reports.pop_front();
+            self.take_report();
         }
-        if self.reports.is_empty() {
-            // Back to the start of its memory: what is used again is in the cache.
-            self.reports.clear();
-        }
-        self.note_next_report();
     }
 
     #[inline]

@@ -16,7 +16,7 @@ use crate::output::number;
 
 /// Feed a journal to the pipeline again, and compare what it decides.
 #[derive(Debug, Args)]
-#[command(after_help = "Example:\n  \
+#[command(after_help = "Examples:\n  \
     quanttrade replay session/live.qtj\n  \
     quanttrade replay session/live.qtj --from-snapshot\n\n\
     No venue and no recording take part: the pipeline gets what it got, in the order in which it\n\

@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use qt_types::Side;
+use qt_types::{Side, Tick, TickFlags, TickKind};
 
 use super::dice::Dice;
 use super::trades::Arrivals;
@@ -52,6 +52,30 @@ pub struct BookRow {
     pub price: i64,
     /// The level's quantity, or the size of the trade, in lots.
     pub qty: i64,
+}
+
+impl BookRow {
+    /// The row as a change of a market by price, of instrument 0. Every level ends an update.
+    #[must_use]
+    pub const fn tick(&self) -> Tick {
+        let side = match self.side {
+            Side::Buy => TickFlags::NONE,
+            Side::Sell => TickFlags::ASK,
+        };
+        let (kind, flags) = match self.kind {
+            BookKind::Snapshot | BookKind::Level => (TickKind::Level, side.with(TickFlags::LAST)),
+            BookKind::Trade => (TickKind::Trade, side),
+        };
+        Tick {
+            venue_ns: self.venue_ns,
+            price: self.price,
+            qty: self.qty,
+            latency_ns: 0,
+            instrument: 0,
+            kind: kind as u8,
+            flags: flags.bits(),
+        }
+    }
 }
 
 /// A simple market of orders without intention: limit orders, cancellations and market orders come

@@ -21,12 +21,6 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         }
     }
 
-    /// Whether the strategy only looks on.
-    #[must_use]
-    pub const fn is_paused(&self) -> bool {
-        self.is_paused
-    }
-
     /// Cancels every order that could open a position, and drops what was asked for and not
     /// decided yet. Parent orders end.
     pub(super) fn cancel_all(&mut self, out: &mut Outbox) {

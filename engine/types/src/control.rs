@@ -94,7 +94,7 @@ pub struct Control {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ControlKind {
     /// No more than `state` allows may be sent at `target`. Never loosens what stands tighter.
-    /// Where nothing may be sent any more, open orders are cancelled.
+    /// Where nothing may be sent any more, orders that could open a position are cancelled.
     Trip {
         /// Which switch.
         target: Target,
@@ -111,6 +111,6 @@ pub enum ControlKind {
     Resume,
     /// The strategy only looks on from now on; orders that are open stay.
     Pause,
-    /// Open orders are cancelled and positions closed at the market.
+    /// Orders that could open a position are cancelled and positions closed at the market.
     CloseOut,
 }

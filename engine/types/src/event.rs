@@ -28,7 +28,7 @@ pub struct Event {
 
 const _: () = assert!(size_of::<Event>() == 128, "an event is two cache lines");
 
-/// What makes an event of a [`Tick`], which itself says when it happened.
+/// An event of a tick or a trade but for what happened and when: those come beside it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Head {
     /// See [`Event::seq`].

@@ -9,8 +9,9 @@ use qt_types::{Control, ControlKind, KillState, Target};
 use crate::output::Output;
 
 /// What can be typed.
-pub const WORDS: &str = "kill (cancels all, lets nothing out), reduce (only what makes positions \
-                         smaller), arm (all is allowed again), pause, resume, close";
+pub const WORDS: &str = "kill (cancels what could open a position, lets nothing but cancels out), \
+                         reduce (only what makes positions smaller), arm (all is allowed again), \
+                         pause, resume, close";
 
 /// The decision of a line.
 fn read(line: &str) -> Option<ControlKind> {

@@ -16,7 +16,7 @@ use qt_ring::{Seat, Wait};
 use qt_runtime::keeper::Shown;
 use qt_runtime::manifest::{DataMark, Manifest};
 use qt_runtime::pace::Speed;
-use qt_runtime::session::{self, Ran, SessionError, Settings, THREADS};
+use qt_runtime::session::{self, Outside, Ran, SessionError, Settings, THREADS};
 use qt_strategies::registry::Hears;
 
 use crate::app::Session;
@@ -34,8 +34,8 @@ use crate::settings::{Layers, RunPlan};
 #[command(after_help = "Examples:\n  \
     quanttrade live --feed synthetic --speed 10 --strategy top_of_book_quoter --qty 1\n  \
     quanttrade live --feed stream.jsonl.gz --speed max --strategy market_maker --out session\n\n\
-    Everything that happens is in a journal (DIR/live.qtj) before it is acted on. A session that\n\
-    was stopped or killed goes on where it was when the same command is given again.\n\
+    Everything that happens is in a journal (DIR/live.qtj) before it is acted on. A session with\n\
+    --out that was stopped or killed goes on where it was when the same command is given again.\n\
     While it runs, type kill, reduce, arm, pause, resume or close.")]
 pub struct LiveArgs {
     /// What to play: synthetic, or a recording like --data of backtest
@@ -134,7 +134,8 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     let name = settings.journal.display();
     let ended = figures::show(&finished, &figures, session).and_then(|()| {
         backtest::conclude(&finished, session).map_err(|failure| {
-            let goes_on = is_closed && failure.reason == Reason::Interrupted;
+            let is_named = layers.given("out").is_some();
+            let goes_on = is_closed && is_named && failure.reason == Reason::Interrupted;
             if goes_on { failure.hint("the same command goes on from there") } else { failure }
         })
     });
@@ -157,7 +158,8 @@ fn play(
         screen.look();
     };
     let stop = interrupt::flag();
-    let ran = session::run(stage, strategy, settings, controls, &shown, stop, &mut watch);
+    let outside = Outside { controls, shown: &shown, interrupt: stop, watch: &mut watch };
+    let ran = session::run(stage, strategy, settings, outside);
     ran.map_err(Failure::from)
 }
 

@@ -3,9 +3,9 @@
 use std::path::PathBuf;
 
 use qt_data::calendar::Calendar;
-use qt_data::generate::{BookKind, Market};
+use qt_data::generate::Market;
 use qt_data::ticks::{Description, TickWriter};
-use qt_types::{InstrumentKind, InstrumentSpec, Side, Tick, TickFlags, TickKind};
+use qt_types::{InstrumentKind, InstrumentSpec, Tick};
 
 use crate::failure::Failure;
 use crate::output::Output;
@@ -49,21 +49,7 @@ pub fn recording(seed: u64, out: &Output) -> Result<PathBuf, Failure> {
     let spec = spec.map_err(|error| Failure::failed(error.0))?;
     let mut writer = TickWriter::<Tick>::create(&path)?;
     for row in market.book()? {
-        let side = if row.side == Side::Sell { TickFlags::ASK } else { TickFlags::NONE };
-        let (kind, flags) = match row.kind {
-            BookKind::Snapshot | BookKind::Level => (TickKind::Level, side.with(TickFlags::LAST)),
-            BookKind::Trade => (TickKind::Trade, side),
-        };
-        let tick = Tick {
-            venue_ns: row.venue_ns,
-            price: row.price,
-            qty: row.qty,
-            latency_ns: 0,
-            instrument: 0,
-            kind: kind as u8,
-            flags: flags.bits(),
-        };
-        writer.push(tick, row.venue_ns.saturating_add(LATENCY_NS))?;
+        writer.push(row.tick(), row.venue_ns.saturating_add(LATENCY_NS))?;
     }
     writer.finish(&Description { instruments: vec![spec], ..Description::default() })?;
     Ok(path)
