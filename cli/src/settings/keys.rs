@@ -140,6 +140,13 @@ pub const KEYS: &[Key] = &[
     key(Data, "multiplier", One("M"), "1", "Units of the underlying per contract"),
     key(
         Data,
+        "definitions",
+        One("FILE.dbn"),
+        "",
+        "Units and expiries of instruments, from DBN definitions; they win over other settings",
+    ),
+    key(
+        Data,
         "kind",
         One("KIND"),
         "",

@@ -12,6 +12,7 @@ use qt_data::stamp::{DateOrder, LocalClock, StampForm, StampParser};
 use qt_types::InstrumentKind;
 
 use super::{Layers, number};
+use crate::conditions::definitions;
 use crate::dataset::Window;
 use crate::failure::Failure;
 
@@ -98,6 +99,7 @@ impl DataPlan {
             multiplier_e9: positive_e9(layers, "multiplier")?,
             currency,
             kind: layers.one("kind").map(|text| kind(layers, text)).transpose()?,
+            specs: definitions::specs(layers)?,
             check: !layers.is_on("no-check"),
             ..LoadOptions::default()
         };
