@@ -11,13 +11,15 @@ pub struct Timers {
     pending: Vec<Timer>,
     timers_max: usize,
     refused: u64,
+    /// What was set since somebody listens; `None` where nobody ever does.
+    heard: Option<Vec<Timer>>,
 }
 
 impl Timers {
     /// No timers, and room for `timers_max`.
     #[must_use]
     pub fn new(timers_max: usize) -> Self {
-        Self { pending: Vec::with_capacity(timers_max), timers_max, refused: 0 }
+        Self { pending: Vec::with_capacity(timers_max), timers_max, refused: 0, heard: None }
     }
 
     /// Adds `timer`. Timers of one time come in the order of their tokens; the same one twice is
@@ -32,6 +34,21 @@ impl Timers {
             return;
         }
         self.pending.insert(at, timer);
+        if let Some(heard) = &mut self.heard {
+            heard.push(timer);
+        }
+    }
+
+    /// Remembers from now on what is set, and forgets what was before. Takes memory the first
+    /// time.
+    pub(crate) fn listen(&mut self) {
+        self.heard.get_or_insert_with(|| Vec::with_capacity(self.timers_max)).clear();
+    }
+
+    /// What was set since [`Self::listen`], in that order: not what was pending already, nor what
+    /// was refused.
+    pub(crate) fn heard(&self) -> &[Timer] {
+        self.heard.as_deref().unwrap_or_default()
     }
 
     /// When the next timer is due (UTC ns).
@@ -69,6 +86,7 @@ impl Timers {
 stored!(Timers {
     state: pending, refused;
     same: timers_max;
+    made: heard;
 });
 
 #[cfg(test)]
