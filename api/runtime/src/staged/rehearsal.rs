@@ -96,7 +96,8 @@ fn hold(
                 check.expect(event, outbox);
                 *state = states[2];
                 if states.iter().any(|other| other != state) {
-                    let text = THREADS.iter().zip(states).map(|(name, is)| format!("{name} {is:016x}"));
+                    let text =
+                        THREADS.iter().zip(states).map(|(name, is)| format!("{name} {is:016x}"));
                     let text: Vec<String> = text.collect();
                     check.differs(event.seq, None, Some(format!("states {}", text.join(", "))));
                 }
