@@ -199,6 +199,12 @@ impl<'a> TickStage<'a> {
         &self.cast.specs
     }
 
+    /// From when on (UTC ns) the strategy may act; what is before that only warms it up.
+    #[must_use]
+    pub const fn from_ns(&self) -> i64 {
+        self.settings.from_ns
+    }
+
     /// The bounds of its pipeline.
     #[must_use]
     pub const fn limits(&self) -> &Limits {
@@ -258,7 +264,7 @@ impl<'a> TickStage<'a> {
     ) -> Result<TickRun, RunError> {
         let books = self.cast.books::<R>(self.files)?;
         let desk = self.desk(&books, strategy)?.with_witness(witness);
-        let replay = Replay::fed(feeds, &self.cast.ids, self.settings.clone(), desk);
+        let replay = Replay::fed(feeds, &self.cast.ids, self.settings.clone(), desk)?;
         self.finish::<R>(replay, &books, interrupt, progress)
     }
 

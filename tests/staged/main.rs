@@ -95,10 +95,10 @@ fn what_is_lost_between_stages_is_found_out() {
     let make = Make::new("busy", "");
     let tale = fused(&make, 1, STEPS);
     for damage in [
-        Damage::LostWish { stage: 1, at: 2_000 },
-        Damage::LostWish { stage: 2, at: 2_000 },
-        Damage::LostAnswer { stage: 0, at: 2_000 },
-        Damage::LostAnswer { stage: 2, at: 2_000 },
+        Damage::LostWish { stage: 1, at: 300 },
+        Damage::LostWish { stage: 2, at: 300 },
+        Damage::LostAnswer { stage: 0, at: 300 },
+        Damage::LostAnswer { stage: 2, at: 300 },
     ] {
         let broken = staged(&[&make; 3], &tale, 64, Some(damage)).expect_err("it is found out");
         let Broken { stage, why, event } = broken;

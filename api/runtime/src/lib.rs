@@ -18,6 +18,7 @@ pub mod manifest;
 pub mod pace;
 pub mod parity;
 pub mod rehearsal;
+pub mod script;
 pub mod session;
 pub mod staged;
 pub mod stages;

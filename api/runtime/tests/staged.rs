@@ -206,8 +206,9 @@ fn decisions_in_the_middle_come_to_what_was_recorded() {
 #[test]
 fn a_tight_account_and_a_poor_venue_come_to_what_was_recorded() {
     let mut hall = Hall::new();
-    // So little money that orders are denied and the account is closed out.
+    // Little money, and no order of the run's own size.
     hall.config.capital = Cash::from_nano(600 * i128::from(E9));
+    hall.config.order_qty_max_e9 = Some(3 * E9 / 2);
     hall.config.exits = Exits { stop_bps: Some(10), target_bps: Some(10), trail_bps: None };
     let mut denials = 0;
     for lacks in [Lacks::NOTHING, Lacks::STOP.with(Lacks::OCO), Lacks::POST_ONLY.with(Lacks::AMEND)]

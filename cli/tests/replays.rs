@@ -1,10 +1,11 @@
-//! Sessions on recordings of real markets: both kinds of replay come to what was recorded.
+//! Sessions made again: on recordings of real markets by both kinds of replay, and from another
+//! directory than the one that they were held in.
 
 mod common;
 
 use std::path::PathBuf;
 
-use common::Sandbox;
+use common::{Ended, Sandbox};
 
 /// Recordings by price and by order, and a strategy for each with what it trades.
 const SESSIONS: &[(&str, &str, &[&str])] = &[
@@ -19,7 +20,7 @@ const SESSIONS: &[(&str, &str, &[&str])] = &[
         "order_book_imbalance",
         &["--param", "short=true", "--stop-loss", "0.1", "--venue-lacks", "stop", "--qty", "1"],
     ),
-    ("lobster/GOOG_2012-06-21_34200000_45000000_message_1.csv", "grid", &["--qty", "10"]),
+    ("lobster/GOOG_2012-06-21_34200000_45000000_message_1.csv", "market_maker", &["--qty", "10"]),
 ];
 
 fn market_data() -> Option<PathBuf> {
@@ -61,4 +62,24 @@ fn recorded_sessions_are_the_same_fused_and_staged() {
     let ended = sandbox.run(&kept);
     assert_eq!(ended.code, 2, "{}", ended.err);
     assert!(ended.err.contains("begin with no kept state"), "{}", ended.err);
+}
+
+#[test]
+fn a_journal_can_be_used_from_another_directory() {
+    let sandbox = Sandbox::new();
+    // The first session makes the market that the second one names from where it is.
+    for (feed, out) in [("synthetic", "first"), ("data/synthetic/SYN-1.qtt", "session")] {
+        let session = ["live", "--feed", feed, "--speed", "max", "--out", out, "-q"];
+        let strategy = ["--strategy", "top_of_book_quoter", "--qty", "1", "--account", "margin"];
+        let ended = sandbox.run(&[&session[..], &strategy].concat());
+        assert_eq!(ended.code, 0, "{}", ended.err);
+    }
+    std::fs::create_dir(sandbox.path().join("elsewhere")).expect("it can be made");
+    for command in ["parity", "replay"] {
+        let mut command = sandbox.command(&[command, "../session/live.qtj", "--json"]);
+        let output = command.current_dir(sandbox.path().join("elsewhere")).output();
+        let ended = Ended::of(output.expect("the program starts"));
+        assert_eq!(ended.code, 0, "{}", ended.err);
+        assert_eq!(ended.document()["differences"], 0);
+    }
 }
