@@ -1,5 +1,6 @@
 //! What every loop of a backtest shares: the pipeline, the venue, and the ways between them.
 
+use qt_engine::staged::{Apart, Staged};
 use qt_engine::{
     Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, SnapshotError, Strategy,
     Venue,
@@ -134,6 +135,22 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         }
         self.pipeline.step(event, &mut self.outbox)?;
         Ok(&self.outbox)
+    }
+
+    /// What the last event has put out.
+    #[must_use]
+    pub const fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Why this stage of several cannot go on ([`Pipeline::apart`]).
+    #[must_use]
+    pub fn apart(&self) -> Option<Apart>
+    where
+        S: Staged,
+        G: Staged,
+    {
+        self.pipeline.apart()
     }
 
     /// The state between two events as bytes, into `out`.

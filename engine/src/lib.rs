@@ -20,6 +20,7 @@ pub mod sequencer;
 pub mod sink;
 pub mod snapshot;
 mod stage;
+pub mod staged;
 pub mod timers;
 
 pub use algo::{Algo, Execute, ParentEnd, ParentReport};

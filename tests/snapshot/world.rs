@@ -3,7 +3,7 @@
 
 use qt_engine::book::{BookLimits, CrossPolicy, OrderBookLimits};
 use qt_engine::{
-    BookKind, Currencies, Currency, Exits, Pipeline, PipelineConfig, RateSource, Strategy,
+    BookKind, Currencies, Currency, Exits, Gate, Pipeline, PipelineConfig, RateSource, Strategy,
 };
 use qt_risk::{
     Account, AccountGate, Allowed, Level, Limit, Prices, Profile, ProfileName, RiskGate, Setup,
@@ -127,7 +127,7 @@ impl Make {
         gate
     }
 
-    fn strategy(&self) -> Box<dyn Strategy> {
+    pub fn strategy(&self) -> Box<dyn Strategy> {
         if self.strategy == "busy" {
             return Box::new(Busy::new(self.params.len()));
         }
@@ -150,6 +150,11 @@ impl Make {
     }
 
     pub fn pipeline_with(&self, gate: RiskGate) -> Tested {
+        self.assemble(self.strategy(), gate)
+    }
+
+    /// A pipeline at rest with any strategy and gate.
+    pub fn assemble<S: Strategy, G: Gate>(&self, strategy: S, gate: G) -> Pipeline<S, G> {
         let crosses = CrossPolicy::Uncross;
         let levels = BookLimits { window_ticks: self.window_ticks, far_levels_max: 40, crosses };
         let orders = OrderBookLimits { orders_max: 120, window_ticks: 256, crosses };
@@ -173,9 +178,7 @@ impl Make {
             others: sources.map(|rate| Currency { deposit, rate }).to_vec(),
             age_max_ns: 1_000 * E9,
         };
-        Pipeline::new(config, self.strategy(), gate)
-            .with_lacks(self.lacks)
-            .with_currencies(&currencies)
+        Pipeline::new(config, strategy, gate).with_lacks(self.lacks).with_currencies(&currencies)
     }
 }
 

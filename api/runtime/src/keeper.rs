@@ -2,8 +2,7 @@
 //! has happened in this process, the run is being made again, and each event, state and command is
 //! held against what the journal says.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -19,6 +18,7 @@ use qt_types::{Control, ControlKind, Event, KillState, Nanos, Payload, Seq};
 
 use crate::figures::Measured;
 use crate::flight::{Deck, Recorder, Why};
+use crate::script::Script;
 use crate::stages::{Stage, Timing};
 use crate::status::StatusBoard;
 
@@ -51,7 +51,7 @@ pub struct Begin {
     /// Where it writes to.
     pub journal: Journal,
     /// What that holds of earlier processes, and has to happen again first.
-    pub script: VecDeque<Record>,
+    pub script: Script,
     /// Describes records.
     pub describer: Describer,
     /// The settings of the run.
@@ -64,7 +64,7 @@ pub struct Begin {
 pub struct Keeper {
     journal: Option<Journal>,
     /// What the journal holds and has not happened again yet.
-    script: VecDeque<Record>,
+    script: Script,
     controls: Receiver<Control>,
     shown: Arc<Shown>,
     describer: Describer,
@@ -82,7 +82,7 @@ impl Keeper {
     #[must_use]
     pub fn new(begin: Begin, controls: Receiver<Control>, shown: Arc<Shown>) -> Self {
         let Begin { journal, script, describer, fingerprint, timing } = begin;
-        shown.to_repeat.store(script.len() as u64, Ordering::Relaxed);
+        shown.to_repeat.store(script.left(), Ordering::Relaxed);
         Self {
             journal: Some(journal),
             script,
@@ -103,9 +103,18 @@ impl Keeper {
         is_same: impl FnOnce(&Record) -> bool,
         text: impl FnOnce(&Describer) -> String,
     ) -> Option<Result<(), NotKept>> {
-        let expected = self.script.pop_front()?;
-        self.shown.to_repeat.store(self.script.len() as u64, Ordering::Relaxed);
-        if is_same(&expected) {
+        let front = self.script.front()?;
+        let is_same = is_same(front);
+        let folder = self.journal.as_ref().map_or(Path::new(""), Journal::path);
+        let expected = match self.script.take(folder) {
+            Ok(expected) => expected?,
+            Err(error) => {
+                self.fail(error.to_string());
+                return Some(Err(NotKept));
+            }
+        };
+        self.shown.to_repeat.store(self.script.left(), Ordering::Relaxed);
+        if is_same {
             return Some(Ok(()));
         }
         let (was, is) = (self.describer.text(&expected), text(&self.describer));
@@ -260,7 +269,7 @@ impl Witness for Keeper {
     fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended, save: &SaveState<'_>) {
         let Some(mut journal) = self.journal.take() else { return };
         self.measured.journal = Some(journal.status());
-        if !self.script.is_empty() {
+        if self.script.left() > 0 {
             // It was stopped before it came to where it had been, or comes to its end too soon.
             if ended != Ended::Interrupted {
                 self.fail(format!(

@@ -1,5 +1,6 @@
 //! Settings from the configuration file, the environment and flags, in rising precedence.
 
+mod anchor;
 mod file;
 pub mod keys;
 mod layers;

@@ -1,6 +1,7 @@
 //! All parent orders of a pipeline, in bounded memory.
 
 use qt_types::{Nanos, ParentId, Qty};
+use serde::{Deserialize, Serialize};
 
 use super::parent::Parent;
 use super::{Execute, ParentEnd, ParentReport};
@@ -11,7 +12,7 @@ use crate::{stored, values};
 const PARENTS_MAX: usize = 64;
 
 /// What a strategy wants of parent orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "a list of them is made once; a box would allocate")]
 pub(crate) enum Ask {
     Execute(ParentId, Execute),

@@ -184,8 +184,11 @@ fn settings(args: &LiveArgs, layers: &Layers, data: &TickData) -> Result<Setting
     };
     place::make_folder(&folder)?;
     let marks = data.files.iter().zip(&data.sources);
-    let marks =
-        marks.map(|(file, source)| DataMark { path: source.path.clone(), hash: file.hash() });
+    let marks = marks.map(|(file, source)| {
+        let path = std::path::absolute(&source.path);
+        let path = path.map_or(source.path.clone(), |path| path.display().to_string());
+        DataMark { path, hash: file.hash() }
+    });
     let [feed, pipeline] = THREADS;
     Ok(Settings {
         journal: folder.join("live.qtj"),
@@ -194,7 +197,7 @@ fn settings(args: &LiveArgs, layers: &Layers, data: &TickData) -> Result<Setting
             Kept::Memory => Durable::Memory,
         },
         speed: args.speed,
-        manifest: Manifest { words: layers.arguments(), data: marks.collect() },
+        manifest: Manifest { words: layers.anchored_arguments(), data: marks.collect() },
         seats: [
             Seat { thread: feed, core: args.feed_core },
             Seat { thread: pipeline, core: args.pipeline_core },
