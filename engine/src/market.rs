@@ -126,6 +126,17 @@ impl Market {
         slot.completed(changed, tick.flags())
     }
 
+    /// The book by price of `instrument`, and whether its best prices have changed since its last
+    /// complete state.
+    #[inline]
+    pub(crate) fn open_book(&mut self, instrument: InstrumentId) -> Option<(&mut Book, &mut bool)> {
+        let slot = self.slots.get_mut(instrument.index())?;
+        match &mut slot.book {
+            MarketBook::Levels(book) => Some((book, &mut slot.top_changed)),
+            MarketBook::None | MarketBook::Orders(_) => None,
+        }
+    }
+
     /// The book by price of `instrument`, between two updates that changed its best prices.
     #[inline]
     pub(crate) fn settled_book(&mut self, instrument: InstrumentId) -> Option<&mut Book> {

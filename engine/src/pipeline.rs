@@ -224,6 +224,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 let completed = self.market.on_tick(event.instrument, tick);
                 self.see_best(event.instrument, completed, out);
                 self.tell_book(&Moment::of(event), completed);
+                if completed == Completed::Nothing {
+                    self.risk.gate.hears(event.instrument, event.recv_ns);
+                    self.act(event, out);
+                    return Ok(());
+                }
             }
             Payload::Order(tick) => {
                 let completed = self.market.on_order(event.instrument, tick);
@@ -260,6 +265,12 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         if self.risk.gate.observe(event, &exposure!(self)) {
             self.close_out(out);
         }
+        self.act(event, out);
+    }
+
+    /// Decides and does what was asked for.
+    #[inline(always)]
+    fn act(&mut self, event: &Event, out: &mut Outbox) {
         if !self.intents.is_empty() {
             self.decide(out);
         }

@@ -32,6 +32,15 @@ impl Sequencer {
         (Seq::new(self.last), self.now_ns)
     }
 
+    /// The number of the first of `count` events that are known together at `recv_ns`, and the time
+    /// of all of them.
+    #[inline]
+    pub fn next_run(&mut self, count: usize, recv_ns: Nanos) -> (Seq, Nanos) {
+        let first = Seq::new(self.last + 1);
+        self.pass(count, recv_ns);
+        (first, self.now_ns)
+    }
+
     /// Numbers `count` events, the last of which is known at `recv_ns`.
     #[inline]
     pub fn pass(&mut self, count: usize, recv_ns: Nanos) {

@@ -270,7 +270,7 @@ fn whole_frames(bytes: &[u8], room: u64) -> (usize, Option<(Lsn, u32)>) {
             break;
         }
         let crc = bytes[at..end].last_chunk::<4>().map_or(0, |crc| u32::from_le_bytes(*crc));
-        last = frame::lsn(&bytes[at..]).map(|lsn| (lsn, crc));
+        last = frame::last_lsn(&bytes[at..]).map(|lsn| (lsn, crc));
         at = end;
     }
     (at, last)

@@ -128,7 +128,7 @@ pub enum AppendError {
     #[error("the disk failed, and the journal takes nothing any more until it is opened again")]
     Poisoned,
     /// The disk is full: only what is written with [`crate::Journal::append_reserved`] is taken.
-    #[error("the disk is full: only cancels, kills and the end of the run are still taken")]
+    #[error("the disk is full: only what has room kept for it, the end of the run, is still taken")]
     DiskFull,
     /// The memory is full because the disk is slow; only [`crate::Journal::try_append`] says so.
     #[error("the journal waits for its disk")]

@@ -8,10 +8,11 @@ use std::thread::JoinHandle;
 
 use qt_engine::Command;
 use qt_ring::Pinning;
-use qt_types::Event;
+use qt_types::{Event, Head, Seq, Tick};
 
 use crate::error::{AppendError, JournalError};
 use crate::format::frame::{self, Body, Place};
+use crate::format::ticks;
 use crate::map::RingWriter;
 use crate::options::Durable;
 use crate::record::{CommandRecord, Lsn, Record, Stamp};
@@ -38,7 +39,7 @@ pub struct Journal {
     _lock: File,
 }
 
-/// Tells other threads what is durable. Can be cloned and sent.
+/// Tells other threads what the disk has confirmed. Can be cloned and sent.
 #[derive(Clone, Debug)]
 pub struct Durability(Arc<Shared>);
 
@@ -123,6 +124,29 @@ impl Journal {
         self.put(Body::Event(event), Urgency::Ordinary)
     }
 
+    /// [`Self::append`] of the ticks of one frame of a venue, each of them an event: `head` is that
+    /// of the first one, the others have the numbers behind it. Those that have their times in
+    /// common are one record with one checksum, which costs a fraction of one for each; they are
+    /// read back as the single events that they are. The number of the last one.
+    ///
+    /// # Errors
+    /// As [`Self::append`]; where there are several such groups, those before the one that was
+    /// refused are taken.
+    pub fn append_ticks(&mut self, head: Head, ticks: &[Tick]) -> Result<Lsn, AppendError> {
+        let (mut head, mut rest) = (head, ticks);
+        while !rest.is_empty() {
+            let count = ticks::fit(rest, self.frame.len() - frame::OVERHEAD_BYTES);
+            let (run, more) = rest.split_at(count);
+            if run.is_empty() {
+                return Err(AppendError::TooLong);
+            }
+            self.put(Body::Ticks(&head, run), Urgency::Ordinary)?;
+            head.seq = Seq::new(head.seq.get() + count as u64);
+            rest = more;
+        }
+        Ok(self.last.0)
+    }
+
     /// [`Self::append`] of a command that follows from the event of `stamp`: to be durable before
     /// the order leaves.
     ///
@@ -143,7 +167,7 @@ impl Journal {
     }
 
     /// As [`Self::append`], into room that is kept for it: for what must be written also when the
-    /// disk is full or slow, like cancels, kills and the end of a run.
+    /// disk is full or slow. [`Self::close`] writes the end of a run so.
     ///
     /// # Errors
     /// When the disk failed, or that room is used up, too.
@@ -163,8 +187,9 @@ impl Journal {
         if !is_in {
             return Err(AppendError::Busy);
         }
-        self.last = (place.lsn, crc);
-        Ok(place.lsn)
+        let last = Lsn::new(last.get() + body.count());
+        self.last = (last, crc);
+        Ok(last)
     }
 
     #[inline]
@@ -215,7 +240,11 @@ impl Journal {
     /// # Errors
     /// When the disk failed before that, or is full.
     pub fn wait_durable(&self, lsn: Lsn) -> Result<(), AppendError> {
-        wait_durable(&self.shared, lsn)
+        match self.shared.mode {
+            Durable::Disk => self.shared.wait_on_disk(lsn),
+            Durable::Memory if self.shared.is_poisoned() => Err(AppendError::Poisoned),
+            Durable::Memory => Ok(()),
+        }
     }
 
     /// Returns once the disk has confirmed record `lsn`, in either mode.
@@ -226,7 +255,7 @@ impl Journal {
         self.shared.wait_on_disk(lsn)
     }
 
-    /// For other threads that wait.
+    /// For other threads that want to know what the disk has.
     #[must_use]
     pub fn durability(&self) -> Durability {
         Durability(Arc::clone(&self.shared))
@@ -280,10 +309,11 @@ impl Journal {
     pub fn close(mut self, stamp: Stamp) -> Result<Lsn, JournalError> {
         let ended = self.end(stamp);
         self.stop();
-        let end = match (ended, self.shared.is_poisoned()) {
-            (Ok(lsn), false) => Ok(lsn),
-            (Err(fault), false) => Err(fault),
-            (_, true) => Err(AppendError::Poisoned),
+        let end = match ended {
+            // What came first is the cause.
+            Err(fault) => Err(fault),
+            Ok(_) if self.shared.is_poisoned() => Err(AppendError::Poisoned),
+            Ok(lsn) => Ok(lsn),
         };
         end.map_err(|fault| JournalError::Append { path: self.path.clone(), fault })
     }
@@ -317,43 +347,15 @@ impl Drop for Journal {
 }
 
 impl Durability {
-    /// As [`Journal::wait_durable`].
-    ///
-    /// # Errors
-    /// As there.
-    pub fn wait_durable(&self, lsn: Lsn) -> Result<(), AppendError> {
-        wait_durable(&self.0, lsn)
-    }
-
-    /// Whether record `lsn`, which was taken, is durable as this journal means it.
-    #[must_use]
-    pub fn is_durable(&self, lsn: Lsn) -> bool {
-        self.0.mode == Durable::Memory || self.0.durable() >= lsn
-    }
-
     /// The last record that the disk has confirmed.
     #[must_use]
     pub fn synced(&self) -> Lsn {
         self.0.durable()
     }
 
-    /// What durable means here.
-    #[must_use]
-    pub fn mode(&self) -> Durable {
-        self.0.mode
-    }
-
     /// What the system said when the disk failed.
     #[must_use]
     pub fn fault(&self) -> Option<&str> {
         self.0.fault()
-    }
-}
-
-fn wait_durable(shared: &Shared, lsn: Lsn) -> Result<(), AppendError> {
-    match shared.mode {
-        Durable::Disk => shared.wait_on_disk(lsn),
-        Durable::Memory if shared.is_poisoned() => Err(AppendError::Poisoned),
-        Durable::Memory => Ok(()),
     }
 }

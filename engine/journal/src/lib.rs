@@ -30,7 +30,6 @@ mod words;
 
 pub use describe::{Describer, utc};
 pub use error::{AppendError, JournalError};
-pub use format::bytes::Malformed;
 pub use format::header::FORMAT_VERSION;
 pub use intention::{Intention, NewIntention};
 pub use journal::{Durability, Journal, Status};

@@ -11,7 +11,7 @@ use std::time::Duration;
 use crate::drain::{Drain, SPARE, Settings, segment_name, write_all};
 use crate::error::JournalError;
 use crate::format::frame::FRAME_BYTES_MAX;
-use crate::format::header::{HEADER_BYTES, SegmentHeader};
+use crate::format::header::{FORMAT_VERSION, HEADER_BYTES, SegmentHeader};
 use crate::journal::{Journal, Parts};
 use crate::map::{self, MEMORY_BYTES_MAX};
 use crate::options::Options;
@@ -84,16 +84,19 @@ impl Opening<'_> {
         mut recovery: Recovery,
         resume: Option<Resume>,
     ) -> Result<(Journal, Recovery), JournalError> {
-        let io = |doing| JournalError::io(self.folder, doing);
-        let before = resume.as_ref().map(|resume| resume.header);
-        let (on_disk, unsaved) =
-            resume.as_ref().map_or((Default::default(), &[][..]), |r| (r.on_disk, &r.unsaved));
         recovery.epoch = recovery.epoch.checked_add(1).ok_or_else(|| JournalError::Options {
             option: "folder",
             value: recovery.epoch.into(),
             why: "as many runs wrote to it as its format can count; begin a new one".to_owned(),
         })?;
+        let last = (recovery.last, resume.as_ref().map_or(0, |resume| resume.chain));
+        let resume = resume.map(|resume| self.settle(resume, last)).transpose()?;
+        let before = resume.as_ref().map(|resume| resume.header);
+        let (on_disk, unsaved) =
+            resume.as_ref().map_or((Default::default(), &[][..]), |r| (r.on_disk, &r.unsaved));
+        let io = |doing| JournalError::io(self.folder, doing);
         let header = SegmentHeader {
+            version: FORMAT_VERSION,
             journal: before.map_or_else(random, |before| before.journal),
             epoch: recovery.epoch,
             durable: self.options.durable,
@@ -102,9 +105,6 @@ impl Opening<'_> {
             chain: on_disk.1,
             fingerprint: self.options.fingerprint,
         };
-        if let Some(resume) = &resume {
-            cut_off(resume).map_err(JournalError::io(&resume.file, "cut the torn end off"))?;
-        }
         let bytes = self.options.segment_bytes.max((HEADER_BYTES + unsaved.len()) as u64);
         let mut file = self.storage.create(SPARE, bytes).map_err(io("make room for a segment"))?;
         let begun = self.begin(&mut *file, &header, unsaved);
@@ -113,7 +113,6 @@ impl Opening<'_> {
 
         // From here on the disk has all that the old memory had.
         let (ring, reader) = self.new_memory(&header)?;
-        let last = (recovery.last, resume.as_ref().map_or(0, |resume| resume.chain));
         let shared = Arc::new(Shared::new(self.options.durable, last.0));
         reader.release(0, last.0);
         let settings = Settings {
@@ -131,6 +130,25 @@ impl Opening<'_> {
         let reserve_bytes = options.reserve_bytes.min(options.memory_bytes / 4);
         let parts = Parts { path, ring, shared, thread, last, epoch, reserve_bytes, lock };
         Ok((Journal::of(parts), recovery))
+    }
+
+    /// Cuts the torn end off. What only the memory held of an older version of the format, the last
+    /// record of which is `last`, gets a segment of that version: a segment has one.
+    fn settle(&mut self, resume: Resume, last: (Lsn, u32)) -> Result<Resume, JournalError> {
+        cut_off(&resume).map_err(JournalError::io(&resume.file, "cut the torn end off"))?;
+        if resume.unsaved.is_empty() || resume.header.version == FORMAT_VERSION {
+            return Ok(resume);
+        }
+        let Resume { header, on_disk, unsaved, .. } = resume;
+        let (number, first, chain) = (header.number + 1, on_disk.0.next(), on_disk.1);
+        let header = SegmentHeader { number, first, chain, ..header };
+        let bytes = (HEADER_BYTES + unsaved.len()) as u64;
+        let io = |doing| JournalError::io(self.folder, doing);
+        let mut file = self.storage.create(SPARE, bytes).map_err(io("make room for a segment"))?;
+        self.begin(&mut *file, &header, &unsaved)
+            .map_err(JournalError::io(self.folder, "write what only the memory held"))?;
+        let file = self.folder.join(segment_name(number));
+        Ok(Resume { header, on_disk: last, unsaved: Vec::new(), file, proven: bytes, ..resume })
     }
 
     /// Header and old frames are on the disk before the segment has its name.

@@ -3,9 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use crate::error::JournalError;
+use crate::format::bytes::Malformed;
 use crate::format::frame::{self, Frame};
 use crate::format::header::{HEADER_BYTES, SegmentHeader};
-use crate::format::record;
+use crate::format::{record, ticks};
 use crate::map::RingImage;
 use crate::options::{Durable, Fingerprint};
 use crate::record::{Lsn, Record, RecordKind, SnapshotRef, Stamp};
@@ -92,6 +93,8 @@ pub struct JournalReader {
     expected: Lsn,
     chain: u32,
     on_disk: (Lsn, u32),
+    /// What is left of a record of several events.
+    run: ticks::Run,
     recovery: Recovery,
 }
 
@@ -155,6 +158,7 @@ impl JournalReader {
             expected: Lsn::NONE.next(),
             chain: 0,
             on_disk: (Lsn::NONE, 0),
+            run: ticks::Run::default(),
             recovery,
         };
         match &new.memory {
@@ -170,6 +174,10 @@ impl JournalReader {
     /// # Errors
     /// When something that the disk had confirmed is not there as it was.
     pub fn next_entry(&mut self) -> Result<Option<Entry>, JournalError> {
+        if let Some(event) = self.run.next() {
+            let lsn = self.recovery.last.next();
+            return Ok(Some(self.pass(lsn, Record::Event(event))));
+        }
         let next = self.step();
         if next.is_err() {
             self.stage = Stage::Done;
@@ -229,10 +237,13 @@ impl JournalReader {
                     let rest = self.bytes.get(self.at..).unwrap_or_default();
                     match frame::read(rest).and_then(|frame| self.follows(frame)) {
                         Ok(frame) => {
-                            let (entry, bytes, crc) = (self.entry(&frame)?, frame.bytes, frame.crc);
+                            let Frame { place, count, crc, bytes, .. } = frame;
+                            let record = first(&frame, self.header.version, &mut self.run);
+                            let record = record.map_err(|fault| self.damaged(fault.0))?;
                             self.at += bytes;
-                            self.on_disk = (entry.lsn, crc);
-                            return Ok(Some(self.pass(entry, bytes, crc)));
+                            let last = self.advance((place.lsn, count), (bytes, crc));
+                            self.on_disk = (last, crc);
+                            return Ok(Some(self.pass(place.lsn, record)));
                         }
                         Err(_) if rest.iter().all(|byte| *byte == 0) => self.end_of_segment()?,
                         Err(what) => self.bad(what)?,
@@ -261,27 +272,24 @@ impl JournalReader {
         Ok(frame)
     }
 
-    fn entry(&self, frame: &Frame<'_>) -> Result<Entry, JournalError> {
-        let kind = RecordKind::from_number(frame.kind);
-        // Its checksum holds: no disk made this, and no cut would mend it.
-        let kind = kind.ok_or_else(|| self.damaged("a record of no known kind"))?;
-        let record = record::read(kind, frame.payload);
-        let record = record.map_err(|fault| self.damaged(&fault.to_string()))?;
-        Ok(Entry { lsn: frame.place.lsn, epoch: self.header.epoch, record })
+    /// Goes past a frame of `count` records from `lsn` on; the last of them.
+    fn advance(&mut self, (lsn, count): (Lsn, u64), (bytes, crc): (usize, u32)) -> Lsn {
+        let last = Lsn::new(lsn.get() + count - 1);
+        (self.expected, self.chain) = (last.next(), crc);
+        self.recovery.bytes += bytes as u64;
+        last
     }
 
-    fn pass(&mut self, entry: Entry, bytes: usize, crc: u32) -> Entry {
-        (self.expected, self.chain) = (entry.lsn.next(), crc);
+    fn pass(&mut self, lsn: Lsn, record: Record) -> Entry {
+        let epoch = self.header.epoch;
         let recovery = &mut self.recovery;
-        recovery.last = entry.lsn;
-        recovery.epoch = entry.epoch;
-        recovery.bytes += bytes as u64;
-        recovery.stamp = entry.record.stamp().or(recovery.stamp);
-        if let Record::Snapshot(snapshot) = entry.record {
-            recovery.snapshot = Some((entry.lsn, snapshot));
+        (recovery.last, recovery.epoch) = (lsn, epoch);
+        recovery.stamp = record.stamp().or(recovery.stamp);
+        if let Record::Snapshot(snapshot) = record {
+            recovery.snapshot = Some((lsn, snapshot));
         }
-        recovery.is_ended = matches!(entry.record, Record::End(_));
-        entry
+        recovery.is_ended = matches!(record, Record::End(_));
+        Entry { lsn, epoch, record }
     }
 
     fn end_of_segment(&mut self) -> Result<(), JournalError> {
@@ -370,11 +378,14 @@ impl JournalReader {
                 continue;
             }
             let frame = self.follows(frame).map_err(|what| self.damaged(what))?;
-            let (entry, bytes, crc) = (self.entry(&frame)?, frame.bytes, frame.crc);
+            let Frame { place, count, crc, bytes, .. } = frame;
+            let record = first(&frame, self.header.version, &mut self.run);
+            let record = record.map_err(|fault| self.damaged(fault.0))?;
             self.unsaved_at.get_or_insert(self.memory_at);
             self.memory_at += bytes;
-            self.recovery.from_memory += 1;
-            return Ok(Some(self.pass(entry, bytes, crc)));
+            self.recovery.from_memory += count;
+            self.advance((place.lsn, count), (bytes, crc));
+            return Ok(Some(self.pass(place.lsn, record)));
         }
     }
 
@@ -423,10 +434,22 @@ pub fn recover(
     Ok(reader.recovery)
 }
 
+/// The first record of `frame`, which is written as in `version` of the format; what else it holds
+/// is in `run` then.
+fn first(frame: &Frame<'_>, version: u32, run: &mut ticks::Run) -> Result<Record, Malformed> {
+    if frame.kind == ticks::KIND && version >= ticks::SINCE_VERSION {
+        run.read(frame.payload)?;
+        return run.next().map(Record::Event).ok_or(Malformed("no ticks"));
+    }
+    // Its checksum holds: no disk made this, and no cut would mend it.
+    let kind = RecordKind::from_number(frame.kind).ok_or(Malformed("a record of no known kind"))?;
+    record::read(kind, frame.payload)
+}
+
 /// A frame behind `at` that says that record `lsn` was on the disk when it was made.
 fn vouching(bytes: &[u8], at: usize, lsn: Lsn) -> Option<Lsn> {
     let room = bytes.len().saturating_sub(at);
-    let last = lsn.get() + (room / frame::OVERHEAD_BYTES) as u64;
+    let last = lsn.get() + (room / ticks::TICK_BYTES_MIN) as u64;
     (at + 1..bytes.len()).find_map(|at| {
         let rest = &bytes[at..];
         // Most places are told by two numbers; a checksum is made where both could be.

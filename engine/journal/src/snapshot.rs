@@ -67,7 +67,7 @@ pub fn read_snapshot(
     reference: SnapshotRef,
 ) -> Result<Vec<u8>, JournalError> {
     let path = folder.join(snapshot_name(reference.stamp.seq));
-    let bytes = read(&path, reference.bytes)
+    let mut bytes = read(&path, reference.bytes)
         .map_err(JournalError::io(&path, "read the snapshot that a record names"))?;
     let damaged = |offset, what: &str| JournalError::Damaged {
         file: path.clone(),
@@ -87,7 +87,8 @@ pub fn read_snapshot(
     if crc32fast::hash(state) != reference.crc {
         return Err(damaged(HEADER_BYTES as u64, "the snapshot's checksum is another one"));
     }
-    Ok(bytes.get(HEADER_BYTES..).unwrap_or_default().to_vec())
+    bytes.drain(..HEADER_BYTES);
+    Ok(bytes)
 }
 
 /// No more than what a whole file has, and one byte by which it would be too long.

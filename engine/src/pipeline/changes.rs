@@ -1,6 +1,8 @@
 //! Levels of a book by price, and trades: most of what comes, and mostly nobody waits for it.
 
-use qt_types::{BarFlags, Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, Trade, VenueId};
+use qt_types::{
+    BarFlags, Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, TickFlags, Trade, VenueId,
+};
 
 use super::{Moment, Pipeline};
 use crate::emulate::Seen;
@@ -19,13 +21,56 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.market.set_now(recv_ns);
         let completed = self.market.on_level(instrument, tick);
         let is_waited_for = self.wants_book(completed) | self.waits();
-        let is_watched = self.risk.gate.hears(instrument, recv_ns);
+        let is_heard = self.risk.gate.hears(instrument, recv_ns);
+        let is_watched = is_heard & (completed != Completed::Nothing);
         if is_waited_for | is_watched {
             let [first, second] = tick.to_halves();
             let ids = (instrument, head.venue, is_watched);
             self.end_change(out, head.seq, ids, completed, first, second);
         }
         is_waited_for | is_watched
+    }
+
+    /// [`Self::step_change`] for the levels of one frame of a venue, one after the other: `head` is
+    /// that of the first, the others have the numbers behind it. Whatever comes of them is in `out`
+    /// afterwards. Returns whether somebody waited for any of them.
+    pub fn step_frame(&mut self, head: Head, changes: &[Tick], out: &mut Outbox) -> bool {
+        let (mut head, mut rest, mut is_asked) = (head, changes, false);
+        loop {
+            let quiet = self.take_quiet(&head, rest);
+            let behind = rest.get(quiet..).and_then(<[Tick]>::split_first);
+            let Some((tick, behind)) = behind else { return is_asked };
+            head.seq = Seq::new(head.seq.get() + quiet as u64);
+            is_asked |= self.step_change(head, *tick, out);
+            head.seq = Seq::new(head.seq.get() + 1);
+            rest = behind;
+        }
+    }
+
+    /// Takes in the first of `changes` up to the one that completes an update, unless somebody
+    /// waits for one before that; how many.
+    #[inline]
+    fn take_quiet(&mut self, head: &Head, changes: &[Tick]) -> usize {
+        let Head { recv_ns, instrument, .. } = *head;
+        if self.waits() {
+            return 0;
+        }
+        let Some((book, top_changed)) = self.market.open_book(instrument) else { return 0 };
+        let (mut hash, mut count) = (self.hash, 0);
+        for tick in changes {
+            if tick.flags().has(TickFlags::LAST) {
+                break;
+            }
+            super::fold::fold_tick(&mut hash, recv_ns, instrument, tick);
+            *top_changed |= book.apply_level(*tick);
+            count += 1;
+        }
+        if count > 0 {
+            self.hash = hash;
+            self.market.set_now(recv_ns);
+            self.risk.gate.hears(instrument, recv_ns);
+        }
+        count
     }
 
     /// [`Self::step_change`] for one after the other of `changes` of `instrument`, each with the
@@ -123,7 +168,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.tell_book(&Moment { instrument, recv_ns, venue_ns }, completed);
         if is_watched | self.waits() | self.is_asked() {
             let payload = Payload::Tick(tick);
-            self.follow_up(&Event { seq, recv_ns, venue_ns, instrument, venue, payload }, out);
+            let event = Event { seq, recv_ns, venue_ns, instrument, venue, payload };
+            match completed {
+                Completed::Nothing => self.act(&event, out),
+                Completed::Update | Completed::TopChange => self.follow_up(&event, out),
+            }
         }
     }
 }

@@ -17,7 +17,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// little room.
     ///
     /// # Errors
-    /// When the strategy or the gate does not say how its state is stored.
+    /// When the strategy or the gate does not say how its state is stored
+    /// ([`SnapshotError::NotStorable`]), or between two events there is something left to be done
+    /// ([`SnapshotError::Busy`]).
     pub fn snapshot(&self, sequencer: &Sequencer, out: &mut Vec<u8>) -> Result<(), SnapshotError> {
         let mut to = Writer::new(out);
         sequencer.save(&mut to);

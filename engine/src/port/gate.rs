@@ -147,7 +147,8 @@ pub trait Gate: Send {
     }
 
     /// Sees every event after the ledger was updated, but for changes of a book that it
-    /// [`Self::hears`] and does not want to see. `true` asks for the account to be closed
+    /// [`Self::hears`] and does not want to see, and for those by price that complete no update:
+    /// what a book is in between is the price of nothing. `true` asks for the account to be closed
     /// out: open orders are cancelled and positions closed at the market.
     #[inline]
     fn observe(&mut self, event: &Event, exposure: &Exposure<'_>) -> bool {

@@ -4,6 +4,7 @@
 mod bounds;
 mod changes;
 mod determinism;
+mod frames;
 mod gate;
 mod parents;
 mod pegs;

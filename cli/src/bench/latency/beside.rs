@@ -9,7 +9,7 @@ use ring::aead::{AES_128_GCM, Aad, LessSafeKey, Nonce, UnboundKey};
 use super::figures::{Spread, short};
 
 /// Bytes of a message, about those of a signed order.
-const BYTES: usize = 448;
+pub const BYTES: usize = 448;
 const SOCKET_TIMES: usize = 20_000;
 const SEAL_TIMES: usize = 100_000;
 

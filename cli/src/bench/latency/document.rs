@@ -4,7 +4,7 @@ use std::fmt::Write;
 
 use super::figures::Spread;
 use super::run::Disturbance;
-use super::{Facts, frames, strategy};
+use super::{Facts, frames, path, strategy};
 use crate::bench::Measurement;
 use crate::bench::machine::Machine;
 use crate::output::number;
@@ -36,26 +36,31 @@ const SYSTEM: [&str; 7] = [
 ];
 
 /// What is measured and how, as paragraphs.
-fn definition() -> Vec<String> {
+fn definition(results: &[Measurement]) -> Vec<String> {
+    let count = number::count;
+    let rate = count(super::RATE);
     vec![
-        "The time from the first byte of a depth frame readable in memory to the last byte of the \
-         signed order in a send buffer, on one pinned thread. Every frame goes through everything \
-         and becomes one order: its bytes are decoded to ticks and lots and its ids held against \
-         those of the frame before; every level is numbered by the sequencer and journaled; the \
-         pipeline takes it into the book; the strategy weighs the best five levels of both sides, \
-         and side, price and size of its immediate-or-cancel limit order follow from that; the \
-         risk gate checks it with every limit set and every window on (as `bench risk`); the \
-         order table takes it; the command is journaled, and in disk mode confirmed by the disk; \
-         the request of Binance's WebSocket API is written and signed with HMAC-SHA256."
-            .to_owned(),
+        format!(
+            "The time from the first byte of a depth frame readable in memory to the last byte of \
+             the signed order in a send buffer, on one pinned thread. Every frame goes through \
+             everything and becomes one order: its bytes are decoded to ticks and lots and its \
+             ids held against those of the frame before; every level is numbered by the sequencer \
+             and journaled, all of a frame as one record; the pipeline takes it into the book; \
+             the strategy weighs the best {} levels of both sides, and side, price and size of \
+             its immediate-or-cancel limit order follow from that; the risk gate checks it with \
+             every limit set and every window on (as `bench risk`); the order table takes it; the \
+             command is journaled, and in disk mode confirmed by the disk; the request of \
+             Binance's WebSocket API is written and signed with HMAC-SHA256.",
+            strategy::WEIGHTS.len(),
+        ),
         format!(
             "{} frames of {} levels, all different, made from a seed, are played round and round \
              ({} orders rest far from the market meanwhile). Paced runs follow an absolute \
              schedule, and a time counts from when the frame was due, not from when the thread \
              got to it. Back to back a time counts from the frame's beginning: that is \
              throughput. Events carry the times of the frames, {} ms apart, and not those of the \
-             wall clock: no limit of orders a second would let 100,000 of them through.",
-            number::count(frames::FRAMES as u64),
+             wall clock: no limit of orders a second would let {rate} of them through.",
+            count(frames::FRAMES as u64),
             frames::LEVELS,
             strategy::RESTING,
             frames::STEP_MS,
@@ -64,30 +69,60 @@ fn definition() -> Vec<String> {
          the slots of a ring when it is due; the path puts it together in a buffer of its own. It \
          counts from when the frame was due, too: what keeps the feed from its core is in it."
             .to_owned(),
-        "Between two frames, outside of the measured stretch but on the same thread and, in paced \
-         runs, within the schedule, the scripted venue reports on the order: one in eight is \
-         filled, the others expire. Back to back the disk catches up with the journal every \
-         16,384 frames, outside as well. The journal is in memory that outlives the process \
-         (`durable = memory`), and a thread on the other core brings it to the disk; \
-         `fused/disk` waits for the disk before it writes an order out. Long runs have a journal \
-         for every ten seconds. The sizes of `fused/real_mix` are generated: many small \
-         frames and a few large ones, up to 1,076 levels."
-            .to_owned(),
-        "The floor (`null-control`) is the same loop at 100,000 frames a second that does \
-         nothing: what clock, pace and machine take by themselves; the slower one of two, before \
-         and after. No frame is left out of a figure: windows of one second are told beside. \
-         40,000 frames (300 in disk mode) go before each run and are not counted. A quantile is \
-         the smallest time that at least that share does not exceed. All memory for times is \
-         taken and touched before a run."
-            .to_owned(),
-        "Afterwards each run proves itself, or the bench fails: as many orders as frames, the \
-         journal read again with every checksum and with as many events and commands as there \
-         were, and the last 64 messages in the send buffers put together anew and verified by \
-         another library (ring) than the one that signs with HMAC. Stages are measured in a pass \
-         of their own at 10,000 frames a second; each carries the clock's own time, so that \
-         they add up to more than the whole."
-            .to_owned(),
+        format!(
+            "Between two frames, outside of the measured stretch but on the same thread and, in \
+             paced runs, within the schedule, the scripted venue reports on the order: one in {} \
+             is filled, the others expire. Back to back the disk catches up with the journal \
+             every {} frames, outside as well. The journal is in memory that outlives the process \
+             (`durable = memory`), and a thread on the other core brings it to the disk; \
+             `fused/disk` waits for the disk before it writes an order out. Long runs have a \
+             journal for every {} seconds. The sizes of `fused/real_mix` are generated: many \
+             small frames and a few large ones, up to {} levels.",
+            path::FILLED_EVERY,
+            count(super::BURST as u64),
+            super::LEG.as_secs(),
+            count(levels_max(results) as u64),
+        ),
+        format!(
+            "The floor (`null-control`) is the same loop at {rate} frames a second that does \
+             nothing: what clock, pace and machine take by themselves; the slower one of two, \
+             before and after. No frame is left out of a figure: windows of one second are told \
+             beside. {} frames ({} in disk mode) go before each run and are not counted. A \
+             quantile is the smallest time that at least that share does not exceed. All memory \
+             for times is taken and touched before a run.",
+            count(super::WARM_UP),
+            count(super::WARM_UP_DISK),
+        ),
+        format!(
+            "Afterwards each run proves itself, or the bench fails: as many orders as frames, the \
+             journal read again with every checksum and with as many events and commands as there \
+             were, and the last {} messages in the send buffers put together anew and verified, \
+             those with HMAC by another library than the one that signs. {}",
+            path::BUFFERS,
+            of_stages(results),
+        ),
     ]
+}
+
+/// The levels of the largest frame.
+fn levels_max(results: &[Measurement]) -> usize {
+    let facts = results.iter().filter_map(|result| result.latency.as_ref());
+    facts.map(|facts| facts.frame_levels_max).max().unwrap_or_default()
+}
+
+/// What the times of the stages are beside that of the whole.
+fn of_stages(results: &[Measurement]) -> String {
+    let stages = results.iter().filter(|result| result.name.starts_with("stage/"));
+    let sum: f64 = stages.map(|stage| stage.p50).sum();
+    let whole = results.iter().find(|result| result.name == "fused/paced_10k");
+    format!(
+        "Stages are measured in a pass of their own at {} frames a second, each with the clock's \
+         own time in it. Their medians add up to {} ns; that of the whole at this rate \
+         (`fused/paced_10k`) is {} ns.",
+        number::count(super::STAGES_RATE),
+        ns(sum),
+        ns(whole.map_or(0.0, |whole| whole.p50)),
+    )
 }
 
 const NOT_IN_IT: &str = "Not in it: the network card, the kernel's sockets, TLS, unmasking of \
@@ -181,7 +216,7 @@ pub fn page(machine: &Machine, results: &[Measurement], full: bool, warnings: &[
         let _ = writeln!(page, "- `{}`: {}.", result.name, result.definition);
     }
     let _ = writeln!(page, "\n## What is measured\n");
-    for paragraph in definition() {
+    for paragraph in definition(results) {
         let _ = writeln!(page, "{paragraph}\n");
     }
     let _ = writeln!(page, "{NOT_IN_IT}\n");

@@ -18,7 +18,7 @@ use super::stages::Unstamped;
 /// Slots of the ring: some hundred frames.
 const SLOTS: usize = 1_024;
 /// Bytes of a slot.
-const SLOT: usize = 128;
+pub const SLOT: usize = 128;
 /// What stands before a frame: when it was due, and its length.
 const HEAD: usize = 16;
 /// No fixed frame is longer than this many slots.

@@ -1,4 +1,5 @@
-//! What orders are signed with, and whether another library says that they are.
+//! What orders are signed with, and whether they are: another library says so of HMAC, the same one
+//! of Ed25519.
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -30,8 +31,9 @@ impl Key {
         Access::new(Secret::new([b'k'; 64]), signer).ok()
     }
 
-    /// Whether `message` is a signed request, by another implementation than the one that signs:
-    /// the parameters are read from it, put together anew, and the signature is checked.
+    /// Whether `message` is a signed request: the parameters are read from it, put together anew,
+    /// and the signature is checked. HMAC by another implementation than the one that signs;
+    /// Ed25519 by the library that signs, with the public key.
     pub fn has_signed(self, message: &[u8]) -> bool {
         let Some((payload, signature)) = signed(message) else { return false };
         match self {

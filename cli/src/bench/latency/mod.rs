@@ -28,7 +28,7 @@ use super::Measurement;
 use super::risk_rig::{self, Limits};
 use super::scratch::Scratch;
 use crate::failure::Failure;
-use crate::output::Output;
+use crate::output::{Output, number};
 
 /// Frames before those that count.
 const WARM_UP: u64 = 40_000;
@@ -60,6 +60,8 @@ pub struct Facts {
     pub frame_bytes: usize,
     /// Levels of a frame, on average.
     pub frame_levels: f64,
+    /// Levels of the largest frame.
+    pub frame_levels_max: usize,
     /// Frames a second, where they were paced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u64>,
@@ -76,7 +78,7 @@ pub struct Facts {
 /// A run to be measured.
 struct Run<'a> {
     name: &'static str,
-    definition: &'static str,
+    definition: String,
     frames: &'a Frames,
     pace: Pace,
     durable: Durable,
@@ -91,8 +93,8 @@ struct Ran {
     counts: Counts,
     disturbance: Disturbance,
     waits: u64,
-    /// Bytes and levels of a frame, on average.
-    frame: (usize, f64),
+    /// Bytes and levels of a frame, on average, and the most levels.
+    frame: (usize, f64, usize),
 }
 
 impl Ran {
@@ -135,19 +137,23 @@ pub fn measure(full: bool, out: &Output) -> Result<Vec<Measurement>, Failure> {
 }
 
 fn runs<'a>(full: bool, fixed: &'a Frames, mixed: &'a Frames) -> Vec<Run<'a>> {
-    let run = |name, definition, pace, short| Run {
+    let run = |name, definition: &str, pace, short| Run {
         name,
-        definition,
+        definition: definition.to_owned(),
         frames: fixed,
         pace,
         durable: Durable::Memory,
         key: Key::Hmac,
         seconds: if full { 60 } else { short },
     };
+    let levels = frames::LEVELS;
+    let at = |rate| format!("{} a second", number::count(rate));
+    let first = format!("frames of {levels} levels at {}", at(RATE));
+    let same = |rate| format!("the same at {}", at(rate));
     vec![
-        run("fused/paced", "frames of 20 levels at 100,000 a second", Pace::PerSecond(RATE), 4),
-        run("fused/paced_10k", "the same at 10,000 a second", Pace::PerSecond(10_000), 3),
-        run("fused/paced_1k", "the same at 1,000 a second", Pace::PerSecond(1_000), 2),
+        run("fused/paced", &first, Pace::PerSecond(RATE), 4),
+        run("fused/paced_10k", &same(10_000), Pace::PerSecond(10_000), 3),
+        run("fused/paced_1k", &same(1_000), Pace::PerSecond(1_000), 2),
         run(
             "fused/back-to-back",
             "the same, each frame when the one before is done: throughput, not latency",
@@ -158,7 +164,7 @@ fn runs<'a>(full: bool, fixed: &'a Frames, mixed: &'a Frames) -> Vec<Run<'a>> {
             frames: mixed,
             ..run(
                 "fused/real_mix",
-                "frames of many sizes at 10,000 a second",
+                &format!("frames of many sizes at {}", at(10_000)),
                 Pace::PerSecond(10_000),
                 2,
             )
@@ -167,7 +173,9 @@ fn runs<'a>(full: bool, fixed: &'a Frames, mixed: &'a Frames) -> Vec<Run<'a>> {
             durable: Durable::Disk,
             ..run(
                 "fused/disk",
-                "20 levels back to back, each order on the disk before it is written out",
+                &format!(
+                    "{levels} levels back to back, each order on the disk before it is written out"
+                ),
                 Pace::BackToBack(usize::MAX),
                 2,
             )
@@ -176,7 +184,7 @@ fn runs<'a>(full: bool, fixed: &'a Frames, mixed: &'a Frames) -> Vec<Run<'a>> {
             key: Key::Ed25519,
             ..run(
                 "fused/ed25519",
-                "20 levels at 10,000 a second, signed with Ed25519",
+                &format!("{levels} levels at {}, signed with Ed25519", at(10_000)),
                 Pace::PerSecond(10_000),
                 2,
             )
@@ -193,8 +201,9 @@ impl Bench<'_> {
         let drive = || drive(&mut Nothing, Pace::PerSecond(RATE), 0, &mut times, LEG);
         let (_, disturbance) = self.on_path(drive)?.map_err(broken)?;
         let ran = Ran { times, disturbance, ..Ran::default() };
-        let definition = "the same loop at 100,000 a second with nothing to do: the floor";
-        Ok(measurement(name, definition, ran, ["none"; 3], Some(RATE)))
+        let rate = number::count(RATE);
+        let definition = format!("the same loop at {rate} a second with nothing to do: the floor");
+        Ok(measurement(name, &definition, ran, ["none"; 3], Some(RATE)))
     }
 
     fn measure(&self, run: &Run<'_>) -> Result<Measurement, Failure> {
@@ -218,7 +227,8 @@ impl Bench<'_> {
         ) -> Result<(usize, Disturbance), Failure>,
     ) -> Result<Measurement, Failure> {
         self.out.note(run.name);
-        let frame = (run.frames.bytes_mean(), run.frames.levels_mean());
+        let of = run.frames;
+        let frame = (of.bytes_mean(), of.levels_mean(), of.levels_max());
         let mut ran = Ran { frame, ..Ran::default() };
         let mut left = Duration::from_secs(run.seconds);
         // Back to back there are never more than this a second.
@@ -240,7 +250,7 @@ impl Bench<'_> {
             ran.add(&times[..counted], finish(path, &plan)?, disturbance, waits);
         }
         let facts = ["all", run.durable.text(), topology];
-        Ok(measurement(run.name, run.definition, ran, facts, per_second))
+        Ok(measurement(run.name, &run.definition, ran, facts, per_second))
     }
 
     /// The same behind a ring; nothing where there is no second core.
@@ -265,13 +275,15 @@ impl Bench<'_> {
                 Ok((times.len(), disturbance))
             })
         };
-        let definition = "a thread of the feed on another core copies frames of 20 levels at \
-                          100,000 a second into slots of 128 bytes of a ring, the path takes them \
-                          out";
-        Ok(vec![
-            by("ring+fused", definition, RATE)?,
-            by("ring+fused/paced_10k", "the same at 10,000 a second", 10_000)?,
-        ])
+        let definition = format!(
+            "a thread of the feed on another core copies frames of {} levels at {} a second into \
+             slots of {} bytes of a ring, the path takes them out",
+            frames::LEVELS,
+            number::count(RATE),
+            feed::SLOT,
+        );
+        let slower = format!("the same at {} a second", number::count(10_000));
+        Ok(vec![by("ring+fused", definition, RATE)?, by("ring+fused/paced_10k", slower, 10_000)?])
     }
 
     /// Where the time goes.
@@ -300,11 +312,15 @@ impl Bench<'_> {
     /// What comes beside the path.
     fn beside(&self) -> Result<Vec<Measurement>, Failure> {
         let both = self.on_path(|| (beside::socket(), beside::seal()))?;
-        let socket = "not in the path: 448 bytes written to a socket of this machine and read \
-                      from its other end, by one thread that never sleeps";
-        let seal = "not in the path: 448 bytes encrypted with AES-128-GCM, as TLS does it";
-        let socket = both.0.map(|spread| of_spread("beside/socket", socket, spread));
-        let seal = both.1.map(|spread| of_spread("beside/aes_gcm", seal, spread));
+        let bytes = beside::BYTES;
+        let socket = format!(
+            "not in the path: {bytes} bytes written to a socket of this machine and read from its \
+             other end, by one thread that never sleeps"
+        );
+        let seal =
+            format!("not in the path: {bytes} bytes encrypted with AES-128-GCM, as TLS does it");
+        let socket = both.0.map(|spread| of_spread("beside/socket", &socket, spread));
+        let seal = both.1.map(|spread| of_spread("beside/aes_gcm", &seal, spread));
         Ok(socket.into_iter().chain(seal).collect())
     }
 
@@ -381,6 +397,7 @@ fn measurement(
             orders: ran.counts.orders,
             frame_bytes: ran.frame.0,
             frame_levels: ran.frame.1,
+            frame_levels_max: ran.frame.2,
             per_second,
             windows,
             disturbance: ran.disturbance,

@@ -14,8 +14,8 @@ use qt_journal::{AppendError, Durable, Fingerprint, Journal, JournalError, Optio
 use qt_ring::Cores;
 use qt_types::{
     Cash, DenyReason, E9, Event, ExecId, Head, InstrumentId, InstrumentKind, InstrumentSpec,
-    Limits, Nanos, OrderKind, Payload, Price, Qty, RejectReason, Report, ReportKind, Side, Tick,
-    TickKind, TimeInForce, VenueId,
+    Limits, Nanos, OrderKind, Payload, Price, Qty, RejectReason, Report, ReportKind, Seq, Side,
+    Tick, TickKind, TimeInForce, VenueId,
 };
 
 use super::frames::{self, Frames};
@@ -31,7 +31,7 @@ const WAY_NS: i64 = 5_000_000;
 /// The journal's memory: as much as there is room for.
 const MEMORY_BYTES: [usize; 2] = [64 << 20, 16 << 20];
 /// Every how many orders one is filled; the others expire.
-const FILLED_EVERY: u64 = 8;
+pub const FILLED_EVERY: u64 = 8;
 const MILLI: i64 = 1_000_000;
 
 /// Why a frame did not become an order. Any of them ends the bench.
@@ -83,7 +83,7 @@ pub struct Counts {
 pub struct Path<G: Gate> {
     decoder: DepthDecoder,
     frame: DepthFrame,
-    events: Vec<Event>,
+    ticks: Vec<Tick>,
     sequencer: Sequencer,
     pub(super) journal: Journal,
     pub(super) pipeline: Pipeline<Weigher, G>,
@@ -155,7 +155,7 @@ impl<G: Gate> Path<G> {
         Ok(Some(Self {
             decoder: DepthDecoder::new(scales),
             frame: DepthFrame::new(plan.frames.levels_max()),
-            events: Vec::with_capacity(plan.frames.levels_max()),
+            ticks: Vec::with_capacity(plan.frames.levels_max()),
             sequencer: Sequencer::new(),
             journal,
             pipeline: Pipeline::new(config, Weigher::default(), gate),
@@ -178,18 +178,13 @@ impl<G: Gate> Path<G> {
     pub fn take(&mut self, bytes: &[u8], stamps: &mut impl Stamps) -> Result<(), Fault> {
         self.decoder.decode(bytes, &mut self.frame).map_err(Fault::Frame)?;
         stamps.passed(Stage::Decode);
-        let recv_ns = self.keep_levels().map_err(Fault::Journal)?;
+        let head = self.keep_levels().map_err(Fault::Journal)?;
         stamps.passed(Stage::Journal);
-        for event in &self.events {
-            let Event { seq, recv_ns, instrument, venue, payload, .. } = *event;
-            if let Payload::Tick(tick) = payload {
-                let head = Head { seq, recv_ns, instrument, venue };
-                self.pipeline.step_change(head, tick, &mut self.out);
-            }
-        }
+        self.pipeline.step_frame(head, &self.ticks, &mut self.out);
         stamps.passed(Stage::Pipeline);
         let command = self.command()?;
-        let stamp = Stamp { seq: self.last_seq(), at_ns: recv_ns };
+        let recv_ns = head.recv_ns;
+        let stamp = self.stamp();
         let lsn = self.journal.append_command(stamp, &command).map_err(Fault::Journal)?;
         self.journal.wait_durable(lsn).map_err(Fault::Journal)?;
         stamps.passed(Stage::Intent);
@@ -200,9 +195,9 @@ impl<G: Gate> Path<G> {
     }
 
     /// Every level is an event: numbered, and in the journal before anybody acts on it. Returns
-    /// when the frame was known.
+    /// what they have in common, and the number of the first one.
     #[inline(always)]
-    fn keep_levels(&mut self) -> Result<Nanos, AppendError> {
+    fn keep_levels(&mut self) -> Result<Head, AppendError> {
         let told_ns = self.frame.venue_ns().map_or(0, Nanos::get);
         if self.frame.first_id() != self.next_id {
             self.counts.gaps += 1;
@@ -212,35 +207,27 @@ impl<G: Gate> Path<G> {
         let venue_ns = told_ns + self.shift_ns;
         self.last_ns = venue_ns;
         let known_ns = Nanos::new(venue_ns + WAY_NS);
-        self.events.clear();
-        for (_, level, flags) in self.frame.levels() {
-            let (seq, recv_ns) = self.sequencer.next(known_ns);
-            let tick = Tick {
-                venue_ns,
-                price: level.price.ticks(),
-                qty: level.qty.lots(),
-                latency_ns: WAY_NS as u32,
-                instrument: 0,
-                kind: TickKind::Level as u8,
-                flags: flags.bits(),
-            };
-            let event = Event {
-                seq,
-                recv_ns,
-                venue_ns: Nanos::new(venue_ns),
-                instrument: InstrumentId(0),
-                venue: VenueId(0),
-                payload: Payload::Tick(tick),
-            };
-            self.journal.append_event(&event)?;
-            self.events.push(event);
-        }
-        self.counts.events += self.events.len() as u64;
-        Ok(known_ns)
+        let like = Tick {
+            venue_ns,
+            price: 0,
+            qty: 0,
+            latency_ns: WAY_NS as u32,
+            instrument: 0,
+            kind: TickKind::Level as u8,
+            flags: 0,
+        };
+        self.frame.write_ticks(&like, &mut self.ticks);
+        let (seq, recv_ns) = self.sequencer.next_run(self.ticks.len(), known_ns);
+        let head = Head { seq, recv_ns, instrument: InstrumentId(0), venue: VenueId(0) };
+        self.journal.append_ticks(head, &self.ticks)?;
+        self.counts.events += self.ticks.len() as u64;
+        Ok(head)
     }
 
-    fn last_seq(&self) -> qt_types::Seq {
-        self.events.last().map(|event| event.seq).unwrap_or_default()
+    /// Behind the last event.
+    #[inline(always)]
+    fn stamp(&self) -> Stamp {
+        Stamp { seq: Seq::new(self.sequencer.count()), at_ns: self.sequencer.now_ns() }
     }
 
     #[inline(always)]
@@ -288,7 +275,7 @@ impl<G: Gate> Path<G> {
             report.fee = Cash::from_nano(1_000_000);
         }
         let mut event = Event {
-            seq: qt_types::Seq::default(),
+            seq: Seq::default(),
             recv_ns: Nanos::new(self.last_ns + 2 * WAY_NS),
             venue_ns: Nanos::new(self.last_ns + WAY_NS),
             instrument: InstrumentId(0),
@@ -314,7 +301,7 @@ impl<G: Gate> Path<G> {
     /// # Errors
     /// When the journal does not come to the disk.
     pub fn close(self) -> Result<Counts, JournalError> {
-        let stamp = Stamp { seq: self.last_seq(), at_ns: self.sequencer.now_ns() };
+        let stamp = self.stamp();
         self.journal.close(stamp)?;
         Ok(self.counts)
     }

@@ -223,6 +223,11 @@ impl<G: Gate> Gate for TimedGate<G> {
         self.gate.hears(instrument, now_ns)
     }
 
+    #[inline]
+    fn deaf_until_ns(&self, instrument: InstrumentId) -> i64 {
+        self.gate.deaf_until_ns(instrument)
+    }
+
     fn rests_until_ns(&self) -> i64 {
         self.gate.rests_until_ns()
     }

@@ -4,7 +4,7 @@ use qt_engine::{BookInterest, BookView, Context, Strategy};
 use qt_types::{OrderKind, Place, Price, Qty, Side, Size, TimeInForce};
 
 /// Levels of each side that it weighs.
-const WEIGHTS: [i64; 5] = [5, 4, 3, 2, 1];
+pub const WEIGHTS: [i64; 5] = [5, 4, 3, 2, 1];
 /// Orders that come to rest far from the market before anything is measured, because an account
 /// that trades has some.
 pub const RESTING: u64 = 100;

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use qt_types::{
     Activation, Bar, BarFlags, Cancel, Cash, ControlKind, CurrencyId, Denied, DenyReason, Distance,
-    Event, ExecId, FeeIn, InstrumentId, InstrumentKind, InstrumentSpec, KillState, Level,
+    Event, ExecId, FeeIn, Head, InstrumentId, InstrumentKind, InstrumentSpec, KillState, Level,
     Liquidity, Nanos, OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty,
     RejectReason, Replace, Report, ReportKind, Seq, Side, Target, Tick, TimeInForce, Timer, Trade,
     VenueId,
@@ -92,18 +92,17 @@ fn payload() -> impl Strategy<Value = Payload> {
 }
 
 fn control() -> impl Strategy<Value = Payload> {
-    let levels = [Level::Strategy, Level::Account, Level::Tenant, Level::Venue, Level::Global];
-    let target = (select(levels.to_vec()), any::<u16>());
+    let levels: Vec<Level> = all(codes::level);
+    let target = (select(levels), any::<u16>());
     let target = target.prop_map(|(level, index)| Target { level, index });
-    let states = [KillState::Active, KillState::ReduceOnly, KillState::Halted];
-    let kind =
-        (0..5, target, select(states.to_vec())).prop_map(|(what, target, state)| match what {
-            0 => ControlKind::Trip { target, state },
-            1 => ControlKind::Arm { target },
-            2 => ControlKind::Resume,
-            3 => ControlKind::Pause,
-            _ => ControlKind::CloseOut,
-        });
+    let states: Vec<KillState> = all(codes::kill_state);
+    let kind = (0..5, target, select(states)).prop_map(|(what, target, state)| match what {
+        0 => ControlKind::Trip { target, state },
+        1 => ControlKind::Arm { target },
+        2 => ControlKind::Resume,
+        3 => ControlKind::Pause,
+        _ => ControlKind::CloseOut,
+    });
     (kind, any::<u64>())
         .prop_map(|(kind, person)| Payload::Control(qt_types::Control { kind, person }))
 }
@@ -149,6 +148,36 @@ pub fn event() -> impl Strategy<Value = Event> {
             venue: VenueId(venue),
             payload,
         }
+    })
+}
+
+/// Ticks of one frame of a venue, and the head of the first one's event.
+pub fn ticks() -> impl Strategy<Value = (Head, Vec<Tick>)> {
+    let head = (any::<u32>(), nanos(), 0_u16..4, any::<u8>());
+    let level = prop_oneof![
+        3 => (-1_000_i64..1_000, 0_i64..1_000, any::<u8>(), any::<u8>()),
+        1 => (number(), number(), any::<u8>(), any::<u8>()),
+    ];
+    let levels = prop_oneof![
+        proptest::collection::vec((-9_i64..9, 0_i64..9, any::<u8>(), any::<u8>()), 1..40),
+        proptest::collection::vec(level, 1..40),
+    ];
+    (head, tick_halves(), any::<bool>(), levels).prop_map(|(head, halves, near, levels)| {
+        let (seq, recv_ns, instrument, venue) = head;
+        let (far_ns, _, _, latency_ns, own, _, _) = halves;
+        let venue_ns = if near { recv_ns.get().saturating_sub(1_234_567) } else { far_ns };
+        let tick = |(price, qty, kind, flags)| Tick {
+            venue_ns,
+            price,
+            qty,
+            latency_ns,
+            instrument: own,
+            kind,
+            flags,
+        };
+        let (seq, instrument) = (Seq::new(seq.into()), InstrumentId(instrument));
+        let head = Head { seq, recv_ns, instrument, venue: VenueId(venue) };
+        (head, levels.into_iter().map(tick).collect())
     })
 }
 

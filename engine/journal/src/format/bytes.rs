@@ -95,6 +95,21 @@ impl<'a> Out<'a> {
         }
     }
 
+    /// Room for `count` fields of one size, to be filled by the caller; none where it is short.
+    #[inline(always)]
+    pub fn places<const N: usize>(&mut self, count: usize) -> &mut [[u8; N]] {
+        let (from, end) = (self.at, self.at + N * count);
+        self.at = end;
+        let room = self.bytes.get_mut(from..end);
+        self.fits &= room.is_some();
+        room.unwrap_or_default().as_chunks_mut().0
+    }
+
+    /// What was to be written cannot be.
+    pub const fn refuse(&mut self) {
+        self.fits = false;
+    }
+
     /// Where the next field goes.
     pub const fn at(&self) -> usize {
         self.at

@@ -52,3 +52,48 @@ fn write_target(out: &mut Out<'_>, target: Target) {
 fn read_target(from: &mut In<'_>) -> Result<Target, Malformed> {
     Ok(Target { level: codes::level(from.u8()?)?, index: from.u16()? })
 }
+
+#[cfg(test)]
+mod tests {
+    use qt_types::{KillState, Level};
+
+    use super::*;
+
+    /// What stands in old journals.
+    #[test]
+    fn decisions_keep_their_numbers() {
+        let target = Target { level: Level::Tenant, index: 0x0102 };
+        let kinds: [(ControlKind, &[u8]); 5] = [
+            (ControlKind::Trip { target, state: KillState::Halted }, &[1, 2, 2, 1, 2]),
+            (ControlKind::Arm { target }, &[2, 2, 2, 1]),
+            (ControlKind::Resume, &[3]),
+            (ControlKind::Pause, &[4]),
+            (ControlKind::CloseOut, &[5]),
+        ];
+        for (kind, wanted) in kinds {
+            let mut bytes = [0; 32];
+            let mut out = Out::new(&mut bytes);
+            write(&mut out, &Control { kind, person: 9 });
+            let length = out.finish().unwrap();
+            let wanted = [wanted, &9_u64.to_le_bytes()].concat();
+            assert_eq!(bytes[..length], wanted, "{kind:?}");
+            let read = read(&mut In::new(&wanted));
+            assert_eq!(read, Ok(Control { kind, person: 9 }));
+        }
+        let levels = [
+            (Level::Strategy, 0),
+            (Level::Account, 1),
+            (Level::Tenant, 2),
+            (Level::Venue, 3),
+            (Level::Global, 4),
+            (Level::Instrument, 5),
+        ];
+        for (level, code) in levels {
+            assert_eq!(codes::level(code), Ok(level));
+        }
+        let states = [(KillState::Active, 0), (KillState::ReduceOnly, 1), (KillState::Halted, 2)];
+        for (state, code) in states {
+            assert_eq!(codes::kill_state(code), Ok(state));
+        }
+    }
+}

@@ -76,9 +76,27 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
 
 /// How long before `recv_ns` it was, where four bytes hold that.
 #[inline(always)]
-fn before(recv_ns: Nanos, venue_ns: Nanos) -> Option<i32> {
+pub fn before(recv_ns: Nanos, venue_ns: Nanos) -> Option<i32> {
     let distance = recv_ns.get().checked_sub(venue_ns.get())?;
     i32::try_from(distance).ok()
+}
+
+/// The other way round, or the whole time.
+#[inline]
+pub fn read_venue_ns(
+    from: &mut In<'_>,
+    recv_ns: Nanos,
+    is_whole: bool,
+) -> Result<Nanos, Malformed> {
+    if !is_whole {
+        let venue_ns = recv_ns.get().checked_sub(i64::from(from.i32()?));
+        return venue_ns.map(Nanos::new).ok_or(Malformed("a time out of range"));
+    }
+    let venue_ns = Nanos::new(from.i64()?);
+    match before(recv_ns, venue_ns) {
+        Some(_) => Err(Malformed("a short time in its long form")),
+        None => Ok(venue_ns),
+    }
 }
 
 #[inline]
@@ -87,18 +105,8 @@ pub fn read(from: &mut In<'_>) -> Result<Event, Malformed> {
     let seq = Seq::new(from.u64()?);
     let recv_ns = Nanos::new(from.i64()?);
     let venue_ns = match first & !PAYLOAD_MASK {
-        0 => {
-            let distance = i64::from(from.i32()?);
-            let venue_ns = recv_ns.get().checked_sub(distance);
-            Nanos::new(venue_ns.ok_or(Malformed("a time out of range"))?)
-        }
-        VENUE_NS_WHOLE => {
-            let venue_ns = Nanos::new(from.i64()?);
-            if before(recv_ns, venue_ns).is_some() {
-                return Err(Malformed("a short time in its long form"));
-            }
-            venue_ns
-        }
+        0 => read_venue_ns(from, recv_ns, false)?,
+        VENUE_NS_WHOLE => read_venue_ns(from, recv_ns, true)?,
         _ => return Err(Malformed("an event with bits that have no meaning")),
     };
     let instrument = InstrumentId(from.u16()?);

@@ -10,14 +10,17 @@
 //! | any | payload |
 //! | 4 | CRC-32 of all before |
 //!
+//! A frame of several ticks has as many numbers, of which it says the first.
+//!
 //! A frame says by itself that it is whole, and by its second field that it follows the one before
 //! it. The fourth field proves, for each earlier record, whether the disk had confirmed it: a bad
 //! place in front of a frame that vouches for it is damage, not a write that a loss of power cut.
 
+use qt_types::{Event, Head, Tick};
+
 use super::bytes::Out;
-use crate::record::CommandRecord;
-use crate::record::{Lsn, Record, RecordKind};
-use qt_types::Event;
+use super::ticks;
+use crate::record::{CommandRecord, Lsn, Record, RecordKind};
 
 /// All of a frame but its payload.
 pub const OVERHEAD_BYTES: usize = HEAD_BYTES + CRC_BYTES;
@@ -36,6 +39,19 @@ pub enum Body<'a> {
     Event(&'a Event),
     /// A command.
     Command(&'a CommandRecord),
+    /// Ticks of one frame of a venue, and the head of the first one's event.
+    Ticks(&'a Head, &'a [Tick]),
+}
+
+impl Body<'_> {
+    /// How many log sequence numbers it takes.
+    #[inline(always)]
+    pub const fn count(&self) -> u64 {
+        match self {
+            Self::Ticks(_, ticks) => ticks.len() as u64,
+            Self::Record(_) | Self::Event(_) | Self::Command(_) => 1,
+        }
+    }
 }
 
 /// What a frame says beside its record.
@@ -66,6 +82,10 @@ pub fn write(memory: &mut [u8], place: Place, body: Body<'_>) -> Option<(usize, 
             out.u8(RecordKind::Command as u8);
             super::record::write_command(&mut out, command);
         }
+        Body::Ticks(head, all) => {
+            out.u8(ticks::KIND);
+            ticks::write(&mut out, head, all);
+        }
         Body::Record(record) => {
             out.u8(record.kind() as u8);
             super::record::write(&mut out, record);
@@ -89,6 +109,8 @@ pub struct Frame<'a> {
     pub kind: u8,
     /// Its record.
     pub payload: &'a [u8],
+    /// How many log sequence numbers it has.
+    pub count: u64,
     /// Its checksum.
     pub crc: u32,
     /// Its length.
@@ -121,7 +143,15 @@ pub fn read(bytes: &[u8]) -> Result<Frame<'_>, &'static str> {
         Ok::<_, super::bytes::Malformed>((Place { lsn, chain, unsynced: from.u32()? }, from.u8()?))
     };
     let (place, kind) = head().map_err(|_| "it is too short")?;
-    Ok(Frame { place, kind, payload: from.rest(), crc, bytes: length })
+    let payload = from.rest();
+    Ok(Frame { place, kind, payload, count: count(kind, payload), crc, bytes: length })
+}
+
+/// How many numbers a record of `kind` has.
+#[inline]
+fn count(kind: u8, payload: &[u8]) -> u64 {
+    let ticks = if kind == ticks::KIND { ticks::count(payload) } else { None };
+    ticks.unwrap_or(1).max(1)
 }
 
 /// The length that a frame at the start of `bytes` would have.
@@ -131,7 +161,15 @@ pub fn length(bytes: &[u8]) -> Option<usize> {
     (OVERHEAD_BYTES..=FRAME_BYTES_MAX).contains(&length).then_some(length)
 }
 
-/// The number that a whole frame at the start of `bytes` has.
+/// The last number that a whole frame at the start of `bytes` has.
+#[inline]
+pub fn last_lsn(bytes: &[u8]) -> Option<Lsn> {
+    let kind = *bytes.get(HEAD_BYTES - 1)?;
+    let before = count(kind, bytes.get(HEAD_BYTES..)?) - 1;
+    Some(Lsn::new(lsn(bytes)?.get().saturating_add(before)))
+}
+
+/// The first number that a whole frame at the start of `bytes` has.
 #[inline]
 pub fn lsn(bytes: &[u8]) -> Option<Lsn> {
     let number = bytes.get(8..16)?.first_chunk::<8>()?;

@@ -7,7 +7,7 @@ use crate::record::Lsn;
 /// How many bytes it has, in every version.
 pub const HEADER_BYTES: usize = 128;
 /// The version of the format that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 1;
+pub const FORMAT_VERSION: u32 = 2;
 
 const MAGIC: [u8; 8] = *b"QTJRNL\r\n";
 const CRC_AT: usize = HEADER_BYTES - 4;
@@ -15,6 +15,8 @@ const CRC_AT: usize = HEADER_BYTES - 4;
 /// What a segment says of itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SegmentHeader {
+    /// The version of the format in which its records are written.
+    pub version: u32,
     /// Which journal it is of: the same number in all of its segments, and in no other journal.
     pub journal: u64,
     /// Which run wrote it: 1 for the first that opened the journal.
@@ -48,7 +50,7 @@ impl SegmentHeader {
         let mut bytes = [0; HEADER_BYTES];
         let mut out = Out::new(&mut bytes);
         out.put(MAGIC);
-        out.u32(FORMAT_VERSION);
+        out.u32(self.version);
         out.u16(self.epoch);
         out.u16(match self.durable {
             Durable::Disk => 0,
@@ -85,12 +87,12 @@ impl SegmentHeader {
         if version > FORMAT_VERSION {
             return Err(HeaderFault::Newer(version));
         }
-        let header = Self::fields(&mut from).map_err(malformed)?;
-        let is_exact = version == FORMAT_VERSION && header.write() == *all;
+        let header = Self::fields(version, &mut from).map_err(malformed)?;
+        let is_exact = version > 0 && header.write() == *all;
         if is_exact { Ok(header) } else { Err(HeaderFault::Damaged("it has bytes of no meaning")) }
     }
 
-    fn fields(from: &mut In<'_>) -> Result<Self, Malformed> {
+    fn fields(version: u32, from: &mut In<'_>) -> Result<Self, Malformed> {
         let epoch = from.u16()?;
         let durable = match from.u16()? {
             0 => Durable::Disk,
@@ -99,6 +101,6 @@ impl SegmentHeader {
         };
         let (journal, number, chain) = (from.u64()?, from.u32()?, from.u32()?);
         let (first, fingerprint) = (Lsn::new(from.u64()?), Fingerprint(from.take()?));
-        Ok(Self { journal, epoch, durable, number, first, chain, fingerprint })
+        Ok(Self { version, journal, epoch, durable, number, first, chain, fingerprint })
     }
 }

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod header;
 pub mod intention;
 pub mod record;
+pub mod ticks;
 
 #[cfg(test)]
 mod any;

@@ -183,7 +183,8 @@ fn a_journal_that_is_closed_on_a_full_disk_keeps_its_memory() {
         let _ = journal.append_event(&event(number));
     }
     let last = journal.last();
-    drop(journal);
+    let error = journal.close(Stamp::default()).unwrap_err();
+    assert!(matches!(error, JournalError::Append { fault: AppendError::DiskFull, .. }), "{error}");
     assert!(last.get() >= 1);
     assert_eq!(numbers(&entries(&place.path())), (1..=last.get()).collect::<Vec<_>>());
 }

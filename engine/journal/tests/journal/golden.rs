@@ -10,21 +10,30 @@ use qt_journal::{
 };
 use qt_types::{
     Activation, Bar, BarFlags, Cancel, Cash, CurrencyId, Denied, DenyReason, Distance, Event,
-    ExecId, FeeIn, FxRate, InstrumentId, InstrumentKind, InstrumentSpec, Liquidity, Nanos, OrderId,
-    OrderKind, OrderTick, Payload, PegReference, Price, Qty, RejectReason, Replace, Report,
-    ReportKind, Seq, Side, Tick, TimeInForce, Timer, Trade, VenueId,
+    ExecId, FeeIn, FxRate, Head, InstrumentId, InstrumentKind, InstrumentSpec, Liquidity, Nanos,
+    OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty, RejectReason, Replace,
+    Report, ReportKind, Seq, Side, Tick, TimeInForce, Timer, Trade, VenueId,
 };
 
 use crate::support::Place;
 
-fn folder() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/version-1.qtj")
+fn folder(version: u32) -> PathBuf {
+    let golden = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    golden.join(format!("version-{version}.qtj"))
 }
 
-/// What the journal says in words. Its records must be those of [`records`].
+/// What the journal says in words.
 fn told(path: &Path) -> String {
+    let mut describer = Describer::new();
+    let entries = JournalReader::open(path, None).unwrap();
+    entries.map(|entry| describer.line(&entry.unwrap()) + "\n").collect()
+}
+
+/// The same of one of this version. Its records must be those of [`records`] and [`frames`].
+fn told_now(path: &Path) -> String {
     let (mut describer, mut text) = (Describer::new(), String::new());
-    let mut wanted = records().into_iter().chain([Record::End(stamp(90))]);
+    let of_frames = frames().into_iter().flat_map(|(head, ticks)| events(head, &ticks));
+    let mut wanted = records().into_iter().chain(of_frames).chain([Record::End(stamp(90))]);
     for entry in JournalReader::open(path, None).unwrap() {
         let entry = entry.unwrap();
         writeln!(text, "{}", describer.line(&entry)).unwrap();
@@ -36,32 +45,88 @@ fn told(path: &Path) -> String {
 
 #[test]
 fn a_journal_of_version_1_says_what_it_always_said() {
-    let (path, list) = (folder(), folder().with_extension("txt"));
+    let path = folder(1);
+    assert_eq!(told(&path), fs::read_to_string(path.with_extension("txt")).unwrap());
+}
+
+/// A run goes on in it: what it writes is of this version.
+#[test]
+fn a_journal_of_version_1_is_gone_on_with() {
+    let place = Place::new();
+    fs::create_dir_all(place.path()).unwrap();
+    let name = "segment-00000001.log";
+    fs::copy(folder(1).join(name), place.path().join(name)).unwrap();
+    let before = told(&place.path());
+    let mut journal = place.open(Durable::Disk);
+    let (head, ticks) = &frames()[0];
+    journal.append_ticks(*head, ticks).unwrap();
+    journal.close(stamp(95)).unwrap();
+    let now = told(&place.path());
+    let more = now.strip_prefix(&before).unwrap();
+    assert_eq!(more.lines().count(), ticks.len() + 1);
+}
+
+#[test]
+fn a_journal_of_version_2_says_what_it_always_said() {
+    let path = folder(2);
+    let list = path.with_extension("txt");
+    let name = "segment-00000001.log";
+    let place = written();
     if std::env::var_os("QT_GOLDEN").is_some() {
-        let place = Place::new();
-        let mut journal = place.open(Durable::Disk);
-        for record in records() {
-            journal.append(&record).unwrap();
-        }
-        journal.close(stamp(90)).unwrap();
         fs::create_dir_all(&path).unwrap();
-        let name = "segment-00000001.log";
         fs::copy(place.path().join(name), path.join(name)).unwrap();
-        fs::write(&list, told(&path)).unwrap();
+        fs::write(&list, told_now(&path)).unwrap();
     }
-    let told = told(&path);
+    let told = told_now(&path);
     assert_eq!(told, fs::read_to_string(&list).unwrap());
     // What is written now comes to the same.
+    let (new, old) = (fs::read(place.path().join(name)), fs::read(path.join(name)));
+    assert_eq!(new.unwrap().len(), old.unwrap().len());
+    assert_eq!(told_now(&place.path()), told);
+}
+
+fn written() -> Place {
     let place = Place::new();
     let mut journal = place.open(Durable::Disk);
     for record in records() {
         journal.append(&record).unwrap();
     }
+    for (head, ticks) in frames() {
+        journal.append_ticks(head, &ticks).unwrap();
+    }
     journal.close(stamp(90)).unwrap();
-    let name = "segment-00000001.log";
-    let (new, old) = (fs::read(place.path().join(name)), fs::read(path.join(name)));
-    assert_eq!(new.unwrap().len(), old.unwrap().len());
-    assert_eq!(self::told(&place.path()), told);
+    place
+}
+
+/// Frames of venues: short and long numbers, a time that is not near, an instrument of its own.
+fn frames() -> Vec<(Head, Vec<Tick>)> {
+    let head = |seq| {
+        let Stamp { seq, at_ns } = stamp(seq);
+        Head { seq, recv_ns: at_ns, instrument: InstrumentId(1), venue: VenueId(2) }
+    };
+    let tick = Tick {
+        venue_ns: stamp(80).at_ns.get() - 40,
+        price: 7,
+        qty: 8,
+        latency_ns: 40,
+        instrument: 1,
+        kind: 0,
+        flags: 0,
+    };
+    let last = Tick { price: -1, qty: 0, flags: 3, ..tick };
+    let long = Tick { price: 1 << 40, qty: i64::MIN, venue_ns: 1, instrument: 9, ..tick };
+    vec![(head(80), vec![tick, last]), (head(82), vec![long; 3])]
+}
+
+/// The events that are in a frame.
+fn events(head: Head, ticks: &[Tick]) -> Vec<Record> {
+    let Head { seq, recv_ns, instrument, venue } = head;
+    let event = |(at, tick): (usize, &Tick)| {
+        let seq = Seq::new(seq.get() + at as u64);
+        let (venue_ns, payload) = (Nanos::new(tick.venue_ns), Payload::Tick(*tick));
+        Record::Event(Event { seq, recv_ns, venue_ns, instrument, venue, payload })
+    };
+    ticks.iter().enumerate().map(event).collect()
 }
 
 fn stamp(seq: u64) -> Stamp {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use qt_journal::{Durable, Journal, verify};
 
-use crate::support::{Place, entries, event, numbers};
+use crate::support::{Place, append_frame, entries, event, numbers};
 
 const FOLDER: &str = "QT_JOURNAL_FOLDER";
 const MODE: &str = "QT_JOURNAL_MODE";
@@ -27,20 +27,23 @@ fn child() {
     let durable = if is_disk { Durable::Disk } else { Durable::Memory };
     let place = Place::at(&folder);
     let options = place.options(durable);
-    let mut next = 1;
+    let mut next = 1_u64;
     let opened = Journal::open_with(&place.path(), &options, |_| next += 1);
     let mut journal = opened.unwrap().0;
     let mut out = std::io::stdout().lock();
     loop {
-        let lsn = journal.append_event(&event(next)).unwrap();
+        let lsn;
+        (lsn, next) = if next.is_multiple_of(2) {
+            append_frame(&mut journal, next)
+        } else {
+            (journal.append_event(&event(next)).unwrap(), next + 1)
+        };
         if is_disk && !next.is_multiple_of(3) {
-            next += 1;
             continue;
         }
         journal.wait_durable(lsn).unwrap();
-        writeln!(out, "ack {next}").unwrap();
+        writeln!(out, "ack {}", next - 1).unwrap();
         out.flush().unwrap();
-        next += 1;
     }
 }
 

@@ -4,6 +4,7 @@ mod basics;
 mod damage;
 mod disk;
 mod faults;
+mod frames;
 mod golden;
 mod kill;
 mod memory;

@@ -8,7 +8,7 @@ use std::fs;
 use qt_journal::{Durable, Journal, Lsn, Stamp, recover};
 
 use crate::disk::{Disk, Done};
-use crate::support::{MARK, Place, entries, event, numbers};
+use crate::support::{MARK, Place, append_frame, entries, event, numbers};
 
 const SECTOR: usize = 512;
 
@@ -122,8 +122,14 @@ fn record(durable: Durable, seed: u64) -> Vec<Done> {
     disk.state().write_bytes_max = Some(3_000);
     // Who waits often has little that is not confirmed, also at the end of a segment.
     let every = [5, 25, 400, 2_000][seed as usize / 2 % 4];
-    for number in 1..=2_500 {
-        let lsn = journal.append_event(&event(number)).unwrap();
+    let mut number = 1;
+    while number <= 2_500 {
+        let lsn;
+        (lsn, number) = if dice.roll(2) == 0 {
+            append_frame(&mut journal, number)
+        } else {
+            (journal.append_event(&event(number)).unwrap(), number + 1)
+        };
         if dice.roll(every) == 0 {
             journal.wait_on_disk(lsn).unwrap();
             disk.acknowledge(lsn);

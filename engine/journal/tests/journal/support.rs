@@ -2,8 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use qt_journal::{Durable, Entry, Fingerprint, Journal, JournalReader, Options, Record};
-use qt_types::{Event, InstrumentId, Nanos, Payload, Seq, Tick, VenueId};
+use qt_journal::{Durable, Entry, Fingerprint, Journal, JournalReader, Lsn, Options, Record};
+use qt_types::{Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, VenueId};
 use tempfile::TempDir;
 
 pub const MARK: Fingerprint = Fingerprint([7; 32]);
@@ -58,26 +58,49 @@ impl Place {
     }
 }
 
-/// An event that differs from every other one.
-pub fn event(number: u64) -> Event {
-    let at = 1_700_000_000_000_000_000 + number as i64 * 1_000;
-    let tick = Tick {
-        venue_ns: at - 300,
+/// Events that came together.
+const GROUP: u64 = 5;
+
+fn at(number: u64) -> i64 {
+    1_700_000_000_000_000_000 + (number / GROUP) as i64 * 1_000
+}
+
+fn tick(number: u64) -> Tick {
+    Tick {
+        venue_ns: at(number) - 300,
         price: 5_000_000 + (number % 97) as i64,
         qty: 1 + (number % 13) as i64,
         latency_ns: 300,
         instrument: 3,
         kind: 0,
         flags: 2,
-    };
-    Event {
-        seq: Seq::new(number),
-        recv_ns: Nanos::new(at),
-        venue_ns: Nanos::new(at - 300),
-        instrument: InstrumentId(3),
-        venue: VenueId(1),
-        payload: Payload::Tick(tick),
     }
+}
+
+/// All of an event but what happened.
+pub fn head(number: u64) -> Head {
+    let (seq, recv_ns) = (Seq::new(number), Nanos::new(at(number)));
+    Head { seq, recv_ns, instrument: InstrumentId(3), venue: VenueId(1) }
+}
+
+/// An event that differs from every other one.
+pub fn event(number: u64) -> Event {
+    let Head { seq, recv_ns, instrument, venue } = head(number);
+    let tick = tick(number);
+    let venue_ns = Nanos::new(tick.venue_ns);
+    Event { seq, recv_ns, venue_ns, instrument, venue, payload: Payload::Tick(tick) }
+}
+
+/// What happened in the events from `from` up to `end`.
+pub fn ticks(from: u64, end: u64) -> Vec<Tick> {
+    (from..end).map(tick).collect()
+}
+
+/// Puts in event `number` and those behind it that came with it, as one record: the number of the
+/// last record, and of the event after it.
+pub fn append_frame(journal: &mut Journal, number: u64) -> (Lsn, u64) {
+    let end = (number / GROUP + 1) * GROUP;
+    (journal.append_ticks(head(number), &ticks(number, end)).unwrap(), end)
 }
 
 pub fn entries(path: &Path) -> Vec<Entry> {

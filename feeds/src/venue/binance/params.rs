@@ -5,7 +5,6 @@ use super::setup::{Market, WINDOW_MS_DEFAULT};
 use super::template::Field;
 
 /// What a parameter is.
-#[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Value {
     /// A text that is always the same.
     Text(String),
@@ -15,6 +14,8 @@ pub(super) enum Value {
     Field(Field),
     /// The time, which is a number.
     Time,
+    /// The API key, of which there is to be no copy here.
+    Key,
 }
 
 /// A parameter.

@@ -87,7 +87,7 @@ impl RestOrders {
 
 /// The query without the signature, which is over exactly this text.
 fn query(params: &[Param]) -> Template {
-    let mut template = Template::default();
+    let mut template = Template::new();
     for (at, (name, value)) in params.iter().enumerate() {
         let mark = if at == 0 { "" } else { "&" };
         match value {
@@ -98,6 +98,8 @@ fn query(params: &[Param]) -> Template {
                 template.text(&format!("{mark}{name}={}", String::from_utf8_lossy(&encoded)));
             }
             Value::Number(number) => template.text(&format!("{mark}{name}={number}")),
+            // It goes into a header.
+            Value::Key => {}
             // Digits, points and letters: nothing to encode.
             Value::Field(field) => {
                 template.text(&format!("{mark}{name}="));

@@ -2,6 +2,8 @@
 
 use crate::out::Out;
 
+use super::REQUEST_BYTES_MAX;
+
 /// What is put into a place.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Field {
@@ -44,8 +46,7 @@ impl<'a> Fields<'a> {
     }
 }
 
-/// Text with places.
-#[derive(Debug, Default)]
+/// Text with places. It cannot be shown: the API key is a part of some.
 pub(super) struct Template {
     text: Vec<u8>,
     /// Up to where the text goes before each place.
@@ -53,9 +54,19 @@ pub(super) struct Template {
 }
 
 impl Template {
+    pub(super) fn new() -> Self {
+        // All of it at once: text that grows leaves copies of itself behind, which nobody wipes.
+        Self { text: Vec::with_capacity(REQUEST_BYTES_MAX), places: Vec::new() }
+    }
+
     /// Adds text.
     pub(super) fn text(&mut self, text: &str) {
-        self.text.extend_from_slice(text.as_bytes());
+        self.bytes(text.as_bytes());
+    }
+
+    /// The same.
+    pub(super) fn bytes(&mut self, text: &[u8]) {
+        self.text.extend_from_slice(text);
     }
 
     /// Adds a place.
@@ -84,7 +95,6 @@ impl Template {
 
 impl Drop for Template {
     fn drop(&mut self) {
-        // The API key is a part of some.
         zeroize::Zeroize::zeroize(&mut self.text);
     }
 }

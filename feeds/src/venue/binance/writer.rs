@@ -2,6 +2,7 @@
 
 use qt_codec::{DecimalText, Scales};
 use qt_types::{OrderId, Price, Qty, Side};
+use zeroize::Zeroizing;
 
 use crate::Midstate;
 use crate::client_id::{self, CLIENT_ID_BYTES};
@@ -41,12 +42,12 @@ impl Payload {
     }
 }
 
-/// Memory for what is signed, taken once.
-pub(super) struct Scratch(Box<[u8; PAYLOAD_BYTES]>);
+/// Memory for what is signed, taken once and wiped in the end: the API key is a part of it.
+pub(super) struct Scratch(Box<Zeroizing<[u8; PAYLOAD_BYTES]>>);
 
 impl Scratch {
     pub(super) fn new() -> Self {
-        Self(Box::new([0; PAYLOAD_BYTES]))
+        Self(Box::new(Zeroizing::new([0; PAYLOAD_BYTES])))
     }
 }
 

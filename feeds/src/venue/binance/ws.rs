@@ -43,13 +43,14 @@ impl WsOrders {
         let form = |method: &str, mut params: Vec<Param>, is_signed: bool| {
             params.push(("timestamp", Value::Time));
             if is_signed {
-                params.push(("apiKey", Value::Text(key(&access))));
+                params.push(("apiKey", Value::Key));
             }
             // The order in which the venue puts them together for the signature.
             params.sort_by_key(|(name, _)| *name);
+            let key = access.api_key();
             Form {
-                payload: is_signed.then(|| Payload::new(payload(&params), &access.signer)),
-                message: message(method, &params, is_signed),
+                payload: is_signed.then(|| Payload::new(payload(&params, key), &access.signer)),
+                message: message((method, key), &params, is_signed),
             }
         };
         let forms = Shape::all()
@@ -121,11 +122,6 @@ fn digits(number: u64) -> [[u8; 2]; 8] {
     number.to_be_bytes().map(hex)
 }
 
-/// The API key. It has letters and digits and nothing else.
-fn key(access: &Access) -> String {
-    String::from_utf8_lossy(access.api_key()).into_owned()
-}
-
 const fn method(shape: Shape) -> &'static str {
     match shape {
         Shape::New(_) => "order.place",
@@ -136,8 +132,8 @@ const fn method(shape: Shape) -> &'static str {
 }
 
 /// What is signed: the parameters as they are, nothing encoded.
-fn payload(params: &[Param]) -> Template {
-    let mut template = Template::default();
+fn payload(params: &[Param], key: &[u8]) -> Template {
+    let mut template = Template::new();
     for (at, (name, value)) in params.iter().enumerate() {
         let mut text = if at == 0 { String::new() } else { "&".to_owned() };
         text.push_str(name);
@@ -146,12 +142,13 @@ fn payload(params: &[Param]) -> Template {
             Value::Text(value) => text.push_str(value),
             // Writing to a string never fails.
             Value::Number(value) => drop(write!(text, "{value}")),
-            Value::Field(_) | Value::Time => {}
+            Value::Field(_) | Value::Time | Value::Key => {}
         }
         template.text(&text);
         match value {
             Value::Field(field) => template.place(*field),
             Value::Time => template.place(Field::Time),
+            Value::Key => template.bytes(key),
             Value::Text(_) | Value::Number(_) => {}
         }
     }
@@ -159,14 +156,14 @@ fn payload(params: &[Param]) -> Template {
 }
 
 /// What is sent.
-fn message(method: &str, params: &[Param], is_signed: bool) -> Template {
-    let mut template = Template::default();
+fn message((method, key): (&str, &[u8]), params: &[Param], is_signed: bool) -> Template {
+    let mut template = Template::new();
     template.text("{\"id\":\"");
     template.place(Field::Number);
     template.text(&format!("\",\"method\":\"{method}\",\"params\":{{"));
     for (at, (name, value)) in params.iter().enumerate() {
         let comma = if at == 0 { "" } else { "," };
-        // A symbol has no character that JSON would want escaped.
+        // Neither a symbol nor a key has a character that JSON would want escaped.
         match value {
             Value::Text(text) => template.text(&format!("{comma}\"{name}\":\"{text}\"")),
             Value::Number(number) => template.text(&format!("{comma}\"{name}\":{number}")),
@@ -177,6 +174,11 @@ fn message(method: &str, params: &[Param], is_signed: bool) -> Template {
             Value::Field(field) => {
                 template.text(&format!("{comma}\"{name}\":\""));
                 template.place(*field);
+                template.text("\"");
+            }
+            Value::Key => {
+                template.text(&format!("{comma}\"{name}\":\""));
+                template.bytes(key);
                 template.text("\"");
             }
         }

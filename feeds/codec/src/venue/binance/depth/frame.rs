@@ -1,6 +1,6 @@
 //! What a depth frame says, in memory that is taken once.
 
-use qt_types::{Nanos, Price, Qty, Side, TickFlags};
+use qt_types::{Nanos, Price, Qty, Side, Tick, TickFlags, TickKind};
 
 use crate::feed::Sides;
 use crate::symbols::SYMBOL_BYTES_MAX;
@@ -102,10 +102,7 @@ impl DepthFrame {
     /// All levels as records of an update: bids before asks, the last one with
     /// [`TickFlags::LAST`], those of a whole book with [`TickFlags::SNAPSHOT`].
     pub fn levels(&self) -> impl Iterator<Item = (Side, DepthLevel, TickFlags)> + '_ {
-        let whole = match self.kind() {
-            DepthKind::Changes => TickFlags::NONE,
-            DepthKind::Best(_) | DepthKind::Book => TickFlags::SNAPSHOT,
-        };
+        let whole = self.whole_flags();
         let bids = self.bids().iter().map(move |level| (Side::Buy, *level, whole));
         let of_ask = whole.with(TickFlags::ASK);
         let asks = self.asks().iter().map(move |level| (Side::Sell, *level, of_ask));
@@ -113,6 +110,36 @@ impl DepthFrame {
             let is_last = at + 1 == self.levels.count;
             (side, level, if is_last { flags.with(TickFlags::LAST) } else { flags })
         })
+    }
+
+    /// The same as ticks, which take the place of those in `ticks`: what a frame does not say is
+    /// as in `like`.
+    #[inline]
+    pub fn write_ticks(&self, like: &Tick, ticks: &mut Vec<Tick>) {
+        let whole = self.whole_flags();
+        let tick = |level: &DepthLevel, flags: TickFlags| Tick {
+            price: level.price.ticks(),
+            qty: level.qty.lots(),
+            kind: TickKind::Level as u8,
+            flags: flags.bits(),
+            ..*like
+        };
+        let of_ask = whole.with(TickFlags::ASK);
+        ticks.clear();
+        ticks.extend(self.bids().iter().map(|level| tick(level, whole)));
+        ticks.extend(self.asks().iter().map(|level| tick(level, of_ask)));
+        if let Some(last) = ticks.last_mut() {
+            last.flags = last.flags().with(TickFlags::LAST).bits();
+        }
+    }
+
+    /// What is true of all levels.
+    #[inline]
+    const fn whole_flags(&self) -> TickFlags {
+        match self.kind() {
+            DepthKind::Changes => TickFlags::NONE,
+            DepthKind::Best(_) | DepthKind::Book => TickFlags::SNAPSHOT,
+        }
     }
 
     /// Whether the levels are changes or a book.

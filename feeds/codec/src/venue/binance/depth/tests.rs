@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use qt_types::{Nanos, Price, Qty, Side, TickFlags};
+use qt_types::{Nanos, Price, Qty, Side, Tick, TickFlags, TickKind};
 
 use super::scan::{Refused, scan};
 use super::*;
@@ -43,7 +43,25 @@ fn check(frame: &[u8], scales: Scales, used: &mut DepthFrame) -> (Option<DepthEr
     let result = DepthDecoder::new(scales).decode(frame, used);
     assert_eq!(result, wanted, "{}", String::from_utf8_lossy(frame));
     assert_eq!(said(used), said(&slow), "{}", String::from_utf8_lossy(frame));
+    assert_eq!(ticks(used), levels(used));
     (result.err(), scanned)
+}
+
+const LIKE: Tick =
+    Tick { venue_ns: 5, price: 1, qty: 2, latency_ns: 6, instrument: 7, kind: 9, flags: 0xff };
+
+fn ticks(frame: &DepthFrame) -> Vec<Tick> {
+    let mut ticks = vec![LIKE; 3];
+    frame.write_ticks(&LIKE, &mut ticks);
+    ticks
+}
+
+fn levels(frame: &DepthFrame) -> Vec<Tick> {
+    let tick = |(_, level, flags): (Side, DepthLevel, TickFlags)| {
+        let (price, qty) = (level.price.ticks(), level.qty.lots());
+        Tick { price, qty, kind: TickKind::Level as u8, flags: flags.bits(), ..LIKE }
+    };
+    frame.levels().map(tick).collect()
 }
 
 fn frames() -> Vec<String> {
