@@ -73,10 +73,12 @@ stored!(Timers {
 
 #[cfg(test)]
 mod tests {
+    use qt_types::StrategyId;
+
     use super::*;
 
     fn timer(due_ns: i64, token: u32) -> Timer {
-        Timer { due_ns: Nanos::new(due_ns), token }
+        Timer { due_ns: Nanos::new(due_ns), token, strategy: StrategyId::FIRST }
     }
 
     #[test]
