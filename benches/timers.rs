@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{BenchmarkId, Criterion, criterion_group, criterion_main};
 use qt_engine::Timers;
-use qt_types::{Nanos, Timer};
+use qt_types::{Nanos, StrategyId, Timer};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -155,7 +155,7 @@ impl Wheel {
 
 impl Pending for Wheel {
     fn new(timers_max: usize) -> Self {
-        let none = Timer { due_ns: Nanos::MIN, token: 0 };
+        let none = Timer { due_ns: Nanos::MIN, token: 0, strategy: StrategyId::FIRST };
         Self {
             nodes: (1..=timers_max).map(|next| (none, next)).collect(),
             slots: [[NONE; 1 << BITS]; LEVELS],
@@ -220,7 +220,7 @@ fn turn<P: Pending>(count: usize, run: Run) -> impl FnMut() {
     let mut pending = P::new(count);
     for token in 0..count as u32 {
         let due_ns = Nanos::new(START_NS + dice.random_range(0..1_000_000_000));
-        pending.set(Timer { due_ns, token });
+        pending.set(Timer { due_ns, token, strategy: StrategyId::FIRST });
     }
     move || {
         let Some(now_ns) = black_box(pending.next_ns()) else { return };
@@ -239,7 +239,7 @@ fn assert_same() {
     let mut now_ns = Nanos::new(START_NS);
     for _ in 0..20_000 {
         let due_ns = now_ns.saturating_add_ns(dice.random_range(0..3_000));
-        let timer = Timer { due_ns, token: dice.random_range(0..3) };
+        let timer = Timer { due_ns, token: dice.random_range(0..3), strategy: StrategyId::FIRST };
         ours.set(timer);
         list.set(timer);
         wheel.set(timer);

@@ -8,7 +8,7 @@ use qt_data::calendar::Calendar;
 use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
 use qt_data::ticks::{RecordKind, TickFile};
 use qt_engine::{
-    BookKind, BookLimits, CrossPolicy, Gate, OrderBookLimits, PipelineConfig, Strategy,
+    BookKind, BookLimits, CrossPolicy, Ensemble, Gate, OrderBookLimits, PipelineConfig, Strategy,
 };
 use qt_ring::Wait;
 use qt_risk::{Prices, RiskGate};
@@ -65,12 +65,13 @@ pub fn run_on_ticks(
     }
 }
 
-/// How many instruments a run over `files` has.
+/// The symbols of the instruments that a run over `files` has.
 ///
 /// # Errors
 /// When the files do not go together or are damaged.
-pub fn instruments(files: &[TickFile]) -> Result<usize, RunError> {
-    Ok(Cast::of(&RunConfig::default(), files)?.specs.len())
+pub fn symbols(files: &[TickFile]) -> Result<Vec<String>, RunError> {
+    let specs = Cast::of(&RunConfig::default(), files)?.specs;
+    Ok(specs.iter().map(|spec| spec.symbol().to_owned()).collect())
 }
 
 /// The instruments of a run.
@@ -331,7 +332,8 @@ impl<'a> TickStage<'a> {
         let periods_e3 = periods.round() as i64;
         let prices = Prices { interval_ns: settings.sample_ns, periods_e3 };
         let initial = money.initial_equity(config.capital);
-        let gate = gate(config.gate_from(&cast.specs, prices, initial));
+        let count = strategy.ensemble().map_or(1, Ensemble::len);
+        let gate = gate(config.gate_for(&cast.specs, prices, initial, count));
         Ok(Desk::new(pipeline, venue, 4_096, strategy, gate))
     }
 

@@ -4,7 +4,7 @@ mod shelf;
 #[cfg(test)]
 mod tests;
 
-use qt_types::{Nanos, Timer};
+use qt_types::{Nanos, StrategyId, Timer};
 
 use crate::snapshot::{Reader, SnapshotError, Stored, Writer};
 use shelf::{SHELF_MAX, Shelf};
@@ -162,7 +162,7 @@ impl Timers {
     fn open(&mut self) -> bool {
         let Some(number) = self.free.pop() else { return false };
         self.order.push(number);
-        self.latest.push(Timer { due_ns: Nanos::MIN, token: 0 });
+        self.latest.push(Timer { due_ns: Nanos::MIN, token: 0, strategy: StrategyId::FIRST });
         true
     }
 

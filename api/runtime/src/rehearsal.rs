@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use qt_backtest::desk::Desk;
 use qt_backtest::run_ticks::TickStage;
-use qt_engine::{Outbox, Strategy};
+use qt_engine::snapshot::{FORMAT, format_of};
+use qt_engine::{Gate, Outbox, Strategy};
 use qt_journal::{
     CommandRecord, Describer, JournalReader, Lsn, Record, SnapshotRef, Stamp, read_snapshot,
 };
@@ -89,7 +91,8 @@ pub fn replay(
     let begin = find(journal, from)?;
     let mut reader = JournalReader::open(journal, None)?;
     let fingerprint = reader.fingerprint();
-    if let Some((_, kept)) = begin {
+    if let Some((lsn, kept)) = begin {
+        recast(&mut desk, journal, lsn)?;
         let state = read_snapshot(journal, fingerprint, kept)?;
         let fail = |error: qt_engine::SnapshotError| unusable(journal, error.to_string());
         desk = desk.restored(&state).map_err(fail)?;
@@ -105,6 +108,10 @@ pub fn replay(
         match entry.record {
             Record::Snapshot(kept) => {
                 let was = read_snapshot(journal, fingerprint, kept)?;
+                // One of another format says nothing.
+                if format_of(&was) != Some(FORMAT) {
+                    continue;
+                }
                 let is_same = desk.save(&mut state).is_ok() && state == was;
                 if is_same { check.snapshots += 1 } else { check.note_state(kept.stamp) }
             }
@@ -140,6 +147,21 @@ fn find(journal: &Path, from: Origin) -> Result<Option<(Lsn, SnapshotRef)>, Pari
         _ => "no state was kept".to_owned(),
     };
     found.map(Some).ok_or_else(|| unusable(journal, which))
+}
+
+/// Makes again what was decided before record `until` about what the pipeline is made from.
+fn recast<S: Strategy, G: Gate>(
+    desk: &mut Desk<S, G>,
+    journal: &Path,
+    until: Lsn,
+) -> Result<(), ParityError> {
+    let mut reader = JournalReader::open(journal, None)?;
+    while let Some(entry) = reader.next_entry()?.filter(|entry| entry.lsn < until) {
+        if let Record::Event(Event { payload: Payload::Control(control), .. }) = entry.record {
+            desk.recast(&control);
+        }
+    }
+    Ok(())
 }
 
 fn unusable(journal: &Path, why: String) -> ParityError {

@@ -35,7 +35,7 @@ struct Hall {
 }
 
 impl Hall {
-    fn new(rows: usize) -> Self {
+    fn new(rows: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let market = Market {
             rows,

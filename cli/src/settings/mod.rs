@@ -7,8 +7,10 @@ mod layers;
 pub mod number;
 mod plan;
 pub mod risk;
+mod roles;
 mod run;
 mod sizing;
 
 pub use layers::{Layers, Origin, Sources};
 pub use plan::{DataPlan, RunPlan, range_ns};
+pub use roles::Role;

@@ -89,7 +89,7 @@ impl Heard {
 
 #[cfg(test)]
 mod tests {
-    use qt_types::{InstrumentId, Nanos, OrderKind, ParentId, Place, Price, Qty, Side};
+    use qt_types::{InstrumentId, Nanos, OrderKind, ParentId, Place, Price, Qty, Side, StrategyId};
 
     use super::*;
     use crate::algo::{Algo, Execute, SLICES_MAX};
@@ -111,8 +111,8 @@ mod tests {
         };
         let all = [
             Said::Intent(Intent::Place(place)),
-            Said::Wake(Timer { due_ns: Nanos::MIN, token: 7 }),
-            Said::Ask(Ask::Execute(ParentId(u32::MAX), execute)),
+            Said::Wake(Timer { due_ns: Nanos::MIN, token: 7, strategy: StrategyId::FIRST }),
+            Said::Ask(Ask::Execute(ParentId(u32::MAX), StrategyId(u16::MAX), execute)),
             Said::Done(u64::MAX),
         ];
         let mut parts = Vec::new();

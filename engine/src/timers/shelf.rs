@@ -1,6 +1,6 @@
 //! A few timers in order.
 
-use qt_types::{Nanos, Timer};
+use qt_types::{Nanos, StrategyId, Timer};
 
 /// Timers on one shelf.
 pub(super) const SHELF_MAX: usize = 64;
@@ -13,8 +13,10 @@ pub(super) struct Shelf {
 }
 
 impl Shelf {
-    pub(super) const EMPTY: Self =
-        Self { timers: [Timer { due_ns: Nanos::MIN, token: 0 }; SHELF_MAX], len: 0 };
+    pub(super) const EMPTY: Self = Self {
+        timers: [Timer { due_ns: Nanos::MIN, token: 0, strategy: StrategyId::FIRST }; SHELF_MAX],
+        len: 0,
+    };
 
     #[inline]
     pub(super) fn timers(&self) -> &[Timer] {

@@ -1,7 +1,7 @@
 use super::*;
 
 fn timer(due_ns: i64, token: u32) -> Timer {
-    Timer { due_ns: Nanos::new(due_ns), token }
+    Timer { due_ns: Nanos::new(due_ns), token, strategy: StrategyId::FIRST }
 }
 
 #[test]

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::limits::LimitSet;
 use crate::operate::{BREAKS_MAX, PARENTS_MAX};
-use crate::quick::NodeBounds;
+use crate::quick::{InstrumentBounds, NodeBounds};
 use crate::repeat_check::LAST_ORDERS;
 use crate::seen::{FractionSeen, InstrumentSeen, NodeSeen};
 use crate::setup::set_node_limits;
@@ -19,7 +19,17 @@ use crate::window::{Rate, Tumbling, Usual};
 use crate::{Account, Control, Prices, Sizing};
 
 values!(Account, Sizing, Prices, Control, Session, Identity, Sent, KnownRate, Resting);
-values!(Parent, Break, Line, Sums, InstrumentSeen, NodeSeen, FractionSeen, NodeBounds);
+values!(
+    Parent,
+    Break,
+    Line,
+    Sums,
+    InstrumentSeen,
+    NodeSeen,
+    FractionSeen,
+    NodeBounds,
+    InstrumentBounds
+);
 values!(Rate, Tumbling, Usual);
 
 stored!(StrategyState {
@@ -30,9 +40,9 @@ stored!(StrategyState {
 });
 
 stored!(InstrumentState {
-    state: seen, session, seen_ns, look_ns, is_dirty, mark, anchor_x2, anchor_ns, held, rate;
+    state: limits, bounds, seen, session, seen_ns, look_ns, is_dirty, mark, anchor_x2, anchor_ns, held, rate;
     same: venue;
-    made: limits, bounds, stress_bps, drift_ns, duplicate_ns, equity_sign;
+    made: stress_bps, drift_ns, duplicate_ns, equity_sign;
 });
 
 impl StrategyState {
@@ -94,7 +104,7 @@ impl Stored for State {
 stored_as!(save_rest, load_rest, State {
     state: reservations, parent_seen, kill, clock_offset_ns, day_end_ns, is_uniform, tracks_loss,
         clock_bound_ns, dirty;
-    each: instruments, nodes, sums, lines, resting, strategies, ledger_cash, tenant_allows,
+    each: instruments, nodes, sums, lines, resting, strategies, ledger_cash, own_cash, tenant_allows,
         account_allows, venue_links;
     made: configured, parents, breaks, tenants, accounts, is_build_approved, is_configured,
         is_single, tracks_usual, tracks_resting, tracks_repeats;
