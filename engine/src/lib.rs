@@ -35,8 +35,9 @@ pub use oms::{Order, OrderStatus, OrderTable};
 pub use outbox::{Denial, Notice, Outbox};
 pub use pipeline::{Halt, Pipeline, PipelineConfig};
 pub use port::{
-    BookInterest, Context, Delivery, Exits, Exposure, Gate, OrderRequest, OrderUpdate, Settlement,
-    SizeRequest, Strategy, Venue,
+    Answer, BookInterest, Context, Delivery, Exits, Exposure, Gate, Gateway, GatewayEvent,
+    OrderRequest, OrderUpdate, Question, Settlement, SizeRequest, Strategy, Venue, VenueOrder,
+    VenueState,
 };
 pub use sequencer::Sequencer;
 pub use sink::{Bounded, Sink};

@@ -13,6 +13,7 @@ pub mod difference;
 pub mod figures;
 pub mod flight;
 pub mod keeper;
+pub mod live;
 pub mod manifest;
 pub mod pace;
 pub mod parity;

@@ -3,11 +3,13 @@
 mod context;
 mod exposure;
 mod gate;
+mod gateway;
 mod strategy;
 mod venue;
 
 pub use context::{Context, Exits};
 pub use exposure::Exposure;
 pub use gate::{Gate, OrderRequest, Settlement, SizeRequest};
+pub use gateway::{Answer, Gateway, GatewayEvent, Question, VenueOrder, VenueState};
 pub use strategy::{BookInterest, OrderUpdate, Strategy};
 pub use venue::{Delivery, Venue};
