@@ -15,6 +15,7 @@ pub mod flight;
 pub mod keeper;
 pub mod live;
 pub mod manifest;
+mod opening;
 pub mod pace;
 pub mod parity;
 pub mod rehearsal;

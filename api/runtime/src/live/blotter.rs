@@ -223,7 +223,8 @@ impl Blotter {
             report.kind,
             ReportKind::Rejected | ReportKind::Cancelled | ReportKind::Expired
         );
-        let is_over = line.is_done || line.filled >= line.qty;
+        // With more than its total something about it is missing here: it is to be asked about.
+        let is_over = line.filled == line.qty || (line.is_done && line.filled < line.qty);
         match (was_open, is_over) {
             (true, true) => {
                 (line.stand, line.cancel, line.replace) = (Stand::Ended, None, None);

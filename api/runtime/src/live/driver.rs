@@ -342,6 +342,12 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.pipeline.state_hash()
     }
 
+    /// The time of the last turn (UTC ns).
+    #[must_use]
+    pub const fn time_ns(&self) -> Nanos {
+        self.watch.now_ns()
+    }
+
     /// How many events there were.
     #[must_use]
     pub const fn events(&self) -> u64 {

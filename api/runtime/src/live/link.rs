@@ -71,6 +71,18 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.link.phase
     }
 
+    /// Whether both sides were ever in step: from then on market data and decisions are taken.
+    #[must_use]
+    pub const fn has_begun(&self) -> bool {
+        self.link.has_begun
+    }
+
+    /// Whether the run is to end.
+    #[must_use]
+    pub const fn is_stopping(&self) -> bool {
+        self.link.is_stopping
+    }
+
     /// The venue has given a sign of life.
     pub(super) fn heard(&mut self, venue_ns: Option<Nanos>) {
         let now_ns = self.watch.now_ns();

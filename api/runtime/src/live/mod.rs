@@ -11,7 +11,9 @@ mod link;
 mod port;
 mod reconcile;
 mod resolve;
+mod run;
 mod settings;
+mod start;
 mod turn;
 
 pub use blotter::{Blotter, Known, Line, Stand};
@@ -22,4 +24,6 @@ pub use figures::VenueFigures;
 pub use link::Phase;
 pub use port::{GatewayEnd, Request, RingVenue, rings};
 pub use reconcile::Break;
+pub use run::{Course, LiveShown, attend, run};
 pub use settings::{OnLoss, Settings};
+pub use start::{EPOCH_FILE, LiveError, LiveJournal, fingerprint, open};

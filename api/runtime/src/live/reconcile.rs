@@ -89,6 +89,18 @@ pub enum Break {
 }
 
 impl Break {
+    /// Whether it is the same as `other`, whenever each was found.
+    #[must_use]
+    pub fn is_same(&self, other: &Self) -> bool {
+        match (*self, *other) {
+            (
+                Self::MissingExecutions { order, venue, ours, .. },
+                Self::MissingExecutions { order: other, venue: theirs, ours: known, .. },
+            ) => (order, venue, ours) == (other, theirs, known),
+            (one, other) => one == other,
+        }
+    }
+
     /// What is wrong and what can be done, for a person. `specs`: the units of the run.
     #[must_use]
     pub fn text(&self, specs: &[InstrumentSpec]) -> String {
@@ -174,6 +186,8 @@ pub(super) struct Reconciler {
     /// Orders that were asked about, and when (UTC ns): an order that is not in `orders` the venue
     /// did not know then.
     pub(super) looked_up: Vec<(OrderId, Nanos)>,
+    /// Whether orders were asked about a second time, because of what had come to light.
+    pub(super) is_second: bool,
     /// How far back the venue's memory reaches (UTC ns).
     pub(super) reaches_ns: Nanos,
     /// What cannot be explained so far.
@@ -197,6 +211,7 @@ impl Reconciler {
         self.positions.clear();
         self.looked_up.clear();
         self.breaks.clear();
+        self.is_second = false;
         self.reaches_ns = Nanos::MIN;
     }
 
@@ -279,7 +294,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
     }
 
-    fn ask_about(&mut self, which: impl Fn(&super::blotter::Line) -> bool) {
+    pub(super) fn ask_about(&mut self, which: impl Fn(&super::blotter::Line) -> bool) {
         for order in self.lines_where(which) {
             let Some(line) = self.blotter.line(order) else { continue };
             let question = Question::Order { instrument: line.instrument, order };
@@ -359,14 +374,12 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             Step::Pause(until_ns) => until_ns,
             _ => Nanos::MAX,
         };
-        let idle = match self.link.phase {
-            Phase::Ready => self.link.compare_ns,
-            _ => Nanos::MAX,
-        };
-        let lines = match self.link.phase {
-            Phase::Ready => self.blotter.open().map(|line| line.ask_ns).min(),
-            _ => None,
-        };
-        pause.min(idle).min(late.unwrap_or(Nanos::MAX)).min(lines.unwrap_or(Nanos::MAX))
+        // While something is being asked, nothing else is.
+        let is_idle = self.link.phase == Phase::Ready && self.reconciler.step == Step::Idle;
+        let lines = self.blotter.open().map(|line| line.ask_ns).min();
+        let all_ns = if self.link.is_stopping { Nanos::MAX } else { self.link.compare_ns };
+        let idle = lines.map_or(all_ns, |at_ns| at_ns.min(all_ns));
+        let idle = if is_idle { idle } else { Nanos::MAX };
+        pause.min(idle).min(late.unwrap_or(Nanos::MAX))
     }
 }

@@ -25,6 +25,9 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     pub(super) fn orders_are_there(&mut self) -> Result<(), Halt> {
         let is_all = self.reconciler.is_of_all();
         self.make_up_executions()?;
+        if self.ask_about_reopened() {
+            return Ok(());
+        }
         let mut later_ns: Option<Nanos> = None;
         let looked_up = std::mem::take(&mut self.reconciler.looked_up);
         for order in self.lines_where(|_| true) {
@@ -60,6 +63,22 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
         self.reconciler.ask_positions();
         Ok(())
+    }
+
+    /// An execution that was taken back has opened orders again that nobody has asked about.
+    fn ask_about_reopened(&mut self) -> bool {
+        let Self { blotter, reconciler, .. } = &*self;
+        let is_known = |order: OrderId| {
+            reconciler.found(order).is_some() || reconciler.looked_up.iter().any(|it| it.0 == order)
+        };
+        let lines = blotter.open().filter(|line| line.was_there && !is_known(line.order));
+        let orders: Vec<OrderId> = lines.map(|line| line.order).collect();
+        if !reconciler.is_of_all() || reconciler.is_second || orders.is_empty() {
+            return false;
+        }
+        self.reconciler.is_second = true;
+        self.ask_about(|line| orders.contains(&line.order));
+        true
     }
 
     /// An order was asked about, and there is nothing to be asked any more, but for the answer to
@@ -147,12 +166,12 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             let (instrument, venue, ours) = (line.instrument, found.executed, line.filled);
             return Ok(Resolved::Broken(Break::FilledMore { order, instrument, venue, ours }));
         }
+        if line.filled > line.qty && found.qty != line.qty {
+            return self.is_changed_there(&line, &found);
+        }
         let (kind, reason) = match found.state {
             VenueState::Open => return self.is_open_there(&line, &found),
-            VenueState::Filled => {
-                self.blotter.end(order);
-                return Ok(Resolved::Agreed);
-            }
+            VenueState::Filled => return self.is_filled_there(&line, &found),
             VenueState::Cancelled(reason) => (ReportKind::Cancelled, reason),
             VenueState::Rejected(reason) => (ReportKind::Rejected, reason),
             VenueState::Expired => (ReportKind::Expired, RejectReason::None),
@@ -176,19 +195,40 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.say(line, Report::plain(line.order, kind, reason))
     }
 
+    /// All of it is executed, and we know of that: if it seems larger to us, it was made smaller.
+    fn is_filled_there(&mut self, line: &Line, found: &VenueOrder) -> Result<Resolved, Halt> {
+        if found.qty != line.qty {
+            return self.is_changed_there(line, found);
+        }
+        self.blotter.end(line.order);
+        Ok(Resolved::Agreed)
+    }
+
+    /// The order stands at the venue with another total or price than we knew.
+    fn is_changed_there(&mut self, line: &Line, found: &VenueOrder) -> Result<Resolved, Halt> {
+        // Without a reason it is the answer to a change that was asked for.
+        let is_asked = line.replace.is_some();
+        let reason = if is_asked { RejectReason::None } else { RejectReason::LinkLost };
+        let (price, qty) = (found.price, found.qty);
+        let leaves = Qty::from_lots(qty.lots() - found.executed.lots());
+        let plain = Report::plain(line.order, ReportKind::Replaced, reason);
+        self.say(line, Report { price, qty, leaves, ..plain })
+    }
+
     /// The venue has the order, and it is open.
     fn is_open_there(&mut self, line: &Line, found: &VenueOrder) -> Result<Resolved, Halt> {
         if matches!(line.stand, Stand::Sent | Stand::Unknown) {
             let (kind, reason) = (ReportKind::Accepted, RejectReason::None);
             self.say(line, Report::plain(line.order, kind, reason))?;
         }
-        let Some((asked_for, sent_ns)) = line.replace else { return Ok(Resolved::Agreed) };
+        let Some((asked_for, sent_ns)) = line.replace else {
+            // While reports come in, the answer may be older than the last of them.
+            let is_other = found.qty != line.qty && !self.link.is_ready();
+            return if is_other { self.is_changed_there(line, found) } else { Ok(Resolved::Agreed) };
+        };
         let price = price_of(&asked_for.kind).unwrap_or(found.price);
         if found.qty == asked_for.qty && found.price == price {
-            let leaves = Qty::from_lots(found.qty.lots() - found.executed.lots());
-            let (kind, reason) = (ReportKind::Replaced, RejectReason::None);
-            let plain = Report::plain(line.order, kind, reason);
-            return self.say(line, Report { price, qty: found.qty, leaves, ..plain });
+            return self.is_changed_there(line, found);
         }
         let proven_ns = sent_ns.saturating_add_ns(self.settings.absence_ns);
         if self.watch.now_ns() < proven_ns {
@@ -216,7 +256,9 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
         // What is under way differs from one time to the next; what is broken stays the same.
         let breaks = std::mem::take(&mut self.reconciler.breaks);
-        let is_same = self.breaks == breaks;
+        let pairs = self.breaks.iter().zip(&breaks);
+        let is_same = self.breaks.len() == breaks.len()
+            && pairs.fold(true, |is_same, (was, is)| is_same && was.is_same(is));
         self.breaks = breaks;
         let tries = if is_same { self.reconciler.tries.saturating_add(1) } else { 1 };
         self.reconciler.stop();
