@@ -230,7 +230,7 @@ impl Blotter {
                 (line.stand, line.cancel, line.replace) = (Stand::Ended, None, None);
                 self.close(report.order);
             }
-            // What had filled it was taken back.
+            // What had filled it was taken back, or it was made larger.
             (false, false) => {
                 line.stand = Stand::Live;
                 self.ended.retain(|&order| order != report.order);

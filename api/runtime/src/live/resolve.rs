@@ -55,6 +55,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             }
             return Ok(());
         }
+        self.open_larger()?;
         self.find_strangers();
         // While orders come and go, one that was sent just now is no reason to wait.
         if let Some(later_ns) = later_ns.filter(|_| !self.link.is_ready()) {
@@ -105,6 +106,28 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
                 reconciler.breaks.push(broken);
             }
         }
+    }
+
+    /// Whether an answer is newer than all that was reported: reports come in only while the link
+    /// stands, but what is still so the third time is so.
+    const fn is_sure(&self) -> bool {
+        !matches!(self.link.phase, Phase::Ready) || self.reconciler.tries >= 2
+    }
+
+    /// Orders that are filled as far as we know, and were made larger at the venue before that.
+    fn open_larger(&mut self) -> Result<(), Halt> {
+        if !self.is_sure() {
+            return Ok(());
+        }
+        for at in 0..self.reconciler.orders.len() {
+            let (_, found) = self.reconciler.orders[at];
+            let line = self.blotter.line(found.order).filter(|line| !line.is_open());
+            let line = line.filter(|line| !line.is_done && found.qty > line.qty);
+            if let Some(line) = line.copied().filter(|_| found.state == VenueState::Open) {
+                self.is_changed_there(&line, &found)?;
+            }
+        }
+        Ok(())
     }
 
     fn make_up_executions(&mut self) -> Result<(), Halt> {
@@ -223,7 +246,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
         let Some((asked_for, sent_ns)) = line.replace else {
             // While reports come in, the answer may be older than the last of them.
-            let is_other = found.qty != line.qty && !self.link.is_ready();
+            let is_other = found.qty != line.qty && self.is_sure();
             return if is_other { self.is_changed_there(line, found) } else { Ok(Resolved::Agreed) };
         };
         let price = price_of(&asked_for.kind).unwrap_or(found.price);
