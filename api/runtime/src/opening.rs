@@ -36,18 +36,17 @@ pub fn open(
     let mut script = VecDeque::new();
     let mut describer = Describer::new();
     let mut found = None;
-    let (mut journal, recovery) =
-        Journal::open_with(path, options, |entry| match entry.record {
-            Record::Event(_) | Record::Command(_) | Record::Mark(_) => {
-                script.push_back(entry.record);
+    let (mut journal, recovery) = Journal::open_with(path, options, |entry| match entry.record {
+        Record::Event(_) | Record::Command(_) | Record::Mark(_) => {
+            script.push_back(entry.record);
+        }
+        other => {
+            describer.see(&other);
+            if let Record::Config(bytes) = other {
+                found.get_or_insert(bytes);
             }
-            other => {
-                describer.see(&other);
-                if let Record::Config(bytes) = other {
-                    found.get_or_insert(bytes);
-                }
-            }
-        })?;
+        }
+    })?;
     if recovery.last == Lsn::NONE {
         let specs = specs.iter().enumerate().map(|(at, spec)| {
             let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));

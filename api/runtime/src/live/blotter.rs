@@ -38,6 +38,8 @@ pub struct Line {
     pub qty: Qty,
     /// Lots that were executed and not taken back.
     pub filled: Qty,
+    /// Lots of which the venue has said, at its end, that they were executed.
+    pub told: Qty,
     /// How far it has come.
     pub stand: Stand,
     /// Whether somebody said that it is over, however much of it is filled.
@@ -68,13 +70,19 @@ impl Line {
         self.stand != Stand::Ended
     }
 
+    /// Whether something about it must be missing here: more was executed than its total, or not
+    /// as much as the venue says.
+    #[must_use]
+    pub fn is_strange(&self) -> bool {
+        self.filled > self.qty || self.filled < self.told
+    }
+
     /// What `report` answers.
     fn take(&mut self, report: &Report) {
         use ReportKind as Kind;
         match report.kind {
             Kind::Unknown if self.is_open() => self.stand = Stand::Unknown,
-            // A venue that says so again in the place of an answer did not end it.
-            Kind::Accepted if self.stand == Stand::Live => self.cancel = None,
+            // Said once more it is no answer to a cancel: it was doubled on the way.
             Kind::Accepted | Kind::Filled | Kind::Corrected if self.is_open() => {
                 self.stand = Stand::Live;
             }
@@ -165,6 +173,7 @@ impl Blotter {
                     side: new.side,
                     qty: new.qty,
                     filled: Qty::ZERO,
+                    told: Qty::ZERO,
                     stand: Stand::Sent,
                     is_done: false,
                     was_there: false,
@@ -219,12 +228,11 @@ impl Blotter {
         let was_open = line.is_open();
         line.filled = Qty::from_lots(line.filled.lots().saturating_add(moved));
         line.take(report);
-        line.is_done |= matches!(
-            report.kind,
-            ReportKind::Rejected | ReportKind::Cancelled | ReportKind::Expired
-        );
-        // With more than its total something about it is missing here: it is to be asked about.
-        let is_over = line.filled == line.qty || (line.is_done && line.filled < line.qty);
+        if matches!(report.kind, ReportKind::Rejected | ReportKind::Cancelled | ReportKind::Expired)
+        {
+            (line.is_done, line.told) = (true, report.qty);
+        }
+        let is_over = line.filled == line.qty || (line.is_done && !line.is_strange());
         match (was_open, is_over) {
             (true, true) => {
                 (line.stand, line.cancel, line.replace) = (Stand::Ended, None, None);

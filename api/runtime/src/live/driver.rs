@@ -277,9 +277,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     fn hold_back(&mut self, command: &Command) {
         let order = command.order();
         let report = match command {
-            Command::New(_) => {
-                Report::plain(order, ReportKind::Rejected, RejectReason::LinkLost)
-            }
+            Command::New(_) => Report::plain(order, ReportKind::Rejected, RejectReason::LinkLost),
             Command::Replace(_) => {
                 Report::plain(order, ReportKind::RequestRejected, RejectReason::InvalidReplace)
             }

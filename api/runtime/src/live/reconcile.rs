@@ -105,14 +105,14 @@ impl Break {
     #[must_use]
     pub fn text(&self, specs: &[InstrumentSpec]) -> String {
         let symbol = |of: InstrumentId| {
-            specs.get(of.index()).map_or_else(|| format!("instrument {}", of.0), |spec| {
-                spec.symbol().to_owned()
-            })
+            specs
+                .get(of.index())
+                .map_or_else(|| format!("instrument {}", of.0), |spec| spec.symbol().to_owned())
         };
         let lots = |of: InstrumentId, qty: Qty| {
-            specs.get(of.index()).map_or_else(|| format!("{} lots", qty.lots()), |spec| {
-                spec.qty_text(qty)
-            })
+            specs
+                .get(of.index())
+                .map_or_else(|| format!("{} lots", qty.lots()), |spec| spec.qty_text(qty))
         };
         match *self {
             Self::Foreign(it) => format!(

@@ -2,9 +2,7 @@
 //! reports that would have told it; where both agree nothing happens.
 
 use qt_engine::{Delivery, Gate, Halt, Strategy, VenueOrder, VenueState};
-use qt_types::{
-    KillState, Nanos, OrderId, Payload, Price, Qty, RejectReason, Report, ReportKind,
-};
+use qt_types::{KillState, Nanos, OrderId, Payload, Price, Qty, RejectReason, Report, ReportKind};
 
 use super::blotter::{Known, Line, Stand};
 use super::driver::Driver;
@@ -240,6 +238,12 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
 
     /// The venue has the order, and it is open.
     fn is_open_there(&mut self, line: &Line, found: &VenueOrder) -> Result<Resolved, Halt> {
+        // A part that the venue still has of an order that is over: told so, the engine ends it.
+        let orders = self.pipeline.exposure().orders;
+        if line.order.is_part() && orders.get(line.order.whole()).is_none() {
+            let (kind, reason) = (ReportKind::RequestRejected, RejectReason::LinkLost);
+            return self.say(line, Report::plain(line.order, kind, reason));
+        }
         if matches!(line.stand, Stand::Sent | Stand::Unknown) {
             let (kind, reason) = (ReportKind::Accepted, RejectReason::None);
             self.say(line, Report::plain(line.order, kind, reason))?;
@@ -247,7 +251,11 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         let Some((asked_for, sent_ns)) = line.replace else {
             // While reports come in, the answer may be older than the last of them.
             let is_other = found.qty != line.qty && self.is_sure();
-            return if is_other { self.is_changed_there(line, found) } else { Ok(Resolved::Agreed) };
+            return if is_other {
+                self.is_changed_there(line, found)
+            } else {
+                Ok(Resolved::Agreed)
+            };
         };
         let price = price_of(&asked_for.kind).unwrap_or(found.price);
         if found.qty == asked_for.qty && found.price == price {

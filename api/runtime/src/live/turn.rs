@@ -82,7 +82,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
         let is_strange = report.kind == ReportKind::RequestRejected
             && report.reason == RejectReason::UnknownOrder;
-        let is_strange = is_strange || line.filled > line.qty;
+        let is_strange = is_strange || line.is_strange();
         if line.is_open() && (is_strange || report.kind == ReportKind::Busted) {
             line.ask_ns = now_ns;
         }

@@ -9,7 +9,7 @@ use qt_engine::{
 };
 use qt_types::{
     Cash, ExecId, InstrumentId, Nanos, OrderId, OrderKind, Price, Qty, RejectReason, Report,
-    ReportKind,
+    ReportKind, Side,
 };
 
 use crate::dice::Dice;
@@ -94,7 +94,7 @@ pub struct Booked {
     pub number: u64,
     pub client: OrderId,
     pub instrument: InstrumentId,
-    pub side: qt_types::Side,
+    pub side: Side,
     pub qty: i64,
     pub executed: i64,
     pub price: i64,
@@ -136,6 +136,8 @@ pub struct Exchange {
     pub arrived: BTreeMap<OrderId, u32>,
     pub duplicates: u64,
     pub cancels: u64,
+    /// The position that must never be possible, in lots.
+    pub most: i64,
     next_fill_ns: i64,
     next_cut_ns: i64,
     next_sign_ns: i64,
@@ -163,6 +165,7 @@ impl Exchange {
             arrived: BTreeMap::new(),
             duplicates: 0,
             cancels: 0,
+            most: i64::MAX,
             next_fill_ns: i64::MAX,
             next_cut_ns: i64::MAX,
             next_sign_ns: i64::MAX,
@@ -228,7 +231,7 @@ impl Exchange {
         let times = 1 + u64::from(self.dice.is(self.plan.double_report));
         for _ in 0..times {
             if !self.dice.is(self.plan.lose_report) {
-                let mut delay_ns = self.dice.between(MILLI, 3 * MILLI);
+                let mut delay_ns = 2 * MILLI;
                 if self.dice.is(self.plan.late) {
                     delay_ns += self.dice.between(0, self.plan.late_ns);
                 }
@@ -244,7 +247,8 @@ impl Exchange {
         if order.executed == order.qty {
             order.state = VenueState::Filled;
         }
-        let (client, instrument, leaves) = (order.client, order.instrument, order.qty - order.executed);
+        let (client, instrument, leaves) =
+            (order.client, order.instrument, order.qty - order.executed);
         let price = if order.price == 0 { PRICE } else { order.price };
         self.positions[instrument.index()] += order.side.sign() * lots;
         let mut report = Report::plain(client, ReportKind::Filled, RejectReason::None);
@@ -274,7 +278,13 @@ impl Exchange {
         let (client, executed, state) = (order.client, order.executed, order.state);
         self.report(instrument, Report { kind: ReportKind::Busted, ..report });
         if state == VenueState::Cancelled(RejectReason::TradeBusted) {
-            self.end(client, instrument, executed, ReportKind::Cancelled, RejectReason::TradeBusted);
+            self.end(
+                client,
+                instrument,
+                executed,
+                ReportKind::Cancelled,
+                RejectReason::TradeBusted,
+            );
         }
     }
 
@@ -322,7 +332,8 @@ impl Exchange {
 
     fn fill_something(&mut self) {
         let is_open = |it: &(usize, &Booked)| it.1.state == VenueState::Open;
-        let open: Vec<usize> = self.orders.iter().enumerate().filter(is_open).map(|it| it.0).collect();
+        let open: Vec<usize> =
+            self.orders.iter().enumerate().filter(is_open).map(|it| it.0).collect();
         if !open.is_empty() {
             let at = open[self.dice.below(open.len() as u64) as usize];
             let left = self.orders[at].qty - self.orders[at].executed;
@@ -344,14 +355,28 @@ impl Exchange {
                     self.take(&command);
                 }
             }
-            Inbound::Ask(number, question, link) if link == self.link => self.answer(number, question),
+            Inbound::Ask(number, question, link) if link == self.link => {
+                self.answer(number, question)
+            }
             Inbound::Ask(..) => {}
         }
     }
 
     fn take(&mut self, command: &Command) {
+        self.obey(command);
+        for side in [Side::Buy, Side::Sell] {
+            let open = self.orders.iter().filter(|it| it.state == VenueState::Open);
+            let open = open.filter(|it| it.side == side);
+            let lots = open.map(|it| it.qty - it.executed).sum::<i64>();
+            let worst = self.positions[0] * side.sign() + lots;
+            assert!(worst <= self.most || lots == 0, "{worst} lots are possible: {command:?}");
+        }
+    }
+
+    fn obey(&mut self, command: &Command) {
         let (client, instrument) = (command.order(), command.instrument());
-        let open = self.orders.iter().position(|it| it.client == client && it.state == VenueState::Open);
+        let open =
+            self.orders.iter().position(|it| it.client == client && it.state == VenueState::Open);
         match (command, open) {
             (Command::New(new), None) => {
                 *self.arrived.entry(client).or_default() += 1;
@@ -363,9 +388,13 @@ impl Exchange {
                 let (side, qty, state) = (new.side, new.qty.lots(), VenueState::Open);
                 let executed = 0;
                 let at = self.orders.len();
-                let order = Booked { number, client, instrument, side, qty, executed, price, state };
+                let order =
+                    Booked { number, client, instrument, side, qty, executed, price, state };
                 self.orders.push(order);
-                self.report(instrument, Report::plain(client, ReportKind::Accepted, RejectReason::None));
+                self.report(
+                    instrument,
+                    Report::plain(client, ReportKind::Accepted, RejectReason::None),
+                );
                 if price == 0 {
                     let first = self.dice.between(1, qty);
                     self.fill(at, first);
@@ -385,9 +414,12 @@ impl Exchange {
                 let (kind, reason) = (ReportKind::Cancelled, RejectReason::Requested);
                 self.end(client, instrument, executed, kind, reason);
             }
-            (Command::Replace(change), Some(at)) if change.replace.qty.lots() > self.orders[at].executed => {
+            (Command::Replace(change), Some(at))
+                if change.replace.qty.lots() > self.orders[at].executed =>
+            {
                 let OrderKind::Limit { price } = change.replace.kind else { return };
-                (self.orders[at].qty, self.orders[at].price) = (change.replace.qty.lots(), price.ticks());
+                (self.orders[at].qty, self.orders[at].price) =
+                    (change.replace.qty.lots(), price.ticks());
                 let mut report = Report::plain(client, ReportKind::Replaced, RejectReason::None);
                 (report.price, report.qty) = (price, change.replace.qty);
                 self.report(instrument, report);
@@ -469,7 +501,7 @@ impl Exchange {
             number,
             client: OrderId::NONE,
             instrument: InstrumentId(0),
-            side: qt_types::Side::Buy,
+            side: Side::Buy,
             qty: lots,
             executed: 0,
             price: PRICE,

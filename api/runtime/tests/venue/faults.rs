@@ -31,11 +31,12 @@ fn stands(world: &World) -> Vec<Stand> {
 /// Of the events that were kept, those of reports.
 fn reports(world: &World) -> Vec<(ReportKind, RejectReason)> {
     let events = world.memory.events().into_iter();
-    events.filter_map(|event| match event.payload {
-        Payload::Report(report) => Some((report.kind, report.reason)),
-        _ => None,
-    })
-    .collect()
+    events
+        .filter_map(|event| match event.payload {
+            Payload::Report(report) => Some((report.kind, report.reason)),
+            _ => None,
+        })
+        .collect()
 }
 
 /// The acknowledgement is lost: the order is unknown, bears its whole exposure, is not sent again,
@@ -164,11 +165,7 @@ fn orders_that_cannot_leave_are_refused_and_never_sent() {
     world.memory.decisions.lock().unwrap().push_back(arm);
     world.run(SECOND);
     let before = world.driver.events();
-    let mut placing = World::new(
-        Exchange::new(1, Plan::calm(), START),
-        Trader::places(1),
-        keep(),
-    );
+    let mut placing = World::new(Exchange::new(1, Plan::calm(), START), Trader::places(1), keep());
     placing.until_ready();
     placing.exchange.cut(3 * SECOND, true);
     placing.memory.decisions.lock().unwrap().push_back(arm);
@@ -273,9 +270,7 @@ fn a_clock_that_is_set_stops_new_risk_and_not_time() {
         let events = world.memory.events();
         assert!(events.is_sorted_by_key(|event| event.recv_ns), "{wall_ns}");
         let reduce = ControlKind::Trip { target: Target::GLOBAL, state: KillState::ReduceOnly };
-        let is_trip = |event: &qt_types::Event| {
-            matches!(event.payload, Payload::Control(it) if it.kind == reduce && it.person == 0)
-        };
+        let is_trip = |event: &qt_types::Event| matches!(event.payload, Payload::Control(it) if it.kind == reduce && it.person == 0);
         assert_eq!(events.iter().filter(|event| is_trip(event)).count(), 1, "{wall_ns}");
     }
 }

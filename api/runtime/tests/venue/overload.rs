@@ -9,15 +9,15 @@ use qt_types::{
 
 use crate::exchange::{Exchange, Plan, SECOND};
 use crate::trader::Trader;
-use crate::world::{START, World};
+use crate::world::{Rig, START, World};
 
 /// The gateway's thread hangs: commands find no room. The kill switch is pulled, the orders that
 /// did not leave are refused and never sent, and the cancels that it makes have room of their own.
 #[test]
 fn a_full_command_ring_pulls_the_kill_switch() {
     let exchange = Exchange::new(3, Plan::calm(), START);
-    let trader = Trader::places(40);
-    let mut world = World::with_rings(exchange, trader, Settings::default(), 16);
+    let rig = Rig { capacity: 16, ..Rig::new(Trader::places(40), Settings::default()) };
+    let mut world = World::of(exchange, rig);
     world.until_ready();
     // Only the driver goes on.
     for _ in 0..200 {
@@ -75,8 +75,8 @@ impl Gateway for Talker {
 #[test]
 fn a_full_report_ring_pulls_the_kill_switch_and_loses_nothing() {
     let exchange = Exchange::new(3, Plan::calm(), START);
-    let mut world =
-        World::with_rings(exchange, Trader::places(0), Settings::default(), 16);
+    let rig = Rig { capacity: 16, ..Rig::new(Trader::places(0), Settings::default()) };
+    let mut world = World::of(exchange, rig);
     world.until_ready();
     let mut talker = Talker { left: 100, told: 0 };
     for _ in 0..3 {
@@ -101,7 +101,15 @@ fn event(payload: Payload) -> Event {
 
 fn level() -> Payload {
     let kind = TickKind::Level as u8;
-    Payload::Tick(Tick { venue_ns: 0, price: 5, qty: 5, latency_ns: 0, instrument: 0, kind, flags: 0 })
+    Payload::Tick(Tick {
+        venue_ns: 0,
+        price: 5,
+        qty: 5,
+        latency_ns: 0,
+        instrument: 0,
+        kind,
+        flags: 0,
+    })
 }
 
 fn add() -> Payload {

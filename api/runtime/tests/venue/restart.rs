@@ -10,11 +10,8 @@ use crate::world::{START, World};
 
 fn world(orders: usize) -> World {
     let settings = Settings { on_loss: OnLoss::Keep, ..Settings::default() };
-    let mut world = World::new(
-        Exchange::new(2, Plan::calm(), START),
-        Trader::places(orders),
-        settings,
-    );
+    let mut world =
+        World::new(Exchange::new(2, Plan::calm(), START), Trader::places(orders), settings);
     world.until_ready();
     world
 }
@@ -81,7 +78,7 @@ fn orders_of_others_are_listed_and_trading_does_not_begin() {
     let text = refused(&mut world);
     assert!(text.contains("order 2 at the venue (buy 7 ONE) is not ours"), "{text}");
     // Allowed, they are left alone; what they do to the position is still a break.
-    world.settings.accepts_foreign = true;
+    world.rig.settings.accepts_foreign = true;
     world.restart();
     world.until_ready();
     world.run(SECOND);
@@ -122,7 +119,10 @@ fn a_changed_position_is_a_refusal() {
     world.exchange.positions[1] = 5;
     world.restart();
     let text = refused(&mut world);
-    assert!(text.contains("the position in ONE is 8 at the venue, and our fills come to 10"), "{text}");
+    assert!(
+        text.contains("the position in ONE is 8 at the venue, and our fills come to 10"),
+        "{text}"
+    );
     assert!(text.contains("the position in TWO is 5 at the venue"), "{text}");
 }
 
@@ -206,9 +206,7 @@ fn a_stop_cancels_and_ends_within_its_time() {
     assert!(world.now_ns - from_ns < SECOND);
     assert!(world.open().is_empty() && world.exchange.open().is_empty());
     let events = world.memory.events();
-    let is_cancelled = |event: &&qt_types::Event| {
-        matches!(event.payload, qt_types::Payload::Report(it) if it.kind == ReportKind::Cancelled)
-    };
+    let is_cancelled = |event: &&qt_types::Event| matches!(event.payload, qt_types::Payload::Report(it) if it.kind == ReportKind::Cancelled);
     assert_eq!(events.iter().filter(is_cancelled).count(), 5);
     // The next process trades again.
     world.restart();

@@ -1,11 +1,12 @@
 //! One thread, simulated time: an exchange, a driver, and a market that prints.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use qt_engine::{Exits, Gateway, Halt, PipelineConfig};
 use qt_ring::{Bell, Wait};
 use qt_risk::{
-    Account, AccountGate, Profile, ProfileName, RiskGate, Setup, Sizing,
+    Account, AccountGate, Key, Level, Limit, Profile, ProfileName, RiskGate, Setup, Sizing,
 };
 use qt_runtime::live::{
     Driver, FeedWriter, GatewayEnd, Parts, Phase, Reading, Settings, feed, rings,
@@ -28,14 +29,12 @@ pub struct World {
     pub feed: FeedWriter,
     pub memory: Memory,
     pub now_ns: i64,
-    pub settings: Settings,
+    pub rig: Rig,
     /// How far the wall clock is ahead of the truth.
     pub wall_ns: i64,
-    trader: Trader,
     row: u32,
     next_print_ns: i64,
     pub print_every_ns: i64,
-    capacity: usize,
 }
 
 pub fn specs() -> Vec<InstrumentSpec> {
@@ -55,46 +54,66 @@ pub fn config() -> PipelineConfig {
     }
 }
 
-pub fn gate() -> RiskGate {
-    let profile = Profile::new(ProfileName::Research);
+/// A gate that lets a position of `most` lots pass, long or short.
+pub fn gate(most: i64) -> RiskGate {
+    let mut profile = Profile::new(ProfileName::Research);
+    for key in [Key::Long, Key::Short] {
+        let limit = Limit::hard(i128::from(most) * i128::from(E9));
+        profile.instruments_mut().set(key, limit);
+        for level in [Level::Strategy, Level::Account, Level::Tenant, Level::Global] {
+            profile.level_mut(level).set(key, limit);
+        }
+    }
     let specs = specs();
     let setup = Setup::single(&profile, &specs, Cash::from_nano(1_000_000_000_000_000_000), 1_000);
     let account = Account::Margin { leverage_e9: i64::MAX };
     RiskGate::new(&setup, AccountGate::new(account, Sizing::Fixed { qty_e9: E9 }, None))
 }
 
-type Made = (Driver<Trader, RiskGate>, GatewayEnd, FeedWriter);
-
-fn make(trader: &Trader, memory: &Memory, settings: Settings, capacity: usize) -> Made {
-    let bell = Arc::new(Bell::new(Wait::Yield));
-    let (port, end) = rings(capacity, &bell, Wait::Yield).unwrap();
-    let (feed, reader) = feed(1_024, 2, VenueId(0), &bell).unwrap();
-    let driver = Driver::new(Parts {
-        pipeline: config(),
-        lacks: Lacks::NOTHING,
-        strategy: trader.clone(),
-        gate: gate(),
-        witness: memory.writer(),
-        port,
-        feeds: vec![reader],
-        settings,
-    });
-    (driver, end, feed)
+/// What a driver is made from each time that a process begins.
+#[derive(Clone)]
+pub struct Rig {
+    pub trader: Trader,
+    pub settings: Settings,
+    pub capacity: usize,
+    pub lacks: Lacks,
+    /// The largest position.
+    pub most: i64,
 }
+
+impl Rig {
+    pub fn new(trader: Trader, settings: Settings) -> Self {
+        Self { trader, settings, capacity: 1_024, lacks: Lacks::NOTHING, most: 1_000_000 }
+    }
+
+    fn make(&self, memory: &Memory) -> Made {
+        let bell = Arc::new(Bell::new(Wait::Yield));
+        let (port, end) = rings(self.capacity, &bell, Wait::Yield).unwrap();
+        let (feed, reader) = feed(1_024, 2, VenueId(0), &bell).unwrap();
+        let driver = Driver::new(Parts {
+            pipeline: config(),
+            lacks: self.lacks,
+            strategy: self.trader.clone(),
+            gate: gate(self.most),
+            witness: memory.writer(),
+            port,
+            feeds: vec![reader],
+            settings: self.settings,
+        });
+        (driver, end, feed)
+    }
+}
+
+type Made = (Driver<Trader, RiskGate>, GatewayEnd, FeedWriter);
 
 impl World {
     pub fn new(exchange: Exchange, trader: Trader, settings: Settings) -> Self {
-        Self::with_rings(exchange, trader, settings, 1_024)
+        Self::of(exchange, Rig::new(trader, settings))
     }
 
-    pub fn with_rings(
-        exchange: Exchange,
-        trader: Trader,
-        settings: Settings,
-        capacity: usize,
-    ) -> Self {
+    pub fn of(exchange: Exchange, rig: Rig) -> Self {
         let memory = Memory::default();
-        let (driver, end, feed) = make(&trader, &memory, settings, capacity);
+        let (driver, end, feed) = rig.make(&memory);
         Self {
             exchange,
             end,
@@ -102,21 +121,18 @@ impl World {
             feed,
             memory,
             now_ns: START,
-            settings,
+            rig,
             wall_ns: 0,
-            trader,
             row: 0,
             next_print_ns: START,
             print_every_ns: 50 * MILLI,
-            capacity,
         }
     }
 
     /// The process dies, and another one begins with what was kept.
     pub fn restart(&mut self) {
         self.exchange.disconnect(Nanos::new(self.now_ns));
-        let made = make(&self.trader, &self.memory, self.settings, self.capacity);
-        (self.driver, self.end, self.feed) = made;
+        (self.driver, self.end, self.feed) = self.rig.make(&self.memory);
         self.driver.repeat(self.memory.events()).unwrap();
     }
 
@@ -188,9 +204,9 @@ impl World {
         self.driver.exposure().position(InstrumentId(0)).lots()
     }
 
-    /// What we take to be open.
+    /// What we take to be open at the venue.
     pub fn open(&self) -> Vec<OrderId> {
-        let mut open: Vec<_> = self.driver.exposure().orders.iter().map(|it| it.id).collect();
+        let mut open: Vec<_> = self.driver.blotter().open().map(|line| line.order).collect();
         open.sort_unstable();
         open
     }
@@ -204,7 +220,11 @@ impl World {
             self.driver.figures(),
             self.driver.phase(),
             self.driver.breaks(),
-            self.exchange.orders.iter().filter(|it| orders.iter().any(|o| o.id == it.client)).collect::<Vec<_>>()
+            self.exchange
+                .orders
+                .iter()
+                .filter(|it| orders.iter().any(|o| o.id == it.client))
+                .collect::<Vec<_>>()
         )
     }
 
@@ -218,6 +238,11 @@ impl World {
         let mut theirs = self.exchange.open();
         theirs.sort_unstable();
         assert_eq!(self.open(), theirs, "{}", context());
+        let wholes =
+            |ids: &mut dyn Iterator<Item = OrderId>| -> BTreeSet<OrderId> { ids.collect() };
+        let known = wholes(&mut self.driver.exposure().orders.iter().map(|it| it.id));
+        let at_venue = wholes(&mut theirs.iter().map(|id| id.whole()));
+        assert_eq!(known, at_venue, "{}", context());
         assert_eq!(self.position(), self.exchange.positions[0], "{}", context());
         assert_eq!(figures.unknown_now, 0, "{}", context());
         assert_eq!(figures.duplicates_refused, 0, "{}", context());
