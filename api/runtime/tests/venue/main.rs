@@ -4,9 +4,11 @@
 mod dice;
 mod exchange;
 mod faults;
+mod killed;
 mod memory;
 mod overload;
 mod restart;
 mod seeds;
+mod threads;
 mod trader;
 mod world;
