@@ -172,11 +172,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     pub(super) fn look_after_link(&mut self) -> Result<(), Halt> {
         let now_ns = self.watch.now_ns();
         match self.link.phase {
-            Phase::Down(next_ns) if next_ns <= now_ns => {
-                if self.port.request(Request::Connect) {
-                    self.link.phase = Phase::Connecting(now_ns);
-                }
-            }
+            Phase::Down(next_ns) => self.connect(next_ns),
             Phase::Connecting(since_ns)
                 if since_ns.saturating_add_ns(self.settings.connect_ns) <= now_ns =>
             {
@@ -191,6 +187,13 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             _ => {}
         }
         Ok(())
+    }
+
+    fn connect(&mut self, due_ns: Nanos) {
+        let now_ns = self.watch.now_ns();
+        if due_ns <= now_ns && self.port.request(Request::Connect) {
+            self.link.phase = Phase::Connecting(now_ns);
+        }
     }
 
     /// When the link is taken to be lost if nothing more is heard (UTC ns).
