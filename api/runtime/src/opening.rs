@@ -1,0 +1,68 @@
+//! Opens a journal for a run, or begins it: what it holds of earlier processes comes back in order.
+
+use std::path::Path;
+
+use qt_journal::{
+    AppendError, Describer, Journal, JournalError, Lsn, Options, Record, Recovery, SpecRecord,
+};
+use qt_types::{InstrumentId, InstrumentSpec};
+
+use crate::script::{Script, is_of_script};
+
+/// A journal and what it held.
+#[derive(Debug)]
+pub struct Opening {
+    /// It.
+    pub journal: Journal,
+    /// Events, commands and states, oldest first.
+    pub script: Script,
+    /// Knows the instruments.
+    pub describer: Describer,
+    /// What the run is made of, as the one who began it wrote it down.
+    pub config: Vec<u8>,
+    /// What was found.
+    pub recovery: Recovery,
+}
+
+/// Opens the journal in `path`. One that is new begins with `config` and the instruments.
+///
+/// # Errors
+/// When it is another run's, damaged, in use, or cannot be written to.
+pub fn open(
+    path: &Path,
+    options: &Options,
+    specs: &[InstrumentSpec],
+    config: Vec<u8>,
+) -> Result<Opening, JournalError> {
+    let mut count = 0;
+    let mut describer = Describer::new();
+    let mut found = None;
+    let (mut journal, recovery) = Journal::open_with(path, options, |entry| match entry.record {
+        record if is_of_script(&record) => count += 1,
+        other => {
+            describer.see(&other);
+            if let Record::Config(bytes) = other {
+                found.get_or_insert(bytes);
+            }
+        }
+    })?;
+    if recovery.last == Lsn::NONE {
+        let specs = specs.iter().enumerate().map(|(at, spec)| {
+            let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
+            Record::Spec(SpecRecord { instrument, spec: spec.clone() })
+        });
+        let all: Vec<Record> =
+            std::iter::once(Record::Config(config.clone())).chain(specs).collect();
+        let mut put = || -> Result<(), AppendError> {
+            for record in &all {
+                describer.see(record);
+                journal.append(record)?;
+            }
+            Ok(())
+        };
+        put().map_err(|fault| JournalError::Append { path: path.to_owned(), fault })?;
+    }
+    let config = found.unwrap_or(config);
+    let script = Script::open(path, count)?;
+    Ok(Opening { journal, script, describer, config, recovery })
+}
