@@ -27,7 +27,8 @@ pub type PutClock<'a> = Box<dyn FnMut() -> u64 + Send + 'a>;
 /// One reel and the ring that it is played into.
 struct Outlet<'a, R: Replayed> {
     reel: Reel<'a, R>,
-    ring: Producer<Fed<R>>,
+    /// None once all was put in: the other side sees that this one ends.
+    ring: Option<Producer<Fed<R>>>,
     /// Whether its times are those at the venue.
     is_venue: bool,
     /// The next record as it is put in, once there was no room for it.
@@ -48,6 +49,8 @@ enum Room {
 pub enum Pushed {
     /// All until the time that was asked for.
     All,
+    /// Not all: a ring is full.
+    Full,
     /// All there is.
     End,
     /// Nobody listens any more.
@@ -82,7 +85,13 @@ impl<'a, R: Replayed> Player<'a, R> {
         let mut outlets = Vec::new();
         let mut outlet = |reel, is_venue| -> Result<_, SetupError> {
             let (ring, feed) = spsc(&Setup::new(FED_MAX, wait))?;
-            outlets.push(Outlet { reel, ring, is_venue, held: None, told_ns: i64::MIN });
+            outlets.push(Outlet {
+                reel,
+                ring: Some(ring),
+                is_venue,
+                held: None,
+                told_ns: i64::MIN,
+            });
             Ok(feed)
         };
         let at_venue: Result<Vec<_>, _> = at_venue.into_iter().map(|r| outlet(r, true)).collect();
@@ -106,13 +115,18 @@ impl<'a, R: Replayed> Player<'a, R> {
         self.waits
     }
 
-    /// When the next record is due (UTC ns); `None` at the end.
+    /// When the next record is due (UTC ns) that is not kept back by a full ring, if there is one;
+    /// `None` at the end.
     #[must_use]
     pub fn next_ns(&self) -> Option<i64> {
-        self.outlets.iter().filter_map(|outlet| outlet.next_ns(self.to_ns)).min()
+        let due = |outlet: &Outlet<'a, R>| outlet.next_ns(self.to_ns);
+        let free = self.outlets.iter().filter(|outlet| outlet.held.is_none());
+        free.filter_map(due).min().or_else(|| self.outlets.iter().filter_map(due).min())
     }
 
-    /// Hands over all records that are due until `until_ns`, and says that those were all.
+    /// Hands over all records that are due until `until_ns`, and says that those were all; where a
+    /// ring is full, all of the others. Then it is to be called again, with a later time as soon
+    /// as [`Self::next_ns`] allows: who is to make room may wait for it.
     ///
     /// # Errors
     /// When a file cannot be read. The other side is told that this is not the end of the data.
@@ -127,31 +141,27 @@ impl<'a, R: Replayed> Player<'a, R> {
     fn play(&mut self, until_ns: i64) -> Result<Pushed, DataError> {
         // Rings without room, by place: there are few files.
         let mut full = vec![false; self.outlets.len()];
-        loop {
-            while let Some(at) = self.first_due(until_ns, &full) {
-                match self.put(at)? {
-                    Room::Taken => {}
-                    Room::Full => full[at] = true,
-                    Room::Nobody => return Ok(Pushed::Nobody),
-                }
+        while let Some(at) = self.first_due(until_ns, &full) {
+            match self.put(at)? {
+                Room::Taken => {}
+                Room::Full => full[at] = true,
+                Room::Nobody => return Ok(Pushed::Nobody),
             }
-            if !full.contains(&true) {
-                break;
-            }
+        }
+        if full.contains(&true) {
             // Whoever is to make room may wait for what goes into the other rings: those have all
             // that is due, and are told that this is so.
-            for at in 0..self.outlets.len() {
-                if !full[at] {
-                    self.outlets[at].try_tell_time(until_ns.saturating_add(1));
-                }
+            let (to_ns, outlets) = (self.to_ns, self.outlets.iter_mut());
+            for (outlet, _) in outlets.zip(full).filter(|(_, is_full)| !is_full) {
+                outlet.try_tell_time(until_ns, to_ns);
             }
-            full.fill(false);
             std::thread::yield_now();
+            return Ok(Pushed::Full);
         }
         if self.next_ns().is_none() {
             return Ok(Pushed::End);
         }
-        Ok(self.tell_time(until_ns.saturating_add(1)))
+        Ok(self.tell_time(until_ns))
     }
 
     /// The outlet with the first record that is due until `until_ns`, of those that are not full.
@@ -163,7 +173,7 @@ impl<'a, R: Replayed> Player<'a, R> {
 
     /// Puts the next record of outlet `at` in, if there is room.
     fn put(&mut self, at: usize) -> Result<Room, DataError> {
-        let Self { outlets, clock, waits, .. } = self;
+        let Self { outlets, clock, waits, to_ns, .. } = self;
         let outlet = &mut outlets[at];
         let held = outlet.held.take();
         let fed = match (held, outlet.reel.head()) {
@@ -175,13 +185,15 @@ impl<'a, R: Replayed> Player<'a, R> {
             }
             (None, None) => return Ok(Room::Taken),
         };
-        match outlet.ring.push(fed) {
+        let Some(ring) = &mut outlet.ring else { return Ok(Room::Taken) };
+        match ring.push(fed) {
             Ok(()) => {
                 outlet.told_ns = outlet.told_ns.max(fed.due_ns);
                 outlet.reel.advance()?;
+                outlet.end(*to_ns);
                 Ok(Room::Taken)
             }
-            Err(Full(_)) if outlet.ring.is_closed() => Ok(Room::Nobody),
+            Err(Full(_)) if ring.is_closed() => Ok(Room::Nobody),
             Err(Full(back)) => {
                 *waits += u64::from(held.is_none());
                 outlet.held = Some(back);
@@ -190,13 +202,14 @@ impl<'a, R: Replayed> Player<'a, R> {
         }
     }
 
-    /// Says in every ring that nothing from before `ns` is to come.
-    fn tell_time(&mut self, ns: i64) -> Pushed {
+    /// Says in every ring that all until `until_ns` was put in.
+    fn tell_time(&mut self, until_ns: i64) -> Pushed {
         loop {
             // Each that can be told is: the other side may wait for any of them.
-            let told = self.outlets.iter_mut().map(|outlet| outlet.try_tell_time(ns));
+            let to_ns = self.to_ns;
+            let told = self.outlets.iter_mut().map(|outlet| outlet.try_tell_time(until_ns, to_ns));
             let is_told = told.fold(true, |all, is_told| all & is_told);
-            if self.outlets.iter().any(|outlet| outlet.ring.is_closed()) {
+            if self.outlets.iter().any(Outlet::is_closed) {
                 return Pushed::Nobody;
             }
             if is_told {
@@ -232,13 +245,30 @@ impl<R: Replayed> Outlet<'_, R> {
         Some(self.due_ns(&head))
     }
 
-    /// Says that nothing from before `ns` is to come, unless that was said; false when there is
-    /// no room for it.
-    fn try_tell_time(&mut self, ns: i64) -> bool {
+    /// Closes the ring once there is nothing more to be put in.
+    fn end(&mut self, to_ns: i64) {
+        if self.next_ns(to_ns).is_none() {
+            self.ring = None;
+        }
+    }
+
+    /// Whether nobody listens any more.
+    fn is_closed(&self) -> bool {
+        self.ring.as_ref().is_some_and(Producer::is_closed)
+    }
+
+    /// Says that all until `until_ns` was put in, unless that was said; false when there is no
+    /// room for it.
+    fn try_tell_time(&mut self, until_ns: i64, to_ns: i64) -> bool {
+        self.end(to_ns);
+        let next_ns = self.next_ns(to_ns);
+        let Some((next_ns, ring)) = next_ns.zip(self.ring.as_mut()) else { return true };
+        // Not later than its next record, which is there: no time is without end.
+        let ns = until_ns.saturating_add(1).min(next_ns);
         if self.told_ns >= ns {
             return true;
         }
-        let is_told = self.ring.push(nothing_at(ns)).is_ok();
+        let is_told = ring.push(nothing_at(ns)).is_ok();
         if is_told {
             self.told_ns = ns;
         }

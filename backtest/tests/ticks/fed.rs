@@ -92,7 +92,7 @@ fn fed_with<R: Replayed>(
     std::thread::scope(|scope| {
         scope.spawn(move || {
             let mut until_ns = player.next_ns().unwrap_or(0);
-            while player.play_to(until_ns).unwrap() == Pushed::All {
+            while matches!(player.play_to(until_ns).unwrap(), Pushed::All | Pushed::Full) {
                 until_ns = until_ns.saturating_add(portion_ns);
             }
         });
