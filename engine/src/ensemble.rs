@@ -43,6 +43,18 @@ impl Ensemble {
         self
     }
 
+    /// The same number of strategies that trade the same and never ask for anything.
+    #[must_use]
+    pub(crate) fn silent(&self) -> Self {
+        let members = self.members.iter().map(|member| Member {
+            strategy: Box::new(Silent),
+            trades: member.trades.clone(),
+            interest: member.interest,
+            is_active: member.is_active,
+        });
+        Self { members: members.collect() }
+    }
+
     /// How many there are.
     #[must_use]
     pub fn len(&self) -> usize {
@@ -112,6 +124,11 @@ impl Ensemble {
         }
     }
 }
+
+/// Never asks for anything.
+struct Silent;
+
+impl Strategy for Silent {}
 
 impl Member {
     #[inline]

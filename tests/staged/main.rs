@@ -52,6 +52,8 @@ fn every_way_to_decide_comes_to_the_same() {
         ("execute_algo", "algo=pov share=0.5 child_max=5 quantity=40 duration_s=60"),
         ("top_of_book_quoter", "interval_ms=500 settle_ms=100 max_position=20"),
         ("sma_cross", "fast=2 slow=5"),
+        ("busy+busy+busy", ""),
+        ("market_maker+busy", ""),
     ];
     for (at, (name, params)) in strategies.into_iter().enumerate() {
         for seed in 0..seeds() {
@@ -93,17 +95,27 @@ fn every_kind_of_venue_and_account_comes_to_the_same() {
 #[test]
 fn what_is_lost_between_stages_is_found_out() {
     let make = Make::new("busy", "");
-    let tale = fused(&make, 1, STEPS);
-    for damage in [
-        Damage::LostWish { stage: 1, at: 300 },
-        Damage::LostWish { stage: 2, at: 300 },
-        Damage::LostAnswer { stage: 0, at: 300 },
-        Damage::LostAnswer { stage: 2, at: 300 },
-    ] {
-        let broken = staged(&[&make; 3], &tale, 64, Some(damage)).expect_err("it is found out");
-        let Broken { stage, why, event } = broken;
-        assert!(matches!(why, Apart::Strategy | Apart::Gate), "{damage:?}: {why}");
-        assert_eq!(stage, damage.stage(), "{damage:?}: {why} at event {event}");
+    let tale = fused(&make, 1, STEPS / 2);
+    let places = || (300..360).step_by(10);
+    let lost: [fn(usize) -> Damage; 4] = [
+        |at| Damage::LostWish { stage: 1, at },
+        |at| Damage::LostWish { stage: 2, at },
+        |at| Damage::LostAnswer { stage: 0, at },
+        |at| Damage::LostAnswer { stage: 2, at },
+    ];
+    for of in lost {
+        let mut found = 0;
+        for damage in places().map(of) {
+            // A lost wish to be woken is none of what is put out: all stages are told of timers.
+            let Err(Broken { stage, why, event }) = staged(&[&make; 3], &tale, 64, Some(damage))
+            else {
+                continue;
+            };
+            assert!(matches!(why, Apart::Strategy | Apart::Gate), "{damage:?}: {why}");
+            assert_eq!(stage, damage.stage(), "{damage:?}: {why} at event {event}");
+            found += 1;
+        }
+        assert!(found >= 4, "{:?}: {found} of {}", of(0), places().count());
     }
 }
 

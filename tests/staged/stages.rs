@@ -184,8 +184,9 @@ pub fn staged(
     let [to_risk, to_execution]: [_; 2] = wished.try_into().expect("two readers");
     let [to_strategy, to_last]: [_; 2] = answered.try_into().expect("two readers");
     let strategy = makes[0].strategy();
-    let interest = strategy.interest();
     let lost = |of| (Damage::of_wishes(damage, of), Damage::of_answers(damage, of));
+    let follow_risk = FollowStrategy::new(&*strategy, Hear::new(to_risk, lost(1).0));
+    let follow_last = FollowStrategy::new(&*strategy, Hear::new(to_execution, lost(2).0));
     let stages = thread::scope(|scope| {
         let first = scope.spawn(move || {
             let lead = LeadStrategy::new(strategy, Say(wishes));
@@ -193,14 +194,12 @@ pub fn staged(
             stage(makes[0].assemble(lead, gate), makes[0], 0, tale)
         });
         let second = scope.spawn(move || {
-            let follow = FollowStrategy::new(interest, Hear::new(to_risk, lost(1).0));
             let gate = LeadGate::new(makes[1].gate(), Say(answers));
-            stage(makes[1].assemble(follow, gate), makes[1], 1, tale)
+            stage(makes[1].assemble(follow_risk, gate), makes[1], 1, tale)
         });
         let third = scope.spawn(move || {
-            let follow = FollowStrategy::new(interest, Hear::new(to_execution, lost(2).0));
             let gate = FollowGate::new(Hear::new(to_last, lost(2).1));
-            stage(makes[2].assemble(follow, gate), makes[2], 2, tale)
+            stage(makes[2].assemble(follow_last, gate), makes[2], 2, tale)
         });
         [first, second, third].map(|thread| thread.join().expect("no stage panics"))
     });

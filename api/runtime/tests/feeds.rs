@@ -136,9 +136,9 @@ fn a_damaged_file_is_not_the_end_of_the_data() {
 fn a_bankruptcy_far_behind_the_venue_ends_the_session() {
     let mut hall = Hall::new(60_000);
     hall.config.order_latency_ns = 18_000 * INTERVAL_NS;
-    // The first fill costs more than there is.
-    hall.config.fees.maker_e9 = 5 * E9;
-    hall.config.fees.taker_e9 = 5 * E9;
+    // The first fill leaves little, and the one that closes it costs more than that.
+    hall.config.fees.maker_e9 = 2 * E9;
+    hall.config.fees.taker_e9 = 2 * E9;
     hall.config.capital = Cash::from_nano(500 * i128::from(E9));
     let (ran, _) = hall.hold("live.qtj", Speed::Max);
     assert_eq!(ran.unwrap().run.outcome.ended, Ended::Bankrupt);

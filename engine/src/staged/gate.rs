@@ -2,11 +2,13 @@
 
 use std::cell::RefCell;
 
-use qt_types::{Control, DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty};
+use qt_types::{
+    Control, DenyReason, Event, InstrumentId, KillState, Nanos, ParentId, Payload, Qty, StrategyId,
+};
 
 use super::answer::{Answer, Said};
 use super::{Apart, Source, Staged};
-use crate::port::{Exposure, Gate, OrderRequest, Settlement, SizeRequest};
+use crate::port::{Exposure, Gate, OrderRequest, Settlement, SizeRequest, Tightest};
 use crate::sink::Sink;
 use crate::{Command, NewOrder};
 
@@ -93,6 +95,22 @@ impl<G: Gate, A: Sink<Answer> + Send> Gate for LeadGate<G, A> {
 
     fn works_for(&mut self, parent: ParentId) {
         self.gate.works_for(parent);
+    }
+
+    fn asks_for(&mut self, strategy: StrategyId) {
+        self.gate.asks_for(strategy);
+    }
+
+    fn netted(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
+        self.gate.netted(instrument, exposure);
+    }
+
+    fn may_send(&self, strategy: StrategyId) -> KillState {
+        self.gate.may_send(strategy)
+    }
+
+    fn tightest(&self, exposure: &Exposure<'_>) -> Option<Tightest> {
+        self.gate.tightest(exposure)
     }
 
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {

@@ -1,9 +1,10 @@
 //! The strategy of a stage: the one that decides, and the one that is told.
 
-use qt_types::{Bar, Denied, Timer, Trade};
+use qt_types::{Bar, Denied, Number, StrategyId, Timer, Trade};
 
 use super::wish::{Heard, Part, Said, Wish};
 use super::{Apart, Source, Staged};
+use crate::Ensemble;
 use crate::algo::ParentReport;
 use crate::book::BookView;
 use crate::port::{BookInterest, Context, OrderUpdate, Strategy};
@@ -37,8 +38,8 @@ impl<S: Strategy, W: Sink<Wish>> LeadStrategy<S, W> {
         let (intents, asks) = (ctx.intents.len(), ctx.asks.len());
         ctx.timers.listen();
         call(&mut self.strategy, ctx);
-        for &intent in ctx.intents.as_slice().iter().skip(intents) {
-            self.say(Said::Intent(intent));
+        for (at, &intent) in ctx.intents.as_slice().iter().enumerate().skip(intents) {
+            self.say(Said::Intent(intent, ctx.intents.asked_by(at)));
         }
         for &timer in ctx.timers.heard() {
             self.say(Said::Wake(timer));
@@ -95,26 +96,40 @@ impl<S: Strategy, W: Sink<Wish> + Send> Strategy for LeadStrategy<S, W> {
         self.strategy.interest()
     }
 
+    fn tune(&mut self, strategy: StrategyId, param: u16, value: Number) {
+        self.strategy.tune(strategy, param, value);
+    }
+
+    fn ensemble(&self) -> Option<&Ensemble> {
+        self.strategy.ensemble()
+    }
+
+    fn ensemble_mut(&mut self) -> Option<&mut Ensemble> {
+        self.strategy.ensemble_mut()
+    }
+
     fn name(&self) -> &'static str {
         self.strategy.name()
     }
 }
 
 /// A strategy that asks for what that of another stage has asked for in the same call.
-#[derive(Debug)]
 pub struct FollowStrategy<W> {
     wishes: W,
     heard: Heard,
     interest: BookInterest,
+    /// What there is to know of the strategies that it is made of, where it is made of several.
+    members: Option<Ensemble>,
     calls: u64,
     apart: Option<Apart>,
 }
 
 impl<W: Source<Wish>> FollowStrategy<W> {
-    /// A strategy that is told by `wishes`. `interest` is that of the strategy that it follows.
+    /// A strategy that is told by `wishes` what `lead` asks for.
     #[must_use]
-    pub const fn new(interest: BookInterest, wishes: W) -> Self {
-        Self { wishes, heard: Heard::new(), interest, calls: 0, apart: None }
+    pub fn new(lead: &dyn Strategy, wishes: W) -> Self {
+        let (interest, members) = (lead.interest(), lead.ensemble().map(Ensemble::silent));
+        Self { wishes, heard: Heard::new(), interest, members, calls: 0, apart: None }
     }
 
     fn follow(&mut self, ctx: &mut Context<'_>) {
@@ -126,7 +141,10 @@ impl<W: Source<Wish>> FollowStrategy<W> {
             };
             match self.heard.hear(&wish) {
                 // What was asked for during a warm-up was dropped by the one who leads.
-                Part::Said(Said::Intent(intent)) => {
+                Part::Said(Said::Intent(intent, asked_by)) => {
+                    if ctx.intents.asked_by(ctx.intents.len()) != asked_by {
+                        ctx.intents.begin_turn(asked_by);
+                    }
                     ctx.intents.push(intent);
                 }
                 Part::Said(Said::Wake(timer)) => ctx.timers.set(timer),
@@ -178,5 +196,13 @@ impl<W: Source<Wish>> Strategy for FollowStrategy<W> {
 
     fn interest(&self) -> BookInterest {
         self.interest
+    }
+
+    fn ensemble(&self) -> Option<&Ensemble> {
+        self.members.as_ref()
+    }
+
+    fn ensemble_mut(&mut self) -> Option<&mut Ensemble> {
+        self.members.as_mut()
     }
 }

@@ -1,6 +1,6 @@
 //! What a strategy asks for, on its way to another stage.
 
-use qt_types::{Intent, Timer};
+use qt_types::{Intent, StrategyId, Timer};
 use serde::{Deserialize, Serialize};
 
 use crate::algo::Ask;
@@ -25,7 +25,8 @@ const SAID_BYTES_MAX: usize = 512;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "one at a time; a box would allocate")]
 pub(super) enum Said {
-    Intent(Intent),
+    /// Of several strategies, which of them asks.
+    Intent(Intent, Option<StrategyId>),
     Wake(Timer),
     Ask(Ask),
     /// That was all in this call, the number of which it is (from 1).
@@ -89,7 +90,7 @@ impl Heard {
 
 #[cfg(test)]
 mod tests {
-    use qt_types::{InstrumentId, Nanos, OrderKind, ParentId, Place, Price, Qty, Side, StrategyId};
+    use qt_types::{InstrumentId, Nanos, OrderKind, ParentId, Place, Price, Qty, Side};
 
     use super::*;
     use crate::algo::{Algo, Execute, SLICES_MAX};
@@ -110,7 +111,7 @@ mod tests {
             limit: Some(price),
         };
         let all = [
-            Said::Intent(Intent::Place(place)),
+            Said::Intent(Intent::Place(place), Some(StrategyId(u16::MAX))),
             Said::Wake(Timer { due_ns: Nanos::MIN, token: 7, strategy: StrategyId::FIRST }),
             Said::Ask(Ask::Execute(ParentId(u32::MAX), StrategyId(u16::MAX), execute)),
             Said::Done(u64::MAX),

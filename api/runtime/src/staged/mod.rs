@@ -134,21 +134,21 @@ impl<'scope> Stages<'scope> {
         };
         let [to_risk, to_execution]: [_; 2] = wished.try_into().map_err(|_| StagedError::Start)?;
         let [verdicts, approvals]: [_; 2] = answered.try_into().map_err(|_| StagedError::Start)?;
-        let interest = strategy.interest();
+        let follow_risk = FollowStrategy::new(&*strategy, Hear(to_risk));
+        let follow_execution = FollowStrategy::new(&*strategy, Hear(to_execution));
         let (first, second, third) = (seat()?, seat()?, seat()?);
         let strategy = spawn(scope, first.name, move || {
             let lead = LeadStrategy::new(strategy, Say(wishes));
             first.run(strategy_states, || stage.replica(lead, |_| FollowGate::new(Hear(verdicts))))
         })?;
         let risk = spawn(scope, second.name, move || {
-            let follow = FollowStrategy::new(interest, Hear(to_risk));
             second.run(risk_states, || {
-                stage.replica(follow, |gate| LeadGate::new(gate, Say(answers)))
+                stage.replica(follow_risk, |gate| LeadGate::new(gate, Say(answers)))
             })
         })?;
         let execution = spawn(scope, third.name, move || {
-            let follow = FollowStrategy::new(interest, Hear(to_execution));
-            third.run(tell, || stage.replica(follow, |_| FollowGate::new(Hear(approvals))))
+            third
+                .run(tell, || stage.replica(follow_execution, |_| FollowGate::new(Hear(approvals))))
         })?;
         Ok(Self {
             events,
