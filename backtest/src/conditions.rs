@@ -31,6 +31,9 @@ pub struct Conditions {
     pub seed: u64,
     /// When futures expire, with the symbol; `None` for every future of the run.
     pub expiries: Vec<(Option<String>, Expiry)>,
+    /// When futures expire by their definitions (UTC ns), by symbol: also of instruments that the
+    /// run does not have. What `expiries` says wins.
+    pub defined_expiries: Vec<(String, i64)>,
     /// What the venue asks of orders, with the symbol; `None` for every instrument of the run.
     pub rules: Vec<(Option<String>, InstrumentRule)>,
 }
@@ -160,6 +163,7 @@ impl Conditions {
                 expiry.plan(specs, instrument, span, &mut scene.agenda)?;
             }
         }
+        self.plan_defined(specs, span, &mut scene.agenda)?;
         for (symbol, rule) in &self.rules {
             scene.rules.resize(specs.len(), Vec::new());
             for id in concerned(specs, symbol.as_deref(), |_| true)? {
@@ -172,6 +176,27 @@ impl Conditions {
         (scene.fee_tiers, scene.seed) = (self.fee_tiers.clone(), self.seed);
         scene.margin = self.margin.as_ref().map(|margin| margin.rules(specs)).transpose()?;
         Ok(scene)
+    }
+
+    /// Plans the expiries that definitions tell, of the run's futures of which nothing else is
+    /// said. One from before the data is of an earlier contract of that name.
+    fn plan_defined(
+        &self,
+        specs: &[InstrumentSpec],
+        span: Span,
+        agenda: &mut Vec<Planned>,
+    ) -> Result<(), String> {
+        for (symbol, time_ns) in &self.defined_expiries {
+            let spec = specs.iter().position(|spec| spec.symbol() == symbol && is_dated(spec));
+            let Some(instrument) = spec.map(id_of) else { continue };
+            let is_about = |of: &Option<String>| of.as_ref().is_none_or(|of| of == symbol);
+            let is_said = self.expiries.iter().any(|(of, _)| is_about(of));
+            if *time_ns > span.from_ns && !is_said {
+                let expiry = Expiry { time_ns: *time_ns, price_e9: None };
+                expiry.plan(specs, instrument, span, agenda)?;
+            }
+        }
+        Ok(())
     }
 }
 

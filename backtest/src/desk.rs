@@ -1,11 +1,13 @@
 //! What every loop of a backtest shares: the pipeline, the venue, and the ways between them.
 
+use qt_engine::staged::{Apart, Staged};
 use qt_engine::{
     Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, SnapshotError, Strategy,
     Venue,
 };
 use qt_types::{
-    Event, InstrumentId, Nanos, OrderKind, Payload, Report, ReportKind, Seq, Side, VenueId,
+    Control, ControlKind, Event, InstrumentId, Nanos, OrderKind, Payload, Report, ReportKind, Seq,
+    Side, StrategyId, VenueId,
 };
 
 use crate::execution::OrderLog;
@@ -136,6 +138,22 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         Ok(&self.outbox)
     }
 
+    /// What the last event has put out.
+    #[must_use]
+    pub const fn outbox(&self) -> &Outbox {
+        &self.outbox
+    }
+
+    /// Why this stage of several cannot go on ([`Pipeline::apart`]).
+    #[must_use]
+    pub fn apart(&self) -> Option<Apart>
+    where
+        S: Staged,
+        G: Staged,
+    {
+        self.pipeline.apart()
+    }
+
     /// The state between two events as bytes, into `out`.
     ///
     /// # Errors
@@ -153,6 +171,14 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         Ok(Self { pipeline, sequencer, ..self })
     }
 
+    /// Makes again what `control` has changed in what the pipeline is made from: a state that was
+    /// kept later is one of a pipeline with that.
+    pub fn recast(&mut self, control: &Control) {
+        if let ControlKind::Tune { strategy, param, value } = control.kind {
+            self.pipeline.strategy_mut().tune(strategy, param, value);
+        }
+    }
+
     /// The hash of everything that the pipeline has seen.
     #[must_use]
     pub fn state_hash(&self) -> u64 {
@@ -168,6 +194,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             let last = Seq::new(self.sequencer.count());
             let Some(decided) = witness.next_decision(last) else {
                 let now_ns = self.sequencer.now_ns();
+                witness.look_inside(&self.pipeline);
                 witness.glance(last, now_ns, &self.pipeline.exposure());
                 return Ok(());
             };
@@ -301,6 +328,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
                 venue_ns: delivery.venue_ns,
                 instrument: delivery.instrument,
                 order: booked.order,
+                strategy: order.strategy,
                 exec: movement.exec,
                 side: order.side,
                 kind: order.kind,
@@ -325,6 +353,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             venue_ns: delivery.venue_ns,
             instrument: delivery.instrument,
             order: report.order,
+            strategy: StrategyId::FIRST,
             exec: report.exec,
             side: if is_long { Side::Sell } else { Side::Buy },
             kind: OrderKind::Market,

@@ -26,6 +26,7 @@ pub mod risk;
 pub mod run;
 pub mod run_ticks;
 pub mod simulator;
+pub mod strategies;
 pub mod sweep;
 pub mod tape;
 pub mod text;

@@ -16,6 +16,7 @@ use crate::periods::periods_per_year;
 use crate::risk::RiskOutcome;
 use crate::run::{BarRange, RunOutcome};
 use crate::simulator::Ended;
+use crate::strategies::StrategyOutcome;
 use crate::tape::id_of;
 use crate::trades::{RoundTrip, settled_trips};
 
@@ -49,6 +50,7 @@ impl RunOutcome {
         let exposure = pipeline.exposure();
         let positions = (0..specs.len()).map(|at| exposure.position(id_of(at))).collect();
         let [fees, realised, borrow_paid, funding_paid] = totals(&exposure);
+        let strategies = StrategyOutcome::all(&exposure);
         let currencies = CurrencyOutcome::new(desk.venue.money(), &exposure, &desk.venue);
         let (dust, settlements) = (dust(&exposure), recorder.settlements().to_vec());
         let (denials, counts) = (denials(&desk), *desk.venue.counts());
@@ -79,6 +81,7 @@ impl RunOutcome {
             funding_paid,
             realised,
             positions,
+            strategies,
             denials,
             risk,
             counts,

@@ -3,7 +3,7 @@
 use qt_engine::{Gate, Halt, Pipeline, Strategy};
 use qt_types::{
     Cash, DenyReason, ExecId, FeeIn, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price,
-    Qty, Side,
+    Qty, Side, StrategyId,
 };
 
 use crate::curve::EquityCurve;
@@ -18,6 +18,8 @@ pub struct Fill {
     pub instrument: InstrumentId,
     /// The order.
     pub order: OrderId,
+    /// Whose it was.
+    pub strategy: StrategyId,
     /// The venue's number of the execution.
     pub exec: ExecId,
     /// Buy or sell.
@@ -226,6 +228,7 @@ mod tests {
                 venue_ns: Nanos::new(venue_ns),
                 instrument: InstrumentId(0),
                 order: OrderId::new(0, 1),
+                strategy: StrategyId::FIRST,
                 exec: ExecId(1),
                 side: Side::Buy,
                 kind: OrderKind::Market,

@@ -90,14 +90,21 @@ impl RunConfig {
     /// The gate of a run in `specs`, whose sizing rule sees `prices`.
     #[must_use]
     pub fn gate(&self, specs: &[InstrumentSpec], prices: Prices) -> RiskGate {
-        self.gate_from(specs, prices, self.capital)
+        self.gate_for(specs, prices, self.capital, 1)
     }
 
-    /// The same for an account that begins with an equity of `initial`.
+    /// The same for an account of `strategies` strategies that begins with an equity of `initial`.
     #[must_use]
-    pub fn gate_from(&self, specs: &[InstrumentSpec], prices: Prices, initial: Cash) -> RiskGate {
+    pub fn gate_for(
+        &self,
+        specs: &[InstrumentSpec],
+        prices: Prices,
+        initial: Cash,
+        strategies: usize,
+    ) -> RiskGate {
         let profile = &self.risk.profile;
         let setup = Setup::single(profile, specs, initial, self.limits.orders_open_max);
+        let setup = setup.with_strategies(strategies);
         let mut gate = RiskGate::new(&setup, self.account_gate(specs.len(), prices));
         // The limits of research hold nothing back: how near they were says nothing.
         if **profile != *RESEARCH {

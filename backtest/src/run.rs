@@ -5,7 +5,7 @@ use std::sync::atomic::AtomicBool;
 use std::time::Instant;
 
 use qt_data::series::{BarSeries, TradeRecord};
-use qt_engine::{Halt, ParentReport, PipelineConfig, Strategy};
+use qt_engine::{Ensemble, Halt, ParentReport, PipelineConfig, Strategy};
 use qt_risk::{Account, Prices};
 use qt_types::{Cash, InstrumentId, InstrumentSpec, Nanos, Qty};
 
@@ -19,6 +19,7 @@ use crate::periods::periods_per_year;
 use crate::recorder::{Fill, Settled};
 use crate::risk::RiskOutcome;
 use crate::simulator::{Backtest, Ended, Simulator, Tape};
+use crate::strategies::StrategyOutcome;
 use crate::trades::RoundTrip;
 use crate::venue::{FillAt, VenueCounts};
 
@@ -83,6 +84,8 @@ pub struct RunOutcome {
     pub realised: Cash,
     /// Lots still held, by instrument.
     pub positions: Vec<Qty>,
+    /// What each of several strategies brought; empty where the run has one.
+    pub strategies: Vec<StrategyOutcome>,
     /// How often what was denied or refused, by code. Only codes that occurred, and
     /// `MAX_ORDER_QTY` always.
     pub denials: BTreeMap<&'static str, u64>,
@@ -179,7 +182,8 @@ pub fn run_on_trades(
     let periods = config.periods_per_year.unwrap_or_else(|| periods_per_year(series, &ranges));
     let prices = Prices { interval_ns: 0, periods_e3: (periods * 1e3).round() as i64 };
     let initial = venue.scene.money.initial_equity(config.capital);
-    let gate = config.gate_from(&specs, prices, initial);
+    let count = strategy.ensemble().map_or(1, Ensemble::len);
+    let gate = config.gate_for(&specs, prices, initial, count);
     let mut backtest: Backtest<'_> =
         Simulator::new(&tapes, pipeline, venue, &config.feed(), strategy, gate);
     let clock = Instant::now();

@@ -7,10 +7,12 @@ use std::time::Instant;
 use qt_data::calendar::Calendar;
 use qt_data::series::{BarRecord, BarSeries, DataKind, Source, Stamps};
 use qt_data::ticks::{RecordKind, TickFile};
-use qt_engine::{BookKind, BookLimits, CrossPolicy, OrderBookLimits, PipelineConfig, Strategy};
+use qt_engine::{
+    BookKind, BookLimits, CrossPolicy, Ensemble, Gate, OrderBookLimits, PipelineConfig, Strategy,
+};
 use qt_ring::Wait;
 use qt_risk::{Prices, RiskGate};
-use qt_types::{BarFlags, InstrumentId, InstrumentSpec, Nanos, OrderTick, Price, Tick};
+use qt_types::{BarFlags, InstrumentId, InstrumentSpec, Limits, Nanos, OrderTick, Price, Tick};
 
 use crate::conditions::Span;
 use crate::config::RunConfig;
@@ -63,12 +65,13 @@ pub fn run_on_ticks(
     }
 }
 
-/// How many instruments a run over `files` has.
+/// The symbols of the instruments that a run over `files` has.
 ///
 /// # Errors
 /// When the files do not go together or are damaged.
-pub fn instruments(files: &[TickFile]) -> Result<usize, RunError> {
-    Ok(Cast::of(&RunConfig::default(), files)?.specs.len())
+pub fn symbols(files: &[TickFile]) -> Result<Vec<String>, RunError> {
+    let specs = Cast::of(&RunConfig::default(), files)?.specs;
+    Ok(specs.iter().map(|spec| spec.symbol().to_owned()).collect())
 }
 
 /// The instruments of a run.
@@ -197,6 +200,18 @@ impl<'a> TickStage<'a> {
         &self.cast.specs
     }
 
+    /// From when on (UTC ns) the strategy may act; what is before that only warms it up.
+    #[must_use]
+    pub const fn from_ns(&self) -> i64 {
+        self.settings.from_ns
+    }
+
+    /// The bounds of its pipeline.
+    #[must_use]
+    pub const fn limits(&self) -> &Limits {
+        &self.config.limits
+    }
+
     /// The files as they are replayed.
     fn films(&self) -> Vec<Film<'_>> {
         let films = self.files.iter().zip(&self.cast.ids);
@@ -250,7 +265,7 @@ impl<'a> TickStage<'a> {
     ) -> Result<TickRun, RunError> {
         let books = self.cast.books::<R>(self.files)?;
         let desk = self.desk(&books, strategy)?.with_witness(witness);
-        let replay = Replay::fed(feeds, &self.cast.ids, self.settings.clone(), desk);
+        let replay = Replay::fed(feeds, &self.cast.ids, self.settings.clone(), desk)?;
         self.finish::<R>(replay, &books, interrupt, progress)
     }
 
@@ -270,14 +285,35 @@ impl<'a> TickStage<'a> {
     /// # Errors
     /// When settings contradict each other.
     pub fn rehearsal(&self, strategy: Box<dyn Strategy>) -> Result<RunDesk, RunError> {
+        self.replica(strategy, |gate| gate)
+    }
+
+    /// The same with any strategy, and what `gate` makes of the run's gate.
+    ///
+    /// # Errors
+    /// When settings contradict each other.
+    pub fn replica<S: Strategy, G: Gate>(
+        &self,
+        strategy: S,
+        gate: impl FnOnce(RiskGate) -> G,
+    ) -> Result<Desk<S, G>, RunError> {
         let books = match self.kind() {
             RecordKind::Levels => self.cast.books::<Tick>(self.files)?,
             RecordKind::Orders => self.cast.books::<OrderTick>(self.files)?,
         };
-        self.desk(&books, strategy)
+        self.desk_with(&books, strategy, gate)
     }
 
     fn desk(&self, books: &[BookKind], strategy: Box<dyn Strategy>) -> Result<RunDesk, RunError> {
+        self.desk_with(books, strategy, |gate| gate)
+    }
+
+    fn desk_with<S: Strategy, G: Gate>(
+        &self,
+        books: &[BookKind],
+        strategy: S,
+        gate: impl FnOnce(RiskGate) -> G,
+    ) -> Result<Desk<S, G>, RunError> {
         let (config, cast, settings) = (self.config, &self.cast, &self.settings);
         let pipeline = PipelineConfig {
             specs: cast.specs.clone(),
@@ -296,7 +332,8 @@ impl<'a> TickStage<'a> {
         let periods_e3 = periods.round() as i64;
         let prices = Prices { interval_ns: settings.sample_ns, periods_e3 };
         let initial = money.initial_equity(config.capital);
-        let gate = config.gate_from(&cast.specs, prices, initial);
+        let count = strategy.ensemble().map_or(1, Ensemble::len);
+        let gate = gate(config.gate_for(&cast.specs, prices, initial, count));
         Ok(Desk::new(pipeline, venue, 4_096, strategy, gate))
     }
 

@@ -2,7 +2,7 @@
 //! every command before it leaves, and brings in what is decided from outside.
 
 use qt_engine::snapshot::SnapshotError;
-use qt_engine::{Command, Exposure};
+use qt_engine::{Command, Exposure, Inside};
 use qt_types::{Control, Event, Nanos, Seq};
 
 use crate::simulator::Ended;
@@ -60,6 +60,11 @@ pub trait Witness: Send {
     /// writes.
     fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended, save: &SaveState<'_>) {
         let _ = (last, now_ns, ended, save);
+    }
+
+    /// A moment between two events, before [`Self::glance`]: what else may be asked.
+    fn look_inside(&mut self, inside: &dyn Inside) {
+        let _ = inside;
     }
 
     /// A moment between two events, with all that is known.

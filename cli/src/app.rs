@@ -130,6 +130,7 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Backtest(args) => command::backtest::run(&args, session),
         Command::Sweep(args) => command::sweep::run(&args, session),
         Command::Live(args) => command::live::run(&args, session),
+        Command::Control(args) => command::control::run(&args, session),
         Command::Replay(args) => command::replay::run(&args, session),
         Command::Parity(args) => command::parity::run(&args, session),
         Command::Journal(args) => command::journal::run(args, session),

@@ -25,6 +25,8 @@ pub enum Reason {
     Data,
     /// 4: it finished but did nothing that was asked.
     Nothing,
+    /// 5: a safety rule does not allow it.
+    Refused,
     /// 130: interrupted.
     Interrupted,
 }
@@ -37,6 +39,7 @@ impl Reason {
             Self::Usage => 2,
             Self::Data => 3,
             Self::Nothing => 4,
+            Self::Refused => 5,
             Self::Interrupted => 130,
         }
     }
@@ -48,6 +51,7 @@ impl Reason {
             Self::Usage => "usage",
             Self::Data => "data",
             Self::Nothing => "nothing_done",
+            Self::Refused => "refused",
             Self::Interrupted => "interrupted",
         }
     }

@@ -5,12 +5,10 @@ use std::path::Path;
 use clap::Parser;
 use qt_engine::Strategy;
 use qt_runtime::parity;
-use qt_strategies::Params;
-use qt_strategies::registry::StrategyEntry;
 
 use crate::app::Session;
 use crate::args::{Cli, Command};
-use crate::command::backtest;
+use crate::cast::Cast;
 use crate::dataset::ticks::{self, TickData};
 use crate::failure::Failure;
 use crate::settings::{Layers, RunPlan, Sources};
@@ -21,9 +19,8 @@ pub struct Kept<'a> {
     pub plan: RunPlan,
     /// Its data.
     pub data: TickData,
-    entry: &'a StrategyEntry,
-    params: Params,
-    instruments: usize,
+    cast: Cast<'a>,
+    symbols: Vec<String>,
 }
 
 impl<'a> Kept<'a> {
@@ -58,10 +55,11 @@ impl<'a> Kept<'a> {
         let sources = Sources { flags: Some(&flags), ..Sources::default() };
         let layers = Layers::only(&sources)?;
         let mut plan = RunPlan::new(&layers)?;
-        let (entry, params) = backtest::strategy_of(&plan, session)?;
+        let cast = Cast::new(&plan, session)?;
         let data = ticks::open(&plan.data, &plan.reading, &session.out)?;
-        let instruments = qt_backtest::run_ticks::instruments(&data.files)?;
-        plan.share_default_weight(&layers, instruments);
+        let symbols = qt_backtest::run_ticks::symbols(&data.files)?;
+        let names: Vec<&str> = symbols.iter().map(String::as_str).collect();
+        plan.share_default_weight(&layers, cast.shares(&names));
         for (file, mark) in data.files.iter().zip(&manifest.data) {
             if file.hash() != mark.hash {
                 session.out.warn(&format!(
@@ -71,14 +69,15 @@ impl<'a> Kept<'a> {
                 ));
             }
         }
-        Ok(Self { plan, data, entry, params, instruments })
+        Ok(Self { plan, data, cast, symbols })
     }
 
-    /// Its strategy, at its beginning.
+    /// Its strategies as one, at their beginning.
     ///
     /// # Errors
     /// When it cannot be made.
     pub fn strategy(&self) -> Result<Box<dyn Strategy>, Failure> {
-        Ok(self.entry.make(&self.params, self.instruments)?)
+        let symbols: Vec<&str> = self.symbols.iter().map(String::as_str).collect();
+        self.cast.make(&symbols)
     }
 }

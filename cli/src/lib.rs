@@ -19,6 +19,7 @@
 mod app;
 mod args;
 mod bench;
+mod cast;
 mod command;
 mod conditions;
 mod dataset;

@@ -14,6 +14,9 @@ pub enum DataError {
         /// Empty, or a remark that names similar files of the same folder.
         near: String,
     },
+    /// Who reads the data on another thread has ended before the data did.
+    #[error("the thread that reads the data ended before the data did")]
+    ReaderGone,
     /// The path is a folder or a device.
     #[error("{path}: is {what}, not a file. Name one file of market data")]
     NotAFile {

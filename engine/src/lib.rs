@@ -8,6 +8,7 @@ pub mod algo;
 pub mod book;
 pub mod command;
 mod emulate;
+pub mod ensemble;
 pub mod fx;
 pub mod hash;
 pub mod ledger;
@@ -20,6 +21,7 @@ pub mod sequencer;
 pub mod sink;
 pub mod snapshot;
 mod stage;
+pub mod staged;
 pub mod timers;
 
 pub use algo::{Algo, Execute, ParentEnd, ParentReport};
@@ -27,6 +29,7 @@ pub use book::{
     Book, BookLimits, BookState, BookView, CrossPolicy, Depth, OrderBook, OrderBookLimits,
 };
 pub use command::{Approved, CancelOrder, Command, NewOrder, ReplaceOrder};
+pub use ensemble::Ensemble;
 pub use fx::{CURRENCIES_MAX, Currencies, Currency, RateSource};
 pub use hash::StateHash;
 pub use ledger::{Balance, Ledger, LedgerError, Position};
@@ -35,8 +38,8 @@ pub use oms::{Order, OrderStatus, OrderTable};
 pub use outbox::{Denial, Notice, Outbox};
 pub use pipeline::{Halt, Pipeline, PipelineConfig};
 pub use port::{
-    BookInterest, Context, Delivery, Exits, Exposure, Gate, OrderRequest, OrderUpdate, Settlement,
-    SizeRequest, Strategy, Venue,
+    BookInterest, Context, Delivery, Exits, Exposure, Gate, Inside, OrderRequest, OrderUpdate,
+    Settlement, SizeRequest, Strategy, Tightest, Venue,
 };
 pub use sequencer::Sequencer;
 pub use sink::{Bounded, Sink};

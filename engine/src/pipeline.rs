@@ -1,9 +1,8 @@
 //! The fused pipeline: all stages inline on one thread, each handed the same event.
 
 use qt_types::{
-    BarFlags, Cash, Event, InstrumentId, InstrumentSpec, Intent, Lacks, Limits, Nanos, OrderId,
-    OrderKind, OrderTick, Payload, Place, Price, Qty, RejectReason, Report, ReportKind, Side, Size,
-    Timer, Trade,
+    BarFlags, Cash, Event, InstrumentId, InstrumentSpec, Lacks, Limits, Nanos, OrderId, OrderTick,
+    Payload, Price, Qty, RejectReason, Report, ReportKind, StrategyId, Timer, Trade,
 };
 
 use crate::algo::{Ask, ParentTable};
@@ -15,9 +14,9 @@ use crate::market::{BookKind, Completed, Market};
 use crate::oms::{Booked, Life, OrderTable, Reporting};
 use crate::outbox::Outbox;
 use crate::port::{
-    BookInterest, Context, Exits, Exposure, Gate, OrderUpdate, Settlement, Strategy,
+    BookInterest, Context, Exits, Exposure, Gate, Intents, OrderUpdate, Settlement, Strategy,
 };
-use crate::sink::{Bounded, Sink};
+use crate::sink::Bounded;
 use crate::stage::{Execution, Risk, weighed};
 use crate::timers::Timers;
 
@@ -44,6 +43,8 @@ macro_rules! context {
             venue_ns: $event.venue_ns,
             exits: &$self.exits,
             active: $active && !$self.is_paused,
+            is_top: false,
+            member: None,
             intents: &mut $self.intents,
             timers: &mut $self.timers,
             parents: &$self.parents,
@@ -54,6 +55,7 @@ macro_rules! context {
 
 mod changes;
 mod clock;
+mod close;
 mod control;
 mod decide;
 mod fold;
@@ -129,7 +131,7 @@ pub struct Pipeline<S, G> {
     risk: Risk<G>,
     execution: Execution,
     exits: Exits,
-    intents: Bounded<Intent>,
+    intents: Intents,
     /// The orders that the intents before the present one have become; none for any other.
     made: Vec<OrderId>,
     timers: Timers,
@@ -149,6 +151,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[must_use]
     pub fn new(config: PipelineConfig, strategy: S, gate: G) -> Self {
         let instruments = config.specs.len();
+        let ledger = Ledger::new(config.initial, instruments);
+        let ledger = match strategy.ensemble() {
+            Some(all) => ledger.with_strategies(all.len(), all.shared(instruments)),
+            None => ledger,
+        };
         Self {
             market: Market::with_books(instruments, &config.books),
             hears_from: match strategy.interest() {
@@ -159,7 +166,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             strategy,
             risk: Risk { gate },
             execution: Execution::new(
-                Ledger::new(config.initial, instruments),
+                ledger,
                 // Every venue is taken to be behind a network: what was done cannot be undone by
                 // coming late.
                 OrderTable::with_reporting(
@@ -169,7 +176,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 ),
             ),
             exits: config.exits,
-            intents: Bounded::new(config.limits.intents_max),
+            intents: Intents::new(config.limits.intents_max),
             made: Vec::with_capacity(config.limits.intents_max),
             timers: Timers::new(config.limits.timers_max),
             parents: ParentTable::new(),
@@ -314,35 +321,15 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         // Also one that has ended is remembered for now ([`Reporting::ANY_ORDER`]).
         let Some(order) = self.execution.orders.find(report.order) else { return Ok(()) };
         let update = OrderUpdate { order: *order, report: *report };
+        if self.execution.ledger.strategies() > 0 {
+            self.risk.gate.asks_for(update.order.strategy);
+        }
         let settled = settlement(&update, &exposure!(self));
         self.risk.gate.settled(&settled, &exposure!(self));
         self.let_go(out);
         self.child_reported(&update, event.recv_ns);
         self.tell(event, &update);
         Ok(())
-    }
-
-    /// Cancels every order that could open a position and closes every position at the market,
-    /// through the same risk and execution stages as any order. What the strategy has asked for
-    /// and was not decided yet is dropped, and parent orders end.
-    #[inline(never)]
-    pub fn close_out(&mut self, out: &mut Outbox) {
-        self.cancel_all(out);
-        let mut at = 0;
-        while let Some(&instrument) = self.execution.ledger.held().get(at) {
-            at += 1;
-            if self.execution.is_closing(instrument) {
-                continue;
-            }
-            let long = self.execution.ledger.position(instrument).qty().lots() > 0;
-            let side = if long { Side::Sell } else { Side::Buy };
-            let close =
-                Place::new(instrument, side, OrderKind::Market).size(Size::Position).reduce_only();
-            self.intents.push(Intent::Place(close));
-            self.decide(out);
-        }
-        self.run_works(out);
-        self.put_notices(out);
     }
 
     /// Whether the strategy wants to know of what a tick completed.
@@ -359,6 +346,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         {
             let active = moment.recv_ns >= self.active_from_ns;
             let mut context = context!(self, moment, active);
+            context.is_top = completed == Completed::TopChange;
             self.strategy.on_book(book, &mut context);
         }
     }
@@ -400,7 +388,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         let due = self.timers.take_due(now_ns);
         due.or_else(|| {
             let due_ns = self.engine_ns().filter(|due_ns| *due_ns <= now_ns)?;
-            Some(Timer { due_ns, token: Timer::ENGINE })
+            let strategy = StrategyId::FIRST;
+            Some(Timer { due_ns, token: Timer::ENGINE, strategy })
         })
     }
 

@@ -65,6 +65,11 @@ impl<T: Copy> Bounded<T> {
         self.items.clear();
     }
 
+    /// Takes the last item off where `is_it` says so.
+    pub(crate) fn pop_if(&mut self, is_it: impl Fn(&T) -> bool) {
+        self.items.pop_if(|item| is_it(item));
+    }
+
     /// How many items were dropped for want of room since the start.
     #[must_use]
     pub fn dropped(&self) -> u64 {

@@ -5,6 +5,7 @@
 //! is [`CONTROLS`]), and [`AccountGate`], the account alone.
 
 mod account;
+mod adjust;
 mod ask;
 mod build;
 mod control;
@@ -43,11 +44,13 @@ mod sizing;
 mod standing_check;
 mod state;
 mod tally;
+mod tightest;
 mod unit;
 mod volatility;
 mod window;
 
 pub use account::Account;
+pub use adjust::NotAdjusted;
 pub use build::{Build, may_go_live};
 pub use control::{Applies, CONTROLS, Control, ControlRow};
 pub use gate::AccountGate;
@@ -58,7 +61,7 @@ pub use kill_desk::{
     ArmRefusal, ControlAction, ControlEvent, ControlLog, KillDesk, MemoryLog, Person, Request,
     TenantOf,
 };
-pub use limits::{DUPLICATES_MAX, Limit, LimitSet, MONEY_OFF, RECENT_MAX, text_of};
+pub use limits::{DUPLICATES_MAX, Limit, LimitSet, MONEY_OFF, RECENT_MAX, read_limit, text_of};
 pub use lowest::Lowest;
 pub use measure::{Failure, Headroom, SHARE_OFF_BPS};
 pub use operate::PARENTS_MAX;

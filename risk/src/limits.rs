@@ -135,6 +135,14 @@ impl LimitSet {
     }
 }
 
+/// `text` as the number that the limit `key` is kept as, in the unit of the key.
+///
+/// # Errors
+/// A sentence that says what is wrong with it.
+pub fn read_limit(key: Key, text: &str) -> Result<i128, String> {
+    number_of(key, text)
+}
+
 fn key_of(name: &str, holder: Holder) -> Result<Key, String> {
     Key::from_name(name).filter(|key| key.row().holder == holder).ok_or_else(|| {
         let names: Vec<&str> =

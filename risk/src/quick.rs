@@ -110,7 +110,7 @@ impl Node {
 }
 
 /// What an order in an instrument may be to pass for certain.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 pub(crate) struct InstrumentBounds {
     lots: i64,
     notional: i128,

@@ -260,13 +260,19 @@ impl RiskGate {
     /// nothing yet: it gets a place of its own, reduce-only as it is.
     pub(crate) fn sent_new(&mut self, new: &NewOrder) {
         let reservations = &self.state.reservations;
-        let at = self.pending.iter().position(|&place| {
-            let of = reservations.at(place);
-            of.instrument == new.instrument
-                && of.side == new.side
-                && of.lots == new.qty.lots()
-                && of.reduce_only == new.reduce_only
-        });
+        // One that reduces what its strategy holds may have been approved as one that does not
+        // reduce what the account holds.
+        let find = |reduce_only: bool| {
+            self.pending.iter().position(|&place| {
+                let of = reservations.at(place);
+                of.instrument == new.instrument
+                    && of.side == new.side
+                    && of.lots == new.qty.lots()
+                    && of.reduce_only == reduce_only
+            })
+        };
+        let at = find(new.reduce_only);
+        let at = at.or_else(|| if new.reduce_only { find(false) } else { None });
         let place = match at.filter(|_| !new.is_protective()) {
             Some(at) => self.pending.remove(at),
             None => self.reserve_protective(new),

@@ -1,10 +1,12 @@
 //! The gate of all controls.
 
 use qt_engine::{
-    Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, save_and_load,
-    stored, values,
+    Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, Tightest,
+    save_and_load, stored, values,
 };
-use qt_types::{ControlKind, DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty};
+use qt_types::{
+    ControlKind, DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty, StrategyId,
+};
 use serde::{Deserialize, Serialize};
 
 use crate::ask::Ask;
@@ -370,6 +372,26 @@ impl Gate for RiskGate {
         };
     }
 
+    fn asks_for(&mut self, strategy: StrategyId) {
+        self.strategy = strategy.0;
+    }
+
+    fn may_send(&self, strategy: StrategyId) -> KillState {
+        let at = usize::from(strategy.0);
+        if at >= self.state.strategies.len() || self.state.instruments.is_empty() {
+            return KillState::Halted;
+        }
+        self.state.kill.worst(&self.state.targets(at, 0)).0
+    }
+
+    fn tightest(&self, exposure: &Exposure<'_>) -> Option<Tightest> {
+        self.nearest_limit(exposure.specs)
+    }
+
+    fn netted(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
+        self.follow_books(instrument, exposure);
+    }
+
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
         self.settle(settlement, exposure);
     }
@@ -386,7 +408,7 @@ impl Gate for RiskGate {
         known.map_or(i64::MIN, |known| known.look_ns)
     }
 
-    fn control(&mut self, control: &qt_types::Control, _exposure: &Exposure<'_>) {
+    fn control(&mut self, control: &qt_types::Control, exposure: &Exposure<'_>) {
         match control.kind {
             ControlKind::Trip { target, state } => {
                 self.tighten(target, state);
@@ -394,7 +416,15 @@ impl Gate for RiskGate {
             ControlKind::Arm { target } => {
                 self.rearm(target);
             }
-            ControlKind::Resume | ControlKind::Pause | ControlKind::CloseOut => {}
+            ControlKind::Limit { target, key, hard } => {
+                self.tighten_limit(target, key, hard, exposure);
+            }
+            ControlKind::Resume
+            | ControlKind::Pause
+            | ControlKind::CloseOut
+            | ControlKind::Activate { .. }
+            | ControlKind::Deactivate { .. }
+            | ControlKind::Tune { .. } => {}
         }
     }
 

@@ -1,8 +1,8 @@
 //! What reports and the market do to the sums: fills move positions, ends give limits back, and
 //! prices make positions worth more or less.
 
-use qt_engine::{Exposure, Settlement};
-use qt_types::{Event, InstrumentId, Payload, Price, ReportKind};
+use qt_engine::{Balance, Exposure, Ledger, Settlement};
+use qt_types::{CurrencyId, Event, InstrumentId, Payload, Price, ReportKind, StrategyId};
 
 use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price};
 use crate::control::Control;
@@ -137,18 +137,25 @@ impl RiskGate {
         let state = &mut self.state;
         let of = &state.strategies[strategy];
         let (account, at) = (usize::from(of.account), instrument.index());
-        let held = exposure.position(instrument).lots().clamp(-LOTS_MAX, LOTS_MAX);
-        let moved = held - state.line(at, of.nodes[1]).position;
+        let own = exposure.ledger.own(StrategyId(strategy as u16));
+        // Where strategies have books of their own, each is held against its own.
+        let (held, node) = match own {
+            Some(own) => (own.position(instrument).qty(), of.nodes[0]),
+            None => (exposure.position(instrument), of.nodes[1]),
+        };
+        let held = held.lots().clamp(-LOTS_MAX, LOTS_MAX);
+        let moved = held - state.line(at, node).position;
         // A derivative counts at its worth: its notional must have left the money.
         let cash = exposure.equity_base().nano();
-        if moved == 0 && state.ledger_cash[account] == Some(cash) {
+        if moved == 0 && state.ledger_cash[account] == Some(cash) && own.is_none() {
             return 0;
         }
         let nodes = of.nodes;
         let known = state.ledger_cash[account].unwrap_or_else(|| exposure.initial().nano());
         state.ledger_cash[account] = Some(cash);
         let earned = cash.saturating_sub(known);
-        if moved == 0 && earned == 0 {
+        let own_earned = own.map(|own| own_cash(own, exposure) - state.own_cash[strategy]);
+        if moved == 0 && earned == 0 && own_earned.is_none_or(|earned| earned == 0) {
             return 0;
         }
         let places = state.places(strategy);
@@ -156,6 +163,13 @@ impl RiskGate {
         for place in places.clone() {
             let sums = &mut state.sums[place];
             sums.cash += earned;
+            sums.is_broken |= is_broken;
+        }
+        if let Some(own_earned) = own_earned {
+            let (own_earned, is_broken) = in_range(Some(own_earned));
+            state.own_cash[strategy] += own_earned;
+            let sums = &mut state.sums[nodes[0]];
+            sums.cash += own_earned - earned;
             sums.is_broken |= is_broken;
         }
         if moved != 0 {
@@ -179,6 +193,21 @@ impl RiskGate {
             }
         }
         moved
+    }
+
+    /// Brings all strategies in line with their own books in `instrument`.
+    #[cold]
+    pub(crate) fn follow_books(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
+        if instrument.index() < self.state.instruments.len() {
+            for strategy in 0..self.state.strategies.len().min(exposure.ledger.strategies()) {
+                match exposure.ledger.strategies() {
+                    0 => {
+                        self.book(strategy, instrument, exposure);
+                    }
+                    _ => self.follow_books(instrument, exposure),
+                }
+            }
+        }
     }
 
     fn count_fill(&mut self, strategy: u16, now_ns: i64) {
@@ -402,6 +431,12 @@ impl State {
             sums.is_broken |= is_broken;
         }
     }
+}
+
+/// What a strategy has earned by its own books, as [`Exposure::equity_base`] counts.
+fn own_cash(own: &Ledger, exposure: &Exposure<'_>) -> i128 {
+    let single = own.balance(CurrencyId::ACCOUNT).equity_base();
+    own.total(exposure.market, Balance::equity_base).unwrap_or(single).nano()
 }
 
 /// An amount, and whether it left the range (then it counts as nothing, and its node is broken).

@@ -82,6 +82,15 @@ impl<'a> Setup<'a> {
         }
     }
 
+    /// The same with `count` strategies on that account.
+    #[must_use]
+    pub fn with_strategies(mut self, count: usize) -> Self {
+        if let Some(first) = self.strategies.first().copied() {
+            self.strategies = vec![first; count.max(1)];
+        }
+        self
+    }
+
     /// The state of a gate at rest. A strategy of an account that is not there, or an account of
     /// such a tenant, leaves the gate without its limits: everything is denied.
     pub(crate) fn state(&self) -> State {
@@ -115,6 +124,7 @@ impl<'a> Setup<'a> {
             sums: vec![Sums::default(); sums],
             resting: vec![[Resting { first: NONE, best: 0 }; 2]; per_tenant],
             ledger_cash: vec![None; accounts],
+            own_cash: vec![0; strategies.len()],
             tenants,
             accounts,
             tenant_allows: allowed(tenants),
@@ -254,7 +264,7 @@ fn is_off(known: &InstrumentState, key: Key) -> bool {
 }
 
 /// Whether any limit on losses is on: what is off cannot be passed by any amount that is counted.
-fn tracks_loss(limits: &LimitSet) -> bool {
+pub(crate) fn tracks_loss(limits: &LimitSet) -> bool {
     let is_on = |key: Key| !limits.get(key).is_off(key.row().unit);
     is_on(Key::DailyLoss)
         || is_on(Key::DailyLossBps)

@@ -176,6 +176,8 @@ pub(crate) struct State {
     pub(crate) strategies: Vec<StrategyState>,
     /// What the ledger of each account said last, in nano-units.
     pub(crate) ledger_cash: Vec<Option<i128>>,
+    /// What each strategy's own books said last, in nano-units.
+    pub(crate) own_cash: Vec<i128>,
     pub(crate) tenants: usize,
     pub(crate) accounts: usize,
     /// By instrument, then tenant; and by instrument, then account.

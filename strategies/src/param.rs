@@ -4,6 +4,8 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use qt_types::Number;
+
 /// One parameter of a strategy.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct ParamSpec {
@@ -13,6 +15,10 @@ pub struct ParamSpec {
     pub doc: &'static str,
     /// Its type, default and range.
     pub kind: ParamKind,
+    /// Whether it may be changed while the strategy runs: then [`Strategy::tune`] does so.
+    ///
+    /// [`Strategy::tune`]: qt_engine::Strategy::tune
+    pub is_live: bool,
 }
 
 /// Type, default and range of a parameter.
@@ -94,7 +100,7 @@ pub const fn int(
     (min, max): (i64, i64),
     doc: &'static str,
 ) -> ParamSpec {
-    ParamSpec { name, doc, kind: ParamKind::Int { default, min, max } }
+    ParamSpec { name, doc, kind: ParamKind::Int { default, min, max }, is_live: false }
 }
 
 /// Builds the spec of a number.
@@ -105,13 +111,13 @@ pub const fn float(
     (min, max): (f64, f64),
     doc: &'static str,
 ) -> ParamSpec {
-    ParamSpec { name, doc, kind: ParamKind::Float { default, min, max } }
+    ParamSpec { name, doc, kind: ParamKind::Float { default, min, max }, is_live: false }
 }
 
 /// Builds the spec of a yes or no.
 #[must_use]
 pub const fn flag(name: &'static str, default: bool, doc: &'static str) -> ParamSpec {
-    ParamSpec { name, doc, kind: ParamKind::Flag { default } }
+    ParamSpec { name, doc, kind: ParamKind::Flag { default }, is_live: false }
 }
 
 /// Builds the spec of a choice.
@@ -122,10 +128,65 @@ pub const fn choice(
     options: &'static [&'static str],
     doc: &'static str,
 ) -> ParamSpec {
-    ParamSpec { name, doc, kind: ParamKind::Choice { default, options } }
+    ParamSpec { name, doc, kind: ParamKind::Choice { default, options }, is_live: false }
 }
 
 impl ParamSpec {
+    /// The same, which may be changed while the strategy runs.
+    #[must_use]
+    pub const fn live(mut self) -> Self {
+        self.is_live = true;
+        self
+    }
+
+    /// `value` as the number that stands for it.
+    ///
+    /// # Errors
+    /// For a whole number that is too large to be told exactly.
+    pub fn number(&self, value: ParamValue) -> Result<Number, ParamError> {
+        Ok(Number::new(match (value, self.kind) {
+            (ParamValue::Int(value), _) => {
+                let number = value as f64;
+                if number as i64 != value {
+                    let name = self.name;
+                    return Err(ParamError(format!("parameter {name}: {value} is too large")));
+                }
+                number
+            }
+            (ParamValue::Float(value), _) => value,
+            (ParamValue::Flag(value), _) => f64::from(u8::from(value)),
+            (ParamValue::Choice(word), ParamKind::Choice { options, .. }) => {
+                options.iter().position(|option| *option == word).unwrap_or(0) as f64
+            }
+            (ParamValue::Choice(_), _) => 0.0,
+        }))
+    }
+
+    /// The value that `number` stands for; `None` where it stands for none that is allowed.
+    #[must_use]
+    pub fn value(&self, number: Number) -> Option<ParamValue> {
+        let number = number.get();
+        let value = match self.kind {
+            ParamKind::Int { min, max, .. } => {
+                let value = number as i64;
+                let is_one = value as f64 == number && (min..=max).contains(&value);
+                is_one.then_some(ParamValue::Int(value))?
+            }
+            ParamKind::Float { min, max, .. } => {
+                (min..=max).contains(&number).then_some(ParamValue::Float(number))?
+            }
+            ParamKind::Flag { .. } => match number {
+                0.0 => ParamValue::Flag(false),
+                1.0 => ParamValue::Flag(true),
+                _ => return None,
+            },
+            ParamKind::Choice { options, .. } => {
+                let at = number as usize;
+                ParamValue::Choice(options.get(at).filter(|_| at as f64 == number)?)
+            }
+        };
+        Some(value)
+    }
     /// The value where none is given.
     #[must_use]
     pub const fn default(&self) -> ParamValue {
@@ -286,6 +347,13 @@ impl Params {
             Some(ParamValue::Choice(value)) => value,
             other => panic!("{name} is declared as {other:?}, not as a choice"),
         }
+    }
+
+    /// The same with `value` for `name`.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: ParamValue) -> Self {
+        self.values.insert(name, value);
+        self
     }
 
     /// All values, by name.

@@ -1,6 +1,7 @@
 //! All strategies that a program knows.
 
 use qt_engine::Strategy;
+use qt_types::Number;
 
 use crate::param::{ParamError, ParamSpec, Params};
 
@@ -59,7 +60,11 @@ impl StrategyEntry {
     /// # Errors
     /// When a name is unknown, a value is of the wrong type or out of range, or a rule is broken.
     pub fn resolve(&self, given: &[(String, String)]) -> Result<Params, ParamError> {
-        let params = Params::resolve(self.params, given)?;
+        self.checked(Params::resolve(self.params, given)?)
+    }
+
+    /// `params`, if they meet all conditions.
+    fn checked(&self, params: Params) -> Result<Params, ParamError> {
         for rule in self.rules {
             if !(rule.holds)(&params) {
                 let values: Vec<String> = params
@@ -76,6 +81,42 @@ impl StrategyEntry {
             }
         }
         Ok(params)
+    }
+
+    /// `params` with `text` for the parameter `name` of a strategy that runs: where the parameter
+    /// is, the number that stands for the value, and all of them from then on.
+    ///
+    /// # Errors
+    /// When there is no such parameter, it cannot be changed while the strategy runs, or its value
+    /// is not allowed.
+    pub fn change(
+        &self,
+        params: &Params,
+        name: &str,
+        text: &str,
+    ) -> Result<(u16, Number, Params), ParamError> {
+        let names = |live: bool| -> Vec<&str> {
+            let all = self.params.iter().filter(|spec| spec.is_live || !live);
+            all.map(|spec| spec.name).collect()
+        };
+        let Some(at) = self.params.iter().position(|spec| spec.name == name) else {
+            let near = crate::nearest(name, &names(false));
+            let near = near.map_or_else(String::new, |near| format!("; did you mean {near}?"));
+            return Err(ParamError(format!("{} has no parameter {name}{near}", self.name)));
+        };
+        let spec = &self.params[at];
+        if !spec.is_live {
+            let live = names(true);
+            let live = if live.is_empty() { "none".to_owned() } else { live.join(", ") };
+            return Err(ParamError(format!(
+                "{name} is fixed while {} runs (it can change: {live})",
+                self.name
+            )));
+        }
+        let value = spec.parse(text)?;
+        let number = spec.number(value)?;
+        let params = self.checked(params.clone().with(spec.name, value))?;
+        Ok((u16::try_from(at).unwrap_or(u16::MAX), number, params))
     }
 
     /// Makes the strategy.

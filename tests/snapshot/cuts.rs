@@ -103,3 +103,31 @@ fn a_strategy_that_asks_for_everything_goes_on_from_its_bytes() {
     assert!(all.cuts >= 400, "{all:?}");
     assert!(all.commands > 2_000 && all.denials > 200 && all.notices > 200, "{all:?}");
 }
+
+/// Several of them on one account, some on the same instruments.
+#[test]
+fn several_strategies_go_on_from_their_bytes_and_their_books_are_the_account_s() {
+    let plain = || Make::new("busy+busy+busy", "");
+    let exits = Exits { stop_bps: Some(50), target_bps: Some(80), trail_bps: None };
+    let ties = [Lacks::OCO, Lacks::OTO, Lacks::REDUCE_ONLY, Lacks::AMEND];
+    let makes = [
+        plain(),
+        Make { exits, ..plain() },
+        plain().lacking(&ties),
+        Make { capital: 1_500, ..plain() },
+        Make::new("busy+top_of_book_quoter+order_book_imbalance", ""),
+        Make { exits, ..Make::new("sma_cross+busy", "") },
+    ];
+    let (mut all, mut seed) = (Counts::default(), 200);
+    for make in makes {
+        let counts = run(make, seed);
+        seed += 1;
+        eprintln!("{counts:?}");
+        all.cuts += counts.cuts;
+        all.commands += counts.commands;
+        all.denials += counts.denials;
+        all.notices += counts.notices;
+    }
+    assert!(all.cuts >= 250, "{all:?}");
+    assert!(all.commands > 2_000 && all.denials > 200 && all.notices > 200, "{all:?}");
+}

@@ -67,7 +67,7 @@ fn another_format_is_told_before_all_else() {
     let (make, mut bytes) = full();
     bytes[4] += 1;
     bytes.truncate(100);
-    assert_eq!(error_of(&make, &bytes), Some(SnapshotError::Format(2)));
+    assert_eq!(error_of(&make, &bytes), Some(SnapshotError::Format(3)));
     assert_eq!(error_of(&make, b"QTT1 and more"), Some(SnapshotError::NotASnapshot));
 }
 

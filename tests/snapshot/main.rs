@@ -5,6 +5,7 @@ mod busy;
 mod cuts;
 mod hostile;
 mod refusals;
+mod tuned;
 mod twins;
 mod venue;
 mod world;

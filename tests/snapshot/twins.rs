@@ -3,9 +3,11 @@
 
 use std::collections::VecDeque;
 
-use qt_engine::{Outbox, Sequencer};
+use qt_engine::{Balance, Ledger, Outbox, Sequencer};
 use qt_risk::RiskGate;
-use qt_types::{Event, InstrumentId, Nanos, Payload, Seq, VenueId};
+use qt_types::{
+    Cash, CurrencyId, Event, InstrumentId, Level, Nanos, Payload, Seq, StrategyId, Target, VenueId,
+};
 
 use crate::venue::Venue;
 use crate::world::{Dice, Make, Market, Tested};
@@ -158,5 +160,45 @@ impl Twins {
         assert_eq!(self.one.booked(), self.other.booked());
         assert_eq!(self.one.rests_until_ns(), self.other.rests_until_ns());
         assert_eq!(self.one.gate().denials(), self.other.gate().denials());
+        self.check_books(first);
+    }
+
+    /// The books of several strategies together are those of the account, but for its capital and
+    /// its exchanges of money; and each limit is held against the right position.
+    fn check_books(&mut self, after: &Event) {
+        let exposure = self.one.exposure();
+        let ledger = exposure.ledger;
+        if ledger.strategies() == 0 {
+            return;
+        }
+        let ids: Vec<StrategyId> =
+            (0..ledger.strategies()).map(|at| StrategyId(at as u16)).collect();
+        for (at, spec) in exposure.specs.iter().enumerate() {
+            let id = InstrumentId(at as u16);
+            let units = |of: &Ledger| {
+                let position = of.position(id);
+                i128::from(position.qty().lots()) * i128::from(spec.lot_e9())
+                    + i128::from(position.dust_e9())
+            };
+            let own: i128 = ids.iter().filter_map(|&of| ledger.own(of)).map(units).sum();
+            assert_eq!(own, units(ledger), "position in {id:?} after {after:?}");
+            for &of in &ids {
+                let held = self.one.gate().position(Target::new(Level::Strategy, of.0), id);
+                assert_eq!(held, ledger.held_by(of, id), "of {of:?} in {id:?} after {after:?}");
+            }
+        }
+        for currency in 0..ledger.currencies() {
+            let currency = CurrencyId(currency as u8);
+            let sum = |part: fn(&Balance) -> Cash| {
+                let own = ids.iter().filter_map(|&of| ledger.own(of));
+                own.fold(Cash::ZERO, |sum, own| sum + part(own.balance(currency)))
+            };
+            let all = ledger.balance(currency);
+            assert_eq!(sum(Balance::fees), all.fees(), "fees after {after:?}");
+            assert_eq!(sum(Balance::carry), all.carry(), "carry after {after:?}");
+            assert_eq!(sum(Balance::funding), all.funding(), "funding after {after:?}");
+            let begun = all.initial() + all.exchanged();
+            assert_eq!(sum(Balance::funds) + begun, all.funds(), "money after {after:?}");
+        }
     }
 }

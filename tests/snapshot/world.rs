@@ -3,17 +3,18 @@
 
 use qt_engine::book::{BookLimits, CrossPolicy, OrderBookLimits};
 use qt_engine::{
-    BookKind, Currencies, Currency, Exits, Pipeline, PipelineConfig, RateSource, Strategy,
+    BookKind, Currencies, Currency, Ensemble, Exits, Gate, Pipeline, PipelineConfig, RateSource,
+    Strategy,
 };
 use qt_risk::{
-    Account, AccountGate, Allowed, Level, Limit, Prices, Profile, ProfileName, RiskGate, Setup,
-    Sizing,
+    Account, AccountGate, Allowed, Key, Level, Limit, Prices, Profile, ProfileName, RiskGate,
+    Setup, Sizing,
 };
 use qt_strategies::Registry;
 use qt_types::{
     Bar, BarFlags, Cash, Control, ControlKind, CurrencyId, E9, FxRate, InstrumentId,
     InstrumentKind, InstrumentSpec, KillState, Lacks, Limits, Nanos, OrderTick, Payload, Price,
-    Qty, Side, Target, Tick, TickFlags, Trade,
+    Qty, Side, StrategyId, Target, Tick, TickFlags, Trade,
 };
 
 use crate::busy::Busy;
@@ -119,6 +120,7 @@ impl Make {
         let (specs, profile) = (self.specs(), self.profile());
         let capital = Cash::from_nano(i128::from(self.capital) * i128::from(E9));
         let setup = Setup::single(&profile, &specs, capital, self.orders_open_max);
+        let setup = setup.with_strategies(self.strategy.split('+').count());
         let account = Account::Margin { leverage_e9: 20 * E9 };
         let prices = Prices { interval_ns: E9, periods_e3: 252_000 };
         let account = AccountGate::new(account, self.sizing, None);
@@ -127,12 +129,26 @@ impl Make {
         gate
     }
 
-    fn strategy(&self) -> Box<dyn Strategy> {
-        if self.strategy == "busy" {
+    /// Names with `+` between them are several strategies: the first trades everything, the others
+    /// all but one instrument.
+    pub fn strategy(&self) -> Box<dyn Strategy> {
+        if !self.strategy.contains('+') {
+            return self.one(self.strategy);
+        }
+        let mut all = Ensemble::new();
+        for (at, name) in self.strategy.split('+').enumerate() {
+            let trades = (0..INSTRUMENTS).map(|id| at == 0 || id != at % INSTRUMENTS);
+            all = all.with(self.one(name), trades.collect());
+        }
+        Box::new(all)
+    }
+
+    fn one(&self, name: &str) -> Box<dyn Strategy> {
+        if name == "busy" {
             return Box::new(Busy::new(self.params.len()));
         }
         let registry = Registry::builtin();
-        let entry = registry.get(self.strategy).unwrap_or_else(|error| panic!("{error}"));
+        let entry = registry.get(name).unwrap_or_else(|error| panic!("{error}"));
         let given: Vec<(String, String)> = self
             .params
             .split_whitespace()
@@ -140,7 +156,7 @@ impl Make {
             .map(|(name, value)| (name.to_owned(), value.to_owned()))
             .collect();
         let params = entry.resolve(&given).unwrap_or_else(|error| panic!("{error}"));
-        let count = if self.strategy == "pairs" { 2 } else { INSTRUMENTS };
+        let count = if name == "pairs" { 2 } else { INSTRUMENTS };
         entry.make(&params, count).or_else(|_| entry.make(&params, 1)).expect("so many instruments")
     }
 
@@ -150,6 +166,11 @@ impl Make {
     }
 
     pub fn pipeline_with(&self, gate: RiskGate) -> Tested {
+        self.assemble(self.strategy(), gate)
+    }
+
+    /// A pipeline at rest with any strategy and gate.
+    pub fn assemble<S: Strategy, G: Gate>(&self, strategy: S, gate: G) -> Pipeline<S, G> {
         let crosses = CrossPolicy::Uncross;
         let levels = BookLimits { window_ticks: self.window_ticks, far_levels_max: 40, crosses };
         let orders = OrderBookLimits { orders_max: 120, window_ticks: 256, crosses };
@@ -173,9 +194,7 @@ impl Make {
             others: sources.map(|rate| Currency { deposit, rate }).to_vec(),
             age_max_ns: 1_000 * E9,
         };
-        Pipeline::new(config, self.strategy(), gate)
-            .with_lacks(self.lacks)
-            .with_currencies(&currencies)
+        Pipeline::new(config, strategy, gate).with_lacks(self.lacks).with_currencies(&currencies)
     }
 }
 
@@ -244,7 +263,15 @@ fn control(dice: &mut Dice) -> Control {
     let levels = [Level::Strategy, Level::Account, Level::Tenant, Level::Venue, Level::Global];
     let target = Target::new(levels[dice.below(5) as usize], 0);
     let state = if dice.is(3) { KillState::Halted } else { KillState::ReduceOnly };
-    let kind = match dice.below(20) {
+    let strategy = StrategyId(dice.below(3) as u16);
+    let kind = match dice.below(24) {
+        20 => ControlKind::Deactivate { strategy },
+        21 | 22 => ControlKind::Activate { strategy },
+        23 => {
+            let hard = 1_000_000_000_000_000 - i128::from(dice.below(1_000_000));
+            let target = Target::new(levels[[0, 1, 2, 4][dice.below(4) as usize]], 0);
+            ControlKind::Limit { target, key: Key::Exposure as u16, hard }
+        }
         0 => ControlKind::Trip { target, state },
         1 => ControlKind::Pause,
         2 => ControlKind::CloseOut,

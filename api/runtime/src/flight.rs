@@ -8,7 +8,7 @@ use std::time::SystemTime;
 
 use crossbeam::queue::ArrayQueue;
 use qt_journal::{Describer, Record, utc};
-use qt_types::{Event, InstrumentId, Nanos, Payload, Seq, Timer, VenueId};
+use qt_types::{Event, InstrumentId, Nanos, Payload, Seq, StrategyId, Timer, VenueId};
 
 /// How many events are remembered, a power of two: 256 KB. Four times as many made a session at
 /// full speed a tenth slower, since they push the books out of the core's cache.
@@ -21,7 +21,7 @@ const BLANK: Event = Event {
     venue_ns: Nanos::new(0),
     instrument: InstrumentId(0),
     venue: VenueId(0),
-    payload: Payload::Timer(Timer { due_ns: Nanos::new(0), token: 0 }),
+    payload: Payload::Timer(Timer { due_ns: Nanos::new(0), token: 0, strategy: StrategyId::FIRST }),
 };
 
 /// Why a recorder was handed over.

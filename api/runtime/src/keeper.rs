@@ -2,15 +2,14 @@
 //! has happened in this process, the run is being made again, and each event, state and command is
 //! held against what the journal says.
 
-use std::collections::VecDeque;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use crossbeam::channel::Receiver;
 use qt_backtest::simulator::Ended;
 use qt_backtest::witness::{Decided, NotKept, SaveState, Witness};
-use qt_engine::{Command, Exposure};
+use qt_engine::{Command, Exposure, Inside};
 use qt_journal::{
     AppendError, CommandRecord, Describer, Fingerprint, Journal, JournalError, Lsn, Mark, Record,
     SnapshotRef, Stamp, write_snapshot,
@@ -19,8 +18,9 @@ use qt_types::{Control, ControlKind, Event, KillState, Nanos, Payload, Seq};
 
 use crate::figures::Measured;
 use crate::flight::{Deck, Recorder, Why};
+use crate::script::Script;
 use crate::stages::{Stage, Timing};
-use crate::status::StatusBoard;
+use crate::status::{Seen, StatusBoard};
 
 /// What a session lets others see while it runs.
 #[derive(Debug, Default)]
@@ -43,6 +43,12 @@ pub struct Shown {
     pub board: StatusBoard,
     /// Where recorders of its last events are given away.
     pub deck: Deck,
+    /// How many decisions from outside were taken ...
+    pub decided: AtomicU64,
+    /// ... and the event of the last one.
+    pub decided_at: AtomicU64,
+    /// Parameters and limits that were changed, in order, also by earlier processes.
+    pub changed: Mutex<Vec<ControlKind>>,
 }
 
 /// What a keeper begins with.
@@ -51,7 +57,7 @@ pub struct Begin {
     /// Where it writes to.
     pub journal: Journal,
     /// What that holds of earlier processes, and has to happen again first.
-    pub script: VecDeque<Record>,
+    pub script: Script,
     /// Describes records.
     pub describer: Describer,
     /// The settings of the run.
@@ -64,7 +70,7 @@ pub struct Begin {
 pub struct Keeper {
     journal: Option<Journal>,
     /// What the journal holds and has not happened again yet.
-    script: VecDeque<Record>,
+    script: Script,
     controls: Receiver<Control>,
     shown: Arc<Shown>,
     describer: Describer,
@@ -73,6 +79,9 @@ pub struct Keeper {
     recorder: Option<Box<Recorder>>,
     /// The kill switch was pulled by hand, and nothing was handed over since.
     is_killed: bool,
+    /// A decision from outside is the next event.
+    is_decided: bool,
+    seen: Seen,
     measured: Measured,
 }
 
@@ -82,7 +91,7 @@ impl Keeper {
     #[must_use]
     pub fn new(begin: Begin, controls: Receiver<Control>, shown: Arc<Shown>) -> Self {
         let Begin { journal, script, describer, fingerprint, timing } = begin;
-        shown.to_repeat.store(script.len() as u64, Ordering::Relaxed);
+        shown.to_repeat.store(script.left(), Ordering::Relaxed);
         Self {
             journal: Some(journal),
             script,
@@ -93,6 +102,8 @@ impl Keeper {
             timing,
             recorder: Some(Recorder::new()),
             is_killed: false,
+            is_decided: false,
+            seen: Seen::default(),
             measured: Measured::default(),
         }
     }
@@ -103,9 +114,18 @@ impl Keeper {
         is_same: impl FnOnce(&Record) -> bool,
         text: impl FnOnce(&Describer) -> String,
     ) -> Option<Result<(), NotKept>> {
-        let expected = self.script.pop_front()?;
-        self.shown.to_repeat.store(self.script.len() as u64, Ordering::Relaxed);
-        if is_same(&expected) {
+        let front = self.script.front()?;
+        let is_same = is_same(front);
+        let folder = self.journal.as_ref().map_or(Path::new(""), Journal::path);
+        let expected = match self.script.take(folder) {
+            Ok(expected) => expected?,
+            Err(error) => {
+                self.fail(error.to_string());
+                return Some(Err(NotKept));
+            }
+        };
+        self.shown.to_repeat.store(self.script.left(), Ordering::Relaxed);
+        if is_same {
             return Some(Ok(()));
         }
         let (was, is) = (self.describer.text(&expected), text(&self.describer));
@@ -116,6 +136,16 @@ impl Keeper {
              those, or begin a new journal"
         ));
         Some(Err(NotKept))
+    }
+
+    /// What people ask for later is held against what holds by then.
+    #[cold]
+    fn note_change(&self, control: &Control) {
+        if let ControlKind::Tune { .. } | ControlKind::Limit { .. } = control.kind
+            && let Ok(mut changed) = self.shown.changed.lock()
+        {
+            changed.push(control.kind);
+        }
     }
 
     fn fail(&self, why: String) {
@@ -173,6 +203,9 @@ impl Witness for Keeper {
             recorder.note(event);
         }
         self.shown.events.store(event.seq.get(), Ordering::Relaxed);
+        if let Payload::Control(control) = &event.payload {
+            self.note_change(control);
+        }
         let is_same = |was: &Record| matches!(was, Record::Event(was) if was == event);
         let text = |describer: &Describer| describer.text(&Record::Event(*event));
         if let Some(repeated) = self.repeat(is_same, text) {
@@ -188,7 +221,12 @@ impl Witness for Keeper {
         let Some(journal) = &mut self.journal else { return Err(NotKept) };
         let appended = journal.append_event(event);
         self.timing.appended(from);
-        self.kept(appended).map(|_| ())
+        let kept = self.kept(appended).map(|_| ());
+        if std::mem::take(&mut self.is_decided) && kept.is_ok() {
+            self.shown.decided_at.store(event.seq.get(), Ordering::Relaxed);
+            self.shown.decided.fetch_add(1, Ordering::Release);
+        }
+        kept
     }
 
     fn leaving(
@@ -239,8 +277,16 @@ impl Witness for Keeper {
                 if let ControlKind::Trip { state, .. } = control.kind {
                     self.is_killed |= state == KillState::Halted;
                 }
+                self.is_decided = true;
                 Some(Decided { control, recv_ns: Nanos::MIN })
             }
+        }
+    }
+
+    #[inline]
+    fn look_inside(&mut self, inside: &dyn Inside) {
+        if self.shown.board.is_asked() {
+            self.seen.look(inside);
         }
     }
 
@@ -250,8 +296,10 @@ impl Witness for Keeper {
             self.is_killed = false;
             self.shown.deck.swap(&mut self.recorder, Why::Kill);
         }
-        let Self { timing, journal, .. } = &*self;
-        self.shown.board.fill(last, now_ns, exposure, |status| {
+        let Self { timing, journal, seen, shown, .. } = &*self;
+        shown.board.fill(last, now_ns, exposure, |status| {
+            status.take_seen(seen);
+            status.feed_waits = shown.feed_waits.load(Ordering::Relaxed);
             status.whole = timing.stages.quantiles(Stage::Whole);
             status.journal_waits = journal.as_ref().map_or(0, |journal| journal.status().waits);
         });
@@ -260,7 +308,7 @@ impl Witness for Keeper {
     fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended, save: &SaveState<'_>) {
         let Some(mut journal) = self.journal.take() else { return };
         self.measured.journal = Some(journal.status());
-        if !self.script.is_empty() {
+        if self.script.left() > 0 {
             // It was stopped before it came to where it had been, or comes to its end too soon.
             if ended != Ended::Interrupted {
                 self.fail(format!(

@@ -3,7 +3,8 @@
 //!
 //! Entry points: [`session::run`] plays a recording or a synthetic market on paper;
 //! [`parity::compare`] makes a kept run again and names the first decision that differs;
-//! [`rehearsal::replay`] feeds a journal to the pipeline alone.
+//! [`rehearsal::replay`] feeds a journal to the pipeline alone, [`staged::replay`] to its stages
+//! on threads of their own.
 //!
 //! May import: everything below `api`. Must not contain: strategy, risk or order code, terminals,
 //! sockets.
@@ -17,6 +18,8 @@ pub mod manifest;
 pub mod pace;
 pub mod parity;
 pub mod rehearsal;
+pub mod script;
 pub mod session;
+pub mod staged;
 pub mod stages;
 pub mod status;

@@ -26,6 +26,15 @@ impl FromStr for Speed {
     }
 }
 
+impl std::fmt::Display for Speed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Max => f.write_str("max"),
+            Self::Times(times) => write!(f, "{times}"),
+        }
+    }
+}
+
 /// How long a portion of a recording is at [`Speed::Max`]: between two looks at whether to stop.
 const PORTION_NS: i64 = 1_000_000_000;
 

@@ -16,6 +16,7 @@ use serde::Serialize;
 
 use crate::difference::{Before, Cause, Difference, decision_text};
 use crate::manifest::Manifest;
+use crate::staged::StagedError;
 
 /// What came of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -50,6 +51,9 @@ pub enum ParityError {
     /// The run cannot be made again.
     #[error("{0}")]
     Run(#[from] RunError),
+    /// The stages cannot be run.
+    #[error("{0}")]
+    Staged(#[from] StagedError),
     /// A state that was kept cannot be gone on from.
     #[error("{path}: {why}")]
     Snapshot {

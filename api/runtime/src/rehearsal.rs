@@ -4,8 +4,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use qt_backtest::desk::Desk;
 use qt_backtest::run_ticks::TickStage;
-use qt_engine::{Outbox, Strategy};
+use qt_engine::snapshot::{FORMAT, format_of};
+use qt_engine::{Gate, Outbox, Strategy};
 use qt_journal::{
     CommandRecord, Describer, JournalReader, Lsn, Record, SnapshotRef, Stamp, read_snapshot,
 };
@@ -15,9 +17,32 @@ use serde::Serialize;
 use crate::difference::{Cause, Difference, decision_text};
 use crate::parity::ParityError;
 
+/// How the stages of a pipeline run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topology {
+    /// One after the other on one thread.
+    Fused,
+    /// Each on a thread of its own ([`crate::staged`]).
+    Staged,
+}
+
+impl Topology {
+    /// Its name.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Fused => "fused",
+            Self::Staged => "staged",
+        }
+    }
+}
+
 /// What came of it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Rehearsed {
+    /// How the stages ran.
+    pub topology: Topology,
     /// Events that were fed.
     pub events: u64,
     /// Commands, and what the pipeline told itself: denials and reports of its own.
@@ -66,7 +91,8 @@ pub fn replay(
     let begin = find(journal, from)?;
     let mut reader = JournalReader::open(journal, None)?;
     let fingerprint = reader.fingerprint();
-    if let Some((_, kept)) = begin {
+    if let Some((lsn, kept)) = begin {
+        recast(&mut desk, journal, lsn)?;
         let state = read_snapshot(journal, fingerprint, kept)?;
         let fail = |error: qt_engine::SnapshotError| unusable(journal, error.to_string());
         desk = desk.restored(&state).map_err(fail)?;
@@ -82,6 +108,10 @@ pub fn replay(
         match entry.record {
             Record::Snapshot(kept) => {
                 let was = read_snapshot(journal, fingerprint, kept)?;
+                // One of another format says nothing.
+                if format_of(&was) != Some(FORMAT) {
+                    continue;
+                }
                 let is_same = desk.save(&mut state).is_ok() && state == was;
                 if is_same { check.snapshots += 1 } else { check.note_state(kept.stamp) }
             }
@@ -96,7 +126,7 @@ pub fn replay(
         }
     }
     check.rest(reader.recovery().is_ended);
-    Ok(check.done(desk.state_hash(), clock.elapsed()))
+    Ok(check.done(Topology::Fused, desk.state_hash(), clock.elapsed()))
 }
 
 /// The record of the state to begin with, and that state.
@@ -119,14 +149,29 @@ fn find(journal: &Path, from: Origin) -> Result<Option<(Lsn, SnapshotRef)>, Pari
     found.map(Some).ok_or_else(|| unusable(journal, which))
 }
 
+/// Makes again what was decided before record `until` about what the pipeline is made from.
+fn recast<S: Strategy, G: Gate>(
+    desk: &mut Desk<S, G>,
+    journal: &Path,
+    until: Lsn,
+) -> Result<(), ParityError> {
+    let mut reader = JournalReader::open(journal, None)?;
+    while let Some(entry) = reader.next_entry()?.filter(|entry| entry.lsn < until) {
+        if let Record::Event(Event { payload: Payload::Control(control), .. }) = entry.record {
+            desk.recast(&control);
+        }
+    }
+    Ok(())
+}
+
 fn unusable(journal: &Path, why: String) -> ParityError {
     ParityError::Snapshot { path: journal.to_owned(), why }
 }
 
 /// What was put out and is still to be found in the journal, oldest first.
 #[derive(Default)]
-struct Check {
-    describer: Describer,
+pub(crate) struct Check {
+    pub(crate) describer: Describer,
     commands: std::collections::VecDeque<CommandRecord>,
     own: std::collections::VecDeque<Own>,
     events: u64,
@@ -147,7 +192,7 @@ enum Own {
 }
 
 impl Check {
-    fn expect(&mut self, event: &Event, outbox: &Outbox) {
+    pub(crate) fn expect(&mut self, event: &Event, outbox: &Outbox) {
         self.events += 1;
         self.last = event.seq;
         let stamp = Stamp { seq: event.seq, at_ns: event.recv_ns };
@@ -158,7 +203,7 @@ impl Check {
     }
 
     /// A denial or a report of the engine comes back: is it the one that was put out?
-    fn own(&mut self, event: &Event) {
+    pub(crate) fn own(&mut self, event: &Event) {
         let own = match event.payload {
             Payload::Denied(denied) => Own::Denied(denied),
             Payload::Report(report) if self.own.front() == Some(&Own::Notice(report)) => {
@@ -173,7 +218,7 @@ impl Check {
         }
     }
 
-    fn command(&mut self, recorded: &CommandRecord) {
+    pub(crate) fn command(&mut self, recorded: &CommandRecord) {
         self.decisions += 1;
         let made = self.commands.pop_front();
         // Commands that follow from a denial leave with what came before it.
@@ -186,13 +231,13 @@ impl Check {
         }
     }
 
-    fn note_state(&mut self, stamp: Stamp) {
+    pub(crate) fn note_state(&mut self, stamp: Stamp) {
         self.differs(stamp.seq, Some("another state".to_owned()), None);
     }
 
     /// What was put out at the end and is not in the journal; where that broke off, it may not
     /// have been written down any more.
-    fn rest(&mut self, is_ended: bool) {
+    pub(crate) fn rest(&mut self, is_ended: bool) {
         let last = self.last;
         while let Some(made) = self.commands.pop_front() {
             if is_ended || made.stamp.seq < last {
@@ -206,7 +251,7 @@ impl Check {
         }
     }
 
-    fn differs(&mut self, seq: Seq, recorded: Option<String>, repeated: Option<String>) {
+    pub(crate) fn differs(&mut self, seq: Seq, recorded: Option<String>, repeated: Option<String>) {
         self.differences += 1;
         let (decision, event) = (self.decisions, seq.get());
         self.first.get_or_insert(Difference {
@@ -219,8 +264,9 @@ impl Check {
         });
     }
 
-    fn done(self, state: u64, took: Duration) -> Rehearsed {
+    pub(crate) fn done(self, topology: Topology, state: u64, took: Duration) -> Rehearsed {
         Rehearsed {
+            topology,
             events: self.events,
             decisions: self.decisions,
             differences: self.differences,

@@ -1,7 +1,6 @@
 //! A session on paper: a player hands over a recording at its pace, the pipeline and the simulated
 //! venue run on a thread of their own, and everything is in a journal before it is acted on.
 
-use std::collections::VecDeque;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -24,6 +23,7 @@ use crate::figures::{FeedFigures, JournalFigures, SessionFigures, SnapshotFigure
 use crate::keeper::{Begin, Keeper, Shown};
 use crate::manifest::Manifest;
 use crate::pace::{Pace, Speed};
+use crate::script::{Script, is_of_script};
 use crate::stages::{Clock, FULL_SPEED_EVERY, Timing, is_turn};
 
 /// What a session needs beside its stage and strategy.
@@ -143,12 +143,13 @@ fn run_on<R: Replayed>(
     let placement = Placement::new(&cores, &settings.seats, settings.wait)?;
     let (clock, every) = (Clock::start(), settings.timed_every());
     let Opened { begin, known_ns } = open(stage, settings, Timing::new(clock, every))?;
-    let repeated = begin.script.len() as u64;
+    let repeated = begin.script.left();
     let mut black_box = BlackBox::new(&settings.journal, shown, begin.describer.clone());
     let keeper = Keeper::new(begin, controls, Arc::clone(shown));
     let (player, feeds) = stage.player::<R>(placement.wait)?;
     let player = player.with_clock(stamps(clock, every));
-    let pace = Pace::new(settings.speed, known_ns);
+    // What was played before, or only warms up, comes at once.
+    let pace = Pace::new(settings.speed, known_ns.max(stage.from_ns().saturating_sub(1)));
     let mut notes = placement.notes.clone();
     let seat = |at: usize| placement.seats.get(at).and_then(|seat| seat.core);
     let is_over = AtomicBool::new(false);
@@ -248,13 +249,11 @@ fn open(
         (options.memory_bytes, options.reserve_bytes) = (bytes, bytes / 16);
         options.segment_bytes = (bytes as u64).saturating_mul(4);
     }
-    let mut script = VecDeque::new();
+    let mut count = 0;
     let mut describer = Describer::new();
     let (mut journal, recovery) =
         Journal::open_with(&settings.journal, &options, |entry| match entry.record {
-            Record::Event(_) | Record::Command(_) | Record::Mark(_) => {
-                script.push_back(entry.record);
-            }
+            record if is_of_script(&record) => count += 1,
             other => describer.see(&other),
         })?;
     if recovery.last == qt_journal::Lsn::NONE {
@@ -275,6 +274,7 @@ fn open(
         };
         put().map_err(fail)?;
     }
+    let script = Script::open(&settings.journal, count)?;
     let known_ns = recovery.stamp.map_or(i64::MIN, |stamp| stamp.at_ns.get());
     Ok(Opened { begin: Begin { journal, script, describer, fingerprint, timing }, known_ns })
 }

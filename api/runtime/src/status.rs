@@ -4,8 +4,10 @@
 use std::sync::Arc;
 
 use crossbeam::queue::ArrayQueue;
-use qt_engine::Exposure;
-use qt_types::{Cash, InstrumentId, Nanos, OrderId, OrderKind, Price, Qty, Seq, Side};
+use qt_engine::{Exposure, Inside, Order, Tightest};
+use qt_types::{
+    Cash, InstrumentId, KillState, Nanos, OrderId, OrderKind, Price, Qty, Seq, Side, StrategyId,
+};
 
 /// Lines of each table that a status has room for.
 const LINES_MAX: usize = 256;
@@ -21,8 +23,8 @@ pub struct Status {
     pub equity: Option<Cash>,
     /// Positions that are not zero, and their marks.
     pub positions: Vec<(InstrumentId, Qty, Option<Price>)>,
-    /// Open orders: which, what, side, price, what is left.
-    pub orders: Vec<(OrderId, InstrumentId, Side, Option<Price>, Qty)>,
+    /// Open orders.
+    pub orders: Vec<OpenOrder>,
     /// How many orders are open in all.
     pub open: usize,
     /// What half and what 99 of 100 records do not exceed on their whole way (ns); `None` before
@@ -32,6 +34,51 @@ pub struct Status {
     pub journal_waits: u64,
     /// Best bid and ask of each instrument.
     pub tops: Vec<(InstrumentId, Option<Price>, Option<Price>)>,
+    /// What each strategy holds.
+    pub own: Vec<(StrategyId, InstrumentId, Qty)>,
+    /// Each strategy; one where the run has one.
+    pub strategies: Vec<Standing>,
+    /// The limit of the gate that is nearest to being reached.
+    pub tightest: Option<Tightest>,
+    /// Whether no strategy may ask for anything.
+    pub is_paused: bool,
+    /// Records that had to wait for room in their ring.
+    pub feed_waits: u64,
+}
+
+/// An order that is open.
+#[derive(Clone, Copy, Debug)]
+pub struct OpenOrder {
+    /// Which one.
+    pub order: OrderId,
+    /// Whose it is.
+    pub strategy: StrategyId,
+    /// What it trades.
+    pub instrument: InstrumentId,
+    /// Buy or sell.
+    pub side: Side,
+    /// Its limit, where it has one and nothing before it.
+    pub price: Option<Price>,
+    /// What is left of it.
+    pub left: Qty,
+}
+
+/// How a strategy stands.
+#[derive(Clone, Copy, Debug)]
+pub struct Standing {
+    /// Which one.
+    pub strategy: StrategyId,
+    /// Whether it may ask for anything, as far as that is its own.
+    pub is_active: bool,
+    /// What its orders may do.
+    pub may_send: KillState,
+    /// Its open orders.
+    pub open: usize,
+    /// Executions so far; `None` where the run has one strategy.
+    pub fills: Option<u64>,
+    /// What it has brought, with its positions at their marks and after all costs; `None` where
+    /// the run has one strategy, or it cannot be told.
+    pub profit: Option<Cash>,
 }
 
 impl Status {
@@ -40,6 +87,8 @@ impl Status {
             positions: Vec::with_capacity(LINES_MAX),
             orders: Vec::with_capacity(LINES_MAX),
             tops: Vec::with_capacity(LINES_MAX),
+            own: Vec::with_capacity(LINES_MAX),
+            strategies: Vec::with_capacity(LINES_MAX),
             ..Self::default()
         })
     }
@@ -60,8 +109,14 @@ impl Status {
         for order in exposure.orders.iter() {
             self.open += 1;
             if self.orders.len() < LINES_MAX {
-                let price = limit(order.kind);
-                self.orders.push((order.id, order.instrument, order.side, price, order.leaves()));
+                self.orders.push(OpenOrder {
+                    order: order.id,
+                    strategy: order.strategy,
+                    instrument: order.instrument,
+                    side: order.side,
+                    price: limit(order.kind),
+                    left: order.leaves(),
+                });
             }
         }
         for (index, _) in exposure.specs.iter().enumerate().take(LINES_MAX) {
@@ -69,6 +124,68 @@ impl Status {
             let book = exposure.book(id);
             let best = |side| book.and_then(|book| book.best(side)).map(|(price, _)| price);
             self.tops.push((id, best(Side::Buy), best(Side::Sell)));
+        }
+        self.take_strategies(exposure);
+    }
+
+    fn take_strategies(&mut self, exposure: &Exposure<'_>) {
+        let ledger = exposure.ledger;
+        self.strategies.clear();
+        self.own.clear();
+        for at in 0..ledger.strategies().clamp(1, LINES_MAX) {
+            let strategy = StrategyId(at as u16);
+            let own = ledger.own(strategy);
+            for &id in own.unwrap_or(ledger).held() {
+                let qty = ledger.held_by(strategy, id);
+                if !qty.is_zero() && self.own.len() < LINES_MAX {
+                    self.own.push((strategy, id, qty));
+                }
+            }
+            let is_own = |order: &&Order| order.strategy == strategy;
+            self.strategies.push(Standing {
+                strategy,
+                is_active: true,
+                may_send: KillState::Active,
+                open: exposure.orders.iter().filter(is_own).count(),
+                fills: own.map(|_| ledger.counts(strategy).1),
+                // Its cash began at nothing.
+                profit: own.and_then(|own| own.equity(exposure.specs, exposure.market).ok()),
+            });
+        }
+    }
+
+    /// Takes over what was seen inside.
+    pub fn take_seen(&mut self, seen: &Seen) {
+        (self.tightest, self.is_paused) = (seen.tightest, seen.is_paused);
+        for (of, &(is_active, may_send)) in self.strategies.iter_mut().zip(&seen.strategies) {
+            (of.is_active, of.may_send) = (is_active, may_send);
+        }
+    }
+}
+
+/// What of a status only the pipeline itself knows.
+#[derive(Clone, Debug)]
+pub struct Seen {
+    tightest: Option<Tightest>,
+    is_paused: bool,
+    strategies: Vec<(bool, KillState)>,
+}
+
+impl Default for Seen {
+    fn default() -> Self {
+        let strategies = Vec::with_capacity(LINES_MAX);
+        Self { tightest: None, is_paused: false, strategies }
+    }
+}
+
+impl Seen {
+    /// Asks `inside`.
+    pub fn look(&mut self, inside: &dyn Inside) {
+        (self.tightest, self.is_paused) = (inside.tightest(), inside.is_paused());
+        self.strategies.clear();
+        for at in 0..inside.strategies().min(LINES_MAX) {
+            let strategy = StrategyId(at as u16);
+            self.strategies.push((inside.is_active(strategy), inside.may_send(strategy)));
         }
     }
 }
@@ -99,6 +216,13 @@ impl StatusBoard {
     #[must_use]
     pub fn get(&self) -> Option<Box<Status>> {
         self.filled.pop()
+    }
+
+    /// Whether a status was asked for and is not taken yet.
+    #[inline]
+    #[must_use]
+    pub fn is_asked(&self) -> bool {
+        !self.blank.is_empty()
     }
 
     /// Fills the blank that lies there, if one does; `more` adds what is not in `exposure`.

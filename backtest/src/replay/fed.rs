@@ -1,5 +1,9 @@
 //! A reel whose records come over a ring from a [`super::Player`] on another thread.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use qt_data::error::DataError;
 use qt_ring::Consumer;
 use qt_types::InstrumentId;
 
@@ -26,11 +30,14 @@ pub struct Feeds<R: Replayed> {
     pub(super) at_venue: Vec<Consumer<Fed<R>>>,
     /// What we are told.
     pub(super) at_ours: Vec<Consumer<Fed<R>>>,
+    /// Whether the player could not go on: what ends then is not the data.
+    pub(super) is_broken: Arc<AtomicBool>,
 }
 
 /// What a reel keeps of its feed.
 pub(super) struct FedReel<R: Replayed> {
     feed: Consumer<Fed<R>>,
+    is_broken: Arc<AtomicBool>,
     /// The record that is next; none at the end.
     pub(super) head: Option<R>,
     /// What the player's clock said of it.
@@ -42,13 +49,16 @@ pub(super) struct FedReel<R: Replayed> {
 }
 
 impl<R: Replayed> FedReel<R> {
-    pub(super) const fn new(feed: Consumer<Fed<R>>) -> Self {
-        Self { feed, head: None, put: 0, counts: Vec::new(), row: 0 }
+    pub(super) const fn new(feed: Consumer<Fed<R>>, is_broken: Arc<AtomicBool>) -> Self {
+        Self { feed, is_broken, head: None, put: 0, counts: Vec::new(), row: 0 }
     }
 
     /// Moves on to the next record, for which it waits. Returns what its own times leave to be
     /// added to become the one at which it is due.
-    pub(super) fn turn(&mut self) -> i64 {
+    ///
+    /// # Errors
+    /// When there is none because the player could not go on.
+    pub(super) fn turn(&mut self) -> Result<i64, DataError> {
         if let Some(head) = self.head {
             self.note(usize::from(head.instrument()));
         }
@@ -58,9 +68,13 @@ impl<R: Replayed> FedReel<R> {
                 next => break next,
             }
         };
+        // It was set before the ring was closed.
+        if next.is_none() && self.is_broken.load(Ordering::Acquire) {
+            return Err(DataError::ReaderGone);
+        }
         self.head = next.map(|fed| fed.record);
         self.put = next.map_or(0, |fed| fed.put);
-        next.map_or(0, |fed| fed.due_ns.saturating_sub(fed.record.recv_ns(0)))
+        Ok(next.map_or(0, |fed| fed.due_ns.saturating_sub(fed.record.recv_ns(0))))
     }
 
     fn note(&mut self, instrument: usize) {

@@ -13,11 +13,13 @@ mod reel;
 mod reels;
 mod rest;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use qt_data::error::DataError;
 use qt_data::ticks::TickFile;
 use qt_engine::{Gate, Halt, LedgerError, Pipeline, Strategy, Venue};
+use qt_ring::Consumer;
 use qt_types::{Event, InstrumentId, Nanos, Payload, Price, Seq, VenueId};
 
 use crate::desk::Desk;
@@ -28,6 +30,7 @@ use crate::tape::id_of;
 use crate::venue::SimVenue;
 use crate::witness::NotKept;
 pub use fed::Feeds;
+use fed::{Fed, FedReel};
 pub use player::{Player, PlayerError, Pushed, PutClock};
 pub use record::Replayed;
 use reel::{Reel, cut};
@@ -118,18 +121,22 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
     }
 
     /// A replay of what a [`Player`] on another thread hands over, event by event as it comes.
-    #[must_use]
+    ///
+    /// # Errors
+    /// When the player could not begin.
     pub fn fed(
         feeds: Feeds<R>,
         ids: &'a [Vec<InstrumentId>],
         config: ReplayConfig,
         desk: Desk<S, G>,
-    ) -> Self {
+    ) -> Result<Self, ReplayError> {
         let config = ReplayConfig { pace: Pace::Naive, ..config };
-        let reels = [feeds.at_venue, feeds.at_ours].map(|feeds| {
-            feeds.into_iter().zip(ids).map(|(feed, ids)| Reel::fed(feed, ids)).collect()
-        });
-        Self::of(reels, config, desk)
+        let Feeds { at_venue, at_ours, is_broken } = feeds;
+        let reels = |feeds: Vec<Consumer<Fed<R>>>| {
+            let feeds = feeds.into_iter().map(|feed| FedReel::new(feed, Arc::clone(&is_broken)));
+            feeds.zip(ids).map(|(fed, ids)| Reel::fed(fed, ids)).collect::<Result<_, _>>()
+        };
+        Ok(Self::of([reels(at_venue)?, reels(at_ours)?], config, desk))
     }
 
     fn of(

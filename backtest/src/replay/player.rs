@@ -1,5 +1,8 @@
 //! Plays files of records into rings, for a replay on another thread.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use qt_data::error::DataError;
 use qt_ring::{Full, Producer, Setup, SetupError, Wait, spsc};
 
@@ -27,8 +30,17 @@ struct Outlet<'a, R: Replayed> {
     ring: Producer<Fed<R>>,
     /// Whether its times are those at the venue.
     is_venue: bool,
+    /// The next record as it is put in, once there was no room for it.
+    held: Option<Fed<R>>,
     /// Nothing from before this time is to come (UTC ns).
     told_ns: i64,
+}
+
+/// What became of a record that was to be put into a ring.
+enum Room {
+    Taken,
+    Full,
+    Nobody,
 }
 
 /// How far the player came.
@@ -52,6 +64,8 @@ pub struct Player<'a, R: Replayed> {
     /// Asked once for each record that we are told of.
     clock: Option<PutClock<'a>>,
     waits: u64,
+    /// Tells the other side that what ends is not the data.
+    is_broken: Arc<AtomicBool>,
 }
 
 impl<'a, R: Replayed> Player<'a, R> {
@@ -68,19 +82,22 @@ impl<'a, R: Replayed> Player<'a, R> {
         let mut outlets = Vec::new();
         let mut outlet = |reel, is_venue| -> Result<_, SetupError> {
             let (ring, feed) = spsc(&Setup::new(FED_MAX, wait))?;
-            outlets.push(Outlet { reel, ring, is_venue, told_ns: i64::MIN });
+            outlets.push(Outlet { reel, ring, is_venue, held: None, told_ns: i64::MIN });
             Ok(feed)
         };
         let at_venue: Result<Vec<_>, _> = at_venue.into_iter().map(|r| outlet(r, true)).collect();
         let at_ours: Result<Vec<_>, _> = at_ours.into_iter().map(|r| outlet(r, false)).collect();
-        let feeds = Feeds { at_venue: at_venue?, at_ours: at_ours? };
-        Ok((Self { outlets, to_ns: config.to_ns, clock: None, waits: 0 }, feeds))
+        let is_broken = Arc::new(AtomicBool::new(false));
+        let (at_venue, at_ours) = (at_venue?, at_ours?);
+        let feeds = Feeds { at_venue, at_ours, is_broken: Arc::clone(&is_broken) };
+        Ok((Self { outlets, to_ns: config.to_ns, clock: None, waits: 0, is_broken }, feeds))
     }
 
     /// The same with a clock, whose word goes with each record that we are told of.
     #[must_use]
-    pub fn with_clock(self, clock: PutClock<'a>) -> Self {
-        Self { clock: Some(clock), ..self }
+    pub fn with_clock(mut self, clock: PutClock<'a>) -> Self {
+        self.clock = Some(clock);
+        self
     }
 
     /// How many records had to wait for room in their ring.
@@ -92,79 +109,110 @@ impl<'a, R: Replayed> Player<'a, R> {
     /// When the next record is due (UTC ns); `None` at the end.
     #[must_use]
     pub fn next_ns(&self) -> Option<i64> {
-        self.next().map(|(_, due_ns)| due_ns)
-    }
-
-    fn next(&self) -> Option<(usize, i64)> {
-        let times = self.outlets.iter().enumerate().filter_map(|(at, outlet)| {
-            let head = outlet.reel.head().filter(|head| head.venue_ns() < self.to_ns)?;
-            Some((at, outlet.due_ns(&head)))
-        });
-        times.min_by_key(|&(at, due_ns)| (due_ns, at))
+        self.outlets.iter().filter_map(|outlet| outlet.next_ns(self.to_ns)).min()
     }
 
     /// Hands over all records that are due until `until_ns`, and says that those were all.
     ///
     /// # Errors
-    /// When a file cannot be read.
+    /// When a file cannot be read. The other side is told that this is not the end of the data.
     pub fn play_to(&mut self, until_ns: i64) -> Result<Pushed, DataError> {
-        while let Some((at, due_ns)) = self.next().filter(|&(_, due_ns)| due_ns <= until_ns) {
-            let outlet = &mut self.outlets[at];
-            let Some(record) = outlet.reel.head() else { break };
-            outlet.told_ns = outlet.told_ns.max(due_ns);
-            let clock = self.clock.as_mut().filter(|_| !outlet.is_venue);
-            let put = clock.map_or(0, |clock| clock());
-            // Of one time records come in the order of the rings: those before this one have all.
-            if !self.push(at, Fed { record, due_ns, put }, due_ns.saturating_add(1)) {
-                return Ok(Pushed::Nobody);
-            }
-            self.outlets[at].reel.advance()?;
+        let played = self.play(until_ns);
+        if played.is_err() {
+            self.is_broken.store(true, Ordering::Release);
         }
-        if self.next().is_none() {
-            return Ok(Pushed::End);
-        }
-        let told = until_ns.saturating_add(1);
-        let is_heard = (0..self.outlets.len()).all(|at| self.tell_time(at, told));
-        Ok(if is_heard { Pushed::All } else { Pushed::Nobody })
+        played
     }
 
-    /// Puts `fed` into ring `at`, waiting for room; whether anybody listens. Whoever is to make
-    /// room may wait for news of the other rings: they get it. In those before `at` nothing from
-    /// before `earlier_ns` is to come.
-    fn push(&mut self, at: usize, fed: Fed<R>, earlier_ns: i64) -> bool {
-        let mut fed = fed;
-        let mut is_first = true;
+    fn play(&mut self, until_ns: i64) -> Result<Pushed, DataError> {
+        // Rings without room, by place: there are few files.
+        let mut full = vec![false; self.outlets.len()];
         loop {
-            match self.outlets[at].ring.push(fed) {
-                Ok(()) => return true,
-                Err(Full(_)) if self.outlets[at].ring.is_closed() => return false,
-                Err(Full(back)) => fed = back,
+            while let Some(at) = self.first_due(until_ns, &full) {
+                match self.put(at)? {
+                    Room::Taken => {}
+                    Room::Full => full[at] = true,
+                    Room::Nobody => return Ok(Pushed::Nobody),
+                }
             }
-            self.waits += u64::from(is_first);
-            is_first = false;
-            for other in (0..self.outlets.len()).filter(|&other| other != at) {
-                self.try_tell_time(other, if other < at { earlier_ns } else { fed.due_ns });
+            if !full.contains(&true) {
+                break;
+            }
+            // Whoever is to make room may wait for what goes into the other rings: those have all
+            // that is due, and are told that this is so.
+            for at in 0..self.outlets.len() {
+                if !full[at] {
+                    self.outlets[at].try_tell_time(until_ns.saturating_add(1));
+                }
+            }
+            full.fill(false);
+            std::thread::yield_now();
+        }
+        if self.next_ns().is_none() {
+            return Ok(Pushed::End);
+        }
+        Ok(self.tell_time(until_ns.saturating_add(1)))
+    }
+
+    /// The outlet with the first record that is due until `until_ns`, of those that are not full.
+    fn first_due(&self, until_ns: i64, full: &[bool]) -> Option<usize> {
+        let outlets = self.outlets.iter().enumerate().filter(|(at, _)| !full[*at]);
+        let due = outlets.filter_map(|(at, outlet)| Some((outlet.next_ns(self.to_ns)?, at)));
+        due.min().filter(|&(due_ns, _)| due_ns <= until_ns).map(|(_, at)| at)
+    }
+
+    /// Puts the next record of outlet `at` in, if there is room.
+    fn put(&mut self, at: usize) -> Result<Room, DataError> {
+        let Self { outlets, clock, waits, .. } = self;
+        let outlet = &mut outlets[at];
+        let held = outlet.held.take();
+        let fed = match (held, outlet.reel.head()) {
+            (Some(held), _) => held,
+            (None, Some(record)) => {
+                let clock = clock.as_mut().filter(|_| !outlet.is_venue);
+                let put = clock.map_or(0, |clock| clock());
+                Fed { record, due_ns: outlet.due_ns(&record), put }
+            }
+            (None, None) => return Ok(Room::Taken),
+        };
+        match outlet.ring.push(fed) {
+            Ok(()) => {
+                outlet.told_ns = outlet.told_ns.max(fed.due_ns);
+                outlet.reel.advance()?;
+                Ok(Room::Taken)
+            }
+            Err(Full(_)) if outlet.ring.is_closed() => Ok(Room::Nobody),
+            Err(Full(back)) => {
+                *waits += u64::from(held.is_none());
+                outlet.held = Some(back);
+                Ok(Room::Full)
+            }
+        }
+    }
+
+    /// Says in every ring that nothing from before `ns` is to come.
+    fn tell_time(&mut self, ns: i64) -> Pushed {
+        loop {
+            // Each that can be told is: the other side may wait for any of them.
+            let told = self.outlets.iter_mut().map(|outlet| outlet.try_tell_time(ns));
+            let is_told = told.fold(true, |all, is_told| all & is_told);
+            if self.outlets.iter().any(|outlet| outlet.ring.is_closed()) {
+                return Pushed::Nobody;
+            }
+            if is_told {
+                return Pushed::All;
             }
             std::thread::yield_now();
         }
     }
+}
 
-    /// Says in ring `at` that nothing from before `ns` is to come; whether anybody listens.
-    fn tell_time(&mut self, at: usize, ns: i64) -> bool {
-        let outlet = &mut self.outlets[at];
-        if outlet.told_ns >= ns {
-            return !outlet.ring.is_closed();
-        }
-        outlet.told_ns = ns;
-        self.push(at, nothing_at(ns), ns)
-    }
-
-    /// The same if there is room.
-    fn try_tell_time(&mut self, at: usize, ns: i64) {
-        let outlet = &mut self.outlets[at];
-        let is_news = outlet.told_ns < ns;
-        if is_news && outlet.ring.push(nothing_at(ns)).is_ok() {
-            outlet.told_ns = ns;
+impl<R: Replayed> Drop for Player<'_, R> {
+    /// Before the rings are closed: a player that comes to a sudden end is not at the end of the
+    /// data.
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.is_broken.store(true, Ordering::Release);
         }
     }
 }
@@ -176,5 +224,24 @@ fn nothing_at<R: Replayed>(ns: i64) -> Fed<R> {
 impl<R: Replayed> Outlet<'_, R> {
     fn due_ns(&self, head: &R) -> i64 {
         if self.is_venue { head.venue_ns() } else { self.reel.known_ns(head) }
+    }
+
+    /// When its next record is due (UTC ns), of those from before `to_ns` at the venue.
+    fn next_ns(&self, to_ns: i64) -> Option<i64> {
+        let head = self.reel.head().filter(|head| head.venue_ns() < to_ns)?;
+        Some(self.due_ns(&head))
+    }
+
+    /// Says that nothing from before `ns` is to come, unless that was said; false when there is
+    /// no room for it.
+    fn try_tell_time(&mut self, ns: i64) -> bool {
+        if self.told_ns >= ns {
+            return true;
+        }
+        let is_told = self.ring.push(nothing_at(ns)).is_ok();
+        if is_told {
+            self.told_ns = ns;
+        }
+        is_told
     }
 }

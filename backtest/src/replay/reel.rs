@@ -2,10 +2,9 @@
 
 use qt_data::error::DataError;
 use qt_data::ticks::{Block, TickFile};
-use qt_ring::Consumer;
 use qt_types::{InstrumentId, Tick};
 
-use super::fed::{Fed, FedReel};
+use super::fed::FedReel;
 use super::{Film, Replayed};
 use crate::feed::{FeedClock, FeedLatency};
 
@@ -63,12 +62,12 @@ impl<'a, R: Replayed> Reel<'a, R> {
         Ok(reel)
     }
 
-    /// What comes from `feed`, whose instruments are `instruments` of the run. Waits for the first
+    /// What comes from `fed`, whose instruments are `instruments` of the run. Waits for the first
     /// of it.
-    pub(super) fn fed(feed: Consumer<Fed<R>>, instruments: &'a [InstrumentId]) -> Self {
-        let mut fed = Box::new(FedReel::new(feed));
-        let base_ns = fed.turn();
-        Self {
+    pub(super) fn fed(fed: FedReel<R>, instruments: &'a [InstrumentId]) -> Result<Self, DataError> {
+        let mut fed = Box::new(fed);
+        let base_ns = fed.turn()?;
+        Ok(Self {
             file: None,
             instruments,
             block: Block::default(),
@@ -80,7 +79,7 @@ impl<'a, R: Replayed> Reel<'a, R> {
             clock: None,
             base_ns,
             fed: Some(fed),
-        }
+        })
     }
 
     /// Goes on where the block ends, or where the next record has another latency.
@@ -88,7 +87,7 @@ impl<'a, R: Replayed> Reel<'a, R> {
     fn turn(&mut self) -> Result<(), DataError> {
         if let Some(fed) = &mut self.fed {
             self.at = 0;
-            self.base_ns = fed.turn();
+            self.base_ns = fed.turn()?;
             return Ok(());
         }
         let Some(file) = self.file else { return Ok(()) };

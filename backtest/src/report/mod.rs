@@ -7,4 +7,5 @@ pub mod html;
 pub mod parents;
 pub mod result;
 pub mod risk;
+pub mod strategies;
 pub mod tables;

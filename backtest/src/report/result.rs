@@ -15,6 +15,7 @@ use crate::report::bands::BandsEntry;
 use crate::report::currency::{self, CurrenciesEntry, SettlementEntry};
 use crate::report::execution::{ExecutionEntry, liquidity_text};
 use crate::report::risk::RiskDocument;
+use crate::report::strategies::{self, StrategyEntry, StrategyHead};
 use crate::run::RunOutcome;
 use crate::simulator::Ended;
 use crate::trades::RoundTrip;
@@ -31,6 +32,8 @@ pub struct ResultHead {
     pub strategy: String,
     /// Its parameters.
     pub params: BTreeMap<String, Value>,
+    /// Each of several strategies.
+    pub strategies: Vec<StrategyHead>,
     /// The capital, as decimal text.
     pub capital: String,
     /// Whether the whole equity curve is wanted.
@@ -55,6 +58,9 @@ pub struct ResultDocument {
     pub strategy: String,
     /// Its parameters.
     pub params: BTreeMap<String, Value>,
+    /// What each of several strategies brought.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub strategies: Vec<StrategyEntry>,
     /// The instruments.
     pub symbols: Vec<String>,
     /// The data, one entry per instrument.
@@ -157,6 +163,9 @@ pub struct DataEntry {
 /// One fill.
 #[derive(Clone, Debug, Serialize)]
 pub struct FillEntry {
+    /// Whose it was, where the run has several strategies.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub strategy: Option<String>,
     /// The instrument.
     pub symbol: String,
     /// When it happened.
@@ -224,6 +233,12 @@ impl ResultDocument {
         Self {
             schema: "quanttrade.backtest/1",
             run_id: head.run_id,
+            strategies: strategies::strategies(&head.strategies, outcome),
+            fills_list: outcome
+                .fills
+                .iter()
+                .filter_map(|fill| fill_entry(fill, outcome, series, &head.strategies))
+                .collect(),
             strategy: head.strategy,
             params: head.params,
             symbols: outcome.specs.iter().map(|spec| spec.symbol().to_owned()).collect(),
@@ -265,11 +280,6 @@ impl ResultDocument {
             events_per_second: outcome.events as f64 / seconds,
             wall_seconds: outcome.wall_seconds,
             determinism_hash: format!("{:016x}", outcome.determinism_hash),
-            fills_list: outcome
-                .fills
-                .iter()
-                .filter_map(|fill| fill_entry(fill, outcome, series))
-                .collect(),
             trades_list: outcome
                 .trips
                 .iter()
@@ -323,9 +333,17 @@ pub fn stamp_of(series: &BarSeries, row: u32) -> String {
     bar.map_or_else(String::new, |bar| iso_text(bar.open_ns))
 }
 
-fn fill_entry(fill: &Fill, outcome: &RunOutcome, series: &[&BarSeries]) -> Option<FillEntry> {
+fn fill_entry(
+    fill: &Fill,
+    outcome: &RunOutcome,
+    series: &[&BarSeries],
+    heads: &[StrategyHead],
+) -> Option<FillEntry> {
     let spec = outcome.specs.get(fill.instrument.index())?;
+    // The venue's own has no order and is nobody's.
+    let head = heads.get(fill.strategy.index()).filter(|_| !fill.order.is_none());
     Some(FillEntry {
+        strategy: head.map(|head| head.name.clone()),
         symbol: spec.symbol().to_owned(),
         time: iso_text(fill.venue_ns.get()),
         bar: stamp_of(series.get(fill.instrument.index())?, fill.row),

@@ -5,6 +5,7 @@ mod by_order;
 mod contingent;
 mod differential;
 mod emulation;
+mod ensemble;
 mod execution;
 mod faults;
 mod fed;

@@ -141,7 +141,11 @@ impl Rig {
             }
             self.hear(now_ns);
             if let Happening::Step(ns) = happening {
-                let timer = Timer { due_ns: Nanos::new(*ns), token: step };
+                let timer = Timer {
+                    due_ns: Nanos::new(*ns),
+                    token: step,
+                    strategy: qt_types::StrategyId::FIRST,
+                };
                 step += 1;
                 self.feed(Payload::Timer(timer), now_ns);
             }

@@ -341,6 +341,30 @@ fn only_futures_expire_and_only_within_their_data() {
 }
 
 #[test]
+fn definitions_end_futures_of_which_nothing_else_is_said() {
+    let defined = |kind: InstrumentKind, times: &[(&str, i64)]| {
+        let times = times.iter().map(|(name, ns)| ((*name).to_owned(), *ns)).collect();
+        let case = future(kind, None).at(0, market(BUY, 10));
+        case.with(|config| {
+            config.conditions.expiries.clear();
+            config.conditions.defined_expiries = times;
+        })
+    };
+    // As above, but the time comes from the definition; other contracts are not of this run.
+    let own = "X".to_owned();
+    let out = played(&defined(InstrumentKind::Future, &[("OTHER", 150), (&own, 350)]));
+    assert_eq!((out.final_equity, out.settlements.len()), (cash("10050"), 1));
+    // What is given by hand wins; an end from before the data is of an earlier contract.
+    let late = defined(InstrumentKind::Future, &[(&own, 350)]).with(|config| {
+        let expiry = Expiry { time_ns: 9_999, price_e9: None };
+        config.conditions.expiries = vec![(None, expiry)];
+    });
+    assert!(played(&late).settlements.is_empty());
+    assert!(played(&defined(InstrumentKind::Future, &[(&own, -1)])).settlements.is_empty());
+    assert!(played(&defined(InstrumentKind::Equity, &[(&own, 350)])).settlements.is_empty());
+}
+
+#[test]
 fn limits_of_the_gate_are_in_the_currency_of_the_account() {
     let denied = |euro: i64| {
         let rates = [("EURUSD", &always(euro)[..]), ("GBPUSD", &always(E9))];

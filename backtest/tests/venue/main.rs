@@ -11,6 +11,7 @@ mod contingent;
 mod currencies;
 mod determinism;
 mod differential;
+mod ensemble;
 mod fees;
 mod funding;
 mod harness;

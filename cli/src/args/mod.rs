@@ -72,6 +72,8 @@ pub enum Command {
     Sweep(command::sweep::SweepArgs),
     /// Trade on paper: a recording or the synthetic market, played in real time
     Live(command::live::LiveArgs),
+    /// Tell a running session what to do, or ask how it stands
+    Control(command::control::ControlArgs),
     /// Feed a journal to the pipeline again, and compare what it decides
     Replay(command::replay::ReplayArgs),
     /// Make a recorded run again as a backtest, and name the first decision that differs

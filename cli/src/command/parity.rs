@@ -96,6 +96,7 @@ impl From<ParityError> for Failure {
         let message = error.to_string();
         match error {
             ParityError::Run(error) => Self::from(error),
+            ParityError::Staged(_) => Self::failed(message),
             ParityError::Journal(_)
             | ParityError::Manifest { .. }
             | ParityError::Snapshot { .. } => Self::data(message),

@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
 use qt_runtime::rehearsal::{self, Origin};
+use qt_runtime::staged;
 use qt_types::Seq;
 
 use super::parity::text;
@@ -18,7 +19,8 @@ use crate::output::number;
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     quanttrade replay session/live.qtj\n  \
-    quanttrade replay session/live.qtj --from-snapshot\n\n\
+    quanttrade replay session/live.qtj --from-snapshot\n  \
+    quanttrade replay session/live.qtj --topology staged\n\n\
     No venue and no recording take part: the pipeline gets what it got, in the order in which it\n\
     got it, and every command, denial and state is held against the journal.\n\
     Exit code 0: all the same. 1: the first difference is named.")]
@@ -32,6 +34,18 @@ pub struct ReplayArgs {
     /// Begin with the last state that was kept, or with the one after this event
     #[arg(long, value_name = "EVENT", num_args = 0..=1, require_equals = true)]
     pub from_snapshot: Option<Option<u64>>,
+    /// All stages on one thread, or each on its own with rings between them
+    #[arg(long, value_enum, default_value_t = Topology::Fused)]
+    pub topology: Topology,
+}
+
+/// How the stages run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub enum Topology {
+    /// One after the other.
+    Fused,
+    /// Strategy, risk and execution beside each other.
+    Staged,
 }
 
 /// Runs the command.
@@ -43,13 +57,23 @@ pub fn run(args: &ReplayArgs, session: &Session) -> Result<(), Failure> {
     let strategy = kept.strategy()?;
     let (config, files) = (&kept.plan.config, &kept.data.files);
     let stage = TickStage::new(config, files, kept.plan.sample_ns, Pace::Naive)?;
-    let found = rehearsal::replay(&args.journal, &stage, strategy, from(args))?;
+    let found = match (args.topology, from(args)) {
+        (Topology::Fused, from) => rehearsal::replay(&args.journal, &stage, strategy, from)?,
+        (Topology::Staged, Origin::Start) => {
+            staged::replay(&args.journal, &stage, strategy, &staged::Settings::default())?
+        }
+        (Topology::Staged, _) => {
+            let failure = Failure::usage("stages on threads of their own begin with no kept state");
+            return Err(failure.hint("leave out --from-snapshot, or use --topology fused"));
+        }
+    };
     if session.out.json {
         session.out.document(&found)?;
     } else {
         session.out.line(&format!(
-            "{}: {} and {} in {}, {}; {} the same; state {}",
+            "{}, {}: {} and {} in {}, {}; {} the same; state {}",
             args.journal.display(),
+            found.topology.text(),
             number::plural(found.events, "event"),
             number::plural(found.decisions, "decision"),
             number::seconds(found.seconds),

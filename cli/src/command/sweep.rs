@@ -23,7 +23,7 @@ use crate::failure::{Failure, Reason};
 use crate::interrupt;
 use crate::output::number;
 use crate::runs::{self, RunId, RunRecord};
-use crate::settings::{Layers, RunPlan};
+use crate::settings::{Layers, Role, RunPlan};
 use crate::summary::METRIC_NAMES;
 
 mod results;
@@ -86,7 +86,8 @@ pub fn run(args: &SweepArgs, session: &Session) -> Result<(), Failure> {
     let layers = session.layers(&args.flags.0, None)?;
     let mut plan = RunPlan::new(&layers)?;
     let ranking = Ranking::parse(&args.sort)?;
-    let entry = session.registry.get(&plan.strategy)?;
+    let role = only(&plan)?;
+    let entry = session.registry.get(&role.strategy)?;
     let (spec, layers) = spec(args, &plan, entry, layers, session)?;
     let heat = heat_axes(args, &spec.ranges)?;
     plan.reading.load.threads = session.threads;
@@ -114,6 +115,15 @@ fn write_trials(args: &SweepArgs, session: &Session, done: &Done) -> Result<(), 
     Ok(())
 }
 
+/// The one strategy of a sweep.
+fn only(plan: &RunPlan) -> Result<&Role, Failure> {
+    match plan.roles.as_slice() {
+        [only] if only.symbols.is_empty() => Ok(only),
+        _ => Err(Failure::usage("a sweep tries the parameters of one strategy, on all its data")
+            .hint("name one with --strategy NAME")),
+    }
+}
+
 /// What is to be tried, and the settings of which it follows.
 fn spec(
     args: &SweepArgs,
@@ -133,7 +143,7 @@ fn spec(
         Some(trials) => Search::Random { trials, seed: plan.seed },
         None => Search::Grid,
     };
-    let (mut ranges, mut layers) = (ranges(&plan.params)?, layers);
+    let (mut ranges, mut layers) = (ranges(&only(plan)?.params)?, layers);
     if args.random.is_some() && ranges.iter().all(ParamRange::is_single) {
         // What a file or the environment sets is for a single run: only flags fix a parameter.
         let name = |pair: &String| pair.split('=').next().unwrap_or_default().trim().to_owned();
@@ -141,7 +151,7 @@ fn spec(
         let fixed: Vec<String> = flags.iter().map(name).collect();
         ranges.retain(|range| fixed.contains(&range.name));
         let kept: Vec<(String, String)> =
-            plan.params.iter().filter(|(name, _)| fixed.contains(name)).cloned().collect();
+            only(plan)?.params.iter().filter(|(name, _)| fixed.contains(name)).cloned().collect();
         layers = layers.with_params(&kept);
         let free = entry.params.iter().filter(|param| !fixed.iter().any(|name| name == param.name));
         ranges.extend(free.map(ParamRange::declared));
@@ -239,7 +249,7 @@ fn record(
     session: &Session,
 ) -> RunRecord {
     let mut record = RunRecord::new(&done.id, started_ns, "sweep", session.code);
-    record.strategy.clone_from(&plan.strategy);
+    record.strategy = plan.strategies();
     record.params = done
         .ranges
         .iter()

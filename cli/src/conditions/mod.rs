@@ -1,6 +1,7 @@
 //! What holds and happens at the venue beside the market, from settings and their files.
 
 mod currency;
+pub mod definitions;
 mod expiry;
 mod faults;
 mod fees;
@@ -36,6 +37,7 @@ pub fn of(layers: &Layers, seed: u64) -> Result<(Conditions, Latencies), Failure
         faults: faults::of(layers)?,
         seed,
         expiries,
+        defined_expiries: definitions::expiries(layers)?,
         rules,
     };
     Ok((conditions, latencies))

@@ -119,6 +119,9 @@ pub fn is_ticks(given: &str, plan: &DataPlan) -> bool {
     if path.extension().is_some_and(|extension| extension == EXTENSION) {
         return true;
     }
+    if import::dbn::holds_bars(path) {
+        return false;
+    }
     let named = plan.tick_format.as_deref().map(ImportFormat::parse).and_then(Result::ok);
     let is_book = |format| !matches!(format, ImportFormat::Trades | ImportFormat::Quotes);
     if let Some(format) = named {
@@ -189,6 +192,7 @@ fn options(symbol: Option<&str>, plan: &DataPlan) -> Result<ImportOptions, Failu
             .or_else(|| load.currency.clone()),
         kind: load.kind,
         qty_hint_e9: load.qty_hint_e9,
+        specs: load.specs.clone(),
         tz: load.tz.clone(),
         ..ImportOptions::default()
     })

@@ -25,6 +25,11 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     table.trim_fmt()
 }
 
+/// How many characters a line of the terminal on standard error has.
+pub fn terminal_width() -> usize {
+    Table::new().use_stderr().width().map_or(usize::MAX, usize::from)
+}
+
 /// Lines of a name and a value, the names padded to one width.
 pub fn pairs<'a>(pairs: impl IntoIterator<Item = (&'a str, String)>) -> String {
     let pairs: Vec<(&str, String)> = pairs.into_iter().collect();

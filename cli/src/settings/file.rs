@@ -40,11 +40,18 @@ fn add_table(
     for (name, value) in plain.chain(table.iter().filter(|(_, value)| value.is_table())) {
         match value {
             toml::Value::Table(params) if PARAM_TABLES.contains(&name.as_str()) => {
-                let pairs: Result<Vec<String>, Failure> = params
-                    .iter()
-                    .map(|(param, value)| Ok(format!("{param}={}", scalar(path, param, value)?)))
-                    .collect();
-                put(found, "param", pairs?);
+                let mut pairs = Vec::new();
+                for (param, value) in params {
+                    // A table in it has the parameters of one of several strategies.
+                    let toml::Value::Table(of) = value else {
+                        pairs.push(format!("{param}={}", scalar(path, param, value)?));
+                        continue;
+                    };
+                    for (name, value) in of {
+                        pairs.push(format!("{param}.{name}={}", scalar(path, name, value)?));
+                    }
+                }
+                put(found, "param", pairs);
             }
             toml::Value::Table(inner) if is_top && name == SECTION => {
                 add_table(path, inner, false, found)?;
@@ -165,7 +172,8 @@ mod tests {
         let path = write(
             "a.toml",
             "strategy = 'sma_cross'\ncapital = 50000\nfee_rate = 0.0005\ntouch-fills = true\n\
-             data = ['x.csv', 'y.csv']\n[backtest]\ncapital = 60000\n[param]\nfast = 5\n",
+             data = ['x.csv', 'y.csv']\n[backtest]\ncapital = 60000\n[param]\nfast = 5\n\
+             [param.other]\nslow = 7\n",
         );
         let found = read(&path).unwrap();
         let get = |name: &str| {
@@ -175,7 +183,7 @@ mod tests {
         assert_eq!(get("fee-rate").as_deref(), Some("0.0005"));
         assert_eq!(get("touch-fills").as_deref(), Some("true"));
         assert_eq!(get("data").as_deref(), Some("x.csv;y.csv"));
-        assert_eq!(get("param").as_deref(), Some("fast=5"));
+        assert_eq!(get("param").as_deref(), Some("fast=5;other.slow=7"));
     }
 
     #[test]

@@ -140,6 +140,13 @@ pub const KEYS: &[Key] = &[
     key(Data, "multiplier", One("M"), "1", "Units of the underlying per contract"),
     key(
         Data,
+        "definitions",
+        One("FILE.dbn"),
+        "",
+        "Units and expiries of instruments, from DBN definitions; they win over other settings",
+    ),
+    key(
+        Data,
         "kind",
         One("KIND"),
         "",
@@ -170,13 +177,21 @@ pub const KEYS: &[Key] = &[
         "Trade bars that open at TIME or later; earlier ones only warm up",
     ),
     key(Range, "to", One("TIME"), "", "Leave out bars that open at TIME or later"),
-    key(Strategy, "strategy", One("NAME"), "", "The strategy: see `strategies list`"),
+    key(
+        Strategy,
+        "strategy",
+        Many("[NAME=]STRATEGY[@SYMBOL+..]"),
+        "",
+        "The strategy: see `strategies list`; several for several on one account, each with a NAME \
+         of your own in front if need be, and @ what it trades",
+    ),
     key(
         Strategy,
         "param",
         Many("NAME=VALUE"),
         "",
-        "A parameter of the strategy; may be given several times",
+        "A parameter of the strategy; of several strategies STRATEGY.NAME=VALUE; may be given \
+         several times",
     ),
     key(
         Account,

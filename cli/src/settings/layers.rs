@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
-use super::file;
-use super::keys::{Arity, CONFLICTS, EXCLUSIVE, KEYS, find};
+use super::keys::{Arity, CONFLICTS, EXCLUSIVE, KEYS, Key, find};
+use super::{anchor, file};
 use crate::failure::Failure;
 
 /// Where a value came from, in rising precedence.
@@ -189,6 +189,15 @@ impl Layers {
 
     /// The arguments that make the same settings without files and environment.
     pub fn arguments(&self) -> Vec<String> {
+        self.arguments_with(|_, value| value.to_owned())
+    }
+
+    /// The same, with the whole path of every file, so that they mean the same in any directory.
+    pub fn anchored_arguments(&self) -> Vec<String> {
+        self.arguments_with(anchor::anchored)
+    }
+
+    fn arguments_with(&self, put: impl Fn(&Key, &str) -> String) -> Vec<String> {
         let mut words = Vec::new();
         for key in KEYS {
             let Some(setting) = self.settings.get(key.name) else { continue };
@@ -202,7 +211,7 @@ impl Layers {
                 Arity::Flag => {}
                 Arity::One(_) | Arity::Many(_) => {
                     for value in &setting.values {
-                        words.extend([format!("--{}", key.name), value.clone()]);
+                        words.extend([format!("--{}", key.name), put(key, value)]);
                     }
                 }
             }

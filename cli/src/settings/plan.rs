@@ -11,7 +11,8 @@ use qt_data::source::Format;
 use qt_data::stamp::{DateOrder, LocalClock, StampForm, StampParser};
 use qt_types::InstrumentKind;
 
-use super::{Layers, number};
+use super::{Layers, Role, number};
+use crate::conditions::definitions;
 use crate::dataset::Window;
 use crate::failure::Failure;
 
@@ -39,10 +40,8 @@ pub struct RunPlan {
     pub data: Vec<String>,
     /// How they are read.
     pub reading: DataPlan,
-    /// The strategy's name.
-    pub strategy: String,
-    /// Its parameters as they were given.
-    pub params: Vec<(String, String)>,
+    /// The strategies.
+    pub roles: Vec<Role>,
     /// The run.
     pub config: RunConfig,
     /// Time between two samples of the equity, on ticks (ns).
@@ -62,6 +61,12 @@ pub struct RunPlan {
 }
 
 impl RunPlan {
+    /// The names of the strategies, as one.
+    pub fn strategies(&self) -> String {
+        let names: Vec<&str> = self.roles.iter().map(|role| role.name.as_str()).collect();
+        names.join("+")
+    }
+
     /// The part of the data that the run uses; `warmup` says how many bars the strategy needs
     /// before, by the number of instruments.
     pub fn window<'a>(&self, warmup: &'a dyn Fn(usize) -> Option<usize>) -> Window<'a> {
@@ -98,6 +103,7 @@ impl DataPlan {
             multiplier_e9: positive_e9(layers, "multiplier")?,
             currency,
             kind: layers.one("kind").map(|text| kind(layers, text)).transpose()?,
+            specs: definitions::specs(layers)?,
             check: !layers.is_on("no-check"),
             ..LoadOptions::default()
         };

@@ -14,10 +14,11 @@ use crate::conditions;
 use crate::failure::Failure;
 
 impl RunPlan {
-    /// Without a sizing rule of the user's, several instruments share the default weight evenly:
-    /// otherwise the first entry would take all the money.
-    pub fn share_default_weight(&mut self, layers: &Layers, instruments: usize) {
-        let count = i64::try_from(instruments).unwrap_or(1).max(1);
+    /// Without a sizing rule of the user's, all that may be entered at once shares the default
+    /// weight evenly: each instrument of each strategy. Otherwise the first entry would take all
+    /// the money.
+    pub fn share_default_weight(&mut self, layers: &Layers, shares: usize) {
+        let count = i64::try_from(shares).unwrap_or(1).max(1);
         if let (None, Sizing::Weight { weight_e9 }) =
             (layers.given("weight"), &mut self.config.sizing)
         {
@@ -35,10 +36,7 @@ impl RunPlan {
             return Err(Failure::usage("no data is given")
                 .hint("add --data PATH, or try the bundled sample: --data sample:SP500"));
         }
-        let strategy = layers.one("strategy").map(str::to_owned).ok_or_else(|| {
-            Failure::usage("no strategy is given")
-                .hint("add --strategy NAME; quanttrade strategies list shows all")
-        })?;
+        let roles = super::roles::roles(layers)?;
         let mut reading = DataPlan::new(layers)?;
         reading.load.qty_hint_e9 = check_lot(layers)?;
         let seed = layers.one("seed").unwrap_or("1");
@@ -46,9 +44,8 @@ impl RunPlan {
         Ok(Self {
             data,
             reading,
-            strategy,
-            params: params(layers)?,
-            config: config(layers, seed)?,
+            config: shared(config(layers, seed)?, roles.len()),
+            roles,
             sample_ns: sample(layers)?,
             seed,
             allow_no_trades: layers.is_on("allow-no-trades"),
@@ -60,13 +57,11 @@ impl RunPlan {
     }
 }
 
-/// The parameters as pairs.
-fn params(layers: &Layers) -> Result<Vec<(String, String)>, Failure> {
-    let split = |pair: &String| match pair.split_once('=') {
-        Some((name, value)) => Ok((name.trim().to_owned(), value.trim().to_owned())),
-        None => Err(wrong(layers, "param", pair, "of the form NAME=VALUE")),
-    };
-    layers.many("param").iter().map(split).collect()
+/// Several strategies have room for what each alone could ask for.
+fn shared(mut config: RunConfig, strategies: usize) -> RunConfig {
+    config.limits.intents_max *= strategies.max(1);
+    config.limits.timers_max *= strategies.max(1);
+    config
 }
 
 /// The quantity of `--qty`, which must be a multiple of a lot that was given.
@@ -352,7 +347,7 @@ mod tests {
         assert_eq!(plan.config.exits.stop_bps, Some(500));
         assert_eq!(plan.config.response_latency_ns, 10_000_000);
         assert_eq!(plan.config.from_ns, Some(1_577_836_800_000_000_000));
-        assert_eq!(plan.params, [("fast".to_owned(), "5".to_owned())]);
+        assert_eq!(plan.roles[0].params, [("fast".to_owned(), "5".to_owned())]);
     }
 
     #[test]

@@ -27,18 +27,6 @@ pub enum BookKind {
     Trade,
 }
 
-impl BookKind {
-    /// The name in files.
-    #[must_use]
-    pub const fn text(self) -> &'static str {
-        match self {
-            Self::Snapshot => "snapshot",
-            Self::Level => "level",
-            Self::Trade => "trade",
-        }
-    }
-}
-
 /// One row of the book's recording.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct BookRow {

@@ -2,10 +2,11 @@
 
 use std::io::{self, Write};
 
-use qt_types::E9;
+use qt_types::{E9, Tick};
 
 use super::{BookRow, Market};
 use crate::calendar::civil::{DAY_NS, Day, HOUR_NS, MINUTE_NS, SECOND_NS};
+use crate::export::Speaker;
 use crate::series::{BarRecord, TradeRecord};
 
 /// Writes bars under the header `timestamp,open,high,low,close,volume`; bars of a day have dates,
@@ -64,29 +65,30 @@ pub fn write_trades_csv(
     write_lines(out, rows)
 }
 
-/// Writes book rows under the header `timestamp,kind,side,price,qty`: first the levels of the
-/// `snapshot`, then every `level` with its new quantity (0 removes it) and every `trade` with the
-/// side of its taker. Returns the number of rows.
+/// Writes the changes of a book and its trades as [`crate::export`] does: an import reads them back
+/// record for record. Everything is known when it happens. Returns the number of rows.
 ///
 /// # Errors
-/// When `out` cannot be written to.
+/// When the market's instrument has no units or a name that a line cannot hold, or `out` cannot be
+/// written to.
 pub fn write_book_csv(
     out: &mut impl Write,
     market: &Market,
     rows: impl IntoIterator<Item = BookRow>,
 ) -> io::Result<u64> {
-    out.write_all(b"timestamp,kind,side,price,qty\n")?;
-    let (tick, lot) = (Unit::new(market.tick_e9), Unit::new(market.lot_e9));
-    let rows = rows.into_iter().map(|row| {
-        let mut line = Vec::with_capacity(64);
-        stamp(&mut line, row.venue_ns)?;
-        write!(line, ",{},{},", row.kind.text(), row.side.text())?;
-        tick.write(&mut line, row.price)?;
-        line.push(b',');
-        lot.write(&mut line, row.qty)?;
-        Ok(line)
-    });
-    write_lines(out, rows)
+    let specs = [market.spec().map_err(io::Error::other)?];
+    let speaker = Speaker::new(&specs).map_err(io::Error::other)?;
+    out.write_all(speaker.head::<Tick>().as_bytes())?;
+    let mut line = String::with_capacity(96);
+    let mut count = 0;
+    for row in rows {
+        line.clear();
+        speaker.write(&row.tick(), row.venue_ns, &mut line).map_err(io::Error::other)?;
+        out.write_all(line.as_bytes())?;
+        count += 1;
+    }
+    out.flush()?;
+    Ok(count)
 }
 
 fn write_lines(

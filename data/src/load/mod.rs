@@ -19,10 +19,11 @@ use std::sync::atomic::AtomicU64;
 
 pub use recheck::check_again;
 
-use qt_types::InstrumentKind;
+use qt_types::{InstrumentKind, InstrumentSpec};
 
 use crate::calendar::Calendar;
 use crate::error::DataError;
+use crate::import::dbn;
 use crate::quality::QualityReport;
 use crate::series::{BarSeries, DataKind, QuoteSeries, Source, TradeSeries, ValueSeries};
 use crate::source::read::{ReadOptions, read};
@@ -70,6 +71,8 @@ pub struct LoadOptions {
     pub kind: Option<InstrumentKind>,
     /// A quantity in billionths that a derived lot must divide.
     pub qty_hint_e9: Option<i64>,
+    /// Units that are known of instruments, by symbol; they win over all of the above.
+    pub specs: Vec<InstrumentSpec>,
     /// Whether the quality gate decides. Without it only unreadable rows refuse the data, rows
     /// out of order are sorted, and nothing else is looked for.
     pub check: bool,
@@ -94,9 +97,24 @@ impl Default for LoadOptions {
             currency: None,
             kind: None,
             qty_hint_e9: None,
+            specs: Vec::new(),
             check: true,
             threads: 0,
             bytes_read: None,
+        }
+    }
+}
+
+impl LoadOptions {
+    /// The same with the units of `spec`.
+    fn with_units_of(&self, spec: &InstrumentSpec) -> Self {
+        Self {
+            tick_e9: Some(spec.tick_e9()),
+            lot_e9: Some(spec.lot_e9()),
+            multiplier_e9: Some(spec.multiplier_e9()),
+            currency: Some(spec.currency().to_owned()),
+            kind: Some(spec.kind()),
+            ..self.clone()
         }
     }
 }
@@ -199,13 +217,19 @@ impl Loaded {
     }
 }
 
-/// Loads the text file at `path`, packed or not: one series for each instrument in it.
+/// Loads the file at `path`, text packed or not or a DBN file of bars: one series for each
+/// instrument in it.
 ///
 /// # Errors
 /// When the file cannot be read, its layout is unknown, its stamps are doubtful, a number does not
 /// fit the units asked for, or the quality gate refuses it.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Vec<Loaded>, DataError> {
     let clock = check_options(options)?;
+    if options.format.is_none() && dbn::holds_bars(path) {
+        let (table, kind) = dbn::bars(path)?;
+        let options = LoadOptions { kind: options.kind.or(kind), ..options.clone() };
+        return from_table(&table, &options);
+    }
     let rows = read(path, &read_options(options, clock))?;
     finish(rows, options)
 }
@@ -263,6 +287,10 @@ fn finish(rows: Rows, options: &LoadOptions) -> Result<Vec<Loaded>, DataError> {
 }
 
 fn build(mut rows: Rows, options: &LoadOptions) -> Result<Loaded, DataError> {
+    let symbol = instrument::symbol(&rows, options);
+    let known = options.specs.iter().find(|spec| spec.symbol() == symbol);
+    let known = known.map(|spec| options.with_units_of(spec));
+    let options = known.as_ref().unwrap_or(options);
     gate::settle_missing(&mut rows);
     gate::note_rounding(&mut rows);
     if rows.is_empty() {

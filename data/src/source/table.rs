@@ -1,9 +1,11 @@
 //! Tables that another reader has decoded: columns with names.
 
+use qt_types::format_scaled;
+
 use super::Format;
 use super::field::Role;
 use super::layout::Layout;
-use super::number::{Number, NumberIssue};
+use super::number::{DECIMALS_MAX, Number, NumberIssue};
 use super::parser::{COLUMNS_MAX, shown};
 use super::rows::{NOT_SAID, Rows};
 use crate::error::{CellError, DataError};
@@ -20,6 +22,8 @@ pub enum Cells {
     Int(Vec<i64>),
     /// Floating-point numbers; they are taken as their shortest decimal.
     Float(Vec<f64>),
+    /// Numbers in billionths.
+    Billionths(Vec<i64>),
     /// Times: ns since 1970-01-01T00:00:00Z.
     EpochNs(Vec<i64>),
     /// Dates: days since 1970-01-01.
@@ -30,7 +34,7 @@ impl Cells {
     const fn len(&self) -> usize {
         match self {
             Self::Text(cells) => cells.len(),
-            Self::Int(cells) | Self::EpochNs(cells) => cells.len(),
+            Self::Int(cells) | Self::Billionths(cells) | Self::EpochNs(cells) => cells.len(),
             Self::Float(cells) => cells.len(),
             Self::Date(cells) => cells.len(),
         }
@@ -43,6 +47,9 @@ impl Cells {
             Self::Int(cells) | Self::EpochNs(cells) => {
                 Ok(Number { mantissa: cells[row], scale: 0, rounded: false })
             }
+            Self::Billionths(cells) => {
+                Ok(Number { mantissa: cells[row], scale: DECIMALS_MAX, rounded: false })
+            }
             Self::Date(_) => Err(NumberIssue::NotANumber),
         }
     }
@@ -52,6 +59,7 @@ impl Cells {
             Self::Text(cells) => cells[row].clone(),
             Self::Int(cells) => cells[row].to_string(),
             Self::Float(cells) => cells[row].to_string(),
+            Self::Billionths(cells) => format_scaled(i128::from(cells[row]), 9),
             Self::EpochNs(cells) => crate::stamp::iso_text(cells[row]),
             Self::Date(cells) => crate::calendar::Day(cells[row]).to_string(),
         }
@@ -178,7 +186,7 @@ fn is_blank(column: &TableColumn, row: usize) -> bool {
     missing
         || match &column.cells {
             Cells::Text(cells) => matches!(cells[row].trim(), "" | "0"),
-            Cells::Int(cells) | Cells::EpochNs(cells) => cells[row] == 0,
+            Cells::Int(cells) | Cells::Billionths(cells) | Cells::EpochNs(cells) => cells[row] == 0,
             Cells::Float(cells) => cells[row] == 0.0,
             Cells::Date(_) => false,
         }

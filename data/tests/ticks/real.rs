@@ -4,6 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use qt_data::import::{ImportOptions, dbn, import};
+use qt_data::load::{self, LoadOptions, Loaded};
+use qt_data::series::BarSeries;
 use qt_data::ticks::{TickFile, Verify};
 use qt_types::InstrumentKind;
 
@@ -166,7 +168,14 @@ fn bars_and_definitions_of_dbn() {
     let Some(folder) = market_data() else { return };
     let folder = folder.join("dbn");
     let path = folder.join("futures_ohlcv-1m_2024-07-01T23-40_2024-07-02T00-10.dbn.zst");
-    let series = dbn::bars(&path, &ImportOptions::default()).unwrap();
+    let series: Vec<BarSeries> = load::load(&path, &LoadOptions::default())
+        .unwrap()
+        .into_iter()
+        .map(|loaded| match loaded {
+            Loaded::Bars(series) => series,
+            other => panic!("{:?}", other.kind()),
+        })
+        .collect();
     let count: usize = series.iter().map(|series| series.bars.len()).sum();
     assert_eq!((series.len(), count), (2, 60));
     for series in &series {
@@ -190,6 +199,6 @@ fn bars_and_definitions_of_dbn() {
     let ticks = folder.join("orderbooks_mbo_2024-05-08.dbn.zst");
     let done = import(&ticks, &out.path().join("x.qtt"), &options).unwrap();
     assert_eq!(done.description.instruments[0].multiplier_e9(), 50_000_000_000);
-    let error = dbn::bars(&ticks, &options).unwrap_err();
+    let error = dbn::bars(&ticks).unwrap_err();
     assert!(error.to_string().contains("no bars among 13796 records"), "{error}");
 }

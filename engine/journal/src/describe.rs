@@ -364,6 +364,16 @@ fn decision(control: &Control) -> String {
         ControlKind::Resume => "strategy resumed".to_owned(),
         ControlKind::Pause => "strategy paused".to_owned(),
         ControlKind::CloseOut => "positions to be closed".to_owned(),
+        ControlKind::Activate { strategy } => format!("strategy {} active again", strategy.0),
+        ControlKind::Deactivate { strategy } => {
+            format!("strategy {} only looks on, its orders that could open cancelled", strategy.0)
+        }
+        ControlKind::Tune { strategy, param, value } => {
+            format!("parameter {param} of strategy {} is {}", strategy.0, value.get())
+        }
+        ControlKind::Limit { target, key, hard } => {
+            format!("limit {key} of {} is {hard}", of(target))
+        }
     };
     match control.person {
         0 => format!("{what}, by the machine"),

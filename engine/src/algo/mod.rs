@@ -15,7 +15,7 @@ mod table;
 mod twap;
 mod vwap;
 
-use qt_types::{InstrumentId, Nanos, OrderId, ParentId, Price, Qty, Side};
+use qt_types::{InstrumentId, Nanos, OrderId, ParentId, Price, Qty, Side, StrategyId};
 use serde::{Deserialize, Serialize};
 
 pub use curve::{Curve, SLICES_MAX};
@@ -101,6 +101,8 @@ impl ParentEnd {
 pub struct ParentReport {
     /// Which one.
     pub id: ParentId,
+    /// Whose it is.
+    pub strategy: StrategyId,
     /// What was asked for; the quantity as it was changed since.
     pub asked: Execute,
     /// When it began (UTC ns).

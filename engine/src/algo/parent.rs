@@ -2,7 +2,7 @@
 
 use qt_types::{
     Cancel, Intent, Nanos, OrderId, OrderKind, ParentId, Place, Price, Qty, Replace, Report,
-    ReportKind, Side, Size,
+    ReportKind, Side, Size, StrategyId,
 };
 use serde::{Deserialize, Serialize};
 
@@ -33,7 +33,7 @@ pub(crate) struct Parent {
 impl Parent {
     /// The parent order `asked` that begins at `now_ns`, with the market at `arrival_x2`.
     pub(crate) const fn new(
-        id: ParentId,
+        (id, strategy): (ParentId, StrategyId),
         asked: Execute,
         now_ns: Nanos,
         arrival_x2: i64,
@@ -41,6 +41,7 @@ impl Parent {
     ) -> Self {
         let report = ParentReport {
             id,
+            strategy,
             asked,
             start_ns: now_ns,
             filled: Qty::ZERO,

@@ -1,6 +1,7 @@
 //! All parent orders of a pipeline, in bounded memory.
 
-use qt_types::{Nanos, ParentId, Qty};
+use qt_types::{Nanos, ParentId, Qty, StrategyId};
+use serde::{Deserialize, Serialize};
 
 use super::parent::Parent;
 use super::{Execute, ParentEnd, ParentReport};
@@ -11,10 +12,10 @@ use crate::{stored, values};
 const PARENTS_MAX: usize = 64;
 
 /// What a strategy wants of parent orders.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[expect(clippy::large_enum_variant, reason = "a list of them is made once; a box would allocate")]
 pub(crate) enum Ask {
-    Execute(ParentId, Execute),
+    Execute(ParentId, StrategyId, Execute),
     Amend(ParentId, Qty),
     Cancel(ParentId),
 }
@@ -62,7 +63,7 @@ impl ParentTable {
     /// Begins a parent order, or refuses it. With no room at all nothing is known of it.
     pub(crate) fn begin(
         &mut self,
-        id: ParentId,
+        id: (ParentId, StrategyId),
         asked: Execute,
         exposure: &Exposure<'_>,
         now_ns: Nanos,
@@ -82,9 +83,10 @@ impl ParentTable {
         self.parents.push(Parent::new(id, asked, now_ns, arrival_x2, end));
     }
 
-    /// Ends all of them.
-    pub(crate) fn cancel_all(&mut self) {
-        self.parents.iter_mut().for_each(Parent::cancel);
+    /// Ends all of them, or those of one strategy.
+    pub(crate) fn cancel_all(&mut self, only: Option<StrategyId>) {
+        let ends = |parent: &&mut Parent| only.is_none_or(|of| parent.report.strategy == of);
+        self.parents.iter_mut().filter(ends).for_each(Parent::cancel);
     }
 
     /// Forgets those that are over and told.

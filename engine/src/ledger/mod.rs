@@ -3,6 +3,7 @@
 mod balance;
 mod currencies;
 mod kind;
+mod owners;
 mod position;
 
 pub use balance::Balance;
@@ -13,6 +14,7 @@ use qt_types::{Cash, CurrencyId, FeeIn, InstrumentId, InstrumentSpec, Price, Qty
 use crate::Market;
 use crate::fx::Currencies;
 use crate::{stored, values};
+use owners::Owners;
 
 /// What makes the books unusable. Both stop the run. One byte: it travels in the result of
 /// every step of the hot path, and a wider one costs several nanoseconds there.
@@ -52,11 +54,13 @@ pub struct Ledger {
     held: Vec<InstrumentId>,
     /// Instruments of which there is less than a lot.
     dusty: Vec<InstrumentId>,
+    /// The books of several strategies.
+    owners: Owners,
 }
 
 values!(Position);
 stored!(Ledger {
-    state: base, held, dusty;
+    state: base, held, dusty, owners;
     each: others, positions;
     same: of;
 });
@@ -72,6 +76,7 @@ impl Ledger {
             positions: vec![Position::default(); instruments],
             held: Vec::with_capacity(instruments),
             dusty: Vec::with_capacity(instruments),
+            owners: Owners::default(),
         }
     }
 
@@ -82,6 +87,7 @@ impl Ledger {
             self.others = currencies.others.iter().map(|of| Balance::new(of.deposit)).collect();
             self.of = currencies.of.clone();
             self.of.resize(self.positions.len(), CurrencyId::ACCOUNT);
+            self.owners.set_currencies(currencies);
         }
         self
     }
@@ -198,6 +204,7 @@ impl Ledger {
         let before = *position;
         position.settle(spec, price)?;
         self.book(spec, instrument, &before, if side == Side::Buy { notional } else { -notional });
+        self.owners.settle(spec, instrument, price)?;
         self.check()
     }
 
@@ -210,6 +217,7 @@ impl Ledger {
         let balance = self.settled_in(instrument);
         balance.cash -= amount;
         balance.carry += amount;
+        self.owners.share_out(instrument, amount, Self::charge)?;
         self.check()
     }
 
@@ -222,6 +230,7 @@ impl Ledger {
         let balance = self.settled_in(instrument);
         balance.cash -= amount;
         balance.funding += amount;
+        self.owners.share_out(instrument, amount, Self::fund)?;
         self.check()
     }
 

@@ -2,7 +2,7 @@
 
 use qt_types::{
     Activation, ExecId, InstrumentId, OrderId, OrderKind, ParentId, Qty, RejectReason, Report,
-    ReportKind, Side, TimeInForce,
+    ReportKind, Side, StrategyId, TimeInForce,
 };
 use serde::{Deserialize, Serialize};
 
@@ -39,6 +39,8 @@ pub struct Order {
     pub emulated: bool,
     /// The parent order whose child this is, or none.
     pub works_for: ParentId,
+    /// Whose it is.
+    pub strategy: StrategyId,
     pub(super) life: Life,
     pub(super) cancel_asked: bool,
     pub(super) replaces_asked: u8,
@@ -90,6 +92,7 @@ impl Order {
             armed: true,
             emulated: false,
             works_for: ParentId::NONE,
+            strategy: StrategyId::FIRST,
             life: Life::New,
             cancel_asked: false,
             replaces_asked: 0,

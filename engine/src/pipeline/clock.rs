@@ -1,11 +1,11 @@
 //! Who wants to be woken, and what is still in work.
 
-use qt_types::Nanos;
+use qt_types::{KillState, Nanos, StrategyId};
 
 use super::Pipeline;
 use crate::algo::ParentReport;
 use crate::oms::Order;
-use crate::port::{Gate, Strategy};
+use crate::port::{Exposure, Gate, Inside, Strategy, Tightest};
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// Whether anybody may want to be woken: a look that costs next to nothing.
@@ -46,5 +46,27 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// The parent orders that are in work, oldest first.
     pub fn parents(&self) -> impl Iterator<Item = &ParentReport> {
         self.parents.reports().filter(|report| report.end.is_none())
+    }
+}
+
+impl<S: Strategy, G: Gate> Inside for Pipeline<S, G> {
+    fn strategies(&self) -> usize {
+        self.execution.ledger.strategies().max(1)
+    }
+
+    fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    fn is_active(&self, strategy: StrategyId) -> bool {
+        self.strategy.ensemble().is_none_or(|all| all.is_active(strategy))
+    }
+
+    fn may_send(&self, strategy: StrategyId) -> KillState {
+        self.risk.gate.may_send(strategy)
+    }
+
+    fn tightest(&self) -> Option<Tightest> {
+        self.risk.gate.tightest(&exposure!(self))
     }
 }

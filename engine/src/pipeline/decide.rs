@@ -1,6 +1,6 @@
 //! From what a strategy wants to commands: every intent through risk and execution.
 
-use qt_types::{Denied, DenyReason, Intent, Link, OrderId, Qty, Side};
+use qt_types::{Denied, DenyReason, Intent, Link, OrderId, Qty, Side, StrategyId};
 
 use super::Pipeline;
 use crate::command::{Approved, Command};
@@ -17,9 +17,14 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         let mut at = 0;
         self.made.clear();
         while let Some(&intent) = self.intents.as_slice().get(at) {
+            let asked_by = self.intents.asked_by(at);
             at += 1;
-            let verdict = match self.ties(&intent) {
-                Ok(ties) => match self.risk.on(&intent, &exposure!(self)) {
+            let ties = match asked_by {
+                None => self.ties(&intent, None),
+                Some(strategy) => self.ties_of(strategy, &intent),
+            };
+            let verdict = match ties {
+                Ok(ties) => match self.risk.on(&intent, asked_by, &exposure!(self)) {
                     Verdict::Approved(approved) => Ok((approved, ties)),
                     Verdict::Denied { side, qty, reason } => Err((side, qty, reason)),
                 },
@@ -28,7 +33,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             let made = match verdict {
                 Ok((approved, ties)) => self.carry_out(&approved, ties, out),
                 Err((side, qty, reason)) => {
-                    deny(&intent, side, qty, reason, out);
+                    let strategy = asked_by.unwrap_or(StrategyId::FIRST);
+                    deny(strategy, &intent, side, qty, reason, out);
                     OrderId::NONE
                 }
             };
@@ -51,8 +57,30 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         if matches!(approved.get(), Intent::Place(_)) { next } else { OrderId::NONE }
     }
 
+    /// The same for one of several strategies, which may name its own orders and trade its own
+    /// instruments. From then on the gate knows who asks.
+    #[inline(never)]
+    fn ties_of(&mut self, strategy: StrategyId, intent: &Intent) -> Result<Ties, DenyReason> {
+        self.risk.gate.asks_for(strategy);
+        let is_own = |id: OrderId| {
+            self.execution.orders.get(id).is_some_and(|order| order.strategy == strategy)
+        };
+        match intent {
+            Intent::Place(place) => {
+                let all = self.strategy.ensemble();
+                if all.is_some_and(|all| !all.trades(strategy, place.instrument)) {
+                    return Err(DenyReason::InstrumentNotAllowed);
+                }
+            }
+            Intent::Replace(replace) if is_own(replace.order) => {}
+            Intent::Cancel(cancel) if is_own(cancel.order) => {}
+            Intent::Replace(_) | Intent::Cancel(_) => return Err(DenyReason::UnknownOrder),
+        }
+        Ok(Ties { strategy, ..self.ties(intent, Some(strategy))? })
+    }
+
     /// What a new order hangs on.
-    fn ties(&self, intent: &Intent) -> Result<Ties, DenyReason> {
+    fn ties(&self, intent: &Intent, asked_by: Option<StrategyId>) -> Result<Ties, DenyReason> {
         let Intent::Place(place) = intent else { return Ok(Ties::NONE) };
         if (place.triggered_by, place.oco) == (Link::None, Link::None) {
             return Ok(Ties::NONE);
@@ -69,7 +97,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                     self.made.get(usize::from(number)).copied().unwrap_or_default()
                 }
             };
-            let is_open = self.execution.orders.get(id).is_some();
+            let order = self.execution.orders.get(id);
+            let is_open = order.is_some_and(|it| asked_by.is_none_or(|of| it.strategy == of));
             if is_open { Ok(id) } else { Err(DenyReason::UnknownOrder) }
         };
         let (parent, oco) = (find(place.triggered_by)?, find(place.oco)?);
@@ -78,17 +107,24 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         if self.execution.orders.get(oco).is_some_and(is_paired) {
             return Err(DenyReason::InvalidOrder);
         }
-        Ok(Ties { parent, oco, is_one_message })
+        Ok(Ties { parent, oco, is_one_message, strategy: StrategyId::FIRST })
     }
 }
 
-fn deny(intent: &Intent, side: Option<Side>, qty: Qty, reason: DenyReason, out: &mut Outbox) {
+fn deny(
+    strategy: StrategyId,
+    intent: &Intent,
+    side: Option<Side>,
+    qty: Qty,
+    reason: DenyReason,
+    out: &mut Outbox,
+) {
     let (order, side) = match intent {
         Intent::Place(place) => (OrderId::NONE, side.or(Some(place.side))),
         Intent::Replace(replace) => (replace.order, side),
         Intent::Cancel(cancel) => (cancel.order, side),
     };
     let instrument = intent.instrument().unwrap_or_default();
-    let denied = Denied { order, side, qty, reason };
+    let denied = Denied { order, side, qty, reason, strategy };
     out.denials.push(Denial { instrument, denied });
 }

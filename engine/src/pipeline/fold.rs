@@ -1,6 +1,9 @@
 //! The running hash of what goes into a pipeline.
 
-use qt_types::{ControlKind, CurrencyId, Event, InstrumentId, Nanos, Payload, Target, Tick, Trade};
+use qt_types::{
+    Control, ControlKind, CurrencyId, Event, InstrumentId, Level, Nanos, Payload, StrategyId,
+    Target, Tick, Trade,
+};
 
 use super::Pipeline;
 use crate::hash::StateHash;
@@ -37,7 +40,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 self.hash.fold_pair(price as u64, (tick.qty ^ order) as u64);
             }
             Payload::Timer(timer) => {
-                self.hash.fold_pair((time ^ timer.due_ns.get()) as u64, u64::from(timer.token));
+                let whose = u64::from(timer.strategy.0) << 32 | u64::from(timer.token);
+                self.hash.fold_pair((time ^ timer.due_ns.get()) as u64, whose);
             }
             Payload::Report(report) => {
                 self.hash.fold_i64(time ^ report.price.ticks());
@@ -46,21 +50,37 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 self.hash.fold_i128(report.fee.nano());
             }
             Payload::Denied(denied) => {
-                self.hash.fold_i64(time ^ denied.reason as i64);
+                let whose = i64::from(denied.strategy.0) << 32;
+                self.hash.fold_i64(time ^ denied.reason as i64 ^ whose);
                 self.hash.fold(denied.order.get());
             }
             Payload::Control(control) => {
-                let (what, target) = match control.kind {
-                    ControlKind::Trip { target, state } => (1 + state as i64, target),
-                    ControlKind::Arm { target } => (4, target),
-                    ControlKind::Resume => (5, Target::GLOBAL),
-                    ControlKind::Pause => (6, Target::GLOBAL),
-                    ControlKind::CloseOut => (7, Target::GLOBAL),
-                };
-                let target = i64::from(target.index) << 8 | target.level as i64;
-                self.hash.fold_pair((time ^ what) as u64, target as u64 ^ control.person);
+                self.fold_control(time, control);
             }
         }
+    }
+
+    fn fold_control(&mut self, time: i64, control: &Control) {
+        let of = |strategy: StrategyId| Target::new(Level::Strategy, strategy.0);
+        let (what, target) = match control.kind {
+            ControlKind::Trip { target, state } => (1 + state as i64, target),
+            ControlKind::Arm { target } => (4, target),
+            ControlKind::Resume => (5, Target::GLOBAL),
+            ControlKind::Pause => (6, Target::GLOBAL),
+            ControlKind::CloseOut => (7, Target::GLOBAL),
+            ControlKind::Activate { strategy } => (8, of(strategy)),
+            ControlKind::Deactivate { strategy } => (9, of(strategy)),
+            ControlKind::Tune { strategy, param, value } => {
+                self.hash.fold_pair(u64::from(param), value.bits());
+                (10, of(strategy))
+            }
+            ControlKind::Limit { target, key, hard } => {
+                self.hash.fold_i128(hard);
+                (11 + (i64::from(key) << 8), target)
+            }
+        };
+        let target = i64::from(target.index) << 8 | target.level as i64;
+        self.hash.fold_pair((time ^ what) as u64, target as u64 ^ control.person);
     }
 
     /// The hash of everything that went in so far. Reports are part of the input, so decisions

@@ -1,14 +1,13 @@
 //! Parent orders in the pipeline: they see what happens after the strategy has, and their
 //! children go the way of every order.
 
-use qt_types::{Cancel, Event, Intent, Nanos, OrderId, ParentId, Payload, Price};
+use qt_types::{Cancel, Event, Intent, Nanos, OrderId, ParentId, Payload, Price, StrategyId};
 
 use super::Pipeline;
 use crate::algo::Ask;
 use crate::oms::Pending;
 use crate::outbox::Outbox;
 use crate::port::{Context, Exposure, Gate, OrderUpdate, Strategy};
-use crate::sink::Sink;
 
 /// How often one event may make one parent act.
 const ROUNDS_MAX: usize = 4;
@@ -35,6 +34,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 && !child.is_ended()
                 && child.pending() != Pending::Cancel =>
             {
+                self.begin_turn(child.strategy);
                 self.intents.push(Intent::Cancel(Cancel { order: child.id }));
             }
             None => {}
@@ -80,9 +80,12 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         while let Some(ask) = self.asks.get(at) {
             at += 1;
             match ask {
-                Ask::Execute(id, asked) => {
+                Ask::Execute(id, strategy, asked) => {
                     self.parents.next_id = id.0.saturating_add(1);
-                    self.parents.begin(id, asked, &exposure!(self), now_ns);
+                    self.parents.begin((id, strategy), asked, &exposure!(self), now_ns);
+                    if self.execution.ledger.strategies() > 0 {
+                        self.risk.gate.asks_for(strategy);
+                    }
                     self.risk.gate.watch_parent(id, Some(asked.qty));
                 }
                 Ask::Amend(id, qty) => {
@@ -105,6 +108,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         let exposure = exposure!(self);
         let Some(parent) = self.parents.at(at) else { return false };
         let (id, before) = (parent.report.id, parent.report.asked.qty);
+        let strategy = parent.report.strategy;
         parent.check(exposure.orders);
         let intent = parent.work(&exposure, now_ns);
         if exposure.book(parent.report.asked.instrument).is_none() {
@@ -118,6 +122,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         let Some(intent) = intent else { return false };
         let denials = out.denials.len();
         self.intents.clear();
+        self.begin_turn(strategy);
         self.intents.push(intent);
         self.risk.gate.works_for(id);
         self.decide(out);
@@ -135,6 +140,13 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         parent.check(&self.execution.orders);
         // Once more, so that it knows when to look at the clock.
         true
+    }
+
+    /// What is asked for from now on is of `strategy`, where there are several.
+    fn begin_turn(&mut self, strategy: StrategyId) {
+        if self.execution.ledger.strategies() > 0 {
+            self.intents.begin_turn(Some(strategy));
+        }
     }
 
     /// Tells the strategy of parent orders that have ended.

@@ -2,11 +2,11 @@
 
 use qt_types::{
     Bracket, Cancel, Cash, InstrumentId, InstrumentSpec, Intent, Link, Nanos, OrderId, OrderKind,
-    ParentId, Place, Price, Qty, Replace, Side, Size, Timer, round_half_even,
+    ParentId, Place, Price, Qty, Replace, Side, Size, StrategyId, Timer, round_half_even,
 };
 use serde::{Deserialize, Serialize};
 
-use super::Exposure;
+use super::{Exposure, Intents};
 use crate::algo::{Ask, Execute, ParentReport, ParentTable};
 use crate::book::BookView;
 use crate::{Bounded, Order, Sink, Timers};
@@ -51,7 +51,11 @@ pub struct Context<'a> {
     pub(crate) venue_ns: Nanos,
     pub(crate) exits: &'a Exits,
     pub(crate) active: bool,
-    pub(crate) intents: &'a mut Bounded<Intent>,
+    /// Whether the best prices changed, where it is about a book.
+    pub(crate) is_top: bool,
+    /// Which of several strategies sees it; `None` where there is one.
+    pub(crate) member: Option<StrategyId>,
+    pub(crate) intents: &'a mut Intents,
     pub(crate) timers: &'a mut Timers,
     pub(crate) parents: &'a ParentTable,
     pub(crate) asks: &'a mut Bounded<Ask>,
@@ -124,22 +128,28 @@ impl Context<'_> {
     /// the next event if that time has passed. [`Timer::ENGINE`] is no token: nothing happens.
     pub fn wake_at(&mut self, due_ns: Nanos, token: u32) {
         if token != Timer::ENGINE {
-            self.timers.set(Timer { due_ns, token });
+            let strategy = self.member.unwrap_or(StrategyId::FIRST);
+            self.timers.set(Timer { due_ns, token, strategy });
         }
     }
 
-    /// Lots held of `instrument`; negative when short.
+    /// Lots held of `instrument`; negative when short. Of several strategies each has its own.
     #[must_use]
     #[inline]
     pub fn position(&self, instrument: InstrumentId) -> Qty {
-        self.view.position(instrument)
+        match self.member {
+            None => self.view.position(instrument),
+            Some(member) => self.view.ledger.held_by(member, instrument),
+        }
     }
 
     /// Whether there is no position in `instrument` and no order that could open one.
     #[must_use]
     #[inline]
     pub fn is_flat(&self, instrument: InstrumentId) -> bool {
-        self.position(instrument).is_zero() && !self.view.orders.any_in(instrument)
+        self.position(instrument).is_zero()
+            && (self.view.orders.is_empty()
+                || !self.orders().any(|order| order.instrument == instrument))
     }
 
     /// Whether there is a long position in `instrument` and no order under way to close it at
@@ -159,7 +169,7 @@ impl Context<'_> {
 
     fn is_closing(&self, instrument: InstrumentId) -> bool {
         !self.view.orders.is_empty()
-            && self.view.orders.iter().any(|order| {
+            && self.orders().any(|order| {
                 order.instrument == instrument
                     && order.kind == OrderKind::Market
                     && (order.side == Side::Sell) == (self.position(instrument).lots() > 0)
@@ -181,7 +191,7 @@ impl Context<'_> {
 
     /// The strategy's open orders, oldest first.
     pub fn orders(&self) -> impl Iterator<Item = &Order> {
-        self.view.orders.iter()
+        own_orders(self.view, self.member)
     }
 
     /// Opens a position at the market, sized by the run's rule, with the run's protective
@@ -247,8 +257,8 @@ impl Context<'_> {
 
     /// Asks for the end of every open order in `instrument`.
     pub fn cancel_all(&mut self, instrument: InstrumentId) {
-        let view = self.view;
-        for order in view.orders.iter().filter(|order| order.instrument == instrument) {
+        let orders = own_orders(self.view, self.member);
+        for order in orders.filter(|order| order.instrument == instrument) {
             self.ask(Intent::Cancel(Cancel { order: order.id }));
         }
     }
@@ -264,22 +274,60 @@ impl Context<'_> {
         let begun = self.asks.as_slice().iter().filter(|ask| matches!(ask, Ask::Execute(..)));
         let number = u32::try_from(begun.count()).unwrap_or(u32::MAX);
         let id = ParentId(self.parents.next_id.saturating_add(number));
-        if self.active && self.asks.push(Ask::Execute(id, asked)) { id } else { ParentId::NONE }
+        let strategy = self.member.unwrap_or(StrategyId::FIRST);
+        let ask = Ask::Execute(id, strategy, asked);
+        if self.active && self.asks.push(ask) { id } else { ParentId::NONE }
     }
 
     /// Makes a parent order smaller or larger: `qty` is the new whole, with what is done.
     pub fn amend_parent(&mut self, parent: ParentId, qty: Qty) {
-        self.asks.push(Ask::Amend(parent, qty));
+        if self.is_own(parent) {
+            self.asks.push(Ask::Amend(parent, qty));
+        }
     }
 
     /// Ends a parent order and its children.
     pub fn cancel_parent(&mut self, parent: ParentId) {
-        self.asks.push(Ask::Cancel(parent));
+        if self.is_own(parent) {
+            self.asks.push(Ask::Cancel(parent));
+        }
+    }
+
+    /// Whether no other strategy has asked for that parent order.
+    fn is_own(&self, parent: ParentId) -> bool {
+        let Some(member) = self.member else { return true };
+        let known = self.parents.reports().find(|report| report.id == parent);
+        let asked =
+            self.asks.as_slice().iter().any(
+                |ask| matches!(ask, Ask::Execute(id, of, _) if *id == parent && *of == member),
+            );
+        known.map_or(asked, |report| report.strategy == member)
     }
 
     /// The parent orders that are in work, oldest first.
     pub fn parents(&self) -> impl Iterator<Item = &ParentReport> {
-        self.parents.reports().filter(|report| report.end.is_none())
+        let member = self.member;
+        let is_own = move |report: &&ParentReport| member.is_none_or(|of| report.strategy == of);
+        self.parents.reports().filter(|report| report.end.is_none()).filter(is_own)
+    }
+
+    /// What `member` of several strategies sees, which may ask where it is `active`.
+    pub(crate) fn of_member(&mut self, member: StrategyId, active: bool) -> Context<'_> {
+        self.intents.begin_turn(Some(member));
+        Context {
+            view: self.view,
+            instrument: self.instrument,
+            now_ns: self.now_ns,
+            venue_ns: self.venue_ns,
+            exits: self.exits,
+            active: self.active && active,
+            is_top: self.is_top,
+            member: Some(member),
+            intents: self.intents,
+            timers: self.timers,
+            parents: self.parents,
+            asks: self.asks,
+        }
     }
 
     fn ask(&mut self, intent: Intent) {
@@ -287,6 +335,15 @@ impl Context<'_> {
             self.intents.push(intent);
         }
     }
+}
+
+/// The open orders of `member`, or all where there is one strategy, oldest first.
+fn own_orders<'a>(
+    view: Exposure<'a>,
+    member: Option<StrategyId>,
+) -> impl Iterator<Item = &'a Order> {
+    let is_own = move |order: &&Order| member.is_none_or(|of| order.strategy == of);
+    view.orders.iter().filter(is_own)
 }
 
 #[cfg(test)]

@@ -1,11 +1,12 @@
 //! The port of the risk controls.
 
 use qt_types::{
-    Control, DenyReason, Event, InstrumentId, Nanos, OrderId, OrderKind, ParentId, Price, Qty, Side,
+    Control, DenyReason, Event, InstrumentId, KillState, Nanos, OrderId, OrderKind, ParentId,
+    Price, Qty, Side, StrategyId,
 };
 use serde::{Deserialize, Serialize};
 
-use super::Exposure;
+use super::{Exposure, Tightest};
 use crate::snapshot::{Reader, SnapshotError, Writer};
 use crate::{Command, NewOrder, values};
 
@@ -113,6 +114,30 @@ pub trait Gate: Send {
         let _ = parent;
     }
 
+    /// What is checked from now on is asked for by `strategy`, and what is settled is its. Where
+    /// there is one strategy, nobody says so.
+    fn asks_for(&mut self, strategy: StrategyId) {
+        let _ = strategy;
+    }
+
+    /// Strategies settled between themselves what they held of `instrument` against each other:
+    /// their books say what each holds now.
+    fn netted(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
+        let _ = (instrument, exposure);
+    }
+
+    /// What orders of `strategy` may be sent.
+    fn may_send(&self, strategy: StrategyId) -> KillState {
+        let _ = strategy;
+        KillState::Active
+    }
+
+    /// The limit that is nearest to being reached, by the last valuation.
+    fn tightest(&self, exposure: &Exposure<'_>) -> Option<Tightest> {
+        let _ = exposure;
+        None
+    }
+
     /// A report about an order was taken in; order table and ledger know it already.
     #[inline]
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
@@ -218,6 +243,22 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
 
     fn works_for(&mut self, parent: ParentId) {
         (**self).works_for(parent);
+    }
+
+    fn asks_for(&mut self, strategy: StrategyId) {
+        (**self).asks_for(strategy);
+    }
+
+    fn may_send(&self, strategy: StrategyId) -> KillState {
+        (**self).may_send(strategy)
+    }
+
+    fn tightest(&self, exposure: &Exposure<'_>) -> Option<Tightest> {
+        (**self).tightest(exposure)
+    }
+
+    fn netted(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
+        (**self).netted(instrument, exposure);
     }
 
     fn save(&self, to: &mut Writer<'_>) {

@@ -3,11 +3,15 @@
 mod context;
 mod exposure;
 mod gate;
+mod inside;
+mod intents;
 mod strategy;
 mod venue;
 
 pub use context::{Context, Exits};
 pub use exposure::Exposure;
 pub use gate::{Gate, OrderRequest, Settlement, SizeRequest};
+pub use inside::{Inside, Tightest};
+pub(crate) use intents::Intents;
 pub use strategy::{BookInterest, OrderUpdate, Strategy};
 pub use venue::{Delivery, Venue};

@@ -1,12 +1,12 @@
 //! The port of a strategy.
 
-use qt_types::{Bar, Denied, Report, Timer, Trade};
+use qt_types::{Bar, Denied, Number, Report, StrategyId, Timer, Trade};
 
 use super::Context;
-use crate::Order;
 use crate::algo::ParentReport;
 use crate::book::BookView;
 use crate::snapshot::{Reader, SnapshotError, Writer};
+use crate::{Ensemble, Order};
 
 /// What became of one of the strategy's orders.
 #[derive(Clone, Copy, Debug)]
@@ -19,7 +19,7 @@ pub struct OrderUpdate {
 
 /// Which changes of a book a strategy wants to be told of. It is called when an update of the
 /// venue is complete, never between.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum BookInterest {
     /// None: it looks at the book when something else calls it.
     #[default]
@@ -88,6 +88,23 @@ pub trait Strategy: Send {
         false
     }
 
+    /// Its parameter at place `param` has `value` from now on. Only those come that its
+    /// declaration says may be changed while it runs, and within their ranges. `strategy` says
+    /// whose it is where it is made of several.
+    fn tune(&mut self, strategy: StrategyId, param: u16, value: Number) {
+        let _ = (strategy, param, value);
+    }
+
+    /// The strategies that it is made of; `None` for one.
+    fn ensemble(&self) -> Option<&Ensemble> {
+        None
+    }
+
+    /// The same, to be changed.
+    fn ensemble_mut(&mut self) -> Option<&mut Ensemble> {
+        None
+    }
+
     /// Writes all that it remembers, for a snapshot of the pipeline; parameters included, so that
     /// a snapshot is not taken over by one with others. One that does not say how has no
     /// snapshots. With [`stored!`](crate::stored) it is `Stored::save(self, to)`.
@@ -153,6 +170,18 @@ impl<T: Strategy + ?Sized> Strategy for Box<T> {
 
     fn rests(&self) -> bool {
         (**self).rests()
+    }
+
+    fn tune(&mut self, strategy: StrategyId, param: u16, value: Number) {
+        (**self).tune(strategy, param, value);
+    }
+
+    fn ensemble(&self) -> Option<&Ensemble> {
+        (**self).ensemble()
+    }
+
+    fn ensemble_mut(&mut self) -> Option<&mut Ensemble> {
+        (**self).ensemble_mut()
     }
 
     fn save(&self, to: &mut Writer<'_>) {

@@ -20,6 +20,13 @@ pub(crate) fn seal(out: &mut Vec<u8>) {
     out.extend_from_slice(&sum.to_le_bytes());
 }
 
+/// The format of the snapshot `bytes`; `None` where they are none.
+#[must_use]
+pub fn format_of(bytes: &[u8]) -> Option<u16> {
+    let rest = bytes.strip_prefix(&MARK)?;
+    Some(u16::from_le_bytes(*rest.first_chunk()?))
+}
+
 /// The state in the snapshot `bytes`.
 pub(crate) fn open(bytes: &[u8]) -> Result<&[u8], SnapshotError> {
     let (mark, rest) = bytes.split_first_chunk().ok_or(SnapshotError::NotASnapshot)?;

@@ -20,6 +20,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub use error::SnapshotError;
+pub use frame::format_of;
 pub(crate) use frame::open;
 pub use lists::{load_part, save_part};
 pub use reader::Reader;
@@ -27,7 +28,7 @@ pub use writer::Writer;
 
 /// The format that is written. It goes up when an older program could not read what is written,
 /// or would read something else from it.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 /// State that a snapshot holds, read back in place.
 pub trait Stored {

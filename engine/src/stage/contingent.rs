@@ -28,7 +28,7 @@ impl Execution {
         is_one_message: bool,
         market: &Market,
     ) -> (NewOrder, bool) {
-        let lacks = self.emulator.lacks();
+        let lacks = self.lacks_of(&new);
         let works = lacking(lacks, &new);
         let waits_here = self.waits_here(&new);
         let (parent, oco) = (new.parent, new.oco);

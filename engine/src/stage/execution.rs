@@ -4,7 +4,7 @@ mod stored;
 
 use qt_types::{
     Activation, Cancel, InstrumentId, InstrumentSpec, Intent, Lacks, OrderId, OrderKind, Place,
-    Qty, RejectReason, Replace, Report, Side, TimeInForce,
+    Qty, RejectReason, Replace, Report, Side, StrategyId, TimeInForce,
 };
 
 use crate::command::{
@@ -45,12 +45,18 @@ pub(crate) struct Ties {
     pub(crate) oco: OrderId,
     /// Whether those are asked for in the same call, so that a venue can be told of all at once.
     pub(crate) is_one_message: bool,
+    /// Whose order it is.
+    pub(crate) strategy: StrategyId,
 }
 
 impl Ties {
     /// None.
-    pub(crate) const NONE: Self =
-        Self { parent: OrderId::NONE, oco: OrderId::NONE, is_one_message: true };
+    pub(crate) const NONE: Self = Self {
+        parent: OrderId::NONE,
+        oco: OrderId::NONE,
+        is_one_message: true,
+        strategy: StrategyId::FIRST,
+    };
 }
 
 /// A report can move as much as an order and both its protective orders remember.
@@ -109,7 +115,7 @@ impl Execution {
         let activation = Activation::CompleteFill;
         let new = new_order(entry, place, qty, proof);
         let new = NewOrder { parent: ties.parent, oco: ties.oco, activation, ..new };
-        self.send(new, ties.is_one_message, market, out);
+        self.send(new, ties.strategy, ties.is_one_message, market, out);
         if place.bracket.is_empty() {
             return;
         }
@@ -126,6 +132,7 @@ impl Execution {
             && !self.emulator.is_ours(entry)
             && !lacks(stop)
             && !lacks(target)
+            && !self.ledger.is_shared(place.instrument)
             && self.emulator.lacks().both(Lacks::AMEND.with(Lacks::REDUCE_ONLY)).is_nothing();
         if both && !venue_pairs {
             let legs = [(stop_id, qty), (target_id, qty)];
@@ -140,7 +147,7 @@ impl Execution {
                 let activation = Activation::FirstFill;
                 let told = if venue_pairs { oco } else { OrderId::NONE };
                 let new = NewOrder { parent: entry, oco: told, activation, ..new };
-                self.send(new, true, market, out);
+                self.send(new, ties.strategy, true, market, out);
                 if !venue_pairs {
                     self.orders.pair(id, oco);
                 }
@@ -153,6 +160,7 @@ impl Execution {
     fn send(
         &mut self,
         new: NewOrder,
+        strategy: StrategyId,
         is_one_message: bool,
         market: &Market,
         out: &mut impl Sink<Command>,
@@ -164,8 +172,10 @@ impl Execution {
         order.activation = new.activation;
         order.oco = new.oco;
         order.armed = new.parent.is_none();
+        order.strategy = strategy;
+        self.ledger.note_order(strategy);
         let is_plain =
-            self.emulator.lacks() == Lacks::NOTHING && new.parent.is_none() && new.oco.is_none();
+            self.lacks_of(&new) == Lacks::NOTHING && new.parent.is_none() && new.oco.is_none();
         let (new, stays) =
             if is_plain { (new, false) } else { self.keep(new, is_one_message, market) };
         order.emulated = stays || new.kind != order.kind;
@@ -175,6 +185,17 @@ impl Execution {
         } else {
             out.push(Command::New(new));
         }
+    }
+
+    /// What the venue lacks to hold `new`. Of an instrument that several strategies trade it does
+    /// not know what one of them holds.
+    #[inline]
+    pub(super) fn lacks_of(&self, new: &NewOrder) -> Lacks {
+        let lacks = self.emulator.lacks();
+        if new.reduce_only && self.ledger.is_shared(new.instrument) {
+            return lacks.with(Lacks::REDUCE_ONLY);
+        }
+        lacks
     }
 
     /// Asks for another price or quantity.
@@ -298,7 +319,7 @@ impl Execution {
         filled: &Order,
         out: &mut impl Sink<Command>,
     ) -> Result<(), LedgerError> {
-        let flat = self.ledger.position(filled.instrument).qty().is_zero();
+        let flat = self.ledger.held_by(filled.strategy, filled.instrument).is_zero();
         if self.orders.is_empty() {
             return Ok(());
         }
@@ -340,26 +361,41 @@ impl Execution {
         self.orders
             .iter()
             .filter(|order| order.id != filled.id && order.instrument == filled.instrument)
+            .filter(|order| order.strategy == filled.strategy)
             .filter(|order| order.parent == filled.id || (flat && is_orphaned(order, oco)))
             .nth(n)
             .map(|order| order.id)
     }
 
-    /// The oldest order that could open a position and whose end was not asked for yet.
-    pub(crate) fn first_opening(&self) -> Option<OrderId> {
+    /// The oldest order that could open a position and whose end was not asked for yet; of one
+    /// strategy where `only` names it.
+    pub(crate) fn first_opening(&self, only: Option<StrategyId>) -> Option<OrderId> {
         self.orders
             .iter()
-            .find(|order| !order.reduce_only && order.pending() != Pending::Cancel)
+            .filter(|order| only.is_none_or(|of| order.strategy == of))
+            .find(|order| self.could_open(order) && order.pending() != Pending::Cancel)
             .map(|order| order.id)
     }
 
-    /// Whether market orders that close all of the position in `instrument` are under way.
-    pub(crate) fn is_closing(&self, instrument: InstrumentId) -> bool {
-        let held = self.ledger.position(instrument).qty().lots();
+    /// Whether the order could open a position of the account. What closes that of one strategy
+    /// could, where another one holds against it.
+    fn could_open(&self, order: &Order) -> bool {
+        let is_shared = || order.armed && self.ledger.is_shared(order.instrument);
+        let closable = || {
+            let held = self.ledger.position(order.instrument).qty().lots();
+            held.saturating_mul(order.side.sign()).saturating_neg()
+        };
+        !order.reduce_only || (is_shared() && order.leaves().lots() > closable())
+    }
+
+    /// Whether market orders that close all that `strategy` holds of `instrument` are under way.
+    pub(crate) fn is_closing(&self, strategy: StrategyId, instrument: InstrumentId) -> bool {
+        let held = self.ledger.held_by(strategy, instrument).lots();
         let closing = self
             .orders
             .iter()
             .filter(|order| order.instrument == instrument && order.kind == OrderKind::Market)
+            .filter(|order| order.strategy == strategy)
             .filter(|order| order.reduce_only && (order.side == Side::Sell) == (held > 0))
             .filter(|order| order.pending() != Pending::Cancel)
             .fold(0_i64, |lots, order| lots.saturating_add(order.leaves().lots()));
@@ -391,11 +427,12 @@ const fn new_order(order: OrderId, place: &Place, qty: Qty, proof: Proof) -> New
 struct Traded {
     instrument: InstrumentId,
     side: Side,
+    strategy: StrategyId,
 }
 
 impl Traded {
     const fn of(order: &Order) -> Self {
-        Self { instrument: order.instrument, side: order.side }
+        Self { instrument: order.instrument, side: order.side, strategy: order.strategy }
     }
 }
 
@@ -408,7 +445,10 @@ fn book(
 ) -> Result<(), LedgerError> {
     let side = if movement.is_taken_back { of.side.opposite() } else { of.side };
     let fee = (movement.fee, movement.fee_in);
-    ledger.fill_with(spec, of.instrument, side, movement.price, movement.qty, fee)
+    let (price, qty) = (movement.price, movement.qty);
+    ledger.fill_with(spec, of.instrument, side, price, qty, fee)?;
+    let what = (qty, movement.is_taken_back);
+    ledger.fill_own(of.strategy, spec, of.instrument, side, price, what, fee)
 }
 
 /// The venue itself ends the other half of an OCO pair; asking for it again would be noise.

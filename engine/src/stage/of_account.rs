@@ -68,6 +68,7 @@ impl Execution {
         let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
         let is_long = self.ledger.position(instrument).qty().lots() > 0;
         let side = if is_long { Side::Sell } else { Side::Buy };
-        self.ledger.fill(spec, instrument, side, report.price, report.qty, report.fee)
+        self.ledger.fill(spec, instrument, side, report.price, report.qty, report.fee)?;
+        self.ledger.close_own(spec, instrument, side, report.price, report.qty, report.fee)
     }
 }

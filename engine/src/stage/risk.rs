@@ -2,7 +2,7 @@
 
 use qt_types::{
     DenyReason, InstrumentId, Intent, OrderId, OrderKind, PegReference, Place, Price, Qty, Replace,
-    Side, Size,
+    Side, Size, StrategyId,
 };
 
 use crate::book::BookView;
@@ -23,9 +23,15 @@ pub(crate) struct Risk<G> {
 }
 
 impl<G: Gate> Risk<G> {
-    pub(crate) fn on<'a>(&mut self, intent: &'a Intent, exposure: &Exposure<'_>) -> Verdict<'a> {
+    /// `asked_by` says which of several strategies asks.
+    pub(crate) fn on<'a>(
+        &mut self,
+        intent: &'a Intent,
+        asked_by: Option<StrategyId>,
+        exposure: &Exposure<'_>,
+    ) -> Verdict<'a> {
         match intent {
-            Intent::Place(place) => match self.place(place, exposure) {
+            Intent::Place(place) => match self.place(place, asked_by, exposure) {
                 Ok(qty) => Verdict::Approved(Approved::new(intent, qty)),
                 Err((qty, reason)) => Verdict::Denied { side: Some(place.side), qty, reason },
             },
@@ -44,7 +50,12 @@ impl<G: Gate> Risk<G> {
         }
     }
 
-    fn place(&mut self, place: &Place, exposure: &Exposure<'_>) -> Result<Qty, (Qty, DenyReason)> {
+    fn place(
+        &mut self,
+        place: &Place,
+        asked_by: Option<StrategyId>,
+        exposure: &Exposure<'_>,
+    ) -> Result<Qty, (Qty, DenyReason)> {
         let none = |reason| (Qty::ZERO, reason);
         let last = exposure.last(place.instrument).ok_or(none(DenyReason::NoPrice))?;
         if !prices_are_positive(&place.kind) || !bracket_is_sound(place, last) {
@@ -57,7 +68,7 @@ impl<G: Gate> Risk<G> {
         if exposure.orders.room() < legs {
             return Err(none(DenyReason::OrdersOpenMax));
         }
-        let qty = self.resolve(place, last, exposure).map_err(none)?;
+        let qty = self.resolve(place, asked_by, last, exposure).map_err(none)?;
         if qty.lots() <= 0 {
             return Err(none(DenyReason::SizeBelowLot));
         }
@@ -67,7 +78,7 @@ impl<G: Gate> Risk<G> {
             side: place.side,
             kind,
             qty,
-            reduce_only: place.reduce_only,
+            reduce_only: place.reduce_only && reduces_account(place, qty, exposure),
             replaces: OrderId::NONE,
         };
         self.gate.check(&request, exposure).map_err(|reason| (qty, reason))?;
@@ -77,10 +88,14 @@ impl<G: Gate> Risk<G> {
     fn resolve(
         &self,
         place: &Place,
+        asked_by: Option<StrategyId>,
         last: Price,
         exposure: &Exposure<'_>,
     ) -> Result<Qty, DenyReason> {
-        let held = exposure.position(place.instrument).lots();
+        let held = match asked_by {
+            None => exposure.position(place.instrument).lots(),
+            Some(strategy) => exposure.ledger.held_by(strategy, place.instrument).lots(),
+        };
         let closable = (-place.side.sign()).saturating_mul(held).max(0);
         let share_bps = match place.size {
             Size::Fixed(qty) => return Ok(qty),
@@ -122,11 +137,22 @@ impl<G: Gate> Risk<G> {
             side: order.side,
             kind: weighed(change.kind, order.instrument, order.side, exposure)?,
             qty: leaves,
-            reduce_only: order.reduce_only,
+            reduce_only: order.reduce_only && !exposure.ledger.is_shared(order.instrument),
             replaces: order.id,
         };
         self.gate.check(&request, exposure)
     }
+}
+
+/// Whether an order of `qty` lots that may only reduce what its strategy holds reduces what the
+/// account holds as well: where several strategies trade an instrument, they may hold it against
+/// each other, and then it is new risk.
+fn reduces_account(place: &Place, qty: Qty, exposure: &Exposure<'_>) -> bool {
+    if !exposure.ledger.is_shared(place.instrument) {
+        return true;
+    }
+    let held = exposure.position(place.instrument).lots();
+    held.saturating_mul(place.side.sign()).saturating_neg() >= qty.lots()
 }
 
 /// `kind` as it is held against the limits: a pegged order as the limit order that it is now, so

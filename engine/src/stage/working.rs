@@ -2,7 +2,8 @@
 //! itself: from approval to the commands, and from reports on parts to the order.
 
 use qt_types::{
-    InstrumentId, Nanos, OrderId, Qty, RejectReason, Replace, Report, ReportKind, TimeInForce,
+    InstrumentId, Nanos, OrderId, Qty, RejectReason, Replace, Report, ReportKind, StrategyId,
+    TimeInForce,
 };
 
 use super::Execution;
@@ -35,7 +36,7 @@ impl Execution {
     /// Works the order `new` from now on, where the venue could not do it by itself: then it does
     /// not go out as it is.
     pub(super) fn work_on(&mut self, new: NewOrder, market: &Market) -> (NewOrder, bool) {
-        let does = lacking(self.emulator.lacks(), &new);
+        let does = lacking(self.lacks_of(&new), &new);
         if does.is_nothing() {
             return (new, false);
         }
@@ -190,7 +191,8 @@ impl Execution {
         let Some(work) = self.emulator.works.get_mut(at) else { return Worked::Done };
         let (id, instrument) = (work.order(), work.new.instrument);
         let order = self.orders.find(id);
-        let held = self.ledger.position(instrument).qty();
+        let of = order.map_or(StrategyId::FIRST, |order| order.strategy);
+        let held = self.ledger.held_by(of, instrument);
         let sight = Sight { order, market, held, now_ns: market.now_ns() };
         match work.next(&sight) {
             None => Worked::Done,

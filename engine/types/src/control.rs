@@ -3,6 +3,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::StrategyId;
+
 /// Who is asked for an order: from the order outwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[repr(u8)]
@@ -113,4 +115,66 @@ pub enum ControlKind {
     Pause,
     /// Orders that could open a position are cancelled and positions closed at the market.
     CloseOut,
+    /// One strategy may ask for orders again.
+    Activate {
+        /// Which one.
+        strategy: StrategyId,
+    },
+    /// One strategy only looks on from now on; its orders that could open a position are
+    /// cancelled, what protects its position stays.
+    Deactivate {
+        /// Which one.
+        strategy: StrategyId,
+    },
+    /// A parameter of a strategy has another value. Whether it may is settled before it is an
+    /// event.
+    Tune {
+        /// Whose.
+        strategy: StrategyId,
+        /// Its place among the strategy's parameters, from 0.
+        param: u16,
+        /// The value.
+        value: Number,
+    },
+    /// A limit of the gate has another hard value, and a soft one of at most that. Whether it may
+    /// is settled before it is an event.
+    Limit {
+        /// Whose limit: that of a level, or of an instrument.
+        target: Target,
+        /// Which one, by its place among the gate's limits.
+        key: u16,
+        /// The value, in the unit of the limit.
+        hard: i128,
+    },
+}
+
+/// The value of a parameter as a number: a whole number, a number, 1 or 0 for yes or no, or the
+/// place of a word among those allowed. Equal where the bits are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Number(u64);
+
+impl Number {
+    /// The number `value`.
+    #[must_use]
+    pub const fn new(value: f64) -> Self {
+        Self(value.to_bits())
+    }
+
+    /// The number.
+    #[must_use]
+    pub const fn get(self) -> f64 {
+        f64::from_bits(self.0)
+    }
+
+    /// The bits of the number.
+    #[must_use]
+    pub const fn bits(self) -> u64 {
+        self.0
+    }
+
+    /// The number of these bits.
+    #[must_use]
+    pub const fn from_bits(bits: u64) -> Self {
+        Self(bits)
+    }
 }

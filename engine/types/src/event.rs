@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     BarFlags, Control, DenyReason, InstrumentId, Nanos, OrderId, OrderTick, Price, Qty, Report,
-    Seq, Side, Tick, VenueId,
+    Seq, Side, StrategyId, Tick, VenueId,
 };
 
 /// One input of the pipeline, whatever its source. `Copy`, 128 bytes, no pointers: it can cross
@@ -108,6 +108,8 @@ pub struct Timer {
     pub due_ns: Nanos,
     /// The strategy's own mark on it.
     pub token: u32,
+    /// Whose it is; the first one's where a run has one strategy, and those of the engine.
+    pub strategy: StrategyId,
 }
 
 impl Timer {
@@ -126,4 +128,6 @@ pub struct Denied {
     pub qty: Qty,
     /// Why.
     pub reason: DenyReason,
+    /// Whose intent it was.
+    pub strategy: StrategyId,
 }

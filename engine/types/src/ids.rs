@@ -27,9 +27,23 @@ impl InstrumentId {
 pub struct VenueId(pub u8);
 
 /// A strategy's index in the run's table of strategies.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default)]
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Default, Serialize, Deserialize,
+)]
 #[repr(transparent)]
 pub struct StrategyId(pub u16);
+
+impl StrategyId {
+    /// The only strategy of a run that has one.
+    pub const FIRST: Self = Self(0);
+
+    /// The index into a dense table.
+    #[must_use]
+    #[inline]
+    pub const fn index(self) -> usize {
+        self.0 as usize
+    }
+}
 
 /// An order: the run's epoch in the upper 16 bits, a counter in the lower 48. Unique over
 /// restarts, made without a clock or a random number. Never zero.

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{InstrumentId, OrderId, OrderKind, Price, Qty, Side, TimeInForce};
 
 /// A wish of a strategy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Intent {
     /// A new order.
     Place(Place),
@@ -42,7 +42,7 @@ pub enum Size {
 
 /// Protective orders that come to life with the fills of an entry. When one of them fills, the
 /// other is cancelled.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Bracket {
     /// A stop at this price.
     pub stop: Option<Price>,
@@ -61,7 +61,7 @@ impl Bracket {
 }
 
 /// Another order, as an order that hangs on it names it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Link {
     /// None.
     #[default]
@@ -79,7 +79,7 @@ impl From<OrderId> for Link {
 }
 
 /// A new order, as its strategy wants it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Place {
     /// What to trade.
     pub instrument: InstrumentId,
@@ -196,7 +196,7 @@ pub struct Replace {
 }
 
 /// The end of a resting order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Cancel {
     /// The order to end.
     pub order: OrderId,

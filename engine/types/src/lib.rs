@@ -25,7 +25,7 @@ mod tick;
 mod time;
 
 pub use cash::Cash;
-pub use control::{Control, ControlKind, KillState, Level, Target};
+pub use control::{Control, ControlKind, KillState, Level, Number, Target};
 pub use currency::{CurrencyId, FxRate};
 pub use decimal::{E9, format_scaled, gcd, parse_e9, pow10, round_half_even};
 pub use event::{Bar, Denied, Event, Head, Payload, Timer, Trade};

@@ -10,7 +10,8 @@ use super::{
 };
 use crate::limits::LimitSet;
 use crate::operate::{BREAKS_MAX, PARENTS_MAX};
-use crate::quick::NodeBounds;
+use crate::quick::{InstrumentBounds, NodeBounds};
+use crate::repeat_check::LAST_ORDERS;
 use crate::seen::{FractionSeen, InstrumentSeen, NodeSeen};
 use crate::setup::set_node_limits;
 use crate::tally::{Line, Node, Sums};
@@ -18,7 +19,17 @@ use crate::window::{Rate, Tumbling, Usual};
 use crate::{Account, Control, Prices, Sizing};
 
 values!(Account, Sizing, Prices, Control, Session, Identity, Sent, KnownRate, Resting);
-values!(Parent, Break, Line, Sums, InstrumentSeen, NodeSeen, FractionSeen, NodeBounds);
+values!(
+    Parent,
+    Break,
+    Line,
+    Sums,
+    InstrumentSeen,
+    NodeSeen,
+    FractionSeen,
+    NodeBounds,
+    InstrumentBounds
+);
 values!(Rate, Tumbling, Usual);
 
 stored!(StrategyState {
@@ -29,14 +40,16 @@ stored!(StrategyState {
 });
 
 stored!(InstrumentState {
-    state: seen, session, seen_ns, look_ns, is_dirty, mark, anchor_x2, anchor_ns, held, rate;
+    state: limits, bounds, seen, session, seen_ns, look_ns, is_dirty, mark, anchor_x2, anchor_ns, held, rate;
     same: venue;
-    made: limits, bounds, stress_bps, drift_ns, duplicate_ns, equity_sign;
+    made: stress_bps, drift_ns, duplicate_ns, equity_sign;
 });
 
 impl StrategyState {
+    /// Until the ring is full, the next order comes behind the last.
     const fn is_sound(&self) -> bool {
-        self.next <= self.last.len()
+        let is_full = self.last.len() == LAST_ORDERS;
+        self.next < LAST_ORDERS && (is_full || self.next == self.last.len())
     }
 }
 
@@ -91,7 +104,7 @@ impl Stored for State {
 stored_as!(save_rest, load_rest, State {
     state: reservations, parent_seen, kill, clock_offset_ns, day_end_ns, is_uniform, tracks_loss,
         clock_bound_ns, dirty;
-    each: instruments, nodes, sums, lines, resting, strategies, ledger_cash, tenant_allows,
+    each: instruments, nodes, sums, lines, resting, strategies, ledger_cash, own_cash, tenant_allows,
         account_allows, venue_links;
     made: configured, parents, breaks, tenants, accounts, is_build_approved, is_configured,
         is_single, tracks_usual, tracks_resting, tracks_repeats;
@@ -127,5 +140,34 @@ impl State {
         }
         hash.fold(u64::from(self.is_build_approved));
         hash.get()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use qt_types::{InstrumentId, Side};
+
+    use super::*;
+
+    #[test]
+    fn the_next_place_of_a_ring_is_one_that_there_is() {
+        let of = |orders: usize, next: usize| {
+            let instrument = InstrumentId(0);
+            let sent = Sent { at_ns: 1, lots: 1, price: 1, instrument, side: Side::Buy };
+            let state = StrategyState {
+                account: 0,
+                identity: Identity { user: 0, version: 0, config_hash: 0 },
+                nodes: [0; 4],
+                link_up: true,
+                last: vec![sent; orders],
+                next,
+                prints: [0; LAST_ORDERS],
+            };
+            state.is_sound()
+        };
+        assert!(of(0, 0) && of(5, 5) && of(LAST_ORDERS, 0) && of(LAST_ORDERS, 7));
+        // Each of these would be a place that is not there, now or an order later.
+        assert!(!of(0, 1) && !of(5, 4) && !of(5, 6));
+        assert!(!of(LAST_ORDERS, LAST_ORDERS) && !of(LAST_ORDERS - 1, LAST_ORDERS));
     }
 }

@@ -4,12 +4,15 @@
 use qt_engine::{
     BookInterest, BookView, Context, OrderUpdate, Strategy, save_and_load, stored, values,
 };
-use qt_types::{Denied, InstrumentId, InstrumentSpec, OrderKind, Place, Price, ReportKind, Side};
+use qt_types::{
+    Denied, InstrumentId, InstrumentSpec, Number, OrderKind, Place, Price, ReportKind, Side,
+    StrategyId,
+};
 use serde::{Deserialize, Serialize};
 
 use super::quotes::{Quotes, is_quote, two_sided};
-use super::{lots, size};
-use crate::param::{Params, choice, float, int};
+use super::{lots, size, tuned};
+use crate::param::{ParamValue, Params, choice, float, int};
 use crate::registry::{Hears, Instruments, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
@@ -33,8 +36,8 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
         float("spacing", 2.0, (1e-3, 1e6), "distance between levels"),
         choice("unit", "bps", &["bps", "ticks"], "what the spacing is in"),
         float("anchor", 0.0, (0.0, 1e9), "price in the middle; 0: the first middle"),
-        float("quantity", 0.0, (0.0, 1e9), "units an order; 0: the run's sizing rule"),
-        float("max_position", 0.1, (0.0, 1e9), "the largest position, in units"),
+        float("quantity", 0.0, (0.0, 1e9), "units an order; 0: the run's sizing rule").live(),
+        float("max_position", 0.1, (0.0, 1e9), "the largest position, in units").live(),
     ],
     rules: &[],
     build,
@@ -201,6 +204,14 @@ impl Strategy for Grid {
 
     fn interest(&self) -> BookInterest {
         BookInterest::TopChange
+    }
+
+    fn tune(&mut self, _: StrategyId, param: u16, value: Number) {
+        match tuned(&ENTRY, param, value) {
+            Some(("quantity", ParamValue::Float(units))) => self.quantity = units,
+            Some(("max_position", ParamValue::Float(units))) => self.max_position = units,
+            _ => {}
+        }
     }
 
     save_and_load!();

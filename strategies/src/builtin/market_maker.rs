@@ -4,14 +4,16 @@
 use qt_engine::{
     BookInterest, BookView, Context, OrderUpdate, Strategy, save_and_load, stored, values,
 };
-use qt_types::{Denied, DenyReason, InstrumentSpec, Nanos, Price, Qty, Side, Size, Trade};
+use qt_types::{
+    Denied, DenyReason, InstrumentSpec, Nanos, Number, Price, Qty, Side, Size, StrategyId, Trade,
+};
 use serde::{Deserialize, Serialize};
 
-use super::lots;
 use super::maker_estimates::{Arrival, Variance};
 use super::quotes::{Aim, Quotes, two_sided};
 use super::tape_top::TapeTop;
-use crate::param::{Params, float, int};
+use super::{lots, tuned};
+use crate::param::{ParamValue, Params, float, int};
 use crate::registry::{Hears, Instruments, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
@@ -39,14 +41,14 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     hears: Hears::Book,
     instruments: Instruments::Exactly(1),
     params: &[
-        float("gamma", 0.1, (1e-6, 1e3), "aversion to risk, per basis point"),
+        float("gamma", 0.1, (1e-6, 1e3), "aversion to risk, per basis point").live(),
         float("k", 0.0, (0.0, 1e6), "decay of the fill rate, per basis point; 0: estimated"),
-        float("horizon_s", 10.0, (0.001, 1e6), "how far ahead risk is counted, in seconds"),
+        float("horizon_s", 10.0, (0.001, 1e6), "how far ahead risk is counted, in seconds").live(),
         float("half_life_s", 60.0, (0.001, 1e6), "half-life of the variance, in seconds"),
         int("sample_ms", 1_000, (1, 86_400_000), "time between samples of the middle"),
-        int("move_ticks", 1, (1, 1_000_000), "smallest move of a quote, in ticks"),
-        float("quantity", 0.0, (0.0, 1e9), "units an order; 0: max_position / steps"),
-        float("max_position", 0.0, (0.0, 1e9), "units; 0: as the run's sizing rule says"),
+        int("move_ticks", 1, (1, 1_000_000), "smallest move of a quote, in ticks").live(),
+        float("quantity", 0.0, (0.0, 1e9), "units an order; 0: max_position / steps").live(),
+        float("max_position", 0.0, (0.0, 1e9), "units; 0: as the run's sizing rule says").live(),
         int("steps", 10, (1, 1_000), "orders to the largest position, where one is 0"),
     ],
     rules: &[],
@@ -245,6 +247,22 @@ impl Strategy for MarketMaker {
 
     fn interest(&self) -> BookInterest {
         BookInterest::TopChange
+    }
+
+    fn tune(&mut self, _: StrategyId, param: u16, value: Number) {
+        match tuned(&ENTRY, param, value) {
+            Some(("gamma", ParamValue::Float(gamma))) => self.model.gamma = gamma,
+            Some(("horizon_s", ParamValue::Float(horizon_s))) => self.model.horizon_s = horizon_s,
+            Some(("move_ticks", ParamValue::Int(ticks))) => self.move_ticks = ticks,
+            // Sizes in lots are worked out anew.
+            Some(("quantity", ParamValue::Float(units))) => {
+                (self.quantity, self.in_lots) = (units, None);
+            }
+            Some(("max_position", ParamValue::Float(units))) => {
+                (self.max_position, self.in_lots) = (units, None);
+            }
+            _ => {}
+        }
     }
 
     save_and_load!();

@@ -32,8 +32,9 @@ mod volume_curve;
 pub use each::Each;
 
 use qt_engine::Strategy;
-use qt_types::{InstrumentSpec, Price, Qty, Size};
+use qt_types::{InstrumentSpec, Number, Price, Qty, Size};
 
+use crate::param::ParamValue;
 use crate::registry::StrategyEntry;
 
 /// All of them, in the order in which they are listed.
@@ -70,6 +71,12 @@ fn on_each<S: Strategy + 'static>(instruments: usize, make: impl Fn() -> S) -> B
         return Box::new(make());
     }
     Box::new(Each::new(instruments, make))
+}
+
+/// The parameter at place `param` of `entry`, and its value; `None` where that is not allowed.
+fn tuned(entry: &StrategyEntry, param: u16, value: Number) -> Option<(&'static str, ParamValue)> {
+    let spec = entry.params.get(usize::from(param)).filter(|spec| spec.is_live)?;
+    Some((spec.name, spec.value(value)?))
 }
 
 /// A price in ticks as a number: exact up to 2^53 ticks.

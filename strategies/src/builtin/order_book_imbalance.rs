@@ -2,10 +2,11 @@
 
 use qt_engine::book::Ratio;
 use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy, save_and_load, stored};
-use qt_types::{Denied, InstrumentId, Nanos, Price, Side, Size, Timer};
+use qt_types::{Denied, InstrumentId, Nanos, Number, Price, Side, Size, StrategyId, Timer};
 
 use super::quotes::{Aim, Quotes, two_sided};
-use crate::param::{Params, choice, flag, float, int};
+use super::tuned;
+use crate::param::{ParamValue, Params, choice, flag, float, int};
 use crate::registry::{Hears, Instruments, ParamRule, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
@@ -25,10 +26,10 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     hears: Hears::Book,
     instruments: Instruments::Exactly(1),
     params: &[
-        int("levels", 5, (1, 50), "levels of each side that count"),
-        float("entry", 0.6, (0.0, 1.0), "imbalance that is entered on"),
-        float("exit", 0.0, (-1.0, 1.0), "imbalance below which a position is closed"),
-        int("hold_ms", 10_000, (1, 86_400_000), "longest time in a position"),
+        int("levels", 5, (1, 50), "levels of each side that count").live(),
+        float("entry", 0.6, (0.0, 1.0), "imbalance that is entered on").live(),
+        float("exit", 0.0, (-1.0, 1.0), "imbalance below which a position is closed").live(),
+        int("hold_ms", 10_000, (1, 86_400_000), "longest time in a position").live(),
         choice("mode", "take", &["take", "quote"], "how a position is entered"),
         flag("short", false, "also sells short"),
     ],
@@ -169,6 +170,18 @@ impl Strategy for OrderBookImbalance {
     fn interest(&self) -> BookInterest {
         // One level is the best prices; more of them change without these.
         if self.levels == 1 { BookInterest::TopChange } else { BookInterest::EveryUpdate }
+    }
+
+    fn tune(&mut self, _: StrategyId, param: u16, value: Number) {
+        match tuned(&ENTRY, param, value) {
+            Some(("levels", ParamValue::Int(levels))) => {
+                self.levels = usize::try_from(levels).unwrap_or(self.levels);
+            }
+            Some(("entry", ParamValue::Float(entry))) => self.entry = entry,
+            Some(("exit", ParamValue::Float(exit))) => self.exit = exit,
+            Some(("hold_ms", ParamValue::Int(ms))) => self.hold_ns = ms.saturating_mul(1_000_000),
+            _ => {}
+        }
     }
 
     save_and_load!();

@@ -1,9 +1,12 @@
 //! Quotes both sides at the best prices, anew at fixed times: the yardstick of fill models.
 
 use qt_engine::{BookInterest, BookView, Context, Strategy, save_and_load, stored};
-use qt_types::{InstrumentId, Nanos, OrderKind, Place, Price, Side, Timer, Trade};
+use qt_types::{
+    InstrumentId, Nanos, Number, OrderKind, Place, Price, Side, StrategyId, Timer, Trade,
+};
 
-use crate::param::{Params, float, int};
+use super::tuned;
+use crate::param::{ParamValue, Params, float, int};
 use crate::registry::{Hears, Instruments, StrategyEntry};
 
 pub(super) const ENTRY: StrategyEntry = StrategyEntry {
@@ -17,17 +20,17 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     hears: Hears::Book,
     instruments: Instruments::Exactly(1),
     params: &[
-        int("interval_ms", 1_000, (1, 86_400_000), "how long quotes rest"),
-        int("settle_ms", 10, (0, 86_400_000), "time between cancelling and quoting anew"),
-        int("offset_ticks", 0, (0, 1_000_000), "distance from the best price"),
-        float("max_position", 0.1, (0.0, 1e9), "the largest position, in units"),
+        int("interval_ms", 1_000, (1, 86_400_000), "how long quotes rest").live(),
+        int("settle_ms", 10, (0, 86_400_000), "time between cancelling and quoting anew").live(),
+        int("offset_ticks", 0, (0, 1_000_000), "distance from the best price").live(),
+        float("max_position", 0.1, (0.0, 1e9), "the largest position, in units").live(),
     ],
     rules: &[],
     build,
 };
 
 fn build(params: &Params, _instruments: usize) -> Box<dyn Strategy> {
-    let ms = |name: &str| params.int(name).saturating_mul(1_000_000);
+    let ms = |name: &str| params.int(name).saturating_mul(MS);
     Box::new(TopOfBookQuoter {
         interval_ns: ms("interval_ms"),
         settle_ns: ms("settle_ms"),
@@ -36,6 +39,9 @@ fn build(params: &Params, _instruments: usize) -> Box<dyn Strategy> {
         instrument: None,
     })
 }
+
+/// Nanoseconds of a millisecond.
+const MS: i64 = 1_000_000;
 
 /// What a timer is for.
 const CANCEL: u32 = 0;
@@ -114,6 +120,16 @@ impl Strategy for TopOfBookQuoter {
     fn interest(&self) -> BookInterest {
         // Only to see the first one; the quotes go by the clock.
         BookInterest::TopChange
+    }
+
+    fn tune(&mut self, _: StrategyId, param: u16, value: Number) {
+        match tuned(&ENTRY, param, value) {
+            Some(("interval_ms", ParamValue::Int(ms))) => self.interval_ns = ms.saturating_mul(MS),
+            Some(("settle_ms", ParamValue::Int(ms))) => self.settle_ns = ms.saturating_mul(MS),
+            Some(("offset_ticks", ParamValue::Int(ticks))) => self.offset_ticks = ticks,
+            Some(("max_position", ParamValue::Float(units))) => self.max_position = units,
+            _ => {}
+        }
     }
 
     save_and_load!();

@@ -75,7 +75,14 @@ pub(crate) struct RollingSum {
 
 stored!(RollingSum {
     state: window, sum, nonzero;
+    sound: RollingSum::is_sound;
 });
+
+impl RollingSum {
+    fn is_sound(&self) -> bool {
+        self.nonzero == self.window.values().iter().filter(|value| **value != 0.0).count()
+    }
+}
 
 impl RollingSum {
     /// A sum over the last `len` values.
@@ -194,6 +201,18 @@ mod tests {
             sum.push(0.0);
         }
         assert_eq!(sum.push(0.0), Some(0.0));
+    }
+
+    /// Whatever is in the window, the count is of it: bytes with another one are no such sum.
+    #[test]
+    fn a_sum_knows_how_many_of_its_values_are_something() {
+        let mut sum = RollingSum::new(3);
+        for value in [0.0, 1.0, -2.0, 0.0, 0.0, f64::NAN, 3.0, 0.0] {
+            assert!(sum.is_sound());
+            sum.push(value);
+        }
+        sum.nonzero -= 1;
+        assert!(!sum.is_sound(), "the next values to leave would be one more than there are");
     }
 
     #[test]

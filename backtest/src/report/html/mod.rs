@@ -17,6 +17,7 @@ mod page;
 mod price;
 mod risk;
 mod run_facts;
+mod strategies;
 mod table;
 mod text;
 mod thin;

@@ -11,7 +11,9 @@ use super::figures::Figures;
 use super::price::{self, INSTRUMENTS_SHOWN_MAX};
 use super::table::facts;
 use super::text::{count_of, escape, plural};
-use super::{bands, cards, depth, execution, heat, money, risk, run_facts, trades, warnings};
+use super::{
+    bands, cards, depth, execution, heat, money, risk, run_facts, strategies, trades, warnings,
+};
 
 /// The style sheets, in the order in which later rules win.
 const STYLES: [&str; 4] = [
@@ -200,6 +202,12 @@ impl Page {
         };
         self.section("trades", "Trades", &note, &body);
         self.section("orders", "Orders", "", &run_facts::orders(input));
+        if let Some(body) = strategies::section(input) {
+            let note = "Realised by the average cost of each strategy's own position. Where \
+                        several trade one instrument, that is another split between realised and \
+                        open than the account's; the sums over both are the account's.";
+            self.section("strategies", "Strategies", note, &body);
+        }
         if let Some(body) = money::section(input) {
             let note = "Totals are in the currency of the account, at the rates of the end; the \
                         equity at those of each close. Trades are in their instrument's currency.";

@@ -12,13 +12,12 @@ use qt_backtest::simulator::Ended;
 use qt_data::series::{BarSeries, TradeRecord};
 use qt_data::ticks::TickFile;
 use qt_engine::Strategy;
-use qt_strategies::registry::{Hears, StrategyEntry};
-use qt_strategies::{ParamValue, Params};
+use qt_strategies::registry::Hears;
 use qt_types::Cash;
-use serde_json::{Value, json};
 
 use super::bands;
 use crate::app::Session;
+use crate::cast::Cast;
 use crate::dataset::ticks::TickData;
 use crate::dataset::{self, RunData, ticks};
 use crate::failure::{Failure, Reason};
@@ -56,21 +55,6 @@ pub struct Finished {
     pub total_seconds: f64,
 }
 
-/// The strategy that `plan` names, and its checked parameters.
-///
-/// # Errors
-/// When there is no such strategy or a parameter is wrong.
-pub fn strategy_of<'a>(
-    plan: &RunPlan,
-    session: &'a Session,
-) -> Result<(&'a StrategyEntry, Params), Failure> {
-    let entry = session.registry.get(&plan.strategy)?;
-    let params = entry.resolve(&plan.params).map_err(|error| {
-        Failure::from(error).hint(format!("{} strategies show {}", version::program(), entry.name))
-    })?;
-    Ok((entry, params))
-}
-
 /// Makes the run that `layers` ask for, for the command `kind`. [`keep`] puts it into the ledger
 /// once it is known how the command ends.
 ///
@@ -83,14 +67,14 @@ pub fn execute(
 ) -> Result<Finished, Failure> {
     let begun = Begun::now();
     let mut plan = RunPlan::new(layers)?;
-    let (entry, params) = strategy_of(&plan, session)?;
+    let cast = Cast::new(&plan, session)?;
     plan.reading.load.threads = session.threads;
     plan.config.look_back = true;
-    let made = match entry.hears {
-        Hears::Bars => on_bars(&mut plan, entry, &params, layers, session)?,
-        Hears::Book => on_ticks(&mut plan, entry, &params, layers, session)?,
+    let made = match cast.hears() {
+        Hears::Bars => on_bars(&mut plan, &cast, layers, session)?,
+        Hears::Book => on_ticks(&mut plan, &cast, layers, session)?,
     };
-    Ok(finish(kind, begun, plan, &params, made, layers))
+    Ok(finish(kind, begun, plan, &cast, made, layers))
 }
 
 /// When a command began.
@@ -112,7 +96,7 @@ pub fn finish(
     kind: &'static str,
     begun: Begun,
     plan: RunPlan,
-    params: &Params,
+    cast: &Cast<'_>,
     made: Made,
     layers: &Layers,
 ) -> Finished {
@@ -121,10 +105,12 @@ pub fn finish(
     let id = RunId::new(started_ns);
     let command = execute_command("backtest", layers, &[]);
     let references: Vec<&BarSeries> = series.iter().collect();
+    let symbols: Vec<&str> = series.iter().map(|series| series.spec.symbol()).collect();
     let head = ResultHead {
         run_id: id.text().to_owned(),
-        strategy: plan.strategy.clone(),
-        params: params.iter().map(|(name, value)| (name.to_owned(), json_of(value))).collect(),
+        strategy: cast.name(),
+        params: cast.params(),
+        strategies: cast.heads(&symbols),
         capital: outcome.initial_equity.to_string(),
         full_curve: plan.full_curve,
         warnings,
@@ -175,21 +161,21 @@ impl Made {
 
 fn on_bars(
     plan: &mut RunPlan,
-    entry: &StrategyEntry,
-    params: &Params,
+    cast: &Cast<'_>,
     layers: &Layers,
     session: &Session,
 ) -> Result<Made, Failure> {
-    let warmup = |count| entry.make(params, count).ok().map(|strategy| strategy.warmup());
+    let warmup = |count| cast.warmup(count);
     let window = plan.window(&warmup);
     let data = dataset::open_run(&plan.data, &plan.reading, &window, &session.out)?;
-    plan.share_default_weight(layers, data.series.len());
-    let strategy = entry.make(params, data.series.len())?;
+    let symbols: Vec<&str> = data.series.iter().map(|series| series.spec.symbol()).collect();
+    plan.share_default_weight(layers, cast.shares(&symbols));
+    let strategy = cast.make(&symbols)?;
     let warmup = strategy.warmup();
     interrupt::keep_partial_results();
     let outcome = simulate(plan, &plan.config, &data, strategy, session)?;
     let bands = bands::around(plan, false, &outcome, |config| {
-        simulate(plan, config, &data, entry.make(params, data.series.len())?, session)
+        simulate(plan, config, &data, cast.make(&symbols)?, session)
     })?;
     let warnings = warnings::of(plan, &data.series, &data.prints, &outcome);
     let (series, files) = (data.series, Vec::new());
@@ -198,22 +184,21 @@ fn on_bars(
 
 fn on_ticks(
     plan: &mut RunPlan,
-    entry: &StrategyEntry,
-    params: &Params,
+    cast: &Cast<'_>,
     layers: &Layers,
     session: &Session,
 ) -> Result<Made, Failure> {
     if plan.reading.bars.is_some() {
-        return Err(Failure::usage(format!("{} decides on order books, not on bars", entry.name))
+        return Err(Failure::usage(format!("{} decides on order books, not on bars", cast.name()))
             .hint("leave --bars away"));
     }
     let data = ticks::open(&plan.data, &plan.reading, &session.out)?;
-    let instruments = run_ticks::instruments(&data.files)?;
-    plan.share_default_weight(layers, instruments);
+    let symbols = run_ticks::symbols(&data.files)?;
+    let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    plan.share_default_weight(layers, cast.shares(&symbols));
     interrupt::keep_partial_results();
-    let replay = |config: &RunConfig| {
-        replay(plan, config, &data.files, entry.make(params, instruments)?, session)
-    };
+    let replay =
+        |config: &RunConfig| replay(plan, config, &data.files, cast.make(&symbols)?, session);
     let made = Made::of_ticks(plan, &data, replay(&plan.config)?)?;
     let bands = bands::around(plan, true, &made.outcome, |config| Ok(replay(config)?.outcome))?;
     Ok(Made { bands, ..made })
@@ -278,15 +263,6 @@ pub fn execute_command(name: &str, layers: &Layers, more: &[String]) -> String {
 /// `word` in single quotes, as a shell wants it.
 fn quoted(word: &str) -> String {
     format!("'{}'", word.replace('\'', "'\\''"))
-}
-
-fn json_of(value: ParamValue) -> Value {
-    match value {
-        ParamValue::Int(value) => json!(value),
-        ParamValue::Float(value) => json!(value),
-        ParamValue::Flag(value) => json!(value),
-        ParamValue::Choice(value) => json!(value),
-    }
 }
 
 fn simulate(
@@ -373,7 +349,7 @@ impl Finished {
                 "change the parameters or the period ({} strategies show {}), or accept it with \
                  --allow-no-trades",
                 version::program(),
-                self.plan.strategy
+                self.plan.roles.first().map_or("", |role| role.strategy.as_str())
             )));
         }
         None
@@ -395,7 +371,7 @@ impl Finished {
             let records = number::plural(records, "record");
             return format!(
                 "nobody met an order of {} in {records}, if it had any",
-                self.plan.strategy
+                self.plan.strategies()
             );
         }
         let bars = number::plural(self.bars(), "bar");
@@ -404,11 +380,11 @@ impl Finished {
         if last - first <= self.warmup {
             return format!(
                 "{} needs {} before its first decision, and there are {bars}",
-                self.plan.strategy,
+                self.plan.strategies(),
                 number::plural(self.warmup as u64, "bar")
             );
         }
-        format!("{} gave no signal in {bars}", self.plan.strategy)
+        format!("{} gave no signal in {bars}", self.plan.strategies())
     }
 
     fn record(&self, session: &Session) -> RunRecord {
@@ -453,8 +429,7 @@ mod tests {
         let data =
             dataset::open_run(&plan.data, &plan.reading, &dataset::Window::WHOLE, &session.out)
                 .unwrap();
-        let (entry, params) = strategy_of(&plan, &session).unwrap();
-        let strategy = entry.make(&params, 1).unwrap();
+        let strategy = Cast::new(&plan, &session).unwrap().make(&["t"]).unwrap();
         let outcome = simulate(&plan, &plan.config, &data, strategy, &session).unwrap();
         std::fs::remove_dir_all(&folder).unwrap();
         (events_ahead(&plan, &data), outcome.events)

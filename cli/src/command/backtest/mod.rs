@@ -14,7 +14,7 @@ use crate::args::RunFlags;
 use crate::failure::Failure;
 use crate::summary;
 
-pub use execute::{Begun, Finished, Made, execute, execute_command, finish, keep, strategy_of};
+pub use execute::{Begun, Finished, Made, execute, execute_command, finish, keep};
 pub use files::params_text;
 
 /// Run one strategy over market data.

@@ -32,7 +32,8 @@ pub enum Rows {
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     quanttrade data generate bars --seed 7 --rows 7800 --interval 1m --out minutes.csv\n  \
-    quanttrade data generate trades --rows 100000 --calendar 24x7 --out trades.csv\n\n\
+    quanttrade data generate trades --rows 100000 --calendar 24x7 --out trades.csv\n  \
+    quanttrade data generate book --rows 100000 --interval 1s --out book.csv\n\n\
     The prices are a random walk: nothing can be earned on them but by chance.")]
 pub struct GenerateArgs {
     /// What the rows are

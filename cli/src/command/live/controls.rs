@@ -1,63 +1,61 @@
-//! Decisions about a running session, typed as lines.
+//! Words about a running session, typed as lines or sent by another process.
 
 use std::io::BufRead;
+use std::sync::Arc;
 use std::thread;
 
-use crossbeam::channel::Sender;
-use qt_types::{Control, ControlKind, KillState, Target};
+use serde_json::{Value, json};
 
+use super::desk::{Answer, Desk};
+use super::view::View;
 use crate::output::Output;
 
-/// What can be typed.
-pub const WORDS: &str = "kill (cancels what could open a position, lets nothing but cancels out), \
-                         reduce (only what makes positions smaller), arm (all is allowed again), \
-                         pause, resume, close";
+/// What became of a line, for a person.
+pub fn text(answer: &Answer, view: &View) -> String {
+    match answer {
+        Answer::Taken(event) => format!("taken as event {event}"),
+        Answer::Waits => "it waits: the session makes again what its journal has".to_owned(),
+        Answer::Status => match view.last() {
+            Some(status) => view.text(&status, None),
+            None => "nothing has happened yet".to_owned(),
+        },
+        Answer::Unknown(why) => why.clone(),
+        Answer::Refused(why) => format!("refused: {why}"),
+    }
+}
 
-/// The decision of a line.
-fn read(line: &str) -> Option<ControlKind> {
-    let trip = |state| ControlKind::Trip { target: Target::GLOBAL, state };
-    Some(match line.trim() {
-        "kill" => trip(KillState::Halted),
-        "reduce" => trip(KillState::ReduceOnly),
-        "arm" => ControlKind::Arm { target: Target::GLOBAL },
-        "pause" => ControlKind::Pause,
-        "resume" => ControlKind::Resume,
-        "close" => ControlKind::CloseOut,
-        _ => return None,
-    })
+/// The same for another process.
+pub fn document(answer: &Answer, view: &View) -> Value {
+    let message = text(answer, view);
+    match answer {
+        Answer::Taken(event) => json!({"ok": true, "event": event, "message": message}),
+        Answer::Waits => json!({"ok": true, "event": null, "message": message}),
+        Answer::Status => {
+            let status = view.last().map(|status| view.json(&status));
+            json!({"ok": true, "status": status, "message": message})
+        }
+        Answer::Unknown(_) => json!({"ok": false, "reason": "usage", "message": message}),
+        Answer::Refused(_) => json!({"ok": false, "reason": "refused", "message": message}),
+    }
 }
 
 /// Reads lines from standard input for as long as there are any.
-pub fn listen(to: Sender<Control>, out: Output) {
+pub fn listen(desk: Arc<Desk>, view: View, out: Output) {
     // The thread lives as long as the program; without it nothing can be typed.
     let _ = thread::Builder::new().name("controls".to_owned()).spawn(move || {
         for line in std::io::stdin().lock().lines() {
             let Ok(line) = line else { return };
-            match read(&line) {
-                // Whoever types at the keyboard of this machine is its owner.
-                Some(kind) => {
-                    if to.send(Control { kind, person: 1 }).is_err() {
-                        return;
-                    }
-                    out.note(&format!("{}: taken", line.trim()));
-                }
-                None if line.trim().is_empty() => {}
-                None => out.warn(&format!("{:?} is no command. There are: {WORDS}", line.trim())),
+            let line = line.trim();
+            if line.is_empty() {
+                continue;
+            }
+            let answer = desk.say(line);
+            let said = text(&answer, &view);
+            match answer {
+                Answer::Taken(_) | Answer::Waits => out.note(&format!("{line}: {said}")),
+                Answer::Status => out.note(&said),
+                Answer::Unknown(_) | Answer::Refused(_) => out.warn(&format!("{line}: {said}")),
             }
         }
     });
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn every_word_that_is_offered_is_understood() {
-        for word in WORDS.split(", ").filter_map(|part| part.split_whitespace().next()) {
-            let is_word = !word.starts_with('(') && word != "lets";
-            assert_eq!(read(word).is_some(), is_word, "{word}");
-        }
-        assert_eq!(read("sell everything"), None);
-    }
 }

@@ -1,15 +1,20 @@
 //! `live`: a session on paper.
 
 mod controls;
+mod desk;
 mod figures;
 mod screen;
+pub mod socket;
 mod synthetic;
+mod view;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use clap::{Args, ValueEnum};
+use crossbeam::channel::Receiver;
 use qt_backtest::replay::Pace;
+use qt_backtest::risk::RiskLimits;
 use qt_backtest::run_ticks::TickStage;
 use qt_journal::{Durable, JournalError};
 use qt_ring::{Seat, Wait};
@@ -18,9 +23,11 @@ use qt_runtime::manifest::{DataMark, Manifest};
 use qt_runtime::pace::Speed;
 use qt_runtime::session::{self, Outside, Ran, SessionError, Settings, THREADS};
 use qt_strategies::registry::Hears;
+use qt_types::{Control, InstrumentSpec};
 
 use crate::app::Session;
 use crate::args::RunFlags;
+use crate::cast::Cast;
 use crate::command::backtest::{self, Made};
 use crate::dataset::ticks::{self, TickData};
 use crate::failure::{Failure, Reason};
@@ -28,6 +35,9 @@ use crate::interrupt;
 use crate::output::number;
 use crate::place::{self, DataDir};
 use crate::settings::{Layers, RunPlan};
+use desk::Desk;
+use socket::Socket;
+use view::View;
 
 /// Trade on paper: a recording or the synthetic market, played in real time.
 #[derive(Debug, Args)]
@@ -36,7 +46,8 @@ use crate::settings::{Layers, RunPlan};
     quanttrade live --feed stream.jsonl.gz --speed max --strategy market_maker --out session\n\n\
     Everything that happens is in a journal (DIR/live.qtj) before it is acted on. A session with\n\
     --out that was stopped or killed goes on where it was when the same command is given again.\n\
-    While it runs, type kill, reduce, arm, pause, resume or close.")]
+    While it runs, type kill, reduce, arm, pause, resume, close, or what else quanttrade control\n\
+    knows; that does the same from another terminal.")]
 pub struct LiveArgs {
     /// What to play: synthetic, or a recording like --data of backtest
     #[arg(long, value_name = "synthetic|[SYMBOL=]FILE", required_unless_present = "data")]
@@ -88,16 +99,18 @@ pub enum Waiting {
 pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     let mut given = args.flags.0.clone();
     if !args.feed.is_empty() {
-        given.insert("data", feeds(args, session)?);
+        // The seed of the synthetic market may be set anywhere.
+        let layers = session.layers(&given, None)?;
+        given.insert("data", feeds(args, &layers, session)?);
     }
     let layers = session.layers(&given, None)?;
     let begun = backtest::Begun::now();
     let mut plan = RunPlan::new(&layers)?;
-    let (entry, params) = backtest::strategy_of(&plan, session)?;
-    if entry.hears != Hears::Book {
+    let cast = Cast::new(&plan, session)?;
+    if cast.hears() != Hears::Book {
         return Err(Failure::usage(format!(
             "{} decides on bars, and live plays books",
-            entry.name
+            cast.name()
         ))
         .hint("choose one that quanttrade strategies list shows for order books"));
     }
@@ -109,8 +122,9 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     }
     plan.config.look_back = true;
     let data = ticks::open(&plan.data, &plan.reading, &session.out)?;
-    let instruments = qt_backtest::run_ticks::instruments(&data.files)?;
-    plan.share_default_weight(&layers, instruments);
+    let symbols = qt_backtest::run_ticks::symbols(&data.files)?;
+    let symbols: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    plan.share_default_weight(&layers, cast.shares(&symbols));
     let stage = TickStage::new(&plan.config, &data.files, plan.sample_ns, Pace::Naive)?;
     let settings = settings(args, &layers, &data)?;
     session.out.note(&format!(
@@ -122,56 +136,99 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
         }
     ));
     interrupt::keep_partial_results();
-    let strategy = entry.make(&params, instruments)?;
-    let Ran { run: made, session: figures } = play(&stage, strategy, &settings, session)?;
+    let strategy = cast.make(&symbols)?;
+    let doors = Doors::new(&cast, &stage, &plan.config.risk, &settings, session);
+    let Ran { run: made, session: figures } = play(&stage, strategy, &settings, &doors, session)?;
     let (repeated, is_closed) = (figures.repeated, figures.is_closed);
     if repeated > 0 {
         let records = number::plural(repeated, "record");
         session.out.note(&format!("{records} of an earlier process happened again, all the same"));
     }
     let made = Made::of_ticks(&plan, &data, made)?;
-    let finished = backtest::finish("live", begun, plan, &params, made, &layers);
+    let finished = backtest::finish("live", begun, plan, &cast, made, &layers);
     let name = settings.journal.display();
+    let folder = settings.journal.parent().unwrap_or(Path::new("."));
     let ended = figures::show(&finished, &figures, session).and_then(|()| {
         backtest::conclude(&finished, session).map_err(|failure| {
-            let is_named = layers.given("out").is_some();
-            let goes_on = is_closed && is_named && failure.reason == Reason::Interrupted;
-            if goes_on { failure.hint("the same command goes on from there") } else { failure }
+            if !is_closed || failure.reason != Reason::Interrupted {
+                return failure;
+            }
+            if layers.given("out").is_some() {
+                return failure.hint("the same command goes on from there");
+            }
+            let folder = folder.display().to_string();
+            let more = ["--speed".to_owned(), args.speed.to_string(), "--out".to_owned(), folder];
+            let again = backtest::execute_command("live", &layers, &more);
+            failure.hint(format!("{again} goes on from there"))
         })
     });
     session.out.note(&format!("quanttrade parity {name} makes it again and compares"));
     backtest::keep(&finished, ended, session)
 }
 
+/// Ways into a running session, and what is seen of it.
+struct Doors {
+    controls: Receiver<Control>,
+    shown: Arc<Shown>,
+    view: View,
+    /// Open while the session runs.
+    _socket: Option<Socket>,
+}
+
+impl Doors {
+    fn new(
+        cast: &Cast<'_>,
+        stage: &TickStage<'_>,
+        limits: &RiskLimits,
+        settings: &Settings,
+        session: &Session,
+    ) -> Self {
+        let (to, controls) = crossbeam::channel::bounded(64);
+        let shown = Arc::new(Shown::default());
+        let symbols: Vec<&str> = stage.specs().iter().map(InstrumentSpec::symbol).collect();
+        let desk = Arc::new(Desk::new(cast, &symbols, limits, &shown, to));
+        let view = View::new(&shown, stage.specs(), desk.names());
+        let folder = settings.journal.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let (asked, seen) = (Arc::clone(&desk), view.clone());
+        let answer = move |line: &str| controls::document(&asked.say(line), &seen).to_string();
+        let socket = Socket::open(&folder, answer);
+        if let Err(error) = &socket {
+            let named = folder.display();
+            session.out.warn(&format!("{named}: it cannot be controlled from outside: {error}"));
+        }
+        controls::listen(desk, view.clone(), session.out);
+        Self { controls, shown, view, _socket: socket.ok() }
+    }
+}
+
 fn play(
     stage: &TickStage<'_>,
     strategy: Box<dyn qt_engine::Strategy>,
     settings: &Settings,
+    doors: &Doors,
     session: &Session,
 ) -> Result<Ran, Failure> {
-    let (to, controls) = crossbeam::channel::bounded(64);
-    controls::listen(to, session.out);
-    let shown = Arc::new(Shown::default());
-    let mut screen = screen::Screen::new(session.out, &shown, stage.specs());
+    let shown = &doors.shown;
+    let mut screen = screen::Screen::new(session.out, shown, doors.view.clone());
     let mut watch = |notes: &[String]| {
         notes.iter().for_each(|note| session.out.note(note));
         screen.look();
     };
-    let stop = interrupt::flag();
-    let outside = Outside { controls, shown: &shown, interrupt: stop, watch: &mut watch };
+    let (stop, controls) = (interrupt::flag(), doors.controls.clone());
+    let outside = Outside { controls, shown, interrupt: stop, watch: &mut watch };
     let ran = session::run(stage, strategy, settings, outside);
     ran.map_err(Failure::from)
 }
 
 /// The data that `--feed` names.
-fn feeds(args: &LiveArgs, session: &Session) -> Result<Vec<String>, Failure> {
+fn feeds(args: &LiveArgs, layers: &Layers, session: &Session) -> Result<Vec<String>, Failure> {
     let feeds = args.feed.iter().map(|feed| {
         if feed != "synthetic" {
             return Ok(feed.clone());
         }
-        let seed = args.flags.0.get("seed").and_then(|values| values.last());
-        let seed = seed.map_or(Ok(1), |text| text.parse());
-        let seed = seed.map_err(|_| Failure::usage("--seed is no whole number"))?;
+        let seed = layers.one("seed").unwrap_or("1").parse();
+        let place = layers.place("seed");
+        let seed = seed.map_err(|_| Failure::usage(format!("{place} is no whole number")))?;
         Ok(synthetic::recording(seed, &session.out)?.display().to_string())
     });
     feeds.collect()
@@ -184,8 +241,11 @@ fn settings(args: &LiveArgs, layers: &Layers, data: &TickData) -> Result<Setting
     };
     place::make_folder(&folder)?;
     let marks = data.files.iter().zip(&data.sources);
-    let marks =
-        marks.map(|(file, source)| DataMark { path: source.path.clone(), hash: file.hash() });
+    let marks = marks.map(|(file, source)| {
+        let path = std::path::absolute(&source.path);
+        let path = path.map_or(source.path.clone(), |path| path.display().to_string());
+        DataMark { path, hash: file.hash() }
+    });
     let [feed, pipeline] = THREADS;
     Ok(Settings {
         journal: folder.join("live.qtj"),
@@ -194,7 +254,7 @@ fn settings(args: &LiveArgs, layers: &Layers, data: &TickData) -> Result<Setting
             Kept::Memory => Durable::Memory,
         },
         speed: args.speed,
-        manifest: Manifest { words: layers.arguments(), data: marks.collect() },
+        manifest: Manifest { words: layers.anchored_arguments(), data: marks.collect() },
         seats: [
             Seat { thread: feed, core: args.feed_core },
             Seat { thread: pipeline, core: args.pipeline_core },

@@ -88,10 +88,11 @@ fn show(name: &str, session: &Session) -> Result<(), Failure> {
                 param.type_name().to_owned(),
                 param.default().to_string(),
                 param.range(),
+                if param.is_live { "yes" } else { "" }.to_owned(),
                 param.doc.to_owned(),
             ]
         });
-        lines.push(table(&["parameter", "type", ">default", "allowed", "meaning"], rows));
+        lines.push(table(&["parameter", "type", ">default", "allowed", "live", "meaning"], rows));
     }
     lines.extend(entry.rules.iter().map(|rule| format!("Condition: {}", rule.text)));
     lines.push(String::new());
@@ -122,6 +123,9 @@ fn param_document(param: &ParamSpec) -> Value {
     let mut document =
         json!({"name": param.name, "type": param.type_name(), "doc": param.doc, "default": null});
     let mut put = |name: &str, value: Value| document[name] = value;
+    if param.is_live {
+        put("live", json!(true));
+    }
     match param.kind {
         ParamKind::Int { default, min, max } => {
             put("default", json!(default));

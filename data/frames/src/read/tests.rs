@@ -174,7 +174,7 @@ fn damage_is_an_error_or_harmless() {
 fn texts(column: &TableColumn) -> Vec<String> {
     let mut texts: Vec<String> = match &column.cells {
         Cells::Text(cells) => cells.clone(),
-        Cells::Int(cells) => cells.iter().map(i64::to_string).collect(),
+        Cells::Int(cells) | Cells::Billionths(cells) => cells.iter().map(i64::to_string).collect(),
         Cells::Float(cells) => cells.iter().map(f64::to_string).collect(),
         Cells::EpochNs(cells) => cells.iter().map(|ns| qt_data::stamp::iso_text(*ns)).collect(),
         Cells::Date(cells) => {

@@ -17,17 +17,34 @@ pub use definition::Definition;
 
 use super::input::Input;
 use super::open::Opened;
-use super::options::ImportOptions;
+use super::{ImportFormat, detect};
 use crate::error::DataError;
-use crate::series::BarSeries;
 use crate::source::number::{DECIMALS_MAX, Number};
+use crate::source::table::RawTable;
 
-/// The bars in the DBN file at `path` (`ohlcv-*`), one series for each instrument.
+/// How the names of the schemas of bars begin.
+const BARS: &str = "ohlcv";
+/// The schema of definitions.
+const DEFINITIONS: &str = "definition";
+
+/// Whether the file at `path` is a DBN file of bars (`ohlcv-*`).
+#[must_use]
+pub fn holds_bars(path: &Path) -> bool {
+    let input = Input::file(path);
+    let is_dbn = |head: &[u8]| detect(head, &path.display().to_string()) == Some(ImportFormat::Dbn);
+    if !input.head().is_ok_and(|head| is_dbn(&head)) {
+        return false;
+    }
+    matches!(look(&input), Ok((Held::Other(name), _)) if name.starts_with(BARS))
+}
+
+/// The bars in the DBN file at `path` as a table, which the loader takes by its own rules, and
+/// what its instruments are where the data set says it.
 ///
 /// # Errors
-/// When it cannot be read, has no bars, or one that cannot be kept.
-pub fn bars(path: &Path, options: &ImportOptions) -> Result<Vec<BarSeries>, DataError> {
-    bars::bars(&Input::file(path), options)
+/// When it cannot be read, has no bars, or one without a time.
+pub fn bars(path: &Path) -> Result<(RawTable, Option<InstrumentKind>), DataError> {
+    bars::table(&Input::file(path))
 }
 
 /// The instruments that the DBN file at `path` (`definition`) defines, in the file's order.
@@ -44,7 +61,7 @@ pub fn definitions(path: &Path) -> Result<Vec<Definition>, DataError> {
 /// As [`bars`] and [`definitions`].
 pub fn bars_and_definitions_any(bytes: &[u8], name: &str) -> Result<(), DataError> {
     let input = Input::memory(bytes, name, 64 << 20);
-    let bars = bars::bars(&input, &ImportOptions::default()).map(|_| ());
+    let bars = bars::table(&input).map(|_| ());
     bars.or_else(|_| definition::definitions(&input).map(|_| ()))
 }
 
@@ -66,9 +83,13 @@ pub(super) fn open(input: Input<'_>) -> Result<Opened<'_>, DataError> {
     match schema {
         Held::Orders => Ok(Opened::Orders(Box::new(orders::OrderSource { input, kind }))),
         Held::Levels => Ok(Opened::Levels(Box::new(levels::LevelSource { input, kind }))),
-        Held::Other(name) if name.starts_with("ohlcv") => {
-            none(format!("it has bars ({name}), no ticks"), "Run it as bars, as it is")
+        Held::Other(name) if name.starts_with(BARS) => {
+            none(format!("it has bars ({name}), no ticks"), "Leave --ticks and --format away")
         }
+        Held::Other(name) if name == DEFINITIONS => none(
+            "it has definitions of instruments, no ticks".to_owned(),
+            "Give it by --definitions, beside the data",
+        ),
         Held::Other(name) => {
             none(format!("it has records of {name}, no ticks"), "Name a file of ticks")
         }

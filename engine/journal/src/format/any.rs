@@ -6,9 +6,9 @@ use proptest::sample::select;
 use qt_types::{
     Activation, Bar, BarFlags, Cancel, Cash, ControlKind, CurrencyId, Denied, DenyReason, Distance,
     Event, ExecId, FeeIn, Head, InstrumentId, InstrumentKind, InstrumentSpec, KillState, Level,
-    Liquidity, Nanos, OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty,
-    RejectReason, Replace, Report, ReportKind, Seq, Side, Target, Tick, TimeInForce, Timer, Trade,
-    VenueId,
+    Liquidity, Nanos, Number, OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty,
+    RejectReason, Replace, Report, ReportKind, Seq, Side, StrategyId, Target, Tick, TimeInForce,
+    Timer, Trade, VenueId,
 };
 
 use super::codes;
@@ -81,14 +81,19 @@ fn payload() -> impl Strategy<Value = Payload> {
             flags,
         })
     });
-    let timer = (nanos(), any::<u32>());
-    let timer = timer.prop_map(|(due_ns, token)| Payload::Timer(Timer { due_ns, token }));
-    let denied = (order(), of(side()), qty(), select(DenyReason::ALL.to_vec()));
-    let denied = denied.prop_map(|(order, side, qty, reason)| {
-        Payload::Denied(Denied { order, side, qty, reason })
+    let timer = (nanos(), any::<u32>(), strategy());
+    let timer = timer
+        .prop_map(|(due_ns, token, strategy)| Payload::Timer(Timer { due_ns, token, strategy }));
+    let denied = (order(), of(side()), qty(), select(DenyReason::ALL.to_vec()), strategy());
+    let denied = denied.prop_map(|(order, side, qty, reason, strategy)| {
+        Payload::Denied(Denied { order, side, qty, reason, strategy })
     });
     let report = report().prop_map(Payload::Report);
     prop_oneof![bar, trade, tick, order_tick, timer, report, denied, control()]
+}
+
+fn strategy() -> impl Strategy<Value = StrategyId> {
+    prop_oneof![Just(StrategyId::FIRST), any::<u16>().prop_map(StrategyId)]
 }
 
 fn control() -> impl Strategy<Value = Payload> {
@@ -96,11 +101,17 @@ fn control() -> impl Strategy<Value = Payload> {
     let target = (select(levels), any::<u16>());
     let target = target.prop_map(|(level, index)| Target { level, index });
     let states: Vec<KillState> = all(codes::kill_state);
-    let kind = (0..5, target, select(states)).prop_map(|(what, target, state)| match what {
+    let numbers = (strategy(), any::<u16>(), any::<u64>(), any::<i128>());
+    let kind = (0..9, target, select(states), numbers);
+    let kind = kind.prop_map(|(what, target, state, (strategy, number, bits, hard))| match what {
         0 => ControlKind::Trip { target, state },
         1 => ControlKind::Arm { target },
         2 => ControlKind::Resume,
         3 => ControlKind::Pause,
+        4 => ControlKind::Activate { strategy },
+        5 => ControlKind::Deactivate { strategy },
+        6 => ControlKind::Tune { strategy, param: number, value: Number::from_bits(bits) },
+        7 => ControlKind::Limit { target, key: number, hard },
         _ => ControlKind::CloseOut,
     });
     (kind, any::<u64>())

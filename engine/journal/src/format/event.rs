@@ -3,7 +3,7 @@
 
 use qt_types::{
     Bar, BarFlags, Cash, CurrencyId, Denied, Event, ExecId, FeeIn, InstrumentId, Nanos, OrderId,
-    OrderTick, Payload, Price, Qty, Report, Seq, Tick, Timer, Trade, VenueId,
+    OrderTick, Payload, Price, Qty, Report, Seq, StrategyId, Tick, Timer, Trade, VenueId,
 };
 
 use super::bytes::{In, Malformed, Out};
@@ -22,6 +22,9 @@ const TIMER: u8 = 4;
 const REPORT: u8 = 5;
 const DENIED: u8 = 6;
 const CONTROL: u8 = 7;
+/// The same as a timer and a denial, of another strategy than the first one, which follows.
+const TIMER_OF: u8 = 8;
+const DENIED_OF: u8 = 9;
 
 /// The first byte of a tick: what does not follow from the event, and which numbers are long.
 const OWN_TIME: u8 = 1;
@@ -37,8 +40,10 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
         Payload::Trade(_) => TRADE,
         Payload::Tick(_) => TICK,
         Payload::Order(_) => ORDER,
+        Payload::Timer(timer) if timer.strategy != StrategyId::FIRST => TIMER_OF,
         Payload::Timer(_) => TIMER,
         Payload::Report(_) => REPORT,
+        Payload::Denied(denied) if denied.strategy != StrategyId::FIRST => DENIED_OF,
         Payload::Denied(_) => DENIED,
         Payload::Control(_) => CONTROL,
     };
@@ -62,6 +67,7 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
         Payload::Timer(timer) => {
             out.i64(timer.due_ns.get());
             out.u32(timer.token);
+            write_other(out, timer.strategy);
         }
         Payload::Report(report) => write_report(out, report),
         Payload::Denied(denied) => {
@@ -69,8 +75,24 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
             out.u8(codes::maybe_side_code(denied.side));
             out.i64(denied.qty.lots());
             out.u8(codes::deny_code(denied.reason));
+            write_other(out, denied.strategy);
         }
         Payload::Control(control) => control::write(out, control),
+    }
+}
+
+/// The number of a strategy that is not the first one.
+fn write_other(out: &mut Out<'_>, strategy: StrategyId) {
+    if strategy != StrategyId::FIRST {
+        out.u16(strategy.0);
+    }
+}
+
+fn read_other(from: &mut In<'_>, is_other: bool) -> Result<StrategyId, Malformed> {
+    let strategy = StrategyId(if is_other { from.u16()? } else { 0 });
+    match (is_other, strategy) {
+        (true, StrategyId::FIRST) => Err(Malformed("the first strategy in its long form")),
+        _ => Ok(strategy),
     }
 }
 
@@ -116,13 +138,18 @@ pub fn read(from: &mut In<'_>) -> Result<Event, Malformed> {
         TRADE => Payload::Trade(read_trade(from)?),
         TICK => Payload::Tick(read_tick(from, venue_ns, instrument)?),
         ORDER => Payload::Order(read_order_tick(from, venue_ns, instrument)?),
-        TIMER => Payload::Timer(Timer { due_ns: Nanos::new(from.i64()?), token: from.u32()? }),
+        of @ (TIMER | TIMER_OF) => Payload::Timer(Timer {
+            due_ns: Nanos::new(from.i64()?),
+            token: from.u32()?,
+            strategy: read_other(from, of == TIMER_OF)?,
+        }),
         REPORT => Payload::Report(read_report(from)?),
-        DENIED => Payload::Denied(Denied {
+        of @ (DENIED | DENIED_OF) => Payload::Denied(Denied {
             order: order(from.u64()?),
             side: codes::maybe_side(from.u8()?)?,
             qty: Qty::from_lots(from.i64()?),
             reason: codes::deny(from.u8()?)?,
+            strategy: read_other(from, of == DENIED_OF)?,
         }),
         CONTROL => Payload::Control(control::read(from)?),
         _ => return Err(Malformed("an event of no known kind")),

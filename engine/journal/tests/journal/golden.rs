@@ -12,7 +12,7 @@ use qt_types::{
     Activation, Bar, BarFlags, Cancel, Cash, CurrencyId, Denied, DenyReason, Distance, Event,
     ExecId, FeeIn, FxRate, Head, InstrumentId, InstrumentKind, InstrumentSpec, Liquidity, Nanos,
     OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty, RejectReason, Replace,
-    Report, ReportKind, Seq, Side, Tick, TimeInForce, Timer, Trade, VenueId,
+    Report, ReportKind, Seq, Side, StrategyId, Tick, TimeInForce, Timer, Trade, VenueId,
 };
 
 use crate::support::Place;
@@ -159,8 +159,9 @@ fn records() -> Vec<Record> {
     }
     for reason in DenyReason::ALL {
         seq += 1;
-        let denied =
-            Denied { order: OrderId::NONE, side: Some(Side::Sell), qty: Qty::ZERO, reason };
+        let strategy = StrategyId::FIRST;
+        let (order, side) = (OrderId::NONE, Some(Side::Sell));
+        let denied = Denied { order, side, qty: Qty::ZERO, reason, strategy };
         all.push(happened(seq, Payload::Denied(denied)));
     }
     for intention in intentions() {
@@ -221,7 +222,7 @@ fn payloads() -> Vec<Payload> {
         liquidity: Liquidity::Maker,
     };
     let rate = FxRate::new(800, 95_693).unwrap();
-    let timer = Timer { due_ns: Nanos::MAX, token: Timer::ENGINE };
+    let timer = Timer { due_ns: Nanos::MAX, token: Timer::ENGINE, strategy: StrategyId::FIRST };
     vec![
         Payload::Bar(bar),
         Payload::Trade(Trade { price, qty, aggressor: None, flags, row }),

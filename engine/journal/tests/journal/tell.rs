@@ -13,7 +13,8 @@ use qt_journal::{
 use qt_types::{
     Bar, BarFlags, Cash, Denied, DenyReason, E9, Event, ExecId, FeeIn, InstrumentId,
     InstrumentKind, InstrumentSpec, Limits, Liquidity, Nanos, OrderId, OrderKind, Payload, Price,
-    Qty, RejectReason, Report, ReportKind, Seq, Side, Size, TimeInForce, Timer, Trade, VenueId,
+    Qty, RejectReason, Report, ReportKind, Seq, Side, Size, StrategyId, TimeInForce, Timer, Trade,
+    VenueId,
 };
 
 use crate::support::{MARK, Place, event};
@@ -197,6 +198,7 @@ fn in_words() -> Vec<(Record, &'static str)> {
         side: Some(Side::Sell),
         qty: Qty::from_lots(100_000),
         reason: DenyReason::MaxOrderQty,
+        strategy: StrategyId::FIRST,
     };
     let due_ns = Nanos::new(START + 1);
     vec![
@@ -206,7 +208,7 @@ fn in_words() -> Vec<(Record, &'static str)> {
         (Record::Event(event(10)), "event BTCUSDT bid 50000.1 holds 0.00011, complete"),
         (happened(1, 0, Payload::Trade(trade)), "BTCUSDT trade of 0.00001 at 43211, taken by sell"),
         (
-            happened(2, 0, Payload::Timer(Timer { due_ns, token: 8 })),
+            happened(2, 0, Payload::Timer(Timer { due_ns, token: 8, strategy: StrategyId::FIRST })),
             "timer 8, due 2024-01-31T09:30:00.000000001Z",
         ),
         (
@@ -284,8 +286,13 @@ fn the_story_of_an_order_has_all_of_it_and_nothing_else() {
     let command = |seq, after_ns, intention| {
         Record::Command(CommandRecord { stamp: stamp(seq, after_ns), intention })
     };
-    let refused =
-        Denied { order: id, side: None, qty: Qty::from_lots(9), reason: DenyReason::RateMessages };
+    let refused = Denied {
+        order: id,
+        side: None,
+        qty: Qty::from_lots(9),
+        reason: DenyReason::RateMessages,
+        strategy: StrategyId::FIRST,
+    };
     let cancelled = Report::plain(part, ReportKind::Cancelled, RejectReason::Requested);
     let records = [
         spec(),

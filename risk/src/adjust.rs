@@ -1,0 +1,151 @@
+//! Limits that become tighter while a run goes on.
+
+use qt_engine::Exposure;
+use qt_types::InstrumentId;
+
+use crate::keys::{KEYS, Key};
+use crate::kill::Target;
+use crate::limits::{Limit, LimitSet};
+use crate::quick::{InstrumentBounds, clock_bound_ns};
+use crate::risk_gate::RiskGate;
+use crate::seen::{InstrumentSeen, NodeSeen};
+use crate::setup::tracks_loss;
+use crate::state::GLOBAL;
+use crate::tally::Level;
+use crate::unit::Holder;
+use crate::window::gap_ns;
+
+/// Why a limit cannot be changed while a run goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotAdjusted {
+    /// There is no such limit there.
+    Unknown,
+    /// What it is held against is counted from the start of a run on.
+    Fixed,
+    /// It would let more pass.
+    Looser,
+}
+
+impl std::fmt::Display for NotAdjusted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unknown => "there is no such limit there",
+            Self::Fixed => "what it is held against is counted from the start on: it cannot change",
+            Self::Looser => {
+                "that is no tighter than it stands: two persons decide about that, with a risk \
+                 file and another session"
+            }
+        })
+    }
+}
+
+impl Key {
+    /// Whether the limit may become tighter while a run goes on. Of windows and what is counted in
+    /// them, and of what has a memory that begins with the run, it may not.
+    #[must_use]
+    pub const fn is_adjustable(self) -> bool {
+        !matches!(
+            self,
+            Self::UnitMultiple
+                | Self::DriftWindow
+                | Self::Duplicates
+                | Self::DuplicateWindow
+                | Self::SelfTrade
+                | Self::StressBps
+                | Self::RatioWindow
+                | Self::Entries
+                | Self::EntriesWindow
+                | Self::LossWindow
+                | Self::Fills
+                | Self::FillsWindow
+                | Self::Refusals
+                | Self::RefusalsWindow
+        )
+    }
+}
+
+impl RiskGate {
+    /// The limit `key` of `target`: of a level, or of an instrument.
+    #[must_use]
+    pub fn limit(&self, target: Target, key: Key) -> Option<Limit> {
+        let limits = match (target.level, key.row().holder) {
+            (Level::Instrument, Holder::Instrument) => {
+                &self.state.instruments.get(usize::from(target.index))?.limits
+            }
+            (_, Holder::Node) => &self.state.nodes.get(self.state.node_of(target)?)?.limits,
+            _ => return None,
+        };
+        Some(limits.get(key))
+    }
+
+    /// Whether the limit `key` of `target` may have the hard number `hard` from now on.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn may_tighten(&self, target: Target, key: Key, hard: i128) -> Result<(), NotAdjusted> {
+        let limit = self.limit(target, key).ok_or(NotAdjusted::Unknown)?;
+        if !key.is_adjustable() {
+            return Err(NotAdjusted::Fixed);
+        }
+        if hard >= limit.hard || hard < 0 { Err(NotAdjusted::Looser) } else { Ok(()) }
+    }
+
+    /// Gives a limit another hard number, and a soft one of at most that. Nothing happens where
+    /// that is not allowed.
+    pub(crate) fn tighten_limit(
+        &mut self,
+        target: Target,
+        key: u16,
+        hard: i128,
+        exposure: &Exposure<'_>,
+    ) {
+        let Some(key) = KEYS.get(usize::from(key)).map(|row| row.key) else { return };
+        if self.may_tighten(target, key, hard).is_err() {
+            return;
+        }
+        match target.level {
+            Level::Instrument => {
+                self.tighten_instrument(InstrumentId(target.index), key, hard, exposure)
+            }
+            _ => self.tighten_node(target, key, hard),
+        }
+        self.state.instruments.iter_mut().for_each(|known| known.look_ns = i64::MIN);
+    }
+
+    fn tighten_instrument(
+        &mut self,
+        instrument: InstrumentId,
+        key: Key,
+        hard: i128,
+        exposure: &Exposure<'_>,
+    ) {
+        let known = self.state.instruments.get_mut(instrument.index());
+        let Some((known, spec)) = known.zip(exposure.spec(instrument)) else { return };
+        tighten(&mut known.limits, key, hard);
+        known.bounds = InstrumentBounds::of(&known.limits, spec);
+        // Under other limits all begins anew.
+        known.seen = InstrumentSeen::new(&known.limits);
+    }
+
+    fn tighten_node(&mut self, target: Target, key: Key, hard: i128) {
+        let Some(at) = self.state.node_of(target) else { return };
+        let pnl = self.state.sums(at).pnl();
+        let node = &mut self.state.nodes[at];
+        tighten(&mut node.limits, key, hard);
+        node.order_gap_ns = gap_ns(node.limits.get(Key::OrdersPerSecond).hard);
+        node.message_gap_ns = gap_ns(node.limits.get(Key::MessagesPerSecond).hard);
+        let tracked = node.tracks_loss;
+        node.tracks_loss = tracks_loss(&node.limits);
+        node.is_rebased |= node.tracks_loss && !tracked;
+        node.seen = NodeSeen::new(&node.limits);
+        node.set_bounds(pnl);
+        self.state.is_uniform = false;
+        self.state.tracks_loss |= self.state.nodes[at].tracks_loss;
+        self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
+    }
+}
+
+fn tighten(limits: &mut LimitSet, key: Key, hard: i128) {
+    let soft = limits.get(key).soft;
+    limits.set(key, Limit::hard(hard).with_soft(soft));
+}
