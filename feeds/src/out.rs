@@ -32,13 +32,13 @@ impl<'a> Out<'a> {
 /// Copies `from` to `to`, which is as long. A request has many short parts, and for those a call
 /// costs more than the copy; here two copies of a fixed size overlap.
 #[inline(always)]
-fn copy(to: &mut [u8], from: &[u8]) {
+pub(crate) fn copy(to: &mut [u8], from: &[u8]) {
     match from.len() {
         0..4 => to.iter_mut().zip(from).for_each(|(to, from)| *to = *from),
         4..8 => ends::<4>(to, from),
         8..16 => ends::<8>(to, from),
         16..32 => ends::<16>(to, from),
-        32..64 => ends::<32>(to, from),
+        32..65 => ends::<32>(to, from),
         _ => to.copy_from_slice(from),
     }
 }

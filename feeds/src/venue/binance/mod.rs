@@ -1,5 +1,6 @@
 //! Binance Spot: requests for orders, by the WebSocket API and by REST, signed.
 
+mod filled;
 mod order;
 mod params;
 mod rest;

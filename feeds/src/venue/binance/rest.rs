@@ -5,7 +5,7 @@ use super::params::{Param, Shape, Value};
 use super::setup::{Access, Market, SetupError};
 use super::sign::Signer;
 use super::template::{Field, Template};
-use super::writer::{Form, Payload, Scratch, Texts};
+use super::writer::{Form, Texts};
 
 /// Longest text of a signature: 88 characters, of which each may take three.
 const SIGNATURE_BYTES: usize = 3 * 88;
@@ -15,7 +15,6 @@ pub struct RestOrders {
     market: Market,
     access: Access,
     forms: Vec<Form>,
-    scratch: Scratch,
 }
 
 impl RestOrders {
@@ -31,15 +30,9 @@ impl RestOrders {
             let mut message = query(&params);
             message.text("&signature=");
             message.place(Field::Signature);
-            let payload = Some(Payload::new(query(&params), &access.signer));
-            Form { payload, message }
+            Form::new(Some(query(&params)), message, &access.signer)
         };
-        Ok(Self {
-            forms: Shape::all().map(form).collect(),
-            market,
-            access,
-            scratch: Scratch::new(),
-        })
+        Ok(Self { forms: Shape::all().map(form).collect(), market, access })
     }
 
     /// The method and the path that a query of `request` belongs to.
@@ -68,8 +61,8 @@ impl RestOrders {
         let texts = Texts::new(request, at_ms, &self.market.scales)?;
         let mut fields = texts.fields();
         // There is one for each shape.
-        let form = self.forms.get(Shape::of(request).number()).ok_or(EncodeError::NoRoom)?;
-        let signature = form.sign(&fields, &self.access.signer, &mut self.scratch)?;
+        let form = self.forms.get_mut(Shape::of(request).number()).ok_or(EncodeError::NoRoom)?;
+        let signature = form.sign(&fields, &self.access.signer)?;
         let text = signature.as_ref().map_or(&b""[..], |signature| signature.text());
         let mut encoded = [0; SIGNATURE_BYTES];
         // Hex is as it is.

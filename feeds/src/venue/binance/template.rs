@@ -1,7 +1,5 @@
 //! Text that is known beforehand, but for some places.
 
-use crate::out::Out;
-
 use super::REQUEST_BYTES_MAX;
 
 /// What is put into a place.
@@ -44,6 +42,11 @@ impl<'a> Fields<'a> {
     pub(super) const fn set(&mut self, field: Field, text: &'a [u8]) {
         self.0[field as usize] = text;
     }
+
+    #[inline(always)]
+    pub(super) const fn get(&self, field: Field) -> &'a [u8] {
+        self.0[field as usize]
+    }
 }
 
 /// Text with places. It cannot be shown: the API key is a part of some.
@@ -61,11 +64,11 @@ impl Template {
 
     /// Adds text.
     pub(super) fn text(&mut self, text: &str) {
-        self.bytes(text.as_bytes());
+        self.put(text.as_bytes());
     }
 
     /// The same.
-    pub(super) fn bytes(&mut self, text: &[u8]) {
+    pub(super) fn put(&mut self, text: &[u8]) {
         self.text.extend_from_slice(text);
     }
 
@@ -80,16 +83,14 @@ impl Template {
         self.text.get(..end).unwrap_or_default()
     }
 
-    /// Writes the text with `fields` in its places; `None` if there is no room.
-    #[inline]
-    pub(super) fn write(&self, fields: &Fields<'_>, out: &mut Out<'_>) -> Option<()> {
-        let mut from = 0;
-        for (end, field) in &self.places {
-            out.put(self.text.get(from..*end)?)?;
-            out.put(fields.0[*field as usize])?;
-            from = *end;
-        }
-        out.put(self.text.get(from..)?)
+    /// The text without anything in its places.
+    pub(super) fn bytes(&self) -> &[u8] {
+        &self.text
+    }
+
+    /// The places, and up to where the text goes before each.
+    pub(super) fn places(&self) -> &[(usize, Field)] {
+        &self.places
     }
 }
 

@@ -363,4 +363,41 @@ proptest! {
         let text = str::from_utf8(text.as_bytes()).unwrap();
         prop_assert_eq!(Number::parse(text).unwrap().to_qty(&spec), Ok(Qty::from_lots(lots)));
     }
+
+    /// A writer that has written others writes what a new one does, also after one that it refused.
+    #[test]
+    fn what_was_written_before_leaves_nothing_behind(
+        orders in prop::collection::vec(
+            (any::<bool>(), (1_i64..1 << 40, 0_u32..40), 0_i64..99_999, 0_usize..4, 0_usize..700),
+            1..20,
+        ),
+    ) {
+        let new_ws = || WsOrders::new(market("X"), WsAccess::Signed(access(hmac()))).unwrap();
+        let new_rest = || RestOrders::new(market("X"), access(ed25519())).unwrap();
+        let (mut ws, mut rest) = (new_ws(), new_rest());
+        for (at, (is_buy, (price, shift), lots, what, room)) in (1_u64..).zip(orders) {
+            let (id, old) = (OrderId::new(1, at), OrderId::new(2, at));
+            let side = if is_buy { Side::Buy } else { Side::Sell };
+            let kind = OrderKind::Limit(Price::from_ticks((price >> shift).max(1)), Life::Ioc);
+            // One in some has no quantity, and one in some no room.
+            let new = NewOrder { id, side, kind, qty: Qty::from_lots(lots % 1_000 * (lots % 7)) };
+            let request = match what {
+                0 => Request::Cancel(Cancel { id }),
+                1 => Request::Replace(Replace { old, new }),
+                _ => Request::New(new),
+            };
+            let room = if room < 100 { room } else { REQUEST_BYTES_MAX };
+            let mut texts = [[0; REQUEST_BYTES_MAX]; 4];
+            let [ours, wanted, our_query, wanted_query] = &mut texts;
+            let length = ws.encode(at, &request, NOW + at, &mut ours[..room]);
+            prop_assert_eq!(length, new_ws().encode(at, &request, NOW + at, &mut wanted[..room]));
+            let length = length.unwrap_or_default();
+            prop_assert_eq!(&ours[..length], &wanted[..length]);
+            let length = rest.encode(&request, NOW + at, &mut our_query[..room]);
+            let other = new_rest().encode(&request, NOW + at, &mut wanted_query[..room]);
+            prop_assert_eq!(length, other);
+            let length = length.unwrap_or_default();
+            prop_assert_eq!(&our_query[..length], &wanted_query[..length]);
+        }
+    }
 }

@@ -2,18 +2,17 @@
 
 use qt_codec::{DecimalText, Scales};
 use qt_types::{OrderId, Price, Qty, Side};
-use zeroize::Zeroizing;
 
 use crate::Midstate;
 use crate::client_id::{self, CLIENT_ID_BYTES};
-use crate::out::Out;
 
+use super::filled::Filled;
 use super::order::{EncodeError, NewOrder, OrderKind, Request};
 use super::sign::{Signature, Signer};
 use super::template::{Field, Fields, Template};
 
-/// Room for the longest text that is signed.
-const PAYLOAD_BYTES: usize = 1_024;
+const BUY: &[u8] = b"BUY";
+const SELL: &[u8] = b"SELL";
 /// Times in milliseconds have so many digits from 2001 to 2286.
 const TIME_BYTES: usize = 13;
 const TIME_MIN: u64 = 1_000_000_000_000;
@@ -22,32 +21,33 @@ const TIME_MAX: u64 = 9_999_999_999_999;
 /// The texts of a request of one shape.
 pub(super) struct Form {
     /// What is signed; nothing where no signature is wanted.
-    pub(super) payload: Option<Payload>,
+    payload: Option<Payload>,
     /// What is sent.
-    pub(super) message: Template,
+    message: Text,
 }
 
 /// What is signed.
-pub(super) struct Payload {
-    template: Template,
+struct Payload {
+    text: Text,
     begin: Option<(Midstate, usize)>,
 }
 
-impl Payload {
-    pub(super) fn new(template: Template, signer: &Signer) -> Self {
-        // Whole blocks of what is always the same.
-        let skip = template.prefix().len() / 64 * 64;
-        let begin = signer.after(template.prefix()).map(|begin| (begin, skip));
-        Self { template, begin }
-    }
+/// A text, and what it was last: for either side, whose names differ in length.
+struct Text {
+    template: Template,
+    filled: [Filled; 2],
 }
 
-/// Memory for what is signed, taken once and wiped in the end: the API key is a part of it.
-pub(super) struct Scratch(Box<Zeroizing<[u8; PAYLOAD_BYTES]>>);
+impl Text {
+    fn new(template: Template) -> Self {
+        Self { filled: [Filled::new(&template), Filled::new(&template)], template }
+    }
 
-impl Scratch {
-    pub(super) fn new() -> Self {
-        Self(Box::new(Zeroizing::new([0; PAYLOAD_BYTES])))
+    #[inline]
+    fn fill(&mut self, fields: &Fields<'_>) -> Option<&[u8]> {
+        let [buy, other] = &mut self.filled;
+        let is_buy = fields.get(Field::Side).len() == BUY.len();
+        if is_buy { buy } else { other }.fill(&self.template, fields)
     }
 }
 
@@ -94,8 +94,8 @@ impl Texts {
     fn order(&mut self, new: &NewOrder, scales: &Scales) -> Result<(), EncodeError> {
         self.id = id(new.id)?;
         self.side = match new.side {
-            Side::Buy => b"BUY",
-            Side::Sell => b"SELL",
+            Side::Buy => BUY,
+            Side::Sell => SELL,
         };
         self.qty = qty(new.qty, scales)?;
         match new.kind {
@@ -126,19 +126,26 @@ impl Texts {
 }
 
 impl Form {
+    /// What is signed, if anything is, and what is sent.
+    pub(super) fn new(payload: Option<Template>, message: Template, signer: &Signer) -> Self {
+        let payload = payload.map(|template| {
+            // Whole blocks of what is always the same.
+            let skip = template.prefix().len() / 64 * 64;
+            let begin = signer.after(template.prefix()).map(|begin| (begin, skip));
+            Payload { text: Text::new(template), begin }
+        });
+        Self { payload, message: Text::new(message) }
+    }
+
     /// The signature of the text that has `fields` in its places; `None` if none is wanted.
     #[inline]
     pub(super) fn sign(
-        &self,
+        &mut self,
         fields: &Fields<'_>,
         signer: &Signer,
-        scratch: &mut Scratch,
     ) -> Result<Option<Signature>, EncodeError> {
-        let Some(payload) = &self.payload else { return Ok(None) };
-        let mut out = Out::new(&mut scratch.0[..]);
-        payload.template.write(fields, &mut out).ok_or(EncodeError::NoRoom)?;
-        let length = out.length();
-        let text = scratch.0.get(..length).unwrap_or_default();
+        let Some(payload) = &mut self.payload else { return Ok(None) };
+        let text = payload.text.fill(fields).ok_or(EncodeError::NoRoom)?;
         let begin = payload.begin.as_ref().map(|(begin, skip)| (begin, *skip));
         Ok(Some(signer.sign(text, begin)))
     }
@@ -146,13 +153,13 @@ impl Form {
     /// Writes what is sent; its length comes back.
     #[inline]
     pub(super) fn write(
-        &self,
+        &mut self,
         fields: &Fields<'_>,
         buffer: &mut [u8],
     ) -> Result<usize, EncodeError> {
-        let mut out = Out::new(buffer);
-        self.message.write(fields, &mut out).ok_or(EncodeError::NoRoom)?;
-        Ok(out.length())
+        let text = self.message.fill(fields).ok_or(EncodeError::NoRoom)?;
+        buffer.get_mut(..text.len()).ok_or(EncodeError::NoRoom)?.copy_from_slice(text);
+        Ok(text.len())
     }
 }
 

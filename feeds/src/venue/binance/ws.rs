@@ -8,7 +8,7 @@ use super::order::{EncodeError, Request};
 use super::params::{Param, Shape, Value};
 use super::setup::{Access, Market, SetupError};
 use super::template::{Field, Fields, Template};
-use super::writer::{Form, Payload, Scratch, Texts, time};
+use super::writer::{Form, Texts, time};
 
 /// How the venue knows whose requests they are.
 #[derive(Clone, Debug)]
@@ -26,7 +26,6 @@ pub struct WsOrders {
     access: Access,
     forms: Vec<Form>,
     log_on: Form,
-    scratch: Scratch,
 }
 
 impl WsOrders {
@@ -48,16 +47,14 @@ impl WsOrders {
             // The order in which the venue puts them together for the signature.
             params.sort_by_key(|(name, _)| *name);
             let key = access.api_key();
-            Form {
-                payload: is_signed.then(|| Payload::new(payload(&params, key), &access.signer)),
-                message: message((method, key), &params, is_signed),
-            }
+            let payload = is_signed.then(|| payload(&params, key));
+            Form::new(payload, message((method, key), &params, is_signed), &access.signer)
         };
         let forms = Shape::all()
             .map(|shape| form(method(shape), shape.params(&market), is_signed))
             .collect();
         let log_on = form("session.logon", Vec::new(), true);
-        Ok(Self { forms, log_on, market, access, scratch: Scratch::new() })
+        Ok(Self { forms, log_on, market, access })
     }
 
     /// Writes `request`, which is the connection's request `number` and is sent at `at_ms`
@@ -75,8 +72,8 @@ impl WsOrders {
     ) -> Result<usize, EncodeError> {
         let texts = Texts::new(request, at_ms, &self.market.scales)?;
         // There is one for each shape.
-        let form = self.forms.get(Shape::of(request).number()).ok_or(EncodeError::NoRoom)?;
-        finish(form, texts.fields(), number, &self.access, &mut self.scratch, buffer)
+        let form = self.forms.get_mut(Shape::of(request).number()).ok_or(EncodeError::NoRoom)?;
+        finish(form, texts.fields(), number, &self.access, buffer)
     }
 
     /// Writes the request that logs on to the connection.
@@ -92,24 +89,23 @@ impl WsOrders {
         let time = time(at_ms)?;
         let mut fields = Fields::new();
         fields.set(Field::Time, &time);
-        finish(&self.log_on, fields, number, &self.access, &mut self.scratch, buffer)
+        finish(&mut self.log_on, fields, number, &self.access, buffer)
     }
 }
 
 #[inline]
 fn finish(
-    form: &Form,
+    form: &mut Form,
     fields: Fields<'_>,
     number: u64,
     access: &Access,
-    scratch: &mut Scratch,
     buffer: &mut [u8],
 ) -> Result<usize, EncodeError> {
     let number = digits(number);
     // From here on for as long as what is put in here lives.
     let mut fields = fields;
     fields.set(Field::Number, number.as_flattened());
-    let signature = form.sign(&fields, &access.signer, scratch)?;
+    let signature = form.sign(&fields, &access.signer)?;
     if let Some(signature) = &signature {
         fields.set(Field::Signature, signature.text());
     }
@@ -148,7 +144,7 @@ fn payload(params: &[Param], key: &[u8]) -> Template {
         match value {
             Value::Field(field) => template.place(*field),
             Value::Time => template.place(Field::Time),
-            Value::Key => template.bytes(key),
+            Value::Key => template.put(key),
             Value::Text(_) | Value::Number(_) => {}
         }
     }
@@ -178,7 +174,7 @@ fn message((method, key): (&str, &[u8]), params: &[Param], is_signed: bool) -> T
             }
             Value::Key => {
                 template.text(&format!("{comma}\"{name}\":\""));
-                template.bytes(key);
+                template.put(key);
                 template.text("\"");
             }
         }
