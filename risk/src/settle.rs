@@ -154,7 +154,9 @@ impl RiskGate {
         let known = state.ledger_cash[account].unwrap_or_else(|| exposure.initial().nano());
         state.ledger_cash[account] = Some(cash);
         let earned = cash.saturating_sub(known);
-        let own_earned = own.map(|own| own_cash(own, exposure) - state.own_cash[strategy]);
+        // With one strategy the sums of all levels are the same.
+        let apart = own.filter(|_| !state.is_single);
+        let own_earned = apart.map(|own| own_cash(own, exposure) - state.own_cash[strategy]);
         if moved == 0 && earned == 0 && own_earned.is_none_or(|earned| earned == 0) {
             return 0;
         }
