@@ -38,8 +38,9 @@ pub use oms::{Order, OrderStatus, OrderTable};
 pub use outbox::{Denial, Notice, Outbox};
 pub use pipeline::{Halt, Pipeline, PipelineConfig};
 pub use port::{
-    BookInterest, Context, Delivery, Exits, Exposure, Gate, Inside, OrderRequest, OrderUpdate,
-    Settlement, SizeRequest, Strategy, Tightest, Venue,
+    Answer, BookInterest, Context, Delivery, Exits, Exposure, Gate, Gateway, GatewayEvent, Inside,
+    OrderRequest, OrderUpdate, Question, Settlement, SizeRequest, Strategy, Tightest, Venue,
+    VenueOrder, VenueState,
 };
 pub use sequencer::Sequencer;
 pub use sink::{Bounded, Sink};

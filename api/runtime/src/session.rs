@@ -14,16 +14,16 @@ use qt_backtest::run_ticks::{TickRun, TickStage};
 use qt_data::error::DataError;
 use qt_data::ticks::RecordKind;
 use qt_engine::Strategy;
-use qt_journal::{Describer, Durable, Journal, JournalError, Options, Record, SpecRecord};
+use qt_journal::{Durable, JournalError, Options};
 use qt_ring::{Cores, Placement, PlacementError, Seat, Wait};
-use qt_types::{Control, InstrumentId, OrderTick, Tick};
+use qt_types::{Control, OrderTick, Tick};
 
 use crate::black_box::BlackBox;
 use crate::figures::{FeedFigures, JournalFigures, SessionFigures, SnapshotFigures};
 use crate::keeper::{Begin, Keeper, Shown};
 use crate::manifest::Manifest;
+use crate::opening;
 use crate::pace::{Pace, Speed};
-use crate::script::{Script, is_of_script};
 use crate::stages::{Clock, FULL_SPEED_EVERY, Timing, is_turn};
 
 /// What a session needs beside its stage and strategy.
@@ -249,32 +249,9 @@ fn open(
         (options.memory_bytes, options.reserve_bytes) = (bytes, bytes / 16);
         options.segment_bytes = (bytes as u64).saturating_mul(4);
     }
-    let mut count = 0;
-    let mut describer = Describer::new();
-    let (mut journal, recovery) =
-        Journal::open_with(&settings.journal, &options, |entry| match entry.record {
-            record if is_of_script(&record) => count += 1,
-            other => describer.see(&other),
-        })?;
-    if recovery.last == qt_journal::Lsn::NONE {
-        let path = settings.journal.clone();
-        let fail = |fault| JournalError::Append { path, fault };
-        let config = Record::Config(settings.manifest.bytes()?);
-        let specs = stage.specs().iter().enumerate().map(|(at, spec)| {
-            let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
-            Record::Spec(SpecRecord { instrument, spec: spec.clone() })
-        });
-        let all: Vec<Record> = std::iter::once(config).chain(specs).collect();
-        let mut put = || -> Result<(), qt_journal::AppendError> {
-            for record in &all {
-                describer.see(record);
-                journal.append(record)?;
-            }
-            Ok(())
-        };
-        put().map_err(fail)?;
-    }
-    let script = Script::open(&settings.journal, count)?;
+    let config = settings.manifest.bytes()?;
+    let opening::Opening { journal, script, describer, recovery, .. } =
+        opening::open(&settings.journal, &options, stage.specs(), config, &mut |_| {})?;
     let known_ns = recovery.stamp.map_or(i64::MIN, |stamp| stamp.at_ns.get());
     Ok(Opened { begin: Begin { journal, script, describer, fingerprint, timing }, known_ns })
 }

@@ -3,6 +3,7 @@
 mod context;
 mod exposure;
 mod gate;
+mod gateway;
 mod inside;
 mod intents;
 mod strategy;
@@ -11,6 +12,7 @@ mod venue;
 pub use context::{Context, Exits};
 pub use exposure::Exposure;
 pub use gate::{Gate, OrderRequest, Settlement, SizeRequest};
+pub use gateway::{Answer, Gateway, GatewayEvent, Question, VenueOrder, VenueState};
 pub use inside::{Inside, Tightest};
 pub(crate) use intents::Intents;
 pub use strategy::{BookInterest, OrderUpdate, Strategy};

@@ -1,0 +1,29 @@
+//! Trading at a venue that is somewhere else, and may be gone: one thread that owns the pipeline
+//! ([`Driver`]), rings to a gateway ([`rings`]) and from feeds ([`feed()`]), and what happens when
+//! nobody answers. `docs/VENUE.md` tells the life of an order there.
+
+mod blotter;
+mod clock;
+mod driver;
+mod feed;
+mod figures;
+mod link;
+mod port;
+mod reconcile;
+mod resolve;
+mod run;
+mod settings;
+mod start;
+mod turn;
+
+pub use blotter::{Blotter, Known, Line, Stand};
+pub use clock::{Clock, Reading, SystemClock, Watch};
+pub use driver::{Driver, Parts};
+pub use feed::{Fed, FeedWriter, feed};
+pub use figures::VenueFigures;
+pub use link::Phase;
+pub use port::{GatewayEnd, Request, RingVenue, rings};
+pub use reconcile::Break;
+pub use run::{Course, LiveShown, attend, run};
+pub use settings::{OnLoss, Settings};
+pub use start::{EPOCH_FILE, LiveError, LiveJournal, fingerprint, open};

@@ -1,0 +1,150 @@
+//! The two threads of a live run: the driver's, and that of a gateway which has no loop of its own.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use crossbeam::queue::ArrayQueue;
+use qt_engine::{Gate, Gateway, Strategy};
+use qt_ring::Bell;
+
+use super::clock::{Clock, Reading};
+use super::driver::Driver;
+use super::figures::VenueFigures;
+use super::link::Phase;
+use super::port::GatewayEnd;
+use super::start::LiveError;
+
+/// How long a stop waits for answers (ns). With all that comes after it, five seconds.
+const STOP_NS: u64 = 4_000_000_000;
+/// How often the figures are shown (ns).
+const SHOW_NS: u64 = 10_000_000;
+
+/// What others see of a live run.
+#[derive(Debug)]
+pub struct LiveShown {
+    figures: ArrayQueue<VenueFigures>,
+    breaks: ArrayQueue<Vec<String>>,
+}
+
+impl Default for LiveShown {
+    fn default() -> Self {
+        Self { figures: ArrayQueue::new(1), breaks: ArrayQueue::new(1) }
+    }
+}
+
+impl LiveShown {
+    /// The last figures, if they are newer than those of the last call.
+    #[must_use]
+    pub fn figures(&self) -> Option<VenueFigures> {
+        self.figures.pop()
+    }
+
+    /// What cannot be explained, if that has changed since the last call.
+    #[must_use]
+    pub fn breaks(&self) -> Option<Vec<String>> {
+        self.breaks.pop()
+    }
+}
+
+/// How a thread is to run.
+pub struct Course<'a> {
+    /// Its time.
+    pub clock: &'a mut dyn Clock,
+    /// Where the driver waits: the bell of its rings.
+    pub bell: &'a Bell,
+    /// Ends the run in order.
+    pub stop: &'a AtomicBool,
+    /// Where it shows itself.
+    pub shown: &'a LiveShown,
+    /// How long the venue may take to be in step at the start (ns).
+    pub start_ns: u64,
+}
+
+/// Runs `driver` until it is stopped. Trading begins once both sides are in step, and not before.
+///
+/// # Errors
+/// When both sides cannot be brought in step at the start, or the run must stop.
+pub fn run<S: Strategy, G: Gate>(
+    driver: &mut Driver<S, G>,
+    course: &mut Course<'_>,
+) -> Result<VenueFigures, LiveError> {
+    let begun = course.clock.read();
+    let mut shown_ns = 0;
+    let mut breaks = 0;
+    let mut stopping_ns = None;
+    loop {
+        let reading = course.clock.read();
+        let taken = driver.turn(reading)?;
+        if driver.phase() != Phase::Ready && !driver.has_begun() {
+            refuse(driver, reading.steady_ns.saturating_sub(begun.steady_ns) > course.start_ns)?;
+        }
+        if reading.steady_ns.saturating_sub(shown_ns) >= SHOW_NS {
+            shown_ns = reading.steady_ns;
+            course.shown.figures.force_push(driver.figures());
+            show_breaks(driver, course.shown, &mut breaks);
+        }
+        if course.stop.load(Ordering::Acquire) {
+            let since_ns = *stopping_ns.get_or_insert(reading.steady_ns);
+            driver.begin_stop()?;
+            let is_late = reading.steady_ns.saturating_sub(since_ns) >= STOP_NS;
+            if driver.is_settled() || is_late {
+                break;
+            }
+        }
+        if taken == 0 {
+            wait(driver, course);
+        }
+    }
+    driver.close();
+    let figures = driver.figures();
+    course.shown.figures.force_push(figures);
+    Ok(figures)
+}
+
+/// Whether trading can begin at all.
+fn refuse<S: Strategy, G: Gate>(driver: &Driver<S, G>, is_late: bool) -> Result<(), LiveError> {
+    if driver.is_broken() {
+        return Err(LiveError::NotReconciled(texts(driver)));
+    }
+    if is_late { Err(LiveError::NoLink) } else { Ok(()) }
+}
+
+fn texts<S: Strategy, G: Gate>(driver: &Driver<S, G>) -> Vec<String> {
+    let specs = driver.exposure().specs;
+    driver.breaks().iter().map(|it| it.text(specs)).collect()
+}
+
+fn show_breaks<S: Strategy, G: Gate>(driver: &Driver<S, G>, to: &LiveShown, last: &mut usize) {
+    let breaks = if driver.is_broken() { driver.breaks().len() } else { 0 };
+    if breaks != *last {
+        *last = breaks;
+        to.breaks.force_push(texts(driver));
+    }
+}
+
+fn wait<S: Strategy, G: Gate>(driver: &Driver<S, G>, course: &mut Course<'_>) {
+    let next_ns = driver.next_ns();
+    let Course { clock, bell, stop, .. } = course;
+    let offset = driver.time_ns().get();
+    let from = clock.read();
+    bell.wait_until(|| {
+        let Reading { steady_ns, .. } = clock.read();
+        let gone_ns = i64::try_from(steady_ns.saturating_sub(from.steady_ns)).unwrap_or(i64::MAX);
+        driver.has_input()
+            || offset.saturating_add(gone_ns) >= next_ns.get()
+            || (stop.load(Ordering::Acquire) && !driver.is_stopping())
+            || gone_ns >= SHOW_NS as i64
+    });
+}
+
+/// Carries to and fro between `end` and `gateway` until the driver is gone.
+pub fn attend(end: &mut GatewayEnd, gateway: &mut dyn Gateway, clock: &mut dyn Clock) {
+    loop {
+        let now_ns = clock.read().wall_ns;
+        if end.turn(gateway, now_ns) == 0 {
+            let next_ns = gateway.next_ns();
+            if !end.wait(|| next_ns.is_some_and(|next_ns| clock.read().wall_ns >= next_ns)) {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,86 @@
+//! How a driver goes about a venue.
+
+use qt_types::VenueId;
+
+/// A millisecond and a second in nanoseconds.
+const MILLI: i64 = 1_000_000;
+const SECOND: i64 = 1_000_000_000;
+
+/// What happens to open orders when the link is lost.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum OnLoss {
+    /// All that could open a position are cancelled: at once as far as we are concerned, at the
+    /// venue as soon as anything reaches it.
+    #[default]
+    Cancel,
+    /// They stay. Nothing that makes a position larger is approved meanwhile.
+    Keep,
+}
+
+/// How long a driver waits for what, and what it does then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// The venue's index in the run.
+    pub venue: VenueId,
+    /// What happens to open orders when the link is lost.
+    pub on_loss: OnLoss,
+    /// Whether they are cancelled when the run is stopped.
+    pub cancels_at_stop: bool,
+    /// A command that was not answered for so long is asked about (ns).
+    pub answer_ns: i64,
+    /// What reaches the venue so long after it was sent is surely refused there: if the venue does
+    /// not know an order by then, it never had it (ns). The venue's own window with the way there
+    /// and back, and the error of both clocks.
+    pub absence_ns: i64,
+    /// A link that was silent for so long is lost: twice the time between two signs of life (ns).
+    pub silence_ns: i64,
+    /// A question that was not answered for so long is asked again (ns).
+    pub question_ns: i64,
+    /// An attempt to connect takes no longer (ns).
+    pub connect_ns: i64,
+    /// The first pause before the next attempt to connect; it doubles up to the longest (ns).
+    pub retry_ns: i64,
+    /// The longest one (ns).
+    pub retry_max_ns: i64,
+    /// Everything is compared with the venue so often while nothing is wrong (ns).
+    pub compare_ns: i64,
+    /// How much further back than to the last moment at which both were in step the venue is asked
+    /// for executions (ns).
+    pub history_ns: i64,
+    /// So many comparisons in a row must find something wrong until it is a break: what is under
+    /// way while they are made looks wrong once.
+    pub attempts: u32,
+    /// The pause between them (ns).
+    pub attempt_ns: i64,
+    /// The clocks of the machine and of the venue may be off by so much (ns).
+    pub clock_ns: i64,
+    /// Whether there may be orders in the account that are not ours. Their executions still make
+    /// the position another one, which is a break.
+    pub accepts_foreign: bool,
+    /// So many items of each ring are taken in one turn.
+    pub batch: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            venue: VenueId(0),
+            on_loss: OnLoss::Cancel,
+            cancels_at_stop: true,
+            answer_ns: SECOND,
+            absence_ns: 6 * SECOND,
+            silence_ns: 2 * SECOND,
+            question_ns: 2 * SECOND,
+            connect_ns: 5 * SECOND,
+            retry_ns: 250 * MILLI,
+            retry_max_ns: 30 * SECOND,
+            compare_ns: 5 * SECOND,
+            history_ns: 60 * SECOND,
+            attempts: 4,
+            attempt_ns: 250 * MILLI,
+            clock_ns: 500 * MILLI,
+            accepts_foreign: false,
+            batch: 256,
+        }
+    }
+}

@@ -1,0 +1,148 @@
+//! The beginning of a live run, the first time and every time after that: the journal, what it holds
+//! made again, the venue asked, and only then orders.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use qt_engine::Halt;
+use qt_journal::{Fingerprint, JournalError, Options, Record};
+use qt_types::{Event, InstrumentSpec};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+use crate::keeper::Begin;
+use crate::opening;
+use crate::stages::{Clock, Timing};
+
+/// Why a live run does not begin, or cannot go on.
+#[derive(Debug, thiserror::Error)]
+pub enum LiveError {
+    /// The journal.
+    #[error("{0}")]
+    Journal(#[from] JournalError),
+    /// The number of runs.
+    #[error("{path}: the number of the next run cannot be kept: {source}")]
+    Epoch {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The settings cannot be written down, or those in the journal not be read.
+    #[error("the settings of the run: {0}")]
+    Settings(#[from] serde_json::Error),
+    /// All numbers were given away.
+    #[error("{0}: there is no number left for another journal; the ids of orders would repeat")]
+    NoEpoch(PathBuf),
+    /// The venue has something that we cannot explain.
+    #[error("trading does not begin, since this cannot be explained:\n{}", .0.join("\n"))]
+    NotReconciled(Vec<String>),
+    /// The venue does not answer.
+    #[error("the venue does not answer; nothing was sent. Look at the connection and start again")]
+    NoLink,
+    /// The run had to stop.
+    #[error("{0}")]
+    Halted(#[from] Halt),
+}
+
+/// What a journal says of its run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Made {
+    /// Makes the ids of its orders differ from those of every other journal in the folder.
+    epoch: u16,
+    /// The settings as words of a command line.
+    words: Vec<String>,
+}
+
+/// A journal that a run begins with.
+#[derive(Debug)]
+pub struct LiveJournal {
+    /// What a [`crate::keeper::Keeper`] begins with.
+    pub begin: Begin,
+    /// What has to happen again first ([`super::Driver::repeat`]).
+    pub events: Vec<Event>,
+    /// The number of the run for its pipeline: the same for every process that goes on with the
+    /// journal, another one for every other journal.
+    pub epoch: u16,
+}
+
+/// The file beside the journals that holds the number of the last one. It must outlive them: with
+/// the same number twice, order ids would come twice, and a venue may take them.
+pub const EPOCH_FILE: &str = "epoch";
+
+/// The fingerprint of a run with these settings.
+///
+/// # Errors
+/// Never for words; the library cannot know.
+pub fn fingerprint(words: &[String]) -> Result<Fingerprint, LiveError> {
+    Ok(Fingerprint(Sha256::digest(serde_json::to_vec(words)?).into()))
+}
+
+/// Opens the journal in `path`, or begins it, for a run of `specs` with the settings `words`.
+///
+/// # Errors
+/// When it is another run's, damaged or in use, or its number cannot be kept.
+pub fn open(
+    path: &Path,
+    options: &Options,
+    specs: &[InstrumentSpec],
+    words: &[String],
+) -> Result<LiveJournal, LiveError> {
+    let is_new = !path.exists();
+    let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    // Of a journal that was never begun the number is wasted, which does no harm.
+    let epoch = if is_new { next_epoch(&folder)? } else { 0 };
+    let made = Made { epoch, words: words.to_owned() };
+    let mut events = Vec::new();
+    let mut each = |record: &Record| {
+        if let Record::Event(event) = record {
+            events.push(*event);
+        }
+    };
+    let config = serde_json::to_vec(&made)?;
+    let opened = opening::open(path, options, specs, config, &mut each)?;
+    let mut made: Made = serde_json::from_slice(&opened.config)?;
+    if made.epoch == 0 {
+        // It died before it had written anything down.
+        made.epoch = last_epoch(&folder)?;
+    }
+    let begin = Begin {
+        journal: opened.journal,
+        script: opened.script,
+        describer: opened.describer,
+        fingerprint: options.fingerprint,
+        timing: Timing::new(Clock::start(), 1),
+    };
+    Ok(LiveJournal { begin, events, epoch: made.epoch })
+}
+
+fn last_epoch(folder: &Path) -> Result<u16, LiveError> {
+    let path = folder.join(EPOCH_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) => text.trim().parse().map_err(|_| {
+            let source = io::Error::new(io::ErrorKind::InvalidData, "it holds no number");
+            LiveError::Epoch { path, source }
+        }),
+        Err(source) if source.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(source) => Err(LiveError::Epoch { path, source }),
+    }
+}
+
+/// The next number, which is on the disk before anybody uses it.
+fn next_epoch(folder: &Path) -> Result<u16, LiveError> {
+    let path = folder.join(EPOCH_FILE);
+    let last = last_epoch(folder)?;
+    let next = last.checked_add(1).ok_or_else(|| LiveError::NoEpoch(path.clone()))?;
+    let keep = || -> io::Result<()> {
+        let aside = folder.join("epoch.new");
+        let mut file = File::create(&aside)?;
+        writeln!(file, "{next}")?;
+        file.sync_all()?;
+        fs::rename(&aside, &path)?;
+        let name = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+        File::open(name)?.sync_all()
+    };
+    keep().map_err(|source| LiveError::Epoch { path: path.clone(), source })?;
+    Ok(next)
+}

@@ -1,0 +1,14 @@
+//! A live run against a scripted exchange with faults: nothing is doubled, nothing is forgotten,
+//! and both sides agree in the end.
+
+mod dice;
+mod exchange;
+mod faults;
+mod killed;
+mod memory;
+mod overload;
+mod restart;
+mod seeds;
+mod threads;
+mod trader;
+mod world;

@@ -1,0 +1,178 @@
+//! Rings that are full: the kill switch for commands and reports, a stale book for market data.
+
+use qt_engine::{Answer, Bounded, Command, Delivery, Gateway, GatewayEvent, Question, Sink};
+use qt_runtime::live::{Fed, Phase, Settings};
+use qt_types::{
+    BarFlags, Event, InstrumentId, Nanos, OrderTick, OrderTickKind, Payload, Price, Qty,
+    RejectReason, Report, ReportKind, Seq, Tick, TickKind, Trade, VenueId,
+};
+
+use crate::exchange::{Exchange, Plan, SECOND};
+use crate::trader::Trader;
+use crate::world::{Rig, START, World};
+
+/// The gateway's thread hangs: commands find no room. The kill switch is pulled, the orders that
+/// did not leave are refused and never sent, and the cancels that it makes have room of their own.
+#[test]
+fn a_full_command_ring_pulls_the_kill_switch() {
+    let exchange = Exchange::new(3, Plan::calm(), START);
+    let rig = Rig { capacity: 16, ..Rig::new(Trader::places(40), Settings::default()) };
+    let mut world = World::of(exchange, rig);
+    world.until_ready();
+    // Only the driver goes on.
+    for _ in 0..200 {
+        world.now_ns += 1_000;
+        world.print();
+        world.driver.turn(world.reading()).unwrap();
+    }
+    let figures = world.driver.figures();
+    assert!(figures.commands_full >= 1 && figures.trips == 1, "{figures:?}");
+    assert_eq!(figures.sent, 16, "12 orders, and 4 cancels in the room that is kept for them");
+    let held_back = figures.held_back;
+    assert!(held_back >= 1);
+    // The gateway wakes up: all that was in the ring leaves, then the cancels of it.
+    world.run(20 * SECOND);
+    assert_eq!(world.exchange.arrived.len(), 12);
+    assert!(world.exchange.open().is_empty() && world.open().is_empty());
+    world.assert_same("woken");
+    assert_eq!(world.driver.figures().trips, 1, "it stays pulled, and is pulled once");
+}
+
+/// A gateway that has more to tell than there is room for.
+struct Talker {
+    left: u64,
+    told: u64,
+}
+
+impl Gateway for Talker {
+    fn connect(&mut self, _: Nanos) {}
+    fn disconnect(&mut self, _: Nanos) {}
+    fn submit(&mut self, _: &Command, _: Nanos) {}
+    fn ask(&mut self, _: u32, _: Question, _: Nanos) {}
+
+    fn poll(&mut self, now_ns: Nanos, out: &mut Bounded<GatewayEvent>) {
+        while self.left > 0 {
+            let kind = ReportKind::Filled;
+            let mut report = Report::plain(qt_types::OrderId::new(9, 1), kind, RejectReason::None);
+            report.exec = qt_types::ExecId(self.told + 1);
+            let (instrument, venue_ns) = (InstrumentId(0), now_ns);
+            let delivery = Delivery { instrument, venue_ns, recv_ns: now_ns, report };
+            if !out.push(GatewayEvent::Report(delivery)) {
+                return;
+            }
+            self.left -= 1;
+            self.told += 1;
+        }
+        let _ = out.push(GatewayEvent::Answer(0, Answer::Failed));
+    }
+
+    fn next_ns(&self) -> Option<Nanos> {
+        None
+    }
+}
+
+/// Reports find no room: the kill switch, and not one of them is lost.
+#[test]
+fn a_full_report_ring_pulls_the_kill_switch_and_loses_nothing() {
+    let exchange = Exchange::new(3, Plan::calm(), START);
+    let rig = Rig { capacity: 16, ..Rig::new(Trader::places(0), Settings::default()) };
+    let mut world = World::of(exchange, rig);
+    world.until_ready();
+    let mut talker = Talker { left: 100, told: 0 };
+    for _ in 0..3 {
+        world.end.turn(&mut talker, Nanos::new(world.now_ns));
+    }
+    world.driver.turn(world.reading()).unwrap();
+    let figures = world.driver.figures();
+    assert_eq!((figures.reports_full, figures.trips), (1, 1), "{figures:?}");
+    for _ in 0..100 {
+        world.end.turn(&mut talker, Nanos::new(world.now_ns));
+        world.driver.turn(world.reading()).unwrap();
+    }
+    assert_eq!((world.driver.figures().reports, talker.told), (100, 100));
+    assert_eq!(world.driver.figures().trips, 1);
+}
+
+fn event(payload: Payload) -> Event {
+    let (recv_ns, venue_ns) = (Nanos::new(START), Nanos::new(START));
+    let instrument = InstrumentId(1);
+    Event { seq: Seq::default(), recv_ns, venue_ns, instrument, venue: VenueId(0), payload }
+}
+
+fn level() -> Payload {
+    let kind = TickKind::Level as u8;
+    Payload::Tick(Tick {
+        venue_ns: 0,
+        price: 5,
+        qty: 5,
+        latency_ns: 0,
+        instrument: 0,
+        kind,
+        flags: 0,
+    })
+}
+
+fn add() -> Payload {
+    let (kind, order) = (OrderTickKind::Add as u8, 4);
+    Payload::Order(OrderTick {
+        venue_ns: 0,
+        order,
+        price: 5,
+        qty: 5,
+        latency_ns: 0,
+        instrument: 0,
+        kind,
+        flags: 0,
+    })
+}
+
+/// Market data finds no room: it is dropped and counted, and the first that comes through again is
+/// the news that something is missing, so that the book is stale until it was told anew.
+#[test]
+fn a_full_feed_ring_makes_the_instrument_stale() {
+    use qt_ring::{Bell, Wait};
+    for (payload, kind) in [(level(), "gap"), (add(), "clear")] {
+        let bell = std::sync::Arc::new(Bell::new(Wait::Yield));
+        let (mut feed, mut reader) = qt_runtime::live::feed(4, 2, VenueId(0), &bell).unwrap();
+        let told: Vec<Fed> = (0..6).map(|_| feed.push(&event(payload))).collect();
+        assert_eq!(told[..4], [Fed::Taken; 4]);
+        assert_eq!(told[4..], [Fed::Dropped; 2]);
+        assert_eq!((feed.dropped(), reader.refused()), (1, 1), "the second is not even tried");
+        // No room for the news yet, nor for what comes behind it.
+        reader.pop();
+        assert_eq!(feed.push(&event(payload)), Fed::Dropped);
+        reader.drain(8, |_, _| {});
+        assert!(feed.tell_lost(), "also when nothing else comes");
+        assert_eq!(feed.push(&event(payload)), Fed::Taken);
+        let mut seen = Vec::new();
+        reader.drain(8, |event, _| seen.push(event.payload));
+        let is_news = match (kind, &seen[0]) {
+            ("gap", Payload::Tick(tick)) => tick.kind() == Some(TickKind::Gap),
+            ("clear", Payload::Order(tick)) => tick.kind() == Some(OrderTickKind::Clear),
+            _ => false,
+        };
+        assert!(is_news, "{seen:?}");
+        assert_eq!(seen.last(), Some(&payload));
+    }
+}
+
+/// The same through the driver: trades are dropped while it does not look, and it goes on.
+#[test]
+fn what_a_feed_drops_is_counted_where_it_is_seen() {
+    let exchange = Exchange::new(3, Plan::calm(), START);
+    let mut world = World::new(exchange, Trader::places(0), Settings::default());
+    world.until_ready();
+    let payload = Payload::Trade(Trade {
+        price: Price::from_ticks(1_000),
+        qty: Qty::from_lots(1),
+        aggressor: None,
+        flags: BarFlags::NONE,
+        row: 1,
+    });
+    for _ in 0..2_000 {
+        world.feed.push(&event(payload));
+    }
+    world.run(SECOND);
+    assert!(world.driver.figures().feed_dropped > 0);
+    assert_eq!(world.driver.phase(), Phase::Ready);
+}
