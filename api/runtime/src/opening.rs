@@ -24,18 +24,18 @@ pub struct Opening {
     pub recovery: Recovery,
 }
 
-/// Opens the journal in `path`. One that is new begins with `config` and the instruments. `each`
-/// sees every record that there is.
+/// Opens the journal in `path`. One that is new begins with what `config` makes, and the
+/// instruments. `each` sees every record that there is.
 ///
 /// # Errors
-/// When it is another run's, damaged, in use, or cannot be written to.
-pub fn open(
+/// When it is another run's, damaged, in use, or cannot be written to, or `config` fails.
+pub fn open<E: From<JournalError>>(
     path: &Path,
     options: &Options,
     specs: &[InstrumentSpec],
-    config: Vec<u8>,
+    config: impl FnOnce() -> Result<Vec<u8>, E>,
     each: &mut dyn FnMut(&Record),
-) -> Result<Opening, JournalError> {
+) -> Result<Opening, E> {
     let (mut count, mut found) = (0, None);
     let mut describer = Describer::new();
     let (mut journal, recovery) = Journal::open_with(path, options, |entry| {
@@ -50,12 +50,13 @@ pub fn open(
         }
     })?;
     if recovery.last == Lsn::NONE {
+        let config = config()?;
+        found = Some(config.clone());
         let specs = specs.iter().enumerate().map(|(at, spec)| {
             let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
             Record::Spec(SpecRecord { instrument, spec: spec.clone() })
         });
-        let all: Vec<Record> =
-            std::iter::once(Record::Config(config.clone())).chain(specs).collect();
+        let all: Vec<Record> = std::iter::once(Record::Config(config)).chain(specs).collect();
         let mut put = || -> Result<(), AppendError> {
             for record in &all {
                 describer.see(record);
@@ -66,6 +67,6 @@ pub fn open(
         put().map_err(|fault| JournalError::Append { path: path.to_owned(), fault })?;
     }
     let script = Script::open(path, count)?;
-    let config = found.unwrap_or(config);
+    let config = found.unwrap_or_default();
     Ok(Opening { journal, script, describer, config, recovery })
 }

@@ -249,7 +249,7 @@ fn open(
         (options.memory_bytes, options.reserve_bytes) = (bytes, bytes / 16);
         options.segment_bytes = (bytes as u64).saturating_mul(4);
     }
-    let config = settings.manifest.bytes()?;
+    let config = || -> Result<Vec<u8>, SessionError> { Ok(settings.manifest.bytes()?) };
     let opening::Opening { journal, script, describer, recovery, .. } =
         opening::open(&settings.journal, &options, stage.specs(), config, &mut |_| {})?;
     let known_ns = recovery.stamp.map_or(i64::MIN, |stamp| stamp.at_ns.get());

@@ -1,5 +1,5 @@
-//! The beginning of a live run, the first time and every time after that: the journal, what it holds
-//! made again, the venue asked, and only then orders.
+//! The beginning of a live run, the first time and every time after that: the journal, what it
+//! holds made again, the venue asked, and only then orders.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -89,24 +89,19 @@ pub fn open(
     specs: &[InstrumentSpec],
     words: &[String],
 ) -> Result<LiveJournal, LiveError> {
-    let is_new = !path.exists();
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-    // Of a journal that was never begun the number is wasted, which does no harm.
-    let epoch = if is_new { next_epoch(&folder)? } else { 0 };
-    let made = Made { epoch, words: words.to_owned() };
     let mut events = Vec::new();
     let mut each = |record: &Record| {
         if let Record::Event(event) = record {
             events.push(*event);
         }
     };
-    let config = serde_json::to_vec(&made)?;
+    let config = || -> Result<Vec<u8>, LiveError> {
+        let made = Made { epoch: next_epoch(&folder)?, words: words.to_owned() };
+        Ok(serde_json::to_vec(&made)?)
+    };
     let opened = opening::open(path, options, specs, config, &mut each)?;
-    let mut made: Made = serde_json::from_slice(&opened.config)?;
-    if made.epoch == 0 {
-        // It died before it had written anything down.
-        made.epoch = last_epoch(&folder)?;
-    }
+    let made: Made = serde_json::from_slice(&opened.config)?;
     let begin = Begin {
         journal: opened.journal,
         script: opened.script,
