@@ -14,7 +14,7 @@ use crate::script::{Script, is_of_script};
 pub struct Opening {
     /// It.
     pub journal: Journal,
-    /// Events, commands and states, oldest first.
+    /// What has to happen again.
     pub script: Script,
     /// Knows the instruments.
     pub describer: Describer,
@@ -24,35 +24,39 @@ pub struct Opening {
     pub recovery: Recovery,
 }
 
-/// Opens the journal in `path`. One that is new begins with `config` and the instruments.
+/// Opens the journal in `path`. One that is new begins with what `config` makes, and the
+/// instruments. `each` sees every record that there is.
 ///
 /// # Errors
-/// When it is another run's, damaged, in use, or cannot be written to.
-pub fn open(
+/// When it is another run's, damaged, in use, or cannot be written to, or `config` fails.
+pub fn open<E: From<JournalError>>(
     path: &Path,
     options: &Options,
     specs: &[InstrumentSpec],
-    config: Vec<u8>,
-) -> Result<Opening, JournalError> {
-    let mut count = 0;
+    config: impl FnOnce() -> Result<Vec<u8>, E>,
+    each: &mut dyn FnMut(&Record),
+) -> Result<Opening, E> {
+    let (mut count, mut found) = (0, None);
     let mut describer = Describer::new();
-    let mut found = None;
-    let (mut journal, recovery) = Journal::open_with(path, options, |entry| match entry.record {
-        record if is_of_script(&record) => count += 1,
-        other => {
-            describer.see(&other);
-            if let Record::Config(bytes) = other {
-                found.get_or_insert(bytes);
-            }
+    let (mut journal, recovery) = Journal::open_with(path, options, |entry| {
+        each(&entry.record);
+        if is_of_script(&entry.record) {
+            count += 1;
+            return;
+        }
+        describer.see(&entry.record);
+        if let Record::Config(bytes) = entry.record {
+            found.get_or_insert(bytes);
         }
     })?;
     if recovery.last == Lsn::NONE {
+        let config = config()?;
+        found = Some(config.clone());
         let specs = specs.iter().enumerate().map(|(at, spec)| {
             let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
             Record::Spec(SpecRecord { instrument, spec: spec.clone() })
         });
-        let all: Vec<Record> =
-            std::iter::once(Record::Config(config.clone())).chain(specs).collect();
+        let all: Vec<Record> = std::iter::once(Record::Config(config)).chain(specs).collect();
         let mut put = || -> Result<(), AppendError> {
             for record in &all {
                 describer.see(record);
@@ -62,7 +66,7 @@ pub fn open(
         };
         put().map_err(|fault| JournalError::Append { path: path.to_owned(), fault })?;
     }
-    let config = found.unwrap_or(config);
     let script = Script::open(path, count)?;
+    let config = found.unwrap_or_default();
     Ok(Opening { journal, script, describer, config, recovery })
 }

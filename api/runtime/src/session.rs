@@ -224,7 +224,7 @@ fn play<R: Replayed>(
         let until_ns = pace.until_ns(next_ns);
         let pushed = player.play_to(until_ns)?;
         shown.feed_waits.store(player.waits(), Ordering::Relaxed);
-        if matches!(pushed, Pushed::End | Pushed::Nobody) {
+        if pushed != Pushed::All {
             break;
         }
     }
@@ -249,9 +249,9 @@ fn open(
         (options.memory_bytes, options.reserve_bytes) = (bytes, bytes / 16);
         options.segment_bytes = (bytes as u64).saturating_mul(4);
     }
-    let config = settings.manifest.bytes()?;
+    let config = || -> Result<Vec<u8>, SessionError> { Ok(settings.manifest.bytes()?) };
     let opening::Opening { journal, script, describer, recovery, .. } =
-        opening::open(&settings.journal, &options, stage.specs(), config)?;
+        opening::open(&settings.journal, &options, stage.specs(), config, &mut |_| {})?;
     let known_ns = recovery.stamp.map_or(i64::MIN, |stamp| stamp.at_ns.get());
     Ok(Opened { begin: Begin { journal, script, describer, fingerprint, timing }, known_ns })
 }

@@ -1,5 +1,5 @@
-//! Asks the venue what it has: open orders, executions, single orders, positions. What comes back is
-//! kept until it is whole, then compared with what we have ([`super::resolve`]).
+//! Asks the venue what it has: open orders, executions, single orders, positions. What comes back
+//! is kept until it is whole, then compared with what we have ([`super::resolve`]).
 
 use std::collections::VecDeque;
 

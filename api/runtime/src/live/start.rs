@@ -1,5 +1,5 @@
-//! The beginning of a live run, the first time and every time after that: the journal, what it holds
-//! made again, the venue asked, and only then orders.
+//! The beginning of a live run, the first time and every time after that: the journal, what it
+//! holds made again, the venue asked, and only then orders.
 
 use std::fs::{self, File};
 use std::io::{self, Write};
@@ -13,7 +13,6 @@ use sha2::{Digest, Sha256};
 
 use crate::keeper::Begin;
 use crate::opening;
-use crate::script::Script;
 use crate::stages::{Clock, Timing};
 
 /// Why a live run does not begin, or cannot go on.
@@ -90,24 +89,19 @@ pub fn open(
     specs: &[InstrumentSpec],
     words: &[String],
 ) -> Result<LiveJournal, LiveError> {
-    let is_new = !path.exists();
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-    // Of a journal that was never begun the number is wasted, which does no harm.
-    let epoch = if is_new { next_epoch(&folder)? } else { 0 };
-    let made = Made { epoch, words: words.to_owned() };
-    let opened = opening::open(path, options, specs, serde_json::to_vec(&made)?)?;
-    let mut made: Made = serde_json::from_slice(&opened.config)?;
-    if made.epoch == 0 {
-        // It died before it had written anything down.
-        made.epoch = last_epoch(&folder)?;
-    }
-    let mut again = Script::open(path, opened.script.left())?;
     let mut events = Vec::new();
-    while let Some(record) = again.take(path)? {
+    let mut each = |record: &Record| {
         if let Record::Event(event) = record {
-            events.push(event);
+            events.push(*event);
         }
-    }
+    };
+    let config = || -> Result<Vec<u8>, LiveError> {
+        let made = Made { epoch: next_epoch(&folder)?, words: words.to_owned() };
+        Ok(serde_json::to_vec(&made)?)
+    };
+    let opened = opening::open(path, options, specs, config, &mut each)?;
+    let made: Made = serde_json::from_slice(&opened.config)?;
     let begin = Begin {
         journal: opened.journal,
         script: opened.script,

@@ -3,90 +3,17 @@
 
 use std::collections::BTreeMap;
 
-use qt_engine::{
-    Answer, Bounded, Command, Delivery, Gateway, GatewayEvent, Question, Sink, VenueOrder,
-    VenueState,
-};
+use qt_engine::{Answer, Command, Delivery, GatewayEvent, Question, VenueOrder, VenueState};
 use qt_types::{
     Cash, ExecId, InstrumentId, Nanos, OrderId, OrderKind, Price, Qty, RejectReason, Report,
     ReportKind, Side,
 };
 
 use crate::dice::Dice;
+use crate::plan::Plan;
 
 pub const MILLI: i64 = 1_000_000;
 pub const SECOND: i64 = 1_000 * MILLI;
-
-/// What goes wrong, per thousand where nothing else is said.
-#[derive(Clone, Debug)]
-pub struct Plan {
-    pub lose_request: u64,
-    pub lose_report: u64,
-    pub double_report: u64,
-    /// Late ones overtake nobody: they come up to `late_ns` later than others.
-    pub late: u64,
-    pub late_ns: i64,
-    pub lose_answer: u64,
-    pub fail_answer: u64,
-    /// On average so long between two cuts of the link; never with zero.
-    pub cut_every_ns: i64,
-    pub cut_ns: (i64, i64),
-    /// Cuts that nobody tells of.
-    pub silent: u64,
-    /// On average so long between two fills of what rests; never with zero.
-    pub fill_every_ns: i64,
-    /// Fills that are taken back.
-    pub bust: u64,
-    /// How far back its list of executions reaches.
-    pub history_ns: i64,
-    /// What arrives so long after it was sent is refused.
-    pub window_ns: i64,
-    /// How far its clock is ahead.
-    pub clock_ns: i64,
-}
-
-impl Plan {
-    /// Nothing goes wrong, and nothing fills by itself.
-    pub fn calm() -> Self {
-        Self {
-            lose_request: 0,
-            lose_report: 0,
-            double_report: 0,
-            late: 0,
-            late_ns: 0,
-            lose_answer: 0,
-            fail_answer: 0,
-            cut_every_ns: 0,
-            cut_ns: (0, 0),
-            silent: 0,
-            fill_every_ns: 0,
-            bust: 0,
-            history_ns: i64::MAX / 4,
-            window_ns: 5 * SECOND,
-            clock_ns: 0,
-        }
-    }
-
-    /// Everything goes wrong, as often as `dice` say.
-    pub fn rough(dice: &mut Dice) -> Self {
-        let mut often = |most: u64| if dice.is(500) { dice.below(most) } else { 0 };
-        Self {
-            lose_request: often(150),
-            lose_report: often(150),
-            double_report: often(400),
-            late: often(400),
-            late_ns: 2 * SECOND,
-            lose_answer: often(200),
-            fail_answer: often(200),
-            cut_every_ns: if often(2) > 0 { 0 } else { 4 * SECOND },
-            cut_ns: (MILLI, 6 * SECOND),
-            silent: often(1_000),
-            fill_every_ns: 150 * MILLI,
-            bust: often(60),
-            ..Self::calm()
-        }
-    }
-}
 
 /// An order on its books.
 #[derive(Clone, Debug)]
@@ -110,7 +37,7 @@ pub struct Traded {
 
 /// What is on its way to it.
 #[derive(Clone, Debug)]
-enum Inbound {
+pub(crate) enum Inbound {
     Submit(Command, i64),
     Ask(u32, Question, u32),
 }
@@ -118,17 +45,17 @@ enum Inbound {
 pub struct Exchange {
     pub plan: Plan,
     dice: Dice,
-    now_ns: i64,
+    pub(crate) now_ns: i64,
     turn: u64,
     /// The link's number; what was sent over an earlier one does not arrive.
-    link: u32,
-    is_up: bool,
+    pub(crate) link: u32,
+    pub(crate) is_up: bool,
     /// It looks up, and nothing comes.
-    is_silent: bool,
+    pub(crate) is_silent: bool,
     /// No link is made before then.
     pub down_until_ns: i64,
-    to_it: BTreeMap<(i64, u64), Inbound>,
-    to_us: BTreeMap<(i64, u64), (u32, GatewayEvent)>,
+    pub(crate) to_it: BTreeMap<(i64, u64), Inbound>,
+    pub(crate) to_us: BTreeMap<(i64, u64), (u32, GatewayEvent)>,
     pub orders: Vec<Booked>,
     pub trades: Vec<Traded>,
     pub positions: Vec<i64>,
@@ -138,12 +65,12 @@ pub struct Exchange {
     pub cancels: u64,
     /// The position that must never be possible, in lots.
     pub most: i64,
-    next_fill_ns: i64,
-    next_cut_ns: i64,
-    next_sign_ns: i64,
+    pub(crate) next_fill_ns: i64,
+    pub(crate) next_cut_ns: i64,
+    pub(crate) next_sign_ns: i64,
 }
 
-const SIGN_NS: i64 = SECOND;
+pub(crate) const SIGN_NS: i64 = SECOND;
 const PRICE: i64 = 1_000;
 
 impl Exchange {
@@ -184,7 +111,7 @@ impl Exchange {
         if every_ns == 0 { i64::MAX } else { self.now_ns + self.dice.between(1, 2 * every_ns) }
     }
 
-    fn turn(&mut self) -> u64 {
+    pub(crate) fn turn(&mut self) -> u64 {
         self.turn += 1;
         self.turn
     }
@@ -204,7 +131,7 @@ impl Exchange {
     }
 
     /// What is on its way to it may still arrive; what is on its way to us does not.
-    fn drop_link(&mut self) {
+    pub(crate) fn drop_link(&mut self) {
         (self.is_up, self.is_silent) = (false, false);
         self.link += 1;
         self.to_us.clear();
@@ -301,7 +228,7 @@ impl Exchange {
     }
 
     /// Plays everything up to `now_ns`.
-    fn run_to(&mut self, now_ns: i64) {
+    pub(crate) fn run_to(&mut self, now_ns: i64) {
         loop {
             let arrival = self.to_it.keys().next().map_or(i64::MAX, |key| key.0);
             let next = arrival.min(self.next_fill_ns).min(self.next_cut_ns).min(self.next_sign_ns);
@@ -482,7 +409,7 @@ impl Exchange {
         }
     }
 
-    fn leave(&mut self, inbound: Inbound) {
+    pub(crate) fn leave(&mut self, inbound: Inbound) {
         if !self.is_up || self.dice.is(self.plan.lose_request) {
             return;
         }
@@ -528,54 +455,5 @@ impl Booked {
             executed: Qty::from_lots(self.executed),
             price: Price::from_ticks(self.price),
         }
-    }
-}
-
-impl Gateway for Exchange {
-    fn connect(&mut self, now_ns: Nanos) {
-        self.run_to(now_ns.get());
-        if self.is_up {
-            self.drop_link();
-        }
-        let at = (self.now_ns + 2 * MILLI, self.turn());
-        if self.now_ns < self.down_until_ns {
-            self.to_us.insert(at, (self.link, GatewayEvent::Disconnected));
-            return;
-        }
-        (self.is_up, self.is_silent) = (true, false);
-        self.next_sign_ns = self.now_ns + SIGN_NS;
-        self.to_us.insert(at, (self.link, GatewayEvent::Connected));
-    }
-
-    fn disconnect(&mut self, now_ns: Nanos) {
-        self.run_to(now_ns.get());
-        self.drop_link();
-    }
-
-    fn submit(&mut self, command: &Command, now_ns: Nanos) {
-        self.run_to(now_ns.get());
-        self.leave(Inbound::Submit(*command, now_ns.get()));
-    }
-
-    fn ask(&mut self, number: u32, question: Question, now_ns: Nanos) {
-        self.run_to(now_ns.get());
-        self.leave(Inbound::Ask(number, question, self.link));
-    }
-
-    fn poll(&mut self, now_ns: Nanos, out: &mut Bounded<GatewayEvent>) {
-        self.run_to(now_ns.get());
-        while let Some((&key, &(link, event))) = self.to_us.first_key_value() {
-            if key.0 > now_ns.get() || (link == self.link && !out.push(event)) {
-                return;
-            }
-            self.to_us.remove(&key);
-        }
-    }
-
-    fn next_ns(&self) -> Option<Nanos> {
-        let arrival = self.to_it.keys().next().map_or(i64::MAX, |key| key.0);
-        let coming = self.to_us.keys().next().map_or(i64::MAX, |key| key.0);
-        let next = arrival.min(coming).min(self.next_fill_ns).min(self.next_cut_ns);
-        Some(Nanos::new(next.min(self.next_sign_ns)))
     }
 }

@@ -6,7 +6,8 @@ use qt_types::{
     Control, ControlKind, KillState, Level, Nanos, Payload, RejectReason, ReportKind, Target,
 };
 
-use crate::exchange::{Exchange, MILLI, Plan, SECOND};
+use crate::exchange::{Exchange, MILLI, SECOND};
+use crate::plan::Plan;
 use crate::trader::Trader;
 use crate::world::{START, World};
 
@@ -270,7 +271,8 @@ fn a_clock_that_is_set_stops_new_risk_and_not_time() {
         let events = world.memory.events();
         assert!(events.is_sorted_by_key(|event| event.recv_ns), "{wall_ns}");
         let reduce = ControlKind::Trip { target: Target::GLOBAL, state: KillState::ReduceOnly };
-        let is_trip = |event: &qt_types::Event| matches!(event.payload, Payload::Control(it) if it.kind == reduce && it.person == 0);
+        let by_machine = Payload::Control(Control { kind: reduce, person: 0 });
+        let is_trip = |event: &qt_types::Event| event.payload == by_machine;
         assert_eq!(events.iter().filter(|event| is_trip(event)).count(), 1, "{wall_ns}");
     }
 }

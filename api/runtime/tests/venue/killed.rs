@@ -17,7 +17,8 @@ use qt_runtime::keeper::{Keeper, Shown};
 use qt_runtime::live::{Driver, Parts, Phase, Reading, Settings, feed, fingerprint, open, rings};
 use qt_types::{Event, Lacks, Nanos, Seq, VenueId};
 
-use crate::exchange::{Exchange, MILLI, Plan, SECOND};
+use crate::exchange::{Exchange, MILLI, SECOND};
+use crate::plan::Plan;
 use crate::trader::Trader;
 use crate::world::{START, config, gate, specs};
 

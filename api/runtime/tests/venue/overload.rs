@@ -1,13 +1,17 @@
 //! Rings that are full: the kill switch for commands and reports, a stale book for market data.
 
-use qt_engine::{Answer, Bounded, Command, Delivery, Gateway, GatewayEvent, Question, Sink};
+use qt_engine::book::StaleReason;
+use qt_engine::{
+    Answer, BookState, Bounded, Command, Delivery, Gateway, GatewayEvent, Question, Sink,
+};
 use qt_runtime::live::{Fed, Phase, Settings};
 use qt_types::{
-    BarFlags, Event, InstrumentId, Nanos, OrderTick, OrderTickKind, Payload, Price, Qty,
-    RejectReason, Report, ReportKind, Seq, Tick, TickKind, Trade, VenueId,
+    Event, InstrumentId, Nanos, OrderTick, OrderTickKind, Payload, RejectReason, Report,
+    ReportKind, Seq, Tick, TickFlags, TickKind, VenueId,
 };
 
-use crate::exchange::{Exchange, Plan, SECOND};
+use crate::exchange::{Exchange, SECOND};
+use crate::plan::Plan;
 use crate::trader::Trader;
 use crate::world::{Rig, START, World};
 
@@ -156,23 +160,49 @@ fn a_full_feed_ring_makes_the_instrument_stale() {
     }
 }
 
-/// The same through the driver: trades are dropped while it does not look, and it goes on.
+fn tick(kind: TickKind, price: i64, flags: TickFlags) -> Event {
+    let (kind, flags) = (kind as u8, flags.bits());
+    event(Payload::Tick(Tick {
+        venue_ns: 0,
+        price,
+        qty: i64::from(price > 0) * 5,
+        latency_ns: 0,
+        instrument: 1,
+        kind,
+        flags,
+    }))
+}
+
+/// The same through the driver: the book is stale until the feed has told it anew.
 #[test]
-fn what_a_feed_drops_is_counted_where_it_is_seen() {
+fn a_book_that_lost_something_is_stale_until_it_is_told_anew() {
     let exchange = Exchange::new(3, Plan::calm(), START);
     let mut world = World::new(exchange, Trader::places(0), Settings::default());
     world.until_ready();
-    let payload = Payload::Trade(Trade {
-        price: Price::from_ticks(1_000),
-        qty: Qty::from_lots(1),
-        aggressor: None,
-        flags: BarFlags::NONE,
-        row: 1,
-    });
-    for _ in 0..2_000 {
-        world.feed.push(&event(payload));
+    let ask_last = TickFlags::ASK.with(TickFlags::LAST);
+    let anew = [
+        tick(TickKind::Clear, 0, TickFlags::NONE),
+        tick(TickKind::Clear, 0, TickFlags::ASK),
+        tick(TickKind::Level, 99, TickFlags::NONE),
+        tick(TickKind::Level, 101, ask_last),
+    ];
+    let state = |world: &World| world.driver.exposure().book(InstrumentId(1)).unwrap().state();
+    for _ in 0..2 {
+        anew.iter().for_each(|event| assert_eq!(world.feed.push(event), Fed::Taken));
+        world.run(SECOND);
+        assert_eq!(state(&world), BookState::Live);
+        // More than the ring holds, while the driver does not look.
+        let told: Vec<Fed> =
+            (0..1_100).map(|_| world.feed.push(&tick(TickKind::Level, 102, ask_last))).collect();
+        assert!(told.contains(&Fed::Dropped));
+        world.driver.turn(world.reading()).unwrap();
+        while world.driver.has_input() {
+            world.driver.turn(world.reading()).unwrap();
+        }
+        assert!(world.feed.tell_lost());
+        world.run(SECOND);
+        assert_eq!(state(&world), BookState::Stale(StaleReason::Gap));
     }
-    world.run(SECOND);
     assert!(world.driver.figures().feed_dropped > 0);
     assert_eq!(world.driver.phase(), Phase::Ready);
 }

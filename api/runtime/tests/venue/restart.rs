@@ -4,7 +4,8 @@
 use qt_runtime::live::{Break, OnLoss, Phase, Settings};
 use qt_types::ReportKind;
 
-use crate::exchange::{Exchange, MILLI, Plan, SECOND};
+use crate::exchange::{Exchange, MILLI, SECOND};
+use crate::plan::Plan;
 use crate::trader::Trader;
 use crate::world::{START, World};
 
@@ -29,8 +30,8 @@ fn refused(world: &mut World) -> String {
     texts(world)
 }
 
-/// B23: fills that nobody heard of are booked in one pass, the second one does nothing, and ids stay
-/// as they were over ten restarts.
+/// B23: fills that nobody heard of are booked in one pass, the second one does nothing, and ids
+/// stay as they were over ten restarts.
 #[test]
 fn unseen_fills_are_booked_once_over_ten_restarts() {
     let mut world = world(4);
@@ -206,7 +207,10 @@ fn a_stop_cancels_and_ends_within_its_time() {
     assert!(world.now_ns - from_ns < SECOND);
     assert!(world.open().is_empty() && world.exchange.open().is_empty());
     let events = world.memory.events();
-    let is_cancelled = |event: &&qt_types::Event| matches!(event.payload, qt_types::Payload::Report(it) if it.kind == ReportKind::Cancelled);
+    let is_cancelled = |event: &&qt_types::Event| match event.payload {
+        qt_types::Payload::Report(report) => report.kind == ReportKind::Cancelled,
+        _ => false,
+    };
     assert_eq!(events.iter().filter(is_cancelled).count(), 5);
     // The next process trades again.
     world.restart();

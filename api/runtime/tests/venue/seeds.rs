@@ -1,7 +1,8 @@
 //! Everything that can go wrong at once, by seeds.
 
 use crate::dice::Dice;
-use crate::exchange::{Exchange, Plan, SECOND};
+use crate::exchange::{Exchange, SECOND};
+use crate::plan::Plan;
 use crate::trader::Trader;
 use crate::world::{Rig, START, World};
 use qt_runtime::live::{OnLoss, Phase, Settings};
@@ -31,8 +32,9 @@ fn settings(dice: &mut Dice) -> Settings {
 /// The largest position, where there is one.
 const MOST: i64 = 12;
 
-/// B10, B21, B33, B35: faults of every kind, restarts among them. Never can what is open at the venue, all of it
-/// filled, make the position larger than its limit; after the faults heal both sides agree.
+/// B10, B21, B33, B35: faults of every kind, restarts among them. Never can what is open at the
+/// venue, all of it filled, make the position larger than its limit; after the faults heal both
+/// sides agree.
 #[test]
 fn whatever_goes_wrong_nothing_is_doubled_or_forgotten() {
     let mut totals = [0_u64; 6];

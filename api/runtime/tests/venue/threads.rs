@@ -15,8 +15,9 @@ use qt_types::{
     BarFlags, Event, InstrumentId, Lacks, Nanos, Payload, Price, Qty, Seq, Trade, VenueId,
 };
 
-use crate::exchange::{Exchange, MILLI, Plan, SECOND};
+use crate::exchange::{Exchange, MILLI, SECOND};
 use crate::memory::Memory;
+use crate::plan::Plan;
 use crate::trader::Trader;
 use crate::world::{config, gate};
 

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use qt_engine::{Exits, Gateway, Halt, PipelineConfig};
+use qt_engine::{BookKind, BookLimits, CrossPolicy, Exits, Gateway, Halt, PipelineConfig};
 use qt_ring::{Bell, Wait};
 use qt_risk::{
     Account, AccountGate, Key, Level, Limit, Profile, ProfileName, RiskGate, Setup, Sizing,
@@ -43,13 +43,15 @@ pub fn specs() -> Vec<InstrumentSpec> {
 }
 
 pub fn config() -> PipelineConfig {
+    let crosses = CrossPolicy::Stale;
+    let book = BookLimits { window_ticks: 256, far_levels_max: 64, crosses };
     PipelineConfig {
         specs: specs(),
         initial: Cash::from_nano(1_000_000_000_000_000_000),
         exits: Exits::default(),
         limits: Limits { orders_open_max: 64, ..Limits::default() },
         epoch: 3,
-        books: Vec::new(),
+        books: vec![BookKind::None, BookKind::Levels(book)],
         active_from_ns: Nanos::MIN,
     }
 }
