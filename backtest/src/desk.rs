@@ -2,8 +2,7 @@
 
 use qt_engine::staged::{Apart, Staged};
 use qt_engine::{
-    Delivery, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, SnapshotError, Strategy,
-    Venue,
+    Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, SnapshotError, Strategy, Venue,
 };
 use qt_types::{
     Control, ControlKind, Event, InstrumentId, Nanos, OrderKind, Payload, Report, ReportKind, Seq,
@@ -285,25 +284,18 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         self.log.rested(self.venue.take_rested());
         // What is reported while these are taken in waits for the next call.
         for _ in 0..self.venue.reports_due(Nanos::new(now_ns)).min(self.reports_max) {
-            let Some(delivery) = self.venue.take_report() else { break };
-            self.log.told(&delivery);
-            if delivery.report.kind == ReportKind::Liquidated {
-                self.record_liquidation(&delivery);
-            } else if delivery.report.kind == ReportKind::Settled {
-                self.record_settlement(&delivery);
+            let Some(mut event) = self.venue.take_report() else { break };
+            let Payload::Report(report) = &event.payload else { break };
+            self.log.told(report, event.venue_ns, event.recv_ns);
+            if report.kind == ReportKind::Liquidated {
+                self.record_liquidation(&event, report);
+            } else if report.kind == ReportKind::Settled {
+                self.record_settlement(&event, report);
             }
-            let mut event = Event {
-                seq: Seq::default(),
-                recv_ns: delivery.recv_ns,
-                venue_ns: delivery.venue_ns,
-                instrument: delivery.instrument,
-                venue: VenueId(0),
-                payload: Payload::Report(delivery.report),
-            };
             self.sequence(&mut event)?;
             self.pipeline.step(&event, &mut self.outbox)?;
             self.note_stepped();
-            self.record(&delivery);
+            self.record(&event);
             self.flush(event.recv_ns)?;
         }
         Ok(())
@@ -311,22 +303,32 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
 
     /// Writes down what the ledger has booked: once each, whatever the venue said how often, and
     /// not any more once it was taken back.
-    fn record(&mut self, delivery: &Delivery) {
+    #[inline]
+    fn record(&mut self, event: &Event) {
+        if !self.pipeline.booked().is_empty()
+            && let Payload::Report(report) = &event.payload
+        {
+            self.record_booked(event, report);
+        }
+    }
+
+    #[inline(never)]
+    fn record_booked(&mut self, event: &Event, report: &Report) {
         for booked in self.pipeline.booked() {
             let movement = &booked.movement;
             if movement.is_taken_back {
                 if let Some(fill) = self.recorder.taken_back(booked.order, movement.exec) {
                     // The venue names the part of an order that it was an execution of.
                     let fills = self.recorder.fills();
-                    self.log.taken_back(delivery.report.order, &fill, fills);
+                    self.log.taken_back(report.order, &fill, fills);
                 }
                 continue;
             }
             let orders = self.pipeline.exposure().orders;
             let Some(order) = orders.find(booked.order) else { continue };
             self.recorder.filled(Fill {
-                venue_ns: delivery.venue_ns,
-                instrument: delivery.instrument,
+                venue_ns: event.venue_ns,
+                instrument: event.instrument,
                 order: booked.order,
                 strategy: order.strategy,
                 exec: movement.exec,
@@ -337,7 +339,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
                 fee: self.venue.fee_value(movement.exec).unwrap_or(movement.fee),
                 fee_amount: movement.fee,
                 fee_in: movement.fee_in,
-                liquidity: delivery.report.liquidity,
+                liquidity: report.liquidity,
                 path: self.venue.path_of(movement.exec),
                 row: self.venue.row_of(movement.exec),
             });
@@ -346,12 +348,11 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
 
     /// The venue closes a position by itself: a fill of no order of ours. The position is still
     /// there.
-    fn record_liquidation(&mut self, delivery: &Delivery) {
-        let report = &delivery.report;
-        let is_long = self.pipeline.exposure().position(delivery.instrument).lots() > 0;
+    fn record_liquidation(&mut self, event: &Event, report: &Report) {
+        let is_long = self.pipeline.exposure().position(event.instrument).lots() > 0;
         self.recorder.filled(Fill {
-            venue_ns: delivery.venue_ns,
-            instrument: delivery.instrument,
+            venue_ns: event.venue_ns,
+            instrument: event.instrument,
             order: report.order,
             strategy: StrategyId::FIRST,
             exec: report.exec,
@@ -369,13 +370,13 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     }
 
     /// A position ends with its instrument. It is still there.
-    fn record_settlement(&mut self, delivery: &Delivery) {
-        let (instrument, Report { price, qty, .. }) = (delivery.instrument, delivery.report);
+    fn record_settlement(&mut self, event: &Event, report: &Report) {
+        let (instrument, Report { price, qty, .. }) = (event.instrument, *report);
         let exposure = self.pipeline.exposure();
         let position = exposure.ledger.position(instrument);
         let profit = exposure.spec(instrument).and_then(|spec| position.unrealised(spec, price));
         if let Some(profit) = profit.filter(|_| !qty.is_zero()) {
-            let venue_ns = delivery.venue_ns;
+            let venue_ns = event.venue_ns;
             self.recorder.settled(Settled { venue_ns, instrument, qty, price, profit });
         }
     }

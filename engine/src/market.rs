@@ -137,13 +137,15 @@ impl Market {
         }
     }
 
-    /// The book by price of `instrument`, between two updates that changed its best prices.
+    /// The book by price of `instrument` and its last price, between two updates that changed its
+    /// best prices, while its sides do not meet.
     #[inline]
-    pub(crate) fn settled_book(&mut self, instrument: InstrumentId) -> Option<&mut Book> {
+    pub(crate) fn settled(&mut self, instrument: InstrumentId) -> Option<(&mut Book, &mut Price)> {
         let slot = self.slots.get_mut(instrument.index()).filter(|slot| !slot.top_changed)?;
+        let last = self.last.get_mut(instrument.index())?;
         match &mut slot.book {
-            MarketBook::Levels(book) => Some(book),
-            MarketBook::None | MarketBook::Orders(_) => None,
+            MarketBook::Levels(book) if !book.is_crossed() => Some((book, last)),
+            _ => None,
         }
     }
 

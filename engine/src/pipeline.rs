@@ -456,6 +456,7 @@ impl Moment {
 }
 
 /// What the gate has to know of an order after a report.
+#[inline]
 fn settlement(update: &OrderUpdate, exposure: &Exposure<'_>) -> Settlement {
     let (order, report) = (&update.order, &update.report);
     let ended = order.is_ended();

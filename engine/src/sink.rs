@@ -59,6 +59,19 @@ impl<T: Copy> Bounded<T> {
         self.items.is_empty()
     }
 
+    /// The items in a list of their own, until they are taken back; this one is empty and has no
+    /// room until then.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> Vec<T> {
+        std::mem::take(&mut self.items)
+    }
+
+    /// Takes back what was lent.
+    #[inline]
+    pub(crate) fn take_back(&mut self, items: Vec<T>) {
+        self.items = items;
+    }
+
     /// Forgets the items, keeps the memory.
     #[inline]
     pub fn clear(&mut self) {

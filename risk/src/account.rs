@@ -40,8 +40,8 @@ impl Account {
             // down, is above the equity if gross is at least one nano-unit more times leverage.
             Self::Margin { leverage_e9 }
                 if (0..1 << 90).contains(&gross_nano)
-                    && (0..1 << 90).contains(&equity_nano)
-                    && (1..1 << 36).contains(&leverage_e9) =>
+                    && (0..1 << 86).contains(&equity_nano)
+                    && (1..1 << 40).contains(&leverage_e9) =>
             {
                 gross_nano.wrapping_mul(i128::from(E9))
                     >= (equity_nano + 1).wrapping_mul(i128::from(leverage_e9))
@@ -68,7 +68,7 @@ mod tests {
         assert_eq!(account.initial_margin(gross), "2500".parse().unwrap());
         assert_eq!(account.maintenance_margin(gross), "1250".parse().unwrap());
         assert_eq!(Account::Cash.initial_margin(gross), Cash::ZERO);
-        for leverage_e9 in [1, E9 / 3, E9, 4 * E9, 60 * E9, 200 * E9, i64::MAX] {
+        for leverage_e9 in [1, E9 / 3, E9, 4 * E9, 60 * E9, 200 * E9, 2_000 * E9, i64::MAX] {
             let account = Account::Margin { leverage_e9 };
             let needed = account.initial_margin(gross);
             for more in -2..=2 {

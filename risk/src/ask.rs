@@ -170,11 +170,16 @@ impl<'a> Ask<'a> {
         };
         let nodes = state.strategies[strategy].nodes;
         let added_lots = lots.saturating_sub(held_lots).max(0);
-        let closes = |node: &usize| {
-            state.line(instrument, *node).closable(request.side) >= added_lots && lots > 0
-        };
+        let mut is_reducing = lots > 0;
+        for &node in &nodes[..state.levels()] {
+            // Mostly nothing can be closed, and the first one says so.
+            if request.reduce_only || !is_reducing {
+                break;
+            }
+            is_reducing = state.line(instrument, node).closable(request.side) >= added_lots;
+        }
         Ok(Self {
-            is_reducing: request.reduce_only || nodes[..state.levels()].iter().all(closes),
+            is_reducing: request.reduce_only || is_reducing,
             request,
             exposure,
             now_ns: exposure.market.now_ns().get(),

@@ -91,14 +91,14 @@ impl AccountGate {
         }
         let funds = DenyReason::InsufficientFunds;
         let added = spec.notional(price, Qty::from_lots(opening)).ok_or(funds)?;
-        let gross = exposure.ledger.gross_value(exposure.specs, exposure.market);
+        let [gross, equity] = exposure.ledger.gross_and_equity(exposure.specs, exposure.market);
         let gross = gross.map_err(|_| funds)?;
         let kept = spec.notional(price, Qty::from_lots(closable)).ok_or(funds)?;
         let in_account = |amount: Cash| exposure.in_account(order.instrument, amount);
         let (Some(added), Some(kept)) = (in_account(added), in_account(kept)) else {
             return Err(DenyReason::NoRate);
         };
-        let equity = exposure.equity().map_err(|_| funds)?;
+        let equity = equity.map_err(|_| funds)?;
         if self.account.needs_more(gross - kept + added, equity) { Err(funds) } else { Ok(()) }
     }
 

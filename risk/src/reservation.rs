@@ -44,7 +44,23 @@ pub(crate) struct Reservation {
     pub(crate) reference_x2: i64,
 }
 
+/// Whose limits it holds, and on which side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Holder {
+    pub(crate) strategy: u16,
+    pub(crate) instrument: InstrumentId,
+    pub(crate) side: Side,
+    pub(crate) reduce_only: bool,
+}
+
 impl Reservation {
+    /// See [`Holder`].
+    #[inline(always)]
+    pub(crate) const fn holder(&self) -> Holder {
+        let Self { strategy, instrument, side, reduce_only, .. } = *self;
+        Holder { strategy, instrument, side, reduce_only }
+    }
+
     /// One that holds nothing yet.
     pub(crate) const fn empty(strategy: u16, instrument: InstrumentId, side: Side) -> Self {
         Self {

@@ -5,14 +5,14 @@ use qt_types::{DenyReason, InstrumentSpec, OrderId, Side};
 
 use crate::ask::{Ask, named_price, resting_price};
 use crate::repeat_check::{LAST_ORDERS, fingerprint};
-use crate::reservation::{NONE, Reservation};
+use crate::reservation::{Holder, NONE, Reservation};
 use crate::risk_gate::{PENDING_MAX, RiskGate};
 use crate::state::{Sent, State};
 use crate::tally::{Line, Sums};
 
 impl State {
     /// Changes the line of `instrument` at `place`, and the sums there with it.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn change_line(
         &mut self,
         instrument: usize,
@@ -33,21 +33,30 @@ impl State {
     }
 
     /// Takes (or with negative amounts gives back) open lots and notional at every level.
-    pub(crate) fn hold(&mut self, of: &Reservation, lots: i64, notional: i128, orders: i64) {
-        let (instrument, side) = (of.instrument.index(), of.side as usize);
-        let (reduce_only, adds) = (of.reduce_only, if of.reduce_only { 0 } else { notional });
-        for place in self.places(usize::from(of.strategy)) {
-            let sums = self.change_line(instrument, place, |line| {
-                if reduce_only {
-                    line.closing[side] += lots;
-                } else {
-                    line.open[side].lots += lots;
-                    line.open[side].notional += notional;
-                }
-                line.orders += orders;
-            });
-            sums.orders += orders;
-            sums.unexecuted += adds;
+    pub(crate) fn hold(&mut self, of: Holder, lots: i64, notional: i128, orders: i64) {
+        if self.is_single {
+            return self.hold_at(0, of, lots, notional, orders);
+        }
+        for place in self.strategies[usize::from(of.strategy)].nodes {
+            self.hold_at(place, of, lots, notional, orders);
+        }
+    }
+
+    #[inline(always)]
+    fn hold_at(&mut self, place: usize, of: Holder, lots: i64, notional: i128, orders: i64) {
+        let side = of.side as usize;
+        let sums = self.change_line(of.instrument.index(), place, |line| {
+            if of.reduce_only {
+                line.closing[side] += lots;
+            } else {
+                line.open[side].lots += lots;
+                line.open[side].notional += notional;
+            }
+            line.orders += orders;
+        });
+        sums.orders += orders;
+        if !of.reduce_only {
+            sums.unexecuted += notional;
         }
     }
 
@@ -73,7 +82,7 @@ impl State {
             (open_lots, held_lots, held_notional);
         let (lots, notional) = (held_lots - before.held_lots, held_notional - before.held_notional);
         if lots != 0 || notional != 0 {
-            self.hold(&before, lots, notional, 0);
+            self.hold(before.holder(), lots, notional, 0);
         }
         if let Some(parent) = self.parents.get_mut(before.parent as usize) {
             parent.used += open_lots - before.open_lots;
@@ -81,11 +90,16 @@ impl State {
     }
 
     /// The resting order at `place` rests at `price` now; zero: it rests no more.
+    #[inline]
     pub(crate) fn rest_at(&mut self, place: u32, price: i64) {
-        let of = *self.reservations.at(place);
-        if of.resting == price || !self.tracks_resting {
-            return;
+        if self.tracks_resting && self.reservations.at(place).resting != price {
+            self.move_resting(place, price);
         }
+    }
+
+    #[inline(never)]
+    fn move_resting(&mut self, place: u32, price: i64) {
+        let of = *self.reservations.at(place);
         let tenant = self.tenant_of(usize::from(of.strategy));
         let slot = of.instrument.index() * self.tenants + tenant;
         let side = of.side as usize;
@@ -179,9 +193,10 @@ impl RiskGate {
             parent: ask.parent,
             reference_x2: ask.reference.price_x2,
         };
+        let (holder, notional) = (of.holder(), of.held_notional);
         let place = self.state.reservations.insert(of)?;
-        self.state.hold(&of, of.held_lots, of.held_notional, 1);
-        if let Some(parent) = self.state.parents.get_mut(of.parent as usize) {
+        self.state.hold(holder, lots, notional, 1);
+        if let Some(parent) = self.state.parents.get_mut(ask.parent as usize) {
             parent.used += lots;
             parent.children += 1;
         }
@@ -260,22 +275,27 @@ impl RiskGate {
     /// nothing yet: it gets a place of its own, reduce-only as it is.
     pub(crate) fn sent_new(&mut self, new: &NewOrder) {
         let reservations = &self.state.reservations;
-        // One that reduces what its strategy holds may have been approved as one that does not
-        // reduce what the account holds.
-        let find = |reduce_only: bool| {
-            self.pending.iter().position(|&place| {
-                let of = reservations.at(place);
-                of.instrument == new.instrument
-                    && of.side == new.side
-                    && of.lots == new.qty.lots()
-                    && of.reduce_only == reduce_only
-            })
+        let is_it = |place: &u32, reduce_only: bool| {
+            let of = reservations.at(*place);
+            of.instrument == new.instrument
+                && of.side == new.side
+                && of.lots == new.qty.lots()
+                && of.reduce_only == reduce_only
         };
-        let at = find(new.reduce_only);
-        let at = at.or_else(|| if new.reduce_only { find(false) } else { None });
-        let place = match at.filter(|_| !new.is_protective()) {
-            Some(at) => self.pending.remove(at),
-            None => self.reserve_protective(new),
+        let place = if new.is_protective() {
+            self.reserve_protective(new)
+        } else if self.pending.front().is_some_and(|place| is_it(place, new.reduce_only)) {
+            // Almost always: orders go out as they were approved.
+            self.pending.pop_front()
+        } else {
+            let find = |reduce_only| self.pending.iter().position(|at| is_it(at, reduce_only));
+            let at = find(new.reduce_only);
+            // One that reduces what its strategy holds may have been approved as one that does
+            // not reduce what the account holds.
+            match at.or_else(|| if new.reduce_only { find(false) } else { None }) {
+                Some(at) => self.pending.remove(at),
+                None => self.reserve_protective(new),
+            }
         };
         if let Some(place) = place {
             self.name(place, new.order);
@@ -310,22 +330,25 @@ impl RiskGate {
             held_lots: lots,
             ..Reservation::empty(self.strategy, new.instrument, new.side)
         };
+        let holder = of.holder();
         let place = self.state.reservations.insert(of)?;
-        self.state.hold(&of, of.held_lots, 0, 1);
+        self.state.hold(holder, lots, 0, 1);
         Some(place)
     }
 
     /// Gives everything back that the order at `place` holds.
     pub(crate) fn release(&mut self, place: u32) {
         self.state.rest_at(place, 0);
-        let of = *self.state.reservations.at(place);
-        self.state.hold(&of, -of.held_lots, -of.held_notional, -1);
-        if let Some(parent) = self.state.parents.get_mut(of.parent as usize) {
-            parent.used -= of.open_lots;
+        let of = self.state.reservations.at(place);
+        let (holder, parent, is_unknown) = (of.holder(), of.parent, of.unknown);
+        let (lots, notional, open_lots) = (of.held_lots, of.held_notional, of.open_lots);
+        self.state.hold(holder, -lots, -notional, -1);
+        if let Some(parent) = self.state.parents.get_mut(parent as usize) {
+            parent.used -= open_lots;
             parent.children -= 1;
         }
-        if of.unknown {
-            for place in self.state.places(usize::from(of.strategy)) {
+        if is_unknown {
+            for place in self.state.places(usize::from(holder.strategy)) {
                 self.state.sums[place].unknown -= 1;
             }
         }

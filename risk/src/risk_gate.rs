@@ -77,6 +77,8 @@ pub struct RiskGate {
     /// The control that denied last.
     latest: Option<Control>,
     denials: u64,
+    /// The instrument that the present event has settled on behalf of [`Self::strategy`].
+    pub(crate) booked: Option<InstrumentId>,
 }
 
 values!(Denial, MachineTrip);
@@ -85,6 +87,7 @@ stored!(RiskGate {
         lowest, latest, denials;
     each: last;
     same: follows_lowest;
+    made: booked;
 });
 
 impl RiskGate {
@@ -106,6 +109,7 @@ impl RiskGate {
             follows_lowest: false,
             latest: None,
             denials: 0,
+            booked: None,
         }
     }
 

@@ -31,8 +31,15 @@ impl RiskGate {
         {
             return;
         }
+        if let Some(place) = place
+            && self.is_unmoved(place, settlement, exposure)
+        {
+            self.booked = (strategy == self.strategy).then_some(settlement.instrument);
+            return;
+        }
         let now_ns = exposure.market.now_ns().get();
         let moved = self.book(usize::from(strategy), settlement.instrument, exposure);
+        self.booked = (strategy == self.strategy).then_some(settlement.instrument);
         if settlement.price.is_some() {
             self.count_fill(strategy, now_ns);
         }
@@ -76,8 +83,27 @@ impl RiskGate {
         }
     }
 
-    /// Whether the order at `place` stands as it did before: most reports only say that it is
-    /// there.
+    /// Whether the order at `place` stands as it did before, and so does the account: most reports
+    /// only say that it is there.
+    #[inline]
+    fn is_unmoved(&self, place: u32, settlement: &Settlement, exposure: &Exposure<'_>) -> bool {
+        !settlement.refused
+            // Strategies with books of their own are held against those.
+            && exposure.ledger.strategies() == 0
+            && self.changes_nothing(place, settlement)
+            && self.moves_nothing(place, settlement.instrument, exposure)
+    }
+
+    /// Whether the ledger is as it was for the order at `place`.
+    #[inline]
+    fn moves_nothing(&self, place: u32, at: InstrumentId, exposure: &Exposure<'_>) -> bool {
+        let of = &self.state.strategies[usize::from(self.state.reservations.at(place).strategy)];
+        self.state.line(at.index(), of.nodes[1]).position == exposure.position(at).lots()
+            && self.state.ledger_cash[usize::from(of.account)]
+                == Some(exposure.equity_base().nano())
+    }
+
+    /// Whether the order at `place` stands as it did before.
     #[inline]
     fn changes_nothing(&self, place: u32, settlement: &Settlement) -> bool {
         let of = self.state.reservations.at(place);
@@ -121,22 +147,22 @@ impl RiskGate {
             ..Reservation::empty(strategy, settlement.instrument, settlement.side)
         };
         let place = self.state.reservations.insert(of)?;
-        self.state.hold(&of, of.held_lots, of.held_notional, 1);
+        self.state.hold(of.holder(), of.held_lots, of.held_notional, 1);
         self.state.reservations.name(place, settlement.order);
         Some(place)
     }
 
     /// Brings cash and the position in `instrument` in line with the ledger, on behalf of
     /// `strategy`. Returns the lots that the position moved by.
+    #[inline]
     pub(crate) fn book(
         &mut self,
         strategy: usize,
         instrument: InstrumentId,
         exposure: &Exposure<'_>,
     ) -> i64 {
-        let state = &mut self.state;
+        let state = &self.state;
         let of = &state.strategies[strategy];
-        let (account, at) = (usize::from(of.account), instrument.index());
         let own = exposure.ledger.own(StrategyId(strategy as u16));
         // Where strategies have books of their own, each is held against its own.
         let (held, node) = match own {
@@ -144,13 +170,29 @@ impl RiskGate {
             None => (exposure.position(instrument), of.nodes[1]),
         };
         let held = held.lots().clamp(-LOTS_MAX, LOTS_MAX);
-        let moved = held - state.line(at, node).position;
+        let moved = held - state.line(instrument.index(), node).position;
         // A derivative counts at its worth: its notional must have left the money.
         let cash = exposure.equity_base().nano();
-        if moved == 0 && state.ledger_cash[account] == Some(cash) && own.is_none() {
+        // Most reports move nothing.
+        let is_known = state.ledger_cash[usize::from(of.account)] == Some(cash);
+        if moved == 0 && is_known && own.is_none() {
             return 0;
         }
-        let nodes = of.nodes;
+        self.book_moved(strategy, instrument, (moved, cash), exposure)
+    }
+
+    #[inline(never)]
+    fn book_moved(
+        &mut self,
+        strategy: usize,
+        instrument: InstrumentId,
+        (moved, cash): (i64, i128),
+        exposure: &Exposure<'_>,
+    ) -> i64 {
+        let state = &mut self.state;
+        let of = &state.strategies[strategy];
+        let (nodes, account, at) = (of.nodes, usize::from(of.account), instrument.index());
+        let own = exposure.ledger.own(StrategyId(strategy as u16));
         let known = state.ledger_cash[account].unwrap_or_else(|| exposure.initial().nano());
         state.ledger_cash[account] = Some(cash);
         let earned = cash.saturating_sub(known);
@@ -282,6 +324,7 @@ impl RiskGate {
         if exposure.ledger.has_currencies() {
             self.follow_rates(exposure);
         }
+        let booked = self.booked.take();
         match event.payload {
             Payload::Bar(_) | Payload::Trade(_) | Payload::Tick(_) | Payload::Order(_) => {
                 self.on_price(event.instrument, now_ns, exposure);
@@ -290,7 +333,10 @@ impl RiskGate {
                 if report.kind == ReportKind::Settled {
                     self.set_session(event.instrument, Session::Expired);
                 }
-                self.on_report(event.instrument, exposure);
+                // Mostly the settlement of an order has taken it in already.
+                if booked != Some(event.instrument) {
+                    self.on_report(event.instrument, exposure);
+                }
             }
             _ => {}
         }
@@ -306,7 +352,6 @@ impl RiskGate {
             let of = &self.state.strategies[strategy];
             let known = self.state.ledger_cash[usize::from(of.account)];
             let held = self.state.line(instrument.index(), of.nodes[1]).position;
-            // Mostly the settlement of an order has taken it in already.
             if known != Some(exposure.equity_base().nano())
                 || held != exposure.position(instrument).lots()
             {
@@ -427,9 +472,10 @@ impl State {
             let known = &self.instruments[at];
             let value = price.and_then(|price| known.worth(spec, price.ticks(), lots));
             let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
-            let sign = self.instruments[at].equity_sign;
+            let is_inverse = self.instruments[at].is_inverse;
             let sums = self.change_line(at, place, |line| line.value = value);
-            sums.value += sign * (value - before);
+            let gained = value - before;
+            sums.value += if is_inverse { -gained } else { gained };
             sums.is_broken |= is_broken;
         }
     }

@@ -172,7 +172,7 @@ impl<'a> Setup<'a> {
             mark: None,
             anchor_x2: 0,
             anchor_ns: i64::MIN,
-            equity_sign: if self.specs[at].is_inverse() { -1 } else { 1 },
+            is_inverse: self.specs[at].is_inverse(),
             held: 0,
             rate: KnownRate::Same,
         }

@@ -111,8 +111,8 @@ pub(crate) struct InstrumentState {
     pub(crate) mark: Option<Price>,
     pub(crate) anchor_x2: i64,
     pub(crate) anchor_ns: i64,
-    /// Of inverse contracts, which lose what their worth gains: -1.
-    pub(crate) equity_sign: i128,
+    /// Inverse contracts lose what their worth gains.
+    pub(crate) is_inverse: bool,
     /// How many levels hold some of it, those that share their sums counted once.
     pub(crate) held: u32,
     /// What its currency is worth.

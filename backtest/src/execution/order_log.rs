@@ -7,8 +7,8 @@
 use std::collections::VecDeque;
 use std::mem::discriminant;
 
-use qt_engine::{Command, Delivery, Market, NewOrder};
-use qt_types::{InstrumentId, Nanos, OrderId, OrderKind, ReportKind};
+use qt_engine::{Command, Market, NewOrder};
+use qt_types::{InstrumentId, Nanos, OrderId, OrderKind, Report, ReportKind};
 
 use super::mean::Mean;
 use super::record::{Ending, OrderRecord, Rest, Sample};
@@ -165,13 +165,12 @@ impl OrderLog {
     }
 
     /// The venue said something.
-    pub fn told(&mut self, delivery: &Delivery) {
-        let Delivery { venue_ns, recv_ns, report, .. } = delivery;
+    pub fn told(&mut self, report: &Report, venue_ns: Nanos, recv_ns: Nanos) {
         let Some(at) = self.find(report.order) else { return };
         let record = &mut self.open[at];
         if record.arrived_ns.is_none() {
-            (record.arrived_ns, record.known_ns) = (Some(*venue_ns), Some(*recv_ns));
-            record.priced_ns = *venue_ns;
+            (record.arrived_ns, record.known_ns) = (Some(venue_ns), Some(recv_ns));
+            record.priced_ns = venue_ns;
             self.to_venue.add(venue_ns.get().saturating_sub(record.sent_ns.get()));
             self.to_us.add(recv_ns.get().saturating_sub(record.sent_ns.get()));
         }
@@ -180,36 +179,38 @@ impl OrderLog {
                 self.accepted += u64::from(!record.is_accepted);
                 record.is_accepted = true;
             }
-            ReportKind::Corrected => record.fill(report, *venue_ns, *recv_ns),
+            ReportKind::Corrected => record.fill(report, venue_ns, recv_ns),
             ReportKind::Filled => {
-                record.fill(report, *venue_ns, *recv_ns);
+                record.fill(report, venue_ns, recv_ns);
                 if report.leaves.lots() == 0 {
-                    self.end(at, Ending::Filled, *venue_ns, *recv_ns);
+                    self.end(at, Ending::Filled, venue_ns, recv_ns);
                 }
             }
             ReportKind::Replaced => {
-                let rest = rest_of(record, *venue_ns);
-                record.replace(report, *venue_ns);
+                let rest = rest_of(record, venue_ns);
+                record.replace(report, venue_ns);
                 rest.into_iter().for_each(|rest| self.rests.push(|| rest));
             }
             ReportKind::Rejected | ReportKind::Cancelled | ReportKind::Expired => {
                 let ending = Ending::Ended(report.kind, report.reason);
-                self.end(at, ending, *venue_ns, *recv_ns);
+                self.end(at, ending, venue_ns, recv_ns);
             }
             _ => {}
         }
     }
 
     fn end(&mut self, at: usize, ending: Ending, venue_ns: Nanos, recv_ns: Nanos) {
-        let record = &mut self.open[at];
+        // Taken out for a moment, so that no record has to be copied.
+        let mut open = std::mem::take(&mut self.open);
+        let record = &mut open[at];
         record.ending = ending;
         (record.ended_ns, record.end_known_ns) = (Some(venue_ns), Some(recv_ns));
         if let Some(rest) = rest_of(record, venue_ns) {
             self.rests.push(|| rest);
         }
-        let record = *record;
-        self.open.remove(at);
-        self.retire(&record);
+        self.retire(record);
+        open.remove(at);
+        self.open = open;
     }
 
     /// The run is over at `now_ns`: what is open stays open.
@@ -350,7 +351,14 @@ impl OrderLog {
 /// The nearest floating-point number.
 fn float(value: i128) -> f64 {
     // Most amounts fit 64 bits, from which it is one instruction.
-    i64::try_from(value).map_or(value as f64, |value| value as f64)
+    i64::try_from(value).map_or_else(|_| wide(value), |value| value as f64)
+}
+
+// On its own, so that the conversion of 128 bits is not made of both.
+#[cold]
+#[inline(never)]
+fn wide(value: i128) -> f64 {
+    value as f64
 }
 
 /// The stretch that `record` rests at its price until `to_ns`, if it did.

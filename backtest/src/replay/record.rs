@@ -33,6 +33,9 @@ pub trait Replayed: Record {
     /// What most records are, a level of a book; `None` for all others.
     fn change(&self) -> Option<Tick>;
 
+    /// What almost all records are, a level of a book or a trade beside it; `None` for all others.
+    fn level_or_trade(&self) -> Option<Tick>;
+
     /// A record at `ns` (UTC) of no instrument: it says that nothing from before is to come.
     fn nothing_at(ns: i64) -> Self;
 }
@@ -80,6 +83,12 @@ impl Replayed for Tick {
         (self.kind == TickKind::Level as u8).then_some(*self)
     }
 
+    #[inline(always)]
+    fn level_or_trade(&self) -> Option<Tick> {
+        let is_either = self.kind == TickKind::Level as u8 || self.kind == TickKind::Trade as u8;
+        is_either.then_some(*self)
+    }
+
     fn nothing_at(ns: i64) -> Self {
         Self {
             venue_ns: ns,
@@ -120,6 +129,11 @@ impl Replayed for OrderTick {
 
     #[inline(always)]
     fn change(&self) -> Option<Tick> {
+        None
+    }
+
+    #[inline(always)]
+    fn level_or_trade(&self) -> Option<Tick> {
         None
     }
 

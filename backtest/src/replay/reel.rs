@@ -162,24 +162,33 @@ impl<'a, R: Replayed> Reel<'a, R> {
         self.instruments.get(usize::from(head.instrument())).copied()
     }
 
-    /// The changes of a book of one instrument that come next without anything else between them,
-    /// at most `most`: the instrument and each with when we could know it (UTC ns).
+    /// The records that come next and have one and the same delay, at most `most`: the places of
+    /// the first one and behind the last one. None where they come from another thread.
     #[inline(always)]
-    pub(super) fn changes(
+    pub(super) fn span(&self, most: usize) -> (usize, usize) {
+        (self.at, self.turn_at.min(self.at.saturating_add(most)))
+    }
+
+    /// The record at `at`, a place in [`Self::span`].
+    #[inline(always)]
+    pub(super) fn at(&self, at: usize) -> Option<R> {
+        self.block.get(at)
+    }
+
+    /// The levels and trades of the instrument with number `of` in the file, from place `from` up
+    /// to place `to`, that come without anything else between them: each with when we could know
+    /// it (UTC ns).
+    #[inline(always)]
+    pub(super) fn ticks(
         &self,
-        most: usize,
-    ) -> Option<(InstrumentId, impl Iterator<Item = (i64, Tick)> + use<'a, R>)>
-    where
-        R: Replayed,
-    {
-        let instrument = self.head()?.change()?.instrument;
-        let to = self.turn_at.min(self.at.saturating_add(most));
+        of: u16,
+        (from, to): (usize, usize),
+    ) -> impl Iterator<Item = (i64, Tick)> + use<'a, R> {
         let base_ns = self.base_ns;
-        let changes = self.block.part(self.at, to).map_while(move |record| {
-            let tick = record.change().filter(|tick| tick.instrument == instrument)?;
+        self.block.part(from, to).map_while(move |record| {
+            let tick = record.level_or_trade().filter(|tick| tick.instrument == of)?;
             Some((record.recv_ns(base_ns), tick))
-        });
-        Some((self.instruments.get(usize::from(instrument)).copied()?, changes))
+        })
     }
 
     /// Whether the next record is none, and only says how far time has come.
@@ -193,6 +202,12 @@ impl<'a, R: Replayed> Reel<'a, R> {
     pub(super) fn row(&self) -> u32 {
         let first_row = self.fed.as_ref().map_or(self.first_row, |fed| fed.row());
         u32::try_from(first_row.wrapping_add(self.at)).unwrap_or(u32::MAX)
+    }
+
+    /// The place in its file of the record at `at`, a place in [`Self::span`].
+    #[inline(always)]
+    pub(super) fn row_at(&self, at: usize) -> u32 {
+        u32::try_from(self.first_row.wrapping_add(at)).unwrap_or(u32::MAX)
     }
 
     /// Adds the records that were moved on from to `counts`, by instrument of the run. The file
@@ -230,7 +245,7 @@ impl<'a, R: Replayed> Reel<'a, R> {
         self.advance_by(1)
     }
 
-    /// Moves on by `count` records, all of which [`Self::changes`] gave.
+    /// Moves on by `count` records, all of which lie in [`Self::span`].
     #[inline(always)]
     pub(super) fn advance_by(&mut self, count: usize) -> Result<(), DataError> {
         // No block has that many records.

@@ -1,6 +1,7 @@
 //! The replay of one file while our side rests.
 
 use qt_engine::{Gate, Halt, Strategy};
+use qt_types::{Head, Nanos, VenueId};
 
 use super::reel::Reel;
 use super::{ReplayError, Replayed};
@@ -64,7 +65,7 @@ impl Rest {
             let report_ns = desk.venue.next_report_ns();
             let stop_ns = until_ns.min(report_ns.saturating_sub(1));
             loop {
-                reel.tell_changes(stop_ns, desk)?;
+                reel.tell_span(stop_ns, self.from_ns, desk)?;
                 let Some(recv_ns) = reel.recv_by(stop_ns) else { break };
                 reel.tell(recv_ns, self.from_ns, desk)?;
                 reel.advance()?;
@@ -110,56 +111,102 @@ fn play_stretch<R: Replayed>(
 ) -> Result<bool, ReplayError> {
     let mut left = STRETCH;
     while left > 0 {
-        left -= reel.play_changes(left, stop_ns, venue)?;
-        if left == 0 {
-            break;
-        }
-        left -= 1;
         let Some(record) = reel.head() else { return Ok(false) };
         if record.venue_ns() > stop_ns {
             return Ok(false);
         }
-        if let Some(instrument) = reel.instrument(&record) {
-            record.play(venue, instrument, || reel.row())?;
-        }
-        reel.advance()?;
+        left -= reel.play_span(left, stop_ns, venue)?;
     }
     Ok(true)
 }
 
 impl<R: Replayed> Reel<'_, R> {
-    /// Plays at the venue the changes of a book that come next until `stop_ns`, at most `most`, up
-    /// to the first one that is more than a level nobody waits for. Returns how many it played.
+    /// Plays at the venue the records that come next until `stop_ns`, which the first one is
+    /// within, at most `most`. Returns how many it played.
     #[inline(always)]
-    fn play_changes(
+    fn play_span(
         &mut self,
         most: usize,
         stop_ns: i64,
         venue: &mut SimVenue,
     ) -> Result<usize, ReplayError> {
-        let Some((instrument, changes)) = self.changes(most) else { return Ok(0) };
-        let due = changes.map(|(_, tick)| tick).take_while(move |tick| tick.venue_ns <= stop_ns);
-        let count = venue.take_levels_alone(instrument, due);
-        if count > 0 {
-            self.advance_by(count)?;
+        let (from, to) = self.span(most);
+        let mut at = from;
+        while at < to {
+            let Some(record) = self.at(at).filter(|record| record.venue_ns() <= stop_ns) else {
+                break;
+            };
+            if let Some(instrument) = self.instrument(&record) {
+                if record.level_or_trade().is_some() {
+                    let ticks = self.ticks(record.instrument(), (at, to)).map(|(_, tick)| tick);
+                    let due = ticks.take_while(move |tick| tick.venue_ns <= stop_ns);
+                    let row = |more: usize| self.row_at(at.wrapping_add(more));
+                    let count = venue.take_alone(instrument, due, row);
+                    if count > 0 {
+                        at = at.wrapping_add(count);
+                        continue;
+                    }
+                }
+                record.play(venue, instrument, || self.row_at(at))?;
+            }
+            at = at.wrapping_add(1);
         }
+        if at == from {
+            return self.play_one(venue);
+        }
+        let count = at.wrapping_sub(from);
+        self.advance_by(count)?;
         Ok(count)
     }
 
-    /// Tells us of the changes of a book that come next until `stop_ns`, up to the first one that
-    /// somebody waits for.
+    /// Plays the next record at the venue, wherever it comes from.
+    #[cold]
+    fn play_one(&mut self, venue: &mut SimVenue) -> Result<usize, ReplayError> {
+        if let Some(record) = self.head()
+            && let Some(instrument) = self.instrument(&record)
+        {
+            record.play(venue, instrument, || self.row())?;
+        }
+        self.advance()?;
+        Ok(1)
+    }
+
+    /// Tells us of the changes of a book and the trades of one instrument that come next until
+    /// `stop_ns`, up to the first change that somebody may wait for.
     #[inline(always)]
-    fn tell_changes<S: Strategy, G: Gate>(
+    fn tell_span<S: Strategy, G: Gate>(
         &mut self,
         stop_ns: i64,
+        from_ns: i64,
         desk: &mut Desk<S, G>,
     ) -> Result<(), ReplayError> {
-        let Some((instrument, changes)) = self.changes(usize::MAX) else { return Ok(()) };
-        let (count, now_ns) = desk.pipeline.take_changes(instrument, stop_ns, changes);
-        if count > 0 {
-            desk.sequencer.pass(count, now_ns);
-            self.advance_by(count)?;
+        let (from, to) = self.span(usize::MAX);
+        let Some(first) = self.at(from) else { return Ok(()) };
+        let Some(instrument) = self.instrument(&first) else { return Ok(()) };
+        let (of, mut at) = (first.instrument(), from);
+        let Desk { pipeline, sequencer, outbox, .. } = desk;
+        loop {
+            let ticks = self.ticks(of, (at, to));
+            let (count, now_ns) = pipeline.take_changes(instrument, stop_ns, ticks);
+            if count > 0 {
+                sequencer.pass(count, now_ns);
+                at = at.wrapping_add(count);
+            }
+            let Some(record) = (at < to).then(|| self.at(at)).flatten() else { break };
+            let (venue_ns, recv_ns) = (record.venue_ns(), self.known_ns(&record));
+            let trade = record.trade(venue_ns < from_ns, || self.row_at(at));
+            let Some(trade) = trade.filter(|_| record.instrument() == of && recv_ns <= stop_ns)
+            else {
+                break;
+            };
+            let (seq, recv_ns) = sequencer.next(Nanos::new(recv_ns));
+            let head = Head { seq, recv_ns, instrument, venue: VenueId(0) };
+            pipeline.step_trade(head, Nanos::new(venue_ns), &trade, outbox);
+            at = at.wrapping_add(1);
         }
-        Ok(())
+        match at.wrapping_sub(from) {
+            0 => Ok(()),
+            count => Ok(self.advance_by(count)?),
+        }
     }
 }

@@ -125,26 +125,32 @@ impl VenueAccount {
                 if !self.has_fresh_rate(fill.instrument, now_ns) {
                     return Err(RejectReason::NoRate);
                 }
-                let gross = self.gross_after(fill, spec, closable, opening).map_err(|_| funds)?;
-                let equity = self.ledger.equity(&self.specs, &self.market).map_err(|_| funds)?;
-                let mut needed = self.kind.initial_margin(gross);
+                let [gross, equity] = self.ledger.gross_and_equity(&self.specs, &self.market);
+                let gross = self.gross_after(gross, fill, spec, closable, opening);
+                let (gross, equity) = (gross.map_err(|_| funds)?, equity.map_err(|_| funds)?);
                 let in_account = |amount: Cash| self.in_account(fill.instrument, amount);
-                if let Some(rules) = rules {
-                    // What the venue's table asks for above the leverage.
-                    let left = Qty::from_lots((held + side.sign() * fill.qty.lots()).abs());
-                    let worth = spec.notional(fill.price, left).ok_or(funds)?;
-                    let asked = self.initial_margin(rules, fill.instrument, worth, now_ns);
-                    let more = asked.ok_or(funds)? - self.kind.initial_margin(worth);
-                    needed += in_account(more).ok_or(RejectReason::NoRate)?;
-                }
-                let fee = in_account(fill.fee_in_quote()).ok_or(RejectReason::NoRate)?;
-                if needed > equity - fee { Err(funds) } else { Ok(()) }
+                let fee = || in_account(fill.fee_in_quote()).ok_or(RejectReason::NoRate);
+                let is_short = match rules {
+                    None => self.kind.needs_more(gross, equity - fee()?),
+                    Some(rules) => {
+                        // What the venue's table asks for above the leverage.
+                        let left = Qty::from_lots((held + side.sign() * fill.qty.lots()).abs());
+                        let worth = spec.notional(fill.price, left).ok_or(funds)?;
+                        let asked = self.initial_margin(rules, fill.instrument, worth, now_ns);
+                        let more = asked.ok_or(funds)? - self.kind.initial_margin(worth);
+                        let more = in_account(more).ok_or(RejectReason::NoRate)?;
+                        self.kind.initial_margin(gross) + more > equity - fee()?
+                    }
+                };
+                if is_short { Err(funds) } else { Ok(()) }
             }
         }
     }
 
+    /// What all positions are worth after the fill; `gross` before it.
     fn gross_after(
         &self,
+        gross: Result<Cash, LedgerError>,
         fill: &Proposed,
         spec: &InstrumentSpec,
         closable: i64,
@@ -154,7 +160,7 @@ impl VenueAccount {
             let own = spec.notional(price, Qty::from_lots(lots)).ok_or(LedgerError::Overflow)?;
             self.ledger.in_account(&self.market, fill.instrument, own)
         };
-        let gross = self.ledger.gross_value(&self.specs, &self.market)?;
+        let gross = gross?;
         let last = self.market.last(fill.instrument).unwrap_or(fill.price);
         Ok(gross - at(closable, last)? + at(opening, fill.price)?)
     }

@@ -69,23 +69,25 @@ impl SimVenue {
         now_ns: i64,
         child_since: Since,
     ) -> Result<(), LedgerError> {
-        let order = self.orders[at];
         let lots = self.fillable(at);
+        let order = &self.orders[at];
+        let (id, instrument, side) = (order.id, order.instrument, order.side);
+        let (oco, reduce_only) = (order.oco, order.reduce_only);
+        let is_paired = !oco.is_none() && !order.is_protective();
         if lots == 0 {
-            let held = self.account.position(order.instrument);
-            if order.reduce_only && (held == 0 || closing_side(held) != order.side) {
+            let held = self.account.position(instrument);
+            if reduce_only && (held == 0 || closing_side(held) != side) {
                 self.end(at, RejectReason::NothingToReduce, now_ns);
             }
             return Ok(());
         }
         let qty = Qty::from_lots(lots);
-        let spec = self.account.spec(order.instrument);
+        let spec = self.account.spec(instrument);
         let worth = spec.and_then(|spec| spec.notional(price, qty));
         let fee = worth.and_then(|worth| self.fee_of(worth, liquidity, now_ns));
         let fee = fee.ok_or(LedgerError::Overflow)?;
         let fee_in = FeeIn::Quote;
-        let instrument = order.instrument;
-        let fill = Proposed { instrument, side: order.side, price, qty, fee, fee_in };
+        let fill = Proposed { instrument, side, price, qty, fee, fee_in };
         self.note_rates();
         let charge = self.charge_of(&fill, liquidity, now_ns).ok_or(LedgerError::Overflow)?;
         let fill = Proposed { fee: charge.fee, fee_in: charge.fee_in, ..fill };
@@ -95,7 +97,7 @@ impl SimVenue {
             self.refuse(at, reason, now_ns);
             return Ok(());
         }
-        if order.side == Side::Buy && self.account.is_cash() {
+        if side == Side::Buy && self.account.is_cash() {
             let needed = worth.unwrap_or_default() + fill.fee_in_quote();
             self.raise(instrument, needed, now_ns)?;
         }
@@ -104,23 +106,24 @@ impl SimVenue {
             let worth = self.account.in_account(instrument, worth).unwrap_or(worth);
             volume.add(worth, now_ns);
         }
-        self.count(order.instrument, lots);
-        self.watch(order.instrument);
+        self.count(instrument, lots);
+        self.watch(instrument);
         self.report_fill(at, price, lots, &charge, liquidity, now_ns);
         self.cover(instrument, now_ns)?;
-        self.remember_fill(order.id, ExecId(self.executions.len() as u64), &fill);
+        self.remember_fill(id, ExecId(self.executions.len() as u64), &fill);
         self.wake_children(at, price, child_since);
-        let spent = order.reduce_only && self.account.position(order.instrument) == 0;
+        let spent = reduce_only && self.account.position(instrument) == 0;
         if self.orders[at].leaves() == 0 {
             self.orders[at].ended = true;
-            self.end_oco(order.oco, now_ns);
-            self.end_held_rest(order.id, now_ns);
+            self.has_ended = true;
+            self.end_oco(oco, now_ns);
+            self.end_held_rest(id, now_ns);
         } else if spent {
             // Larger than the position was: what is left of it must not wait for the next one.
-            self.end_oco(order.oco, now_ns);
+            self.end_oco(oco, now_ns);
             self.end(at, RejectReason::NothingToReduce, now_ns);
-        } else if !order.oco.is_none() && !order.is_protective() {
-            self.reduce_oco(order.oco, lots, now_ns);
+        } else if is_paired {
+            self.reduce_oco(oco, lots, now_ns);
         }
         Ok(())
     }
@@ -269,6 +272,7 @@ impl SimVenue {
     ) {
         let order = &mut self.orders[at];
         order.ended = true;
+        self.has_ended = true;
         let (id, instrument, qty) = (order.id, order.instrument, Qty::from_lots(order.filled));
         self.send(instrument, now_ns, Report { qty, ..Report::plain(id, kind, reason) });
         self.end_held_rest(id, now_ns);

@@ -31,8 +31,8 @@ use std::collections::VecDeque;
 
 use qt_engine::{BookKind, Bounded, Command, Delivery, Ledger, LedgerError, Sink, Venue};
 use qt_types::{
-    Bar, BarFlags, Cash, CurrencyId, ExecId, InstrumentId, InstrumentSpec, Lacks, Nanos, OrderId,
-    Price, Qty, RejectReason, Report, ReportKind, Side,
+    Bar, BarFlags, Cash, CurrencyId, Event, ExecId, InstrumentId, InstrumentSpec, Lacks, Nanos,
+    OrderId, Payload, Price, Qty, RejectReason, Report, ReportKind, Seq, Side, VenueId,
 };
 
 use account::{Proposed, VenueAccount};
@@ -123,6 +123,8 @@ pub struct SimVenue {
     /// Whether the open of any tape is yet to be played.
     opening: bool,
     orders: Vec<SimOrder>,
+    /// Whether any of them has ended.
+    has_ended: bool,
     /// Whether an order that hangs on another one, or one with a trigger, has come since there
     /// was none.
     has_children: bool,
@@ -192,6 +194,7 @@ impl SimVenue {
             opening: false,
             account: VenueAccount::new(&config, specs),
             orders: Vec::with_capacity(room),
+            has_ended: false,
             has_children: false,
             has_triggers: false,
             commands: VecDeque::with_capacity(room * 4),
@@ -390,16 +393,17 @@ impl SimVenue {
         self.reports.iter().take_while(|delivery| delivery.recv_ns <= now_ns).count()
     }
 
-    /// Takes the report that reaches us next.
-    #[inline]
-    pub(crate) fn take_report(&mut self) -> Option<Delivery> {
-        let delivery = self.reports.pop_front()?;
+    /// Takes the report that reaches us next, as the event that it is for us.
+    #[inline(always)]
+    pub(crate) fn take_report(&mut self) -> Option<Event> {
+        let Delivery { instrument, venue_ns, recv_ns, report } = self.reports.pop_front()?;
         if self.reports.is_empty() {
             // Back to the start of its memory: what is used again is in the cache.
             self.reports.clear();
         }
         self.note_next_report();
-        Some(delivery)
+        let (seq, venue, payload) = (Seq::default(), VenueId(0), Payload::Report(report));
+        Some(Event { seq, recv_ns, venue_ns, instrument, venue, payload })
     }
 
     /// How many reports are under way to us.
@@ -418,7 +422,7 @@ impl SimVenue {
 
     /// Takes out what has ended; whether something has.
     fn sweep(&mut self) -> bool {
-        let has_ended = self.orders.iter().any(|order| order.ended);
+        let has_ended = std::mem::take(&mut self.has_ended);
         if has_ended {
             for order in self.orders.iter().filter(|order| order.ended) {
                 self.tapes[order.instrument.index()].went();

@@ -266,6 +266,10 @@ impl<R: Told> Case<R> {
         let ahead = self.run_at(Pace::Ahead);
         assert_eq!(ahead, self.run_at(Pace::Naive), "the pace must not matter");
         assert_eq!(ahead, self.run_at_rest(1), "nor how far it looks ahead");
+        let deaf = Script::new(&self.steps, &self.looks).deaf();
+        let deaf = self.play(Pace::Ahead, 1, deaf).unwrap();
+        let deaf = Outcome { told: ahead.told.clone(), ..deaf };
+        assert_eq!(ahead, deaf, "nor what nobody listens to");
         ahead
     }
 

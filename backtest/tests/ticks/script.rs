@@ -90,6 +90,8 @@ pub struct Script {
     is_started: bool,
     /// Whether it says that it waits for its timers.
     rests: bool,
+    /// Whether it says that the market is nothing to it once it has begun.
+    is_deaf: bool,
     /// At a book of its own it asks for an order, whatever it said.
     breaks_word: bool,
     next: usize,
@@ -110,6 +112,11 @@ impl Script {
     /// The same, and it says that nothing but a timer makes it do anything.
     pub fn at_rest(self, rests: bool) -> Self {
         Self { rests, ..self }
+    }
+
+    /// The same, and it does not even want to hear of anything else.
+    pub fn deaf(self) -> Self {
+        Self { rests: true, is_deaf: true, ..self }
     }
 
     /// The same, and it does something all the same.
@@ -185,6 +192,10 @@ impl Strategy for Script {
 
     fn rests(&self) -> bool {
         self.is_started && self.rests
+    }
+
+    fn hears_market(&self) -> bool {
+        !(self.is_started && self.is_deaf)
     }
 
     fn interest(&self) -> BookInterest {

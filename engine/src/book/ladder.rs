@@ -93,11 +93,12 @@ impl Ladder {
         }
     }
 
-    /// [`Self::store`], unless `qty` is the first of its line.
+    /// [`Self::store`], unless `qty` is the first of its line or below zero.
     #[inline(always)]
     pub(super) fn store_marked(&mut self, key: i64, qty: i64) -> bool {
         let slot = self.slot(key);
-        let is_marked = !self.lacks_mark(slot, qty);
+        // Below zero is more than any quantity, without its sign.
+        let is_marked = qty as u64 <= u64::from(self.marks[slot >> 3]) << 62;
         if is_marked {
             self.qty[slot] = qty;
         }

@@ -106,26 +106,35 @@ impl Book {
         changed | self.close(tick.flags)
     }
 
-    /// [`Self::apply_level`] for what most levels are, one that lies behind the best price and
-    /// completes nothing crossed, near others: no best price changes. `false` for any other, which
-    /// is left for [`Self::apply`].
+    /// [`Self::apply_level`] for what most levels are, one that lies behind the best price of a
+    /// book that is not crossed, near others: no best price changes. `false` for any other, which
+    /// is left for [`Self::apply`]. When it was told is left for [`Self::note_told`].
     #[inline(always)]
     pub fn put_behind(&mut self, tick: &Tick) -> bool {
         let side = (tick.flags & TickFlags::ASK.bits()) as usize;
         let key = side::key_of(side, tick.price);
         let book_side = &mut self.sides[side];
         let ladder = &book_side.ladder;
-        let is_behind = key > ladder.best && ladder.contains(key) && tick.qty >= 0;
-        if !is_behind
-            || tick.flags & self.crossed != 0
-            || !book_side.ladder.store_marked(key, tick.qty)
-        {
+        let is_behind = key > ladder.best && ladder.contains(key);
+        if !is_behind || !book_side.ladder.store_marked(key, tick.qty) {
             return false;
         }
         book_side.has_levels = true;
-        self.flags = tick.flags;
-        self.venue_ns = tick.venue_ns;
         true
+    }
+
+    /// When the last level was told (UTC ns), and the flags of the last tick. Who puts levels with
+    /// [`Self::put_behind`], and lets trades pass, notes this after all of them.
+    #[must_use]
+    #[inline]
+    pub const fn told(&self) -> (i64, u8) {
+        (self.venue_ns, self.flags)
+    }
+
+    /// See [`Self::told`].
+    #[inline]
+    pub const fn note_told(&mut self, (venue_ns, flags): (i64, u8)) {
+        (self.venue_ns, self.flags) = (venue_ns, flags);
     }
 
     #[inline(never)]
@@ -286,8 +295,10 @@ impl Book {
         flags & self.crossed != 0
     }
 
+    /// Whether its sides meet: between two ticks of an update, or in an auction.
+    #[must_use]
     #[inline(always)]
-    const fn is_crossed(&self) -> bool {
+    pub const fn is_crossed(&self) -> bool {
         self.crossed != 0
     }
 

@@ -39,6 +39,12 @@ impl Ledger {
         at.and_then(|at| self.others.get(at)).unwrap_or(&self.base)
     }
 
+    /// The books of the account's own currency.
+    #[inline]
+    pub(crate) const fn own_balance(&self) -> &Balance {
+        &self.base
+    }
+
     pub(super) fn balance_mut(&mut self, currency: CurrencyId) -> &mut Balance {
         let at = currency.index().checked_sub(1);
         at.and_then(|at| self.others.get_mut(at)).unwrap_or(&mut self.base)
@@ -163,7 +169,7 @@ impl Ledger {
         let notional = spec.notional(price, qty).ok_or(LedgerError::Overflow)?;
         let fee = spec.notional_of_units(price, units_e9).ok_or(LedgerError::Overflow)?;
         let position = self.positions.get_mut(instrument.index()).ok_or(LedgerError::Overflow)?;
-        let before = *position;
+        let before = position.account();
         position.fill_in_kind(spec, side, price, qty, units_e9)?;
         self.book(spec, instrument, &before, if side == Side::Buy { notional } else { -notional });
         self.settled_in(instrument).fees += fee;

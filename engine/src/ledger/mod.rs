@@ -15,6 +15,7 @@ use crate::Market;
 use crate::fx::Currencies;
 use crate::{stored, values};
 use owners::Owners;
+use position::PositionAccount;
 
 /// What makes the books unusable. Both stop the run. One byte: it travels in the result of
 /// every step of the hot path, and a wider one costs several nanoseconds there.
@@ -117,8 +118,8 @@ impl Ledger {
     ) -> Result<(), LedgerError> {
         let notional = spec.notional(price, qty).ok_or(LedgerError::Overflow)?;
         let position = self.positions.get_mut(instrument.index()).ok_or(LedgerError::Overflow)?;
-        let before = *position;
-        position.fill(spec, side, price, qty, fee)?;
+        let before = position.account();
+        position.fill_worth(spec, side, price, qty, notional, fee)?;
         self.book(spec, instrument, &before, if side == Side::Buy { notional } else { -notional });
         let balance = self.settled_in(instrument);
         balance.cash -= fee;
@@ -158,18 +159,18 @@ impl Ledger {
         &mut self,
         spec: &InstrumentSpec,
         instrument: InstrumentId,
-        before: &Position,
+        before: &PositionAccount,
         paid: Cash,
     ) {
         let position = &self.positions[instrument.index()];
-        let cost = position.cost() - before.cost();
-        let realised = position.realised() - before.realised();
-        match (before.qty().is_zero(), position.qty().is_zero()) {
+        let cost = position.cost() - before.cost;
+        let realised = position.realised() - before.realised;
+        match (before.is_flat, position.qty().is_zero()) {
             (true, false) => self.held.push(instrument),
             (false, true) => self.held.retain(|&held| held != instrument),
             _ => {}
         }
-        if before.has_dust() || position.has_dust() {
+        if before.has_dust || position.has_dust() {
             self.note_dust(instrument);
         }
         let balance = self.settled_in(instrument);
@@ -201,7 +202,7 @@ impl Ledger {
         let side = if qty.lots() > 0 { Side::Sell } else { Side::Buy };
         let notional = spec.notional(price, qty.abs()).ok_or(LedgerError::Overflow)?;
         let position = self.positions.get_mut(instrument.index()).ok_or(LedgerError::Overflow)?;
-        let before = *position;
+        let before = position.account();
         position.settle(spec, price)?;
         self.book(spec, instrument, &before, if side == Side::Buy { notional } else { -notional });
         self.owners.settle(spec, instrument, price)?;
@@ -289,6 +290,46 @@ impl Ledger {
             gross += self.in_account(market, instrument, worth)?;
         }
         Ok(gross)
+    }
+
+    /// [`Self::gross_value`] and [`Self::equity`], each position valued once.
+    #[inline]
+    pub fn gross_and_equity(
+        &self,
+        specs: &[InstrumentSpec],
+        market: &Market,
+    ) -> [Result<Cash, LedgerError>; 2] {
+        if !self.is_plain() {
+            return [self.gross_value(specs, market), self.equity(specs, market)];
+        }
+        let (mut gross, mut equity) = (Cash::ZERO, self.base.cash);
+        for &instrument in &self.held {
+            match self.worth_and_value(specs, market, instrument) {
+                Some((worth, value)) => {
+                    gross += worth.abs();
+                    equity += value;
+                }
+                None => return [Err(LedgerError::Overflow); 2],
+            }
+        }
+        [Ok(gross), Ok(equity)]
+    }
+
+    /// [`Self::worth`] and [`Self::value`]; `None` when an amount overflows.
+    #[inline]
+    fn worth_and_value(
+        &self,
+        specs: &[InstrumentSpec],
+        market: &Market,
+        instrument: InstrumentId,
+    ) -> Option<(Cash, Cash)> {
+        let position = &self.positions[instrument.index()];
+        let spec = specs.get(instrument.index())?;
+        match market.mark(instrument) {
+            None if spec.is_derivative() => Some((position.cost(), Cash::ZERO)),
+            None => Some((position.cost(), position.cost())),
+            Some(price) => Some((position.worth(spec, price)?, position.value(spec, price)?)),
+        }
     }
 
     /// What is held of `instrument` at its mark in its own currency, negative when short; at cost

@@ -32,7 +32,26 @@ pub struct Position {
     owed: Cash,
 }
 
+/// What the balance of a currency has to know of a position before a booking.
+pub(super) struct PositionAccount {
+    pub(super) cost: Cash,
+    pub(super) realised: Cash,
+    pub(super) is_flat: bool,
+    pub(super) has_dust: bool,
+}
+
 impl Position {
+    /// See [`PositionAccount`].
+    #[inline]
+    pub(super) const fn account(&self) -> PositionAccount {
+        PositionAccount {
+            cost: self.cost,
+            realised: self.realised,
+            is_flat: self.qty.is_zero(),
+            has_dust: self.has_dust(),
+        }
+    }
+
     /// Lots held; negative when short.
     #[must_use]
     #[inline]
@@ -143,6 +162,21 @@ impl Position {
         qty: Qty,
         fee: Cash,
     ) -> Result<(), LedgerError> {
+        let notional = if spec.is_inverse() { Some(Cash::ZERO) } else { spec.notional(price, qty) };
+        let notional = notional.ok_or(LedgerError::Overflow)?;
+        self.fill_worth(spec, side, price, qty, notional, fee)
+    }
+
+    /// The same for a fill of which it is known what it is worth.
+    pub(super) fn fill_worth(
+        &mut self,
+        spec: &InstrumentSpec,
+        side: Side,
+        price: Price,
+        qty: Qty,
+        notional: Cash,
+        fee: Cash,
+    ) -> Result<(), LedgerError> {
         if self.has_dust() {
             self.fees += fee;
             return self.fill_in_kind(spec, side, price, qty, 0);
@@ -152,7 +186,7 @@ impl Position {
         if spec.is_inverse() {
             self.fill_inverse(spec, side, price, qty, closing)?;
         } else {
-            self.fill_linear(spec, side, price, qty, closing)?;
+            self.fill_linear(spec, side, price, (qty, notional), closing)?;
         }
         let signed = Qty::from_lots(side.sign() * qty.lots());
         self.qty = self.qty.checked_add(signed).ok_or(LedgerError::Overflow)?;
@@ -171,23 +205,29 @@ impl Position {
         self.owed = if owes { self.cost } else { Cash::ZERO };
     }
 
+    #[inline]
     fn fill_linear(
         &mut self,
         spec: &InstrumentSpec,
         side: Side,
         price: Price,
-        qty: Qty,
+        (qty, notional): (Qty, Cash),
         closing: Qty,
     ) -> Result<(), LedgerError> {
-        let notional = spec.notional(price, qty).ok_or(LedgerError::Overflow)?;
-        let closed_notional = spec.notional(price, closing).ok_or(LedgerError::Overflow)?;
+        let mut opened = notional;
         if !closing.is_zero() {
+            let closed =
+                if closing == qty { Some(notional) } else { spec.notional(price, closing) };
+            let closed = closed.ok_or(LedgerError::Overflow)?;
             let cost = Cash::from_nano(self.part(self.cost.nano(), closing)?);
-            let received = if self.qty.lots() > 0 { closed_notional } else { -closed_notional };
+            let received = if self.qty.lots() > 0 { closed } else { -closed };
             self.realised += received - cost;
             self.cost -= cost;
+            if closing == qty {
+                return Ok(());
+            }
+            opened -= closed;
         }
-        let opened = notional - closed_notional;
         self.cost += if side == Side::Buy { opened } else { -opened };
         Ok(())
     }

@@ -21,6 +21,8 @@ pub struct OrderTable {
     logs: Vec<ExecLog>,
     left: Vec<Place>,
     open: Vec<OrderId>,
+    /// Whether an order that does not stand alone was open since there was none at all.
+    has_ties: bool,
     /// Orders that ended and are not forgotten yet, first ended first.
     ended: VecDeque<OrderId>,
     reporting: Reporting,
@@ -56,6 +58,7 @@ impl OrderTable {
             left: Vec::with_capacity(kept),
             // An order that ended may come back when its last execution is taken back.
             open: Vec::with_capacity(kept),
+            has_ties: false,
             ended: VecDeque::with_capacity(reporting.ended_kept + 1),
             reporting,
             anomalies: [0; Anomaly::ALL.len()],
@@ -102,6 +105,7 @@ impl OrderTable {
         debug_assert!(self.slots[slot] == NOWHERE, "the id of a new order has a free slot");
         self.counter = order.id.counter();
         self.open.push(order.id);
+        self.has_ties |= !order.stands_alone();
         self.slots[slot] = match self.left.pop() {
             Some(place) => {
                 self.places[place as usize] = order;
@@ -161,6 +165,7 @@ impl OrderTable {
         match (was_ended, is_ended) {
             (false, true) => self.close(id),
             (true, false) => {
+                self.has_ties |= !order.stands_alone();
                 self.ended.retain(|&ended| ended != id);
                 self.open.push(id);
             }
@@ -188,6 +193,7 @@ impl OrderTable {
     pub(crate) fn pair(&mut self, id: OrderId, other: OrderId) {
         if let Some(order) = self.get_mut(id) {
             order.oco = other;
+            self.has_ties = true;
         }
     }
 
@@ -211,6 +217,7 @@ impl OrderTable {
     /// An order ended: it is forgotten at once, or once enough others have ended after it.
     fn close(&mut self, id: OrderId) {
         self.open.retain(|&open| open != id);
+        self.has_ties &= !self.open.is_empty();
         self.ended.push_back(id);
         if self.ended.len() > self.reporting.ended_kept
             && let Some(oldest) = self.ended.pop_front()
@@ -223,6 +230,14 @@ impl OrderTable {
     /// All open orders, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Order> {
         self.open.iter().filter_map(|&id| self.get(id))
+    }
+
+    /// Whether every open order stands alone ([`Order::stands_alone`]). `false` too often, never
+    /// too seldom.
+    #[must_use]
+    #[inline]
+    pub const fn all_stand_alone(&self) -> bool {
+        !self.has_ties
     }
 
     /// Whether no order is open.

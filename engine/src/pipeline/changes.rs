@@ -1,7 +1,8 @@
 //! Levels of a book by price, and trades: most of what comes, and mostly nobody waits for it.
 
 use qt_types::{
-    BarFlags, Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, TickFlags, Trade, VenueId,
+    BarFlags, Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, TickFlags, TickKind, Trade,
+    VenueId,
 };
 
 use super::{Moment, Pipeline};
@@ -20,7 +21,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.fold_tick(recv_ns, instrument, &tick);
         self.market.set_now(recv_ns);
         let completed = self.market.on_level(instrument, tick);
-        let is_waited_for = self.wants_book(completed) | self.waits();
+        let is_wanted = self.wants_book(completed) && self.strategy.hears_market();
+        let is_waited_for = is_wanted | self.waits();
         let is_heard = self.risk.gate.hears(instrument, recv_ns);
         let is_watched = is_heard & (completed != Completed::Nothing);
         if is_waited_for | is_watched {
@@ -73,35 +75,51 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         count
     }
 
-    /// [`Self::step_change`] for one after the other of `changes` of `instrument`, each with the
-    /// time at which it reaches us (UTC ns), up to the first one behind `until_ns` (UTC), that
-    /// somebody may wait for or that is about a best price: what has to be asked for each of them
-    /// elsewhere is asked once. Returns how many it took in, and the time of the last of all
-    /// events (UTC ns).
+    /// [`Self::step_change`] and [`Self::step_trade`] for one after the other of `ticks` of
+    /// `instrument`, levels and trades, each with the time at which it reaches us (UTC ns), up to
+    /// the first one behind `until_ns` (UTC), that somebody may wait for or that is about a best
+    /// price: what has to be asked for each of them elsewhere is asked once. Returns how many it
+    /// took in, and the time of the last of all events (UTC ns).
     // Not inlined: with all that its caller has in hand there are too few registers for its loop.
     #[inline(never)]
     pub fn take_changes(
         &mut self,
         instrument: InstrumentId,
         until_ns: i64,
-        changes: impl Iterator<Item = (i64, Tick)>,
+        ticks: impl Iterator<Item = (i64, Tick)>,
     ) -> (usize, Nanos) {
-        let (mut count, mut now_ns) = (0, self.market.now_ns());
+        let (mut count, mut now_ns) = (0_usize, self.market.now_ns());
         let stop_ns = self.risk.gate.deaf_until_ns(instrument).min(until_ns.saturating_add(1));
-        if self.wants_book(Completed::Update) || self.waits() {
+        let hears_market = self.strategy.hears_market();
+        if (hears_market && self.wants_book(Completed::Update)) || self.waits() {
             return (count, now_ns);
         }
-        let Some(book) = self.market.settled_book(instrument) else { return (count, now_ns) };
-        let mut hash = self.hash;
-        for (recv_ns, tick) in changes {
+        let Some((book, last)) = self.market.settled(instrument) else { return (count, now_ns) };
+        let (mut hash, (mut venue_ns, mut flags)) = (self.hash, book.told());
+        for (recv_ns, tick) in ticks {
             let recv_ns = Nanos::new(recv_ns).max(now_ns);
-            if recv_ns.get() >= stop_ns || !book.put_behind(&tick) {
+            if recv_ns.get() >= stop_ns {
                 break;
             }
-            super::fold::fold_tick(&mut hash, recv_ns, instrument, &tick);
+            let what = if tick.kind == TickKind::Level as u8 {
+                if !book.put_behind(&tick) {
+                    break;
+                }
+                (venue_ns, flags) = (tick.venue_ns, tick.flags);
+                i64::from(tick.flags)
+            } else {
+                if hears_market {
+                    break;
+                }
+                *last = tick.price();
+                0
+            };
+            super::fold::fold_priced(&mut hash, recv_ns, instrument, &tick, what);
             now_ns = recv_ns;
-            count += 1;
+            // No file has that many.
+            count = count.wrapping_add(1);
         }
+        book.note_told((venue_ns, flags));
         self.hash = hash;
         if count > 0 {
             self.market.set_now(now_ns);

@@ -4,7 +4,6 @@ use qt_types::{KillState, Nanos, StrategyId};
 
 use super::Pipeline;
 use crate::algo::ParentReport;
-use crate::oms::Order;
 use crate::port::{Exposure, Gate, Inside, Strategy, Tightest};
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
@@ -29,7 +28,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         let rests = self.strategy.rests()
             && self.parents.is_empty()
             && self.execution.holds_nothing()
-            && self.execution.orders.iter().all(Order::stands_alone);
+            && self.execution.orders.all_stand_alone();
         if !rests {
             return i64::MIN;
         }

@@ -14,17 +14,17 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// Runs the intents through risk and execution, in the order in which they were asked for.
     #[inline(never)]
     pub(super) fn decide(&mut self, out: &mut Outbox) {
-        let mut at = 0;
         self.made.clear();
-        while let Some(&intent) = self.intents.as_slice().get(at) {
+        // Lent out, so that none of them has to be copied.
+        let intents = self.intents.lend();
+        for (at, intent) in intents.iter().enumerate() {
             let asked_by = self.intents.asked_by(at);
-            at += 1;
             let ties = match asked_by {
-                None => self.ties(&intent, None),
-                Some(strategy) => self.ties_of(strategy, &intent),
+                None => self.ties(intent, None),
+                Some(strategy) => self.ties_of(strategy, intent),
             };
             let verdict = match ties {
-                Ok(ties) => match self.risk.on(&intent, asked_by, &exposure!(self)) {
+                Ok(ties) => match self.risk.on(intent, asked_by, &exposure!(self)) {
                     Verdict::Approved(approved) => Ok((approved, ties)),
                     Verdict::Denied { side, qty, reason } => Err((side, qty, reason)),
                 },
@@ -34,13 +34,13 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 Ok((approved, ties)) => self.carry_out(&approved, ties, out),
                 Err((side, qty, reason)) => {
                     let strategy = asked_by.unwrap_or(StrategyId::FIRST);
-                    deny(strategy, &intent, side, qty, reason, out);
+                    deny(strategy, intent, side, qty, reason, out);
                     OrderId::NONE
                 }
             };
             self.made.push(made);
         }
-        self.intents.clear();
+        self.intents.take_back(intents);
     }
 
     /// Turns what was approved into commands; the id of the order where it is a new one.

@@ -101,15 +101,21 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 }
 
 #[inline(always)]
-pub(super) fn fold_tick(
+fn fold_tick(hash: &mut StateHash, recv_ns: Nanos, instrument: InstrumentId, tick: &Tick) {
+    let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
+    fold_priced(hash, recv_ns, instrument, tick, what);
+}
+
+/// Price and quantity of a tick, and `what` it is; nothing for a trade.
+#[inline(always)]
+pub(super) fn fold_priced(
     hash: &mut StateHash,
     recv_ns: Nanos,
     instrument: InstrumentId,
     tick: &Tick,
+    what: i64,
 ) {
-    let time = hashed_time(recv_ns, instrument);
-    let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
-    let price = time ^ tick.price ^ what.rotate_left(40);
+    let price = hashed_time(recv_ns, instrument) ^ tick.price ^ what.rotate_left(40);
     hash.fold_pair(price as u64, tick.qty as u64);
 }
 

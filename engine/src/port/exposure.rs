@@ -56,12 +56,17 @@ impl Exposure<'_> {
     #[must_use]
     #[inline]
     pub fn equity_base(&self) -> Cash {
-        let own = || self.ledger.balance(CurrencyId::ACCOUNT).equity_base();
-        if !self.ledger.has_currencies() {
-            return own();
+        if self.ledger.has_currencies() {
+            return self.equity_base_of_all();
         }
+        self.ledger.own_balance().equity_base()
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn equity_base_of_all(&self) -> Cash {
         let all = self.ledger.total(self.market, crate::Balance::equity_base);
-        all.unwrap_or_else(|_| own())
+        all.unwrap_or_else(|_| self.ledger.own_balance().equity_base())
     }
 
     /// The capital at the start, at the rates of now.

@@ -32,6 +32,19 @@ impl Intents {
         self.list.push(intent);
     }
 
+    /// Lends all of them out, until they are taken back.
+    #[inline]
+    pub(crate) fn lend(&mut self) -> Vec<Intent> {
+        self.list.lend()
+    }
+
+    /// Takes back what was lent, and forgets it.
+    #[inline]
+    pub(crate) fn take_back(&mut self, intents: Vec<Intent>) {
+        self.list.take_back(intents);
+        self.clear();
+    }
+
     #[inline]
     pub(crate) fn as_slice(&self) -> &[Intent] {
         self.list.as_slice()

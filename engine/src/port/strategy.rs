@@ -88,6 +88,13 @@ pub trait Strategy: Send {
         false
     }
 
+    /// Whether, as it stands now, [`Self::on_trade`] and [`Self::on_book`] mean anything to it.
+    /// Where they do not, a replay may take in what comes without calling them, which makes it
+    /// faster and changes nothing.
+    fn hears_market(&self) -> bool {
+        true
+    }
+
     /// Its parameter at place `param` has `value` from now on. Only those come that its
     /// declaration says may be changed while it runs, and within their ranges. `strategy` says
     /// whose it is where it is made of several.
@@ -170,6 +177,10 @@ impl<T: Strategy + ?Sized> Strategy for Box<T> {
 
     fn rests(&self) -> bool {
         (**self).rests()
+    }
+
+    fn hears_market(&self) -> bool {
+        (**self).hears_market()
     }
 
     fn tune(&mut self, strategy: StrategyId, param: u16, value: Number) {

@@ -174,10 +174,13 @@ impl Execution {
         order.armed = new.parent.is_none();
         order.strategy = strategy;
         self.ledger.note_order(strategy);
-        let is_plain =
-            self.lacks_of(&new) == Lacks::NOTHING && new.parent.is_none() && new.oco.is_none();
-        let (new, stays) =
-            if is_plain { (new, false) } else { self.keep(new, is_one_message, market) };
+        let is_alone = new.parent.is_none() && new.oco.is_none();
+        if is_alone && self.lacks_of(&new) == Lacks::NOTHING {
+            self.orders.insert(order);
+            out.push(Command::New(new));
+            return;
+        }
+        let (new, stays) = self.keep(new, is_one_message, market);
         order.emulated = stays || new.kind != order.kind;
         self.orders.insert(order);
         if stays {

@@ -30,6 +30,14 @@ pub fn round_half_even(numerator: i128, denominator: i128) -> i128 {
     quotient + i128::from(up)
 }
 
+/// A billionth of `numerator`, rounded to the nearest integer, ties to the even one.
+#[inline]
+pub(crate) const fn nearest_e9(numerator: i64) -> i64 {
+    let (quotient, remainder) = (numerator.div_euclid(E9), numerator.rem_euclid(E9));
+    let up = remainder > E9 / 2 || (remainder == E9 / 2 && quotient & 1 == 1);
+    quotient + up as i64
+}
+
 /// The greatest common divisor of the absolute values; `gcd(0, x) == x`.
 #[must_use]
 pub const fn gcd(a: i64, b: i64) -> i64 {

@@ -42,7 +42,7 @@ stored!(StrategyState {
 stored!(InstrumentState {
     state: limits, bounds, seen, session, seen_ns, look_ns, is_dirty, mark, anchor_x2, anchor_ns, held, rate;
     same: venue;
-    made: stress_bps, drift_ns, duplicate_ns, equity_sign;
+    made: stress_bps, drift_ns, duplicate_ns, is_inverse;
 });
 
 impl StrategyState {

@@ -117,6 +117,10 @@ impl Strategy for TopOfBookQuoter {
         self.instrument.is_some()
     }
 
+    fn hears_market(&self) -> bool {
+        self.instrument.is_none()
+    }
+
     fn interest(&self) -> BookInterest {
         // Only to see the first one; the quotes go by the clock.
         BookInterest::TopChange

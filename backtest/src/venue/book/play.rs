@@ -38,7 +38,9 @@ impl SimVenue {
             };
         }
         if tick.kind == TickKind::Trade as u8 && !self.has_triggers && market.lets_pass(tick) {
-            market.play_alone(tick);
+            market.last_trade = Some(Price::from_ticks(tick.price));
+            market.has_trades = true;
+            market.apply(tick);
             let tape = &mut self.tapes[index];
             if tape.live > 0 {
                 tape.bar.row = row();
@@ -49,32 +51,59 @@ impl SimVenue {
         self.meet_rare(instrument, first, second, row())
     }
 
-    /// [`Self::on_tick`] for one after the other of `levels` of `instrument`, up to the first one
-    /// that is about an order of ours or a best price. Returns how many it took.
+    /// [`Self::on_tick`] for one after the other of `ticks` of `instrument`, levels and trades, up
+    /// to the first one that is about an order of ours or a best price. `row` is the place in the
+    /// data of the one after so many. Returns how many it took.
     // Not inlined: with all that its caller has in hand there are too few registers for its loop.
     #[inline(never)]
-    pub fn take_levels_alone(
+    pub fn take_alone(
         &mut self,
         instrument: InstrumentId,
-        levels: impl Iterator<Item = Tick>,
+        ticks: impl Iterator<Item = Tick>,
+        row: impl Fn(usize) -> u32,
     ) -> usize {
-        let Some(Some(market)) = self.markets.get_mut(instrument.index()) else { return 0 };
-        if market.pegs_due {
+        let index = instrument.index();
+        let Some(Some(market)) = self.markets.get_mut(index) else { return 0 };
+        let (ours, [bids, asks]) = (market.our_prices(), market.own);
+        let lets_trades = !self.has_triggers && !market.is_watched;
+        let VenueBook::Levels(book) = &mut market.book else { return 0 };
+        if market.pegs_due || book.is_crossed() {
             return 0;
         }
-        let ours = market.our_prices();
-        let VenueBook::Levels(book) = &mut market.book else { return 0 };
-        let is_ours = |tick: &Tick| {
-            let side = usize::from(tick.flags & TickFlags::ASK.bits());
-            ours[side] >> (tick.price & 63) & 1 != 0
-        };
-        let mut count = 0;
-        for tick in levels {
-            let is_snapshot = tick.flags & TickFlags::SNAPSHOT.bits() != 0;
-            if is_snapshot || is_ours(&tick) || !book.put_behind(&tick) {
+        let (mut count, mut last_trade) = (0_usize, None);
+        let (mut venue_ns, mut flags) = book.told();
+        for tick in ticks {
+            if tick.flags & TickFlags::SNAPSHOT.bits() != 0 {
                 break;
             }
-            count += 1;
+            if tick.kind == TickKind::Level as u8 {
+                let side = usize::from(tick.flags & TickFlags::ASK.bits());
+                let is_ours = ours[side] >> (tick.price & 63) & 1 != 0;
+                if is_ours || !book.put_behind(&tick) {
+                    break;
+                }
+                venue_ns = tick.venue_ns;
+            } else {
+                let is_met = !is_in_range(tick.price)
+                    || bids.reaches(tick.price)
+                    || asks.reaches(-tick.price);
+                if is_met || !lets_trades {
+                    break;
+                }
+                market.last_trade = Some(tick.price());
+                last_trade = Some(count);
+            }
+            flags = tick.flags;
+            // No file has that many.
+            count = count.wrapping_add(1);
+        }
+        book.note_told((venue_ns, flags));
+        if let Some(at) = last_trade {
+            market.has_trades = true;
+            let tape = &mut self.tapes[index];
+            if tape.live > 0 {
+                tape.bar.row = row(at);
+            }
         }
         count
     }

@@ -32,10 +32,12 @@ impl Stored for OrderTable {
         self.logs.clear();
         self.left.clear();
         self.open.clear();
+        self.has_ties = false;
         self.ended.clear();
         for _ in 0..from.count(self.open.capacity())? {
             let id = self.load_order(from)?;
             self.open.push(id);
+            self.has_ties |= self.get(id).is_none_or(|order| !order.stands_alone());
         }
         for _ in 0..from.count(self.reporting.ended_kept)? {
             let id = self.load_order(from)?;
