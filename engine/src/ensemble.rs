@@ -190,6 +190,10 @@ impl Strategy for Ensemble {
         self.members.iter().all(|member| member.strategy.rests())
     }
 
+    fn hears_market(&self) -> bool {
+        self.members.iter().any(|member| member.strategy.hears_market())
+    }
+
     fn tune(&mut self, strategy: StrategyId, param: u16, value: Number) {
         if let Some(member) = self.members.get_mut(strategy.index()) {
             member.strategy.tune(StrategyId::FIRST, param, value);

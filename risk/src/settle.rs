@@ -244,12 +244,7 @@ impl RiskGate {
     pub(crate) fn follow_books(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
         if instrument.index() < self.state.instruments.len() {
             for strategy in 0..self.state.strategies.len().min(exposure.ledger.strategies()) {
-                match exposure.ledger.strategies() {
-                    0 => {
-                        self.book(strategy, instrument, exposure);
-                    }
-                    _ => self.follow_books(instrument, exposure),
-                }
+                self.book(strategy, instrument, exposure);
             }
         }
     }

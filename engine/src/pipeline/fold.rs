@@ -101,7 +101,12 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 }
 
 #[inline(always)]
-fn fold_tick(hash: &mut StateHash, recv_ns: Nanos, instrument: InstrumentId, tick: &Tick) {
+pub(super) fn fold_tick(
+    hash: &mut StateHash,
+    recv_ns: Nanos,
+    instrument: InstrumentId,
+    tick: &Tick,
+) {
     let what = i64::from(tick.kind) << 8 | i64::from(tick.flags);
     fold_priced(hash, recv_ns, instrument, tick, what);
 }
