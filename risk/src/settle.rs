@@ -202,12 +202,7 @@ impl RiskGate {
     pub(crate) fn follow_books(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
         if instrument.index() < self.state.instruments.len() {
             for strategy in 0..self.state.strategies.len().min(exposure.ledger.strategies()) {
-                match exposure.ledger.strategies() {
-                    0 => {
-                        self.book(strategy, instrument, exposure);
-                    }
-                    _ => self.follow_books(instrument, exposure),
-                }
+                self.book(strategy, instrument, exposure);
             }
         }
     }
@@ -310,7 +305,12 @@ impl RiskGate {
             if known != Some(exposure.equity_base().nano())
                 || held != exposure.position(instrument).lots()
             {
-                self.book(strategy, instrument, exposure);
+                match exposure.ledger.strategies() {
+                    0 => {
+                        self.book(strategy, instrument, exposure);
+                    }
+                    _ => self.follow_books(instrument, exposure),
+                }
             }
         }
     }

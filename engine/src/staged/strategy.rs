@@ -1,6 +1,6 @@
 //! The strategy of a stage: the one that decides, and the one that is told.
 
-use qt_types::{Bar, Denied, Timer, Trade};
+use qt_types::{Bar, Denied, Number, StrategyId, Timer, Trade};
 
 use super::wish::{Heard, Part, Said, Wish};
 use super::{Apart, Source, Staged};
@@ -93,6 +93,10 @@ impl<S: Strategy, W: Sink<Wish> + Send> Strategy for LeadStrategy<S, W> {
 
     fn interest(&self) -> BookInterest {
         self.strategy.interest()
+    }
+
+    fn tune(&mut self, strategy: StrategyId, param: u16, value: Number) {
+        self.strategy.tune(strategy, param, value);
     }
 
     fn name(&self) -> &'static str {

@@ -115,6 +115,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             taken += 1;
         }
         let (last, now_ns) = (Seq::new(self.sequencer.count()), self.sequencer.now_ns());
+        self.witness.look_inside(&self.pipeline);
         self.witness.glance(last, now_ns, &self.pipeline.exposure());
         Ok(taken)
     }
