@@ -56,10 +56,9 @@ impl RunOutcome {
         let (denials, counts) = (denials(&desk), *desk.venue.counts());
         let risk = RiskOutcome::new(&config.risk, pipeline.gate(), &exposure);
         let margin_calls = pipeline.gate().account().margin_calls();
-        let hash = pipeline.state_hash();
+        let (hash, final_equity) = (pipeline.state_hash(), recorder.last_equity());
         let parents = pipeline.parents().copied().collect();
         let (intents_dropped, events) = (pipeline.intents_dropped(), desk.sequencer.count());
-        let final_equity = recorder.last_equity();
         let mut log = desk.log;
         log.finish(desk.sequencer.now_ns());
         let (curve, fills) = desk.recorder.into_parts();

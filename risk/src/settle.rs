@@ -350,7 +350,12 @@ impl RiskGate {
             if known != Some(exposure.equity_base().nano())
                 || held != exposure.position(instrument).lots()
             {
-                self.book(strategy, instrument, exposure);
+                match exposure.ledger.strategies() {
+                    0 => {
+                        self.book(strategy, instrument, exposure);
+                    }
+                    _ => self.follow_books(instrument, exposure),
+                }
             }
         }
     }

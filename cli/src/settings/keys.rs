@@ -182,8 +182,7 @@ pub const KEYS: &[Key] = &[
         "strategy",
         Many("[NAME=]STRATEGY[@SYMBOL+..]"),
         "",
-        "The strategy: see `strategies list`; several for several on one account, each with a NAME \
-         of your own in front if need be, and @ what it trades",
+        "The strategy: see `strategies list`; given several times they run on one account",
     ),
     key(
         Strategy,
@@ -489,19 +488,4 @@ pub const KEYS: &[Key] = &[
 ];
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn names_are_unique_and_found() {
-        for (at, key) in KEYS.iter().enumerate() {
-            assert!(KEYS[at + 1..].iter().all(|other| other.name != key.name), "{}", key.name);
-            assert_eq!(find(key.name).unwrap().name, key.name);
-        }
-        assert_eq!(find("fee_rate").unwrap().name, "fee-rate");
-        assert_eq!(find("fee-rate").unwrap().variable(), "QUANTTRADE_FEE_RATE");
-        let known = EXCLUSIVE.iter().flat_map(|group| group.iter()).copied();
-        let pairs = CONFLICTS.iter().flat_map(|(a, b)| [*a, *b]);
-        assert!(known.chain(pairs).all(|name| find(name).is_some()));
-    }
-}
+mod tests;

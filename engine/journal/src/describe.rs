@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use qt_types::{
     Bar, BarFlags, Control, ControlKind, Denied, Distance, Event, FeeIn, InstrumentId,
     InstrumentSpec, KillState, Level, Nanos, OrderId, OrderKind, OrderTick, OrderTickKind, Payload,
-    Price, Qty, Report, ReportKind, Side, Target, Tick, TickFlags, TickKind, TimeInForce, Timer,
-    Trade, format_scaled,
+    Price, Qty, Report, ReportKind, Side, StrategyId, Target, Tick, TickFlags, TickKind,
+    TimeInForce, Timer, Trade, format_scaled,
 };
 
 use crate::intention::{Intention, NewIntention};
@@ -131,10 +131,13 @@ impl Describer {
                 format!("timer of the engine, due {}", utc(timer.due_ns))
             }
             Payload::Timer(timer) => {
-                format!("timer {}, due {}", timer.token, utc(timer.due_ns))
+                let of = of_strategy(timer.strategy);
+                format!("timer {}{of}, due {}", timer.token, utc(timer.due_ns))
             }
             Payload::Report(report) => self.report(of, report),
-            Payload::Denied(denied) => self.denied(of, denied),
+            Payload::Denied(denied) => {
+                format!("{}{}", self.denied(of, denied), of_strategy(denied.strategy))
+            }
             Payload::Control(control) => decision(control),
         }
     }
@@ -346,6 +349,12 @@ const fn ends(flags: TickFlags) -> &'static str {
     }
 }
 
+/// Whose it is, where that is not the first strategy, which may be the only one.
+fn of_strategy(strategy: StrategyId) -> String {
+    let is_other = strategy != StrategyId::FIRST;
+    if is_other { format!(" of strategy {}", strategy.0) } else { String::new() }
+}
+
 fn decision(control: &Control) -> String {
     let of = |target: Target| match target.level {
         Level::Global => "everything".to_owned(),
@@ -378,5 +387,32 @@ fn decision(control: &Control) -> String {
     match control.person {
         0 => format!("{what}, by the machine"),
         person => format!("{what}, by person {person}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use qt_types::Number;
+
+    use super::*;
+
+    #[test]
+    fn decisions_about_one_strategy_a_parameter_and_a_limit_are_told() {
+        let (strategy, person) = (StrategyId(3), 1);
+        let told = |kind| decision(&Control { kind, person });
+        assert_eq!(
+            told(ControlKind::Activate { strategy }),
+            "strategy 3 active again, by person 1"
+        );
+        let value = Number::new(0.25);
+        let tune = ControlKind::Tune { strategy, param: 2, value };
+        assert_eq!(told(tune), "parameter 2 of strategy 3 is 0.25, by person 1");
+        let target = Target::new(Level::Account, 0);
+        let limit = ControlKind::Limit { target, key: 19, hard: 5_000_000_000 };
+        assert_eq!(told(limit), "limit 19 of account 0 is 5000000000, by person 1");
+        let only = told(ControlKind::Deactivate { strategy });
+        assert!(only.starts_with("strategy 3 only looks on"), "{only}");
+        assert_eq!(of_strategy(strategy), " of strategy 3");
+        assert_eq!(of_strategy(StrategyId::FIRST), "");
     }
 }

@@ -94,7 +94,9 @@ impl Ledger {
     /// more than one of them trades it.
     #[must_use]
     pub(crate) fn with_strategies(mut self, count: usize, is_shared: Vec<bool>) -> Self {
-        let books = vec![Self::new(Cash::ZERO, self.positions.len()); count];
+        // Made one by one: a clone has no room.
+        let book = || Self::new(Cash::ZERO, self.positions.len());
+        let books = std::iter::repeat_with(book).take(count).collect();
         let none = vec![0; count];
         self.owners = Owners { books, orders: none.clone(), fills: none, is_shared };
         self

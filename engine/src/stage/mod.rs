@@ -4,6 +4,7 @@
 mod contingent;
 mod execution;
 mod of_account;
+mod opening;
 mod risk;
 mod working;
 

@@ -40,7 +40,8 @@ stored!(StrategyState {
 });
 
 stored!(InstrumentState {
-    state: limits, bounds, seen, session, seen_ns, look_ns, is_dirty, mark, anchor_x2, anchor_ns, held, rate;
+    state: limits, bounds, seen, session, seen_ns, look_ns, is_dirty, mark, anchor_x2, anchor_ns,
+        held, rate;
     same: venue;
     made: stress_bps, drift_ns, duplicate_ns, is_inverse;
 });
@@ -104,8 +105,8 @@ impl Stored for State {
 stored_as!(save_rest, load_rest, State {
     state: reservations, parent_seen, kill, clock_offset_ns, day_end_ns, is_uniform, tracks_loss,
         clock_bound_ns, dirty;
-    each: instruments, nodes, sums, lines, resting, strategies, ledger_cash, own_cash, tenant_allows,
-        account_allows, venue_links;
+    each: instruments, nodes, sums, lines, resting, strategies, ledger_cash, own_cash,
+        tenant_allows, account_allows, venue_links;
     made: configured, parents, breaks, tenants, accounts, is_build_approved, is_configured,
         is_single, tracks_usual, tracks_resting, tracks_repeats;
     sound: State::is_sound;

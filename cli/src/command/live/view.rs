@@ -54,7 +54,8 @@ impl View {
             format!("  feed to kept {} p50, {} p99", duration(half), duration(most))
         });
         format!(
-            "{}  event {}{rate}  equity {}  {} open  {} sent{whole}  waits: feed {}, journal {}{}{}",
+            "{}  event {}{rate}  equity {}  {} open  {} sent{whole}  \
+             waits: feed {}, journal {}{}{}",
             qt_data::stamp::iso_text(status.now_ns.get()),
             number::count(status.seq.get()),
             number::amount(&equity, 2),
