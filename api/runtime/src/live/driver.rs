@@ -135,7 +135,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
         self.repeated = None;
         self.watch = Watch::new(self.sequencer.now_ns());
-        Ok(())
+        self.doubt_unanswered()
     }
 
     fn next_repeated(&mut self) -> Option<Event> {

@@ -128,6 +128,7 @@ fn a_lost_link_cancels_at_once() {
     world.run(9 * SECOND);
     assert_eq!((world.exchange.cancels, world.exchange.open().len()), (0, 3));
     let left = world.run_until(60 * SECOND, |world| world.exchange.cancels == 3);
+    assert_eq!(world.driver.phase(), Phase::Comparing, "they leave before anything is compared");
     world.until_ready();
     assert!(world.now_ns - cut_ns < 60 * SECOND, "{left}");
     assert!(world.driver.figures().cancels_repeated >= 3);

@@ -153,6 +153,7 @@ fn an_order_in_doubt_is_never_sent_again_whatever_dies() {
         world.exchange.plan.lose_request = 0;
         for round in 0..100 {
             world.restart();
+            assert!(round > 0 || world.driver.figures().unknown_now == 1);
             world.run(round % 7 * 2 * MILLI);
         }
         world.exchange.plan.lose_report = 0;
