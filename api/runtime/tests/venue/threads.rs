@@ -8,8 +8,8 @@ use std::time::{Duration, Instant};
 
 use qt_ring::{Bell, Wait};
 use qt_runtime::live::{
-    Clock, Course, Driver, LiveError, LiveShown, Parts, Settings, SystemClock, attend, feed, rings,
-    run,
+    Clock, Course, Driver, FeedWriter, LiveError, LiveShown, Parts, Settings, SystemClock, attend,
+    feed, rings, run,
 };
 use qt_types::{
     BarFlags, Event, InstrumentId, Lacks, Nanos, Payload, Price, Qty, Seq, Trade, VenueId,
@@ -32,6 +32,16 @@ pub fn print(row: u32) -> Event {
     let (recv_ns, venue_ns) = (Nanos::MIN, Nanos::MIN);
     let (instrument, venue) = (InstrumentId(0), VenueId(0));
     Event { seq: Seq::default(), recv_ns, venue_ns, instrument, venue, payload }
+}
+
+/// A trade every two milliseconds.
+fn print_for(feed: &mut FeedWriter, time: Duration) {
+    let (begun, mut row) = (Instant::now(), 0);
+    while begun.elapsed() < time {
+        row += 1;
+        feed.push(&print(row));
+        thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Times of a link on the same machine, so that a test does not take long.
@@ -94,13 +104,7 @@ fn threads_trade_lose_the_link_and_stop_in_time() {
             let ended = Instant::now();
             (ran.map(|_| ended), driver)
         });
-        let begun = Instant::now();
-        let mut row = 0;
-        while begun.elapsed() < Duration::from_millis(2_500) {
-            row += 1;
-            feed.push(&print(row));
-            thread::sleep(Duration::from_millis(2));
-        }
+        print_for(&mut feed, Duration::from_millis(2_500));
         let stopped = Instant::now();
         stop.store(true, Ordering::Release);
         let (ended, driver) = running.join().unwrap();
