@@ -149,9 +149,8 @@ impl Ledger {
     /// Books an execution of an order of `strategy` in its own books, where it has some.
     pub(crate) fn fill_own(
         &mut self,
-        strategy: StrategyId,
+        (strategy, instrument): (StrategyId, InstrumentId),
         spec: &InstrumentSpec,
-        instrument: InstrumentId,
         side: Side,
         price: Price,
         (qty, is_taken_back): (Qty, bool),

@@ -416,7 +416,7 @@ fn book(
     let (price, qty) = (movement.price, movement.qty);
     ledger.fill_with(spec, of.instrument, side, price, qty, fee)?;
     let what = (qty, movement.is_taken_back);
-    ledger.fill_own(of.strategy, spec, of.instrument, side, price, what, fee)
+    ledger.fill_own((of.strategy, of.instrument), spec, side, price, what, fee)
 }
 
 /// The venue itself ends the other half of an OCO pair; asking for it again would be noise.
