@@ -50,7 +50,6 @@ impl RunOutcome {
         let exposure = pipeline.exposure();
         let positions = (0..specs.len()).map(|at| exposure.position(id_of(at))).collect();
         let [fees, realised, borrow_paid, funding_paid] = totals(&exposure);
-        let strategies = StrategyOutcome::all(&exposure);
         let currencies = CurrencyOutcome::new(desk.venue.money(), &exposure, &desk.venue);
         let (dust, settlements) = (dust(&exposure), recorder.settlements().to_vec());
         let (denials, counts) = (denials(&desk), *desk.venue.counts());
@@ -80,7 +79,7 @@ impl RunOutcome {
             funding_paid,
             realised,
             positions,
-            strategies,
+            strategies: StrategyOutcome::all(&desk.pipeline.exposure()),
             denials,
             risk,
             counts,

@@ -14,9 +14,9 @@ use shelf::{SHELF_MAX, Shelf};
 ///
 /// To look at the next one and to take it is a look at the end of the last shelf. To set one is a
 /// search by halves for its shelf, another on it, and a move of at most a shelf (1 KiB); a shelf
-/// that is full becomes two, which one set in 32 can cause at most. That is less than a hierarchical
-/// wheel costs (`cargo bench -p qt-benches --bench timers`): it would have to find one that is
-/// pending already, and those of one slot would have to be put in order all the same.
+/// that is full becomes two, which one set in 32 can cause at most. That is less than a
+/// hierarchical wheel costs (`cargo bench -p qt-benches --bench timers`): it would have to find one
+/// that is pending already, and those of one slot would have to be put in order all the same.
 #[derive(Clone, Debug)]
 pub struct Timers {
     shelves: Box<[Shelf]>,

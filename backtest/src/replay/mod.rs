@@ -2,8 +2,7 @@
 //!
 //! The same records are played twice: at the venue when they happened, and to us when we could
 //! know them. Neither side can affect the other in less than the latency between them, so each
-//! runs ahead of the other by that much, and two cursors move over one file. Event by event
-//! ([`Pace::Naive`]) gives the same result, which the tests hold it to.
+//! runs ahead of the other by that much, and two cursors move over one file.
 
 mod fed;
 mod one_file;
@@ -42,7 +41,7 @@ pub enum Pace {
     /// By as much as the latencies allow.
     #[default]
     Ahead,
-    /// Not at all: whatever is next in time comes next. Slow and obvious.
+    /// Not at all: whatever is next in time comes next. Slow, obvious, and held to be the same.
     Naive,
 }
 
