@@ -23,7 +23,6 @@ const SAID_BYTES_MAX: usize = 512;
 
 /// What a strategy says in one call, in this order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[expect(clippy::large_enum_variant, reason = "one at a time; a box would allocate")]
 pub(super) enum Said {
     /// Of several strategies, which of them asks.
     Intent(Intent, Option<StrategyId>),
@@ -58,6 +57,7 @@ pub(super) struct Heard {
 }
 
 /// What comes of one part more.
+#[expect(clippy::large_enum_variant, reason = "one at a time; a box would allocate")]
 pub(super) enum Part {
     /// The whole.
     Said(Said),
