@@ -177,18 +177,21 @@ fn several_on_one_instrument_have_books_that_add_up() {
     assert_eq!(fills, outcome.fills.len() as u64);
 }
 
+/// Its position and how many open orders it has, at each of its times.
+type Seen = Vec<(i64, usize)>;
+
 /// Buys or sells at one second, protected or not, and closes at three; keeps what it sees.
 struct Turn {
     side: Side,
     bracket: Bracket,
     closes: bool,
     is_started: bool,
-    seen: Arc<Mutex<Vec<(i64, usize)>>>,
+    seen: Arc<Mutex<Seen>>,
 }
 
 impl Turn {
-    fn new(side: Side) -> (Self, Arc<Mutex<Vec<(i64, usize)>>>) {
-        let seen: Arc<Mutex<Vec<(i64, usize)>>> = Arc::default();
+    fn new(side: Side) -> (Self, Arc<Mutex<Seen>>) {
+        let seen: Arc<Mutex<Seen>> = Arc::default();
         let bracket = Bracket::default();
         let turn = Self { side, bracket, closes: true, is_started: false, seen: Arc::clone(&seen) };
         (turn, seen)
@@ -240,7 +243,7 @@ fn what_closes_is_about_its_own_position_also_where_the_account_is_flat() {
         .with(Box::new(short), vec![true])
         .with(Box::new(idle), vec![true]);
     let outcome = run(&files, Pace::Ahead, Box::new(all));
-    let positions = |seen: &Mutex<Vec<(i64, usize)>>| -> Vec<i64> {
+    let positions = |seen: &Mutex<Seen>| -> Vec<i64> {
         seen.lock().unwrap().iter().map(|(lots, _)| *lots).collect()
     };
     assert_eq!(positions(&saw_long), [0, 5, 5, 0, 0]);
