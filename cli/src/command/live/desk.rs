@@ -185,7 +185,7 @@ impl Desk {
             return Err(unknown(&format!("there is no limit {name:?}; there are: {all}")));
         };
         let target = self.holder(row, at)?;
-        let hard = read_limit(row.key, value).map_err(|what| Answer::Refused(what))?;
+        let hard = read_limit(row.key, value).map_err(Answer::Refused)?;
         if !row.key.is_adjustable() {
             let why = qt_risk::NotAdjusted::Fixed;
             return Err(Answer::Refused(format!("{name}: {why}")));
