@@ -36,9 +36,10 @@ fn the_bundled_market_can_be_made_again() {
         let made = sandbox.json(&["data", "generate", rows, "--rows", "500", "--out", "x.csv"]);
         assert!(made["rows"].as_u64().unwrap() >= 500, "{rows}");
     }
-    let events = sandbox.json(&["data", "generate", "book", "--rows", "900", "--out", "book.csv"]);
-    let run = ["backtest", "--data", "book.csv", "--strategy", "top_of_book_quoter", "--qty", "1"];
-    let room = ["--param", "max_position=10", "--account", "margin"];
+    let words = ["data", "generate", "book", "--rows", "3000", "--interval", "1s"];
+    let events = sandbox.json(&[&words[..], &["--calendar", "24x7", "--out", "book.csv"]].concat());
+    let run = ["backtest", "--data", "book.csv", "--strategy", "top_of_book_quoter", "--qty", "2"];
+    let room = ["--param", "max_position=20", "--account", "margin"];
     let run = sandbox.json(&[run.as_slice(), &room].concat());
     assert_eq!(run["data"][0]["events"], events["rows"], "{run}");
     assert!(run["fills"].as_u64() > Some(0), "{run}");

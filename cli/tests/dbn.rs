@@ -24,11 +24,12 @@ fn bars_are_run_and_definitions_give_the_units() {
     let data = format!("ESU4={bars}");
     let run = |more: &[&str]| {
         let words = ["backtest", "--data", &data, "--strategy", "sma_cross", "--param", "fast=2"];
-        let rest = ["--param", "slow=5", "--qty", "1", "--account", "margin"];
+        let rest =
+            ["--param", "slow=5", "--qty", "1", "--account", "margin", "--capital", "9000000"];
         sandbox.json(&[&words[..], &rest, more].concat())
     };
     let plain = run(&[]);
-    assert_eq!(plain["data"][0]["rows"], 30, "{plain}");
+    assert_eq!(plain["data"][0]["bars"], 30, "{plain}");
     assert!(plain["fills"].as_u64() > Some(0), "{plain}");
     // The contract is of 50 times the index, and so is what it brings.
     let known = run(&["--fee-rate", "0", "--definitions", &definitions]);

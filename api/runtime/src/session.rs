@@ -224,7 +224,7 @@ fn play<R: Replayed>(
         let until_ns = pace.until_ns(next_ns);
         let pushed = player.play_to(until_ns)?;
         shown.feed_waits.store(player.waits(), Ordering::Relaxed);
-        if pushed != Pushed::All {
+        if matches!(pushed, Pushed::End | Pushed::Nobody) {
             break;
         }
     }

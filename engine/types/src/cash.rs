@@ -159,7 +159,7 @@ mod tests {
         assert_eq!(Cash::from_nano(-15).times_rate(tenth), Some(Cash::from_nano(-2)));
         assert_eq!(Cash::from_nano(i128::MAX).times_rate(tenth), None);
         // The same by way of 64 bits and of 128: a rate of 1 on E9 / 2 times as much.
-        for half in [-7, -3, -1, 1, 3, 5, 1 << 40] {
+        for half in [-7, -3, -1, 1, 3, 5, 1_i64 << 40] {
             let (amount, rate) = (i128::from(half), 500_000_000);
             let wide = round_half_even(amount * i128::from(rate), 1_000_000_000);
             assert_eq!(Cash::from_nano(amount).times_rate(rate), Some(Cash::from_nano(wide)));

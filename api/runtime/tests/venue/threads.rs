@@ -119,7 +119,7 @@ fn threads_trade_lose_the_link_and_stop_in_time() {
     });
     let (took, position) = took;
     assert!(took < Duration::from_secs(5), "{took:?}");
-    assert!(figures.sent > 100 && figures.links_lost > 0 && figures.breaks == 0, "{figures:?}");
+    assert!(figures.sent > 20 && figures.links_lost > 0 && figures.breaks == 0, "{figures:?}");
     assert!(exchange.arrived.values().all(|times| *times == 1));
     assert_eq!(exchange.open(), []);
     // What was reported and lost in the very last moment nobody could know of.
