@@ -40,7 +40,7 @@ fn bars_are_run_and_definitions_give_the_units() {
     // What is no file of bars or definitions says so.
     sandbox
         .run(&["backtest", "--data", &definitions, "--strategy", "sma_cross"])
-        .expect(3, &["definitions of instruments", "--definitions"]);
+        .expect(3, &["no bars among 2 records", "--definitions"]);
     sandbox
         .run(&["data", "info", &bars, "--definitions", &bars])
         .expect(3, &["no definitions among"]);

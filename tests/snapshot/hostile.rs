@@ -20,7 +20,7 @@ fn full() -> (Make, Vec<u8>) {
     let has_all = |twins: &Twins| {
         twins.one.parents().count() > 0 && twins.one.exposure().orders.iter().count() > 5
     };
-    let mut twins = full.into_iter().find(has_all).expect("one of the seeds fills them");
+    let twins = full.into_iter().find(has_all).expect("one of the seeds fills them");
     let bytes = twins.bytes().to_vec();
     (make, bytes)
 }

@@ -225,7 +225,7 @@ impl Loaded {
 /// fit the units asked for, or the quality gate refuses it.
 pub fn load(path: &Path, options: &LoadOptions) -> Result<Vec<Loaded>, DataError> {
     let clock = check_options(options)?;
-    if options.format.is_none() && dbn::holds_bars(path) {
+    if options.format.is_none() && dbn::is_dbn(path) {
         let (table, kind) = dbn::bars(path)?;
         let options = LoadOptions { kind: options.kind.or(kind), ..options.clone() };
         return from_table(&table, &options);

@@ -43,7 +43,9 @@ pub(super) fn table(input: &Input<'_>) -> Result<(RawTable, Option<InstrumentKin
         return Err(DataError::UnknownFormat {
             path: input.name().to_owned(),
             what: format!("it has no bars among {count} records"),
-            fix: "Read bars from files of a schema ohlcv-1s, -1m, -1h or -1d".to_owned(),
+            fix: "Name a file of bars, choose a strategy for order books if it has ticks, or give \
+                  it by --definitions beside the data if it has definitions"
+                .to_owned(),
             supported: "ohlcv-1s, ohlcv-1m, ohlcv-1h, ohlcv-1d".to_owned(),
         });
     }

@@ -27,15 +27,19 @@ const BARS: &str = "ohlcv";
 /// The schema of definitions.
 const DEFINITIONS: &str = "definition";
 
+/// Whether the file at `path` is a DBN file.
+#[must_use]
+pub fn is_dbn(path: &Path) -> bool {
+    let name = path.display().to_string();
+    let head = Input::file(path).head();
+    head.is_ok_and(|head| detect(&head, &name) == Some(ImportFormat::Dbn))
+}
+
 /// Whether the file at `path` is a DBN file of bars (`ohlcv-*`).
 #[must_use]
 pub fn holds_bars(path: &Path) -> bool {
-    let input = Input::file(path);
-    let is_dbn = |head: &[u8]| detect(head, &path.display().to_string()) == Some(ImportFormat::Dbn);
-    if !input.head().is_ok_and(|head| is_dbn(&head)) {
-        return false;
-    }
-    matches!(look(&input), Ok((Held::Other(name), _)) if name.starts_with(BARS))
+    let is_bars = |held: &Held| matches!(held, Held::Other(name) if name.starts_with(BARS));
+    is_dbn(path) && look(&Input::file(path)).is_ok_and(|(held, _)| is_bars(&held))
 }
 
 /// The bars in the DBN file at `path` as a table, which the loader takes by its own rules, and
