@@ -92,6 +92,8 @@ fn several_strategies_in_a_session_are_those_of_a_backtest() {
     for command in ["parity", "replay"] {
         assert_eq!(sandbox.json(&[command, "made/live.qtj"])["differences"], 0, "{command}");
     }
+    let staged = sandbox.json(&["replay", "made/live.qtj", "--topology", "staged"]);
+    assert_eq!((&staged["topology"], &staged["differences"]), (&"staged".into(), &0.into()));
     let tail = sandbox.json(&["replay", "made/live.qtj", "--from-snapshot"]);
     assert_eq!(tail["differences"], 0);
     // Another parameter of one of them is found.
@@ -207,6 +209,8 @@ fn another_process_tells_a_session_what_to_do_and_all_of_it_is_made_again() {
     for command in ["parity", "replay"] {
         assert_eq!(sandbox.json(&[command, "told/live.qtj"])["differences"], 0, "{command}");
     }
+    let staged = sandbox.json(&["replay", "told/live.qtj", "--topology", "staged"]);
+    assert_eq!(staged["differences"], 0, "every stage is told of every decision");
     let tail = sandbox.json(&["replay", "told/live.qtj", "--from-snapshot"]);
     assert_eq!(tail["differences"], 0, "parameters that were changed belong to the state");
 }

@@ -1,6 +1,8 @@
 //! What the thread of the feed does to a session: it may fail, be far ahead, or begin long before
 //! anything may be traded.
 
+mod common;
+
 use std::fs;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -12,22 +14,19 @@ use qt_backtest::config::RunConfig;
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
 use qt_backtest::simulator::Ended;
-use qt_data::calendar::Calendar;
-use qt_data::generate::Market;
-use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
+use qt_data::ticks::{TickFile, Verify};
 use qt_engine::Strategy;
 use qt_journal::{Durable, JournalReader};
 use qt_ring::Seat;
-use qt_risk::{Account, Sizing};
 use qt_runtime::keeper::Shown;
 use qt_runtime::manifest::Manifest;
 use qt_runtime::pace::Speed;
 use qt_runtime::session::{self, Outside, Ran, SessionError, Settings, THREADS};
 use qt_strategies::Registry;
-use qt_types::{Cash, E9, InstrumentKind, InstrumentSpec, Tick};
+use qt_types::{Cash, E9};
 use tempfile::TempDir;
 
-const INTERVAL_NS: i64 = 50_000_000;
+use common::INTERVAL_NS;
 
 struct Hall {
     folder: TempDir,
@@ -37,32 +36,8 @@ struct Hall {
 impl Hall {
     fn new(rows: u64) -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let market = Market {
-            rows,
-            interval_ns: INTERVAL_NS,
-            calendar: Calendar::Always,
-            volatility: 0.8,
-            ..Market::default()
-        };
-        let kind = InstrumentKind::Perpetual;
-        let (tick, lot) = (market.tick_e9, market.lot_e9);
-        let spec = InstrumentSpec::new(&market.symbol, &market.currency, kind, tick, lot, E9);
-        let path = folder.path().join("market.qtt");
-        let mut writer = TickWriter::<Tick>::create(&path).unwrap();
-        for row in market.book().unwrap() {
-            writer.push(row.tick(), row.venue_ns + 2_000_000).unwrap();
-        }
-        let instruments = vec![spec.unwrap()];
-        writer.finish(&Description { instruments, ..Description::default() }).unwrap();
-        let config = RunConfig {
-            account: Account::Margin { leverage_e9: 10 * E9 },
-            capital: Cash::from_nano(100_000_000_000_000),
-            sizing: Sizing::Fixed { qty_e9: 2 * E9 },
-            order_latency_ns: 20_000_000,
-            response_latency_ns: 20_000_000,
-            ..RunConfig::default()
-        };
-        Self { folder, config }
+        common::write_market(&folder.path().join("market.qtt"), rows);
+        Self { folder, config: common::config() }
     }
 
     fn path(&self, name: &str) -> PathBuf {

@@ -1,8 +1,10 @@
 //! What a session says of itself: stages, waits, the last events when something was wrong, and
 //! states that a replay begins with.
 
+mod common;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
@@ -10,42 +12,18 @@ use crossbeam::channel::{Sender, bounded};
 use qt_backtest::config::RunConfig;
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
-use qt_data::calendar::Calendar;
-use qt_data::generate::Market;
-use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
+use qt_data::ticks::{TickFile, Verify};
 use qt_engine::{BookInterest, BookView, Context, Strategy};
 use qt_journal::{Durable, JournalReader, Record};
 use qt_ring::Seat;
-use qt_risk::{Account, Sizing};
 use qt_runtime::keeper::Shown;
 use qt_runtime::manifest::Manifest;
 use qt_runtime::pace::Speed;
 use qt_runtime::rehearsal::{self, Origin};
 use qt_runtime::session::{self, Outside, Ran, SessionError, Settings, THREADS};
 use qt_strategies::Registry;
-use qt_types::{Cash, Control, ControlKind, E9, InstrumentKind, InstrumentSpec, KillState};
-use qt_types::{Seq, Target, Tick, Timer};
+use qt_types::{Control, ControlKind, E9, KillState, Seq, Target, Timer};
 use tempfile::TempDir;
-
-/// A thousand seconds of a synthetic market.
-fn market(path: &Path) -> [TickFile; 1] {
-    let market = Market {
-        rows: 20_000,
-        interval_ns: 50_000_000,
-        calendar: Calendar::Always,
-        volatility: 0.8,
-        ..Market::default()
-    };
-    let kind = InstrumentKind::Perpetual;
-    let (tick, lot) = (market.tick_e9, market.lot_e9);
-    let spec = InstrumentSpec::new(&market.symbol, &market.currency, kind, tick, lot, E9).unwrap();
-    let mut writer = TickWriter::<Tick>::create(path).unwrap();
-    for row in market.book().unwrap() {
-        writer.push(row.tick(), row.venue_ns + 2_000_000).unwrap();
-    }
-    writer.finish(&Description { instruments: vec![spec], ..Description::default() }).unwrap();
-    [TickFile::open(path, Verify::OnRead).unwrap()]
-}
 
 fn quoter(offset: u32) -> Box<dyn Strategy> {
     let registry = Registry::builtin();
@@ -56,7 +34,7 @@ fn quoter(offset: u32) -> Box<dyn Strategy> {
     entry.make(&entry.resolve(&params).unwrap(), 1).unwrap()
 }
 
-/// A folder with a market, in which sessions are held.
+/// A folder with a thousand seconds of a market, in which sessions are held.
 struct Hall {
     folder: TempDir,
     files: [TickFile; 1],
@@ -66,16 +44,10 @@ struct Hall {
 impl Hall {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let files = market(&folder.path().join("market.qtt"));
-        let config = RunConfig {
-            account: Account::Margin { leverage_e9: 10 * E9 },
-            capital: Cash::from_nano(100_000_000_000_000),
-            sizing: Sizing::Fixed { qty_e9: 2 * E9 },
-            order_latency_ns: 20_000_000,
-            response_latency_ns: 20_000_000,
-            ..RunConfig::default()
-        };
-        Self { folder, files, config }
+        let path = folder.path().join("market.qtt");
+        common::write_market(&path, 20_000);
+        let files = [TickFile::open(&path, Verify::OnRead).unwrap()];
+        Self { folder, files, config: common::config() }
     }
 
     fn stage(&self) -> TickStage<'_> {

@@ -1,7 +1,8 @@
 //! Journals of runs, replayed by the pipeline and by its stages on threads of their own: the same
 //! commands, denials, notices and states as were recorded.
 
-use std::path::Path;
+mod common;
+
 use std::sync::atomic::AtomicBool;
 
 use qt_backtest::config::RunConfig;
@@ -9,19 +10,16 @@ use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
 use qt_backtest::simulator::Ended;
 use qt_backtest::witness::{Decided, NotKept, SaveState, Witness};
-use qt_data::calendar::Calendar;
-use qt_data::generate::Market;
-use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
+use qt_data::ticks::{TickFile, Verify};
 use qt_engine::{BookInterest, BookView, Command, Context, Exits, Strategy};
 use qt_journal::{
     CommandRecord, Durable, Fingerprint, Journal, JournalReader, Mark, Options, Record, Stamp,
 };
 use qt_ring::Wait;
-use qt_risk::{Account, Sizing};
 use qt_runtime::rehearsal::{self, Origin, Rehearsed, Topology};
 use qt_runtime::staged::{self, Settings};
 use qt_strategies::Registry;
-use qt_types::{Cash, Control, ControlKind, E9, InstrumentKind, InstrumentSpec, KillState};
+use qt_types::{Cash, Control, ControlKind, E9, KillState};
 use qt_types::{Event, Lacks, Nanos, Payload, Seq, Target, Tick, Timer};
 use tempfile::TempDir;
 
@@ -78,16 +76,10 @@ struct Hall {
 impl Hall {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let files = market(&folder.path().join("market.qtt"));
-        let config = RunConfig {
-            account: Account::Margin { leverage_e9: 10 * E9 },
-            capital: Cash::from_nano(100_000_000_000_000),
-            sizing: Sizing::Fixed { qty_e9: 2 * E9 },
-            order_latency_ns: 20_000_000,
-            response_latency_ns: 20_000_000,
-            ..RunConfig::default()
-        };
-        Self { folder, files, config }
+        let path = folder.path().join("market.qtt");
+        common::write_market(&path, 6_000);
+        let files = [TickFile::open(&path, Verify::OnRead).unwrap()];
+        Self { folder, files, config: common::config() }
     }
 
     fn stage(&self) -> TickStage<'_> {
@@ -138,25 +130,6 @@ impl Hall {
         }
         denials
     }
-}
-
-fn market(path: &Path) -> [TickFile; 1] {
-    let market = Market {
-        rows: 6_000,
-        interval_ns: 50_000_000,
-        calendar: Calendar::Always,
-        volatility: 0.8,
-        ..Market::default()
-    };
-    let kind = InstrumentKind::Perpetual;
-    let (tick, lot) = (market.tick_e9, market.lot_e9);
-    let spec = InstrumentSpec::new(&market.symbol, &market.currency, kind, tick, lot, E9).unwrap();
-    let mut writer = TickWriter::<Tick>::create(path).unwrap();
-    for row in market.book().unwrap() {
-        writer.push(row.tick(), row.venue_ns + 2_000_000).unwrap();
-    }
-    writer.finish(&Description { instruments: vec![spec], ..Description::default() }).unwrap();
-    [TickFile::open(path, Verify::OnRead).unwrap()]
 }
 
 fn strategy(name: &str, params: &str) -> Box<dyn Strategy> {

@@ -59,10 +59,6 @@ pub fn run(args: &ReplayArgs, session: &Session) -> Result<(), Failure> {
     let stage = TickStage::new(config, files, kept.plan.sample_ns, Pace::Naive)?;
     let found = match (args.topology, from(args)) {
         (Topology::Fused, from) => rehearsal::replay(&args.journal, &stage, strategy, from)?,
-        (Topology::Staged, _) if strategy.ensemble().is_some() => {
-            let failure = Failure::usage("stages on threads of their own have one strategy");
-            return Err(failure.hint("use --topology fused"));
-        }
         (Topology::Staged, Origin::Start) => {
             staged::replay(&args.journal, &stage, strategy, &staged::Settings::default())?
         }

@@ -86,5 +86,5 @@ fn broken_containers_say_so() {
     let message = attempt("X.parquet", b"PAR1abcdefgh").unwrap_err();
     assert!(message.contains("Parquet"), "{message}");
     let message = attempt("X.dbn", b"DBN\x01abcdefgh").unwrap_err();
-    assert!(message.contains("Supported formats: csv"), "{message}");
+    assert!(message.contains("no DBN that can be read"), "{message}");
 }
