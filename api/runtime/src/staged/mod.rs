@@ -1,11 +1,13 @@
 //! The pipeline's stages on threads of their own, with rings between them.
 //!
-//!     events ──┬──────────────┬──────────────────┐
-//!              v              v                  v
-//!          strategy ─wishes─> risk ─answers─> execution ─> commands, denials, notices
-//!              │                │                ^
-//!              └────────────────┼────wishes──────┘
-//!              <────answers─────┘
+//! ```text
+//! events ──┬──────────────┬──────────────────┐
+//!          v              v                  v
+//!      strategy ─wishes─> risk ─answers─> execution ─> commands, denials, notices
+//!          │                │                ^
+//!          └────────────────┼────wishes──────┘
+//!          <────answers─────┘
+//! ```
 //!
 //! Every stage has all that it knows to itself ([`qt_engine::staged`]). A ring that is full makes
 //! the earlier stage wait. None waits for ever: whoever is behind finds all that it needs in its
