@@ -1,9 +1,11 @@
 //! Records into a journal and out of it: what one costs the thread of the pipeline, and what one
 //! costs to read and check. The disk is that of the folder for temporary files.
 
+use std::fs::File;
+use std::os::unix::fs::FileExt;
 use std::time::{Duration, Instant};
 
-use criterion::{Criterion, Throughput, criterion_group, criterion_main};
+use criterion::{Criterion, Throughput, criterion_group};
 use qt_journal::{Durable, Fingerprint, Journal, JournalReader, Options, Stamp};
 use qt_types::{Event, InstrumentId, Nanos, Payload, Seq, Tick, VenueId};
 
@@ -81,5 +83,50 @@ fn journal(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// Commits of the comparison below.
+const COMMITS: usize = 2_000;
+/// Bytes of a record with its frame, about.
+const RECORD_BYTES: usize = 64;
+
+/// What the group commit adds to the disk's own time, on which nobody has a say: the way of a
+/// record from `append` to the confirmation, beside a bare write and confirmation of as many
+/// bytes, in turns.
+fn group_commit() {
+    let folder = tempfile::tempdir().expect("there are temporary files");
+    let mut journal = open(&folder, Durable::Disk);
+    let bare = File::create(folder.path().join("bare")).expect("there are temporary files");
+    bare.set_len((COMMITS * RECORD_BYTES) as u64).expect("the disk has room");
+    bare.sync_all().expect("the disk works");
+    let (mut ours, mut floor) = (Vec::new(), Vec::new());
+    for number in 1..=COMMITS {
+        let begin = Instant::now();
+        let lsn = journal.append_event(&event(number as u64)).expect("the disk has room");
+        journal.wait_durable(lsn).expect("the disk works");
+        ours.push(begin.elapsed());
+        let begin = Instant::now();
+        let at = (number - 1) * RECORD_BYTES;
+        bare.write_all_at(&[number as u8; RECORD_BYTES], at as u64).expect("the disk has room");
+        bare.sync_data().expect("the disk works");
+        floor.push(begin.elapsed());
+    }
+    ours.sort();
+    floor.sort();
+    println!("group commit, {COMMITS} records one by one (us):  journal   bare     added");
+    for (name, at) in [("p50", COMMITS / 2), ("p90", COMMITS * 9 / 10), ("p99", COMMITS * 99 / 100)]
+    {
+        let us = |times: &[Duration]| times[at].as_secs_f64() * 1e6;
+        let (ours, floor) = (us(&ours), us(&floor));
+        println!("  {name:<40} {ours:>10.0} {floor:>8.0} {:>8.0}", ours - floor);
+    }
+}
+
 criterion_group!(benches, journal);
-criterion_main!(benches);
+
+fn main() {
+    // Under `cargo test --benches` nothing is measured.
+    if !std::env::args().any(|word| word == "--test") {
+        group_commit();
+    }
+    benches();
+    Criterion::default().configure_from_args().final_summary();
+}

@@ -2,7 +2,7 @@
 //! million: it must not depend on the past.
 
 use criterion::{Criterion, criterion_group, criterion_main};
-use qt_engine::Ledger;
+use qt_engine::{Deal, Ledger};
 use qt_types::{Cash, E9, InstrumentId, InstrumentKind, InstrumentSpec, Price, Qty, Side};
 
 fn fills(ledger: &mut Ledger, spec: &InstrumentSpec, count: i64) {
@@ -10,9 +10,8 @@ fn fills(ledger: &mut Ledger, spec: &InstrumentSpec, count: i64) {
         let side = if at % 2 == 0 { Side::Buy } else { Side::Sell };
         let price = Price::from_ticks(10_000 + at % 97);
         let fee = Cash::from_nano(1_000_000);
-        ledger
-            .fill(spec, InstrumentId(0), side, price, Qty::from_lots(100), fee)
-            .expect("the amounts are small");
+        let deal = Deal::new(InstrumentId(0), side, price, Qty::from_lots(100)).with_fee(fee);
+        ledger.fill(spec, &deal).expect("the amounts are small");
     }
 }
 

@@ -93,7 +93,9 @@ struct Wheel {
     now: u64,
     free: usize,
     next: Option<Timer>,
+    /// As many as a power of two.
     known: Vec<Option<Timer>>,
+    mask: usize,
 }
 
 impl Wheel {
@@ -112,26 +114,27 @@ impl Wheel {
     fn home(&self, timer: Timer) -> usize {
         let mixed = (timer.due_ns.get() as u64 ^ (u64::from(timer.token) << 40))
             .wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        (mixed >> 32) as usize % self.known.len()
+        (mixed >> 32) as usize & self.mask
     }
 
     /// Where `timer` is in the table, or could be.
     fn find(&self, timer: Timer) -> usize {
         let mut at = self.home(timer);
         while self.known[at].is_some_and(|known| known != timer) {
-            at = (at + 1) % self.known.len();
+            at = (at + 1) & self.mask;
         }
         at
     }
 
     fn forget(&mut self, timer: Timer) {
-        let size = self.known.len();
+        let mask = self.mask;
         let mut hole = self.find(timer);
         let mut at = hole;
         loop {
-            at = (at + 1) % size;
+            at = (at + 1) & mask;
             let Some(other) = self.known[at] else { break };
-            let is_before = (at + size - self.home(other)) % size >= (at + size - hole) % size;
+            let steps = |from: usize| at.wrapping_sub(from) & mask;
+            let is_before = steps(self.home(other)) >= steps(hole);
             if is_before {
                 self.known[hole] = Some(other);
                 hole = at;
@@ -164,6 +167,7 @@ impl Pending for Wheel {
             free: 0,
             next: None,
             known: vec![None; (2 * timers_max).next_power_of_two()],
+            mask: (2 * timers_max).next_power_of_two() - 1,
         }
     }
 
@@ -214,6 +218,9 @@ impl Pending for Wheel {
     }
 }
 
+/// Lengths that are drawn beforehand, a power of two.
+const DRAWN: usize = 1 << 14;
+
 /// `count` timers, each of which is set again when it has come.
 fn turn<P: Pending>(count: usize, run: Run) -> impl FnMut() {
     let mut dice = ChaCha8Rng::seed_from_u64(11);
@@ -222,10 +229,13 @@ fn turn<P: Pending>(count: usize, run: Run) -> impl FnMut() {
         let due_ns = Nanos::new(START_NS + dice.random_range(0..1_000_000_000));
         pending.set(Timer { due_ns, token, strategy: StrategyId::FIRST });
     }
+    let lengths: Vec<i64> = (0..DRAWN).map(|_| run.ns(&mut dice)).collect();
+    let mut turns = 0;
     move || {
         let Some(now_ns) = black_box(pending.next_ns()) else { return };
         if let Some(timer) = pending.take_due(now_ns) {
-            let due_ns = now_ns.saturating_add_ns(run.ns(&mut dice));
+            turns += 1;
+            let due_ns = now_ns.saturating_add_ns(lengths[turns & (DRAWN - 1)]);
             pending.set(Timer { due_ns, ..timer });
         }
     }

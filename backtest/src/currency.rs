@@ -4,7 +4,7 @@
 mod pair;
 mod rates;
 
-use qt_engine::{CURRENCIES_MAX, Currencies, Currency, RateSource};
+use qt_engine::{CURRENCIES_MAX, Currencies, Currency, Leg, RateSource};
 use qt_types::{Cash, CurrencyId, InstrumentKind, InstrumentSpec};
 
 use crate::conditions::Span;
@@ -194,10 +194,13 @@ impl Money {
     #[must_use]
     pub fn initial_equity(&self, capital: Cash) -> Cash {
         let worth = |currency: &Currency| match currency.rate {
-            RateSource::Constant(rate) | RateSource::Told(Some((rate, _))) => {
+            RateSource::One(Leg::Constant(rate) | Leg::Told(Some((rate, _)))) => {
                 rate.value_of(currency.deposit).unwrap_or(Cash::ZERO)
             }
-            RateSource::Told(None) | RateSource::Traded { .. } => Cash::ZERO,
+            // What is not known then is not deposited.
+            RateSource::One(Leg::Told(None) | Leg::Traded { .. }) | RateSource::Two(..) => {
+                Cash::ZERO
+            }
         };
         self.currencies.others.iter().map(worth).sum::<Cash>() + capital
     }

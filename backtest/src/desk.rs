@@ -6,14 +6,14 @@ use qt_engine::{
 };
 use qt_types::{
     Control, ControlKind, Event, InstrumentId, Nanos, OrderKind, Payload, Report, ReportKind, Seq,
-    Side, StrategyId, VenueId,
+    Side, VenueId,
 };
 
 use crate::execution::OrderLog;
 use crate::recorder::{Fill, Recorder, Settled};
 use crate::simulator::Ended;
 use crate::tape::timer_event;
-use crate::venue::SimVenue;
+use crate::venue::{SimVenue, report_event};
 use crate::witness::{NotKept, Witness};
 
 /// The pipeline with its sequencer, the simulated venue, and the records of what happens.
@@ -112,6 +112,11 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         }
     }
 
+    /// Whether the witness ends the run.
+    pub(crate) fn is_told_to_end(&self) -> bool {
+        self.witness.as_ref().is_some_and(|witness| witness.is_over())
+    }
+
     /// Tells the witness that the run ends in order.
     pub(crate) fn note_stop(&mut self, ended: Ended) {
         let Self { witness, pipeline, sequencer, .. } = self;
@@ -193,8 +198,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             let last = Seq::new(self.sequencer.count());
             let Some(decided) = witness.next_decision(last) else {
                 let now_ns = self.sequencer.now_ns();
-                witness.look_inside(&self.pipeline);
-                witness.glance(last, now_ns, &self.pipeline.exposure());
+                witness.glance(last, now_ns, &self.pipeline.exposure(), &self.pipeline);
                 return Ok(());
             };
             let payload = Payload::Control(decided.control);
@@ -282,11 +286,14 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
     /// Reports that are due at `now_ns` reach us.
     pub(crate) fn take_reports(&mut self, now_ns: i64) -> Result<(), Halt> {
         self.log.rested(self.venue.take_rested());
+        // One place for all of them: what is reported is copied into it, and nowhere else.
+        let mut event = report_event();
         // What is reported while these are taken in waits for the next call.
-        for _ in 0..self.venue.reports_due(Nanos::new(now_ns)).min(self.reports_max) {
-            let Some(mut event) = self.venue.take_report() else { break };
+        for _ in 0..self.venue.reports_due(now_ns).min(self.reports_max) {
+            if !self.venue.take_report(&mut event) {
+                break;
+            }
             let Payload::Report(report) = &event.payload else { break };
-            self.log.told(report, event.venue_ns, event.recv_ns);
             if report.kind == ReportKind::Liquidated {
                 self.record_liquidation(&event, report);
             } else if report.kind == ReportKind::Settled {
@@ -301,15 +308,15 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         Ok(())
     }
 
-    /// Writes down what the ledger has booked: once each, whatever the venue said how often, and
-    /// not any more once it was taken back.
+    /// Writes down what the ledger has booked, once each, whatever the venue said how often, and
+    /// not any more once it was taken back; and what the venue said of the order.
     #[inline]
     fn record(&mut self, event: &Event) {
-        if !self.pipeline.booked().is_empty()
-            && let Payload::Report(report) = &event.payload
-        {
+        let Payload::Report(report) = &event.payload else { return };
+        if !self.pipeline.booked().is_empty() {
             self.record_booked(event, report);
         }
+        self.log.told(report, event.venue_ns, event.recv_ns);
     }
 
     #[inline(never)]
@@ -326,11 +333,11 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             }
             let orders = self.pipeline.exposure().orders;
             let Some(order) = orders.find(booked.order) else { continue };
-            self.recorder.filled(Fill {
+            let fill = Fill {
                 venue_ns: event.venue_ns,
                 instrument: event.instrument,
                 order: booked.order,
-                strategy: order.strategy,
+                strategy: Some(order.strategy),
                 exec: movement.exec,
                 side: order.side,
                 kind: order.kind,
@@ -342,7 +349,9 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
                 liquidity: report.liquidity,
                 path: self.venue.path_of(movement.exec),
                 row: self.venue.row_of(movement.exec),
-            });
+            };
+            self.log.filled_by(report.order, &fill, event.recv_ns);
+            self.recorder.filled(fill);
         }
     }
 
@@ -354,7 +363,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             venue_ns: event.venue_ns,
             instrument: event.instrument,
             order: report.order,
-            strategy: StrategyId::FIRST,
+            strategy: None,
             exec: report.exec,
             side: if is_long { Side::Sell } else { Side::Buy },
             kind: OrderKind::Market,

@@ -18,8 +18,8 @@ pub struct Fill {
     pub instrument: InstrumentId,
     /// The order.
     pub order: OrderId,
-    /// Whose it was.
-    pub strategy: StrategyId,
+    /// Whose order it was; `None` where the venue closed the position by itself.
+    pub strategy: Option<StrategyId>,
     /// The venue's number of the execution.
     pub exec: ExecId,
     /// Buy or sell.
@@ -228,7 +228,7 @@ mod tests {
                 venue_ns: Nanos::new(venue_ns),
                 instrument: InstrumentId(0),
                 order: OrderId::new(0, 1),
-                strategy: StrategyId::FIRST,
+                strategy: Some(StrategyId::FIRST),
                 exec: ExecId(1),
                 side: Side::Buy,
                 kind: OrderKind::Market,

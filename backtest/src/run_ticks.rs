@@ -380,7 +380,11 @@ impl<'a> TickStage<'a> {
         let mut outcome = RunOutcome::new(config, &references, ranges, desk, ended, wall_seconds);
         outcome.records = Some(records);
         if config.look_back {
-            look_back_at::<R>(&mut outcome, &self.films(), books, &self.settings)?;
+            // Of a run that was interrupted nobody knows what the market did afterwards.
+            let over_ns = sampled.last().filter(|_| ended == Ended::Interrupted);
+            let to_ns = over_ns.map_or(i64::MAX, |ns| ns.saturating_add(1));
+            let range = (self.settings.from_ns, self.settings.to_ns.min(to_ns));
+            look_back_at::<R>(&mut outcome, &self.films(), books, range)?;
         }
         Ok(TickRun { outcome, series, trades_alone })
     }
@@ -398,9 +402,8 @@ fn look_back_at<R: Replayed>(
     outcome: &mut RunOutcome,
     films: &[Film<'_>],
     books: &[BookKind],
-    settings: &ReplayConfig,
+    range: (i64, i64),
 ) -> Result<(), RunError> {
-    let range = (settings.from_ns, settings.to_ns);
     let mut fills = Cow::Borrowed(outcome.fills.as_slice());
     if !fills.is_sorted_by_key(|fill| fill.venue_ns) {
         fills.to_mut().sort_by_key(|fill| fill.venue_ns);

@@ -224,7 +224,7 @@ mod tests {
             venue_ns: Nanos::new(price),
             instrument: InstrumentId(0),
             order: OrderId::new(0, 1),
-            strategy: qt_types::StrategyId::FIRST,
+            strategy: Some(qt_types::StrategyId::FIRST),
             exec: qt_types::ExecId(1),
             side,
             kind: OrderKind::Market,

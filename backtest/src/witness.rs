@@ -56,19 +56,19 @@ pub trait Witness: Send {
     /// The decision that comes next, if there is one after event `last`.
     fn next_decision(&mut self, last: Seq) -> Option<Decided>;
 
+    /// Whether the run is to end in order now, after the last decision.
+    fn is_over(&self) -> bool {
+        false
+    }
+
     /// The run ends in order after event `last`, at `now_ns` (UTC), in the state that `save`
     /// writes.
     fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended, save: &SaveState<'_>) {
         let _ = (last, now_ns, ended, save);
     }
 
-    /// A moment between two events, before [`Self::glance`]: what else may be asked.
-    fn look_inside(&mut self, inside: &dyn Inside) {
-        let _ = inside;
-    }
-
-    /// A moment between two events, with all that is known.
-    fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>) {
-        let _ = (last, now_ns, exposure);
+    /// A moment between two events, with all that is known, and a pipeline that may be asked more.
+    fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>, inside: &dyn Inside) {
+        let _ = (last, now_ns, exposure, inside);
     }
 }

@@ -64,8 +64,11 @@ impl<'a> Cast<'a> {
         self.members.first().map_or(Hears::Bars, |member| member.entry.hears)
     }
 
-    /// Their names, as one.
+    /// What the only one is, whatever it is called; the names of several, as one.
     pub fn name(&self) -> String {
+        if let [only] = self.members.as_slice() {
+            return only.entry.name.to_owned();
+        }
         let names: Vec<&str> = self.members.iter().map(|member| member.name.as_str()).collect();
         names.join("+")
     }

@@ -96,6 +96,9 @@ fn several_strategies_in_a_session_are_those_of_a_backtest() {
     assert_eq!((&staged["topology"], &staged["differences"]), (&"staged".into(), &0.into()));
     let tail = sandbox.json(&["replay", "made/live.qtj", "--from-snapshot"]);
     assert_eq!(tail["differences"], 0);
+    // Units that are not those of the records are no silent matter.
+    let other = [&["backtest", "--data", market.to_str().unwrap(), "--multiplier", "50"], CAST];
+    sandbox.run(&other.concat()).expect(2, &["a multiplier of 1, and the settings say 50"]);
     // Another parameter of one of them is found.
     let other = ["parity", "made/live.qtj", "--param", "wide.offset_ticks=2", "--json"];
     assert_eq!(sandbox.run(&other).code, 1);
@@ -162,7 +165,9 @@ fn another_process_tells_a_session_what_to_do_and_all_of_it_is_made_again() {
     running.taken(&["limit", "exposure", "90000"]);
     running.taken(&["limit", "order_qty", "500", "SYN"]);
     running.taken(&["kill", "wide"]);
-    running.refused(&["param", "wide", "offset_ticks", "-2"], 5, "outside");
+    running.refused(&["param", "wide", "offset_ticks", "-2"], 2, "outside");
+    running.refused(&["param", "wide", "ofset_ticks", "2"], 2, "did you mean offset_ticks");
+    running.refused(&["limit", "exposure", "much"], 2, "exposure = much");
     running.refused(&["param", "order_book_imbalance", "mode", "quote"], 5, "is fixed while");
     running.refused(&["param", "order_book_imbalance", "exit", "0.9"], 5, "exit <= entry");
     running.refused(&["limit", "exposure", "95000"], 5, "two persons");
@@ -234,6 +239,24 @@ fn risk(sandbox: &Sandbox) -> String {
         _ => line.to_owned(),
     };
     text.lines().map(|line| format!("{}\n", wide(line))).collect()
+}
+
+#[test]
+fn a_name_of_its_own_does_not_hide_what_a_strategy_is() {
+    let sandbox = Sandbox::new();
+    let named = ["backtest", "--data", "sample:SP500", "--strategy", "mine=sma_cross"];
+    let own = ["--param", "mine.fast=5"];
+    let result = sandbox.json(&[&named[..], &own].concat());
+    assert_eq!((&result["strategy"], &result["params"]["fast"]), (&"sma_cross".into(), &5.into()));
+}
+
+#[test]
+fn a_profile_is_known_by_its_name_beside_a_folder_of_that_name() {
+    let sandbox = Sandbox::new();
+    let words = [&words("paper", &["--speed", "max"])[..], &["--risk-profile", "paper"]].concat();
+    let ended = sandbox.run(&words);
+    assert!([0, 4].contains(&ended.code), "{}", ended.err);
+    assert_eq!(sandbox.json(&["parity", "paper/live.qtj"])["differences"], 0);
 }
 
 #[test]

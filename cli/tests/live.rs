@@ -9,28 +9,8 @@ use std::process::{Child, Stdio};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use common::{Ended, Sandbox};
+use common::{Ended, QUOTER, Sandbox};
 use serde_json::Value;
-
-/// A quoting strategy that trades a lot on the synthetic market.
-const QUOTER: &[&str] = &[
-    "--strategy",
-    "top_of_book_quoter",
-    "--param",
-    "interval_ms=2000",
-    "--param",
-    "max_position=20",
-    "--qty",
-    "2",
-    "--account",
-    "margin",
-    "--leverage",
-    "10",
-    "--order-latency",
-    "20ms",
-    "--response-latency",
-    "20ms",
-];
 
 struct Paper {
     sandbox: Sandbox,
@@ -288,6 +268,7 @@ fn wrong_words_are_refused() {
     refused(&["--strategy", "top_of_book_quoter", "--speed", "-3"], "is no speed");
     refused(&["--strategy", "sma_cross"], "decides on bars");
     refused(&["--strategy", "top_of_book_quoter", "--close-at-end"], "with the positions");
+    refused(&["--strategy", "top_of_book_quoter", "--bands"], "quanttrade backtest --bands");
     refused(
         &["--strategy", "top_of_book_quoter", "--pipeline-core", "4000"],
         "core 4000 is not there",

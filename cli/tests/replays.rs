@@ -24,14 +24,7 @@ const SESSIONS: &[(&str, &str, &[&str])] = &[
 ];
 
 fn market_data() -> Option<PathBuf> {
-    let beside = || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
-    let shared = std::env::var_os("QT_SHARED").map_or_else(beside, PathBuf::from);
-    let folder = shared.join("market-data");
-    if folder.is_dir() {
-        return Some(folder);
-    }
-    println!("skipped: there is no market data at {}", folder.display());
-    None
+    Some(common::shared()?.join("market-data"))
 }
 
 #[test]

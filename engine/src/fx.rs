@@ -33,10 +33,19 @@ pub struct Currency {
 /// Where a rate comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum RateSource {
+    /// One pair.
+    One(Leg),
+    /// Two pairs that have a third currency in common: one rate times the other.
+    Two(Leg, Leg),
+}
+
+/// A pair, and where its rate comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Leg {
     /// Always the same.
     Constant(FxRate),
     /// Events tell it ([`qt_types::ReportKind::Rate`]). What was known when the run began, and
-    /// since when (UTC ns).
+    /// since when (UTC ns). Of two legs at most one is told so.
     Told(Option<(FxRate, Nanos)>),
     /// The mark of an instrument of the run, or one over it.
     Traded {
@@ -44,9 +53,38 @@ pub enum RateSource {
         instrument: InstrumentId,
         /// Its tick, in billionths.
         tick_e9: i64,
-        /// Whether its price is that of the account's currency.
+        /// Whether its price is the other way round.
         is_inverse: bool,
     },
+}
+
+impl RateSource {
+    /// Its pairs.
+    pub fn legs(&self) -> impl Iterator<Item = Leg> {
+        let (first, second) = match *self {
+            Self::One(leg) => (leg, None),
+            Self::Two(first, second) => (first, Some(second)),
+        };
+        std::iter::once(first).chain(second)
+    }
+
+    /// The pair that events tell of.
+    const fn told_mut(&mut self) -> Option<&mut Leg> {
+        match self {
+            Self::One(leg @ Leg::Told(_))
+            | Self::Two(leg @ Leg::Told(_), _)
+            | Self::Two(_, leg @ Leg::Told(_)) => Some(leg),
+            _ => None,
+        }
+    }
+
+    /// The same without what events have told of it.
+    pub(crate) const fn untold(mut self) -> Self {
+        if let Some(leg) = self.told_mut() {
+            *leg = Leg::Told(None);
+        }
+        self
+    }
 }
 
 impl Currencies {
@@ -83,8 +121,9 @@ impl Rates {
 
     fn set(&mut self, currency: CurrencyId, rate: FxRate, now_ns: Nanos) {
         let at = currency.index().checked_sub(1);
-        if let Some(source @ RateSource::Told(_)) = at.and_then(|at| self.sources.get_mut(at)) {
-            *source = RateSource::Told(Some((rate, now_ns)));
+        let source = at.and_then(|at| self.sources.get_mut(at));
+        if let Some(leg) = source.and_then(RateSource::told_mut) {
+            *leg = Leg::Told(Some((rate, now_ns)));
         }
     }
 }
@@ -97,7 +136,7 @@ impl Market {
         self
     }
 
-    /// Takes note of a rate that an event has told.
+    /// Takes note of a rate that an event has told: of two pairs that of the one which is told.
     pub fn set_rate(&mut self, currency: CurrencyId, rate: FxRate, now_ns: Nanos) {
         if let Some(rates) = &mut self.rates {
             rates.set(currency, rate, now_ns);
@@ -112,9 +151,16 @@ impl Market {
             return Some(FxRate::ONE);
         }
         match *self.rates.as_ref()?.source(currency)? {
-            RateSource::Constant(rate) => Some(rate),
-            RateSource::Told(told) => told.map(|(rate, _)| rate),
-            RateSource::Traded { instrument, tick_e9, is_inverse } => {
+            RateSource::One(leg) => self.leg(leg),
+            RateSource::Two(first, second) => Some(self.leg(first)?.times(self.leg(second)?)),
+        }
+    }
+
+    fn leg(&self, leg: Leg) -> Option<FxRate> {
+        match leg {
+            Leg::Constant(rate) => Some(rate),
+            Leg::Told(told) => told.map(|(rate, _)| rate),
+            Leg::Traded { instrument, tick_e9, is_inverse } => {
                 let price_e9 = self.mark(instrument)?.ticks().checked_mul(tick_e9)?;
                 let (num, den) = if is_inverse { (E9, price_e9) } else { (price_e9, E9) };
                 FxRate::new(num, den)
@@ -126,13 +172,44 @@ impl Market {
     /// of an instrument of the run never is: its own control sees to its age.
     #[must_use]
     pub fn fresh_rate(&self, currency: CurrencyId, now_ns: Nanos) -> Option<FxRate> {
-        let rates = self.rates.as_ref();
-        if let Some(rates) = rates
-            && let Some(RateSource::Told(Some((_, since_ns)))) = rates.source(currency)
-            && now_ns.get().saturating_sub(since_ns.get()) > rates.age_max_ns
+        if let Some(rates) = &self.rates
+            && let Some(source) = rates.source(currency)
         {
-            return None;
+            let is_old = |leg: Leg| {
+                matches!(leg, Leg::Told(Some((_, since_ns)))
+                    if now_ns.get().saturating_sub(since_ns.get()) > rates.age_max_ns)
+            };
+            if source.legs().any(is_old) {
+                return None;
+            }
         }
         self.rate(currency)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn two_pairs_are_multiplied_and_as_old_as_the_one_that_is_told() {
+        let rate = |price: i64| FxRate::of_price(price * E9).unwrap();
+        let leg = Leg::Told(Some((rate(3), Nanos::new(10))));
+        let source = RateSource::Two(leg, Leg::Constant(rate(5)));
+        let others = vec![Currency { deposit: Cash::ZERO, rate: source }];
+        let currencies = Currencies { of: vec![CurrencyId(1)], others, age_max_ns: 100 };
+        let mut market = Market::new(1).with_currencies(&currencies);
+        let currency = CurrencyId(1);
+        assert_eq!(market.rate(currency), FxRate::new(15, 1));
+        assert!(market.fresh_rate(currency, Nanos::new(110)).is_some());
+        assert_eq!(market.fresh_rate(currency, Nanos::new(111)), None);
+        // An event tells of its own pair only.
+        market.set_rate(currency, rate(7), Nanos::new(50));
+        assert_eq!(market.rate(currency), FxRate::new(35, 1));
+        assert!(market.fresh_rate(currency, Nanos::new(150)).is_some());
+        let told =
+            RateSource::Two(Leg::Told(Some((rate(7), Nanos::new(50)))), Leg::Constant(rate(5)));
+        assert_eq!(told.untold(), source.untold());
+        assert_ne!(told.untold(), RateSource::One(Leg::Told(None)));
     }
 }

@@ -30,9 +30,9 @@ pub use book::{
 };
 pub use command::{Approved, CancelOrder, Command, NewOrder, ReplaceOrder};
 pub use ensemble::Ensemble;
-pub use fx::{CURRENCIES_MAX, Currencies, Currency, RateSource};
+pub use fx::{CURRENCIES_MAX, Currencies, Currency, Leg, RateSource};
 pub use hash::StateHash;
-pub use ledger::{Balance, Ledger, LedgerError, Position};
+pub use ledger::{Balance, Deal, Ledger, LedgerError, Position, closable};
 pub use market::{BookKind, Market};
 pub use oms::{Order, OrderStatus, OrderTable};
 pub use outbox::{Denial, Notice, Outbox};

@@ -94,6 +94,8 @@ pub enum Halt {
     NotAtRest,
     /// What happened could not be kept.
     NotKept,
+    /// An order was to be sent under an id that was used before.
+    UsedId(OrderId),
 }
 
 impl std::fmt::Display for Halt {
@@ -109,6 +111,11 @@ impl std::fmt::Display for Halt {
             ),
             Self::NotKept => f.write_str(
                 "stopped: the journal takes no more, and nothing is done that is not in it",
+            ),
+            Self::UsedId(order) => write!(
+                f,
+                "stopped: order {order} was to be sent under an id that was used before; nothing \
+                 was sent. Report it with the journal"
             ),
         }
     }
@@ -296,6 +303,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     #[inline(never)]
     fn on_report(&mut self, event: &Event, report: &Report, out: &mut Outbox) -> Result<(), Halt> {
         let instrument = event.instrument;
+        if self.execution.ledger.strategies() > 0 {
+            self.execution.ledger.set_time(event.venue_ns);
+        }
         if report.kind == ReportKind::Status {
             let completed = self.market.on_status(instrument, !report.qty.is_zero());
             self.tell_book(&Moment::of(event), completed);
@@ -459,7 +469,7 @@ impl Moment {
 #[inline]
 fn settlement(update: &OrderUpdate, exposure: &Exposure<'_>) -> Settlement {
     let (order, report) = (&update.order, &update.report);
-    let ended = order.is_ended();
+    let (is_over, unheard) = (order.is_ended(), order.unheard());
     let executed = report.kind == ReportKind::Filled;
     let refused_change =
         report.kind == ReportKind::RequestRejected && report.reason == RejectReason::InvalidReplace;
@@ -468,9 +478,9 @@ fn settlement(update: &OrderUpdate, exposure: &Exposure<'_>) -> Settlement {
         instrument: order.instrument,
         side: order.side,
         kind: weighed(order.kind, order.instrument, order.side, exposure).unwrap_or(order.kind),
-        leaves: if ended { Qty::ZERO } else { order.leaves() },
-        ended,
-        unknown: !ended && order.life() == Life::Unknown,
+        leaves: if is_over { unheard } else { order.leaves() },
+        ended: is_over && unheard.is_zero(),
+        unknown: !is_over && order.life() == Life::Unknown,
         change_answered: (report.kind == ReportKind::Replaced
             && report.reason == RejectReason::None)
             || refused_change,

@@ -21,6 +21,8 @@ impl<T> Sink<T> for Vec<T> {
 pub struct Bounded<T> {
     items: Vec<T>,
     items_max: usize,
+    /// [`Self::items_max`] while the items are lent.
+    lent_max: usize,
     dropped: u64,
 }
 
@@ -28,7 +30,7 @@ impl<T: Copy> Bounded<T> {
     /// An empty list for at most `items_max` items.
     #[must_use]
     pub fn new(items_max: usize) -> Self {
-        Self { items: Vec::with_capacity(items_max), items_max, dropped: 0 }
+        Self { items: Vec::with_capacity(items_max), items_max, lent_max: 0, dropped: 0 }
     }
 
     /// The items, oldest first.
@@ -63,12 +65,14 @@ impl<T: Copy> Bounded<T> {
     /// room until then.
     #[inline]
     pub(crate) fn lend(&mut self) -> Vec<T> {
+        self.lent_max = std::mem::take(&mut self.items_max);
         std::mem::take(&mut self.items)
     }
 
     /// Takes back what was lent.
     #[inline]
     pub(crate) fn take_back(&mut self, items: Vec<T>) {
+        self.items_max = std::mem::take(&mut self.lent_max);
         self.items = items;
     }
 
@@ -113,5 +117,9 @@ mod tests {
         assert_eq!((list.as_slice(), list.dropped()), (&[1, 2][..], 1));
         list.clear();
         assert!(list.is_empty() && list.push(4));
+        let lent = list.lend();
+        assert!(!list.push(5) && list.is_empty(), "it has no room now");
+        list.take_back(lent);
+        assert_eq!((list.as_slice(), list.dropped()), (&[4][..], 2));
     }
 }

@@ -14,9 +14,11 @@ use shelf::{SHELF_MAX, Shelf};
 ///
 /// To look at the next one and to take it is a look at the end of the last shelf. To set one is a
 /// search by halves for its shelf, another on it, and a move of at most a shelf (1 KiB); a shelf
-/// that is full becomes two, which one set in 32 can cause at most. That is less than a
-/// hierarchical wheel costs (`cargo bench -p qt-benches --bench timers`): it would have to find one
-/// that is pending already, and those of one slot would have to be put in order all the same.
+/// that is full becomes two, which one set in 32 can cause at most. Measured with 1 to 4,000 of
+/// them pending (`cargo bench -p qt-benches --bench timers`) that is less than a hierarchical wheel
+/// takes that gives the same: an exact next time, one of the same twice, the order of tokens. A
+/// wheel that owes none of this was not measured. Up to 64 pending a plain sorted list is faster
+/// still, with thousands it is far slower.
 #[derive(Clone, Debug)]
 pub struct Timers {
     shelves: Box<[Shelf]>,
@@ -25,6 +27,8 @@ pub struct Timers {
     /// The latest timer of each of them.
     latest: Vec<Timer>,
     free: Vec<u32>,
+    /// When the next one is due: this is asked for far more often than one is set or taken.
+    next_ns: Option<Nanos>,
     pending: usize,
     timers_max: usize,
     refused: u64,
@@ -44,6 +48,7 @@ impl Timers {
             order: Vec::with_capacity(shelves),
             latest: Vec::with_capacity(shelves),
             free: (0..u32::try_from(shelves).unwrap_or(u32::MAX)).rev().collect(),
+            next_ns: None,
             pending: 0,
             timers_max,
             refused: 0,
@@ -78,6 +83,7 @@ impl Timers {
             shelf.put(timer);
             *latest = timer.max(*latest);
             self.pending += 1;
+            self.next_ns = Some(self.next_ns.map_or(timer.due_ns, |next| next.min(timer.due_ns)));
         }
         if let Some(heard) = &mut self.heard {
             heard.push(timer);
@@ -87,8 +93,8 @@ impl Timers {
     /// When the next timer is due (UTC ns).
     #[must_use]
     #[inline]
-    pub fn next_ns(&self) -> Option<Nanos> {
-        self.next().map(|timer| timer.due_ns)
+    pub const fn next_ns(&self) -> Option<Nanos> {
+        self.next_ns
     }
 
     /// Whether none is pending.
@@ -122,6 +128,7 @@ impl Timers {
             self.latest.pop();
             self.free.push(number);
         }
+        self.next_ns = self.next().map(|timer| timer.due_ns);
         Some(timer)
     }
 
@@ -190,6 +197,7 @@ impl Timers {
             self.free.push(number);
         }
         self.latest.clear();
+        self.next_ns = None;
         self.pending = 0;
     }
 }

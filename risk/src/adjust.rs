@@ -8,12 +8,11 @@ use crate::kill::Target;
 use crate::limits::{Limit, LimitSet};
 use crate::quick::{InstrumentBounds, clock_bound_ns};
 use crate::risk_gate::RiskGate;
-use crate::seen::{InstrumentSeen, NodeSeen};
-use crate::setup::tracks_loss;
+use crate::seen::InstrumentSeen;
+use crate::setup::follow_limits;
 use crate::state::GLOBAL;
 use crate::tally::Level;
 use crate::unit::Holder;
-use crate::window::gap_ns;
 
 /// Why a limit cannot be changed while a run goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -24,6 +23,8 @@ pub enum NotAdjusted {
     Fixed,
     /// It would let more pass.
     Looser,
+    /// Nothing is counted: the window that it belongs to is zero.
+    WindowOff,
 }
 
 impl std::fmt::Display for NotAdjusted {
@@ -35,6 +36,7 @@ impl std::fmt::Display for NotAdjusted {
                 "that is no tighter than it stands: two persons decide about that, with a risk \
                  file and another session"
             }
+            Self::WindowOff => "its window is off, so that nothing is held against it",
         })
     }
 }
@@ -64,6 +66,23 @@ impl Key {
     }
 }
 
+impl Key {
+    /// The window without which nothing is held against the limit.
+    #[must_use]
+    pub const fn window(self) -> Option<Self> {
+        match self {
+            Self::DriftBps => Some(Self::DriftWindow),
+            Self::Duplicates => Some(Self::DuplicateWindow),
+            Self::OrdersPerFill => Some(Self::RatioWindow),
+            Self::Entries => Some(Self::EntriesWindow),
+            Self::WindowLoss => Some(Self::LossWindow),
+            Self::Fills => Some(Self::FillsWindow),
+            Self::Refusals => Some(Self::RefusalsWindow),
+            _ => None,
+        }
+    }
+}
+
 impl RiskGate {
     /// The limit `key` of `target`: of a level, or of an instrument.
     #[must_use]
@@ -86,6 +105,10 @@ impl RiskGate {
         let limit = self.limit(target, key).ok_or(NotAdjusted::Unknown)?;
         if !key.is_adjustable() {
             return Err(NotAdjusted::Fixed);
+        }
+        let is_off = |window: Key| self.limit(target, window).is_some_and(|of| of.hard == 0);
+        if key.window().is_some_and(is_off) {
+            return Err(NotAdjusted::WindowOff);
         }
         if hard >= limit.hard || hard < 0 { Err(NotAdjusted::Looser) } else { Ok(()) }
     }
@@ -132,13 +155,7 @@ impl RiskGate {
         let pnl = self.state.sums(at).pnl();
         let node = &mut self.state.nodes[at];
         tighten(&mut node.limits, key, hard);
-        node.order_gap_ns = gap_ns(node.limits.get(Key::OrdersPerSecond).hard);
-        node.message_gap_ns = gap_ns(node.limits.get(Key::MessagesPerSecond).hard);
-        let tracked = node.tracks_loss;
-        node.tracks_loss = tracks_loss(&node.limits);
-        node.is_rebased |= node.tracks_loss && !tracked;
-        node.seen = NodeSeen::new(&node.limits);
-        node.set_bounds(pnl);
+        follow_limits(node, pnl);
         self.state.is_uniform = false;
         self.state.tracks_loss |= self.state.nodes[at].tracks_loss;
         self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);

@@ -1,6 +1,6 @@
 //! The gate of an account.
 
-use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest, save_and_load, stored};
+use qt_engine::{Exposure, Gate, OrderRequest, SizeRequest, closable, save_and_load, stored};
 use qt_types::{Cash, DenyReason, Event, InstrumentSpec, Payload, Qty, Side};
 
 use crate::sizing::Memory;
@@ -84,7 +84,7 @@ impl AccountGate {
         let spec = exposure.spec(order.instrument).ok_or(DenyReason::NoPrice)?;
         let price = exposure.last(order.instrument).ok_or(DenyReason::NoPrice)?;
         let held = exposure.position(order.instrument).lots();
-        let closable = (-order.side.sign()).saturating_mul(held).max(0);
+        let closable = closable(order.side, held);
         let opening = order.qty.lots().saturating_sub(closable);
         if opening <= 0 {
             return Ok(());

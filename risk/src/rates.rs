@@ -23,7 +23,9 @@ impl RiskGate {
         }
         // The money in other currencies is worth another amount as well.
         let strategy = usize::from(self.strategy);
-        if strategy < self.state.strategies.len() && !self.state.instruments.is_empty() {
+        if exposure.ledger.strategies() > 0 {
+            self.follow_books(InstrumentId(0), exposure);
+        } else if strategy < self.state.strategies.len() && !self.state.instruments.is_empty() {
             self.book(strategy, InstrumentId(0), exposure);
         }
         if has_moved {

@@ -19,9 +19,15 @@ impl State {
         place: usize,
         change: impl FnOnce(&mut Line),
     ) -> &mut Sums {
+        change(&mut self.lines[instrument * self.sums.len() + place]);
+        self.follow_line(instrument, place)
+    }
+
+    /// Brings the sums in line after a change of the line of `instrument` at `place`.
+    #[inline(always)]
+    fn follow_line(&mut self, instrument: usize, place: usize) -> &mut Sums {
         let stress_bps = self.instruments[instrument].stress_bps;
         let line = &mut self.lines[instrument * self.sums.len() + place];
-        change(line);
         let worst = line.exposure();
         let more = worst - line.worst;
         line.worst = worst;
@@ -40,20 +46,52 @@ impl State {
         for place in self.strategies[usize::from(of.strategy)].nodes {
             self.hold_at(place, of, lots, notional, orders);
         }
+        if of.reduce_only {
+            self.follow_kept(of.instrument.index(), usize::from(of.strategy));
+        }
+    }
+
+    /// Brings the levels above several strategies in line with what each keeps of its position in
+    /// `instrument`.
+    pub(crate) fn follow_all_kept(&mut self, instrument: usize) {
+        if !self.is_single {
+            for strategy in 0..self.strategies.len() {
+                self.follow_kept(instrument, strategy);
+            }
+        }
+    }
+
+    /// The same for one of them.
+    fn follow_kept(&mut self, instrument: usize, strategy: usize) {
+        let [own, above @ ..] = self.strategies[strategy].nodes;
+        let line = &mut self.lines[instrument * self.sums.len() + own];
+        let now = line.kept_by_one();
+        let before = std::mem::replace(&mut line.kept, now);
+        if now == before {
+            return;
+        }
+        for place in above {
+            self.change_line(instrument, place, |line| {
+                for (sum, (now, before)) in line.kept.iter_mut().zip(now.iter().zip(&before)) {
+                    sum.lots = sum.lots.saturating_add(now.lots - before.lots);
+                    sum.value += now.value - before.value;
+                }
+            });
+        }
     }
 
     #[inline(always)]
     fn hold_at(&mut self, place: usize, of: Holder, lots: i64, notional: i128, orders: i64) {
-        let side = of.side as usize;
-        let sums = self.change_line(of.instrument.index(), place, |line| {
-            if of.reduce_only {
-                line.closing[side] += lots;
-            } else {
-                line.open[side].lots += lots;
-                line.open[side].notional += notional;
-            }
-            line.orders += orders;
-        });
+        let (side, instrument) = (of.side as usize, of.instrument.index());
+        let line = &mut self.lines[instrument * self.sums.len() + place];
+        line.orders += orders;
+        if of.reduce_only {
+            line.closing[side] += lots;
+        } else {
+            line.open[side].lots += lots;
+            line.open[side].notional += notional;
+        }
+        let sums = self.follow_line(instrument, place);
         sums.orders += orders;
         if !of.reduce_only {
             sums.unexecuted += notional;

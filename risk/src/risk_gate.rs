@@ -277,6 +277,26 @@ impl RiskGate {
         Ask::new(&self.state, order, strategy, parent, exposure)
     }
 
+    /// Every control in turn, for an order that does not pass for certain.
+    // Not inlined: it would be beside the short way, which is almost always the only one.
+    #[inline(never)]
+    fn weigh(
+        &mut self,
+        who: (usize, u32),
+        order: &OrderRequest,
+        exposure: &Exposure<'_>,
+    ) -> Result<(), DenyReason> {
+        let mut first = First { warnings: &mut self.warnings, failure: None };
+        match evaluate(&self.state, &mut self.account, who, order, exposure, &mut first) {
+            Ok(ask) => self.take(&ask),
+            Err(reason) => {
+                let failure = first.failure;
+                self.note_denial(order, failure, exposure);
+                Err(reason)
+            }
+        }
+    }
+
     /// Takes what an order needs that passed every control.
     fn take(&mut self, ask: &Ask<'_>) -> Result<(), DenyReason> {
         if self.follows_lowest {
@@ -340,15 +360,7 @@ impl Gate for RiskGate {
                 return self.take(ask);
             }
         }
-        let mut first = First { warnings: &mut self.warnings, failure: None };
-        match evaluate(&self.state, &mut self.account, who, order, exposure, &mut first) {
-            Ok(ask) => self.take(&ask),
-            Err(reason) => {
-                let failure = first.failure;
-                self.note_denial(order, failure, exposure);
-                Err(reason)
-            }
-        }
+        self.weigh(who, order, exposure)
     }
 
     #[inline]

@@ -56,6 +56,13 @@ impl RiskGate {
         let of = self.state.reservations.at_mut(place);
         let executed = moved.saturating_mul(of.side.sign());
         let parent = of.parent;
+        if let Some(parent) = self.state.parents.get_mut(parent as usize) {
+            // What was executed stays used; what is open is brought in line below.
+            parent.used = parent.used.saturating_add(executed);
+        }
+        if settlement.ended {
+            return self.release(place);
+        }
         if settlement.change_answered {
             of.asked = of.asked.saturating_sub(1);
             if of.asked == 0 {
@@ -71,16 +78,8 @@ impl RiskGate {
         }
         let rests = better(resting_price(&settlement.kind), of.asked_resting, of.side);
         self.mark_unknown(place, settlement.unknown);
-        if let Some(parent) = self.state.parents.get_mut(parent as usize) {
-            // What was executed stays used; what is open is brought in line below.
-            parent.used = parent.used.saturating_add(executed);
-        }
-        if settlement.ended {
-            self.release(place);
-        } else {
-            self.state.refresh(place, spec);
-            self.state.rest_at(place, rests);
-        }
+        self.state.refresh(place, spec);
+        self.state.rest_at(place, rests);
     }
 
     /// Whether the order at `place` stands as it did before, and so does the account: most reports
@@ -107,16 +106,15 @@ impl RiskGate {
     #[inline]
     fn changes_nothing(&self, place: u32, settlement: &Settlement) -> bool {
         let of = self.state.reservations.at(place);
-        let known = &self.state.instruments[settlement.instrument.index()];
-        let rests = better(resting_price(&settlement.kind), of.asked_resting, of.side);
+        let rests = || better(resting_price(&settlement.kind), of.asked_resting, of.side);
         !settlement.ended
             && settlement.price.is_none()
             && !settlement.change_answered
             && settlement.leaves.lots() == of.lots
             && settlement.unknown == of.unknown
-            && (rests == of.resting || !self.state.tracks_resting)
+            && (!self.state.tracks_resting || rests() == of.resting)
             // With a rate it may be worth something else by now.
-            && known.rate == KnownRate::Same
+            && self.state.instruments[settlement.instrument.index()].rate == KnownRate::Same
     }
 
     /// An order that holds nothing of the limits and is open all the same, as one that the venue
@@ -327,6 +325,8 @@ impl RiskGate {
             Payload::Report(ref report) => {
                 if report.kind == ReportKind::Settled {
                     self.set_session(event.instrument, Session::Expired);
+                    // Also where the account held nothing of it.
+                    self.follow_books(event.instrument, exposure);
                 }
                 // Mostly the settlement of an order has taken it in already.
                 if booked != Some(event.instrument) {
@@ -478,6 +478,7 @@ impl State {
             sums.value += if is_inverse { -gained } else { gained };
             sums.is_broken |= is_broken;
         }
+        self.follow_all_kept(at);
     }
 }
 

@@ -120,7 +120,11 @@ impl<'a> Setup<'a> {
         };
         let mut state = State {
             configured: 0,
-            lines: vec![Line::default(); instruments.len() * sums],
+            lines: lines(
+                instruments.len(),
+                sums,
+                if is_single { 0 } else { 1 + tenants + accounts },
+            ),
             sums: vec![Sums::default(); sums],
             resting: vec![[Resting { first: NONE, best: 0 }; 2]; per_tenant],
             ledger_cash: vec![None; accounts],
@@ -228,14 +232,18 @@ impl<'a> Setup<'a> {
     }
 }
 
+/// The lines of each instrument: `each`, of which the first `above` are above strategies.
+fn lines(instruments: usize, each: usize, above: usize) -> Vec<Line> {
+    let line = |at: usize| Line { is_sum: at % each < above, ..Line::default() };
+    (0..instruments * each).map(line).collect()
+}
+
 /// Gives `node`, whose profit and loss is `pnl`, other limits, and the memory that they need.
 pub(crate) fn set_node_limits(node: &mut Node, limits: LimitSet, pnl: i128) {
     let room = |key: Key| {
         let most = limits.get(key).hard.clamp(0, crate::limits::RECENT_MAX);
         Recent::new(most as usize + 1)
     };
-    node.order_gap_ns = gap_ns(limits.get(Key::OrdersPerSecond).hard);
-    node.message_gap_ns = gap_ns(limits.get(Key::MessagesPerSecond).hard);
     // A window of nothing needs no memory.
     let of = |key: Key, window: Key| {
         if limits.get(window).hard == 0 { Recent::new(1) } else { room(key) }
@@ -244,12 +252,20 @@ pub(crate) fn set_node_limits(node: &mut Node, limits: LimitSet, pnl: i128) {
     node.fills = of(Key::Fills, Key::FillsWindow);
     node.refusals = of(Key::Refusals, Key::RefusalsWindow);
     node.windows = Windows::of(&limits);
+    node.limits = limits;
+    follow_limits(node, pnl);
+}
+
+/// Brings what `node`, whose profit and loss is `pnl`, has made of its limits in line with them.
+pub(crate) fn follow_limits(node: &mut Node, pnl: i128) {
+    let limits = &node.limits;
+    node.order_gap_ns = gap_ns(limits.get(Key::OrdersPerSecond).hard);
+    node.message_gap_ns = gap_ns(limits.get(Key::MessagesPerSecond).hard);
     let tracked = node.tracks_loss;
-    node.tracks_loss = tracks_loss(&limits);
+    node.tracks_loss = tracks_loss(limits);
     node.is_rebased |= node.tracks_loss && !tracked;
     // Under other limits all begins anew.
-    node.seen = NodeSeen::new(&limits);
-    node.limits = limits;
+    node.seen = NodeSeen::new(limits);
     node.set_bounds(pnl);
 }
 
@@ -264,7 +280,7 @@ fn is_off(known: &InstrumentState, key: Key) -> bool {
 }
 
 /// Whether any limit on losses is on: what is off cannot be passed by any amount that is counted.
-pub(crate) fn tracks_loss(limits: &LimitSet) -> bool {
+fn tracks_loss(limits: &LimitSet) -> bool {
     let is_on = |key: Key| !limits.get(key).is_off(key.row().unit);
     is_on(Key::DailyLoss)
         || is_on(Key::DailyLossBps)

@@ -35,6 +35,19 @@ pub(crate) struct Line {
     pub(crate) value: i128,
     /// [`Self::exposure`] as of the last change.
     pub(crate) worst: i128,
+    /// What is held on each [`Side`] whatever closes it: above several strategies the sum of
+    /// theirs, as each of them closes what it holds itself, also where others hold against it.
+    pub(crate) kept: [Kept; 2],
+    /// Whether it is above several strategies.
+    pub(crate) is_sum: bool,
+}
+
+/// Lots held in the direction of a side, and what they are worth: less than nothing where they
+/// are held on the other side and nothing that waits closes them.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) struct Kept {
+    pub(crate) lots: i64,
+    pub(crate) value: i128,
 }
 
 impl Line {
@@ -49,19 +62,37 @@ impl Line {
     pub(crate) fn exposure_with(&self, side: Side, added: i128) -> i128 {
         let mut open = [self.open[0].notional, self.open[1].notional];
         open[side as usize] += added;
-        let long = if self.closing[0] > 0 { self.value.max(0) } else { self.value };
-        let short = if self.closing[1] > 0 { (-self.value).max(0) } else { -self.value };
+        let (long, short) = match self.is_sum {
+            true => (self.kept[0].value, self.kept[1].value),
+            false => (self.kept_value(Side::Buy), self.kept_value(Side::Sell)),
+        };
         (long + open[0]).max(short + open[1]).max(0)
+    }
+
+    #[inline]
+    fn kept_value(&self, side: Side) -> i128 {
+        let value = self.value * i128::from(side.sign());
+        if self.closing[side as usize] > 0 { value.max(0) } else { value }
+    }
+
+    #[inline]
+    fn kept_lots(&self, side: Side) -> i64 {
+        let held = self.position * side.sign();
+        if held < 0 { held.saturating_add(self.closing[side as usize]).min(0) } else { held }
+    }
+
+    /// What one strategy keeps of what it holds.
+    pub(crate) fn kept_by_one(&self) -> [Kept; 2] {
+        [Side::Buy, Side::Sell]
+            .map(|side| Kept { lots: self.kept_lots(side), value: self.kept_value(side) })
     }
 
     /// Lots that the position would have with every order on `side` filled and `added` more, in
     /// the direction of `side`.
     #[inline]
     pub(crate) fn reach(&self, side: Side, added: i64) -> i128 {
-        let held = i128::from(self.position) * i128::from(side.sign());
-        let closing = i128::from(self.closing[side as usize]);
-        let held = if held < 0 { (held + closing).min(0) } else { held };
-        held + i128::from(self.open[side as usize].lots) + i128::from(added)
+        let held = if self.is_sum { self.kept[side as usize].lots } else { self.kept_lots(side) };
+        i128::from(held) + i128::from(self.open[side as usize].lots) + i128::from(added)
     }
 
     /// Lots that an order on `side` could close beside those that are closing already.

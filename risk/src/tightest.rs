@@ -60,13 +60,15 @@ impl Nearest {
         for (key, used, whole) in amounts {
             self.see(target, limits, key, used, whole);
         }
+        if node.windows.loss_ns > 0 {
+            self.see(target, limits, Key::WindowLoss, node.window_loss, None);
+        }
     }
 
     fn line(&mut self, target: Target, limits: &LimitSet, line: &Line, lot_e9: i64) {
         let units = |side: Side| line.reach(side, 0).saturating_mul(i128::from(lot_e9));
         self.see(target, limits, Key::Long, units(Side::Buy), None);
         self.see(target, limits, Key::Short, units(Side::Sell), None);
-        self.see(target, limits, Key::LineOrders, i128::from(line.orders), None);
     }
 }
 
@@ -85,13 +87,22 @@ impl RiskGate {
                 _ => 0,
             };
             let target = Target::new(node.level, u16::try_from(index).unwrap_or(u16::MAX));
-            nearest.node(target, node, state.sums(at));
+            let sums = state.sums(at);
+            nearest.node(target, node, sums);
+            let equity = Some(node.equity(sums));
+            for instrument in 0..state.instruments.len() {
+                let worst = state.line(instrument, at).exposure();
+                nearest.see(target, &node.limits, Key::PositionShareBps, worst, equity);
+            }
         }
         for (at, (known, spec)) in state.instruments.iter().zip(specs).enumerate() {
             let target = Target::new(Level::Instrument, u16::try_from(at).unwrap_or(u16::MAX));
+            for node in 0..state.nodes.len() {
+                nearest.line(target, &known.limits, state.line(at, node), spec.lot_e9());
+            }
             for account in 0..accounts {
-                let line = state.line(at, 1 + tenants + account);
-                nearest.line(target, &known.limits, line, spec.lot_e9());
+                let orders = i128::from(state.line(at, 1 + tenants + account).orders);
+                nearest.see(target, &known.limits, Key::LineOrders, orders, None);
             }
         }
         nearest.found

@@ -1,6 +1,7 @@
 //! Bytes that are no snapshot, or not any more: an error, never a panic.
 
 use qt_engine::hash::StateHash;
+use qt_engine::snapshot::FORMAT;
 use qt_engine::{Exits, SnapshotError};
 use qt_types::Lacks;
 
@@ -74,7 +75,7 @@ fn another_format_is_told_before_all_else() {
     let (make, mut bytes) = full();
     bytes[4] += 1;
     bytes.truncate(100);
-    assert_eq!(error_of(&make, &bytes), Some(SnapshotError::Format(3)));
+    assert_eq!(error_of(&make, &bytes), Some(SnapshotError::Format(FORMAT + 1)));
     assert_eq!(error_of(&make, b"QTT1 and more"), Some(SnapshotError::NotASnapshot));
 }
 

@@ -4,6 +4,7 @@
 mod busy;
 mod cuts;
 mod hostile;
+mod killed;
 mod refusals;
 mod tuned;
 mod twins;

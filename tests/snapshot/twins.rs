@@ -9,7 +9,7 @@ use qt_types::{
     Cash, CurrencyId, Event, InstrumentId, Level, Nanos, Payload, Seq, StrategyId, Target, VenueId,
 };
 
-use crate::venue::Venue;
+use crate::venue::{Venue, can_be};
 use crate::world::{Dice, Make, Market, Tested};
 
 pub struct Twins {
@@ -79,6 +79,7 @@ impl Twins {
             }
             let report =
                 if self.dice.is(3) { self.venue.next(&self.market, &mut self.dice) } else { None };
+            let report = report.filter(|told| can_be(told, &self.one.exposure()));
             let (instrument, payload) = match report {
                 Some((instrument, report)) => (instrument, Payload::Report(report)),
                 None => self.market.next(self.now_ns, &mut self.dice),

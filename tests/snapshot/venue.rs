@@ -1,7 +1,7 @@
 //! A venue that answers by the dice: late, doubled, in parts, out of order, and not always as
 //! asked.
 
-use qt_engine::Command;
+use qt_engine::{Command, Exposure};
 use qt_types::{
     Cash, CurrencyId, ExecId, FeeIn, FxRate, InstrumentId, OrderId, OrderKind, Price, Qty,
     RejectReason, Replace, Report, ReportKind,
@@ -58,6 +58,9 @@ impl Venue {
     pub fn next(&mut self, market: &Market, dice: &mut Dice) -> Option<(InstrumentId, Report)> {
         if dice.is(25) {
             return Some(of_account(dice));
+        }
+        if dice.is(60) {
+            return Some(of_position(market, dice));
         }
         if dice.is(15) {
             return self.last;
@@ -149,6 +152,28 @@ impl Venue {
         self.fills.push((instrument, report));
         (instrument, report)
     }
+}
+
+/// Whether a report can be: no more is liquidated than is held.
+pub fn can_be(told: &(InstrumentId, Report), exposure: &Exposure<'_>) -> bool {
+    let held = exposure.position(told.0).abs();
+    told.1.kind != ReportKind::Liquidated || told.1.qty <= held
+}
+
+/// The venue closes some of a position, or settles it because its instrument has expired.
+fn of_position(market: &Market, dice: &mut Dice) -> (InstrumentId, Report) {
+    let expires = dice.is(20);
+    let (kind, instrument) = match expires {
+        true => (ReportKind::Settled, InstrumentId(2)),
+        false => (ReportKind::Liquidated, InstrumentId(dice.below(3) as u16)),
+    };
+    let mut report = Report::plain(OrderId::NONE, kind, RejectReason::None);
+    report.price = Price::from_ticks(market.middle(instrument));
+    if !expires {
+        report.qty = Qty::from_lots(1 + dice.below(3));
+        report.fee = Cash::from_nano(1_000_001);
+    }
+    (instrument, report)
 }
 
 /// Something about the account, and about no order.

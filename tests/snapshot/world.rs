@@ -3,8 +3,8 @@
 
 use qt_engine::book::{BookLimits, CrossPolicy, OrderBookLimits};
 use qt_engine::{
-    BookKind, Currencies, Currency, Ensemble, Exits, Gate, Pipeline, PipelineConfig, RateSource,
-    Strategy,
+    BookKind, Currencies, Currency, Ensemble, Exits, Gate, Leg, Pipeline, PipelineConfig,
+    RateSource, Strategy,
 };
 use qt_risk::{
     Account, AccountGate, Allowed, Key, Level, Limit, Prices, Profile, ProfileName, RiskGate,
@@ -185,10 +185,9 @@ impl Make {
         };
         let rate = FxRate::new(11, 10).expect("positive");
         let deposit = Cash::from_nano(5_000 * i128::from(E9));
-        let told = RateSource::Told(Some((rate, Nanos::new(0))));
-        let traded =
-            RateSource::Traded { instrument: InstrumentId(0), tick_e9: E9, is_inverse: false };
-        let sources = [told, RateSource::Constant(rate), traded];
+        let told = Leg::Told(Some((rate, Nanos::new(0))));
+        let traded = Leg::Traded { instrument: InstrumentId(0), tick_e9: E9, is_inverse: false };
+        let sources = [told, Leg::Constant(rate), traded].map(RateSource::One);
         let currencies = Currencies {
             of: vec![CurrencyId::ACCOUNT, CurrencyId::ACCOUNT, CurrencyId(1)],
             others: sources.map(|rate| Currency { deposit, rate }).to_vec(),

@@ -104,16 +104,17 @@ fn what_the_last_stage_misses_is_found_out() {
     for of in lost {
         let mut found = 0;
         for damage in places().map(of) {
-            // A lost wish to be woken is none of what is put out: all stages are told of timers.
-            let Err(Broken { stage, why, event }) = staged(&[&make; 3], &tale, 64, Some(damage))
-            else {
-                continue;
-            };
-            assert!(matches!(why, Apart::Strategy | Apart::Gate), "{damage:?}: {why}");
-            assert_eq!(stage, damage.stage(), "{damage:?}: {why} at event {event}");
-            found += 1;
+            match staged(&[&make; 3], &tale, 64, Some(damage)) {
+                // An answer that is the same as the one after it can be missed.
+                Ok(made) => assert!(other(&tale, &made).is_none(), "{damage:?}"),
+                Err(Broken { stage, why, event }) => {
+                    assert!(matches!(why, Apart::Strategy | Apart::Gate), "{damage:?}: {why}");
+                    assert_eq!(stage, damage.stage(), "{damage:?}: {why} at event {event}");
+                    found += 1;
+                }
+            }
         }
-        assert!(found >= 8, "{:?}: {found} of {}", of(0), places().count());
+        assert!(found >= 20, "{:?}: {found} of {}", of(0), places().count());
     }
 }
 

@@ -10,7 +10,7 @@ use qt_engine::{Command, Denial, Gate, Notice, Outbox, Pipeline, Sequencer, Sink
 use qt_ring::{Consumer, Item, Producer, Setup, Wait, broadcast};
 use qt_types::{Event, InstrumentId, Nanos, Payload, Seq, VenueId};
 
-use crate::venue::Venue;
+use crate::venue::{Venue, can_be};
 use crate::world::{Dice, Make, Market};
 
 /// Commands, denials, notices.
@@ -49,7 +49,7 @@ pub fn fused(make: &Make, seed: u64, steps: usize) -> Tale {
         let timer = pipeline.take_timer(now).map(|timer| (InstrumentId(0), Payload::Timer(timer)));
         let next = timer.unwrap_or_else(|| {
             let report = if dice.is(3) { venue.next(&market, &mut dice) } else { None };
-            match report {
+            match report.filter(|told| can_be(told, &pipeline.exposure())) {
                 Some((instrument, report)) => (instrument, Payload::Report(report)),
                 None => market.next(now_ns, &mut dice),
             }
@@ -143,17 +143,12 @@ impl<T: Item> Hear<T> {
 }
 
 impl<T: Item> Source<T> for Hear<T> {
-    fn take(&mut self) -> Option<T> {
-        loop {
-            match self.from.pop() {
-                None if self.from.wait() => {}
-                Some(_) if self.count == self.lost => self.count += 1,
-                item => {
-                    self.count += 1;
-                    return item;
-                }
-            }
+    fn take(&mut self) -> Result<T, Apart> {
+        if self.count == self.lost {
+            self.from.pop_or_wait();
         }
+        self.count += 1;
+        self.from.pop_or_wait().ok_or(Apart::Gone)
     }
 }
 

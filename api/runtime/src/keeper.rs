@@ -4,7 +4,7 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, OnceLock};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crossbeam::channel::Receiver;
 use qt_backtest::simulator::Ended;
@@ -14,13 +14,13 @@ use qt_journal::{
     AppendError, CommandRecord, Describer, Fingerprint, Journal, JournalError, Lsn, Mark, Record,
     SnapshotRef, Stamp, write_snapshot,
 };
-use qt_types::{Control, ControlKind, Event, KillState, Nanos, Payload, Seq};
+use qt_types::{Control, ControlKind, Event, KillState, Nanos, Payload, Seq, Target};
 
 use crate::figures::Measured;
 use crate::flight::{Deck, Recorder, Why};
 use crate::script::Script;
 use crate::stages::{Stage, Timing};
-use crate::status::{Seen, StatusBoard};
+use crate::status::StatusBoard;
 
 /// What a session lets others see while it runs.
 #[derive(Debug, Default)]
@@ -43,10 +43,8 @@ pub struct Shown {
     pub board: StatusBoard,
     /// Where recorders of its last events are given away.
     pub deck: Deck,
-    /// How many decisions from outside were taken ...
-    pub decided: AtomicU64,
-    /// ... and the event of the last one.
-    pub decided_at: AtomicU64,
+    /// The events that decisions from outside became, in the order in which they came.
+    pub decided: Mutex<Vec<u64>>,
     /// Parameters and limits that were changed, in order, also by earlier processes.
     pub changed: Mutex<Vec<ControlKind>>,
 }
@@ -81,8 +79,19 @@ pub struct Keeper {
     is_killed: bool,
     /// A decision from outside is the next event.
     is_decided: bool,
-    seen: Seen,
     measured: Measured,
+    full: Full,
+}
+
+/// What a full disk has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Full {
+    /// There is room.
+    Not,
+    /// There is room for what must be written only: the kill switch comes next.
+    Found,
+    /// It was pulled by this event, after so many commands; the session ends.
+    Killed(Seq, u64),
 }
 
 impl Keeper {
@@ -103,8 +112,8 @@ impl Keeper {
             recorder: Some(Recorder::new()),
             is_killed: false,
             is_decided: false,
-            seen: Seen::default(),
             measured: Measured::default(),
+            full: Full::Not,
         }
     }
 
@@ -162,8 +171,49 @@ impl Keeper {
 
     fn append(&mut self, record: &Record) -> Result<Lsn, NotKept> {
         let Some(journal) = &mut self.journal else { return Err(NotKept) };
-        let appended = journal.append(record);
+        match journal.append(record) {
+            Err(AppendError::DiskFull) => self.keep_in_reserve(record),
+            appended => self.kept(appended),
+        }
+    }
+
+    /// What finds the disk full goes to where room is kept for the end: from then on only what
+    /// leads there happens.
+    #[cold]
+    fn keep_in_reserve(&mut self, record: &Record) -> Result<Lsn, NotKept> {
+        if self.full == Full::Not {
+            self.full = Full::Found;
+        }
+        let Some(journal) = &mut self.journal else { return Err(NotKept) };
+        let appended = journal.append_reserved(record);
         self.kept(appended)
+    }
+
+    /// Whether `commands` may leave. On a disk that does not even take what had its room, cancels
+    /// do: they are in memory that outlives the process, and make nothing worse.
+    fn confirmed(
+        &self,
+        done: Result<(), AppendError>,
+        commands: &[Command],
+    ) -> Result<(), NotKept> {
+        let is_harmless = || commands.iter().all(|command| matches!(command, Command::Cancel(_)));
+        match done {
+            Err(AppendError::DiskFull) if self.full != Full::Not && is_harmless() => Ok(()),
+            done => self.kept(done),
+        }
+    }
+
+    /// The session ends because the disk is full: event `seq` was the kill, before which `before`
+    /// commands had left. `why` its end could not be written either.
+    fn end_full(&self, seq: Seq, before: u64, why: Option<JournalError>) {
+        let left = self.shown.commands.load(Ordering::Relaxed).saturating_sub(before);
+        let why = why.map_or_else(String::new, |why| format!(" ({why})"));
+        self.fail(format!(
+            "the disk is full: event {} pulled the kill switch (cancels that left: {left}), and \
+             the session has ended{why}. Make room, and the same command goes on from there; \
+             nothing but cancels leaves before you type arm",
+            seq.get()
+        ));
     }
 
     /// The state in a file of its own, and the record that names it; `None` where the strategy
@@ -221,10 +271,12 @@ impl Witness for Keeper {
         let Some(journal) = &mut self.journal else { return Err(NotKept) };
         let appended = journal.append_event(event);
         self.timing.appended(from);
-        let kept = self.kept(appended).map(|_| ());
+        let kept = match appended {
+            Err(AppendError::DiskFull) => self.keep_in_reserve(&Record::Event(*event)).map(|_| ()),
+            appended => self.kept(appended).map(|_| ()),
+        };
         if std::mem::take(&mut self.is_decided) && kept.is_ok() {
-            self.shown.decided_at.store(event.seq.get(), Ordering::Relaxed);
-            self.shown.decided.fetch_add(1, Ordering::Release);
+            self.shown.decided.lock().unwrap_or_else(PoisonError::into_inner).push(event.seq.get());
         }
         kept
     }
@@ -259,7 +311,7 @@ impl Witness for Keeper {
         let times = self.timing.kept(from);
         let durable = journal.wait_durable(last);
         self.timing.left(times);
-        self.kept(durable)
+        self.confirmed(durable, commands)
     }
 
     fn next_decision(&mut self, last: Seq) -> Option<Decided> {
@@ -271,6 +323,13 @@ impl Witness for Keeper {
                 is_next.then_some(Decided { control: *control, recv_ns: *recv_ns })
             }
             Some(_) => None,
+            None if self.full == Full::Found => {
+                let commands = self.shown.commands.load(Ordering::Relaxed);
+                self.full = Full::Killed(Seq::new(last.get() + 1), commands);
+                let (target, state) = (Target::GLOBAL, KillState::Halted);
+                let control = Control { kind: ControlKind::Trip { target, state }, person: 0 };
+                Some(Decided { control, recv_ns: Nanos::MIN })
+            }
             None => {
                 self.timing.end_whole();
                 let control = self.controls.try_recv().ok()?;
@@ -284,21 +343,19 @@ impl Witness for Keeper {
     }
 
     #[inline]
-    fn look_inside(&mut self, inside: &dyn Inside) {
-        if self.shown.board.is_asked() {
-            self.seen.look(inside);
-        }
+    fn is_over(&self) -> bool {
+        matches!(self.full, Full::Killed(..))
     }
 
-    fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>) {
+    fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>, inside: &dyn Inside) {
         if self.is_killed {
             // What the kill made leave has left.
             self.is_killed = false;
             self.shown.deck.swap(&mut self.recorder, Why::Kill);
         }
-        let Self { timing, journal, seen, shown, .. } = &*self;
+        let Self { timing, journal, shown, .. } = &*self;
         shown.board.fill(last, now_ns, exposure, |status| {
-            status.take_seen(seen);
+            status.look(inside);
             status.feed_waits = shown.feed_waits.load(Ordering::Relaxed);
             status.whole = timing.stages.quantiles(Stage::Whole);
             status.journal_waits = journal.as_ref().map_or(0, |journal| journal.status().waits);
@@ -321,17 +378,21 @@ impl Witness for Keeper {
             return;
         }
         let stamp = Stamp { seq: last, at_ns: now_ns };
-        let kept = self.keep_state(&mut journal, stamp, save);
+        let kept = match self.full {
+            Full::Not => self.keep_state(&mut journal, stamp, save),
+            // There is no room for it.
+            _ => Ok(None),
+        };
         self.measured.journal = Some(journal.status());
         let closed = kept.and_then(|kept| {
             self.measured.snapshot = kept;
             journal.close(stamp)
         });
-        match closed {
-            Ok(_) => {
-                self.shown.is_closed.store(true, Ordering::Relaxed);
-            }
-            Err(error) => self.fail(error.to_string()),
+        self.shown.is_closed.store(closed.is_ok(), Ordering::Relaxed);
+        match (self.full, closed.err()) {
+            (Full::Killed(seq, before), error) => self.end_full(seq, before, error),
+            (Full::Not | Full::Found, Some(error)) => self.fail(error.to_string()),
+            (Full::Not | Full::Found, None) => {}
         }
     }
 }

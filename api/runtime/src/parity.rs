@@ -1,8 +1,10 @@
-//! Makes a kept run again as a backtest, and says whether it decides the same.
+//! Makes a kept run again as a backtest, and says whether it decides the same. The journal is read
+//! beside the run: of either no more is held than the other has not come to yet.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use qt_backtest::replay::Replayed;
 use qt_backtest::run::RunError;
@@ -17,6 +19,10 @@ use serde::Serialize;
 use crate::difference::{Before, Cause, Difference, decision_text};
 use crate::manifest::Manifest;
 use crate::staged::StagedError;
+
+/// Decisions that one side may be ahead of the other. The runs have parted long before, and what
+/// is more is only counted.
+const AHEAD_MAX: usize = 1 << 14;
 
 /// What came of a comparison.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -90,26 +96,22 @@ pub fn compare(
     strategy: Box<dyn Strategy>,
     interrupt: &AtomicBool,
 ) -> Result<Parity, ParityError> {
-    let mut reader = JournalReader::open(journal, None)?;
-    let mut recorded = Recorded::default();
-    while let Some(entry) = reader.next_entry()? {
-        recorded.see(entry.record);
-    }
-    recorded.is_ended = reader.recovery().is_ended;
-    let recorded = Arc::new(recorded);
-    let repeated = Arc::new(Mutex::new(Repeated::default()));
-    let witness = Comparing { recorded: Arc::clone(&recorded), repeated: Arc::clone(&repeated) };
+    let walk = Arc::new(Mutex::new(Walk::begin(journal)?));
+    let witness = Comparing(Arc::clone(&walk));
     let ran = match stage.kind() {
         RecordKind::Levels => again::<Tick>(stage, strategy, witness, interrupt),
         RecordKind::Orders => again::<OrderTick>(stage, strategy, witness, interrupt),
     };
-    let repeated = repeated.lock().map(|mut seen| std::mem::take(&mut *seen)).unwrap_or_default();
+    let mut walk = walk.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(fault) = walk.fault.take() {
+        return Err(fault.into());
+    }
     if let Err(error) = ran
-        && !repeated.is_enough
+        && !walk.is_enough
     {
         return Err(error.into());
     }
-    Ok(judge(&recorded, &repeated))
+    Ok(walk.end()?)
 }
 
 fn again<R: Replayed>(
@@ -122,58 +124,179 @@ fn again<R: Replayed>(
     stage.run_witnessed::<R>(strategy, witness, interrupt, &mut |_, _| {}).map(|_| ())
 }
 
-/// What a journal says.
-#[derive(Default)]
-struct Recorded {
+/// A journal and the run that is made again, side by side.
+struct Walk {
+    reader: JournalReader,
     describer: Describer,
-    events: Vec<Event>,
-    decisions: Vec<CommandRecord>,
-    is_ended: bool,
+    /// The recorded event that comes next.
+    front: Option<Event>,
+    /// Recorded decisions that nothing made now was held against yet, and the other way round.
+    was: VecDeque<CommandRecord>,
+    is: VecDeque<CommandRecord>,
+    /// Events and decisions that were recorded, and the last event.
+    events: u64,
+    decisions: u64,
+    last: u64,
+    /// Events that came now.
+    repeated: u64,
+    /// The first that is not the recorded one: its place, what was recorded and what came.
+    other: Option<(u64, Option<Event>, Option<Event>)>,
+    /// Decisions that were compared.
+    compared: u64,
+    differences: u64,
+    first: Option<Difference>,
+    /// Whether all that is recorded has been compared.
+    is_enough: bool,
+    fault: Option<JournalError>,
 }
 
-impl Recorded {
-    fn see(&mut self, record: Record) {
-        self.describer.see(&record);
-        match record {
-            Record::Event(event) => self.events.push(event),
-            Record::Command(command) => self.decisions.push(command),
-            _ => {}
+impl Walk {
+    fn begin(journal: &Path) -> Result<Self, JournalError> {
+        let mut new = Self {
+            reader: JournalReader::open(journal, None)?,
+            describer: Describer::new(),
+            front: None,
+            was: VecDeque::new(),
+            is: VecDeque::new(),
+            events: 0,
+            decisions: 0,
+            last: 0,
+            repeated: 0,
+            other: None,
+            compared: 0,
+            differences: 0,
+            first: None,
+            is_enough: false,
+            fault: None,
+        };
+        new.turn()?;
+        Ok(new)
+    }
+
+    /// Reads up to the next event; what was decided before it is to be compared.
+    fn turn(&mut self) -> Result<(), JournalError> {
+        self.front = None;
+        while let Some(entry) = self.reader.next_entry()? {
+            self.describer.see(&entry.record);
+            match entry.record {
+                Record::Event(event) => {
+                    (self.events, self.last) = (self.events + 1, event.seq.get());
+                    self.front = Some(event);
+                    break;
+                }
+                Record::Command(command) => {
+                    self.decisions += 1;
+                    self.was.push_back(command);
+                    self.settle();
+                }
+                _ => {}
+            }
         }
+        Ok(())
+    }
+
+    /// The run that is made again comes to `event`.
+    fn come_to(&mut self, event: &Event) -> Result<(), NotKept> {
+        let Some(was) = self.front else {
+            // The record ends in the middle of the run. In one that was made to the end of its
+            // data, more happens only after another decision.
+            self.is_enough = true;
+            return Err(NotKept);
+        };
+        if was != *event && self.other.is_none() {
+            self.other = Some((self.repeated, Some(was), Some(*event)));
+        }
+        self.repeated += 1;
+        self.turn().map_err(|fault| {
+            self.fault = Some(fault);
+            NotKept
+        })
+    }
+
+    fn decide(&mut self, command: CommandRecord) {
+        self.is.push_back(command);
+        self.settle();
+    }
+
+    /// Holds against each other what both have, and gives up on what is too far ahead.
+    fn settle(&mut self) {
+        while !self.was.is_empty() && !self.is.is_empty() {
+            let (was, is) = (self.was.pop_front(), self.is.pop_front());
+            self.hold(was, is);
+        }
+        if self.was.len() > AHEAD_MAX {
+            let was = self.was.pop_front();
+            self.hold(was, None);
+        }
+        if self.is.len() > AHEAD_MAX {
+            let is = self.is.pop_front();
+            self.hold(None, is);
+        }
+    }
+
+    /// The decision of one place, on both sides.
+    fn hold(&mut self, was: Option<CommandRecord>, is: Option<CommandRecord>) {
+        self.compared += 1;
+        if was == is {
+            return;
+        }
+        self.differences += 1;
+        if self.first.is_some() {
+            return;
+        }
+        // The one that comes earlier: what follows from it is no cause.
+        let events = [was, is].map(|made| made.map(|command| command.stamp.seq.get()));
+        let event = events.into_iter().flatten().min().unwrap_or(0);
+        let describer = &self.describer;
+        let before = self.other.filter(|(at, ..)| *at < event);
+        self.first = Some(Difference {
+            decision: self.compared,
+            event,
+            recorded: was.map(|command| decision_text(describer, &command)),
+            repeated: is.map(|command| decision_text(describer, &command)),
+            cause: before.map_or(Cause::State, |(_, was, is)| Cause::of(was.as_ref(), is.as_ref())),
+            before: before.map(|(_, was, is)| Before::new(describer, was.as_ref(), is.as_ref())),
+        });
+    }
+
+    /// The run that was made again is over.
+    fn end(&mut self) -> Result<Parity, JournalError> {
+        if self.other.is_none()
+            && let Some(missing) = self.front
+        {
+            // There is less than there was.
+            self.other = Some((self.repeated, Some(missing), None));
+        }
+        while self.front.is_some() {
+            self.turn()?;
+        }
+        let is_ended = self.reader.recovery().is_ended;
+        while let Some(was) = self.was.pop_front() {
+            self.hold(Some(was), None);
+        }
+        // Where the record broke off, what followed from its last event may not have been written.
+        let last = self.last;
+        for is in std::mem::take(&mut self.is) {
+            let seq = is.stamp.seq.get();
+            if seq < last || (seq == last && is_ended) {
+                self.hold(None, Some(is));
+            }
+        }
+        Ok(Parity {
+            decisions: self.decisions,
+            differences: self.differences,
+            events: self.events,
+            is_whole: is_ended && !self.is_enough,
+            first: self.first.take(),
+        })
     }
 }
 
-/// What happens now.
-#[derive(Default)]
-struct Repeated {
-    decisions: Vec<CommandRecord>,
-    /// The first event that is not the recorded one: its place, and what came.
-    other: Option<(usize, Event)>,
-    events: usize,
-    /// Whether all that is recorded has been compared.
-    is_enough: bool,
-}
-
-struct Comparing {
-    recorded: Arc<Recorded>,
-    repeated: Arc<Mutex<Repeated>>,
-}
+struct Comparing(Arc<Mutex<Walk>>);
 
 impl Witness for Comparing {
     fn sequenced(&mut self, event: &Event) -> Result<(), NotKept> {
-        let Ok(mut seen) = self.repeated.lock() else { return Err(NotKept) };
-        let at = seen.events;
-        seen.events += 1;
-        let was = self.recorded.events.get(at);
-        if was.is_none() {
-            // The record ends in the middle of the run. In one that was made to the end of its
-            // data, more happens only after another decision.
-            seen.is_enough = true;
-            return Err(NotKept);
-        }
-        if was != Some(event) && seen.other.is_none() {
-            seen.other = Some((at, *event));
-        }
-        Ok(())
+        self.0.lock().map_err(|_| NotKept)?.come_to(event)
     }
 
     fn leaving(
@@ -183,77 +306,16 @@ impl Witness for Comparing {
         now_ns: Nanos,
         _state: u64,
     ) -> Result<(), NotKept> {
-        let Ok(mut seen) = self.repeated.lock() else { return Err(NotKept) };
+        let mut walk = self.0.lock().map_err(|_| NotKept)?;
         let stamp = Stamp { seq, at_ns: now_ns };
-        seen.decisions.extend(commands.iter().map(|command| CommandRecord::new(stamp, command)));
+        commands.iter().for_each(|command| walk.decide(CommandRecord::new(stamp, command)));
         Ok(())
     }
 
     fn next_decision(&mut self, last: Seq) -> Option<Decided> {
-        let at = usize::try_from(last.get()).ok()?;
-        let Event { recv_ns, payload: Payload::Control(control), .. } =
-            *self.recorded.events.get(at)?
-        else {
-            return None;
-        };
-        Some(Decided { control, recv_ns })
+        let front = self.0.lock().ok()?.front?;
+        let Event { recv_ns, payload: Payload::Control(control), .. } = front else { return None };
+        // In its place only, also when the run has parted from what was recorded.
+        (front.seq.get() == last.get() + 1).then_some(Decided { control, recv_ns })
     }
-}
-
-fn judge(recorded: &Recorded, repeated: &Repeated) -> Parity {
-    let was = &recorded.decisions;
-    // Where the record broke off, what followed from its last event may not have been written.
-    let last = recorded.events.last().map_or(0, |event| event.seq.get());
-    let is_kept = |made: &&CommandRecord| {
-        let seq = made.stamp.seq.get();
-        seq < last || (seq == last && recorded.is_ended)
-    };
-    let is: Vec<&CommandRecord> = repeated
-        .decisions
-        .iter()
-        .take(was.len())
-        .chain(repeated.decisions.iter().skip(was.len()).filter(is_kept))
-        .collect();
-    let longest = was.len().max(is.len());
-    let differs = |at: &usize| was.get(*at) != is.get(*at).copied();
-    let mut differing = (0..longest).filter(differs);
-    let first = differing.next();
-    let differences = first.map_or(0, |_| 1 + differing.count() as u64);
-    let first = first.map(|at| {
-        let (was, is) = (was.get(at), is.get(at).copied());
-        // The one that comes earlier: what follows from it is no cause.
-        let events = [was, is].map(|made| made.map(|command| command.stamp.seq.get()));
-        let event = events.into_iter().flatten().min().unwrap_or(0);
-        let describer = &recorded.describer;
-        let before = other_before(recorded, repeated, event);
-        Difference {
-            decision: at as u64 + 1,
-            event,
-            recorded: was.map(|command| decision_text(describer, command)),
-            repeated: is.map(|command| decision_text(describer, command)),
-            cause: before.map_or(Cause::State, |(was, is)| Cause::of(was, is)),
-            before: before.map(|(was, is)| Before::new(describer, was, is)),
-        }
-    });
-    Parity {
-        decisions: was.len() as u64,
-        differences,
-        events: recorded.events.len() as u64,
-        is_whole: recorded.is_ended && !repeated.is_enough,
-        first,
-    }
-}
-
-/// The first event that came differently, if it came no later than event `until`.
-fn other_before<'a>(
-    recorded: &'a Recorded,
-    repeated: &'a Repeated,
-    until: u64,
-) -> Option<(Option<&'a Event>, Option<&'a Event>)> {
-    if let Some((at, event)) = &repeated.other {
-        return ((*at as u64) < until).then(|| (recorded.events.get(*at), Some(event)));
-    }
-    // Or there is less than there was.
-    let missing = recorded.events.get(repeated.events)?;
-    (missing.seq.get() <= until).then_some((Some(missing), None))
 }

@@ -1,6 +1,7 @@
 //! Feeds a journal to the pipeline alone: no data, no venue, only what it was told. What it puts
 //! out is held against what the journal says that it put out.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -9,7 +10,8 @@ use qt_backtest::run_ticks::TickStage;
 use qt_engine::snapshot::{FORMAT, format_of};
 use qt_engine::{Gate, Outbox, Strategy};
 use qt_journal::{
-    CommandRecord, Describer, JournalReader, Lsn, Record, SnapshotRef, Stamp, read_snapshot,
+    CommandRecord, Describer, Fingerprint, JournalReader, Lsn, Record, SnapshotRef, Stamp,
+    find_snapshot, read_snapshot, snapshots_in, write_snapshot,
 };
 use qt_types::{Event, Payload, Report, Seq};
 use serde::Serialize;
@@ -53,6 +55,9 @@ pub struct Rehearsed {
     pub state: String,
     /// States that were kept and are the same.
     pub snapshots: u64,
+    /// States that were kept now, for later replays to begin with.
+    #[serde(skip_serializing_if = "is_none")]
+    pub kept: u64,
     /// The event after which it began with a kept state; `None` where it began at the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from_event: Option<u64>,
@@ -61,6 +66,11 @@ pub struct Rehearsed {
     /// The first decision that differs.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub first: Option<Difference>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
+const fn is_none(count: &u64) -> bool {
+    *count == 0
 }
 
 /// Where a replay begins.
@@ -85,20 +95,39 @@ pub fn replay(
     strategy: Box<dyn Strategy>,
     from: Origin,
 ) -> Result<Rehearsed, ParityError> {
+    replay_and_keep(journal, stage, strategy, from, None)
+}
+
+/// As [`replay`]. With `keep_every` it keeps the state after every so many events in a file beside
+/// the journal's segments, as long as nothing differs: a later replay can begin with it. No record
+/// names it.
+///
+/// # Errors
+/// As [`replay`], and when a state cannot be kept.
+pub fn replay_and_keep(
+    journal: &Path,
+    stage: &TickStage<'_>,
+    strategy: Box<dyn Strategy>,
+    from: Origin,
+    keep_every: Option<NonZeroU64>,
+) -> Result<Rehearsed, ParityError> {
     let mut desk = stage.rehearsal(strategy)?;
     let mut check = Check::default();
     let clock = Instant::now();
-    let begin = find(journal, from)?;
     let mut reader = JournalReader::open(journal, None)?;
     let fingerprint = reader.fingerprint();
-    if let Some((lsn, kept)) = begin {
+    let mut keeping = keep_every.map(|every| Keeping::new(journal, fingerprint, every));
+    if keeping.is_some() && reader.is_live() {
+        return Err(unusable(journal, "a run writes to it, and keeps its own states".to_owned()));
+    }
+    let mut begin = Lsn::NONE;
+    if let Some(Begin { lsn, kept, state }) = find(journal, fingerprint, from)? {
         recast(&mut desk, journal, lsn)?;
-        let state = read_snapshot(journal, fingerprint, kept)?;
         let fail = |error: qt_engine::SnapshotError| unusable(journal, error.to_string());
         desk = desk.restored(&state).map_err(fail)?;
         check.from_event = Some(kept.stamp.seq.get());
+        begin = lsn;
     }
-    let begin = begin.map_or(Lsn::NONE, |(lsn, _)| lsn);
     let mut state = Vec::new();
     while let Some(entry) = reader.next_entry()? {
         check.describer.see(&entry.record);
@@ -116,6 +145,9 @@ pub fn replay(
                 if is_same { check.snapshots += 1 } else { check.note_state(kept.stamp) }
             }
             Record::Event(event) => {
+                if let Some(keeping) = &mut keeping {
+                    keeping.look(&desk, &check, &mut state)?;
+                }
                 check.own(&event);
                 let outbox = desk.rehearse(&event).map_err(qt_backtest::run::RunError::from)?;
                 check.expect(&event, outbox);
@@ -126,27 +158,83 @@ pub fn replay(
         }
     }
     check.rest(reader.recovery().is_ended);
-    Ok(check.done(Topology::Fused, desk.state_hash(), clock.elapsed()))
+    let kept = keeping.map_or(0, |keeping| keeping.count);
+    let done = check.done(Topology::Fused, desk.state_hash(), clock.elapsed());
+    Ok(Rehearsed { kept, ..done })
 }
 
-/// The record of the state to begin with, and that state.
-fn find(journal: &Path, from: Origin) -> Result<Option<(Lsn, SnapshotRef)>, ParityError> {
-    if from == Origin::Start {
-        return Ok(None);
+/// Keeps states on the way.
+struct Keeping<'a> {
+    journal: &'a Path,
+    fingerprint: Fingerprint,
+    every: u64,
+    /// At which number of events the next one is due.
+    due: u64,
+    count: u64,
+}
+
+impl<'a> Keeping<'a> {
+    const fn new(journal: &'a Path, fingerprint: Fingerprint, every: NonZeroU64) -> Self {
+        Self { journal, fingerprint, every: every.get(), due: every.get(), count: 0 }
     }
+
+    /// Between two events. A state can be begun with where nothing is on its way any more: what
+    /// was put out stands in the journal.
+    fn look<S: Strategy, G: Gate>(
+        &mut self,
+        desk: &Desk<S, G>,
+        check: &Check,
+        state: &mut Vec<u8>,
+    ) -> Result<(), ParityError> {
+        if check.events < self.due || check.differences > 0 || !check.is_settled() {
+            return Ok(());
+        }
+        let fail = |error: qt_engine::SnapshotError| unusable(self.journal, error.to_string());
+        desk.save(state).map_err(fail)?;
+        write_snapshot(self.journal, self.fingerprint, check.last, state)?;
+        (self.due, self.count) = (check.events + self.every, self.count + 1);
+        Ok(())
+    }
+}
+
+/// What a replay begins with: the first record that it looks at, and the state before it.
+struct Begin {
+    lsn: Lsn,
+    kept: SnapshotRef,
+    state: Vec<u8>,
+}
+
+/// The state to begin with: one that a record names, or one that a replay has kept.
+fn find(
+    journal: &Path,
+    fingerprint: Fingerprint,
+    from: Origin,
+) -> Result<Option<Begin>, ParityError> {
+    let wanted = match from {
+        Origin::Start => return Ok(None),
+        Origin::LastSnapshot => snapshots_in(journal)?.pop(),
+        Origin::Snapshot(seq) => snapshots_in(journal)?.into_iter().find(|there| *there == seq),
+    };
+    let Some(seq) = wanted else {
+        let which = match from {
+            Origin::Snapshot(seq) => format!("no state after event {} was kept", seq.get()),
+            _ => "no state was kept".to_owned(),
+        };
+        return Err(unusable(journal, which));
+    };
+    let (kept, state) = find_snapshot(journal, fingerprint, seq)?;
     let mut reader = JournalReader::open(journal, None)?;
-    let mut found = None;
+    let mut begin = None;
     while let Some(entry) = reader.next_entry()? {
-        let Record::Snapshot(kept) = entry.record else { continue };
-        if from == Origin::LastSnapshot || from == Origin::Snapshot(kept.stamp.seq) {
-            found = Some((entry.lsn, kept));
+        let is_named = matches!(entry.record, Record::Snapshot(named) if named == kept);
+        let is_next = matches!(entry.record, Record::Event(event) if event.seq > seq);
+        if is_named || is_next {
+            begin = Some(entry.lsn);
+            break;
         }
     }
-    let which = match from {
-        Origin::Snapshot(seq) => format!("no state after event {} was kept", seq.get()),
-        _ => "no state was kept".to_owned(),
-    };
-    found.map(Some).ok_or_else(|| unusable(journal, which))
+    let missing = || unusable(journal, format!("it has nothing after event {}", seq.get()));
+    Ok(Some(Begin { lsn: begin.ok_or_else(missing)?, kept, state }))
 }
 
 /// Makes again what was decided before record `until` about what the pipeline is made from.
@@ -176,7 +264,7 @@ pub(crate) struct Check {
     own: std::collections::VecDeque<Own>,
     events: u64,
     /// The last event.
-    last: Seq,
+    last: Stamp,
     decisions: u64,
     differences: u64,
     snapshots: u64,
@@ -194,12 +282,17 @@ enum Own {
 impl Check {
     pub(crate) fn expect(&mut self, event: &Event, outbox: &Outbox) {
         self.events += 1;
-        self.last = event.seq;
         let stamp = Stamp { seq: event.seq, at_ns: event.recv_ns };
+        self.last = stamp;
         let commands = outbox.commands.as_slice().iter();
         self.commands.extend(commands.map(|command| CommandRecord::new(stamp, command)));
         self.own.extend(outbox.denials.as_slice().iter().map(|denial| Own::Denied(denial.denied)));
         self.own.extend(outbox.notices.as_slice().iter().map(|notice| Own::Notice(notice.report)));
+    }
+
+    /// Whether all that was put out was found.
+    fn is_settled(&self) -> bool {
+        self.commands.is_empty() && self.own.is_empty()
     }
 
     /// A denial or a report of the engine comes back: is it the one that was put out?
@@ -238,7 +331,7 @@ impl Check {
     /// What was put out at the end and is not in the journal; where that broke off, it may not
     /// have been written down any more.
     pub(crate) fn rest(&mut self, is_ended: bool) {
-        let last = self.last;
+        let last = self.last.seq;
         while let Some(made) = self.commands.pop_front() {
             if is_ended || made.stamp.seq < last {
                 let text = decision_text(&self.describer, &made);
@@ -272,6 +365,7 @@ impl Check {
             differences: self.differences,
             state: format!("{state:016x}"),
             snapshots: self.snapshots,
+            kept: 0,
             from_event: self.from_event,
             seconds: took.as_secs_f64(),
             first: self.first,

@@ -154,38 +154,12 @@ impl Status {
         }
     }
 
-    /// Takes over what was seen inside.
-    pub fn take_seen(&mut self, seen: &Seen) {
-        (self.tightest, self.is_paused) = (seen.tightest, seen.is_paused);
-        for (of, &(is_active, may_send)) in self.strategies.iter_mut().zip(&seen.strategies) {
-            (of.is_active, of.may_send) = (is_active, may_send);
-        }
-    }
-}
-
-/// What of a status only the pipeline itself knows.
-#[derive(Clone, Debug)]
-pub struct Seen {
-    tightest: Option<Tightest>,
-    is_paused: bool,
-    strategies: Vec<(bool, KillState)>,
-}
-
-impl Default for Seen {
-    fn default() -> Self {
-        let strategies = Vec::with_capacity(LINES_MAX);
-        Self { tightest: None, is_paused: false, strategies }
-    }
-}
-
-impl Seen {
-    /// Asks `inside`.
+    /// Adds what only the pipeline itself knows.
     pub fn look(&mut self, inside: &dyn Inside) {
         (self.tightest, self.is_paused) = (inside.tightest(), inside.is_paused());
-        self.strategies.clear();
-        for at in 0..inside.strategies().min(LINES_MAX) {
-            let strategy = StrategyId(at as u16);
-            self.strategies.push((inside.is_active(strategy), inside.may_send(strategy)));
+        for of in &mut self.strategies {
+            of.is_active = inside.is_active(of.strategy);
+            of.may_send = inside.may_send(of.strategy);
         }
     }
 }
@@ -216,13 +190,6 @@ impl StatusBoard {
     #[must_use]
     pub fn get(&self) -> Option<Box<Status>> {
         self.filled.pop()
-    }
-
-    /// Whether a status was asked for and is not taken yet.
-    #[inline]
-    #[must_use]
-    pub fn is_asked(&self) -> bool {
-        !self.blank.is_empty()
     }
 
     /// Fills the blank that lies there, if one does; `more` adds what is not in `exposure`.

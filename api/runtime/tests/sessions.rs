@@ -2,106 +2,43 @@
 //! states that a replay begins with.
 
 mod common;
+#[path = "common/hall.rs"]
+mod hall;
 
 use std::fs;
 use std::path::PathBuf;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::Ordering;
 
-use crossbeam::channel::{Sender, bounded};
-use qt_backtest::config::RunConfig;
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
-use qt_data::ticks::{TickFile, Verify};
 use qt_engine::{BookInterest, BookView, Context, Strategy};
-use qt_journal::{Durable, JournalReader, Record};
-use qt_ring::Seat;
-use qt_runtime::keeper::Shown;
-use qt_runtime::manifest::Manifest;
+use qt_journal::{JournalReader, Record};
 use qt_runtime::pace::Speed;
 use qt_runtime::rehearsal::{self, Origin};
-use qt_runtime::session::{self, Outside, Ran, SessionError, Settings, THREADS};
-use qt_strategies::Registry;
 use qt_types::{Control, ControlKind, E9, KillState, Seq, Target, Timer};
-use tempfile::TempDir;
 
-fn quoter(offset: u32) -> Box<dyn Strategy> {
-    let registry = Registry::builtin();
-    let entry = registry.get("top_of_book_quoter").unwrap();
-    let offset = offset.to_string();
-    let params = [("interval_ms", "2000"), ("max_position", "20"), ("offset_ticks", &offset)];
-    let params: Vec<_> = params.map(|(name, value)| (name.to_owned(), value.to_owned())).into();
-    entry.make(&entry.resolve(&params).unwrap(), 1).unwrap()
+use hall::{Hall, quoter};
+
+/// A thousand seconds of a market.
+const ROWS: u64 = 20_000;
+
+/// The files of the flight recorder, oldest first.
+fn flights(hall: &Hall) -> Vec<String> {
+    let entries = fs::read_dir(hall.path("")).unwrap().map(|entry| entry.unwrap().path());
+    let is_flight =
+        |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("flight-");
+    let mut paths: Vec<PathBuf> = entries.filter(is_flight).collect();
+    paths.sort();
+    paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
 }
 
-/// A folder with a thousand seconds of a market, in which sessions are held.
-struct Hall {
-    folder: TempDir,
-    files: [TickFile; 1],
-    config: RunConfig,
-}
-
-impl Hall {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("market.qtt");
-        common::write_market(&path, 20_000);
-        let files = [TickFile::open(&path, Verify::OnRead).unwrap()];
-        Self { folder, files, config: common::config() }
-    }
-
-    fn stage(&self) -> TickStage<'_> {
-        TickStage::new(&self.config, &self.files, E9, Pace::Naive).unwrap()
-    }
-
-    fn journal(&self) -> PathBuf {
-        self.folder.path().join("live.qtj")
-    }
-
-    /// A session; `act` is called on its way with the number of events so far.
-    fn hold(
-        &self,
-        strategy: Box<dyn Strategy>,
-        speed: Speed,
-        act: &mut dyn FnMut(u64, &Sender<Control>, &AtomicBool),
-    ) -> (Result<Ran, SessionError>, Arc<Shown>) {
-        let settings = Settings {
-            journal: self.journal(),
-            durable: Durable::Memory,
-            speed,
-            manifest: Manifest { words: Vec::new(), data: Vec::new() },
-            seats: THREADS.map(|thread| Seat { thread, core: None }),
-            wait: None,
-            journal_bytes: Some(1 << 17),
-        };
-        let shown = Arc::new(Shown::default());
-        let interrupt = AtomicBool::new(false);
-        let (to, controls) = bounded(8);
-        let stage = self.stage();
-        let mut watch = |_: &[String]| act(shown.events.load(Ordering::Relaxed), &to, &interrupt);
-        let outside = Outside { controls, shown: &shown, interrupt: &interrupt, watch: &mut watch };
-        let ran = session::run(&stage, strategy, &settings, outside);
-        (ran, shown)
-    }
-
-    /// The files of the flight recorder, oldest first.
-    fn flights(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.folder.path()).unwrap().map(|entry| entry.unwrap().path());
-        let is_flight =
-            |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with("flight-");
-        let mut paths: Vec<PathBuf> = entries.filter(is_flight).collect();
-        paths.sort();
-        paths.iter().map(|path| fs::read_to_string(path).unwrap()).collect()
-    }
-
-    /// The one file of the flight recorder: its first line, and the event of its last one.
-    fn flight(&self) -> (String, u64) {
-        let flights = self.flights();
-        assert_eq!(flights.len(), 1, "{flights:?}");
-        let last = flights[0].lines().last().unwrap();
-        let event = last.split(' ').nth(1).unwrap().parse();
-        (flights[0].lines().next().unwrap().to_owned(), event.expect(last))
-    }
+/// The one file of the flight recorder: its first line, and the event of its last one.
+fn flight(hall: &Hall) -> (String, u64) {
+    let flights = flights(hall);
+    assert_eq!(flights.len(), 1, "{flights:?}");
+    let last = flights[0].lines().last().unwrap();
+    let event = last.split(' ').nth(1).unwrap().parse();
+    (flights[0].lines().next().unwrap().to_owned(), event.expect(last))
 }
 
 /// Fast enough for a second or so, slow enough to be stopped on the way.
@@ -109,9 +46,9 @@ const BRISK: Speed = Speed::Times(1_500.0);
 
 #[test]
 fn a_session_tells_how_long_its_stages_took() {
-    let hall = Hall::new();
+    let hall = Hall::new(ROWS);
     for (speed, every) in [(Speed::Max, 64), (BRISK, 1)] {
-        let _ = fs::remove_dir_all(hall.journal());
+        let _ = fs::remove_dir_all(hall.path("live.qtj"));
         let (ran, shown) = hall.hold(quoter(0), speed, &mut |_, _, _| {});
         let session = ran.unwrap().session;
         let names: Vec<&str> = session.stages.iter().map(|stage| stage.stage).collect();
@@ -133,36 +70,36 @@ fn a_session_tells_how_long_its_stages_took() {
 
 #[test]
 fn a_journal_that_takes_no_more_leaves_the_last_events() {
-    let hall = Hall::new();
+    let hall = Hall::new(ROWS);
     let (ran, shown) = hall.hold(quoter(0), BRISK, &mut |events, _, _| {
         if events > 2_000 {
             // No further file of it can be made.
-            let _ = fs::remove_dir_all(hall.journal());
+            let _ = fs::remove_dir_all(hall.path("live.qtj"));
         }
     });
     let error = ran.expect_err("nothing is done that is not kept").to_string();
-    let (why, event) = hall.flight();
+    let (why, event) = flight(&hall);
     assert_eq!(event, shown.events.load(Ordering::Relaxed));
     assert_eq!(why, format!("# {error}"));
 }
 
 #[test]
 fn a_script_that_does_not_fit_leaves_the_event_in_question() {
-    let hall = Hall::new();
+    let hall = Hall::new(ROWS);
     let (ran, _) = hall.hold(quoter(0), BRISK, &mut |events, _, interrupt| {
         interrupt.store(events > 2_000, Ordering::Relaxed);
     });
     ran.unwrap();
     let (ran, _) = hall.hold(quoter(1), BRISK, &mut |_, _, _| {});
     let error = ran.expect_err("it does other things").to_string();
-    let (why, event) = hall.flight();
+    let (why, event) = flight(&hall);
     assert!(error.contains(&format!("at event {event} it has")), "{event}: {error}");
     assert!(why.contains("does not fit"), "{why}");
 }
 
 #[test]
 fn a_kill_leaves_what_was_before_it() {
-    let hall = Hall::new();
+    let hall = Hall::new(ROWS);
     let mut is_killed = false;
     let (ran, _) = hall.hold(quoter(0), BRISK, &mut |events, to, _| {
         if events > 2_000 && !is_killed {
@@ -172,9 +109,9 @@ fn a_kill_leaves_what_was_before_it() {
         }
     });
     assert_eq!(ran.unwrap().session.flights.len(), 1);
-    let (why, _) = hall.flight();
+    let (why, _) = flight(&hall);
     assert_eq!(why, "# the kill switch was pulled");
-    assert!(hall.flights()[0].contains("nothing but cancels, by person 1"));
+    assert!(flights(&hall)[0].contains("nothing but cancels, by person 1"));
 }
 
 /// A strategy with a fault.
@@ -202,17 +139,17 @@ impl Strategy for Faulty {
 
 #[test]
 fn a_panic_of_the_pipeline_leaves_the_event_that_it_had() {
-    let hall = Hall::new();
+    let hall = Hall::new(ROWS);
     let (ran, shown) = hall.hold(Box::new(Faulty(quoter(0), 50)), Speed::Max, &mut |_, _, _| {});
     let error = ran.expect_err("a thread is gone").to_string();
     assert!(error.contains("thread pipeline ended unexpectedly"), "{error}");
-    assert_eq!(hall.flight().1, shown.events.load(Ordering::Relaxed));
-    assert!(hall.flights()[0].lines().last().unwrap().contains("timer"));
+    assert_eq!(flight(&hall).1, shown.events.load(Ordering::Relaxed));
+    assert!(flights(&hall)[0].lines().last().unwrap().contains("timer"));
 }
 
 #[test]
 fn a_strategy_without_a_stored_state_has_no_snapshot() {
-    let hall = Hall::new();
+    let hall = Hall::new(ROWS);
     let strategy = Box::new(Faulty(quoter(0), u32::MAX));
     let (ran, _) = hall.hold(strategy, Speed::Max, &mut |_, _, _| {});
     let session = ran.unwrap().session;
@@ -221,7 +158,7 @@ fn a_strategy_without_a_stored_state_has_no_snapshot() {
 
 #[test]
 fn a_replay_from_each_kept_state_ends_as_the_whole_one() {
-    let hall = Hall::new();
+    let hall = Hall::new(ROWS);
     for cut in 1..5 {
         let mut from = None;
         let (ran, _) = hall.hold(quoter(0), BRISK, &mut |events, _, interrupt| {
@@ -231,7 +168,7 @@ fn a_replay_from_each_kept_state_ends_as_the_whole_one() {
         });
         ran.unwrap();
     }
-    let mut reader = JournalReader::open(&hall.journal(), None).unwrap();
+    let mut reader = JournalReader::open(&hall.path("live.qtj"), None).unwrap();
     let mut cuts: Vec<Seq> = Vec::new();
     while let Some(entry) = reader.next_entry().unwrap() {
         if let Record::Snapshot(kept) = entry.record {
@@ -239,8 +176,9 @@ fn a_replay_from_each_kept_state_ends_as_the_whole_one() {
         }
     }
     assert_eq!(cuts.len(), 4, "{cuts:?}");
-    let stage = hall.stage();
-    let replay = |from| rehearsal::replay(&hall.journal(), &stage, quoter(0), from).unwrap();
+    let files = hall.files();
+    let stage = TickStage::new(&hall.config, &files, E9, Pace::Naive).unwrap();
+    let replay = |from| rehearsal::replay(&hall.path("live.qtj"), &stage, quoter(0), from).unwrap();
     let whole = replay(Origin::Start);
     assert_eq!((whole.differences, whole.snapshots), (0, 4), "{whole:?}");
     for (at, cut) in cuts.iter().enumerate() {
@@ -250,8 +188,10 @@ fn a_replay_from_each_kept_state_ends_as_the_whole_one() {
     }
     assert_eq!(replay(Origin::LastSnapshot).from_event, Some(whole.events));
     // A state that is not the one that was kept is found.
-    let other = rehearsal::replay(&hall.journal(), &stage, quoter(1), Origin::Start).unwrap();
+    let other =
+        rehearsal::replay(&hall.path("live.qtj"), &stage, quoter(1), Origin::Start).unwrap();
     assert!(other.differences > 0 && other.snapshots == 0, "{other:?}");
-    let none = rehearsal::replay(&hall.journal(), &stage, quoter(0), Origin::Snapshot(Seq::new(7)));
+    let none =
+        rehearsal::replay(&hall.path("live.qtj"), &stage, quoter(0), Origin::Snapshot(Seq::new(7)));
     assert!(none.unwrap_err().to_string().contains("no state after event 7 was kept"));
 }

@@ -2,90 +2,29 @@
 //! commands, denials, notices and states as were recorded.
 
 mod common;
+#[path = "common/market.rs"]
+mod market;
+#[path = "common/scribe.rs"]
+mod scribe;
 
 use std::sync::atomic::AtomicBool;
 
-use qt_backtest::config::RunConfig;
-use qt_backtest::replay::Pace;
-use qt_backtest::run_ticks::TickStage;
-use qt_backtest::simulator::Ended;
-use qt_backtest::witness::{Decided, NotKept, SaveState, Witness};
-use qt_data::ticks::{TickFile, Verify};
-use qt_engine::{BookInterest, BookView, Command, Context, Exits, Strategy};
-use qt_journal::{
-    CommandRecord, Durable, Fingerprint, Journal, JournalReader, Mark, Options, Record, Stamp,
-};
+use qt_engine::{BookInterest, BookView, Context, Ensemble, Exits, Strategy};
+use qt_journal::{Durable, Fingerprint, Journal, JournalReader, Options, Record};
 use qt_ring::Wait;
+use qt_risk::Key;
 use qt_runtime::rehearsal::{self, Origin, Rehearsed, Topology};
 use qt_runtime::staged::{self, Settings};
 use qt_strategies::Registry;
-use qt_types::{Cash, Control, ControlKind, E9, KillState};
-use qt_types::{Event, Lacks, Nanos, Payload, Seq, Target, Tick, Timer};
-use tempfile::TempDir;
+use qt_types::{
+    Cash, ControlKind, E9, KillState, Lacks, Level, Number, Payload, StrategyId, Target, Tick,
+    Timer,
+};
 
-/// Keeps a run in a journal, and decides something at certain events.
-struct Scribe {
-    journal: Option<Journal>,
-    /// After which event, and what; the next one last.
-    decisions: Vec<(u64, ControlKind)>,
-}
+use market::Market;
+use scribe::Scribe;
 
-impl Scribe {
-    fn put(&mut self, record: &Record) -> Result<(), NotKept> {
-        let journal = self.journal.as_mut().ok_or(NotKept)?;
-        journal.append(record).map(|_| ()).map_err(|_| NotKept)
-    }
-}
-
-impl Witness for Scribe {
-    fn sequenced(&mut self, event: &Event) -> Result<(), NotKept> {
-        self.put(&Record::Event(*event))
-    }
-
-    fn leaving(
-        &mut self,
-        commands: &[Command],
-        seq: Seq,
-        at_ns: Nanos,
-        hash: u64,
-    ) -> Result<(), NotKept> {
-        let stamp = Stamp { seq, at_ns };
-        self.put(&Record::Mark(Mark { stamp, hash }))?;
-        let records = commands.iter().map(|command| CommandRecord::new(stamp, command));
-        records.map(Record::Command).try_for_each(|record| self.put(&record))
-    }
-
-    fn next_decision(&mut self, last: Seq) -> Option<Decided> {
-        let (_, kind) = self.decisions.pop_if(|(after, _)| *after <= last.get())?;
-        Some(Decided { control: Control { kind, person: 1 }, recv_ns: Nanos::MIN })
-    }
-
-    fn stopped(&mut self, seq: Seq, at_ns: Nanos, _: Ended, _: &SaveState<'_>) {
-        let closed = self.journal.take().map(|journal| journal.close(Stamp { seq, at_ns }));
-        assert!(matches!(closed, Some(Ok(_))), "{closed:?}");
-    }
-}
-
-/// A folder with five minutes of a synthetic market.
-struct Hall {
-    folder: TempDir,
-    files: [TickFile; 1],
-    config: RunConfig,
-}
-
-impl Hall {
-    fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("market.qtt");
-        common::write_market(&path, 6_000);
-        let files = [TickFile::open(&path, Verify::OnRead).unwrap()];
-        Self { folder, files, config: common::config() }
-    }
-
-    fn stage(&self) -> TickStage<'_> {
-        TickStage::new(&self.config, &self.files, E9, Pace::Naive).unwrap()
-    }
-
+impl Market {
     /// Runs a strategy, with decisions after these events, into a journal.
     fn record(&self, strategy: Box<dyn Strategy>, decisions: &[(u64, ControlKind)]) {
         let path = self.folder.path().join("run.qtj");
@@ -93,7 +32,7 @@ impl Hall {
         let options = Options::new(Fingerprint([7; 32]), Durable::Memory);
         let (journal, _) = Journal::open(&path, &options).unwrap();
         let decisions = decisions.iter().rev().copied().collect();
-        let scribe = Box::new(Scribe { journal: Some(journal), decisions });
+        let scribe = Box::new(Scribe::new(journal, decisions));
         let interrupt = AtomicBool::new(false);
         let ran = self.stage().run_witnessed::<Tick>(strategy, scribe, &interrupt, &mut |_, _| {});
         ran.unwrap();
@@ -113,9 +52,18 @@ impl Hall {
     /// Records a run, and holds both kinds of replay against it and each other. Returns how many
     /// denials the journal has.
     fn assert_same(&self, name: &str, params: &str, decisions: &[(u64, ControlKind)]) -> usize {
-        self.record(strategy(name, params), decisions);
-        let fused = self.fused(strategy(name, params));
-        let staged = self.staged(strategy(name, params), None);
+        self.assert_same_of(name, &|| strategy(name, params), decisions)
+    }
+
+    fn assert_same_of(
+        &self,
+        name: &str,
+        make: &dyn Fn() -> Box<dyn Strategy>,
+        decisions: &[(u64, ControlKind)],
+    ) -> usize {
+        self.record(make(), decisions);
+        let fused = self.fused(make());
+        let staged = self.staged(make(), None);
         assert_eq!((fused.differences, fused.topology), (0, Topology::Fused), "{fused:?}");
         assert_eq!((staged.differences, staged.topology), (0, Topology::Staged), "{staged:?}");
         assert_eq!((staged.events, staged.decisions), (fused.events, fused.decisions), "{name}");
@@ -151,15 +99,15 @@ const STRATEGIES: [(&str, &str); 6] = [
 
 #[test]
 fn every_strategy_comes_to_what_was_recorded() {
-    let hall = Hall::new();
+    let market = Market::new(6_000);
     for (name, params) in STRATEGIES {
-        hall.assert_same(name, params, &[]);
+        market.assert_same(name, params, &[]);
     }
 }
 
 #[test]
 fn decisions_in_the_middle_come_to_what_was_recorded() {
-    let hall = Hall::new();
+    let market = Market::new(6_000);
     let target = Target::GLOBAL;
     let trip = |state| ControlKind::Trip { target, state };
     let decisions = [
@@ -172,23 +120,60 @@ fn decisions_in_the_middle_come_to_what_was_recorded() {
         (4_400, ControlKind::Arm { target }),
     ];
     for (name, params) in STRATEGIES {
-        hall.assert_same(name, params, &decisions);
+        market.assert_same(name, params, &decisions);
     }
+}
+
+/// Of two strategies on one account: each of them alone, its parameters, and limits.
+#[test]
+fn decisions_about_single_strategies_come_to_what_was_recorded() {
+    let market = Market::new(6_000);
+    let (first, second) = (StrategyId(0), StrategyId(1));
+    let of_second = Target::new(Level::Strategy, 1);
+    let limit = |target, key: Key, hard| ControlKind::Limit { target, key: key as u16, hard };
+    let tune = |param, value| {
+        let value = Number::new(value);
+        ControlKind::Tune { strategy: second, param, value }
+    };
+    let decisions = [
+        (600, ControlKind::Deactivate { strategy: first }),
+        (1_000, tune(2, 3.0)),
+        (1_200, ControlKind::Activate { strategy: first }),
+        (1_600, ControlKind::Trip { target: of_second, state: KillState::Halted }),
+        (2_000, ControlKind::Arm { target: of_second }),
+        (2_200, tune(2, 0.0)),
+        (2_400, limit(Target::new(Level::Account, 0), Key::OpenOrders, 2)),
+        (3_000, ControlKind::Deactivate { strategy: second }),
+        (3_400, ControlKind::Activate { strategy: second }),
+        (4_000, ControlKind::CloseOut),
+    ];
+    let (quoter, params) = STRATEGIES[5];
+    let mut denials = 0;
+    for (name, of_first) in STRATEGIES.into_iter().take(4) {
+        let make = || -> Box<dyn Strategy> {
+            let all = Ensemble::new().with(strategy(name, of_first), vec![true]);
+            Box::new(all.with(strategy(quoter, params), vec![true]))
+        };
+        let without = market.assert_same_of(name, &make, &decisions[..6]);
+        let with = market.assert_same_of(name, &make, &decisions);
+        denials += with.saturating_sub(without);
+    }
+    assert!(denials > 0, "the limit is reached");
 }
 
 #[test]
 fn a_tight_account_and_a_poor_venue_come_to_what_was_recorded() {
-    let mut hall = Hall::new();
+    let mut market = Market::new(6_000);
     // Little money, and no order of the run's own size.
-    hall.config.capital = Cash::from_nano(600 * i128::from(E9));
-    hall.config.order_qty_max_e9 = Some(3 * E9 / 2);
-    hall.config.exits = Exits { stop_bps: Some(10), target_bps: Some(10), trail_bps: None };
+    market.config.capital = Cash::from_nano(600 * i128::from(E9));
+    market.config.order_qty_max_e9 = Some(3 * E9 / 2);
+    market.config.exits = Exits { stop_bps: Some(10), target_bps: Some(10), trail_bps: None };
     let mut denials = 0;
     for lacks in [Lacks::NOTHING, Lacks::STOP.with(Lacks::OCO), Lacks::POST_ONLY.with(Lacks::AMEND)]
     {
-        hall.config.venue_lacks = lacks;
+        market.config.venue_lacks = lacks;
         for (name, params) in STRATEGIES {
-            denials += hall.assert_same(name, params, &[]);
+            denials += market.assert_same(name, params, &[]);
         }
     }
     assert!(denials > 100, "{denials}");
@@ -196,27 +181,27 @@ fn a_tight_account_and_a_poor_venue_come_to_what_was_recorded() {
 
 #[test]
 fn threads_may_wait_as_they_like() {
-    let hall = Hall::new();
+    let market = Market::new(6_000);
     let make = || strategy(STRATEGIES[0].0, STRATEGIES[0].1);
-    hall.record(make(), &[]);
+    market.record(make(), &[]);
     for wait in [Wait::Yield, Wait::Park] {
-        let staged = hall.staged(make(), Some(wait));
+        let staged = market.staged(make(), Some(wait));
         assert_eq!(staged.differences, 0, "{wait}: {staged:?}");
     }
 }
 
 #[test]
 fn another_strategy_and_another_gate_are_found_at_the_same_decision() {
-    let mut hall = Hall::new();
+    let mut market = Market::new(6_000);
     let make = |max: &str| strategy("top_of_book_quoter", &format!("interval_ms=500 {max}"));
-    hall.record(make("max_position=20"), &[]);
+    market.record(make("max_position=20"), &[]);
     let (fused, staged) =
-        (hall.fused(make("max_position=4")), hall.staged(make("max_position=4"), None));
+        (market.fused(make("max_position=4")), market.staged(make("max_position=4"), None));
     assert!(staged.differences > 0 && staged.first.is_some(), "{staged:?}");
     assert_eq!((staged.first, staged.differences), (fused.first, fused.differences));
-    hall.config.order_qty_max_e9 = Some(E9 / 2);
+    market.config.order_qty_max_e9 = Some(E9 / 2);
     let (fused, staged) =
-        (hall.fused(make("max_position=20")), hall.staged(make("max_position=20"), None));
+        (market.fused(make("max_position=20")), market.staged(make("max_position=20"), None));
     assert!(staged.differences > 0 && staged.first.is_some(), "{staged:?}");
     assert_eq!((staged.first, staged.differences), (fused.first, fused.differences));
 }
@@ -242,11 +227,11 @@ impl Strategy for Faulty {
 
 #[test]
 fn a_panic_of_one_stage_ends_all_of_them() {
-    let hall = Hall::new();
+    let market = Market::new(6_000);
     let make = || strategy("top_of_book_quoter", "interval_ms=500");
-    hall.record(make(), &[]);
-    let path = hall.folder.path().join("run.qtj");
+    market.record(make(), &[]);
+    let path = market.folder.path().join("run.qtj");
     let strategy = Box::new(Faulty(make(), 20));
-    let error = staged::replay(&path, &hall.stage(), strategy, &Settings::default()).unwrap_err();
+    let error = staged::replay(&path, &market.stage(), strategy, &Settings::default()).unwrap_err();
     assert!(error.to_string().contains("thread strategy ended unexpectedly"), "{error}");
 }

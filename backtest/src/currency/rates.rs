@@ -1,7 +1,7 @@
 //! From rates by pair to what each currency is worth in that of the account, as time goes on.
 
 use qt_data::stamp::iso_text;
-use qt_engine::RateSource;
+use qt_engine::{Leg, RateSource};
 use qt_types::{FxRate, InstrumentId, InstrumentKind, InstrumentSpec, Nanos};
 
 use super::{CurrencyConfig, pair};
@@ -35,7 +35,16 @@ pub(super) struct Found {
 
 impl Found {
     pub(super) const fn is_known_at_start(&self) -> bool {
-        matches!(self.source, RateSource::Constant(_) | RateSource::Told(Some(_)))
+        matches!(self.source, RateSource::One(Leg::Constant(_) | Leg::Told(Some(_))))
+    }
+
+    /// The same where it is one of two pairs, and `leg` the other.
+    fn times(self, leg: Leg) -> Self {
+        let source = match self.source {
+            RateSource::One(own) => RateSource::Two(own, leg),
+            two @ RateSource::Two(..) => two,
+        };
+        Self { source, ..self }
     }
 
     pub(super) fn begins_text(&self) -> String {
@@ -45,12 +54,12 @@ impl Found {
 }
 
 /// One pair on the way from a currency to that of the account.
-struct Leg<'a> {
+struct Given<'a> {
     series: &'a FxSeries,
     is_inverse: bool,
 }
 
-impl Leg<'_> {
+impl Given<'_> {
     fn rate(&self, price_e9: i64) -> Option<FxRate> {
         let rate = FxRate::of_price(price_e9)?;
         Some(if self.is_inverse { rate.inverse() } else { rate })
@@ -90,8 +99,12 @@ impl CurrencyConfig {
             let points = crossed(&first.points()?, &second.points()?, self.age_max_ns);
             return self.found(name, &points, &pairs, span);
         }
-        if let Some(source) = traded(name, account, names, specs) {
+        if let Some(leg) = traded(name, account, names, specs) {
+            let source = RateSource::One(leg);
             return Ok(Found { source, changes: Vec::new(), notes: Vec::new() });
+        }
+        if let Some(found) = self.half_traded(name, names, specs, span) {
+            return found;
         }
         Err(format!(
             "there is no rate between {name} and {account}, the currency of the account: add --fx \
@@ -107,7 +120,7 @@ impl CurrencyConfig {
         span: Span,
     ) -> Result<Found, String> {
         if let [(i64::MIN, rate)] = *points {
-            let source = RateSource::Constant(rate);
+            let source = RateSource::One(Leg::Constant(rate));
             return Ok(Found { source, changes: Vec::new(), notes: Vec::new() });
         }
         let start = points.partition_point(|&(ns, _)| ns <= span.from_ns);
@@ -134,7 +147,7 @@ impl CurrencyConfig {
             ));
         }
         notes.extend(self.gap_note(name, points.get(..end).unwrap_or_default(), pairs, span));
-        Ok(Found { source: RateSource::Told(told), changes, notes })
+        Ok(Found { source: RateSource::One(Leg::Told(told)), changes, notes })
     }
 
     /// That rates were older than they may be, and when first.
@@ -161,17 +174,51 @@ impl CurrencyConfig {
     }
 
     /// The pair of `one` and `two`, either way round.
-    fn leg(&self, one: &str, two: &str, names: &[String]) -> Option<Leg<'_>> {
+    fn leg(&self, one: &str, two: &str, names: &[String]) -> Option<Given<'_>> {
         self.rates.iter().find_map(|series| {
             let (first, second) = pair::halves(&series.pair, names)?;
             let is_it = first == one && second == two;
             let is_inverse = first == two && second == one;
-            (is_it || is_inverse).then_some(Leg { series, is_inverse })
+            (is_it || is_inverse).then_some(Given { series, is_inverse })
         })
     }
 
+    /// Two pairs that have a third currency in common, one of which at least the run trades.
+    fn half_traded(
+        &self,
+        name: &str,
+        names: &[String],
+        specs: &[InstrumentSpec],
+        span: Span,
+    ) -> Option<Result<Found, String>> {
+        let account = names.first().map_or("", String::as_str);
+        let pairs = specs.iter().filter_map(|spec| pair::halves(spec.symbol(), names));
+        let between = pairs.filter_map(|(first, second)| match () {
+            () if first == name || first == account => Some(second),
+            () if second == name || second == account => Some(first),
+            () => None,
+        });
+        for between in between.filter(|between| between != name && between != account) {
+            let legs = [(name, between.as_str()), (between.as_str(), account)];
+            let given = legs.map(|(one, two)| self.leg(one, two, names));
+            let found = match (given, legs.map(|(one, two)| traded(one, two, names, specs))) {
+                ([_, Some(given)], [Some(leg), _]) | ([Some(given), _], [_, Some(leg)]) => given
+                    .points()
+                    .and_then(|points| self.found(name, &points, &given.series.pair, span))
+                    .map(|found| found.times(leg)),
+                (_, [Some(first), Some(second)]) => {
+                    let source = RateSource::Two(first, second);
+                    Ok(Found { source, changes: Vec::new(), notes: Vec::new() })
+                }
+                _ => continue,
+            };
+            return Some(found);
+        }
+        None
+    }
+
     /// Two pairs that have a third currency in common.
-    fn cross(&self, one: &str, two: &str, names: &[String]) -> Option<(Leg<'_>, Leg<'_>)> {
+    fn cross(&self, one: &str, two: &str, names: &[String]) -> Option<(Given<'_>, Given<'_>)> {
         self.rates.iter().find_map(|series| {
             let (first, second) = pair::halves(&series.pair, names)?;
             let between = if first == one {
@@ -206,12 +253,7 @@ fn crossed(
 }
 
 /// An instrument of the run whose price is the rate.
-fn traded(
-    name: &str,
-    account: &str,
-    names: &[String],
-    specs: &[InstrumentSpec],
-) -> Option<RateSource> {
+fn traded(name: &str, account: &str, names: &[String], specs: &[InstrumentSpec]) -> Option<Leg> {
     specs.iter().enumerate().find_map(|(at, spec)| {
         if !matches!(spec.kind(), InstrumentKind::Fx | InstrumentKind::Spot) {
             return None;
@@ -221,7 +263,7 @@ fn traded(
         let is_it = (first == name && second == account) || is_inverse;
         let instrument = InstrumentId(u16::try_from(at).ok()?);
         let tick_e9 = spec.tick_e9();
-        (is_it && second == spec.currency()).then_some(RateSource::Traded {
+        (is_it && second == spec.currency()).then_some(Leg::Traded {
             instrument,
             tick_e9,
             is_inverse,

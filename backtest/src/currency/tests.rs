@@ -1,4 +1,4 @@
-use qt_engine::RateSource;
+use qt_engine::{Leg, RateSource};
 use qt_types::{E9, FxRate, InstrumentId, Nanos};
 
 use super::*;
@@ -83,9 +83,9 @@ fn rates_are_those_known_at_the_start_and_change_within_the_run() {
     assert_eq!(ids.collect::<Vec<_>>(), [0, 1, 2]);
     let euro = FxRate::of_price(1_100_000_000).unwrap();
     let since = Nanos::new(9 * DAY_NS);
-    assert_eq!(money.currencies.others[0].rate, RateSource::Told(Some((euro, since))));
+    assert_eq!(money.currencies.others[0].rate, RateSource::One(Leg::Told(Some((euro, since)))));
     let yen = FxRate::new(1, 110).unwrap();
-    assert_eq!(money.currencies.others[1].rate, RateSource::Constant(yen));
+    assert_eq!(money.currencies.others[1].rate, RateSource::One(Leg::Constant(yen)));
     let times: Vec<i64> = planned.iter().map(|planned| planned.time_ns / DAY_NS).collect();
     assert_eq!(times, [15, 20], "nothing of what comes after the run");
     assert!(money.notes.is_empty(), "{:?}", money.notes);
@@ -95,7 +95,7 @@ fn rates_are_those_known_at_the_start_and_change_within_the_run() {
 fn rates_that_begin_late_or_stand_still_are_told() {
     let rates = vec![series("EURUSD", &[(12, E9)]), constant("USDJPY", 110 * E9)];
     let (money, _) = plan(&in_dollars(rates));
-    assert_eq!(money.currencies.others[0].rate, RateSource::Told(None));
+    assert_eq!(money.currencies.others[0].rate, RateSource::One(Leg::Told(None)));
     let [late, still] = money.notes.as_slice() else { panic!("{:?}", money.notes) };
     assert!(late.contains("EUR has no rate before 1970-01-13"), "{late}");
     assert!(still.contains("stood still from 1970-01-13"), "{still}");
@@ -111,7 +111,9 @@ fn a_cross_goes_by_a_third_currency_and_ends_with_either_of_its_legs() {
     ];
     let (money, planned) = euros(rates).plan(&specs, span()).unwrap();
     // A yen is 1/100 of a dollar, and a dollar 1/1.25 of a euro.
-    let RateSource::Told(Some((rate, _))) = money.currencies.others[0].rate else { panic!() };
+    let RateSource::One(Leg::Told(Some((rate, _)))) = money.currencies.others[0].rate else {
+        panic!()
+    };
     assert_eq!(rate, FxRate::new(1, 125).unwrap());
     let changes: Vec<(i64, Happening)> =
         planned.iter().map(|planned| (planned.time_ns / DAY_NS, planned.what)).collect();
@@ -142,9 +144,53 @@ fn an_instrument_of_the_run_can_be_the_rate() {
     };
     let instrument = InstrumentId(1);
     let tick_e9 = E9 / 100;
-    let is = |is_inverse| RateSource::Traded { instrument, tick_e9, is_inverse };
+    let is = |is_inverse| RateSource::One(Leg::Traded { instrument, tick_e9, is_inverse });
     assert_eq!(traded("USD"), is(false));
     assert_eq!(traded("EUR"), is(true));
+}
+
+#[test]
+fn an_instrument_of_the_run_can_be_a_leg_of_a_cross() {
+    let specs =
+        [spec("DAX", "EUR", InstrumentKind::Equity), spec("EURUSD", "USD", InstrumentKind::Fx)];
+    let in_yen = |rates| CurrencyConfig {
+        account: Some("JPY".to_owned()),
+        rates,
+        ..CurrencyConfig::default()
+    };
+    let (instrument, tick_e9) = (InstrumentId(1), E9 / 100);
+    let traded = Leg::Traded { instrument, tick_e9, is_inverse: false };
+    let rate_of = |money: &Money, name: &str| {
+        let at = money.names.iter().position(|known| known == name).unwrap();
+        money.currencies.others[at - 1].rate
+    };
+    // A euro is as many yen as EURUSD says of dollars, and USDJPY of yen for each.
+    let (money, planned) = in_yen(vec![constant("USDJPY", 150 * E9)]).plan(&specs, span()).unwrap();
+    let yen = FxRate::of_price(150 * E9).unwrap();
+    assert_eq!(rate_of(&money, "EUR"), RateSource::Two(Leg::Constant(yen), traded));
+    assert_eq!(rate_of(&money, "USD"), RateSource::One(Leg::Constant(yen)));
+    assert!(planned.is_empty());
+    // A leg that events tell is told as itself.
+    let rates = vec![series("USDJPY", &[(9, 100 * E9), (15, 200 * E9)])];
+    let (money, planned) = in_yen(rates).plan(&specs, span()).unwrap();
+    let told = Some((FxRate::of_price(100 * E9).unwrap(), Nanos::new(9 * DAY_NS)));
+    assert_eq!(rate_of(&money, "EUR"), RateSource::Two(Leg::Told(told), traded));
+    let euro = money.names.iter().position(|name| name == "EUR").unwrap() as u8;
+    let rate = FxRate::of_price(200 * E9).unwrap();
+    let change = Happening::Rate { currency: CurrencyId(euro), rate };
+    assert!(planned.iter().any(|planned| planned.what == change), "{planned:?}");
+    // Both legs are traded.
+    let both = [&specs[..], &[spec("USDJPY", "JPY", InstrumentKind::Fx)]].concat();
+    let (money, _) = in_yen(Vec::new()).plan(&both, span()).unwrap();
+    let yen = Leg::Traded { instrument: InstrumentId(2), tick_e9, is_inverse: false };
+    assert_eq!(rate_of(&money, "EUR"), RateSource::Two(traded, yen));
+    // What is not known before the first price cannot be counted at the start.
+    let mut config = in_yen(vec![constant("USDJPY", 150 * E9)]);
+    config.deposits = vec![("EUR".to_owned(), "1000".parse().unwrap())];
+    let error = config.plan(&specs, span()).unwrap_err();
+    assert!(error.contains("no rate for it when the run begins"), "{error}");
+    let error = in_yen(Vec::new()).plan(&specs, span()).unwrap_err();
+    assert!(error.contains("no rate between"), "{error}");
 }
 
 #[test]

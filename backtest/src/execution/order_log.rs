@@ -8,11 +8,12 @@ use std::collections::VecDeque;
 use std::mem::discriminant;
 
 use qt_engine::{Command, Market, NewOrder};
-use qt_types::{InstrumentId, Nanos, OrderId, OrderKind, Report, ReportKind};
+use qt_types::{InstrumentId, Nanos, OrderId, OrderKind, Price, Report, ReportKind};
 
 use super::mean::Mean;
 use super::record::{Ending, OrderRecord, Rest, Sample};
 use super::times::Times;
+use crate::recorder::Fill;
 use crate::venue::Rested;
 
 /// Orders that are kept one by one; of more, every second, every fourth and so on.
@@ -63,7 +64,7 @@ pub struct OfInstrument {
 pub struct OrderLog {
     /// In order of their ids.
     pub(super) open: Vec<OrderRecord>,
-    /// Filled orders that ended and are not in the sums yet: an execution may be taken back.
+    /// Orders that ended and are not in the sums yet: an execution may be taken back or come late.
     pub(super) ended: VecDeque<OrderRecord>,
     pub(super) ended_kept: usize,
     kept: Sample<OrderRecord>,
@@ -113,32 +114,8 @@ impl OrderLog {
 
     fn begin(&mut self, new: &NewOrder, now_ns: Nanos, arrival_x2: i64) {
         self.of_kind(new.kind).sent += 1;
-        let record = OrderRecord {
-            order: new.order,
-            instrument: new.instrument,
-            side: new.side,
-            kind: new.kind,
-            qty: new.qty,
-            sent_ns: now_ns,
-            arrived_ns: None,
-            known_ns: None,
-            first_fill_ns: None,
-            fill_known_ns: None,
-            ended_ns: None,
-            end_known_ns: None,
-            ending: Ending::Open,
-            maker: Default::default(),
-            taker: Default::default(),
-            maker_fees: Default::default(),
-            taker_fees: Default::default(),
-            paid: 0,
-            arrival_x2,
-            ahead: None,
-            is_accepted: false,
-            priced_ns: now_ns,
-            last_exec: Default::default(),
-            busted: Default::default(),
-        };
+        let order = (new.order, new.instrument, new.side, new.kind, new.qty);
+        let record = OrderRecord::sent(order, now_ns, arrival_x2);
         if self.open.last().is_none_or(|last| last.order < new.order) {
             self.open.push(record);
         } else {
@@ -179,17 +156,14 @@ impl OrderLog {
                 self.accepted += u64::from(!record.is_accepted);
                 record.is_accepted = true;
             }
-            ReportKind::Corrected => record.fill(report, venue_ns, recv_ns),
-            ReportKind::Filled => {
-                record.fill(report, venue_ns, recv_ns);
-                if report.leaves.lots() == 0 {
-                    self.end(at, Ending::Filled, venue_ns, recv_ns);
-                }
+            ReportKind::Filled if report.leaves.lots() == 0 => {
+                self.end(at, Ending::Filled, venue_ns, recv_ns);
             }
             ReportKind::Replaced => {
-                let rest = rest_of(record, venue_ns);
+                if let Some(price) = rested_at(record, venue_ns) {
+                    self.rests.push(|| rest_of(record, price, venue_ns));
+                }
                 record.replace(report, venue_ns);
-                rest.into_iter().for_each(|rest| self.rests.push(|| rest));
             }
             ReportKind::Rejected | ReportKind::Cancelled | ReportKind::Expired => {
                 let ending = Ending::Ended(report.kind, report.reason);
@@ -199,14 +173,27 @@ impl OrderLog {
         }
     }
 
+    /// The books have taken in `fill` of `order`, of which we heard at `recv_ns`: once each. Comes
+    /// before [`Self::told`] of the report that told of it. A fill that comes after the order's
+    /// end counts as long as the order is remembered; the order stays ended.
+    pub fn filled_by(&mut self, order: OrderId, fill: &Fill, recv_ns: Nanos) {
+        let record = match self.find(order) {
+            Some(at) => self.open.get_mut(at),
+            None => self.ended.iter_mut().find(|record| record.order == order),
+        };
+        if let Some(record) = record {
+            record.fill(fill, recv_ns);
+        }
+    }
+
     fn end(&mut self, at: usize, ending: Ending, venue_ns: Nanos, recv_ns: Nanos) {
         // Taken out for a moment, so that no record has to be copied.
         let mut open = std::mem::take(&mut self.open);
         let record = &mut open[at];
         record.ending = ending;
         (record.ended_ns, record.end_known_ns) = (Some(venue_ns), Some(recv_ns));
-        if let Some(rest) = rest_of(record, venue_ns) {
-            self.rests.push(|| rest);
+        if let Some(price) = rested_at(record, venue_ns) {
+            self.rests.push(|| rest_of(record, price, venue_ns));
         }
         self.retire(record);
         open.remove(at);
@@ -219,8 +206,8 @@ impl OrderLog {
             self.close(record);
         }
         for record in &std::mem::take(&mut self.open) {
-            if let Some(rest) = rest_of(record, now_ns) {
-                self.rests.push(|| rest);
+            if let Some(price) = rested_at(record, now_ns) {
+                self.rests.push(|| rest_of(record, price, now_ns));
             }
             self.close(record);
         }
@@ -228,8 +215,8 @@ impl OrderLog {
 
     /// Adds an order to the sums.
     pub(super) fn close(&mut self, record: &OrderRecord) {
-        let (is_filled, is_whole) =
-            (record.filled().lots() > 0, matches!(record.ending, Ending::Filled));
+        let filled = record.filled();
+        let (is_filled, is_whole) = (!filled.is_zero(), record.ending == Ending::Filled);
         let kind = self.of_kind(record.kind);
         kind.filled += u64::from(is_filled);
         kind.whole += u64::from(is_whole);
@@ -244,10 +231,10 @@ impl OrderLog {
         if let Some(sums) = self.instruments.get_mut(record.instrument.index()) {
             if record.is_accepted {
                 sums.asked += i128::from(record.qty.lots());
-                sums.filled += i128::from(record.filled().lots());
+                sums.filled += i128::from(filled.lots());
             }
             if let Some(slippage_x2) = record.slippage_x2() {
-                let value_x2 = i128::from(record.arrival_x2) * i128::from(record.filled().lots());
+                let value_x2 = i128::from(record.arrival_x2) * i128::from(filled.lots());
                 sums.slippage_x2 += slippage_x2;
                 sums.arrival_x2 += value_x2;
                 self.slippage_bps.add(float(slippage_x2) / float(value_x2) * 1e4);
@@ -361,10 +348,14 @@ fn wide(value: i128) -> f64 {
     value as f64
 }
 
-/// The stretch that `record` rests at its price until `to_ns`, if it did.
-fn rest_of(record: &OrderRecord, to_ns: Nanos) -> Option<Rest> {
-    let price = record.limit().filter(|_| record.is_accepted && to_ns > record.priced_ns)?;
-    Some(Rest {
+/// The price at which `record` has rested until `to_ns`, if it did.
+fn rested_at(record: &OrderRecord, to_ns: Nanos) -> Option<Price> {
+    record.limit().filter(|_| record.is_accepted && to_ns > record.priced_ns)
+}
+
+/// The stretch that `record` rests at `price` until `to_ns`.
+fn rest_of(record: &OrderRecord, price: Price, to_ns: Nanos) -> Rest {
+    Rest {
         order: record.order,
         instrument: record.instrument,
         side: record.side,
@@ -373,5 +364,5 @@ fn rest_of(record: &OrderRecord, to_ns: Nanos) -> Option<Rest> {
         from_ns: record.priced_ns,
         to_ns,
         is_filled: record.filled().lots() > 0,
-    })
+    }
 }

@@ -1,9 +1,11 @@
 //! What is kept of one order.
 
 use qt_types::{
-    Cash, ExecId, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price, Qty, RejectReason,
-    Report, ReportKind, Side,
+    Cash, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Price, Qty, RejectReason, Report,
+    ReportKind, Side,
 };
+
+use crate::recorder::Fill;
 
 /// Where an order stands, or how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,7 +64,7 @@ pub struct OrderRecord {
     pub maker: Qty,
     /// Lots filled as a taker.
     pub taker: Qty,
-    /// Fees of the fills as a maker; below zero for rebates.
+    /// Fees of the fills as a maker, in the currency of the instrument; below zero for rebates.
     pub maker_fees: Cash,
     /// Fees of the fills as a taker.
     pub taker_fees: Cash,
@@ -78,13 +80,44 @@ pub struct OrderRecord {
     pub is_accepted: bool,
     /// Since when it has had its price (the venue's time, UTC ns).
     pub priced_ns: Nanos,
-    /// The last execution that counts here: the venue numbers them upwards, and may say it twice.
-    pub last_exec: ExecId,
     /// Lots whose execution was taken back.
     pub busted: Qty,
 }
 
 impl OrderRecord {
+    /// Of an order that was decided and sent at `sent_ns`, with twice the price of then.
+    pub(super) fn sent(
+        (order, instrument, side, kind, qty): (OrderId, InstrumentId, Side, OrderKind, Qty),
+        sent_ns: Nanos,
+        arrival_x2: i64,
+    ) -> Self {
+        Self {
+            order,
+            instrument,
+            side,
+            kind,
+            qty,
+            sent_ns,
+            arrived_ns: None,
+            known_ns: None,
+            first_fill_ns: None,
+            fill_known_ns: None,
+            ended_ns: None,
+            end_known_ns: None,
+            ending: Ending::Open,
+            maker: Qty::ZERO,
+            taker: Qty::ZERO,
+            maker_fees: Cash::ZERO,
+            taker_fees: Cash::ZERO,
+            paid: 0,
+            arrival_x2,
+            ahead: None,
+            is_accepted: false,
+            priced_ns: sent_ns,
+            busted: Qty::ZERO,
+        }
+    }
+
     /// Filled lots.
     #[must_use]
     pub fn filled(&self) -> Qty {
@@ -123,21 +156,19 @@ impl OrderRecord {
         }
     }
 
-    /// Takes in a fill, once.
-    pub(super) fn fill(&mut self, report: &Report, venue_ns: Nanos, recv_ns: Nanos) {
-        if report.exec <= self.last_exec {
-            return;
-        }
-        self.last_exec = report.exec;
-        self.first_fill_ns = self.first_fill_ns.or(Some(venue_ns));
+    /// Takes in a fill of which we heard at `recv_ns`.
+    pub(super) fn fill(&mut self, fill: &Fill, recv_ns: Nanos) {
+        // Of two fills the one that happened first may be heard of last.
+        let first = self.first_fill_ns.map_or(fill.venue_ns, |first| first.min(fill.venue_ns));
+        self.first_fill_ns = Some(first);
         self.fill_known_ns = self.fill_known_ns.or(Some(recv_ns));
-        let (lots, fees) = match report.liquidity {
+        let (lots, fees) = match fill.liquidity {
             Liquidity::Maker => (&mut self.maker, &mut self.maker_fees),
             Liquidity::Taker => (&mut self.taker, &mut self.taker_fees),
         };
-        *lots = Qty::from_lots(lots.lots() + report.qty.lots());
-        *fees += report.fee;
-        self.paid += i128::from(report.price.ticks()) * i128::from(report.qty.lots());
+        *lots = Qty::from_lots(lots.lots() + fill.qty.lots());
+        *fees += fill.fee;
+        self.paid += i128::from(fill.price.ticks()) * i128::from(fill.qty.lots());
     }
 
     /// Takes in a change.

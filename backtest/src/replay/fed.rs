@@ -62,12 +62,7 @@ impl<R: Replayed> FedReel<R> {
         if let Some(head) = self.head {
             self.note(usize::from(head.instrument()));
         }
-        let next = loop {
-            match self.feed.pop() {
-                None if self.feed.wait() => {}
-                next => break next,
-            }
-        };
+        let next = self.feed.pop_or_wait();
         // It was set before the ring was closed.
         if next.is_none() && self.is_broken.load(Ordering::Acquire) {
             return Err(DataError::ReaderGone);

@@ -180,7 +180,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
                 break Ended::Bankrupt;
             }
             self.desk.take_decisions(self.played_ns)?;
-            if !is_alone && interrupt.load(Ordering::Relaxed) {
+            if !is_alone && (interrupt.load(Ordering::Relaxed) || self.desk.is_told_to_end()) {
                 break Ended::Interrupted;
             }
             // Where an answer takes no time at all, who hears what first within one moment is a

@@ -148,27 +148,34 @@ impl<'a, R: Replayed> Player<'a, R> {
                 Room::Nobody => return Ok(Pushed::Nobody),
             }
         }
-        if full.contains(&true) {
-            // Whoever is to make room may wait for what goes into the other rings: those have all
-            // that is due, and are told that this is so.
-            let (to_ns, outlets) = (self.to_ns, self.outlets.iter_mut());
-            for (outlet, _) in outlets.zip(full).filter(|(_, is_full)| !is_full) {
-                outlet.try_tell_time(until_ns, to_ns);
-            }
-            std::thread::yield_now();
-            return Ok(Pushed::Full);
-        }
         if self.next_ns().is_none() {
             return Ok(Pushed::End);
         }
-        Ok(self.tell_time(until_ns))
+        // Whoever is to make room in one ring may wait for what goes into the others, also for word
+        // that this is all: those that have room for it are told, and nobody waits here.
+        let mut is_all = true;
+        for (outlet, is_full) in self.outlets.iter_mut().zip(full) {
+            is_all &= !is_full && outlet.try_tell_time(until_ns, self.to_ns);
+        }
+        if self.outlets.iter().any(Outlet::is_closed) {
+            return Ok(Pushed::Nobody);
+        }
+        if !is_all {
+            std::thread::yield_now();
+        }
+        Ok(if is_all { Pushed::All } else { Pushed::Full })
     }
 
     /// The outlet with the first record that is due until `until_ns`, of those that are not full.
+    /// What is held was due by then: it is, whatever the time that is asked for now. While all
+    /// rings are full that may be an earlier one.
     fn first_due(&self, until_ns: i64, full: &[bool]) -> Option<usize> {
         let outlets = self.outlets.iter().enumerate().filter(|(at, _)| !full[*at]);
-        let due = outlets.filter_map(|(at, outlet)| Some((outlet.next_ns(self.to_ns)?, at)));
-        due.min().filter(|&(due_ns, _)| due_ns <= until_ns).map(|(_, at)| at)
+        let due = outlets.filter_map(|(at, outlet)| {
+            let due_ns = outlet.next_ns(self.to_ns)?;
+            (due_ns <= until_ns || outlet.held.is_some()).then_some((due_ns, at))
+        });
+        due.min().map(|(_, at)| at)
     }
 
     /// Puts the next record of outlet `at` in, if there is room.
@@ -199,23 +206,6 @@ impl<'a, R: Replayed> Player<'a, R> {
                 outlet.held = Some(back);
                 Ok(Room::Full)
             }
-        }
-    }
-
-    /// Says in every ring that all until `until_ns` was put in.
-    fn tell_time(&mut self, until_ns: i64) -> Pushed {
-        loop {
-            // Each that can be told is: the other side may wait for any of them.
-            let to_ns = self.to_ns;
-            let told = self.outlets.iter_mut().map(|outlet| outlet.try_tell_time(until_ns, to_ns));
-            let is_told = told.fold(true, |all, is_told| all & is_told);
-            if self.outlets.iter().any(Outlet::is_closed) {
-                return Pushed::Nobody;
-            }
-            if is_told {
-                return Pushed::All;
-            }
-            std::thread::yield_now();
         }
     }
 }
@@ -273,5 +263,85 @@ impl<R: Replayed> Outlet<'_, R> {
             self.told_ns = ns;
         }
         is_told
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use qt_data::calendar::Calendar;
+    use qt_data::generate::Market;
+    use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
+    use qt_ring::Consumer;
+    use qt_types::{InstrumentId, InstrumentKind, InstrumentSpec, Tick};
+
+    use super::super::Pace;
+    use super::super::fed::FED_MAX;
+    use super::super::record::NO_INSTRUMENT;
+    use super::*;
+    use crate::feed::FeedLatency;
+
+    /// More records than three rings hold.
+    fn long_file() -> (tempfile::TempDir, TickFile) {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("long.qtt");
+        let market = Market {
+            rows: 4 * FED_MAX as u64,
+            interval_ns: 1_000_000,
+            calendar: Calendar::Always,
+            ..Market::default()
+        };
+        let (kind, one) = (InstrumentKind::Perpetual, 1_000_000_000);
+        let spec = InstrumentSpec::new("L", "USD", kind, market.tick_e9, market.lot_e9, one);
+        let mut writer = TickWriter::<Tick>::create(&path).unwrap();
+        for row in market.book().unwrap() {
+            writer.push(row.tick(), row.venue_ns.saturating_add(1_000)).unwrap();
+        }
+        let instruments = vec![spec.unwrap()];
+        writer.finish(&Description { instruments, ..Description::default() }).unwrap();
+        (dir, TickFile::open(&path, Verify::OnRead).unwrap())
+    }
+
+    /// As a session with the longest latencies: its side of the venue runs ahead by more than a
+    /// ring holds, and only then takes what it is told.
+    #[test]
+    fn a_ring_that_was_emptied_is_filled_again_while_another_stays_full() {
+        let (_dir, file) = long_file();
+        let instruments = [InstrumentId(0)];
+        let films = [Film { file: &file, instruments: &instruments }];
+        let config = ReplayConfig {
+            from_ns: i64::MIN,
+            to_ns: i64::MAX,
+            feed: FeedLatency::default(),
+            sample_ns: 1,
+            pace: Pace::Ahead,
+        };
+        let (mut player, mut feeds) = Player::<Tick>::new(&films, &config, Wait::Yield).unwrap();
+        let mut venue = feeds.at_venue.remove(0);
+        let ours = feeds.at_ours.remove(0);
+        let rows = usize::try_from(file.len()).unwrap();
+
+        let drained = |venue: &mut Consumer<Fed<Tick>>| {
+            std::iter::from_fn(|| venue.pop())
+                .filter(|fed| fed.record.instrument != NO_INSTRUMENT)
+                .count()
+        };
+
+        let mut at_venue = 0;
+        for _ in 0..2 {
+            assert_eq!(player.play_to(i64::MAX).unwrap(), Pushed::Full);
+            at_venue += drained(&mut venue);
+        }
+        assert_eq!(player.play_to(i64::MAX).unwrap(), Pushed::Full);
+        // Both are full, and what is held for ours is due long before what is held for the venue.
+        for _ in 0..100_000 {
+            at_venue += drained(&mut venue);
+            if at_venue == rows {
+                break;
+            }
+            let next_ns = player.next_ns().unwrap();
+            assert_eq!(player.play_to(next_ns).unwrap(), Pushed::Full);
+        }
+        assert_eq!(at_venue, rows);
+        assert_eq!(ours.len(), FED_MAX);
     }
 }

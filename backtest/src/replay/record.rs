@@ -33,12 +33,22 @@ pub trait Replayed: Record {
     /// What most records are, a level of a book; `None` for all others.
     fn change(&self) -> Option<Tick>;
 
-    /// What almost all records are, a level of a book or a trade beside it; `None` for all others.
-    fn level_or_trade(&self) -> Option<Tick>;
+    /// What almost all records are, a level of a book or a trade beside it, of the instrument with
+    /// number `of` in the file and no part of a snapshot; `None` for all others.
+    fn level_or_trade(&self, of: u16) -> Option<Tick>;
+
+    /// It as it is, where it is of a book by price.
+    fn tick(&self) -> Option<Tick>;
 
     /// A record at `ns` (UTC) of no instrument: it says that nothing from before is to come.
     fn nothing_at(ns: i64) -> Self;
 }
+
+/// What makes no difference to [`Replayed::level_or_trade`] of instrument, kind and flags: the bit
+/// that tells a trade from a level, and every flag but that of a snapshot.
+const IGNORED: u32 = (TickKind::Trade as u32) << 16 | (!TickFlags::SNAPSHOT.bits() as u32) << 24;
+
+const _: () = assert!(TickKind::Level as u8 == 0 && (TickKind::Trade as u8).is_power_of_two());
 
 /// The instrument of [`Replayed::nothing_at`].
 pub(super) const NO_INSTRUMENT: u16 = u16::MAX;
@@ -84,9 +94,16 @@ impl Replayed for Tick {
     }
 
     #[inline(always)]
-    fn level_or_trade(&self) -> Option<Tick> {
-        let is_either = self.kind == TickKind::Level as u8 || self.kind == TickKind::Trade as u8;
-        is_either.then_some(*self)
+    fn level_or_trade(&self, of: u16) -> Option<Tick> {
+        // One load and one comparison: the three lie beside each other.
+        let [low, high] = self.instrument.to_le_bytes();
+        let word = u32::from_le_bytes([low, high, self.kind, self.flags]);
+        (word & !IGNORED == u32::from(of)).then_some(*self)
+    }
+
+    #[inline(always)]
+    fn tick(&self) -> Option<Tick> {
+        Some(*self)
     }
 
     fn nothing_at(ns: i64) -> Self {
@@ -133,7 +150,12 @@ impl Replayed for OrderTick {
     }
 
     #[inline(always)]
-    fn level_or_trade(&self) -> Option<Tick> {
+    fn level_or_trade(&self, _of: u16) -> Option<Tick> {
+        None
+    }
+
+    #[inline(always)]
+    fn tick(&self) -> Option<Tick> {
         None
     }
 

@@ -169,6 +169,12 @@ impl<'a, R: Replayed> Reel<'a, R> {
         (self.at, self.turn_at.min(self.at.saturating_add(most)))
     }
 
+    /// The same without a bound.
+    #[inline(always)]
+    pub(super) const fn whole_span(&self) -> (usize, usize) {
+        (self.at, self.turn_at)
+    }
+
     /// The record at `at`, a place in [`Self::span`].
     #[inline(always)]
     pub(super) fn at(&self, at: usize) -> Option<R> {
@@ -186,9 +192,15 @@ impl<'a, R: Replayed> Reel<'a, R> {
     ) -> impl Iterator<Item = (i64, Tick)> + use<'a, R> {
         let base_ns = self.base_ns;
         self.block.part(from, to).map_while(move |record| {
-            let tick = record.level_or_trade().filter(|tick| tick.instrument == of)?;
+            let tick = record.level_or_trade(of)?;
             Some((record.recv_ns(base_ns), tick))
         })
+    }
+
+    /// The tick at `at`, a place in [`Self::span`].
+    #[inline(always)]
+    pub(super) fn tick_at(&self, at: usize) -> Option<Tick> {
+        self.block.get(at)?.tick()
     }
 
     /// Whether the next record is none, and only says how far time has come.

@@ -9,11 +9,11 @@ use crate::desk::Desk;
 use crate::venue::SimVenue;
 
 /// Records that are played at the venue without a look at anything else.
-const STRETCH: usize = 64;
+const STRETCH: usize = 128;
 
 /// Stretches that the venue's side is ahead of ours at most: what it touched is still in the
 /// cache.
-const STRETCHES_MAX: usize = 16;
+const STRETCHES_MAX: usize = 8;
 
 /// Reports that may be under way when the venue's side goes on.
 const REPORTS_MAX: usize = 64;
@@ -137,11 +137,13 @@ impl<R: Replayed> Reel<'_, R> {
                 break;
             };
             if let Some(instrument) = self.instrument(&record) {
-                if record.level_or_trade().is_some() {
-                    let ticks = self.ticks(record.instrument(), (at, to)).map(|(_, tick)| tick);
+                let of = record.instrument();
+                if record.level_or_trade(of).is_some() {
+                    let ticks = self.ticks(of, (at, to)).map(|(_, tick)| tick);
                     let due = ticks.take_while(move |tick| tick.venue_ns <= stop_ns);
+                    let again = |more: usize| self.tick_at(at.wrapping_add(more));
                     let row = |more: usize| self.row_at(at.wrapping_add(more));
-                    let count = venue.take_alone(instrument, due, row);
+                    let count = venue.take_alone(instrument, due, (again, row));
                     if count > 0 {
                         at = at.wrapping_add(count);
                         continue;
@@ -172,7 +174,7 @@ impl<R: Replayed> Reel<'_, R> {
     }
 
     /// Tells us of the changes of a book and the trades of one instrument that come next until
-    /// `stop_ns`, up to the first change that somebody may wait for.
+    /// `stop_ns`.
     #[inline(always)]
     fn tell_span<S: Strategy, G: Gate>(
         &mut self,
@@ -180,28 +182,35 @@ impl<R: Replayed> Reel<'_, R> {
         from_ns: i64,
         desk: &mut Desk<S, G>,
     ) -> Result<(), ReplayError> {
-        let (from, to) = self.span(usize::MAX);
+        let (from, to) = self.whole_span();
         let Some(first) = self.at(from) else { return Ok(()) };
         let Some(instrument) = self.instrument(&first) else { return Ok(()) };
         let (of, mut at) = (first.instrument(), from);
         let Desk { pipeline, sequencer, outbox, .. } = desk;
         loop {
             let ticks = self.ticks(of, (at, to));
-            let (count, now_ns) = pipeline.take_changes(instrument, stop_ns, ticks);
+            let again = |more: usize| self.tick_at(at.wrapping_add(more));
+            let (count, now_ns) = pipeline.take_changes(instrument, stop_ns, ticks, again);
             if count > 0 {
                 sequencer.pass(count, now_ns);
                 at = at.wrapping_add(count);
             }
             let Some(record) = (at < to).then(|| self.at(at)).flatten() else { break };
             let (venue_ns, recv_ns) = (record.venue_ns(), self.known_ns(&record));
-            let trade = record.trade(venue_ns < from_ns, || self.row_at(at));
-            let Some(trade) = trade.filter(|_| record.instrument() == of && recv_ns <= stop_ns)
-            else {
+            if record.instrument() != of || recv_ns > stop_ns {
                 break;
-            };
-            let (seq, recv_ns) = sequencer.next(Nanos::new(recv_ns));
-            let head = Head { seq, recv_ns, instrument, venue: VenueId(0) };
-            pipeline.step_trade(head, Nanos::new(venue_ns), &trade, outbox);
+            }
+            if let Some(tick) = record.change() {
+                let (seq, recv_ns) = sequencer.next(Nanos::new(recv_ns));
+                let head = Head { seq, recv_ns, instrument, venue: VenueId(0) };
+                pipeline.step_change(head, tick, outbox);
+            } else if let Some(trade) = record.trade(venue_ns < from_ns, || self.row_at(at)) {
+                let (seq, recv_ns) = sequencer.next(Nanos::new(recv_ns));
+                let head = Head { seq, recv_ns, instrument, venue: VenueId(0) };
+                pipeline.step_trade(head, Nanos::new(venue_ns), &trade, outbox);
+            } else {
+                break;
+            }
             at = at.wrapping_add(1);
         }
         match at.wrapping_sub(from) {

@@ -341,7 +341,7 @@ fn fill_entry(
 ) -> Option<FillEntry> {
     let spec = outcome.specs.get(fill.instrument.index())?;
     // The venue's own has no order and is nobody's.
-    let head = heads.get(fill.strategy.index()).filter(|_| !fill.order.is_none());
+    let head = fill.strategy.and_then(|strategy| heads.get(strategy.index()));
     Some(FillEntry {
         strategy: head.map(|head| head.name.clone()),
         symbol: spec.symbol().to_owned(),

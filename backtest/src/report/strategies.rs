@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use qt_types::Cash;
 use serde::Serialize;
 use serde_json::Value;
 
 use crate::run::RunOutcome;
+use crate::strategies::{StrategyAmounts, StrategyOutcome};
 
 /// What is known of a strategy before a run.
 #[derive(Clone, Debug, Default)]
@@ -20,7 +22,8 @@ pub struct StrategyHead {
     pub params: BTreeMap<String, Value>,
 }
 
-/// One of several strategies. Amounts are decimal text, in the currency of the account.
+/// One of several strategies. Amounts are decimal text, in the currency of the account; `None`
+/// where some of its money is in a currency without a rate.
 #[derive(Clone, Debug, Serialize)]
 pub struct StrategyEntry {
     /// What it is called in this run.
@@ -36,26 +39,43 @@ pub struct StrategyEntry {
     /// Executions of them.
     pub fills: u64,
     /// Profit realised by its own average cost, before fees.
-    pub realised: String,
+    pub realised: Option<String>,
     /// The open profit at the end.
-    pub unrealised: String,
+    pub unrealised: Option<String>,
     /// Its fees.
-    pub fees: String,
+    pub fees: Option<String>,
     /// Its part of what was paid for being short.
-    pub borrow_paid: String,
+    pub borrow_paid: Option<String>,
     /// Its part of what was paid as funding, less what was received.
-    pub funding_paid: String,
+    pub funding_paid: Option<String>,
+    /// Both of them, for tables.
+    #[serde(skip)]
+    pub holding_costs: Option<String>,
     /// All of that together.
-    pub profit: String,
+    pub profit: Option<String>,
     /// What it still holds, by symbol.
     pub open_position: BTreeMap<String, String>,
+}
+
+impl StrategyEntry {
+    /// What it still holds, in words; `text` writes a quantity.
+    #[must_use]
+    pub fn holds(&self, text: fn(&str) -> String) -> String {
+        let holds = self.open_position.iter().filter(|(_, qty)| qty.as_str() != "0");
+        let holds: Vec<String> =
+            holds.map(|(symbol, qty)| format!("{} {symbol}", text(qty))).collect();
+        if holds.is_empty() { "nothing".to_owned() } else { holds.join(", ") }
+    }
 }
 
 /// The strategies of `outcome`, where there are several.
 #[must_use]
 pub fn strategies(heads: &[StrategyHead], outcome: &RunOutcome) -> Vec<StrategyEntry> {
-    let entry = |(head, of): (&StrategyHead, &crate::strategies::StrategyOutcome)| {
+    let entry = |(head, of): (&StrategyHead, &StrategyOutcome)| {
         let specs = outcome.specs.iter().zip(&of.positions);
+        let amount = |part: fn(&StrategyAmounts) -> Cash| {
+            of.amounts.as_ref().map(|amounts| part(amounts).to_string())
+        };
         let traded = specs.filter(|(spec, _)| head.symbols.iter().any(|it| it == spec.symbol()));
         StrategyEntry {
             name: head.name.clone(),
@@ -64,12 +84,13 @@ pub fn strategies(heads: &[StrategyHead], outcome: &RunOutcome) -> Vec<StrategyE
             params: head.params.clone(),
             orders: of.orders,
             fills: of.fills,
-            realised: of.realised.to_string(),
-            unrealised: of.unrealised.to_string(),
-            fees: of.fees.to_string(),
-            borrow_paid: of.borrow_paid.to_string(),
-            funding_paid: of.funding_paid.to_string(),
-            profit: of.profit().to_string(),
+            realised: amount(|of| of.realised),
+            unrealised: amount(|of| of.unrealised),
+            fees: amount(|of| of.fees),
+            borrow_paid: amount(|of| of.borrow_paid),
+            funding_paid: amount(|of| of.funding_paid),
+            holding_costs: amount(StrategyAmounts::holding_costs),
+            profit: amount(StrategyAmounts::profit),
             open_position: traded
                 .map(|(spec, qty)| (spec.symbol().to_owned(), spec.qty_text(*qty)))
                 .collect(),

@@ -1,39 +1,15 @@
 //! The account as the venue keeps it: the second set of books, which decides at each fill
 //! whether the money or the position is there.
 
-use qt_engine::{Ledger, LedgerError, Market};
+use qt_engine::{Deal, Ledger, LedgerError, Market, closable};
 use qt_risk::Account;
 use qt_types::{
-    Cash, CurrencyId, Event, FeeIn, FxRate, InstrumentId, InstrumentSpec, Nanos, Price, Qty,
-    RejectReason, Side,
+    Cash, CurrencyId, Event, FxRate, InstrumentId, InstrumentSpec, Nanos, Price, Qty, RejectReason,
+    Side,
 };
 
 use super::borrow::Loans;
 use super::{MarginRules, Money, VenueConfig};
-
-/// A fill that is about to happen.
-#[derive(Clone, Copy, Debug)]
-pub struct Proposed {
-    /// What is traded.
-    pub instrument: InstrumentId,
-    /// Buy or sell.
-    pub side: Side,
-    /// The price, slippage included.
-    pub price: Price,
-    /// The quantity in lots.
-    pub qty: Qty,
-    /// The fee.
-    pub fee: Cash,
-    /// What it is in.
-    pub fee_in: FeeIn,
-}
-
-impl Proposed {
-    /// The fee as far as it is in the currency of the instrument.
-    pub(super) fn fee_in_quote(&self) -> Cash {
-        if self.fee_in == FeeIn::Quote { self.fee } else { Cash::ZERO }
-    }
-}
 
 /// The venue's books.
 #[derive(Clone, Debug)]
@@ -100,7 +76,7 @@ impl VenueAccount {
     /// Why it cannot.
     pub fn check(
         &self,
-        fill: &Proposed,
+        fill: &Deal,
         (rules, money): (Option<&MarginRules>, &Money),
         now_ns: i64,
     ) -> Result<(), RejectReason> {
@@ -117,7 +93,7 @@ impl VenueAccount {
             }
             (Account::Cash, _) => Ok(()),
             (Account::Margin { .. }, side) => {
-                let closable = (-side.sign()).saturating_mul(held).max(0);
+                let closable = closable(side, held);
                 let opening = fill.qty.lots() - closable;
                 if opening <= 0 {
                     return Ok(());
@@ -151,7 +127,7 @@ impl VenueAccount {
     fn gross_after(
         &self,
         gross: Result<Cash, LedgerError>,
-        fill: &Proposed,
+        fill: &Deal,
         spec: &InstrumentSpec,
         closable: i64,
         opening: i64,
@@ -245,13 +221,13 @@ impl VenueAccount {
     ///
     /// # Errors
     /// When an amount overflows or the books no longer balance.
-    pub fn book(&mut self, fill: &Proposed, now_ns: i64) -> Result<(), LedgerError> {
-        let Proposed { instrument, side, price, qty, fee, fee_in } = *fill;
+    pub fn book(&mut self, fill: &Deal, now_ns: i64) -> Result<(), LedgerError> {
+        let instrument = fill.instrument;
         if self.loans.charges() {
             self.collect(instrument, now_ns)?;
         }
         let spec = self.specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
-        self.ledger.fill_with(spec, instrument, side, price, qty, (fee, fee_in))?;
+        self.ledger.fill(spec, fill)?;
         if self.loans.charges() {
             self.loans.note(instrument, self.is_borrowed(instrument));
         }

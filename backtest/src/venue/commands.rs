@@ -22,53 +22,81 @@ impl SimVenue {
                 let next_ns = self.commands.front().map_or(i64::MAX, |&(arrival_ns, _)| arrival_ns);
                 self.apply_plan(now_ns.min(next_ns))?;
             }
-            if self.commands.front().is_none_or(|&(arrival_ns, _)| arrival_ns > now_ns) {
+            let Some(&(arrival_ns, ref command)) = self.commands.front() else { break };
+            if arrival_ns > now_ns {
                 break;
             }
-            let Some((arrival_ns, command)) = self.commands.pop_front() else { break };
-            if self.commands.is_empty() {
-                // Back to the start of its memory: what is used again is in the cache.
-                self.commands.clear();
-            }
-            if self.refuse_in_trouble(&command, arrival_ns) {
-                continue;
-            }
-            match &command {
-                Command::New(new) => {
-                    let order = SimOrder::arriving(new, arrival_ns, Since::Before);
-                    if let Some(at) = self.accept(order) {
-                        let first = self.orders.len();
-                        self.accept_rest(new.order, arrival_ns);
-                        self.enter_book(at, arrival_ns)?;
-                        for at in first..self.orders.len() {
-                            self.enter_book(at, arrival_ns)?;
-                        }
-                    }
-                }
-                Command::Replace(change) => {
-                    self.replace(change.instrument, &change.replace, arrival_ns)?;
-                }
-                Command::Cancel(end) => {
-                    self.cancel(end.instrument, end.cancel.order, arrival_ns);
+            let instrument = command.instrument();
+            let is_change = matches!(command, Command::Replace(_));
+            if self.faults.is_some() {
+                let command = *command;
+                if self.refuse_in_trouble(&command, arrival_ns) {
+                    self.drop_command();
+                    continue;
                 }
             }
+            self.apply_next(arrival_ns)?;
             if self.markets.is_empty() {
                 self.sweep();
-            } else {
-                match &command {
-                    Command::Replace(_) => self.tidy(command.instrument()),
-                    Command::New(_) | Command::Cancel(_) => self.tidy_ended(command.instrument()),
-                }
-                self.activate_children(command.instrument(), arrival_ns)?;
+                continue;
             }
+            if is_change {
+                self.tidy(instrument);
+            } else {
+                self.tidy_ended(instrument);
+            }
+            self.activate_children(instrument, arrival_ns)?;
         }
         if self.config.fill_at == FillAt::Close { self.fill_on_arrival(now_ns) } else { Ok(()) }
+    }
+
+    /// Lets the command that comes next take effect at `arrival_ns`. What is needed of it is
+    /// copied out of where it waits, and no more.
+    #[inline(always)]
+    fn apply_next(&mut self, arrival_ns: i64) -> Result<(), LedgerError> {
+        let Some((_, command)) = self.commands.front() else { return Ok(()) };
+        match command {
+            Command::New(new) => {
+                let order = SimOrder::arriving(new, arrival_ns, Since::Before);
+                self.drop_command();
+                let id = order.id;
+                if let Some(at) = self.accept(order) {
+                    let first = self.orders.len();
+                    self.accept_rest(id, arrival_ns);
+                    self.enter_book(at, arrival_ns)?;
+                    for at in first..self.orders.len() {
+                        self.enter_book(at, arrival_ns)?;
+                    }
+                }
+                Ok(())
+            }
+            Command::Replace(change) => {
+                let (instrument, replace) = (change.instrument, change.replace);
+                self.drop_command();
+                self.replace(instrument, &replace, arrival_ns)
+            }
+            Command::Cancel(end) => {
+                let (instrument, order) = (end.instrument, end.cancel.order);
+                self.drop_command();
+                self.cancel(instrument, order, arrival_ns);
+                Ok(())
+            }
+        }
+    }
+
+    fn drop_command(&mut self) {
+        self.commands.pop_front();
+        if self.commands.is_empty() {
+            // Back to the start of its memory: what is used again is in the cache.
+            self.commands.clear();
+            self.has_ties_under_way = false;
+        }
     }
 
     /// What hangs together is one message: with a book, in which an order may fill at once, the
     /// orders that wait for it or are paired with it come with it.
     fn accept_rest(&mut self, first: OrderId, arrival_ns: i64) {
-        if self.markets.is_empty() {
+        if self.markets.is_empty() || !self.has_ties_under_way {
             return;
         }
         let from = self.orders.len() - 1;

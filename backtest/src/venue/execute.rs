@@ -1,13 +1,12 @@
 //! Carrying out what the fill rules decided: quantity, slippage, fee, the account's check, and
 //! what a fill means for other orders.
 
-use qt_engine::LedgerError;
+use qt_engine::{Deal, LedgerError, closable};
 use qt_types::{
     Cash, E9, ExecId, FeeIn, InstrumentId, Liquidity, OrderId, OrderKind, Price, Qty, RejectReason,
     Report, ReportKind, Side, TimeInForce,
 };
 
-use super::account::Proposed;
 use super::config::FillAt;
 use super::matching::{self, Outcome};
 use super::money::Charge;
@@ -87,10 +86,10 @@ impl SimVenue {
         let fee = worth.and_then(|worth| self.fee_of(worth, liquidity, now_ns));
         let fee = fee.ok_or(LedgerError::Overflow)?;
         let fee_in = FeeIn::Quote;
-        let fill = Proposed { instrument, side, price, qty, fee, fee_in };
+        let fill = Deal { instrument, side, price, qty, fee, fee_in };
         self.note_rates();
         let charge = self.charge_of(&fill, liquidity, now_ns).ok_or(LedgerError::Overflow)?;
-        let fill = Proposed { fee: charge.fee, fee_in: charge.fee_in, ..fill };
+        let fill = Deal { fee: charge.fee, fee_in: charge.fee_in, ..fill };
         let scene = &self.config.scene;
         let rules = (scene.margin.as_ref(), &scene.money);
         if let Err(reason) = self.account.check(&fill, rules, now_ns) {
@@ -135,8 +134,7 @@ impl SimVenue {
         let mut lots = order.leaves();
         if order.reduce_only {
             let held = self.account.position(order.instrument);
-            let closable = (-order.side.sign()).saturating_mul(held).max(0);
-            lots = lots.min(closable);
+            lots = lots.min(closable(order.side, held));
         }
         let open = lots;
         if let Some(budget) = self.tapes[order.instrument.index()].budget {

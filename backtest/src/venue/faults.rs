@@ -3,13 +3,12 @@
 
 use std::collections::VecDeque;
 
-use qt_engine::{Command, Delivery, LedgerError};
+use qt_engine::{Command, Deal, Delivery, LedgerError};
 use qt_types::{ExecId, InstrumentId, Nanos, OrderId, RejectReason, Report, ReportKind};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::SimVenue;
-use super::account::Proposed;
 use super::agenda::{Happening, Planned};
 use super::latency::Action;
 
@@ -185,7 +184,7 @@ impl SimVenue {
         }
         if let Sent::Held(_) = sent {
             let arrival_ns = self.order_latency.arrival_ns(Action::New, back_ns);
-            self.commands.push_back((arrival_ns, *command));
+            self.put_on_way(arrival_ns, command);
             return true;
         }
         // Once the link is back the venue is asked, and never had it.
@@ -287,12 +286,12 @@ impl SimVenue {
         let Some((order, exec, fill)) = self.tapes[instrument.index()].last_fill.take() else {
             return Ok(());
         };
-        let undone = Proposed { side: fill.side.opposite(), fee: -fill.fee, ..fill };
+        let undone = Deal { side: fill.side.opposite(), fee: -fill.fee, ..fill };
         self.account.book(&undone, now_ns)?;
         self.watch(instrument);
         self.counts.busts += 1;
         let report = Report::plain(order, ReportKind::Busted, RejectReason::TradeBusted);
-        let Proposed { price, qty, fee, fee_in, .. } = fill;
+        let Deal { price, qty, fee, fee_in, .. } = fill;
         self.send(instrument, now_ns, Report { exec, price, qty, fee, fee_in, ..report });
         match self.find(order) {
             Some(at) => self.orders[at].filled -= qty.lots(),
@@ -305,7 +304,7 @@ impl SimVenue {
     }
 
     /// Remembers a fill that may be taken back.
-    pub(super) fn remember_fill(&mut self, order: OrderId, exec: ExecId, fill: &Proposed) {
+    pub(super) fn remember_fill(&mut self, order: OrderId, exec: ExecId, fill: &Deal) {
         if self.config.scene.has_busts {
             self.tapes[fill.instrument.index()].last_fill = Some((order, exec, *fill));
         }

@@ -1,12 +1,11 @@
 //! Derivatives whose margin is used up: the venue ends our orders and closes the position at the
 //! price at which nothing of the margin is left, which is the pessimistic one.
 
-use qt_engine::LedgerError;
+use qt_engine::{Deal, LedgerError};
 use qt_types::{
     ExecId, FeeIn, InstrumentId, Liquidity, OrderId, Price, Qty, RejectReason, Report, ReportKind,
 };
 
-use super::account::Proposed;
 use super::{FillPath, MarginMode, SimVenue, closing_side};
 
 impl SimVenue {
@@ -107,7 +106,7 @@ impl SimVenue {
         let fee = worth.and_then(|worth| self.fee_of(worth, Liquidity::Taker, now_ns));
         let fee = fee.ok_or(LedgerError::Overflow)?;
         let fee_in = FeeIn::Quote;
-        self.account.book(&Proposed { instrument, side, price, qty, fee, fee_in }, now_ns)?;
+        self.account.book(&Deal { instrument, side, price, qty, fee, fee_in }, now_ns)?;
         let row = self.tapes[instrument.index()].bar.row;
         self.executions.push((row, FillPath::Market));
         let report = Report::plain(OrderId::NONE, ReportKind::Liquidated, RejectReason::Liquidated);

@@ -22,6 +22,7 @@ mod order;
 mod path;
 mod prints;
 mod queue;
+mod reports;
 mod rules;
 mod session;
 mod side_bar;
@@ -29,13 +30,13 @@ mod volume;
 
 use std::collections::VecDeque;
 
-use qt_engine::{BookKind, Bounded, Command, Delivery, Ledger, LedgerError, Sink, Venue};
+use qt_engine::{BookKind, Bounded, Command, Deal, Delivery, Ledger, LedgerError, Sink, Venue};
 use qt_types::{
-    Bar, BarFlags, Cash, CurrencyId, Event, ExecId, InstrumentId, InstrumentSpec, Lacks, Nanos,
-    OrderId, Payload, Price, Qty, RejectReason, Report, ReportKind, Seq, Side, VenueId,
+    Bar, BarFlags, Cash, CurrencyId, ExecId, InstrumentId, InstrumentSpec, Lacks, Nanos, OrderId,
+    Price, Qty, RejectReason, Report, ReportKind, Side,
 };
 
-use account::{Proposed, VenueAccount};
+use account::VenueAccount;
 use agenda::Agenda;
 pub use agenda::{Happening, Planned};
 use book::BookMarket;
@@ -50,6 +51,7 @@ pub use money::{FeeAsset, Money};
 use order::SimOrder;
 pub use path::{FillPath, Rested};
 pub use queue::QueueModel;
+pub(crate) use reports::report_event;
 pub use rules::InstrumentRule;
 pub use session::Session;
 use side_bar::SideBar;
@@ -106,7 +108,7 @@ struct Tape {
     session: Session,
     is_watched: bool,
     /// The last execution that may be taken back.
-    last_fill: Option<(OrderId, ExecId, Proposed)>,
+    last_fill: Option<(OrderId, ExecId, Deal)>,
 }
 
 /// Fills for which there is room from the start.
@@ -130,6 +132,8 @@ pub struct SimVenue {
     has_children: bool,
     has_triggers: bool,
     commands: VecDeque<(i64, Command)>,
+    /// Whether an order that hangs on another one has been under way since nothing was.
+    has_ties_under_way: bool,
     reports: VecDeque<Delivery>,
     /// When the first of them reaches us (UTC ns); the largest number for never.
     next_report_ns: i64,
@@ -198,6 +202,7 @@ impl SimVenue {
             has_children: false,
             has_triggers: false,
             commands: VecDeque::with_capacity(room * 4),
+            has_ties_under_way: false,
             reports: VecDeque::with_capacity(room * 4),
             next_report_ns: i64::MAX,
             executions: Vec::with_capacity(FILLS_RESERVED),
@@ -359,65 +364,15 @@ impl SimVenue {
         Ok(())
     }
 
+    fn put_on_way(&mut self, arrival_ns: i64, command: &Command) {
+        if let Command::New(new) = command {
+            self.has_ties_under_way |= !new.parent.is_none() || !new.oco.is_none();
+        }
+        self.commands.push_back((arrival_ns, *command));
+    }
+
     fn find(&self, id: OrderId) -> Option<usize> {
         self.orders.iter().position(|order| order.id == id && !order.ended)
-    }
-
-    /// Queues a report; it leaves the venue at `now_ns`.
-    fn send(&mut self, instrument: InstrumentId, now_ns: i64, report: Report) {
-        let recv_ns = self.response_latency.arrival_ns(Action::New, now_ns);
-        let (recv_ns, is_twice) = self.told_in_trouble(instrument, now_ns, recv_ns);
-        if report.kind == ReportKind::Rejected {
-            self.counts.refused[report.reason as usize] += 1;
-        }
-        let delivery = Delivery {
-            instrument,
-            venue_ns: Nanos::new(now_ns),
-            recv_ns: Nanos::new(recv_ns),
-            report,
-        };
-        self.reports.push_back(delivery);
-        self.note_next_report();
-        if is_twice && !report.order.is_none() {
-            self.reports.push_back(delivery);
-        }
-    }
-
-    fn note_next_report(&mut self) {
-        let next = self.reports.front();
-        self.next_report_ns = next.map_or(i64::MAX, |delivery| delivery.recv_ns.get());
-    }
-
-    /// How many reports reach us by `now_ns` (UTC).
-    pub(crate) fn reports_due(&self, now_ns: Nanos) -> usize {
-        self.reports.iter().take_while(|delivery| delivery.recv_ns <= now_ns).count()
-    }
-
-    /// Takes the report that reaches us next, as the event that it is for us.
-    #[inline(always)]
-    pub(crate) fn take_report(&mut self) -> Option<Event> {
-        let Delivery { instrument, venue_ns, recv_ns, report } = self.reports.pop_front()?;
-        if self.reports.is_empty() {
-            // Back to the start of its memory: what is used again is in the cache.
-            self.reports.clear();
-        }
-        self.note_next_report();
-        let (seq, venue, payload) = (Seq::default(), VenueId(0), Payload::Report(report));
-        Some(Event { seq, recv_ns, venue_ns, instrument, venue, payload })
-    }
-
-    /// How many reports are under way to us.
-    #[must_use]
-    #[inline]
-    pub fn reports_under_way(&self) -> usize {
-        self.reports.len()
-    }
-
-    /// When the next report reaches us (UTC ns); the largest number for never.
-    #[must_use]
-    #[inline(always)]
-    pub const fn next_report_ns(&self) -> i64 {
-        self.next_report_ns
     }
 
     /// Takes out what has ended; whether something has.
@@ -446,7 +401,7 @@ impl Venue for SimVenue {
             Command::Cancel(_) => Action::Cancel,
         };
         let arrival_ns = self.order_latency.arrival_ns(action, now_ns.get());
-        self.commands.push_back((arrival_ns, *command));
+        self.put_on_way(arrival_ns, command);
     }
 
     fn poll(&mut self, until_ns: Nanos, out: &mut Bounded<Delivery>) {
@@ -454,7 +409,7 @@ impl Venue for SimVenue {
             if delivery.recv_ns > until_ns || !out.push(*delivery) {
                 break;
             }
-            self.take_report();
+            self.drop_report();
         }
     }
 

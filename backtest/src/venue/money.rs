@@ -1,13 +1,13 @@
 //! An account in several currencies, and fees in what was bought or in a token.
 
-use qt_engine::{Currencies, LedgerError, RateSource};
+use qt_engine::{Currencies, Deal, LedgerError, Leg};
 use qt_types::{
     Cash, CurrencyId, E9, FeeIn, FxRate, InstrumentId, InstrumentKind, Liquidity, RejectReason,
     Report, ReportKind, Side,
 };
 
 use super::SimVenue;
-use super::account::{Proposed, VenueAccount};
+use super::account::VenueAccount;
 
 /// The currencies of an account, and how its fees are taken. One currency by default.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -127,7 +127,7 @@ impl SimVenue {
     /// The fee `fee` of a fill as it is taken; `None` when an amount overflows.
     pub(super) fn charge_of(
         &self,
-        fill: &Proposed,
+        fill: &Deal,
         liquidity: Liquidity,
         now_ns: i64,
     ) -> Option<Charge> {
@@ -158,7 +158,7 @@ impl SimVenue {
     /// The fee in a token, where there is enough of it and its rate is known.
     fn in_token(
         &self,
-        fill: &Proposed,
+        fill: &Deal,
         (token, discount_e9): (CurrencyId, i64),
         now_ns: i64,
     ) -> Option<Option<Charge>> {
@@ -267,9 +267,11 @@ impl SimVenue {
             return;
         }
         for at in 0..self.money().currencies.others.len() {
-            let source = self.money().currencies.others.get(at).map(|currency| currency.rate);
-            if let Some(RateSource::Traded { instrument, .. }) = source {
-                self.note_mark(instrument);
+            let Some(currency) = self.money().currencies.others.get(at).copied() else { continue };
+            for leg in currency.rate.legs() {
+                if let Leg::Traded { instrument, .. } = leg {
+                    self.note_mark(instrument);
+                }
             }
         }
     }

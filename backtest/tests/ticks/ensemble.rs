@@ -16,11 +16,12 @@ use qt_data::generate::Market;
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
 use qt_engine::{BookInterest, BookView, Context, Ensemble, OrderUpdate, Strategy};
 use qt_risk::{Account, Sizing};
-use qt_strategies::Registry;
 use qt_types::{
-    Bracket, Cash, E9, InstrumentId, InstrumentKind, InstrumentSpec, Nanos, OrderKind, Place,
-    Price, Qty, Side, Size, StrategyId, Tick, Timer,
+    Bracket, Cash, E9, InstrumentId, InstrumentKind, InstrumentSpec, OrderKind, Place, Qty, Side,
+    Size, StrategyId, Tick, Timer,
 };
+
+use crate::cast::{make, plain};
 
 const SECOND: i64 = E9;
 
@@ -65,25 +66,12 @@ fn run(files: &[TickFile], pace: Pace, strategy: Box<dyn Strategy>) -> RunOutcom
     done.unwrap().outcome
 }
 
-fn make(name: &str, params: &[(&str, &str)], instruments: usize) -> Box<dyn Strategy> {
-    let registry = Registry::builtin();
-    let entry = registry.get(name).unwrap();
-    let given: Vec<(String, String)> =
-        params.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-    entry.make(&entry.resolve(&given).unwrap(), instruments).unwrap()
-}
-
 const QUOTER: (&str, &[(&str, &str)]) =
     ("top_of_book_quoter", &[("interval_ms", "500"), ("max_position", "50")]);
 const MAKER: (&str, &[(&str, &str)]) =
     ("market_maker", &[("max_position", "50"), ("sample_ms", "100"), ("quantity", "5")]);
 const IMBALANCE: (&str, &[(&str, &str)]) =
     ("order_book_imbalance", &[("hold_ms", "2000"), ("short", "true"), ("entry", "0.2")]);
-
-/// What a fill is beside ids and instrument.
-fn plain(fill: &Fill) -> (Nanos, Side, Price, Qty, Cash) {
-    (fill.venue_ns, fill.side, fill.price, fill.qty, fill.fee)
-}
 
 #[test]
 fn one_that_is_alone_in_an_ensemble_does_what_it_does_alone() {
@@ -99,9 +87,12 @@ fn one_that_is_alone_in_an_ensemble_does_what_it_does_alone() {
             assert_eq!((among.final_equity, &among.fills), (alone.final_equity, &alone.fills));
             let own = &among.strategies[0];
             assert_eq!(own.fills, alone.fills.len() as u64);
-            assert_eq!((own.fees, own.realised), (alone.total_fees, alone.realised));
+            assert_eq!(
+                (own.amounts.unwrap().fees, own.amounts.unwrap().realised),
+                (alone.total_fees, alone.realised)
+            );
             assert_eq!(own.positions, alone.positions);
-            assert_eq!(own.profit(), alone.final_equity - alone.initial_equity);
+            assert_eq!(own.profit().unwrap(), alone.final_equity - alone.initial_equity);
         }
     }
 }
@@ -130,16 +121,19 @@ fn two_on_two_instruments_do_what_each_does_alone() {
             let fills: Vec<_> = alone.fills.iter().map(plain).collect();
             assert!(fills.len() > 10 && own == fills, "{}, {}", fills.len(), own.len());
             let strategy = StrategyId(at as u16);
-            let theirs = both.fills.iter().filter(|fill| fill.strategy == strategy);
+            let theirs = both.fills.iter().filter(|fill| fill.strategy == Some(strategy));
             assert!(
                 theirs.clone().count() == own.len() && theirs.clone().all(|f| f.instrument == id)
             );
             let of = &both.strategies[at];
-            assert_eq!((of.fees, of.realised), (alone.total_fees, alone.realised));
+            assert_eq!(
+                (of.amounts.unwrap().fees, of.amounts.unwrap().realised),
+                (alone.total_fees, alone.realised)
+            );
             assert_eq!(of.positions[at], alone.positions[0]);
-            assert_eq!(of.profit(), alone.final_equity - alone.initial_equity);
+            assert_eq!(of.profit().unwrap(), alone.final_equity - alone.initial_equity);
         }
-        let profit = both.strategies.iter().fold(Cash::ZERO, |sum, of| sum + of.profit());
+        let profit = both.strategies.iter().fold(Cash::ZERO, |sum, of| sum + of.profit().unwrap());
         assert_eq!(profit, both.final_equity - both.initial_equity);
     }
 }
@@ -171,8 +165,8 @@ fn several_on_one_instrument_have_books_that_add_up() {
         outcome.strategies.iter().fold(Cash::ZERO, |sum, of| sum + part(of))
     };
     assert!(outcome.strategies.iter().all(|of| of.fills > 10), "{:?}", outcome.strategies);
-    assert_eq!(sum(|of| of.fees), outcome.total_fees);
-    assert_eq!(sum(|of| of.profit()), outcome.final_equity - outcome.initial_equity);
+    assert_eq!(sum(|of| of.amounts.unwrap().fees), outcome.total_fees);
+    assert_eq!(sum(|of| of.profit().unwrap()), outcome.final_equity - outcome.initial_equity);
     let fills: u64 = outcome.strategies.iter().map(|of| of.fills).sum();
     assert_eq!(fills, outcome.fills.len() as u64);
 }
@@ -252,30 +246,32 @@ fn what_closes_is_about_its_own_position_also_where_the_account_is_flat() {
     assert_eq!(outcome.positions[0], Qty::ZERO);
     assert_eq!(outcome.fills.len(), 4);
     let lots = |of: u16| -> Vec<i64> {
-        let own = outcome.fills.iter().filter(|fill| fill.strategy == StrategyId(of));
+        let own = outcome.fills.iter().filter(|fill| fill.strategy == Some(StrategyId(of)));
         own.map(|fill| fill.side.sign() * fill.qty.lots()).collect()
     };
     assert_eq!((lots(0), lots(1)), (vec![5, -5], vec![-5, 5]));
 }
 
 #[test]
-fn protection_stays_where_another_one_holds_against_it() {
+fn a_trailing_stop_closes_its_own_position_where_another_one_holds_against_it() {
     let folder = tempfile::tempdir().unwrap();
     let files = [market(folder.path(), "A", 1)];
     let ((mut long, saw), (mut short, _)) = (Turn::new(Side::Buy), Turn::new(Side::Sell));
     (long.closes, short.closes) = (false, false);
-    // Two ticks around the market: one of them is met soon.
+    // Three basis points behind the best price: it is met soon.
     long.bracket = Bracket { trail_bps: Some(3), ..Bracket::default() };
     let all = Ensemble::new().with(Box::new(long), vec![true]).with(Box::new(short), vec![true]);
     let outcome = run(&files, Pace::Ahead, Box::new(all));
-    let own = outcome.fills.iter().filter(|fill| fill.strategy == StrategyId(0));
-    let own: Vec<i64> = own.map(|fill| fill.side.sign() * fill.qty.lots()).collect();
-    assert_eq!(
-        own.iter().sum::<i64>(),
-        0,
-        "its stop closed it, though the account was flat: {own:?}"
-    );
-    assert!(own.len() >= 2);
+    let own = outcome.fills.iter().filter(|fill| fill.strategy == Some(StrategyId(0)));
+    let is_entry = |fill: &&Fill| fill.side == Side::Buy;
+    let (entries, exits): (Vec<&Fill>, Vec<&Fill>) = own.partition(is_entry);
+    let lots = |fills: &[&Fill]| fills.iter().map(|fill| fill.qty.lots()).sum::<i64>();
+    assert_eq!((lots(&entries), lots(&exits)), (5, 5), "it closed all of it");
+    let is_stop = |fill: &&Fill| matches!(fill.kind, OrderKind::TrailingStop { .. });
+    assert!(exits.iter().all(is_stop), "and nothing else did: {exits:?}");
+    let flat_ns = outcome.fills.iter().filter(|fill| fill.strategy == Some(StrategyId(1)));
+    let flat_ns = flat_ns.map(|fill| fill.venue_ns).max();
+    assert!(exits.iter().all(|fill| Some(fill.venue_ns) > flat_ns), "while the account was flat");
     let (_, orders) = saw.lock().unwrap()[1];
     assert!(orders <= 1, "it sees its own protective order alone: {orders}");
     assert_eq!(outcome.strategies[1].positions[0].lots(), -5);

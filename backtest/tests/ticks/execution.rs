@@ -9,11 +9,14 @@ use qt_backtest::execution::Ending;
 use qt_backtest::replay::Pace;
 use qt_backtest::report::execution::{ExecutionEntry, MarkoutEntry};
 use qt_backtest::run::RunOutcome;
-use qt_backtest::run_ticks::run_on_ticks;
+use qt_backtest::run_ticks::{TickStage, run_on_ticks};
+use qt_backtest::simulator::Ended;
 use qt_backtest::venue::Fees;
+use qt_backtest::witness::{Decided, NotKept, Witness};
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
+use qt_engine::Command;
 use qt_risk::Account;
-use qt_types::{E9, Nanos, RejectReason, ReportKind, Tick, TickKind};
+use qt_types::{E9, Event, Nanos, RejectReason, ReportKind, Seq, Tick, TickKind};
 
 use crate::harness::{Case, spec, tick};
 use crate::script::{BUY, SELL, Script, Step, at, limit, market};
@@ -43,6 +46,57 @@ pub fn run_with(case: &Case<Tick>, change: impl FnOnce(&mut RunConfig)) -> RunOu
     let script = Box::new(Script::new(&case.steps, &[]));
     let never = AtomicBool::new(false);
     run_on_ticks(&config, &files, E9, Pace::Ahead, script, &never, &mut |_, _| {}).unwrap().outcome
+}
+
+/// Ends a run at the first event from a time on.
+struct Until(i64, bool);
+
+impl Witness for Until {
+    fn sequenced(&mut self, event: &Event) -> Result<(), NotKept> {
+        self.1 |= event.recv_ns.get() >= self.0;
+        Ok(())
+    }
+
+    fn leaving(&mut self, _: &[Command], _: Seq, _: Nanos, _: u64) -> Result<(), NotKept> {
+        Ok(())
+    }
+
+    fn next_decision(&mut self, _: Seq) -> Option<Decided> {
+        None
+    }
+
+    fn is_over(&self) -> bool {
+        self.1
+    }
+}
+
+#[test]
+fn a_run_that_was_interrupted_has_no_markouts_from_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("case.qtt");
+    let case = example();
+    write(&case, &path);
+    let files = [TickFile::open(&path, Verify::Full).unwrap()];
+    let config = RunConfig {
+        account: Account::Margin { leverage_e9: 10 * E9 },
+        order_latency_ns: MS,
+        response_latency_ns: MS,
+        look_back: true,
+        ..RunConfig::default()
+    };
+    let counts = |until_ns: i64| {
+        let stage = TickStage::new(&config, &files, E9, Pace::Naive).unwrap();
+        let (script, never) = (Box::new(Script::new(&case.steps, &[])), AtomicBool::new(false));
+        let witness = Box::new(Until(until_ns, false));
+        let ran = stage.run_witnessed::<Tick>(script, witness, &never, &mut |_, _| {});
+        let outcome = ran.unwrap().outcome;
+        let markouts = &ExecutionEntry::of(&outcome).instruments[0].markouts;
+        let known = markouts.iter().filter(|entry| entry.side == "buy" && entry.n > 0);
+        (outcome.ended, known.map(|entry| entry.after / MS).collect::<Vec<_>>())
+    };
+    // The purchase was filled at 20 ms.
+    assert_eq!(counts(25 * MS), (Ended::Interrupted, vec![0, 1]));
+    assert_eq!(counts(i64::MAX), (Ended::Data, vec![0, 1, 10, 100]));
 }
 
 fn write(case: &Case<Tick>, path: &Path) {

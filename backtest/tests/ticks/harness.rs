@@ -40,6 +40,10 @@ impl Gate for Open {
         false
     }
 
+    fn deaf_until_ns(&self, _: InstrumentId) -> i64 {
+        i64::MAX
+    }
+
     fn rests_until_ns(&self) -> i64 {
         i64::MAX
     }

@@ -42,7 +42,7 @@ fn fill(at_ns: i64, side: Side, liquidity: Liquidity, price: i64) -> Fill {
         venue_ns: Nanos::new(at_ns),
         instrument: InstrumentId(0),
         order: OrderId::new(0, 1),
-        strategy: qt_types::StrategyId::FIRST,
+        strategy: Some(qt_types::StrategyId::FIRST),
         exec: qt_types::ExecId(1),
         side,
         kind: OrderKind::Market,

@@ -2,6 +2,8 @@
 
 mod busts;
 mod by_order;
+#[path = "../common/cast.rs"]
+mod cast;
 mod contingent;
 mod differential;
 mod emulation;

@@ -3,14 +3,13 @@
 use std::sync::atomic::AtomicBool;
 
 use qt_backtest::config::RunConfig;
-use qt_backtest::recorder::Fill;
 use qt_backtest::run::{RunOutcome, run};
 use qt_data::series::BarSeries;
 use qt_engine::{Ensemble, Strategy};
 use qt_risk::{Account, Sizing};
-use qt_strategies::Registry;
-use qt_types::{Cash, E9, InstrumentId, Nanos, Price, Qty, Side};
+use qt_types::{Cash, E9, InstrumentId};
 
+use crate::cast::{make, plain};
 use crate::harness::Case;
 
 fn series() -> Vec<BarSeries> {
@@ -36,20 +35,8 @@ fn config() -> RunConfig {
     }
 }
 
-fn make(name: &str, params: &[(&str, &str)], instruments: usize) -> Box<dyn Strategy> {
-    let registry = Registry::builtin();
-    let entry = registry.get(name).unwrap();
-    let given: Vec<(String, String)> =
-        params.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
-    entry.make(&entry.resolve(&given).unwrap(), instruments).unwrap()
-}
-
 fn outcome(config: &RunConfig, series: &[&BarSeries], strategy: Box<dyn Strategy>) -> RunOutcome {
     run(config, series, strategy, &AtomicBool::new(false), &mut |_, _| {}).unwrap()
-}
-
-fn plain(fill: &Fill) -> (Nanos, Side, Price, Qty, Cash) {
-    (fill.venue_ns, fill.side, fill.price, fill.qty, fill.fee)
 }
 
 const CROSS: (&str, &[(&str, &str)]) = ("sma_cross", &[("fast", "3"), ("slow", "8")]);
@@ -76,8 +63,11 @@ fn on_bars_each_does_what_it_does_alone() {
             let fills: Vec<_> = alone.fills.iter().map(plain).collect();
             assert!(fills.len() > 10 && own == fills, "{} fills", fills.len());
             let of = &both.strategies[at];
-            assert_eq!((of.fees, of.realised), (alone.total_fees, alone.realised));
-            assert_eq!(of.profit(), alone.final_equity - alone.initial_equity);
+            assert_eq!(
+                (of.amounts.unwrap().fees, of.amounts.unwrap().realised),
+                (alone.total_fees, alone.realised)
+            );
+            assert_eq!(of.profit().unwrap(), alone.final_equity - alone.initial_equity);
         }
         let among = Ensemble::new().with(make(CROSS.0, CROSS.1, 1), vec![true]);
         let among = outcome(&config, &[&series[0]], Box::new(among));
@@ -95,7 +85,7 @@ fn on_bars_several_may_hold_one_instrument_against_each_other() {
         .with(make(REVERSION.0, REVERSION.1, 2), vec![true, true]);
     let both = outcome(&config, &[&series[0], &series[1]], Box::new(all));
     assert!(both.strategies.iter().all(|of| of.fills > 10), "{:?}", both.strategies);
-    let profit = both.strategies.iter().fold(Cash::ZERO, |sum, of| sum + of.profit());
+    let profit = both.strategies.iter().fold(Cash::ZERO, |sum, of| sum + of.profit().unwrap());
     assert_eq!(profit, both.final_equity - both.initial_equity);
     assert!(both.positions.iter().all(|qty| qty.is_zero()), "closed at the end");
     let held = both.strategies.iter().flat_map(|of| &of.positions);

@@ -7,6 +7,8 @@ mod borrow;
 mod bracket;
 mod bracket_inside;
 mod capacity;
+#[path = "../common/cast.rs"]
+mod cast;
 mod contingent;
 mod currencies;
 mod determinism;
@@ -33,6 +35,7 @@ mod quotes;
 mod receipts;
 mod run;
 mod script;
+mod shared;
 mod stop;
 mod stop_limit;
 mod time_in_force;

@@ -172,7 +172,7 @@ fn fill(at: usize, buys: bool, price: i64, lots: i64, fee: i64) -> Fill {
         venue_ns: Nanos::new(at as i64),
         instrument: InstrumentId(0),
         order: OrderId::new(0, at as u64 + 1),
-        strategy: qt_types::StrategyId::FIRST,
+        strategy: Some(qt_types::StrategyId::FIRST),
         exec: qt_types::ExecId(1),
         side: if buys { Side::Buy } else { Side::Sell },
         kind: OrderKind::Market,

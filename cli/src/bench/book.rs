@@ -10,7 +10,7 @@ use qt_data::import::itch::{Frames, ItchMarket, decode};
 use qt_data::import::{self, ImportOptions};
 use qt_data::ticks::{Record, RecordKind, TickFile, Verify};
 use qt_engine::book::{Book, BookLimits, CrossPolicy, OrderBook, OrderBookLimits};
-use qt_types::{OrderTick, OrderTickKind, Price, Side, Tick, TickFlags, TickKind};
+use qt_types::{OrderTick, Price, Side, Tick, TickFlags, TickKind};
 
 use super::Measurement;
 use super::replay::{self, SplitMix};
@@ -146,16 +146,7 @@ fn by_price(name: &'static str, definition: &str, ticks: &[Tick], repeats: usize
     let limits = BookLimits::around(Price::from_ticks(first)).with_crosses(CrossPolicy::Uncross);
     let instruments = 1 + ticks.iter().map(|tick| tick.instrument).max().unwrap_or(0);
     let books = (0..instruments).map(|_| Book::new(&limits)).collect::<Vec<_>>();
-    let clear = |flags: TickFlags| Tick {
-        venue_ns: 0,
-        price: 0,
-        qty: 0,
-        latency_ns: 0,
-        instrument: 0,
-        kind: TickKind::Clear as u8,
-        flags: flags.bits(),
-    };
-    let sides = [clear(TickFlags::NONE), clear(TickFlags::ASK.with(TickFlags::LAST))];
+    let sides = [Side::Buy, Side::Sell].map(Tick::clear);
     let empty = |book: &mut Book| {
         black_box(sides.map(|tick| book.apply(&tick)));
     };
@@ -180,17 +171,7 @@ fn by_order(
     let limits = OrderBookLimits { crosses: CrossPolicy::Uncross, ..OrderBookLimits::default() };
     let instruments = 1 + ticks.iter().map(|tick| tick.instrument).max().unwrap_or(0);
     let books = (0..instruments).map(|_| OrderBook::new(&limits)).collect::<Vec<_>>();
-    let clear = |flags: TickFlags| OrderTick {
-        venue_ns: 0,
-        order: 0,
-        price: 0,
-        qty: 0,
-        latency_ns: 0,
-        instrument: 0,
-        kind: OrderTickKind::Clear as u8,
-        flags: flags.bits(),
-    };
-    let sides = [clear(TickFlags::NONE), clear(TickFlags::ASK.with(TickFlags::LAST))];
+    let sides = [Side::Buy, Side::Sell].map(OrderTick::clear);
     let empty = |book: &mut OrderBook| {
         black_box(sides.map(|tick| book.apply(&tick)));
     };

@@ -4,7 +4,8 @@
 use std::collections::VecDeque;
 
 use qt_engine::{
-    BookKind, BookLimits, Exposure, Gate, Ledger, Market, OrderRequest, OrderTable, Settlement,
+    BookKind, BookLimits, Deal, Exposure, Gate, Ledger, Market, OrderRequest, OrderTable,
+    Settlement,
 };
 use qt_risk::{
     Account, AccountGate, Allowed, Key, Level, Limit, Profile, ProfileName, RiskGate, Setup, Sizing,
@@ -232,14 +233,8 @@ impl Rig {
         if let Some(price) = price {
             let fee = Cash::from_nano(UNIT);
             // Small amounts: it cannot overflow.
-            let _ = self.ledger.fill(
-                &self.specs[0],
-                request.instrument,
-                request.side,
-                price,
-                request.qty,
-                fee,
-            );
+            let deal = Deal::new(request.instrument, request.side, price, request.qty);
+            let _ = self.ledger.fill(&self.specs[0], &deal.with_fee(fee));
         }
         let settlement = Settlement {
             order: id,

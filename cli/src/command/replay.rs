@@ -1,5 +1,6 @@
 //! `replay`: a journal fed to the pipeline alone.
 
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
@@ -20,6 +21,7 @@ use crate::output::number;
 #[command(after_help = "Examples:\n  \
     quanttrade replay session/live.qtj\n  \
     quanttrade replay session/live.qtj --from-snapshot\n  \
+    quanttrade replay session/live.qtj --snapshot-every 1000000\n  \
     quanttrade replay session/live.qtj --topology staged\n\n\
     No venue and no recording take part: the pipeline gets what it got, in the order in which it\n\
     got it, and every command, denial and state is held against the journal.\n\
@@ -34,6 +36,9 @@ pub struct ReplayArgs {
     /// Begin with the last state that was kept, or with the one after this event
     #[arg(long, value_name = "EVENT", num_args = 0..=1, require_equals = true)]
     pub from_snapshot: Option<Option<u64>>,
+    /// Keep the state after every so many events beside the journal, to begin with later
+    #[arg(long, value_name = "EVENTS", conflicts_with = "param")]
+    pub snapshot_every: Option<NonZeroU64>,
     /// All stages on one thread, or each on its own with rings between them
     #[arg(long, value_enum, default_value_t = Topology::Fused)]
     pub topology: Topology,
@@ -58,13 +63,19 @@ pub fn run(args: &ReplayArgs, session: &Session) -> Result<(), Failure> {
     let (config, files) = (&kept.plan.config, &kept.data.files);
     let stage = TickStage::new(config, files, kept.plan.sample_ns, Pace::Naive)?;
     let found = match (args.topology, from(args)) {
-        (Topology::Fused, from) => rehearsal::replay(&args.journal, &stage, strategy, from)?,
-        (Topology::Staged, Origin::Start) => {
+        (Topology::Fused, from) => {
+            let every = args.snapshot_every;
+            rehearsal::replay_and_keep(&args.journal, &stage, strategy, from, every)?
+        }
+        (Topology::Staged, Origin::Start) if args.snapshot_every.is_none() => {
             staged::replay(&args.journal, &stage, strategy, &staged::Settings::default())?
         }
         (Topology::Staged, _) => {
-            let failure = Failure::usage("stages on threads of their own begin with no kept state");
-            return Err(failure.hint("leave out --from-snapshot, or use --topology fused"));
+            let failure = Failure::usage(
+                "stages on threads of their own begin with no kept state, and keep none",
+            );
+            return Err(failure
+                .hint("leave out --from-snapshot and --snapshot-every, or use --topology fused"));
         }
     };
     if session.out.json {
@@ -81,6 +92,10 @@ pub fn run(args: &ReplayArgs, session: &Session) -> Result<(), Failure> {
             number::plural(found.snapshots, "kept state"),
             found.state,
         ))?;
+        if found.kept > 0 {
+            let kept = number::plural(found.kept, "state");
+            session.out.line(&format!("{kept} kept: --from-snapshot=EVENT begins with one"))?;
+        }
         found.first.iter().try_for_each(|first| session.out.line(&text(first)))?;
     }
     if found.differences == 0 {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use qt_backtest::report::result::FileEntry;
 use qt_data::import::{self, ImportFormat, ImportOptions};
 use qt_data::series::{BarSeries, Source};
+use qt_data::source::Container;
 use qt_data::ticks::{EXTENSION, TickFile, Verify};
-use qt_types::InstrumentSpec;
+use qt_types::{Cash, InstrumentSpec};
 use sha2::{Digest, Sha256};
 
 use super::open::split;
@@ -119,6 +120,9 @@ pub fn is_ticks(given: &str, plan: &DataPlan) -> bool {
     if path.extension().is_some_and(|extension| extension == EXTENSION) {
         return true;
     }
+    if is_parquet(path) {
+        return qt_frames::text::holds_ticks(path);
+    }
     if import::dbn::holds_bars(path) {
         return false;
     }
@@ -149,7 +153,9 @@ fn open_one(
     out: &Output,
 ) -> Result<Converted, Failure> {
     if path.extension().is_some_and(|extension| extension == EXTENSION) {
-        return Ok(Converted { file: TickFile::open(path, Verify::OnRead)?, rows: None });
+        let file = TickFile::open(path, Verify::OnRead)?;
+        check_units(&file, plan)?;
+        return Ok(Converted { file, rows: None });
     }
     let options = options(symbol, plan)?;
     let target = target(path, &options)?;
@@ -165,7 +171,7 @@ fn open_one(
         })?;
     }
     let shown = progress::waiting(format!("converting {}", path.display()));
-    let imported = import::import(path, &target, &options)?;
+    let imported = import::import_from(input(path), &target, &options)?;
     drop(shown);
     out.detail(&format!(
         "{}: {} records in {}",
@@ -175,6 +181,49 @@ fn open_one(
     ));
     let file = TickFile::open(&target, Verify::OnRead)?;
     Ok(Converted { file, rows: Some(imported.rows) })
+}
+
+/// Fails where settings say other units than those in which the records of `file` are kept.
+fn check_units(file: &TickFile, plan: &DataPlan) -> Result<(), Failure> {
+    let load = &plan.load;
+    for kept in file.description()?.instruments {
+        let symbol = kept.symbol();
+        let wanted = load.specs.iter().find(|spec| spec.symbol() == symbol);
+        let pairs = [
+            ("tick", wanted.map(InstrumentSpec::tick_e9).or(load.tick_e9), kept.tick_e9()),
+            ("lot", wanted.map(InstrumentSpec::lot_e9).or(load.lot_e9), kept.lot_e9()),
+            (
+                "multiplier",
+                wanted.map(InstrumentSpec::multiplier_e9).or(load.multiplier_e9),
+                kept.multiplier_e9(),
+            ),
+        ];
+        let other = pairs.iter().find(|(_, given, is)| given.is_some_and(|given| given != *is));
+        if let Some((what, Some(given), is)) = other {
+            let (given, is) = (Cash::from_nano(i128::from(*given)), Cash::from_nano((*is).into()));
+            return Err(Failure::usage(format!(
+                "{}: its records of {symbol} have a {what} of {is}, and the settings say {given}",
+                file.path()
+            ))
+            .hint("give the file that it was made from: it is converted with these settings"));
+        }
+    }
+    Ok(())
+}
+
+fn is_parquet(path: &Path) -> bool {
+    Container::detect(path).is_ok_and(|container| container == Container::Parquet)
+}
+
+/// What is read of the file at `path`: of Parquet the text that it stands for.
+fn input(path: &Path) -> import::Input<'static> {
+    if !is_parquet(path) {
+        return import::Input::file(path);
+    }
+    import::Input::text(path, |path| match qt_frames::text::text_of(path) {
+        Ok(text) => Ok(Box::new(text)),
+        Err(error) => Err(std::io::Error::other(error.to_string())),
+    })
 }
 
 /// How a file is to be read, by the settings of the run.

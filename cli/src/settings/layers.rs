@@ -271,10 +271,21 @@ fn check_conflicts(
     Ok(())
 }
 
-/// `lower` with the pairs of `higher` in the place of those with the same name.
+/// `lower` with the pairs of `higher` in the place of those with the same name. One strategy's name
+/// may be in front of a parameter or not.
 fn merged(lower: &[String], higher: Vec<String>) -> Vec<String> {
-    let name = |pair: &str| pair.split('=').next().unwrap_or_default().trim().to_owned();
-    let kept = lower.iter().filter(|old| higher.iter().all(|new| name(new) != name(old)));
+    let name = |pair: &str| -> (Option<String>, String) {
+        let name = pair.split('=').next().unwrap_or_default().trim();
+        match name.split_once('.') {
+            Some((of, name)) => (Some(of.to_owned()), name.to_owned()),
+            None => (None, name.to_owned()),
+        }
+    };
+    let is_same = |old: &str, new: &str| {
+        let ((old_of, old), (new_of, new)) = (name(old), name(new));
+        old == new && (old_of == new_of || old_of.is_none() || new_of.is_none())
+    };
+    let kept = lower.iter().filter(|old| !higher.iter().any(|new| is_same(old, new)));
     kept.cloned().chain(higher.clone()).collect()
 }
 
@@ -330,6 +341,10 @@ mod tests {
         let pair = |name: &str, value: &str| (name.to_owned(), value.to_owned());
         let replaced = layers.with_params(&[pair("fast", "9")]);
         assert_eq!(replaced.arguments(), ["--strategy", "sma_cross", "--param", "fast=9"]);
+        let layers = gather(&base, &[("param", &["sma_cross.fast=7"])]).unwrap();
+        assert_eq!(layers.many("param"), ["slow=20", "sma_cross.fast=7"]);
+        let two = gather(&[("QUANTTRADE_PARAM", "a.fast=5")], &[("param", &["b.fast=7"])]).unwrap();
+        assert_eq!(two.many("param"), ["a.fast=5", "b.fast=7"]);
         let layers = gather(&base, &[("strategy", &["macd"]), ("param", &["fast=7"])]).unwrap();
         assert_eq!(layers.many("param"), ["fast=7"]);
         assert!(gather(&[("QUANTTRADE_NO_CHECK", "maybe")], &[]).is_err());

@@ -12,7 +12,7 @@ use qt_data::stamp::{DateOrder, LocalClock, StampForm, StampParser};
 use qt_types::InstrumentKind;
 
 use super::{Layers, Role, number};
-use crate::conditions::definitions;
+use crate::conditions::definitions::{self, Defined};
 use crate::dataset::Window;
 use crate::failure::Failure;
 
@@ -25,6 +25,8 @@ pub struct DataPlan {
     pub tick_format: Option<String>,
     /// Currencies of single instruments, by symbol.
     pub currencies: Vec<(String, String)>,
+    /// When instruments expire by their definitions (UTC ns), by symbol.
+    pub expiries: Vec<(String, i64)>,
     /// Bars to build first.
     pub bars: Option<BarSpec>,
     /// The lowest quality score that is accepted.
@@ -88,6 +90,7 @@ impl DataPlan {
             other => other.transpose()?,
         };
         let (currency, currencies) = currencies(layers)?;
+        let Defined { specs, expiries } = definitions::of(layers)?;
         let load = LoadOptions {
             format,
             tz: layers.given("tz").map(str::to_owned),
@@ -103,7 +106,7 @@ impl DataPlan {
             multiplier_e9: positive_e9(layers, "multiplier")?,
             currency,
             kind: layers.one("kind").map(|text| kind(layers, text)).transpose()?,
-            specs: definitions::specs(layers)?,
+            specs,
             check: !layers.is_on("no-check"),
             ..LoadOptions::default()
         };
@@ -117,7 +120,8 @@ impl DataPlan {
             return Err(Failure::usage("--min-score needs the check that --no-check skips"));
         }
         let tick_format = tick_format.map(str::to_owned);
-        Ok(Self { load, tick_format, currencies, bars, min_score, recheck: min_score.is_some() })
+        let recheck = min_score.is_some();
+        Ok(Self { load, tick_format, currencies, expiries, bars, min_score, recheck })
     }
 
     /// The currency that was given for the instrument `symbol`.

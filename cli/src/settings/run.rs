@@ -41,10 +41,12 @@ impl RunPlan {
         reading.load.qty_hint_e9 = check_lot(layers)?;
         let seed = layers.one("seed").unwrap_or("1");
         let seed: u64 = seed.parse().map_err(|_| wrong(layers, "seed", seed, "a whole number"))?;
+        let mut config = shared(config(layers, seed)?, roles.len());
+        config.conditions.defined_expiries.clone_from(&reading.expiries);
         Ok(Self {
             data,
             reading,
-            config: shared(config(layers, seed)?, roles.len()),
+            config,
             roles,
             sample_ns: sample(layers)?,
             seed,

@@ -10,12 +10,21 @@ pub fn lines(document: &ResultDocument, out: &Output) -> Option<String> {
     if document.strategies.is_empty() {
         return None;
     }
-    let header =
-        [">strategy", ">orders", ">fills", ">realised", ">open", ">fees", ">profit", "holds"];
+    let header = [
+        ">strategy",
+        ">orders",
+        ">fills",
+        ">realised",
+        ">open",
+        ">fees",
+        ">holding costs",
+        ">profit",
+        "holds",
+    ];
     let row = |of: &StrategyEntry| {
-        let money = |text: &String| number::amount(text, 2);
-        let holds = of.open_position.iter().filter(|(_, qty)| qty.as_str() != "0");
-        let holds: Vec<String> = holds.map(|(symbol, qty)| format!("{qty} {symbol}")).collect();
+        let money = |text: &Option<String>| {
+            text.as_ref().map_or_else(|| "-".to_owned(), |text| number::amount(text, 2))
+        };
         vec![
             of.name.clone(),
             number::count(of.orders),
@@ -23,8 +32,9 @@ pub fn lines(document: &ResultDocument, out: &Output) -> Option<String> {
             money(&of.realised),
             money(&of.unrealised),
             money(&of.fees),
+            money(&of.holding_costs),
             money(&of.profit),
-            if holds.is_empty() { "nothing".to_owned() } else { holds.join(", ") },
+            of.holds(str::to_owned),
         ]
     };
     let title = out.paint(Ink::Bold, "Strategies");

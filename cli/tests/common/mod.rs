@@ -102,6 +102,26 @@ impl Ended {
     }
 }
 
+/// A quoting strategy that trades a lot on the synthetic market, as words of a command.
+pub const QUOTER: &[&str] = &[
+    "--strategy",
+    "top_of_book_quoter",
+    "--param",
+    "interval_ms=2000",
+    "--param",
+    "max_position=20",
+    "--qty",
+    "2",
+    "--account",
+    "margin",
+    "--leverage",
+    "10",
+    "--order-latency",
+    "20ms",
+    "--response-latency",
+    "20ms",
+];
+
 /// The folder with reference data and results; `None`, with a message, where there is none.
 pub fn shared() -> Option<PathBuf> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("a workspace");

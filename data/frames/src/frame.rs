@@ -7,10 +7,11 @@ use std::path::Path;
 use polars::prelude::{
     ArrowDataType, BooleanChunked, Column as PolarsColumn, DataFrame, Float64Chunked, Int32Chunked,
     Int64Chunked, IntoColumn, IntoSeries, NewChunkedArray, PlSmallStr, PolarsError, PolarsResult,
-    Series, TimeUnit, TimeZone, UInt32Chunked,
+    Series, TimeUnit, TimeZone, UInt32Chunked, UInt64Chunked,
 };
 use polars_core::utils::arrow::array::{PrimitiveArray, Utf8ViewArray};
 use polars_core::utils::arrow::bitmap::Bitmap;
+use polars_io::parquet::write::BatchedWriter;
 use polars_io::prelude::{KeyValueMetadata, ParquetCompression, ParquetWriter, StatisticsOptions};
 use qt_data::source::number::POWERS;
 
@@ -38,11 +39,7 @@ pub enum Piece<'a> {
 /// When writing fails.
 pub fn write_table(table: &Table, path: &Path, out: impl Write) -> Result<(), FramesError> {
     let starts = (0..table.rows().max(1)).step_by(GROUP_ROWS);
-    let frames = starts.map(|start| {
-        let rows = start..table.rows().min(start + GROUP_ROWS);
-        let columns = table.columns.iter().map(|(name, column)| part(name, column, rows.clone()));
-        DataFrame::new(rows.len(), columns.collect::<PolarsResult<Vec<_>>>()?)
-    });
+    let frames = starts.map(|start| rows_of(table, start..table.rows().min(start + GROUP_ROWS)));
     write_frames(frames, Vec::new(), out).map_err(|error| failed(path, error))
 }
 
@@ -77,14 +74,7 @@ fn write_frames(
     out: impl Write,
 ) -> PolarsResult<()> {
     let Some(first) = frames.next().transpose()? else { return Ok(()) };
-    // Columns are packed as they are written, by this thread: polars' own pool of threads, which
-    // knows no limit but the number of cores, would have nothing to gain.
-    let mut writer = ParquetWriter::new(out)
-        .set_parallel(false)
-        .with_compression(ParquetCompression::Zstd(None))
-        .with_statistics(StatisticsOptions::default())
-        .with_key_value_metadata(Some(KeyValueMetadata::from_static(notes)))
-        .batched(first.schema())?;
+    let mut writer = begin(&first, notes, out)?;
     writer.write_batch(&first)?;
     for frame in frames {
         writer.write_batch(&frame?)?;
@@ -92,12 +82,66 @@ fn write_frames(
     writer.finish().map(drop)
 }
 
+fn begin<W: Write>(
+    first: &DataFrame,
+    notes: Vec<(String, String)>,
+    out: W,
+) -> PolarsResult<BatchedWriter<W>> {
+    // Columns are packed as they are written, by this thread: polars' own pool of threads, which
+    // knows no limit but the number of cores, would have nothing to gain.
+    ParquetWriter::new(out)
+        .set_parallel(false)
+        .with_compression(ParquetCompression::Zstd(None))
+        .with_statistics(StatisticsOptions::default())
+        .with_key_value_metadata(Some(KeyValueMetadata::from_static(notes)))
+        .batched(first.schema())
+}
+
+/// A Parquet file that is written a row group at a time, each a table with the same columns.
+pub struct Groups<W: Write>(BatchedWriter<W>);
+
+impl<W: Write> Groups<W> {
+    /// A file with the columns of `like`, and `notes` in the footer.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn begin(like: &Table, notes: Vec<(String, String)>, out: W) -> io::Result<Self> {
+        let begun = rows_of(like, 0..0).and_then(|frame| begin(&frame, notes, out));
+        begun.map(Self).map_err(io_error)
+    }
+
+    /// Writes all rows of `table`.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn write(&mut self, table: &Table) -> io::Result<()> {
+        let frame = rows_of(table, 0..table.rows());
+        frame.and_then(|frame| self.0.write_batch(&frame)).map_err(io_error)
+    }
+
+    /// Writes the footer.
+    ///
+    /// # Errors
+    /// When writing fails.
+    pub fn finish(self) -> io::Result<()> {
+        self.0.finish().map(drop).map_err(io_error)
+    }
+}
+
 fn failed(path: &Path, error: PolarsError) -> FramesError {
-    let source = match error {
+    FramesError::write(path, io_error(error))
+}
+
+fn io_error(error: PolarsError) -> io::Error {
+    match error {
         PolarsError::IO { error, .. } => io::Error::new(error.kind(), error.to_string()),
         other => io::Error::other(other.to_string()),
-    };
-    FramesError::write(path, source)
+    }
+}
+
+fn rows_of(table: &Table, rows: Range<usize>) -> PolarsResult<DataFrame> {
+    let columns = table.columns.iter().map(|(name, column)| part(name, column, rows.clone()));
+    DataFrame::new(rows.len(), columns.collect::<PolarsResult<Vec<_>>>()?)
 }
 
 // The rows `rows` of a column. Loops over rows run here: polars-core is not optimised.
@@ -105,6 +149,7 @@ fn part(name: &str, column: &Column, rows: Range<usize>) -> PolarsResult<PolarsC
     let name = PlSmallStr::from_str(name);
     Ok(match column {
         Column::I64(values) => Int64Chunked::from_vec(name, values[rows].to_vec()).into_column(),
+        Column::U64(values) => UInt64Chunked::from_vec(name, values[rows].to_vec()).into_column(),
         Column::OptI64(values) => {
             let values = &values[rows];
             let plain = values.iter().map(|value| value.unwrap_or_default()).collect();

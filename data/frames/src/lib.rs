@@ -19,6 +19,7 @@ mod parquet;
 pub mod read;
 mod shield;
 mod table;
+pub mod text;
 mod thrift;
 
 pub use catalog::{Catalog, CatalogEntry, Span};

@@ -16,6 +16,8 @@ use crate::frame;
 pub enum Column {
     /// Integers.
     I64(Vec<i64>),
+    /// Numbers that stand for something, like the ids of orders.
+    U64(Vec<u64>),
     /// Integers, some of which are absent.
     OptI64(Vec<Option<i64>>),
     /// Floating-point numbers; NaN is an absent value.
@@ -42,6 +44,7 @@ impl Column {
     pub const fn len(&self) -> usize {
         match self {
             Self::I64(values) | Self::TimeNs(values) => values.len(),
+            Self::U64(values) => values.len(),
             Self::OptI64(values) => values.len(),
             Self::F64(values) => values.len(),
             Self::Bool(values) => values.len(),
@@ -56,6 +59,19 @@ impl Column {
         self.len() == 0
     }
 
+    /// Takes all values out and keeps the memory.
+    pub fn clear(&mut self) {
+        match self {
+            Self::I64(values) | Self::TimeNs(values) => values.clear(),
+            Self::U64(values) => values.clear(),
+            Self::OptI64(values) => values.clear(),
+            Self::F64(values) => values.clear(),
+            Self::Bool(values) => values.clear(),
+            Self::Text(values) => values.clear(),
+            Self::Decimal { mantissas, .. } => mantissas.clear(),
+        }
+    }
+
     /// The value of `row` as a CSV cell, not quoted; empty where it is absent.
     ///
     /// # Panics
@@ -64,6 +80,7 @@ impl Column {
     pub fn cell(&self, row: usize) -> Cow<'_, str> {
         match self {
             Self::I64(values) => values[row].to_string().into(),
+            Self::U64(values) => values[row].to_string().into(),
             Self::OptI64(values) => values[row].map_or(Cow::Borrowed(""), |v| v.to_string().into()),
             Self::F64(values) if values[row].is_nan() => Cow::Borrowed(""),
             Self::F64(values) => values[row].to_string().into(),

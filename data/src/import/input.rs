@@ -1,7 +1,9 @@
 //! Bytes to import: a file or a piece of memory, unpacked.
 
-use std::io::{Cursor, Read};
+use std::fmt;
+use std::io::{self, Cursor, Read};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 
 use sha2::{Digest, Sha256};
@@ -17,7 +19,21 @@ pub const HEAD_BYTES: u64 = 1 << 20;
 #[derive(Clone, Debug)]
 enum Origin<'a> {
     File(PathBuf),
+    Text(PathBuf, Opener),
     Memory(&'a [u8]),
+}
+
+/// What opening a text comes to.
+type OpenedText = io::Result<Box<dyn Read>>;
+
+/// Opens the text that a file of another kind stands for, from its start.
+#[derive(Clone)]
+struct Opener(Arc<dyn Fn(&Path) -> OpenedText>);
+
+impl fmt::Debug for Opener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Opener")
+    }
 }
 
 /// A file or a piece of memory, which can be read from its start again and again.
@@ -34,6 +50,13 @@ impl<'a> Input<'a> {
     #[must_use]
     pub fn file(path: &Path) -> Self {
         let origin = Origin::File(path.to_owned());
+        Self { name: path.display().to_string(), origin, bytes_max: u64::MAX }
+    }
+
+    /// The file at `path`, which is none of text but stands for some: `open` opens that.
+    #[must_use]
+    pub fn text(path: &Path, open: impl Fn(&Path) -> OpenedText + 'static) -> Self {
+        let origin = Origin::Text(path.to_owned(), Opener(Arc::new(open)));
         Self { name: path.display().to_string(), origin, bytes_max: u64::MAX }
     }
 
@@ -58,18 +81,25 @@ impl<'a> Input<'a> {
         &self,
         body: impl FnOnce(&mut dyn Read) -> Result<T, DataError>,
     ) -> Result<T, DataError> {
-        let limited = |reader: &mut dyn Read, _| body(&mut reader.take(self.bytes_max));
+        let limited = |reader: &mut dyn Read| body(&mut reader.take(self.bytes_max));
         match &self.origin {
             Origin::File(path) => {
                 let (file, head) = input::open(path)?;
                 let container = container_of(&head);
                 input::check_name(path, container)?;
-                input::unpack(file, &self.name, container, limited)
+                input::unpack(file, &self.name, container, |reader, _| limited(reader))
+            }
+            Origin::Text(path, opener) => {
+                let failed = |source| DataError::Io { path: self.name.clone(), source };
+                let mut text = (opener.0)(path).map_err(failed)?;
+                limited(&mut text)
             }
             Origin::Memory(bytes) => {
                 let head = &bytes[..bytes.len().min(8)];
                 let container = container_of(head);
-                input::unpack(Cursor::new(bytes), &self.name, container, limited)
+                input::unpack(Cursor::new(bytes), &self.name, container, |reader, _| {
+                    limited(reader)
+                })
             }
         }
     }
@@ -102,7 +132,9 @@ impl<'a> Input<'a> {
     /// When the file cannot be read.
     pub fn sha256(&self) -> Result<String, DataError> {
         match &self.origin {
-            Origin::File(path) => input::sha256(path, &AtomicBool::new(false)),
+            Origin::File(path) | Origin::Text(path, _) => {
+                input::sha256(path, &AtomicBool::new(false))
+            }
             Origin::Memory(bytes) => {
                 Ok(Sha256::digest(bytes).iter().map(|byte| format!("{byte:02x}")).collect())
             }

@@ -32,7 +32,7 @@ pub use convert::{Imported, convert, examine, span_text};
 pub use detect::{ImportFormat, detect};
 pub use facts::Facts;
 pub use input::Input;
-pub use open::{Opened, import, import_any, import_bytes, open};
+pub use open::{Opened, import, import_any, import_bytes, import_from, open};
 pub use options::ImportOptions;
 pub use quantity::{Meaning, Meant};
 pub use recording::{RebuiltBook, rebuild};

@@ -143,7 +143,18 @@ fn clock(options: &ImportOptions) -> Result<Option<LocalClock>, DataError> {
 /// When the file cannot be read or understood, a row of it cannot be kept, or the tick file cannot
 /// be written.
 pub fn import(path: &Path, target: &Path, options: &ImportOptions) -> Result<Imported, DataError> {
-    let input = Input::file(path);
+    import_from(Input::file(path), target, options)
+}
+
+/// [`import`] of what `input` gives.
+///
+/// # Errors
+/// As [`import`].
+pub fn import_from(
+    input: Input<'_>,
+    target: &Path,
+    options: &ImportOptions,
+) -> Result<Imported, DataError> {
     let (opened, format) = open(input.clone(), options)?;
     let fact = fact(&input, format)?;
     match opened {

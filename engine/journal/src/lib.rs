@@ -39,7 +39,9 @@ pub use reader::{Cut, Entry, JournalReader, Recovery, recover};
 pub use record::{
     CommandRecord, Control, Lsn, Mark, Record, RecordKind, SnapshotRef, SpecRecord, Stamp,
 };
-pub use snapshot::{SNAPSHOT_BYTES_MAX, read_snapshot, snapshot_name, write_snapshot};
+pub use snapshot::{
+    SNAPSHOT_BYTES_MAX, find_snapshot, read_snapshot, snapshot_name, snapshots_in, write_snapshot,
+};
 pub use storage::{Folder, Storage, StoredFile};
 pub use story::{Step, Story, StoryTeller, story};
 pub use verify::{Report, verify};

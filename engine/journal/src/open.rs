@@ -178,8 +178,15 @@ impl Opening<'_> {
         let pointer = self.folder.join(MEMORY);
         let named = point_to(&pointer, &path);
         named.map_err(JournalError::io(&pointer, "say where the memory lies"))?;
-        if let Some(old) = old.filter(|old| *old != path) {
-            // After a restart of the machine there is none.
+        // After a restart of the machine there is none; and a process that was killed before it
+        // could say where its memory lies has left one more behind.
+        let own = format!("quanttrade-{:016x}-", header.journal);
+        let is_own = |path: &PathBuf| {
+            path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&own))
+        };
+        let all = fs::read_dir(&self.options.memory_folder).into_iter().flatten().flatten();
+        let left = all.map(|entry| entry.path()).filter(is_own);
+        for old in old.into_iter().chain(left).filter(|old| *old != path) {
             drop(fs::remove_file(old));
         }
         Ok(ring)

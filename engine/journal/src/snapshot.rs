@@ -4,7 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use qt_types::Seq;
+use qt_types::{Nanos, Seq};
 
 use crate::error::JournalError;
 use crate::format::bytes::{In, Malformed, Out};
@@ -89,6 +89,47 @@ pub fn read_snapshot(
     }
     bytes.drain(..HEADER_BYTES);
     Ok(bytes)
+}
+
+/// The state after event `seq`, whether a record names it or not: as its own file says, with what
+/// would name it.
+///
+/// # Errors
+/// When the file is not there, damaged, or of another configuration.
+pub fn find_snapshot(
+    folder: &Path,
+    fingerprint: Fingerprint,
+    seq: Seq,
+) -> Result<(SnapshotRef, Vec<u8>), JournalError> {
+    let path = folder.join(snapshot_name(seq));
+    let head = read(&path, 0).map_err(JournalError::io(&path, "read the snapshot"))?;
+    let fields = || {
+        let mut from = In::new(head.get(MAGIC.len()..).unwrap_or_default());
+        from.u32()?;
+        let stamp = Stamp { seq: Seq::new(from.u64()?), at_ns: Nanos::new(from.i64()?) };
+        Ok::<_, Malformed>(SnapshotRef { stamp, bytes: from.u64()?, crc: from.u32()? })
+    };
+    // What it says of itself is held against its checksums as if a record had said it.
+    let named = fields().ok().filter(|named| named.stamp.seq == seq).unwrap_or(SnapshotRef {
+        stamp: Stamp { seq, at_ns: Nanos::MIN },
+        bytes: 0,
+        crc: 0,
+    });
+    Ok((named, read_snapshot(folder, fingerprint, named)?))
+}
+
+/// After which events there is a state in the journal in `folder`, whether records name them or
+/// not, in order.
+///
+/// # Errors
+/// When the folder cannot be read.
+pub fn snapshots_in(folder: &Path) -> Result<Vec<Seq>, JournalError> {
+    let entries = fs::read_dir(folder).map_err(JournalError::io(folder, "read the folder"))?;
+    let number = |name: &str| name.strip_prefix("snapshot-")?.strip_suffix(".qts")?.parse().ok();
+    let names = entries.flatten().filter_map(|entry| entry.file_name().into_string().ok());
+    let mut all: Vec<Seq> = names.filter_map(|name| number(&name).map(Seq::new)).collect();
+    all.sort();
+    Ok(all)
 }
 
 /// No more than what a whole file has, and one byte by which it would be too long.

@@ -39,6 +39,17 @@ impl<T: Item> Consumer<T> {
         Some(item)
     }
 
+    /// The next item, for which it waits; `None` when there is none and the writer is gone.
+    #[inline]
+    pub fn pop_or_wait(&mut self) -> Option<T> {
+        loop {
+            match self.pop() {
+                None if self.wait() => {}
+                next => return next,
+            }
+        }
+    }
+
     /// Shows up to `max` items in turn where they lie, each with whether it is the last of this
     /// batch, and leaves them all at once. Returns how many. What an item leads to that need not be
     /// done for each (to flush, to publish) is done at the end of the batch.

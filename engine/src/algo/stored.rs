@@ -1,6 +1,8 @@
 //! Algorithms as state: their names are those of this program, their curves as long as they are.
 
-use serde::de::Error;
+use std::fmt;
+
+use serde::de::{Error, SeqAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use super::curve::WHOLE;
@@ -15,11 +17,34 @@ impl Serialize for Algo {
     }
 }
 
+/// A name as it stands in the program. Nothing of this takes memory: a stage reads what another
+/// one has asked for.
+struct Name(&'static str);
+
+impl<'a> Deserialize<'a> for Name {
+    fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
+        from.deserialize_str(OfName)
+    }
+}
+
+struct OfName;
+
+impl Visitor<'_> for OfName {
+    type Value = Name;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the name of an algorithm")
+    }
+
+    fn visit_str<E: Error>(self, name: &str) -> Result<Name, E> {
+        let known = NAMES.into_iter().find(|known| *known == name);
+        known.map(Name).ok_or_else(|| E::custom("no algorithm has this name"))
+    }
+}
+
 impl<'a> Deserialize<'a> for Algo {
     fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
-        let (name, plan) = <(String, Plan)>::deserialize(from)?;
-        let known = NAMES.into_iter().find(|known| *known == name);
-        let name = known.ok_or_else(|| Error::custom("no algorithm has this name"))?;
+        let (Name(name), plan) = <(Name, Plan)>::deserialize(from)?;
         Ok(Self { name, plan })
     }
 }
@@ -32,12 +57,29 @@ impl Serialize for Curve {
 
 impl<'a> Deserialize<'a> for Curve {
     fn deserialize<D: Deserializer<'a>>(from: D) -> Result<Self, D::Error> {
-        let done = Vec::<u32>::deserialize(from)?;
-        if done.is_empty() || done.len() > SLICES_MAX {
-            return Err(Error::custom("a curve has a slice, and not too many"));
+        from.deserialize_seq(OfCurve)
+    }
+}
+
+struct OfCurve;
+
+impl<'a> Visitor<'a> for OfCurve {
+    type Value = Curve;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the slices of a curve")
+    }
+
+    fn visit_seq<A: SeqAccess<'a>>(self, mut from: A) -> Result<Curve, A::Error> {
+        let mut curve = Curve { done_e9: [WHOLE; SLICES_MAX], slices: 0 };
+        while let Some(done) = from.next_element()? {
+            let slice = curve.done_e9.get_mut(curve.slices);
+            *slice.ok_or_else(|| A::Error::custom("a curve has not as many slices"))? = done;
+            curve.slices += 1;
         }
-        let mut done_e9 = [WHOLE; SLICES_MAX];
-        done_e9[..done.len()].copy_from_slice(&done);
-        Ok(Self { done_e9, slices: done.len() })
+        if curve.slices == 0 {
+            return Err(A::Error::custom("a curve has a slice"));
+        }
+        Ok(curve)
     }
 }

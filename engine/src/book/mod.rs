@@ -306,8 +306,11 @@ impl Book {
     fn end_crossed(&mut self) -> bool {
         let Some(loser) = self.judge_crossing() else { return false };
         while self.is_crossed() {
-            let key = self.sides[loser].ladder.best;
-            self.set_level_rare(loser, key, 0);
+            let book_side = &mut self.sides[loser];
+            let overflows = book_side.overflows;
+            book_side.drop_best();
+            let overflowed = book_side.overflows - overflows;
+            self.best_told(loser, true, 0, overflowed);
             self.faults.uncrossed_levels += 1;
         }
         true

@@ -170,6 +170,14 @@ impl BookSide {
         true
     }
 
+    /// Removes the best level, which there is.
+    #[inline]
+    pub(super) fn drop_best(&mut self) {
+        let key = self.ladder.best;
+        self.ladder.store(key, 0);
+        self.find_best(key);
+    }
+
     /// The best level, at `key`, is gone: finds the next one.
     fn find_best(&mut self, key: i64) {
         if let Some(next) = self.ladder.next(key) {

@@ -13,13 +13,11 @@ impl Stored for Rates {
         from.same("the most age of a rate in ns", &self.age_max_ns)?;
         from.same("the number of currencies beside the account's", &self.sources.len())?;
         for here in &mut self.sources {
-            match (from.take()?, *here) {
-                (told @ RateSource::Told(_), RateSource::Told(_)) => *here = told,
-                (saved, here) if saved == here => {}
-                (saved, here) => {
-                    return Err(SnapshotError::differs("the rate of a currency", saved, here));
-                }
+            let saved: RateSource = from.take()?;
+            if saved.untold() != here.untold() {
+                return Err(SnapshotError::differs("the rate of a currency", saved, *here));
             }
+            *here = saved;
         }
         Ok(())
     }

@@ -1,8 +1,8 @@
 //! Several currencies in one account, fees in kind, and the dust that they leave.
 
-use qt_types::{Cash, CurrencyId, FxRate, InstrumentId, InstrumentSpec, Price, Qty, Side};
+use qt_types::{Cash, CurrencyId, FxRate, InstrumentId, InstrumentSpec, Price, Side};
 
-use super::{Balance, Ledger, LedgerError};
+use super::{Balance, Deal, Ledger, LedgerError};
 use crate::Market;
 use crate::fx::CURRENCIES_MAX;
 
@@ -156,23 +156,38 @@ impl Ledger {
         }
     }
 
-    /// Books a fill whose fee is `units_e9` billionths of what is traded.
+    /// Books a fill whose fee is billionths of a unit of what is traded.
     pub(super) fn fill_in_kind(
         &mut self,
         spec: &InstrumentSpec,
-        instrument: InstrumentId,
-        side: Side,
-        price: Price,
-        qty: Qty,
-        units_e9: i128,
+        deal: &Deal,
     ) -> Result<(), LedgerError> {
+        let Deal { instrument, side, price, qty, .. } = *deal;
         let notional = spec.notional(price, qty).ok_or(LedgerError::Overflow)?;
+        let units_e9 = deal.fee.nano();
         let fee = spec.notional_of_units(price, units_e9).ok_or(LedgerError::Overflow)?;
         let position = self.positions.get_mut(instrument.index()).ok_or(LedgerError::Overflow)?;
         let before = position.account();
         position.fill_in_kind(spec, side, price, qty, units_e9)?;
         self.book(spec, instrument, &before, if side == Side::Buy { notional } else { -notional });
         self.settled_in(instrument).fees += fee;
+        self.check()
+    }
+
+    /// Books that `units_e9` billionths of a unit came for what they are worth at `price`, or
+    /// went where that is negative.
+    pub(super) fn take_units(
+        &mut self,
+        spec: &InstrumentSpec,
+        instrument: InstrumentId,
+        price: Price,
+        units_e9: i128,
+    ) -> Result<(), LedgerError> {
+        let paid = spec.notional_of_units(price, units_e9).ok_or(LedgerError::Overflow)?;
+        let position = self.positions.get_mut(instrument.index()).ok_or(LedgerError::Overflow)?;
+        let before = position.account();
+        position.take_units(spec, price, units_e9, paid)?;
+        self.book(spec, instrument, &before, paid);
         self.check()
     }
 }

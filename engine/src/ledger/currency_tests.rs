@@ -2,10 +2,10 @@
 //! anew from the list of everything that happened.
 
 use proptest::prelude::*;
-use qt_types::{E9, InstrumentKind};
+use qt_types::{E9, InstrumentKind, Qty};
 
 use super::*;
-use crate::fx::{Currency, RateSource};
+use crate::fx::{Currency, Leg, RateSource};
 use qt_types::{FxRate, Nanos};
 
 fn cash(text: &str) -> Cash {
@@ -36,8 +36,10 @@ impl Books {
         let spec = |kind, currency, lot| {
             InstrumentSpec::new("X", currency, kind, E9 / 100, lot, E9).unwrap()
         };
-        let other =
-            |deposit: &str| Currency { deposit: cash(deposit), rate: RateSource::Told(None) };
+        let other = |deposit: &str| Currency {
+            deposit: cash(deposit),
+            rate: RateSource::One(Leg::Told(None)),
+        };
         let currencies = Currencies {
             of: vec![CurrencyId::ACCOUNT, EURO, EURO],
             others: vec![other(euros), other(tokens)],
@@ -58,10 +60,11 @@ impl Books {
         self.market.set_rate(currency, rate(price_e9), Nanos::new(at_ns));
     }
 
-    fn fill(&mut self, at: u16, side: Side, price: i64, lots: i64, fee: (Cash, FeeIn)) {
+    fn fill(&mut self, at: u16, side: Side, price: i64, lots: i64, (fee, fee_in): (Cash, FeeIn)) {
         let (price, qty) = (Price::from_ticks(price), Qty::from_lots(lots));
         let spec = &self.specs[usize::from(at)];
-        self.ledger.fill_with(spec, id(at), side, price, qty, fee).unwrap();
+        let deal = Deal { instrument: id(at), side, price, qty, fee, fee_in };
+        self.ledger.fill(spec, &deal).unwrap();
     }
 
     fn equity(&self) -> Cash {
@@ -163,9 +166,9 @@ fn a_settlement_is_no_fill() {
     let kind = InstrumentKind::Future;
     let spec = InstrumentSpec::new("F", "USD", kind, E9, E9, 50 * E9).unwrap();
     let mut ledger = Ledger::new(cash("1000"), 1);
-    ledger
-        .fill(&spec, id(0), Side::Sell, Price::from_ticks(100), Qty::from_lots(2), cash("1"))
-        .unwrap();
+    let (price, qty) = (Price::from_ticks(100), Qty::from_lots(2));
+    let deal = Deal::new(id(0), Side::Sell, price, qty).with_fee(cash("1"));
+    ledger.fill(&spec, &deal).unwrap();
     // Short 2 x 50 from 100, settled at 97: 300.
     ledger.settle(&spec, id(0), Price::from_ticks(97)).unwrap();
     assert_eq!(

@@ -1,7 +1,7 @@
 //! Futures and perpetuals in the books, worked out by hand and against plain sums.
 
 use proptest::prelude::*;
-use qt_types::{E9, InstrumentKind, round_half_even};
+use qt_types::{E9, InstrumentKind, Qty, round_half_even};
 
 use super::*;
 
@@ -21,6 +21,11 @@ fn inverse() -> InstrumentSpec {
     InstrumentSpec::new("XBT", "BTC", kind, E9 / 2, E9, 100 * E9).unwrap()
 }
 
+fn deal(side: Side, price: Price, lots: i64, fee: Cash) -> Deal {
+    let (instrument, qty) = (InstrumentId(0), Qty::from_lots(lots));
+    Deal::new(instrument, side, price, qty).with_fee(fee)
+}
+
 struct Books {
     spec: [InstrumentSpec; 1],
     ledger: Ledger,
@@ -34,8 +39,7 @@ impl Books {
 
     fn fill(&mut self, side: Side, price: &str, lots: i64, fee: &str) {
         let price = self.spec[0].parse_price(price).unwrap();
-        let (id, lots, fee) = (InstrumentId(0), Qty::from_lots(lots), cash(fee));
-        self.ledger.fill(&self.spec[0], id, side, price, lots, fee).unwrap();
+        self.ledger.fill(&self.spec[0], &deal(side, price, lots, cash(fee))).unwrap();
     }
 
     /// The equity at `price`, after a check of all that the contract says of it.
@@ -123,9 +127,8 @@ proptest! {
         for (buys, price, lots) in fills {
             let side = if buys { Side::Buy } else { Side::Sell };
             for books in [&mut paid, &mut promised] {
-                let (price, lots) = (Price::from_ticks(price), Qty::from_lots(lots));
-                let id = InstrumentId(0);
-                books.ledger.fill(&books.spec[0], id, side, price, lots, cash("0.1")).unwrap();
+                let deal = deal(side, Price::from_ticks(price), lots, cash("0.1"));
+                books.ledger.fill(&books.spec[0], &deal).unwrap();
             }
         }
         let text = linear().price_text(Price::from_ticks(last));
@@ -147,9 +150,8 @@ proptest! {
         let quotient = |ticks: i64| 200 * i128::from(E9) * i128::from(E9) / i128::from(ticks);
         for &(buys, ticks, lots) in &fills {
             let side = if buys { Side::Buy } else { Side::Sell };
-            let (price, qty) = (Price::from_ticks(ticks), Qty::from_lots(lots));
-            let id = InstrumentId(0);
-            books.ledger.fill(&books.spec[0], id, side, price, qty, Cash::ZERO).unwrap();
+            let deal = deal(side, Price::from_ticks(ticks), lots, Cash::ZERO);
+            books.ledger.fill(&books.spec[0], &deal).unwrap();
             let signed = i128::from(side.sign() * lots);
             fine += signed * (quotient(ticks) - quotient(last));
         }

@@ -47,15 +47,32 @@ impl Position {
     ) -> Result<(), LedgerError> {
         let over = LedgerError::Overflow;
         let (lot, sign) = (i128::from(spec.lot_e9()), i128::from(side.sign()));
-        let worth = |units: i128| spec.notional_of_units(price, units).ok_or(over);
-        let held = self.units_e9(spec);
         let moved = sign * i128::from(qty.lots()) * lot - fee_e9;
         let notional = spec.notional(price, qty).ok_or(over)?;
-        let fee = worth(fee_e9)?;
+        let fee = spec.notional_of_units(price, fee_e9).ok_or(over)?;
         // What the account gave for what it got; negative where it gave units.
         let paid = if side == Side::Buy { notional - fee } else { -notional - fee };
+        self.take_units(spec, price, moved, paid)?;
+        self.fees += fee;
+        self.fills += 1;
+        Ok(())
+    }
+
+    /// Takes in `moved` billionths of a unit that `paid` was given for; both are negative where
+    /// units went.
+    pub(super) fn take_units(
+        &mut self,
+        spec: &InstrumentSpec,
+        price: Price,
+        moved: i128,
+        paid: Cash,
+    ) -> Result<(), LedgerError> {
+        let over = LedgerError::Overflow;
+        let lot = i128::from(spec.lot_e9());
+        let held = self.units_e9(spec);
         let is_against = held.signum() * moved.signum() < 0;
         let closing = if is_against { moved.abs().min(held.abs()) } else { 0 };
+        let worth = |units: i128| spec.notional_of_units(price, units).ok_or(over);
         let closed = if closing == moved.abs() { paid } else { worth(moved.signum() * closing)? };
         if closing > 0 {
             let cost = part(self.cost.nano(), closing, held.abs())?;
@@ -68,8 +85,6 @@ impl Position {
         let left = held + moved;
         let lots = i64::try_from(left / lot).map_err(|_| over)?;
         self.dust_e9 = i64::try_from(left % lot).map_err(|_| over)?;
-        self.fees += fee;
-        self.fills += 1;
         self.hold(spec, Qty::from_lots(lots));
         Ok(())
     }

@@ -2,14 +2,17 @@
 
 mod balance;
 mod currencies;
+mod deal;
 mod kind;
+mod loans;
 mod owners;
 mod position;
 
 pub use balance::Balance;
+pub use deal::{Deal, closable};
 pub use position::Position;
 
-use qt_types::{Cash, CurrencyId, FeeIn, InstrumentId, InstrumentSpec, Price, Qty, Side};
+use qt_types::{Cash, CurrencyId, FeeIn, InstrumentId, InstrumentSpec, Price, Side};
 
 use crate::Market;
 use crate::fx::Currencies;
@@ -102,20 +105,27 @@ impl Ledger {
         self.balance_mut(self.currency_of(instrument))
     }
 
-    /// Books a fill of `qty` lots at `price` with `fee` in the instrument's currency, and checks
-    /// the balance.
+    /// Books what was traded, and checks the balance. A fee in what was bought makes the position
+    /// smaller: it is worth as much as was paid for it, and what is left of a lot is kept.
     ///
     /// # Errors
     /// When an amount overflows or the books no longer balance.
-    pub fn fill(
-        &mut self,
-        spec: &InstrumentSpec,
-        instrument: InstrumentId,
-        side: Side,
-        price: Price,
-        qty: Qty,
-        fee: Cash,
-    ) -> Result<(), LedgerError> {
+    pub fn fill(&mut self, spec: &InstrumentSpec, deal: &Deal) -> Result<(), LedgerError> {
+        match deal.fee_in {
+            FeeIn::Quote => self.fill_plain(spec, deal),
+            FeeIn::Base => self.fill_in_kind(spec, deal),
+            FeeIn::Currency(currency) => {
+                let balance = self.balance_mut(currency);
+                balance.cash -= deal.fee;
+                balance.fees += deal.fee;
+                self.fill_plain(spec, &deal.with_fee(Cash::ZERO))
+            }
+        }
+    }
+
+    /// The same with the fee in the instrument's currency.
+    fn fill_plain(&mut self, spec: &InstrumentSpec, deal: &Deal) -> Result<(), LedgerError> {
+        let Deal { instrument, side, price, qty, fee, .. } = *deal;
         let notional = spec.notional(price, qty).ok_or(LedgerError::Overflow)?;
         let position = self.positions.get_mut(instrument.index()).ok_or(LedgerError::Overflow)?;
         let before = position.account();
@@ -125,32 +135,6 @@ impl Ledger {
         balance.cash -= fee;
         balance.fees += fee;
         self.check()
-    }
-
-    /// The same with a fee in any asset. One in what was bought makes the position smaller: it is
-    /// worth as much as was paid for it, and what is left of a lot is kept.
-    ///
-    /// # Errors
-    /// As [`Self::fill`].
-    pub fn fill_with(
-        &mut self,
-        spec: &InstrumentSpec,
-        instrument: InstrumentId,
-        side: Side,
-        price: Price,
-        qty: Qty,
-        (fee, fee_in): (Cash, FeeIn),
-    ) -> Result<(), LedgerError> {
-        match fee_in {
-            FeeIn::Quote => self.fill(spec, instrument, side, price, qty, fee),
-            FeeIn::Base => self.fill_in_kind(spec, instrument, side, price, qty, fee.nano()),
-            FeeIn::Currency(currency) => {
-                let balance = self.balance_mut(currency);
-                balance.cash -= fee;
-                balance.fees += fee;
-                self.fill(spec, instrument, side, price, qty, Cash::ZERO)
-            }
-        }
     }
 
     /// What a change of the position from `before` means for the balance; `paid` for it.
@@ -198,13 +182,15 @@ impl Ledger {
         instrument: InstrumentId,
         price: Price,
     ) -> Result<(), LedgerError> {
-        let qty = self.position(instrument).qty();
-        let side = if qty.lots() > 0 { Side::Sell } else { Side::Buy };
-        let notional = spec.notional(price, qty.abs()).ok_or(LedgerError::Overflow)?;
         let position = self.positions.get_mut(instrument.index()).ok_or(LedgerError::Overflow)?;
-        let before = position.account();
-        position.settle(spec, price)?;
-        self.book(spec, instrument, &before, if side == Side::Buy { notional } else { -notional });
+        let (before, qty) = (position.account(), position.qty());
+        // What strategies hold against each other the account does not hold.
+        if !before.is_flat || before.has_dust {
+            let notional = spec.notional(price, qty.abs()).ok_or(LedgerError::Overflow)?;
+            position.settle(spec, price)?;
+            let paid = if qty.lots() > 0 { -notional } else { notional };
+            self.book(spec, instrument, &before, paid);
+        }
         self.owners.settle(spec, instrument, price)?;
         self.check()
     }
@@ -218,7 +204,7 @@ impl Ledger {
         let balance = self.settled_in(instrument);
         balance.cash -= amount;
         balance.carry += amount;
-        self.owners.share_out(instrument, amount, Self::charge)?;
+        self.owners.share_charge(instrument, amount)?;
         self.check()
     }
 
@@ -231,7 +217,7 @@ impl Ledger {
         let balance = self.settled_in(instrument);
         balance.cash -= amount;
         balance.funding += amount;
-        self.owners.share_out(instrument, amount, Self::fund)?;
+        self.owners.share_funding(instrument, amount)?;
         self.check()
     }
 

@@ -1,9 +1,10 @@
 //! The books of several strategies that share an account: each as if it were alone with what its
 //! own orders did. Together they are the account, but for its capital and its exchanges of money.
 
-use qt_types::{Cash, FeeIn, InstrumentId, InstrumentSpec, Price, Qty, Side, StrategyId};
+use qt_types::{Cash, InstrumentId, InstrumentSpec, Nanos, Price, Qty, Side, StrategyId};
 
-use super::{Balance, Ledger, LedgerError};
+use super::loans::Loans;
+use super::{Balance, Deal, Ledger, LedgerError, closable};
 use crate::fx::Currencies;
 use crate::stored;
 
@@ -13,15 +14,22 @@ pub(super) struct Owners {
     books: Vec<Ledger>,
     orders: Vec<u64>,
     fills: Vec<u64>,
+    loans: Loans,
+    /// What each has to bear of an amount; kept for its memory.
+    weights: Vec<i128>,
     /// The instruments that more than one of them trades.
     is_shared: Vec<bool>,
 }
 
 stored!(Owners {
-    state: orders, fills;
+    state: orders, fills, loans;
     each: books;
     same: is_shared;
+    made: weights;
 });
+
+/// Puts an amount to the books of a strategy.
+type Put = fn(&mut Ledger, InstrumentId, Cash) -> Result<(), LedgerError>;
 
 impl Owners {
     pub(super) fn set_currencies(&mut self, currencies: &Currencies) {
@@ -32,25 +40,64 @@ impl Owners {
         }
     }
 
-    /// What was paid for the position of the account in `instrument`, put to each by its share of
-    /// the position; what is left of rounding to the last one that has any.
-    pub(super) fn share_out(
+    /// Funding for the position of the account, put to each by its share of the position.
+    pub(super) fn share_funding(
         &mut self,
         instrument: InstrumentId,
         amount: Cash,
-        put: fn(&mut Ledger, InstrumentId, Cash) -> Result<(), LedgerError>,
     ) -> Result<(), LedgerError> {
-        let lots = |own: &Ledger| i128::from(own.position(instrument).qty().lots());
-        let net: i128 = self.books.iter().map(lots).sum();
+        if self.books.is_empty() {
+            return Ok(());
+        }
+        self.weigh_positions(instrument);
+        self.share_out(instrument, amount, Ledger::fund)
+    }
+
+    /// Borrow fees since the last ones, put to each by what it held meanwhile, and for how long.
+    pub(super) fn share_charge(
+        &mut self,
+        instrument: InstrumentId,
+        amount: Cash,
+    ) -> Result<(), LedgerError> {
+        if self.books.is_empty() {
+            return Ok(());
+        }
+        self.collect(instrument);
+        self.loans.take(instrument, &mut self.weights);
+        if self.weights.iter().sum::<i128>() == 0 {
+            self.weigh_positions(instrument);
+        }
+        self.share_out(instrument, amount, Ledger::charge)
+    }
+
+    fn weigh_positions(&mut self, instrument: InstrumentId) {
+        for (weight, own) in self.weights.iter_mut().zip(&self.books) {
+            *weight = i128::from(lots(own, instrument));
+        }
+    }
+
+    /// Puts `amount` to each by its weight; what is left of rounding to the last one that has any.
+    fn share_out(
+        &mut self,
+        instrument: InstrumentId,
+        amount: Cash,
+        put: Put,
+    ) -> Result<(), LedgerError> {
+        let whole: i128 = self.weights.iter().sum();
         let mut left = amount;
         // Late: nothing is held any more. It is the first one's.
-        let last = self.books.iter().rposition(|own| lots(own) != 0).filter(|_| net != 0);
-        for own in self.books.iter_mut().take(last.unwrap_or(0)) {
-            let part = amount.nano().checked_mul(lots(own)).ok_or(LedgerError::Overflow)? / net;
+        let last = self.weights.iter().rposition(|&weight| weight != 0).filter(|_| whole != 0);
+        for (own, weight) in self.books.iter_mut().zip(&self.weights).take(last.unwrap_or(0)) {
+            let part = amount.nano().checked_mul(*weight).ok_or(LedgerError::Overflow)? / whole;
             left -= Cash::from_nano(part);
             put(own, instrument, Cash::from_nano(part))?;
         }
         self.books.get_mut(last.unwrap_or(0)).map_or(Ok(()), |own| put(own, instrument, left))
+    }
+
+    /// Before the positions in `instrument` change: what they were until now.
+    fn collect(&mut self, instrument: InstrumentId) {
+        self.loans.collect(instrument, self.books.iter().map(|own| lots(own, instrument)));
     }
 
     pub(super) fn settle(
@@ -59,12 +106,8 @@ impl Owners {
         instrument: InstrumentId,
         price: Price,
     ) -> Result<(), LedgerError> {
-        let holds = |own: &&mut Ledger| {
-            let position = own.position(instrument);
-            !position.qty().is_zero() || position.has_dust()
-        };
-        let mut holders = self.books.iter_mut().filter(holds);
-        holders.try_for_each(|own| own.settle(spec, instrument, price))
+        self.collect(instrument);
+        self.books.iter_mut().try_for_each(|own| own.settle(spec, instrument, price))
     }
 
     /// What they hold against each other in `instrument` changes hands at `price`, until all that
@@ -75,18 +118,43 @@ impl Owners {
         instrument: InstrumentId,
         price: Price,
     ) -> Result<(), LedgerError> {
-        let lots = |own: &Ledger| own.position(instrument).qty().lots();
+        self.collect(instrument);
         loop {
-            let long = self.books.iter().position(|own| lots(own) > 0);
-            let short = self.books.iter().position(|own| lots(own) < 0);
-            let Some((long, short)) = long.zip(short) else { return Ok(()) };
-            let qty = lots(&self.books[long]).min(lots(&self.books[short]).saturating_neg());
+            let holds = |sign: i64| {
+                self.books.iter().position(|own| lots(own, instrument).signum() == sign)
+            };
+            let Some((long, short)) = holds(1).zip(holds(-1)) else { return Ok(()) };
+            let held = |at: usize| lots(&self.books[at], instrument).saturating_abs();
+            let qty = Qty::from_lots(held(long).min(held(short)));
             for (at, side) in [(long, Side::Sell), (short, Side::Buy)] {
-                let qty = Qty::from_lots(qty);
-                self.books[at].fill(spec, instrument, side, price, qty, Cash::ZERO)?;
+                self.books[at].fill(spec, &Deal::new(instrument, side, price, qty))?;
             }
         }
     }
+
+    /// Parts of lots that fees in kind have left go to the one that holds most, at `price`: what
+    /// each has of a lot nobody could sell, and together it may be whole lots.
+    fn gather(
+        &mut self,
+        spec: &InstrumentSpec,
+        instrument: InstrumentId,
+        price: Price,
+    ) -> Result<(), LedgerError> {
+        let most = |at: &usize| lots(&self.books[*at], instrument).unsigned_abs();
+        let Some(holder) = (0..self.books.len()).rev().max_by_key(most) else { return Ok(()) };
+        for at in 0..self.books.len() {
+            let units_e9 = i128::from(self.books[at].position(instrument).dust_e9());
+            if at != holder && units_e9 != 0 {
+                self.books[at].take_units(spec, instrument, price, -units_e9)?;
+                self.books[holder].take_units(spec, instrument, price, units_e9)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn lots(own: &Ledger, instrument: InstrumentId) -> i64 {
+    own.position(instrument).qty().lots()
 }
 
 impl Ledger {
@@ -98,8 +166,20 @@ impl Ledger {
         let book = || Self::new(Cash::ZERO, self.positions.len());
         let books = std::iter::repeat_with(book).take(count).collect();
         let none = vec![0; count];
-        self.owners = Owners { books, orders: none.clone(), fills: none, is_shared };
+        self.owners = Owners {
+            books,
+            orders: none.clone(),
+            fills: none,
+            loans: Loans::new(self.positions.len(), count),
+            weights: vec![0; count],
+            is_shared,
+        };
         self
+    }
+
+    /// What is booked from now on happened at `now_ns` (UTC).
+    pub(crate) const fn set_time(&mut self, now_ns: Nanos) {
+        self.owners.loans.set_time(now_ns);
     }
 
     /// How many strategies have books of their own: none where a run has one strategy.
@@ -149,59 +229,62 @@ impl Ledger {
     /// Books an execution of an order of `strategy` in its own books, where it has some.
     pub(crate) fn fill_own(
         &mut self,
-        (strategy, instrument): (StrategyId, InstrumentId),
+        strategy: StrategyId,
         spec: &InstrumentSpec,
-        side: Side,
-        price: Price,
-        (qty, is_taken_back): (Qty, bool),
-        fee: (Cash, FeeIn),
+        deal: &Deal,
+        is_taken_back: bool,
     ) -> Result<(), LedgerError> {
-        let Some(own) = self.owners.books.get_mut(strategy.index()) else { return Ok(()) };
+        if strategy.index() >= self.owners.books.len() {
+            return Ok(());
+        }
+        self.owners.collect(deal.instrument);
         if let Some(fills) = self.owners.fills.get_mut(strategy.index()) {
             let less = u64::from(is_taken_back);
             *fills = (*fills + 1).saturating_sub(2 * less);
         }
-        own.fill_with(spec, instrument, side, price, qty, fee)
+        self.owners.books[strategy.index()].fill(spec, deal)
     }
 
     /// What strategies hold against each other in `instrument` changes hands between them at
-    /// `price`; the account's own books stay as they are.
+    /// `price`, and so do parts of lots that are whole lots together; the account's own books stay
+    /// as they are.
     pub(crate) fn net_strategies(
         &mut self,
         spec: &InstrumentSpec,
         instrument: InstrumentId,
         price: Price,
     ) -> Result<(), LedgerError> {
-        self.owners.net(spec, instrument, price)
+        self.owners.net(spec, instrument, price)?;
+        let own = self.owners.books.iter().map(|own| i128::from(lots(own, instrument)));
+        if own.sum::<i128>() == i128::from(lots(self, instrument)) {
+            return Ok(());
+        }
+        self.owners.gather(spec, instrument, price)
     }
 
-    /// The venue has closed `qty` lots of the account's position at `price` by itself, by orders
-    /// of `side`: the strategies that hold them lose them in the order of their numbers.
+    /// The venue has made a `deal` of its own that closes some of the account's position, and the
+    /// account has not booked it yet: the strategies that hold it lose it in the order of their
+    /// numbers.
     pub(crate) fn close_own(
         &mut self,
         spec: &InstrumentSpec,
-        instrument: InstrumentId,
-        side: Side,
-        price: Price,
-        qty: Qty,
-        fee: Cash,
+        deal: &Deal,
     ) -> Result<(), LedgerError> {
-        self.owners.net(spec, instrument, price)?;
-        let (mut left, mut fee_left) = (qty.lots(), fee);
+        self.net_strategies(spec, deal.instrument, deal.price)?;
+        let (mut left, mut fee_left) = (deal.qty.lots(), deal.fee);
         for own in &mut self.owners.books {
-            let held = own.position(instrument).qty().lots();
-            let closes = held.saturating_mul(side.sign()).saturating_neg().clamp(0, left);
+            let closes = closable(deal.side, lots(own, deal.instrument)).min(left);
             if closes == 0 {
                 continue;
             }
-            let part = Cash::from_nano(if closes == left {
+            let fee = Cash::from_nano(if closes == left {
                 fee_left.nano()
             } else {
-                let part = fee.nano().checked_mul(i128::from(closes));
-                part.ok_or(LedgerError::Overflow)? / i128::from(qty.lots().max(1))
+                let part = deal.fee.nano().checked_mul(i128::from(closes));
+                part.ok_or(LedgerError::Overflow)? / i128::from(deal.qty.lots().max(1))
             });
-            own.fill(spec, instrument, side, price, Qty::from_lots(closes), part)?;
-            (left, fee_left) = (left - closes, fee_left - part);
+            own.fill(spec, &Deal { qty: Qty::from_lots(closes), fee, ..*deal })?;
+            (left, fee_left) = (left - closes, fee_left - fee);
         }
         Ok(())
     }

@@ -1,5 +1,5 @@
 use proptest::prelude::*;
-use qt_types::{E9, Event, InstrumentKind, Nanos, Payload, Seq, Trade, VenueId};
+use qt_types::{E9, Event, InstrumentKind, Nanos, Payload, Qty, Seq, Trade, VenueId};
 
 use super::*;
 
@@ -31,9 +31,13 @@ fn cash(text: &str) -> Cash {
     text.parse().unwrap()
 }
 
-fn fill(ledger: &mut Ledger, side: Side, price: i64, qty: i64, fee: &str) {
+fn deal(side: Side, price: i64, qty: i64, fee: Cash) -> Deal {
     let (price, qty) = (Price::from_ticks(price), Qty::from_lots(qty));
-    ledger.fill(&spec(), InstrumentId(0), side, price, qty, cash(fee)).unwrap();
+    Deal::new(InstrumentId(0), side, price, qty).with_fee(fee)
+}
+
+fn fill(ledger: &mut Ledger, side: Side, price: i64, qty: i64, fee: &str) {
+    ledger.fill(&spec(), &deal(side, price, qty, cash(fee))).unwrap();
 }
 
 #[test]
@@ -81,14 +85,7 @@ fn a_fill_through_zero_closes_and_opens() {
 fn overflow_is_an_error_and_not_a_panic() {
     let mut ledger = Ledger::new(cash("1000"), 1);
     let most = i64::MAX;
-    let result = ledger.fill(
-        &spec(),
-        InstrumentId(0),
-        Side::Buy,
-        Price::from_ticks(most),
-        Qty::from_lots(most),
-        Cash::ZERO,
-    );
+    let result = ledger.fill(&spec(), &deal(Side::Buy, most, most, Cash::ZERO));
     assert_eq!(result, Err(LedgerError::Overflow));
 }
 
@@ -118,8 +115,7 @@ proptest! {
         let mut ledger = Ledger::new(cash("100000"), 1);
         for &(side, price, qty, fee) in &fills {
             let fee = Cash::from_nano(i128::from(fee));
-            let (price, qty) = (Price::from_ticks(price), Qty::from_lots(qty));
-            ledger.fill(&spec(), InstrumentId(0), side, price, qty, fee).unwrap();
+            ledger.fill(&spec(), &deal(side, price, qty, fee)).unwrap();
         }
         let equity = ledger.equity(&[spec()], &market_at(last)).unwrap();
         prop_assert_eq!(equity, naive_equity(cash("100000"), &fills, last));

@@ -48,6 +48,8 @@ pub struct Order {
     pub(super) cost: i128,
     /// Executed lots that were more than was ordered.
     pub(super) overfill: Qty,
+    /// Lots that the venue had executed when it said that the order is over.
+    pub(super) counted: Qty,
     /// The execution that left nothing open at a venue that reports in order, though our total
     /// may be larger.
     pub(super) closing: ExecId,
@@ -98,6 +100,7 @@ impl Order {
             replaces_asked: 0,
             cost: 0,
             overfill: Qty::ZERO,
+            counted: Qty::ZERO,
             closing: ExecId(0),
             revision: ExecId(0),
             waiting: None,
@@ -134,6 +137,17 @@ impl Order {
             return Qty::ZERO;
         }
         Qty::from_lots(self.qty.lots() - self.filled.lots())
+    }
+
+    /// Lots that the venue had executed when the order ended, and that we have yet to hear of.
+    #[must_use]
+    #[inline]
+    pub const fn unheard(&self) -> Qty {
+        let left = self.counted.lots().saturating_sub(self.filled.lots());
+        match self.life {
+            Life::Done(_) if left > 0 => Qty::from_lots(left),
+            _ => Qty::ZERO,
+        }
     }
 
     /// Where the order stands. The precedence is FIX's, of which "filled" comes before

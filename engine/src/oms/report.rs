@@ -24,15 +24,15 @@ impl Order {
             ReportKind::Rejected if self.end() == Some(OrderEnd::Filled) => {
                 Effect::Illegal(Anomaly::AfterEnd)
             }
-            ReportKind::Rejected => self.on_end(OrderEnd::Rejected(report.reason)),
-            ReportKind::Cancelled => self.on_end(OrderEnd::Cancelled(report.reason)),
-            ReportKind::Expired => self.on_end(OrderEnd::Expired),
+            ReportKind::Rejected => self.on_end(OrderEnd::Rejected(report.reason), report.qty),
+            ReportKind::Cancelled => self.on_end(OrderEnd::Cancelled(report.reason), report.qty),
+            ReportKind::Expired => self.on_end(OrderEnd::Expired, report.qty),
             ReportKind::Unknown => self.on_unknown(),
             ReportKind::RequestRejected => self.on_request_rejected(report),
             ReportKind::Replaced => self.on_replaced(log, report, change, book),
             ReportKind::Filled => self.on_fill(log, report, execs_rise, book),
             ReportKind::Busted => {
-                let effect = self.on_bust(log, report.exec, execs_rise, book);
+                let effect = self.on_bust(log, (report.exec, report.qty), execs_rise, book);
                 self.release(log, effect, book)
             }
             ReportKind::Corrected => self.on_correction(log, report, execs_rise, book),
@@ -52,18 +52,16 @@ impl Order {
                 self.life = Life::Live;
                 if self.is_ended() { Effect::Nothing } else { Effect::Changed }
             }
-            // A venue that says so again in the place of an answer did not end it.
-            Life::Live if self.cancel_asked && !self.is_ended() => {
-                self.cancel_asked = false;
-                Effect::Changed
-            }
+            // Said once more it is no answer to anything: it was doubled on its way.
             Life::New | Life::Live | Life::Done(_) => Effect::Nothing,
         }
     }
 
     /// The venue says that the order is over. For one that is filled by what was executed the
-    /// fact is kept (an execution may be taken back), but there is nothing to tell.
-    fn on_end(&mut self, end: OrderEnd) -> Effect {
+    /// fact is kept (an execution may be taken back), but there is nothing to tell. `executed`: as
+    /// the venue counts, which may be more than we have heard of.
+    fn on_end(&mut self, end: OrderEnd, executed: Qty) -> Effect {
+        self.counted = self.counted.max(executed);
         if let Life::Done(known) = self.life {
             let same = std::mem::discriminant(&known) == std::mem::discriminant(&end);
             return if same { Effect::Nothing } else { Effect::Illegal(Anomaly::EndsTwice) };
@@ -229,11 +227,12 @@ impl Order {
     }
 
     /// The venue takes an execution back. If it is not known yet, it will not count when it
-    /// comes. What was filled by it is open again, unless the venue said otherwise.
+    /// comes. What was filled by it is open again, unless the venue said otherwise. `qty` is what
+    /// the report says that it was.
     fn on_bust(
         &mut self,
         log: &mut ExecLog,
-        id: ExecId,
+        (id, qty): (ExecId, Qty),
         execs_rise: bool,
         book: &mut impl FnMut(Movement),
     ) -> Effect {
@@ -246,6 +245,7 @@ impl Order {
                 return Effect::Illegal(Anomaly::TooOld);
             }
             log.add(Exec::busted(id));
+            self.uncount(qty);
             return Effect::Nothing;
         };
         let before = std::mem::replace(&mut exec.state, ExecState::Busted);
@@ -260,10 +260,16 @@ impl Order {
                 self.cost -= cost_of(exec);
                 self.closing = ExecId(0);
                 let (price, qty, fee, fee_in) = (exec.price, exec.qty, -exec.fee, exec.fee_in);
+                self.uncount(qty);
                 book(Movement { exec: id, price, qty, fee, fee_in, is_taken_back: true });
                 Effect::Executed
             }
         }
+    }
+
+    /// Of what the venue had executed when the order ended, `qty` counts no more.
+    fn uncount(&mut self, qty: Qty) {
+        self.counted = Qty::from_lots(self.counted.lots().saturating_sub(qty.lots()).max(0));
     }
 
     /// A correction is one execution taken back and another one in its place.
@@ -280,9 +286,12 @@ impl Order {
         if report.qty.lots() <= 0 {
             return Effect::Illegal(Anomaly::BadQuantity);
         }
-        let taken_back = self.on_bust(log, report.of, execs_rise, book);
+        let taken_back = self.on_bust(log, (report.of, report.qty), execs_rise, book);
         if matches!(taken_back, Effect::Illegal(_)) {
             return taken_back;
+        }
+        if matches!(self.life, Life::Done(_)) {
+            self.counted = Qty::from_lots(self.counted.lots().saturating_add(report.qty.lots()));
         }
         let placed = self.on_fill(log, report, execs_rise, book);
         let effect = match (taken_back, placed) {

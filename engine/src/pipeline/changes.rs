@@ -11,6 +11,9 @@ use crate::market::Completed;
 use crate::outbox::Outbox;
 use crate::port::{Context, Exposure, Gate, Strategy};
 
+/// The place of no tick.
+const NO_TICK: usize = usize::MAX;
+
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// [`Self::step`] for a level of a book: mostly nobody waits for it, and then there is
     /// nothing to be done but to take it in. Returns whether somebody did, so that there may be
@@ -35,15 +38,15 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 
     /// [`Self::step_change`] for the levels of one frame of a venue, one after the other: `head` is
     /// that of the first, the others have the numbers behind it. Whatever comes of them is in `out`
-    /// afterwards. Returns whether somebody waited for any of them.
-    pub fn step_frame(&mut self, head: Head, changes: &[Tick], out: &mut Outbox) -> bool {
-        let (mut head, mut rest, mut is_asked) = (head, changes, false);
+    /// afterwards.
+    pub fn step_frame(&mut self, head: Head, changes: &[Tick], out: &mut Outbox) {
+        let (mut head, mut rest) = (head, changes);
         loop {
             let quiet = self.take_quiet(&head, rest);
             let behind = rest.get(quiet..).and_then(<[Tick]>::split_first);
-            let Some((tick, behind)) = behind else { return is_asked };
+            let Some((tick, behind)) = behind else { return };
             head.seq = Seq::new(head.seq.get() + quiet as u64);
-            is_asked |= self.step_change(head, *tick, out);
+            self.step_change(head, *tick, out);
             head.seq = Seq::new(head.seq.get() + 1);
             rest = behind;
         }
@@ -58,16 +61,20 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             return 0;
         }
         let Some((book, top_changed)) = self.market.open_book(instrument) else { return 0 };
-        let (mut hash, mut count) = (self.hash, 0);
+        let (mut hash, mut count, mut told) = (self.hash, 0, book.told());
         for tick in changes {
             if tick.flags().has(TickFlags::LAST) {
                 break;
             }
             super::fold::fold_tick(&mut hash, recv_ns, instrument, tick);
-            *top_changed |= book.apply_level(*tick);
+            if !book.put_behind(tick) {
+                *top_changed |= book.apply_level(*tick);
+            }
+            told = (tick.venue_ns, tick.flags);
             count += 1;
         }
         if count > 0 {
+            book.note_told(told);
             self.hash = hash;
             self.market.set_now(recv_ns);
             self.risk.gate.hears(instrument, recv_ns);
@@ -78,8 +85,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// [`Self::step_change`] and [`Self::step_trade`] for one after the other of `ticks` of
     /// `instrument`, levels and trades, each with the time at which it reaches us (UTC ns), up to
     /// the first one behind `until_ns` (UTC), that somebody may wait for or that is about a best
-    /// price: what has to be asked for each of them elsewhere is asked once. Returns how many it
-    /// took in, and the time of the last of all events (UTC ns).
+    /// price: what has to be asked for each of them elsewhere is asked once. `again` gives the one
+    /// after so many once more. Returns how many it took in, and the time of the last of all events
+    /// (UTC ns).
     // Not inlined: with all that its caller has in hand there are too few registers for its loop.
     #[inline(never)]
     pub fn take_changes(
@@ -87,6 +95,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         instrument: InstrumentId,
         until_ns: i64,
         ticks: impl Iterator<Item = (i64, Tick)>,
+        again: impl Fn(usize) -> Option<Tick>,
     ) -> (usize, Nanos) {
         let (mut count, mut now_ns) = (0_usize, self.market.now_ns());
         let stop_ns = self.risk.gate.deaf_until_ns(instrument).min(until_ns.saturating_add(1));
@@ -95,7 +104,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             return (count, now_ns);
         }
         let Some((book, last)) = self.market.settled(instrument) else { return (count, now_ns) };
-        let (mut hash, (mut venue_ns, mut flags)) = (self.hash, book.told());
+        // What only the last level leaves behind is looked up after all of them: the loop has too
+        // few registers to carry it along.
+        let (mut hash, mut last_level) = (self.hash, NO_TICK);
         for (recv_ns, tick) in ticks {
             let recv_ns = Nanos::new(recv_ns).max(now_ns);
             if recv_ns.get() >= stop_ns {
@@ -105,7 +116,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 if !book.put_behind(&tick) {
                     break;
                 }
-                (venue_ns, flags) = (tick.venue_ns, tick.flags);
+                last_level = count;
                 i64::from(tick.flags)
             } else {
                 if hears_market {
@@ -119,7 +130,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             // No file has that many.
             count = count.wrapping_add(1);
         }
-        book.note_told((venue_ns, flags));
+        if last_level != NO_TICK
+            && let Some(level) = again(last_level)
+        {
+            book.note_told((level.venue_ns, level.flags));
+        }
         self.hash = hash;
         if count > 0 {
             self.market.set_now(now_ns);

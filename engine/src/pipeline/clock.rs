@@ -32,7 +32,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         if !rests {
             return i64::MIN;
         }
-        let timer_ns = self.next_timer_ns().map_or(i64::MAX, Nanos::get);
+        // With none of those the engine has no timer of its own.
+        let timer_ns = self.timers.next_ns().map_or(i64::MAX, Nanos::get);
         timer_ns.min(self.risk.gate.rests_until_ns())
     }
 

@@ -5,6 +5,7 @@ use qt_types::{Cancel, InstrumentId, Intent, OrderKind, Place, Price, Side, Size
 use super::Pipeline;
 use crate::outbox::Outbox;
 use crate::port::{Exposure, Gate, Strategy};
+use crate::stage::Opening;
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// Cancels every order that could open a position and closes every position at the market,
@@ -12,7 +13,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// and was not decided yet is dropped, and parent orders end.
     #[inline(never)]
     pub fn close_out(&mut self, out: &mut Outbox) {
-        self.cancel_all(None, out);
+        self.cancel_all(Opening::OfAccount, None, out);
         if self.execution.ledger.strategies() > 0 {
             self.close_out_each(out);
         } else {
@@ -45,7 +46,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     }
 
     /// Closes what each of several strategies holds. What they hold against each other changes
-    /// hands between them first, at the mark: the account has nothing of it to close.
+    /// hands between them first, at the mark: the account has nothing of it to close. So do parts
+    /// of lots, of which nobody could close his own.
     fn close_out_each(&mut self, out: &mut Outbox) {
         for at in 0..self.specs.len() {
             let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
@@ -61,20 +63,26 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 
     fn net(&mut self, instrument: InstrumentId, mark: Price) {
         let Some(spec) = self.specs.get(instrument.index()) else { return };
+        self.execution.ledger.set_time(self.market.now_ns());
         // The books of single strategies decide nothing that an overflow could make unsafe: what
         // is left is closed by orders.
         let _ = self.execution.ledger.net_strategies(spec, instrument, mark);
         self.risk.gate.netted(instrument, &exposure!(self));
     }
 
-    /// Cancels every order that could open a position, or those of one strategy, and drops what
-    /// was asked for and not decided yet. Parent orders end.
-    pub(super) fn cancel_all(&mut self, only: Option<StrategyId>, out: &mut Outbox) {
+    /// Cancels every order of `which`, or those of one strategy, and drops what was asked for and
+    /// not decided yet. Parent orders end.
+    pub(super) fn cancel_all(
+        &mut self,
+        which: Opening,
+        only: Option<StrategyId>,
+        out: &mut Outbox,
+    ) {
         self.intents.clear();
         self.parents.cancel_all(only);
         self.asks.clear();
         // One at a time: there may be more of them than one call of a strategy may ask for.
-        while let Some(order) = self.execution.first_opening(only) {
+        while let Some(order) = self.execution.first_opening(which, only) {
             self.intents.push(Intent::Cancel(Cancel { order }));
             self.decide(out);
         }

@@ -5,6 +5,7 @@ use qt_types::{Control, ControlKind, KillState, Level, StrategyId, Target};
 use super::Pipeline;
 use crate::outbox::Outbox;
 use crate::port::{Exposure, Gate, Strategy};
+use crate::stage::Opening;
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// Does what was decided. The gate knows first, so that nothing slips through.
@@ -13,7 +14,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.risk.gate.control(control, &exposure!(self));
         match control.kind {
             ControlKind::Trip { state: KillState::Halted, target } => {
-                self.cancel_all(self.only(target), out);
+                self.cancel_all(Opening::OfAccount, self.only(target), out);
             }
             ControlKind::Trip { .. } | ControlKind::Arm { .. } | ControlKind::Limit { .. } => {}
             ControlKind::Resume => self.is_paused = false,
@@ -22,7 +23,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             ControlKind::Activate { strategy } => self.set_active(strategy, true),
             ControlKind::Deactivate { strategy } => {
                 self.set_active(strategy, false);
-                self.cancel_all(self.only(Target::new(Level::Strategy, strategy.0)), out);
+                // What protects its position stays.
+                let only = self.only(Target::new(Level::Strategy, strategy.0));
+                self.cancel_all(Opening::OfStrategy, only, out);
             }
             ControlKind::Tune { strategy, param, value } => {
                 self.strategy.tune(strategy, param, value);

@@ -281,14 +281,14 @@ impl Context<'_> {
 
     /// Makes a parent order smaller or larger: `qty` is the new whole, with what is done.
     pub fn amend_parent(&mut self, parent: ParentId, qty: Qty) {
-        if self.is_own(parent) {
+        if self.active && self.is_own(parent) {
             self.asks.push(Ask::Amend(parent, qty));
         }
     }
 
     /// Ends a parent order and its children.
     pub fn cancel_parent(&mut self, parent: ParentId) {
-        if self.is_own(parent) {
+        if self.active && self.is_own(parent) {
             self.asks.push(Ask::Cancel(parent));
         }
     }

@@ -55,9 +55,10 @@ pub struct Settlement {
     pub side: Side,
     /// Type and prices as they stand now.
     pub kind: OrderKind,
-    /// Still open, in lots; none once it has ended.
+    /// Still open, in lots; once it is over, those that the venue has executed and that we have
+    /// yet to hear of.
     pub leaves: Qty,
-    /// Whether it is over.
+    /// Whether it is over, and nothing more is to be heard of it.
     pub ended: bool,
     /// Whether its fate is not known.
     pub unknown: bool,

@@ -88,8 +88,13 @@ pub enum GatewayEvent {
     Connected,
     /// The link is gone. What was sent and not answered may have arrived, or not.
     Disconnected,
-    /// The venue has given a sign of life, and perhaps the time of its clock (UTC ns).
-    Heard(Option<Nanos>),
+    /// The venue has given a sign of life.
+    Heard {
+        /// What its clock said (UTC ns), where it told.
+        venue_ns: Option<Nanos>,
+        /// When that was received (UTC ns): whoever takes it later may be late himself.
+        at_ns: Nanos,
+    },
     /// A report.
     Report(Delivery),
     /// A part of the answer to the question of that number.
@@ -108,9 +113,11 @@ pub trait Gateway {
     /// Gives the link up, without another word.
     fn disconnect(&mut self, now_ns: Nanos);
 
-    /// Sends a command. One of which it is sure that it did not leave is answered by a report of
-    /// its own ([`RejectReason::LinkLost`]); of any other the venue's reports tell, or nobody does.
-    fn submit(&mut self, command: &Command, now_ns: Nanos);
+    /// Sends a command that was handed over at `handed_ns`. That is the time which it names to the
+    /// venue: from then on the venue's window counts, after which it is refused. One of which it is
+    /// sure that it did not leave is answered by a report of its own ([`RejectReason::LinkLost`]);
+    /// of any other the venue's reports tell, or nobody does.
+    fn submit(&mut self, command: &Command, handed_ns: Nanos, now_ns: Nanos);
 
     /// Sends question number `number`.
     fn ask(&mut self, number: u32, question: Question, now_ns: Nanos);
@@ -132,8 +139,8 @@ impl<T: Gateway + ?Sized> Gateway for Box<T> {
         (**self).disconnect(now_ns);
     }
 
-    fn submit(&mut self, command: &Command, now_ns: Nanos) {
-        (**self).submit(command, now_ns);
+    fn submit(&mut self, command: &Command, handed_ns: Nanos, now_ns: Nanos) {
+        (**self).submit(command, handed_ns, now_ns);
     }
 
     fn ask(&mut self, number: u32, question: Question, now_ns: Nanos) {

@@ -13,6 +13,14 @@ pub struct Tightest {
     pub used_bps: i64,
 }
 
+impl Tightest {
+    /// What is left of it, in basis points; `None` where more is used than there is.
+    #[must_use]
+    pub const fn left_bps(&self) -> Option<i64> {
+        if self.used_bps > 10_000 { None } else { Some(10_000 - self.used_bps) }
+    }
+}
+
 /// A pipeline, to be asked.
 pub trait Inside {
     /// How many strategies there are.

@@ -11,7 +11,7 @@ use crate::command::{
     Approved, CancelOrder, Command, NewOrder, Proof, ReplaceOrder, bracket_kinds,
 };
 use crate::emulate::{Emulator, Pair};
-use crate::ledger::{Ledger, LedgerError};
+use crate::ledger::{Deal, Ledger, LedgerError};
 use crate::market::Market;
 use crate::oms::{Booked, EXECS_MAX, Effect, Movement, Order, OrderTable, Pending};
 use crate::outbox::Notice;
@@ -412,11 +412,10 @@ fn book(
     movement: &Movement,
 ) -> Result<(), LedgerError> {
     let side = if movement.is_taken_back { of.side.opposite() } else { of.side };
-    let fee = (movement.fee, movement.fee_in);
-    let (price, qty) = (movement.price, movement.qty);
-    ledger.fill_with(spec, of.instrument, side, price, qty, fee)?;
-    let what = (qty, movement.is_taken_back);
-    ledger.fill_own((of.strategy, of.instrument), spec, side, price, what, fee)
+    let Movement { price, qty, fee, fee_in, .. } = *movement;
+    let deal = Deal { instrument: of.instrument, side, price, qty, fee, fee_in };
+    ledger.fill(spec, &deal)?;
+    ledger.fill_own(of.strategy, spec, &deal, movement.is_taken_back)
 }
 
 /// The venue itself ends the other half of an OCO pair; asking for it again would be noise.

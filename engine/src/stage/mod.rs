@@ -10,5 +10,6 @@ mod working;
 
 pub(crate) use contingent::best;
 pub(crate) use execution::{Execution, Ties};
+pub(crate) use opening::Opening;
 pub(crate) use risk::{Risk, Verdict, followed, weighed};
 pub(crate) use working::Worked;

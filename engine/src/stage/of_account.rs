@@ -1,10 +1,10 @@
 //! Reports that are about the account or a position, and about no order of ours.
 
-use qt_types::{InstrumentId, InstrumentSpec, RejectReason, Report, ReportKind, Side};
+use qt_types::{InstrumentId, InstrumentSpec, Price, RejectReason, Report, ReportKind, Side};
 
 use super::execution::Execution;
 use crate::command::{Command, Proof};
-use crate::ledger::LedgerError;
+use crate::ledger::{Deal, LedgerError};
 use crate::oms::{Order, Pending};
 use crate::sink::Sink;
 
@@ -42,7 +42,8 @@ impl Execution {
         out: &mut impl Sink<Command>,
     ) -> Result<(), LedgerError> {
         let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
-        if !report.qty.is_zero() {
+        // Also where the account holds nothing: strategies may hold it against each other.
+        if !report.qty.is_zero() || report.price != Price::ZERO {
             self.ledger.settle(spec, instrument, report.price)?;
         }
         let is_open =
@@ -68,7 +69,9 @@ impl Execution {
         let spec = specs.get(instrument.index()).ok_or(LedgerError::Overflow)?;
         let is_long = self.ledger.position(instrument).qty().lots() > 0;
         let side = if is_long { Side::Sell } else { Side::Buy };
-        self.ledger.fill(spec, instrument, side, report.price, report.qty, report.fee)?;
-        self.ledger.close_own(spec, instrument, side, report.price, report.qty, report.fee)
+        let Report { price, qty, fee, .. } = *report;
+        let deal = Deal::new(instrument, side, price, qty).with_fee(fee);
+        self.ledger.close_own(spec, &deal)?;
+        self.ledger.fill(spec, &deal)
     }
 }

@@ -3,16 +3,35 @@
 use qt_types::{InstrumentId, OrderId, OrderKind, Side, StrategyId};
 
 use super::Execution;
+use crate::ledger::closable;
 use crate::oms::{Order, Pending};
 
+/// Orders that could open a position.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// One of the account: also what closes the position of a strategy, where another one holds
+    /// against it.
+    OfAccount,
+    /// One of their own strategy.
+    OfStrategy,
+}
+
 impl Execution {
-    /// The oldest order that could open a position and whose end was not asked for yet; of one
-    /// strategy where `only` names it.
-    pub(crate) fn first_opening(&self, only: Option<StrategyId>) -> Option<OrderId> {
+    /// The oldest order of `which` whose end was not asked for yet; of one strategy where `only`
+    /// names it.
+    pub(crate) fn first_opening(
+        &self,
+        which: Opening,
+        only: Option<StrategyId>,
+    ) -> Option<OrderId> {
+        let is_it = |order: &Order| match which {
+            Opening::OfAccount => self.could_open(order),
+            Opening::OfStrategy => !order.reduce_only,
+        };
         self.orders
             .iter()
             .filter(|order| only.is_none_or(|of| order.strategy == of))
-            .find(|order| self.could_open(order) && order.pending() != Pending::Cancel)
+            .find(|order| is_it(order) && order.pending() != Pending::Cancel)
             .map(|order| order.id)
     }
 
@@ -20,11 +39,8 @@ impl Execution {
     /// could, where another one holds against it.
     fn could_open(&self, order: &Order) -> bool {
         let is_shared = || order.armed && self.ledger.is_shared(order.instrument);
-        let closable = || {
-            let held = self.ledger.position(order.instrument).qty().lots();
-            held.saturating_mul(order.side.sign()).saturating_neg()
-        };
-        !order.reduce_only || (is_shared() && order.leaves().lots() > closable())
+        let held = || self.ledger.position(order.instrument).qty().lots();
+        !order.reduce_only || (is_shared() && order.leaves().lots() > closable(order.side, held()))
     }
 
     /// Whether market orders that close all that `strategy` holds of `instrument` are under way.

@@ -7,6 +7,7 @@ use qt_types::{
 
 use crate::book::BookView;
 use crate::command::Approved;
+use crate::ledger::closable;
 use crate::port::{Exposure, Gate, OrderRequest, SizeRequest};
 
 /// What the risk stage says to an intent.
@@ -96,7 +97,7 @@ impl<G: Gate> Risk<G> {
             None => exposure.position(place.instrument).lots(),
             Some(strategy) => exposure.ledger.held_by(strategy, place.instrument).lots(),
         };
-        let closable = (-place.side.sign()).saturating_mul(held).max(0);
+        let closable = closable(place.side, held);
         let share_bps = match place.size {
             Size::Fixed(qty) => return Ok(qty),
             Size::Position if closable == 0 => return Err(DenyReason::NothingToClose),
@@ -151,8 +152,7 @@ fn reduces_account(place: &Place, qty: Qty, exposure: &Exposure<'_>) -> bool {
     if !exposure.ledger.is_shared(place.instrument) {
         return true;
     }
-    let held = exposure.position(place.instrument).lots();
-    held.saturating_mul(place.side.sign()).saturating_neg() >= qty.lots()
+    closable(place.side, exposure.position(place.instrument).lots()) >= qty.lots()
 }
 
 /// `kind` as it is held against the limits: a pegged order as the limit order that it is now, so
@@ -161,7 +161,21 @@ fn reduces_account(place: &Place, qty: Qty, exposure: &Exposure<'_>) -> bool {
 ///
 /// # Errors
 /// When the book has nothing to follow.
+#[inline(always)]
 pub(crate) fn weighed(
+    kind: OrderKind,
+    instrument: InstrumentId,
+    side: Side,
+    exposure: &Exposure<'_>,
+) -> Result<OrderKind, DenyReason> {
+    if matches!(kind, OrderKind::Pegged { .. }) {
+        return followed_now(kind, instrument, side, exposure);
+    }
+    Ok(kind)
+}
+
+#[cold]
+fn followed_now(
     kind: OrderKind,
     instrument: InstrumentId,
     side: Side,

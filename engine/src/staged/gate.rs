@@ -49,12 +49,6 @@ impl<G: Gate, A: Sink<Answer>> LeadGate<G, A> {
         let mouth = RefCell::new(Mouth { answers, apart: None });
         Self { gate, mouth, rests_until_ns: i64::MIN }
     }
-
-    /// The gate.
-    #[must_use]
-    pub const fn inner(&self) -> &G {
-        &self.gate
-    }
 }
 
 impl<G, A> Staged for LeadGate<G, A> {
@@ -154,10 +148,7 @@ impl<A: Source<Answer>> Ear<A> {
         if self.apart.is_some() {
             return None;
         }
-        let Some(Answer(said)) = self.answers.take() else {
-            self.apart = Some(Apart::Gone);
-            return None;
-        };
+        let Answer(said) = self.answers.take().map_err(|apart| self.apart = Some(apart)).ok()?;
         let heard = of(said);
         if heard.is_none() {
             self.apart = Some(Apart::Gate);

@@ -13,8 +13,9 @@
 //! | execution | follows | follows | commands, denials, notices |
 //!
 //! What goes between two stages goes in order, and each takes out as much as it calls for: the
-//! calls are the same on both sides, since the pipelines are. Where they are not, a stage notes
-//! that it is [`Apart`] and must be stopped before what it put out goes anywhere.
+//! calls are the same on both sides, since the pipelines are, and each call says of how many parts
+//! it consists. Where they are not, or one is missing, a stage notes that it is [`Apart`] and must
+//! be stopped before what it put out goes anywhere.
 
 mod answer;
 mod gate;
@@ -33,8 +34,11 @@ pub use wish::Wish;
 
 /// Where a stage gets what another one has decided.
 pub trait Source<T>: Send {
-    /// The next item, for which it waits; `None` when there will be none any more.
-    fn take(&mut self) -> Option<T>;
+    /// The next item, for which it waits.
+    ///
+    /// # Errors
+    /// Why there will be none: [`Apart::Gone`], or [`Apart::Stuck`].
+    fn take(&mut self) -> Result<T, Apart>;
 }
 
 /// Why a stage cannot go on.
@@ -42,6 +46,8 @@ pub trait Source<T>: Send {
 pub enum Apart {
     /// Another stage has ended.
     Gone,
+    /// Stages wait for each other: one of them was called, or asked, where another was not.
+    Stuck,
     /// The strategy was called another number of times, or what it asked for cannot be read.
     Strategy,
     /// The gate was asked something else.
@@ -55,6 +61,7 @@ impl fmt::Display for Apart {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Gone => "another stage has ended",
+            Self::Stuck => "it and another stage wait for each other: they do not do the same",
             Self::Strategy => "it does not call the strategy where the stage of the strategy did",
             Self::Gate => "it does not ask the gate what the stage of risk has asked",
             Self::Promise => "the gate asks for a close-out that it had promised not to ask for",

@@ -16,6 +16,8 @@ pub struct LeadStrategy<S, W> {
     strategy: S,
     wishes: W,
     calls: u64,
+    /// Parts of what was asked for that were put out in this call.
+    parts: u32,
     apart: Option<Apart>,
 }
 
@@ -23,18 +25,23 @@ impl<S: Strategy, W: Sink<Wish>> LeadStrategy<S, W> {
     /// `strategy`, whose wishes go to `wishes`.
     #[must_use]
     pub const fn new(strategy: S, wishes: W) -> Self {
-        Self { strategy, wishes, calls: 0, apart: None }
+        Self { strategy, wishes, calls: 0, parts: 0, apart: None }
     }
 
     fn say(&mut self, said: Said) {
-        let wishes = &mut self.wishes;
-        if !said.put(|wish| wishes.push(wish)) {
+        let Self { wishes, parts, .. } = self;
+        let put = |wish| {
+            *parts += 1;
+            wishes.push(wish)
+        };
+        if !said.put(put) {
             self.apart = self.apart.or(Some(Apart::Gone));
         }
     }
 
     /// Calls the strategy, and tells of what is new among what is asked for.
     fn call(&mut self, ctx: &mut Context<'_>, call: impl FnOnce(&mut S, &mut Context<'_>)) {
+        self.parts = 0;
         let (intents, asks) = (ctx.intents.len(), ctx.asks.len());
         ctx.timers.listen();
         call(&mut self.strategy, ctx);
@@ -48,7 +55,7 @@ impl<S: Strategy, W: Sink<Wish>> LeadStrategy<S, W> {
             self.say(Said::Ask(ask));
         }
         self.calls += 1;
-        self.say(Said::Done(self.calls));
+        self.say(Said::Done { call: self.calls, parts: self.parts });
     }
 }
 
@@ -134,10 +141,14 @@ impl<W: Source<Wish>> FollowStrategy<W> {
 
     fn follow(&mut self, ctx: &mut Context<'_>) {
         self.calls += 1;
+        let mut parts = 0;
         while self.apart.is_none() {
-            let Some(wish) = self.wishes.take() else {
-                self.apart = Some(Apart::Gone);
-                return;
+            let wish = match self.wishes.take() {
+                Ok(wish) => wish,
+                Err(apart) => {
+                    self.apart = Some(apart);
+                    return;
+                }
             };
             match self.heard.hear(&wish) {
                 // What was asked for during a warm-up was dropped by the one who leads.
@@ -151,10 +162,15 @@ impl<W: Source<Wish>> FollowStrategy<W> {
                 Part::Said(Said::Ask(ask)) => {
                     ctx.asks.push(ask);
                 }
-                Part::Said(Said::Done(calls)) if calls == self.calls => return,
+                Part::Said(Said::Done { call, parts: said })
+                    if (call, said) == (self.calls, parts) =>
+                {
+                    return;
+                }
                 Part::GoesOn => {}
-                Part::Said(Said::Done(_)) | Part::Wrong => self.apart = Some(Apart::Strategy),
+                Part::Said(Said::Done { .. }) | Part::Wrong => self.apart = Some(Apart::Strategy),
             }
+            parts += 1;
         }
     }
 }

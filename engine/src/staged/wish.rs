@@ -28,8 +28,11 @@ pub(super) enum Said {
     Intent(Intent, Option<StrategyId>),
     Wake(Timer),
     Ask(Ask),
-    /// That was all in this call, the number of which it is (from 1).
-    Done(u64),
+    /// That was all in this call, the number of which it is (from 1), in so many parts.
+    Done {
+        call: u64,
+        parts: u32,
+    },
 }
 
 impl Said {
@@ -114,7 +117,7 @@ mod tests {
             Said::Intent(Intent::Place(place), Some(StrategyId(u16::MAX))),
             Said::Wake(Timer { due_ns: Nanos::MIN, token: 7, strategy: StrategyId::FIRST }),
             Said::Ask(Ask::Execute(ParentId(u32::MAX), StrategyId(u16::MAX), execute)),
-            Said::Done(u64::MAX),
+            Said::Done { call: u64::MAX, parts: u32::MAX },
         ];
         let mut parts = Vec::new();
         let mut heard = Heard::new();

@@ -101,7 +101,7 @@ const MATRIX: [(&str, [&str; 17]); 16] = [
     (
         "cancelling",
         [
-            "working 0/10",
+            "=",
             "rejected 0/0",
             "cancelling 3/7",
             "filled 10/0",
@@ -123,7 +123,7 @@ const MATRIX: [(&str, [&str; 17]); 16] = [
     (
         "cancelling partial",
         [
-            "partial 4/6",
+            "=",
             "rejected 4/0",
             "cancelling 7/3",
             "filled 10/0",
@@ -189,7 +189,7 @@ const MATRIX: [(&str, [&str; 17]); 16] = [
     (
         "replacing and cancelling",
         [
-            "replacing 0/10",
+            "=",
             "rejected 0/0",
             "cancelling 3/7",
             "filled 10/0",

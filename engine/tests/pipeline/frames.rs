@@ -166,6 +166,7 @@ proptest! {
             whole.step_frame(head, &ticks, &mut outs[1]);
             prop_assert_eq!(outs[0].commands.as_slice(), outs[1].commands.as_slice());
             prop_assert_eq!(outs[0].denials.as_slice(), outs[1].denials.as_slice());
+            prop_assert_eq!(outs[0].notices.as_slice(), outs[1].notices.as_slice());
             outs.iter_mut().for_each(Outbox::clear);
             prop_assert_eq!(one_by_one.state_hash(), whole.state_hash());
         }

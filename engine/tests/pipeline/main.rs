@@ -3,6 +3,7 @@
 
 mod bounds;
 mod changes;
+mod controls;
 mod determinism;
 mod frames;
 mod gate;

@@ -5,9 +5,10 @@ use qt_engine::{
     Outbox, Pipeline, PipelineConfig, SizeRequest, Strategy,
 };
 use qt_types::{
-    Bar, BarFlags, Cash, Denied, DenyReason, E9, Event, ExecId, InstrumentId, InstrumentKind,
-    InstrumentSpec, Intent, Limits, Nanos, OrderId, OrderKind, Payload, Place, Price, Qty,
-    RejectReason, Report, ReportKind, Seq, Side, Size, Tick, TickFlags, TickKind, VenueId,
+    Bar, BarFlags, Cash, Control, ControlKind, Denied, DenyReason, E9, Event, ExecId, InstrumentId,
+    InstrumentKind, InstrumentSpec, Intent, Limits, Nanos, OrderId, OrderKind, Payload, Place,
+    Price, Qty, RejectReason, Report, ReportKind, Seq, Side, Size, Tick, TickFlags, TickKind,
+    VenueId,
 };
 
 /// Asks for `script[i]` at bar i, and writes down what it is told.
@@ -69,8 +70,8 @@ impl Gate for Switch {
 }
 
 /// A pipeline, its outbox, and a clock that ticks once an event.
-pub struct Bench {
-    pub pipeline: Pipeline<Wishes, Switch>,
+pub struct Bench<S = Wishes> {
+    pub pipeline: Pipeline<S, Switch>,
     pub out: Outbox,
     now_ns: i64,
 }
@@ -93,6 +94,32 @@ impl Bench {
         gate: Switch,
         script: Vec<Vec<Intent>>,
     ) -> Self {
+        let strategy = Wishes { script, ..Wishes::default() };
+        Self::of(has_books, instruments, limits, gate, strategy)
+    }
+
+    /// One instrument, the usual bounds, a gate that approves.
+    pub fn open(script: Vec<Vec<Intent>>) -> Self {
+        Self::new(1, Limits::default(), Switch::default(), script)
+    }
+}
+
+impl Wishes {
+    /// A strategy that asks for these things.
+    pub fn boxed(script: Vec<Vec<Intent>>) -> Box<dyn Strategy> {
+        Box::new(Self { script, ..Self::default() })
+    }
+}
+
+impl<S: Strategy> Bench<S> {
+    /// The same with any strategy.
+    pub fn of(
+        has_books: bool,
+        instruments: usize,
+        limits: Limits,
+        gate: Switch,
+        strategy: S,
+    ) -> Self {
         let book = BookLimits { window_ticks: 256, far_levels_max: 64, ..BookLimits::default() };
         let config = PipelineConfig {
             specs: vec![spec(); instruments],
@@ -103,17 +130,11 @@ impl Bench {
             books: vec![BookKind::Levels(book); if has_books { instruments } else { 0 }],
             active_from_ns: qt_types::Nanos::MIN,
         };
-        let strategy = Wishes { script, ..Wishes::default() };
         Self {
             pipeline: Pipeline::new(config, strategy, gate),
             out: Outbox::new(&limits),
             now_ns: 0,
         }
-    }
-
-    /// One instrument, the usual bounds, a gate that approves.
-    pub fn open(script: Vec<Vec<Intent>>) -> Self {
-        Self::new(1, Limits::default(), Switch::default(), script)
     }
 
     fn step(&mut self, instrument: u16, payload: Payload) {
@@ -164,6 +185,12 @@ impl Bench {
     /// A report on order `order`. Returns the commands that it causes.
     pub fn report(&mut self, instrument: u16, report: Report) -> Vec<Command> {
         self.step(instrument, Payload::Report(report));
+        self.take()
+    }
+
+    /// A decision about the engine. Returns the commands that it causes.
+    pub fn control(&mut self, kind: ControlKind) -> Vec<Command> {
+        self.step(0, Payload::Control(Control { person: 1, kind }));
         self.take()
     }
 

@@ -444,3 +444,21 @@ fn a_change_waits_for_the_fills_that_crossed_its_cancel() {
     assert_eq!((part.order.part_number(), part.qty.lots(), part.kind), (2, 6, limit(98)));
     assert_eq!(bench.order().map(|order| order.kind), Some(limit(98)));
 }
+
+#[test]
+fn a_cancel_that_overtook_its_order_did_not_end_it() {
+    let limit = OrderKind::Limit { price: Price::from_ticks(99) };
+    let mut bench = Bench::new(Lacks::AMEND);
+    bench.ask(Intent::Place(order(Side::Buy, 10, limit)));
+    bench.ask(Intent::Cancel(qt_types::Cancel { order: WHOLE }));
+    bench.sent.swap(0, 1);
+    // The venue does not know it yet, and then takes it. We hear of that first.
+    bench.take(false);
+    bench.take(false);
+    bench.hear(1, false);
+    bench.hear(0, false);
+    assert!(bench.order().is_some_and(|order| !order.is_ended()), "the venue has it");
+    bench.settle();
+    assert!(bench.parts.iter().all(|part| !part.is_open), "{:?}", bench.parts);
+    assert!(bench.order().is_none_or(|order| order.is_ended()));
+}

@@ -68,6 +68,15 @@ impl TickFlags {
     /// The source does not say who took liquidity.
     pub const NO_AGGRESSOR: Self = Self(8);
 
+    /// Those of `side` of a book.
+    #[must_use]
+    pub const fn of(side: Side) -> Self {
+        match side {
+            Side::Buy => Self::NONE,
+            Side::Sell => Self::ASK,
+        }
+    }
+
     /// Flags from their bits; bits without a meaning are kept.
     #[must_use]
     #[inline]
@@ -156,6 +165,24 @@ impl Tick {
     #[inline]
     pub const fn qty(&self) -> Qty {
         Qty::from_lots(self.qty)
+    }
+
+    /// The news of a feed that it may have lost something, the last of its update; without a time
+    /// and an instrument.
+    #[must_use]
+    pub const fn gap() -> Self {
+        Self { kind: TickKind::Gap as u8, flags: TickFlags::LAST.bits(), ..Self::empty() }
+    }
+
+    /// `side` is emptied, the last of its update; without a time and an instrument.
+    #[must_use]
+    pub const fn clear(side: Side) -> Self {
+        let flags = TickFlags::of(side).with(TickFlags::LAST).bits();
+        Self { kind: TickKind::Clear as u8, flags, ..Self::empty() }
+    }
+
+    const fn empty() -> Self {
+        Self { venue_ns: 0, price: 0, qty: 0, latency_ns: 0, instrument: 0, kind: 0, flags: 0 }
     }
 
     /// Its fields as two numbers: as arguments they stay in registers, where a reference would
@@ -268,6 +295,14 @@ pub struct OrderTick {
 const _: () = assert!(size_of::<OrderTick>() == 40, "five words");
 
 impl OrderTick {
+    /// `side` is emptied, the last of its update; without a time and an instrument.
+    #[must_use]
+    pub const fn clear(side: Side) -> Self {
+        let kind = OrderTickKind::Clear as u8;
+        let flags = TickFlags::of(side).with(TickFlags::LAST).bits();
+        Self { venue_ns: 0, order: 0, price: 0, qty: 0, latency_ns: 0, instrument: 0, kind, flags }
+    }
+
     /// What it says; `None` for a number that no kind has.
     #[must_use]
     #[inline]

@@ -2,8 +2,12 @@
 
 use qt_types::InstrumentSpec;
 
+use crate::swar;
+
 /// Decimals of a billionth, the finest unit of a step.
 const DECIMALS_E9: u32 = 9;
+/// Digits of zeros in two words.
+const ZEROS: u128 = u128::from_be_bytes([b'0'; 16]);
 
 /// The step of an instrument's prices or quantities, taken apart once so that reading and writing
 /// need no division by it.
@@ -15,8 +19,6 @@ pub struct Scale {
     step_e9: i64,
     decimals: u32,
     unit: u64,
-    /// Ten to the power of `decimals`.
-    power: u64,
 }
 
 impl Scale {
@@ -31,7 +33,7 @@ impl Scale {
             unit /= 10;
             decimals -= 1;
         }
-        Some(Self { step_e9, decimals, unit, power: 10_u64.pow(decimals) })
+        Some(Self { step_e9, decimals, unit })
     }
 
     /// The step in billionths.
@@ -44,6 +46,11 @@ impl Scale {
     #[must_use]
     pub const fn decimals(self) -> u32 {
         self.decimals
+    }
+
+    /// Whether every number of its decimals is a number of steps, and the same one.
+    pub(crate) const fn is_plain(self) -> bool {
+        self.unit == 1
     }
 
     /// The steps of a value that is given in units of 10^-`decimals`; `None` between two steps.
@@ -65,13 +72,7 @@ impl Scale {
         if value > i64::MAX as u64 {
             return None;
         }
-        let mut text = DecimalText::EMPTY;
-        if self.decimals > 0 {
-            text.digits(value % self.power, self.decimals as usize);
-            text.put(b'.');
-        }
-        text.digits(value / self.power, 1);
-        Some(text)
+        Some(DecimalText::new(value, self.decimals as usize))
     }
 }
 
@@ -97,6 +98,8 @@ impl Scales {
 
 /// Room for 19 digits, a point and the zeros before it.
 const DECIMAL_BYTES: usize = 24;
+/// Numbers below this have 15 digits, which with a point are two words.
+const SHORT_MAX: u64 = 1_000_000_000_000_000;
 
 /// A number as text, without memory of its own on the heap.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +113,13 @@ impl DecimalText {
     /// No text.
     pub const EMPTY: Self = Self { bytes: [b'0'; DECIMAL_BYTES], from: DECIMAL_BYTES as u8 };
 
+    /// A whole number.
+    #[must_use]
+    #[inline]
+    pub fn whole(value: u64) -> Self {
+        Self::new(value, 0)
+    }
+
     /// The text.
     #[must_use]
     #[inline]
@@ -117,23 +127,51 @@ impl DecimalText {
         self.bytes.get(usize::from(self.from)..).unwrap_or_default()
     }
 
+    /// `value` in units of 10^-`decimals`, which are at most nine.
+    #[inline]
+    fn new(value: u64, decimals: usize) -> Self {
+        if value >= SHORT_MAX {
+            return Self::long(value, decimals);
+        }
+        // The first digit is the highest byte here.
+        let half = |number: u64| u128::from(swar::digits(number).swap_bytes());
+        let digits = half(value / 100_000_000) << 64 | half(value % 100_000_000);
+        let used = (128 - digits.leading_zeros() as usize).div_ceil(8).max(decimals + 1);
+        let digits = digits | ZEROS;
+        let (text, length) = if decimals == 0 {
+            (digits, used)
+        } else {
+            let behind = digits & ((1 << (8 * decimals)) - 1);
+            let before = digits >> (8 * decimals) << (8 * decimals + 8);
+            (before | u128::from(b'.') << (8 * decimals) | behind, used + 1)
+        };
+        let mut bytes = Self::EMPTY.bytes;
+        if let Some(place) = bytes.last_chunk_mut() {
+            *place = text.to_be_bytes();
+        }
+        Self { bytes, from: (DECIMAL_BYTES - length) as u8 }
+    }
+
+    /// The same of any value.
+    #[cold]
+    fn long(value: u64, decimals: usize) -> Self {
+        let (mut text, mut rest, mut count) = (Self::EMPTY, value, 0);
+        while rest > 0 || count <= decimals {
+            if count == decimals && decimals > 0 {
+                text.put(b'.');
+            }
+            text.put(b'0' + (rest % 10) as u8);
+            rest /= 10;
+            count += 1;
+        }
+        text
+    }
+
     /// Puts `byte` before what is there.
-    #[inline(always)]
     fn put(&mut self, byte: u8) {
         self.from = self.from.wrapping_sub(1);
         if let Some(place) = self.bytes.get_mut(usize::from(self.from)) {
             *place = byte;
-        }
-    }
-
-    /// Puts the digits of `value` before what is there, at least `least` of them.
-    #[inline(always)]
-    fn digits(&mut self, mut value: u64, least: usize) {
-        let mut count = 0;
-        while value > 0 || count < least {
-            self.put(b'0' + (value % 10) as u8);
-            value /= 10;
-            count += 1;
         }
     }
 }
@@ -173,6 +211,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn both_ways_to_a_text_agree(
+            value in any::<u64>(),
+            shift in 0_u32..64,
+            decimals in 0_usize..10,
+        ) {
+            let value = value >> shift;
+            let (text, wanted) = (DecimalText::new, DecimalText::long);
+            let (text, wanted) = (text(value, decimals), wanted(value, decimals));
+            prop_assert_eq!(text.as_bytes(), wanted.as_bytes());
+            let whole = DecimalText::whole(value);
+            prop_assert_eq!(whole.as_bytes(), format!("{value}").into_bytes());
+        }
+
         #[test]
         fn text_is_exact(step_e9 in 1_i64..5_000_000_000_000, steps in 0_i64..1_000_000) {
             let scale = Scale::new(step_e9).unwrap();

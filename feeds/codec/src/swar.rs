@@ -6,12 +6,6 @@ const HIGH: u64 = 0x80 * EACH;
 /// Text that is exclusive-or'ed with it has the values of its digits.
 pub(crate) const ZEROS: u64 = b'0' as u64 * EACH;
 
-/// A word of equal bytes.
-#[inline(always)]
-pub(crate) const fn each(byte: u8) -> u64 {
-    byte as u64 * EACH
-}
-
 /// The word at `at` of `text`, with zeros behind the end of the text.
 #[inline(always)]
 pub(crate) fn word_at(text: &[u8], at: usize) -> u64 {
@@ -43,6 +37,13 @@ fn last_word(text: &[u8], at: usize) -> u64 {
 pub(crate) const fn no_digits(values: u64) -> u64 {
     // A byte of 10 or more reaches 0x80; only one that has it already carries into the next.
     (values.wrapping_add(0x76 * EACH) | values) & HIGH
+}
+
+/// Zero unless a byte of one of the `words` is not 0 to 9.
+#[inline(always)]
+pub(crate) const fn no_digits_in([first, second]: [u64; 2]) -> u64 {
+    let sums = first.wrapping_add(0x76 * EACH) | second.wrapping_add(0x76 * EACH);
+    (sums | first | second) & HIGH
 }
 
 /// Bits of which the lowest set one is in the first byte of `word` that equals `byte`.
@@ -83,6 +84,17 @@ pub(crate) const fn value(digits: u64) -> u64 {
     let pairs = (digits.wrapping_mul((10 << 8) | 1) >> 8) & 0x00ff_00ff_00ff_00ff;
     let fours = (pairs.wrapping_mul((100 << 16) | 1) >> 16) & 0x0000_ffff_0000_ffff;
     fours.wrapping_mul((10_000 << 32) | 1) >> 32
+}
+
+/// The eight digits of a number below 10^8, of which each byte has one: [`value`] the other way.
+#[inline(always)]
+pub(crate) const fn digits(number: u64) -> u64 {
+    // Divisions by 100 and by 10 of what is small enough, side by side.
+    let fours = (number / 10_000) | (number % 10_000) << 32;
+    let hundreds = (fours.wrapping_mul(10_486) >> 20) & 0x0000_007f_0000_007f;
+    let pairs = hundreds | fours.wrapping_sub(hundreds.wrapping_mul(100)) << 16;
+    let tens = (pairs.wrapping_mul(103) >> 10) & 0x000f_000f_000f_000f;
+    tens | pairs.wrapping_sub(tens.wrapping_mul(10)) << 8
 }
 
 /// The whole number without sign that `text` begins with, and its length. `None` where there is
@@ -154,6 +166,10 @@ mod tests {
             prop_assert_eq!(place(no_digits(word ^ ZEROS)), first(&|b| !b.is_ascii_digit()));
             let plain = |b: u8| (0x20..0x80).contains(&b) && b != b'\\';
             prop_assert_eq!(place(not_plain(word)), first(&|b| !plain(b)));
+            let other = u64::from_le_bytes(bytes.map(|b| b % 12));
+            let is_clean = no_digits(word) | no_digits(other) == 0;
+            prop_assert_eq!(no_digits_in([word, other]) == 0, is_clean);
+            prop_assert_eq!(no_digits_in([other, 0]) == 0, no_digits(other) == 0);
         }
 
         #[test]
@@ -168,6 +184,7 @@ mod tests {
             let text = format!("{number:08}");
             let word = u64::from_le_bytes(text.as_bytes().try_into().unwrap());
             prop_assert_eq!(value(word ^ ZEROS), number);
+            prop_assert_eq!(digits(number) ^ ZEROS, word);
         }
 
         #[test]

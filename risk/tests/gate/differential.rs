@@ -4,7 +4,8 @@
 use std::collections::BTreeSet;
 
 use qt_engine::{
-    BookKind, BookLimits, Exposure, Gate, Ledger, Market, OrderRequest, OrderTable, Settlement,
+    BookKind, BookLimits, Deal, Exposure, Gate, Ledger, Market, OrderRequest, OrderTable,
+    Settlement,
 };
 use qt_risk::{
     AccountSetup, ControlAction, ControlEvent, Identity, Key, KillState, Level, Limit, Person,
@@ -274,7 +275,8 @@ impl Pair {
                 let before = ledger.cash();
                 let spec = &self.specs[request.instrument.index()];
                 let (qty, at) = (Qty::from_lots(lots), Price::from_ticks(price));
-                ledger.fill(spec, request.instrument, request.side, at, qty, fee).unwrap();
+                let deal = Deal::new(request.instrument, request.side, at, qty).with_fee(fee);
+                ledger.fill(spec, &deal).unwrap();
                 booked = (lots * request.side.sign(), (ledger.cash() - before).nano());
                 report.leaves = Qty::from_lots(order.lots - lots);
                 report.ended = report.leaves.is_zero();

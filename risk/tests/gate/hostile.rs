@@ -1,7 +1,7 @@
 //! B03: numbers that no order has. B04: a reference price that is missing, old or crossed.
 
 use proptest::prelude::*;
-use qt_engine::{OrderRequest, Settlement};
+use qt_engine::{Deal, OrderRequest, Settlement};
 use qt_risk::{Key, Profile, ProfileName, Target};
 use qt_types::{
     Cash, DenyReason, Distance, InstrumentId, OrderId, OrderKind, Price, Qty, TickFlags, TickKind,
@@ -118,8 +118,8 @@ proptest! {
                 if (1..1 << 40).contains(&lots) && (1..1 << 40).contains(&number(one)) {
                     let spec = &world.specs[0];
                     let (at, lots) = (Price::from_ticks(number(one)), Qty::from_lots(lots));
-                    let _ = world.ledger.fill(
-                        spec, InstrumentId(0), request.side, at, lots, Cash::from_nano(7));
+                    let deal = Deal::new(InstrumentId(0), request.side, at, lots);
+                    let _ = world.ledger.fill(spec, &deal.with_fee(Cash::from_nano(7)));
                 }
                 world.settle(&report);
             }

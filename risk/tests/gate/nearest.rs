@@ -96,3 +96,66 @@ fn the_share_of_the_limit_decides() {
     let lowest = world.gate.lowest(Control::OrderQty).unwrap();
     assert_eq!((lowest.instrument.0, lowest.headroom.headroom), (1, UNIT));
 }
+
+/// Of what is held and open, the limit of which the least is left: nearly what one lot more would
+/// find, whatever two limits there are.
+#[test]
+fn the_tightest_limit_is_what_another_order_would_meet_first() {
+    let limits: [&[(Key, i128)]; 12] = [
+        &[(Key::Long, 4_000 * UNIT)],
+        &[(Key::Long, 1_200 * UNIT)],
+        &[(Key::Exposure, 300_000 * UNIT)],
+        &[(Key::LeverageBps, 1_250)],
+        &[(Key::PositionShareBps, 1_300)],
+        &[(Key::PortfolioRiskBps, 70)],
+        &[(Key::DailyLoss, 6_000 * UNIT)],
+        &[(Key::DailyLossBps, 70)],
+        &[(Key::Drawdown, 7_000 * UNIT)],
+        &[(Key::WindowLoss, 5_500 * UNIT), (Key::LossWindow, 3_600_000)],
+        &[(Key::Unexecuted, 120_000 * UNIT)],
+        &[(Key::OpenOrders, 400)],
+    ];
+    let of_state = [
+        Control::Position,
+        Control::Exposure,
+        Control::OpenOrders,
+        Control::Unexecuted,
+        Control::DailyLoss,
+        Control::Drawdown,
+        Control::Velocity,
+    ];
+    for (at, one) in limits.iter().enumerate() {
+        for other in &limits[at..] {
+            // So that losses are followed, and positions valued at every price.
+            let followed = [(Key::Drawdown, qt_risk::MONEY_OFF / 2)];
+            let mut world = World::new(&wide(&[&followed, *one, *other].concat()));
+            world.trade(0, BUY, 1_000, 100);
+            for _ in 0..200 {
+                world.place(&limit(BUY, 1, 100)).unwrap();
+            }
+            world.price(0, 95);
+            let explained = world.explain(&limit(BUY, 1, 95));
+            let used = |of: &Headroom| of.observed as f64 / of.limit as f64 * 10_000.0;
+            let is_it = |of: &&Headroom| {
+                let limit = Limit { soft: of.soft, hard: of.limit };
+                of_state.contains(&of.control) && !limit.is_off(of.unit) && of.limit > 0
+            };
+            let most = explained.iter().filter(is_it).map(used).fold(0.0, f64::max);
+            let found = world.tightest().unwrap();
+            // Shares are told in whole basis points, and a lot is one in a thousand.
+            let apart = (found.used_bps as f64 - most).abs() / most;
+            assert!(apart < 0.02, "{} {} {most}: {one:?} {other:?}", found.name, found.used_bps);
+        }
+    }
+}
+
+#[test]
+fn a_limit_of_nothing_is_passed_by_anything() {
+    let mut world = World::new(&wide(&[]));
+    world.trade(0, BUY, 5, 100);
+    let target = qt_risk::Target::GLOBAL;
+    let key = Key::Exposure as u16;
+    world.control(qt_types::ControlKind::Limit { target, key, hard: 0 });
+    let found = world.tightest().unwrap();
+    assert_eq!((found.name, found.left_bps()), ("exposure", None));
+}

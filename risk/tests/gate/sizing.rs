@@ -1,6 +1,6 @@
 //! Sizes by volatility and by odds, worked out by hand.
 
-use qt_engine::{Exposure, Gate, Ledger, Market, OrderTable, SizeRequest};
+use qt_engine::{Deal, Exposure, Gate, Ledger, Market, OrderTable, SizeRequest};
 use qt_risk::{Account, AccountGate, Odds, Prices, Sizing};
 use qt_types::{
     Bar, BarFlags, Cash, DenyReason, E9, Event, InstrumentId, InstrumentSpec, Nanos, OrderId,
@@ -68,7 +68,8 @@ impl Desk {
 
     fn fill(&mut self, side: Side, ticks: i64) {
         let (price, one) = (Price::from_ticks(ticks), Qty::from_lots(1));
-        self.ledger.fill(&self.specs[0], InstrumentId(0), side, price, one, Cash::ZERO).unwrap();
+        let deal = Deal::new(InstrumentId(0), side, price, one);
+        self.ledger.fill(&self.specs[0], &deal).unwrap();
         let report = Report::plain(OrderId::new(0, 1), ReportKind::Filled, RejectReason::None);
         self.event(Payload::Report(report));
     }

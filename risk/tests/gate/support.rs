@@ -1,14 +1,16 @@
 //! A small world around a gate: a market, a ledger, and orders that are sent and reported.
 
 use qt_engine::{
-    BookKind, BookLimits, Exposure, Gate, Ledger, Market, OrderRequest, OrderTable, Settlement,
+    BookKind, BookLimits, Deal, Exposure, Gate, Ledger, Market, OrderRequest, OrderTable,
+    Settlement, Tightest,
 };
 use qt_risk::{
     Account, AccountGate, Key, Level, LimitSet, Profile, ProfileName, RiskGate, Setup, Sizing,
 };
 use qt_types::{
-    BarFlags, Cash, DenyReason, E9, Event, InstrumentId, InstrumentKind, InstrumentSpec, Nanos,
-    OrderId, OrderKind, Payload, Price, Qty, Seq, Side, Tick, TickFlags, TickKind, Trade, VenueId,
+    BarFlags, Cash, Control, ControlKind, DenyReason, E9, Event, InstrumentId, InstrumentKind,
+    InstrumentSpec, Nanos, OrderId, OrderKind, Payload, Price, Qty, Seq, Side, Tick, TickFlags,
+    TickKind, Trade, VenueId,
 };
 
 /// A second and a millisecond in nanoseconds.
@@ -209,6 +211,27 @@ impl World {
         self.gate.explain(request, &exposure)
     }
 
+    /// Somebody decides something about the gate.
+    pub fn control(&mut self, kind: ControlKind) {
+        let exposure = Exposure {
+            specs: &self.specs,
+            market: &self.market,
+            ledger: &self.ledger,
+            orders: &self.orders,
+        };
+        self.gate.control(&Control { kind, person: 1 }, &exposure);
+    }
+
+    /// The limit that is nearest to being reached.
+    pub fn tightest(&self) -> Option<Tightest> {
+        self.gate.tightest(&Exposure {
+            specs: &self.specs,
+            market: &self.market,
+            ledger: &self.ledger,
+            orders: &self.orders,
+        })
+    }
+
     pub fn reconcile(&mut self, account: u16, instrument: u16, venue: i64) {
         let exposure = Exposure {
             specs: &self.specs,
@@ -251,20 +274,13 @@ impl World {
         leaves: i64,
     ) {
         let spec = &self.specs[request.instrument.index()];
-        self.ledger
-            .fill(
-                spec,
-                request.instrument,
-                request.side,
-                Price::from_ticks(price),
-                Qty::from_lots(lots),
-                Cash::ZERO,
-            )
-            .unwrap();
+        let (price, qty) = (Price::from_ticks(price), Qty::from_lots(lots));
+        let deal = Deal::new(request.instrument, request.side, price, qty);
+        self.ledger.fill(spec, &deal).unwrap();
         let report = Settlement {
             leaves: Qty::from_lots(leaves),
             ended: leaves == 0,
-            price: Some(Price::from_ticks(price)),
+            price: Some(price),
             ..plain(id, request)
         };
         self.settle(&report);

@@ -26,7 +26,7 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
     hears: Hears::Book,
     instruments: Instruments::Exactly(1),
     params: &[
-        int("levels", 5, (1, 50), "levels of each side that count").live(),
+        int("levels", 5, (1, 50), "levels of each side that count"),
         float("entry", 0.6, (0.0, 1.0), "imbalance that is entered on").live(),
         float("exit", 0.0, (-1.0, 1.0), "imbalance below which a position is closed").live(),
         int("hold_ms", 10_000, (1, 86_400_000), "longest time in a position").live(),
@@ -174,9 +174,6 @@ impl Strategy for OrderBookImbalance {
 
     fn tune(&mut self, _: StrategyId, param: u16, value: Number) {
         match tuned(&ENTRY, param, value) {
-            Some(("levels", ParamValue::Int(levels))) => {
-                self.levels = usize::try_from(levels).unwrap_or(self.levels);
-            }
             Some(("entry", ParamValue::Float(entry))) => self.entry = entry,
             Some(("exit", ParamValue::Float(exit))) => self.exit = exit,
             Some(("hold_ms", ParamValue::Int(ms))) => self.hold_ns = ms.saturating_mul(1_000_000),

@@ -31,6 +31,8 @@ pub enum Corpus {
     Packed,
     /// Files of the tick store.
     TickFiles,
+    /// Segments of journals.
+    Journals,
     /// Parquet.
     Parquet,
     /// Settings files.
@@ -71,7 +73,12 @@ const fn places(corpus: Corpus) -> &'static [&'static str] {
             "kraken_trades_csv",
         ],
         Corpus::Parquet => &["parquet"],
-        Corpus::Itch | Corpus::Packed | Corpus::TickFiles | Corpus::Settings | Corpus::Words => &[],
+        Corpus::Itch
+        | Corpus::Packed
+        | Corpus::TickFiles
+        | Corpus::Journals
+        | Corpus::Settings
+        | Corpus::Words => &[],
     }
 }
 
@@ -156,6 +163,7 @@ fn built_in(corpus: Corpus) -> Vec<Vec<u8>> {
         Corpus::Tables => texts(TABLES),
         Corpus::Packed => packed(),
         Corpus::TickFiles => tick_files(),
+        Corpus::Journals => JOURNALS.iter().map(|bytes| bytes.to_vec()).collect(),
         Corpus::Parquet => vec![b"PAR1\x15\x04\x15\x10\0\0\0\0\x08\0\0\0PAR1".to_vec()],
         Corpus::Settings => texts(SETTINGS),
         Corpus::Words => texts(WORDS),
@@ -244,6 +252,12 @@ fn tick_files() -> Vec<Vec<u8>> {
     }
     all
 }
+
+/// A journal of each version, with every kind of record.
+const JOURNALS: [&[u8]; 2] = [
+    include_bytes!("../../../engine/journal/tests/golden/version-1.qtj/segment-00000001.log"),
+    include_bytes!("../../../engine/journal/tests/golden/version-2.qtj/segment-00000001.log"),
+];
 
 const FRAMES: &[&str] = &[
     concat!(

@@ -10,6 +10,7 @@
 
 pub mod cases;
 mod corpus;
+mod journal;
 mod mutate;
 mod random;
 pub mod regressions;

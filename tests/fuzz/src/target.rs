@@ -16,6 +16,7 @@ use qt_data::ticks::{Record, RecordKind, TickFile, Verify};
 use qt_types::{OrderTick, Tick};
 
 use crate::corpus::Corpus;
+use crate::journal;
 
 /// One function that is given bytes.
 #[derive(Debug)]
@@ -55,6 +56,7 @@ pub const TARGETS: &[Target] = &[
     target("packed", Corpus::Packed, packed),
     target("csv", Corpus::Tables, |bytes, path| load_file(bytes, path, "csv")),
     Target { repair: reseal, ..target("qtt", Corpus::TickFiles, tick_file) },
+    Target { repair: journal::repair, ..target("journal", Corpus::Journals, journal::run) },
     Target { megabytes: 2_048, ..target("parquet", Corpus::Parquet, parquet) },
     target("settings", Corpus::Settings, |bytes, path| {
         let _ = write(path, bytes).map(|()| quanttrade::testing::read_settings(path));

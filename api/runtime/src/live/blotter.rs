@@ -9,8 +9,8 @@ use qt_types::{
 
 /// Orders that are over and still remembered.
 const ENDED_KEPT: usize = 1_024;
-/// Executions that are remembered.
-const EXECS_KEPT: usize = 16_384;
+/// Executions for which there is room from the start.
+const EXECS_MAX: usize = 16_384;
 
 /// How far an order has come, as far as the venue has told us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -48,15 +48,39 @@ pub struct Line {
     pub was_there: bool,
     /// When it was sent (UTC ns).
     pub sent_ns: Nanos,
-    /// A cancel that was not answered, and when it was sent last (UTC ns).
+    /// A cancel that was not answered, and when it is to be sent once more (UTC ns).
     pub cancel: Option<(Command, Nanos)>,
     /// A change that was not answered, and when it was sent (UTC ns).
     pub replace: Option<(Replace, Nanos)>,
+    /// The newest change that was reported, where the venue numbers them.
+    pub revision: ExecId,
     /// When the venue is to be asked about it (UTC ns).
     pub ask_ns: Nanos,
+    /// The execution that was heard of last.
+    last_exec: Option<ExecId>,
 }
 
 impl Line {
+    fn new(order: OrderId, instrument: InstrumentId, side: Side, qty: Qty, sent_ns: Nanos) -> Self {
+        Self {
+            order,
+            instrument,
+            side,
+            qty,
+            filled: Qty::ZERO,
+            told: Qty::ZERO,
+            stand: Stand::Sent,
+            is_done: false,
+            was_there: false,
+            sent_ns,
+            cancel: None,
+            replace: None,
+            revision: ExecId(0),
+            ask_ns: Nanos::MAX,
+            last_exec: None,
+        }
+    }
+
     /// Whether something was sent about it that nobody has answered.
     #[must_use]
     pub fn is_unanswered(&self) -> bool {
@@ -77,6 +101,14 @@ impl Line {
         self.filled > self.qty || self.filled < self.told
     }
 
+    /// `command` about it has left, and is to be answered by `due_ns` (UTC).
+    pub(super) fn left(&mut self, command: &Command, due_ns: Nanos) {
+        self.ask_ns = self.ask_ns.min(due_ns);
+        if self.is_open() && matches!(command, Command::Cancel(_)) {
+            self.cancel = Some((*command, due_ns));
+        }
+    }
+
     /// What `report` answers.
     fn take(&mut self, report: &Report) {
         use ReportKind as Kind;
@@ -86,7 +118,10 @@ impl Line {
             Kind::Accepted | Kind::Filled | Kind::Corrected if self.is_open() => {
                 self.stand = Stand::Live;
             }
+            // An older one than was heard of: it came late.
+            Kind::Replaced if report.exec.0 != 0 && report.exec <= self.revision => {}
             Kind::Replaced => {
+                self.revision = self.revision.max(report.exec);
                 (self.qty, self.replace) = (report.qty, None);
                 if self.is_open() {
                     self.stand = Stand::Live;
@@ -95,9 +130,12 @@ impl Line {
             // One that fits both is about the cancel.
             Kind::RequestRejected => {
                 let is_change = report.reason == RejectReason::InvalidReplace;
+                // A cancel that overtook its order on the way there is repeated.
+                let is_early = report.reason == RejectReason::UnknownOrder
+                    && matches!(self.stand, Stand::Sent | Stand::Unknown);
                 if is_change || self.cancel.is_none() {
                     self.replace = None;
-                } else {
+                } else if !is_early {
                     self.cancel = None;
                 }
             }
@@ -119,7 +157,17 @@ pub enum Known {
     Busted,
 }
 
-/// All of them. Its memory is taken at the start.
+#[derive(Clone, Copy, Debug)]
+struct Exec {
+    qty: Qty,
+    /// Whether it was taken back.
+    is_busted: bool,
+    /// The one before it of the same order.
+    before: Option<ExecId>,
+}
+
+/// All of them. Its memory is taken at the start, for orders that are executed in no more parts
+/// than usual.
 #[derive(Debug)]
 pub struct Blotter {
     lines: Vec<Line>,
@@ -127,9 +175,9 @@ pub struct Blotter {
     places: HashMap<OrderId, usize>,
     left: Vec<usize>,
     ended: VecDeque<OrderId>,
-    /// What is known of executions, lots and whether they were taken back, and their order.
-    execs: HashMap<(OrderId, ExecId), (Qty, bool)>,
-    execs_in_turn: VecDeque<(OrderId, ExecId)>,
+    /// Executions are forgotten with the line of their order, and not before: one that is
+    /// forgotten would be counted once more.
+    execs: HashMap<(OrderId, ExecId), Exec>,
     /// The newest order that was sent, of those that are no part of another.
     newest: u64,
 }
@@ -145,8 +193,7 @@ impl Blotter {
             places: HashMap::with_capacity(room * 2),
             left: Vec::with_capacity(room),
             ended: VecDeque::with_capacity(ENDED_KEPT + 1),
-            execs: HashMap::with_capacity(EXECS_KEPT * 2),
-            execs_in_turn: VecDeque::with_capacity(EXECS_KEPT),
+            execs: HashMap::with_capacity(EXECS_MAX),
             newest: 0,
         }
     }
@@ -157,31 +204,13 @@ impl Blotter {
     pub fn sent(&mut self, command: &Command, now_ns: Nanos) -> bool {
         match command {
             Command::New(new) => {
-                // The ids of whole orders rise; parts of one are numbered one after the other.
-                let number = new.order.get();
-                let is_used = self.places.contains_key(&new.order)
-                    || (!new.order.is_part() && number <= self.newest);
-                if is_used {
-                    return false;
-                }
-                if !new.order.is_part() {
-                    self.newest = number;
-                }
-                self.insert(Line {
-                    order: new.order,
-                    instrument: new.instrument,
-                    side: new.side,
-                    qty: new.qty,
-                    filled: Qty::ZERO,
-                    told: Qty::ZERO,
-                    stand: Stand::Sent,
-                    is_done: false,
-                    was_there: false,
-                    sent_ns: now_ns,
-                    cancel: None,
-                    replace: None,
-                    ask_ns: Nanos::MAX,
-                });
+                return self.insert(Line::new(
+                    new.order,
+                    new.instrument,
+                    new.side,
+                    new.qty,
+                    now_ns,
+                ));
             }
             Command::Cancel(cancel) => {
                 if let Some(line) = self.open_mut(cancel.cancel.order) {
@@ -197,7 +226,15 @@ impl Blotter {
         true
     }
 
-    fn insert(&mut self, line: Line) {
+    fn insert(&mut self, line: Line) -> bool {
+        // The ids of whole orders rise; parts of one are numbered one after the other.
+        let (is_part, number) = (line.order.is_part(), line.order.get());
+        if self.places.contains_key(&line.order) || (!is_part && number <= self.newest) {
+            return false;
+        }
+        if !is_part {
+            self.newest = number;
+        }
         let place = match self.left.pop() {
             Some(place) => {
                 self.lines[place] = line;
@@ -209,6 +246,7 @@ impl Blotter {
             }
         };
         self.places.insert(line.order, place);
+        true
     }
 
     /// Takes in what the venue, or we ourselves, say of an order. False where there is no such
@@ -216,11 +254,11 @@ impl Blotter {
     pub fn told(&mut self, report: &Report) -> bool {
         let Some(&place) = self.places.get(&report.order) else { return false };
         let moved = match report.kind {
-            ReportKind::Filled => self.note(report.order, report.exec, report.qty, false),
-            ReportKind::Busted => self.note(report.order, report.exec, report.qty, true),
+            ReportKind::Filled => self.note(place, report.exec, report.qty, false),
+            ReportKind::Busted => self.note(place, report.exec, report.qty, true),
             ReportKind::Corrected => {
-                self.note(report.order, report.of, Qty::ZERO, true)
-                    + self.note(report.order, report.exec, report.qty, false)
+                self.note(place, report.of, Qty::ZERO, true)
+                    + self.note(place, report.exec, report.qty, false)
             }
             _ => 0,
         };
@@ -257,19 +295,15 @@ impl Blotter {
     }
 
     /// Takes note of an execution, or that it was taken back; how many lots that moves.
-    fn note(&mut self, order: OrderId, exec: ExecId, qty: Qty, is_busted: bool) -> i64 {
-        if let Some((known, was_busted)) = self.execs.get_mut(&(order, exec)) {
-            let is_moved = is_busted && !*was_busted;
-            *was_busted |= is_busted;
-            return if is_moved { -known.lots() } else { 0 };
+    fn note(&mut self, place: usize, exec: ExecId, qty: Qty, is_busted: bool) -> i64 {
+        let line = &mut self.lines[place];
+        if let Some(known) = self.execs.get_mut(&(line.order, exec)) {
+            let is_moved = is_busted && !known.is_busted;
+            known.is_busted |= is_busted;
+            return if is_moved { -known.qty.lots() } else { 0 };
         }
-        if self.execs_in_turn.len() == EXECS_KEPT
-            && let Some(oldest) = self.execs_in_turn.pop_front()
-        {
-            self.execs.remove(&oldest);
-        }
-        self.execs_in_turn.push_back((order, exec));
-        self.execs.insert((order, exec), (qty, is_busted));
+        let before = line.last_exec.replace(exec);
+        self.execs.insert((line.order, exec), Exec { qty, is_busted, before });
         if is_busted { 0 } else { qty.lots() }
     }
 
@@ -279,6 +313,10 @@ impl Blotter {
             && let Some(oldest) = self.ended.pop_front()
             && let Some(place) = self.places.remove(&oldest)
         {
+            let mut exec = self.lines[place].last_exec;
+            while let Some(of) = exec {
+                exec = self.execs.remove(&(oldest, of)).and_then(|exec| exec.before);
+            }
             self.left.push(place);
         }
     }
@@ -313,8 +351,11 @@ impl Blotter {
     pub fn knows(&self, order: OrderId, exec: ExecId) -> Known {
         match self.execs.get(&(order, exec)) {
             None => Known::No,
-            Some((_, true)) => Known::Busted,
-            Some((_, false)) => Known::Stands,
+            Some(Exec { is_busted: true, .. }) => Known::Busted,
+            Some(_) => Known::Stands,
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -44,8 +44,9 @@ impl Clock for SystemClock {
     }
 }
 
-/// The time of a run: the wall clock's at the beginning, and from then on what the steady clock
-/// says. How far the wall clock is away from that tells whether somebody has set it.
+/// The time of a run: the wall clock's at the beginning, or that of the last event where the wall
+/// clock is behind it, and from then on what the steady clock says. How far the wall clock is away
+/// from that tells whether somebody has set it.
 #[derive(Clone, Copy, Debug)]
 pub struct Watch {
     began: Option<Reading>,
@@ -62,7 +63,8 @@ impl Watch {
 
     /// The time at `reading` (UTC ns): never before that of the reading before.
     pub fn look(&mut self, reading: Reading) -> Nanos {
-        let began = *self.began.get_or_insert(reading);
+        let wall_ns = reading.wall_ns.max(self.now_ns);
+        let began = *self.began.get_or_insert(Reading { wall_ns, ..reading });
         let gone_ns = reading.steady_ns.saturating_sub(began.steady_ns);
         let gone_ns = i64::try_from(gone_ns).unwrap_or(i64::MAX);
         self.now_ns = began.wall_ns.saturating_add_ns(gone_ns).max(self.now_ns);
@@ -107,7 +109,10 @@ mod tests {
         let mut watch = Watch::new(Nanos::new(5_000));
         assert_eq!(watch.look(at(1_000, 0)), Nanos::new(5_000));
         assert_eq!(watch.offset_ns(), -4_000);
-        assert_eq!(watch.look(at(5_500, 4_500)), Nanos::new(5_500));
-        assert_eq!(watch.offset_ns(), 0);
+        // It goes on from there, and does not wait for the wall clock.
+        assert_eq!(watch.look(at(1_500, 500)), Nanos::new(5_500));
+        assert_eq!(watch.offset_ns(), -4_000);
+        assert_eq!(watch.look(at(9_000, 700)), Nanos::new(5_700));
+        assert_eq!(watch.offset_ns(), 3_300);
     }
 }

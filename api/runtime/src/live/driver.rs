@@ -8,7 +8,6 @@ use qt_backtest::witness::{NotKept, Witness};
 use qt_engine::{
     Command, Exposure, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer, Strategy,
 };
-use qt_ring::Consumer;
 use qt_types::{
     Control, ControlKind, Event, InstrumentId, KillState, Lacks, Level, Nanos, OrderId, Payload,
     RejectReason, Report, ReportKind, Seq, Target,
@@ -16,9 +15,10 @@ use qt_types::{
 
 use super::blotter::Blotter;
 use super::clock::Watch;
+use super::feed::FeedReader;
 use super::figures::VenueFigures;
 use super::link::Link;
-use super::port::RingVenue;
+use super::port::{RingVenue, not_sent};
 use super::reconcile::{Break, Reconciler};
 use super::settings::Settings;
 
@@ -37,7 +37,7 @@ pub struct Parts<S, G> {
     /// The way to the gateway.
     pub port: RingVenue,
     /// Market data.
-    pub feeds: Vec<Consumer<Event>>,
+    pub feeds: Vec<FeedReader>,
     /// How it goes about the venue.
     pub settings: Settings,
 }
@@ -50,7 +50,7 @@ pub struct Driver<S, G> {
     outbox: Outbox,
     pub(super) witness: Box<dyn Witness>,
     pub(super) port: RingVenue,
-    pub(super) feeds: Vec<Consumer<Event>>,
+    pub(super) feeds: Vec<FeedReader>,
     pub(super) settings: Settings,
     pub(super) watch: Watch,
     pub(super) blotter: Blotter,
@@ -70,7 +70,8 @@ pub struct Driver<S, G> {
 /// Who holds the kill switch of the venue.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Switch {
-    pub(super) machine: bool,
+    /// The machine, and what it lets leave.
+    pub(super) machine: Option<KillState>,
     pub(super) person: bool,
     /// Whether everything is halted, by whomever.
     pub(super) is_halted: bool,
@@ -79,8 +80,10 @@ pub(super) struct Switch {
 /// What was found on the way and has to be acted on between two events.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Alarms {
-    /// A ring is full, or an id came twice.
+    /// A ring for commands is full.
     pub(super) halt: bool,
+    /// How often there was no room for reports at the last look.
+    pub(super) stalls: u64,
     /// A clock is off.
     pub(super) clock: bool,
 }
@@ -122,16 +125,17 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// # Errors
     /// When the ledger fails its check, or the witness finds a difference.
     pub fn repeat(&mut self, events: impl IntoIterator<Item = Event>) -> Result<(), Halt> {
-        self.repeated = Some(events.into_iter().collect());
+        let events: VecDeque<Event> = events.into_iter().collect();
+        // Of comparisons that found nothing there is no event: as far as the events tell, nothing
+        // was compared since the first of them, or the last outage.
+        self.link.in_step_ns = events.front().map_or(Nanos::MIN, |event| event.recv_ns);
+        self.repeated = Some(events);
         while let Some(event) = self.next_repeated() {
             if matches!(event.payload, Payload::Timer(_)) {
                 // As when it was woken: a timer that has come is pending no more.
                 self.pipeline.take_timer(event.recv_ns);
             }
             self.feed(event)?;
-            if !self.switch.machine {
-                self.link.in_step_ns = self.sequencer.now_ns();
-            }
         }
         self.repeated = None;
         self.watch = Watch::new(self.sequencer.now_ns());
@@ -171,7 +175,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             Payload::Report(report) => {
                 self.blotter.told(report);
             }
-            Payload::Control(control) => self.see_control(control),
+            Payload::Control(control) => self.see_control(control, event.recv_ns),
             _ => {}
         }
         self.pipeline.step(event, &mut self.outbox)?;
@@ -179,19 +183,22 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         Ok(())
     }
 
-    fn see_control(&mut self, control: &Control) {
+    fn see_control(&mut self, control: &Control, now_ns: Nanos) {
         let own = Target::new(Level::Venue, u16::from(self.settings.venue.0));
+        let is_machine = control.person == 0;
         match control.kind {
-            ControlKind::Trip { target, .. } if target == own => {
-                let held = if control.person == 0 {
-                    &mut self.switch.machine
+            ControlKind::Trip { target, state } if target == own => {
+                if is_machine {
+                    self.switch.machine = self.switch.machine.max(Some(state));
                 } else {
-                    &mut self.switch.person
-                };
-                *held = true;
+                    self.switch.person = true;
+                }
             }
             ControlKind::Arm { target } if target == own => {
-                (self.switch.machine, self.switch.person) = (false, false);
+                (self.switch.machine, self.switch.person) = (None, false);
+                if is_machine {
+                    self.link.in_step_ns = now_ns;
+                }
             }
             ControlKind::Trip { target: Target::GLOBAL, state: KillState::Halted } => {
                 self.switch.is_halted = true;
@@ -233,6 +240,11 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         if self.outbox.commands.is_empty() {
             return Ok(());
         }
+        for command in self.outbox.commands.as_slice() {
+            if !self.blotter.sent(command, now_ns) {
+                return Err(Halt::UsedId(command.order()));
+            }
+        }
         let (seq, state) = (Seq::new(self.sequencer.count()), self.pipeline.state_hash());
         let kept = self.witness.leaving(self.outbox.commands.as_slice(), seq, now_ns, state);
         kept.map_err(|NotKept| Halt::NotKept)?;
@@ -247,11 +259,6 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
 
     /// Hands a command over, once. One that cannot leave now never will, but for a cancel.
     fn send(&mut self, command: &Command, now_ns: Nanos) {
-        if !self.blotter.sent(command, now_ns) {
-            self.figures.duplicates_refused += 1;
-            self.alarms.halt = true;
-            return;
-        }
         if self.repeated.is_some() {
             return;
         }
@@ -260,11 +267,11 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             Command::New(_) | Command::Replace(_) => self.link.is_ready() && !self.link.is_stopping,
         };
         if may_leave {
-            if self.port.submit(command) {
+            if self.port.submit(command, now_ns) {
                 self.figures.sent += 1;
                 let due_ns = now_ns.saturating_add_ns(self.settings.answer_ns);
                 if let Some(line) = self.blotter.line_mut(command.order()) {
-                    line.ask_ns = line.ask_ns.min(due_ns);
+                    line.left(command, due_ns);
                 }
                 return;
             }
@@ -275,22 +282,11 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     }
 
     fn hold_back(&mut self, command: &Command) {
-        let order = command.order();
-        let report = match command {
-            Command::New(_) => Report::plain(order, ReportKind::Rejected, RejectReason::LinkLost),
-            Command::Replace(_) => {
-                Report::plain(order, ReportKind::RequestRejected, RejectReason::InvalidReplace)
-            }
-            // It leaves when there is a link again, or room.
-            Command::Cancel(_) => {
-                if let Some(line) = self.blotter.line_mut(order) {
-                    line.ask_ns = self.watch.now_ns();
-                }
-                return;
-            }
-        };
-        self.figures.held_back += 1;
-        self.own.push_back((command.instrument(), report));
+        // A cancel leaves when there is a link again, or room.
+        if let Some(report) = not_sent(command) {
+            self.figures.held_back += 1;
+            self.own.push_back((command.instrument(), report));
+        }
     }
 
     /// Tells the strategy of what did not leave.
@@ -318,6 +314,11 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     pub(super) fn trip_venue(&mut self, state: KillState) -> Result<(), Halt> {
         let target = Target::new(Level::Venue, u16::from(self.settings.venue.0));
         self.decide(ControlKind::Trip { target, state })
+    }
+
+    /// The same, unless the machine holds it already as tight.
+    pub(super) fn hold_venue(&mut self, state: KillState) -> Result<(), Halt> {
+        if self.switch.machine >= Some(state) { Ok(()) } else { self.trip_venue(state) }
     }
 
     /// The run ends in order: the witness keeps its end.
@@ -360,7 +361,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         VenueFigures {
             unknown_now: unknown.count() as u64,
             reports_full: self.port.stalls(),
-            feed_dropped: self.feeds.iter().map(Consumer::refused).sum(),
+            feed_dropped: self.feeds.iter().map(FeedReader::dropped).sum(),
             ..self.figures
         }
     }
@@ -375,12 +376,6 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     #[must_use]
     pub const fn blotter(&self) -> &Blotter {
         &self.blotter
-    }
-
-    /// The strategy.
-    #[must_use]
-    pub const fn strategy(&self) -> &S {
-        self.pipeline.strategy()
     }
 
     pub(super) fn note_unknown(&mut self, order: OrderId) -> Result<(), Halt> {

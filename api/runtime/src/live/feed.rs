@@ -3,12 +3,10 @@
 //! book anew.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use qt_ring::{Bell, Consumer, Producer, Setup, SetupError, Wait, spsc};
-use qt_types::{
-    Event, InstrumentId, Nanos, OrderTick, OrderTickKind, Payload, Seq, Tick, TickFlags, TickKind,
-    VenueId,
-};
+use qt_types::{Event, InstrumentId, Nanos, OrderTick, Payload, Seq, Side, Tick, VenueId};
 
 /// The writing end, for the thread of a feed.
 #[derive(Debug)]
@@ -18,6 +16,33 @@ pub struct FeedWriter {
     /// By instrument: what of it was dropped and not told of yet.
     lost: Vec<Lost>,
     lost_any: bool,
+    dropped: Arc<AtomicU64>,
+}
+
+/// The reading end, for a driver.
+#[derive(Debug)]
+pub struct FeedReader {
+    ring: Consumer<Event>,
+    dropped: Arc<AtomicU64>,
+}
+
+impl FeedReader {
+    /// The next event, if there is one.
+    pub fn pop(&mut self) -> Option<Event> {
+        self.ring.pop()
+    }
+
+    /// Whether nothing is there.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.ring.is_empty()
+    }
+
+    /// Events that were dropped.
+    #[must_use]
+    pub fn dropped(&self) -> u64 {
+        self.dropped.load(Ordering::Relaxed)
+    }
 }
 
 /// What was dropped of an instrument.
@@ -32,7 +57,7 @@ enum Lost {
 
 /// What became of an event.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fed {
+pub enum Offered {
     /// It is in the ring.
     Taken,
     /// It is lost, and the instrument is stale: the feed has to begin it anew, with both sides
@@ -50,24 +75,27 @@ pub fn feed(
     instruments: usize,
     venue: VenueId,
     items: &Arc<Bell>,
-) -> Result<(FeedWriter, Consumer<Event>), SetupError> {
+) -> Result<(FeedWriter, FeedReader), SetupError> {
     let (ring, reader) = spsc(&Setup::new(capacity, Wait::Yield).items_at(items))?;
     let lost = vec![Lost::Nothing; instruments];
-    Ok((FeedWriter { ring, venue, lost, lost_any: false }, reader))
+    let dropped = Arc::new(AtomicU64::new(0));
+    let reader = FeedReader { ring: reader, dropped: Arc::clone(&dropped) };
+    Ok((FeedWriter { ring, venue, lost, lost_any: false, dropped }, reader))
 }
 
 impl FeedWriter {
     /// Puts `event` in, behind the news of what was lost before.
-    pub fn push(&mut self, event: &Event) -> Fed {
+    pub fn push(&mut self, event: &Event) -> Offered {
         if self.tell_lost() && self.ring.push(*event).is_ok() {
-            return Fed::Taken;
+            return Offered::Taken;
         }
+        self.dropped.fetch_add(1, Ordering::Relaxed);
         self.lost_any = true;
         if let Some(lost) = self.lost.get_mut(event.instrument.index()) {
             let is_by_order = matches!(event.payload, Payload::Order(_)) || *lost == Lost::Orders;
             *lost = if is_by_order { Lost::Orders } else { Lost::Levels };
         }
-        Fed::Dropped
+        Offered::Dropped
     }
 
     /// Tells of what was lost, where there is room for it by now. To be called also when the feed
@@ -78,17 +106,20 @@ impl FeedWriter {
         }
         for (at, lost) in self.lost.iter_mut().enumerate() {
             let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
-            let news = match *lost {
+            let gap = [Payload::Tick(Tick::gap())];
+            // A book by order knows no gaps: it is emptied, and nothing can be held against it.
+            let cleared =
+                [Side::Buy, Side::Sell].map(|side| Payload::Order(OrderTick::clear(side)));
+            let news: &[Payload] = match *lost {
                 Lost::Nothing => continue,
-                Lost::Levels => [Some(gap()), None],
-                // A book by order knows no gaps: it is emptied, and nothing can be held against it.
-                Lost::Orders => [Some(clear(TickFlags::NONE)), Some(clear(TickFlags::ASK))],
+                Lost::Levels => &gap,
+                Lost::Orders => &cleared,
             };
-            let room = self.ring.capacity() - self.ring.len();
-            if room < 2 {
+            // All of it or nothing, and none is offered that would be refused.
+            if self.ring.capacity() - self.ring.len() < news.len() {
                 return false;
             }
-            for payload in news.into_iter().flatten() {
+            for &payload in news {
                 let event = of(instrument, self.venue, payload);
                 if self.ring.push(event).is_err() {
                     return false;
@@ -103,7 +134,7 @@ impl FeedWriter {
     /// Events that were dropped.
     #[must_use]
     pub fn dropped(&self) -> u64 {
-        self.ring.refused()
+        self.dropped.load(Ordering::Relaxed)
     }
 }
 
@@ -111,29 +142,4 @@ impl FeedWriter {
 fn of(instrument: InstrumentId, venue: VenueId, payload: Payload) -> Event {
     let (recv_ns, venue_ns) = (Nanos::MIN, Nanos::MIN);
     Event { seq: Seq::default(), recv_ns, venue_ns, instrument, venue, payload }
-}
-
-fn gap() -> Payload {
-    Payload::Tick(Tick {
-        venue_ns: 0,
-        price: 0,
-        qty: 0,
-        latency_ns: 0,
-        instrument: 0,
-        kind: TickKind::Gap as u8,
-        flags: TickFlags::LAST.bits(),
-    })
-}
-
-fn clear(side: TickFlags) -> Payload {
-    Payload::Order(OrderTick {
-        venue_ns: 0,
-        order: 0,
-        price: 0,
-        qty: 0,
-        latency_ns: 0,
-        instrument: 0,
-        kind: OrderTickKind::Clear as u8,
-        flags: side.with(TickFlags::LAST).bits(),
-    })
 }

@@ -12,8 +12,6 @@ pub struct VenueFigures {
     pub held_back: u64,
     /// Cancels that were sent once more, since nobody had answered them.
     pub cancels_repeated: u64,
-    /// New orders under an id that was used before: never sent.
-    pub duplicates_refused: u64,
     /// Orders that became unknown.
     pub unknown: u64,
     /// Orders that are unknown now.
@@ -26,7 +24,7 @@ pub struct VenueFigures {
     pub found: u64,
     /// Questions that were asked.
     pub questions: u64,
-    /// Questions that were not answered in time, or not in full, and were asked again.
+    /// Questions that were refused, or not answered in time or in full, and were asked again.
     pub questions_repeated: u64,
     /// How often everything was compared with the venue.
     pub comparisons: u64,

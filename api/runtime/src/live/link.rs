@@ -37,7 +37,12 @@ pub(super) struct Link {
     pub(super) is_stopping: bool,
     /// When everything is compared next, while nothing is wrong (UTC ns).
     pub(super) compare_ns: Nanos,
+    /// There was no room for a cancel: until then none is repeated (UTC ns).
+    cancels_ns: Nanos,
 }
+
+/// How long a cancel or a question for which there is no room waits before the next attempt (ns).
+pub(super) const FULL_NS: i64 = 1_000_000;
 
 impl Default for Link {
     fn default() -> Self {
@@ -50,6 +55,7 @@ impl Default for Link {
             in_step_ns: Nanos::MIN,
             is_stopping: false,
             compare_ns: Nanos::MAX,
+            cancels_ns: Nanos::MIN,
         }
     }
 }
@@ -84,12 +90,13 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     }
 
     /// The venue has given a sign of life.
-    pub(super) fn heard(&mut self, venue_ns: Option<Nanos>) {
-        let now_ns = self.watch.now_ns();
-        self.link.heard_ns = now_ns;
-        if let Some(venue_ns) = venue_ns {
-            self.link.offset_ns = venue_ns.get().saturating_sub(now_ns.get());
-        }
+    pub(super) fn heard(&mut self) {
+        self.link.heard_ns = self.watch.now_ns();
+    }
+
+    /// The venue's clock said `venue_ns` in what came at `at_ns` (UTC).
+    pub(super) fn heard_time(&mut self, venue_ns: Nanos, at_ns: Nanos) {
+        self.link.offset_ns = venue_ns.get().saturating_sub(at_ns.get());
     }
 
     /// The link stands: cancels that nobody has answered leave first, then the venue is asked.
@@ -100,8 +107,8 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
         self.link.phase = Phase::Comparing;
         self.link.pause_ns = 0;
-        self.heard(None);
-        self.repeat_cancels(|_| true);
+        self.heard();
+        self.repeat_cancels(Nanos::MAX);
         self.compare_all();
         Ok(())
     }
@@ -120,15 +127,16 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
         self.figures.links_lost += 1;
         self.doubt_unanswered()?;
-        if self.link.has_begun && !self.switch.machine {
-            // What was lost on the way before anybody knew is asked for, too.
-            self.link.in_step_ns = now_ns.saturating_add_ns(-settings.silence_ns);
-            self.trip_venue(match settings.on_loss {
-                OnLoss::Cancel => KillState::Halted,
-                OnLoss::Keep => KillState::ReduceOnly,
-            })?;
+        // What was lost on the way before anybody knew is asked for, too.
+        let silent_ns = now_ns.saturating_add_ns(-settings.silence_ns);
+        self.link.in_step_ns = self.link.in_step_ns.min(silent_ns);
+        if !self.link.has_begun {
+            return Ok(());
         }
-        Ok(())
+        self.hold_venue(match settings.on_loss {
+            OnLoss::Cancel => KillState::Halted,
+            OnLoss::Keep => KillState::ReduceOnly,
+        })
     }
 
     /// What was sent and not answered is unknown.
@@ -161,7 +169,8 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
         self.link.phase = Phase::Ready;
         self.link.has_begun = true;
-        if self.switch.machine && !self.switch.person && !self.link.is_stopping {
+        let is_held = self.switch.machine.is_some();
+        if is_held && !self.switch.person && !self.link.is_stopping {
             let target = Target::new(Level::Venue, u16::from(self.settings.venue.0));
             self.decide(ControlKind::Arm { target })?;
         }
@@ -201,22 +210,37 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.link.heard_ns.saturating_add_ns(self.settings.silence_ns)
     }
 
-    /// Sends the unanswered cancels of `which` orders once more: to cancel twice does no harm.
-    pub(super) fn repeat_cancels(&mut self, which: impl Fn(OrderId) -> bool) {
+    /// Sends the cancels that nobody has answered in time once more: to cancel twice does no harm.
+    /// They leave whenever the link is up, whatever else is wrong.
+    pub(super) fn repeat_due_cancels(&mut self) {
         let now_ns = self.watch.now_ns();
-        for order in self.lines_where(|line| line.cancel.is_some() && which(line.order)) {
+        if self.link.is_up() && self.next_cancel_ns() <= now_ns {
+            self.repeat_cancels(now_ns);
+        }
+    }
+
+    /// Those that are due at `due_ns` (UTC).
+    fn repeat_cancels(&mut self, due_ns: Nanos) {
+        let now_ns = self.watch.now_ns();
+        for order in self.lines_where(|line| line.cancel.is_some_and(|it| it.1 <= due_ns)) {
             let Some(line) = self.blotter.line_mut(order) else { continue };
             let Some((command, _)) = line.cancel else { continue };
-            if !self.port.submit(&command) {
+            if !self.port.submit(&command, now_ns) {
                 self.figures.commands_full += 1;
                 self.alarms.halt = true;
-                line.ask_ns = now_ns;
+                self.link.cancels_ns = now_ns.saturating_add_ns(FULL_NS);
                 return;
             }
             self.figures.cancels_repeated += 1;
-            line.cancel = Some((command, now_ns));
-            line.ask_ns = now_ns.saturating_add_ns(self.settings.answer_ns);
+            line.left(&command, now_ns.saturating_add_ns(self.settings.answer_ns));
         }
+    }
+
+    /// When a cancel is due next (UTC ns).
+    fn next_cancel_ns(&self) -> Nanos {
+        let cancels = self.blotter.open().filter_map(|line| line.cancel);
+        let due_ns = cancels.map(|(_, due_ns)| due_ns).min();
+        due_ns.map_or(Nanos::MAX, |due_ns| due_ns.max(self.link.cancels_ns))
     }
 
     /// When something of the link is due next (UTC ns).
@@ -224,7 +248,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         match self.link.phase {
             Phase::Down(next_ns) => next_ns,
             Phase::Connecting(since_ns) => since_ns.saturating_add_ns(self.settings.connect_ns),
-            Phase::Comparing | Phase::Ready => self.silent_ns(),
+            Phase::Comparing | Phase::Ready => self.silent_ns().min(self.next_cancel_ns()),
         }
     }
 }

@@ -5,9 +5,9 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use qt_engine::{Bounded, Command, Gateway, GatewayEvent, Question};
+use qt_engine::{Bounded, Command, Delivery, Gateway, GatewayEvent, Question, Sink};
 use qt_ring::{Bell, Consumer, Producer, Setup, SetupError, Wait, spsc};
-use qt_types::Nanos;
+use qt_types::{Nanos, RejectReason, Report, ReportKind};
 
 /// What a driver asks of a gateway.
 #[derive(Clone, Copy, Debug)]
@@ -16,8 +16,8 @@ pub enum Request {
     Connect,
     /// To give up the link.
     Disconnect,
-    /// To send a command.
-    Submit(Command),
+    /// To send a command, which was handed over then (UTC ns).
+    Submit(Command, Nanos),
     /// To ask the venue.
     Ask(u32, Question),
 }
@@ -48,10 +48,12 @@ pub struct GatewayEnd {
     done: usize,
     is_stalled: bool,
     stalls: Arc<AtomicU64>,
+    late_ns: i64,
 }
 
 /// Both ends of a pair of rings for `capacity` items each, a power of two. A driver waits at
-/// `items`, a gateway's thread in the way of `wait`.
+/// `items`, a gateway's thread in the way of `wait`; orders and changes that it comes to later
+/// than `late_ns` after they were handed over it does not send ([`super::Settings::late_ns`]).
 ///
 /// # Errors
 /// When there are no such rings.
@@ -59,9 +61,12 @@ pub fn rings(
     capacity: usize,
     items: &Arc<Bell>,
     wait: Wait,
+    late_ns: i64,
 ) -> Result<(RingVenue, GatewayEnd), SetupError> {
-    let (to, requests) = spsc(&Setup::new(capacity, wait))?;
-    let (from, events) = spsc(&Setup::new(capacity, wait).items_at(items))?;
+    // The gateway's thread waits for requests and for room at one bell.
+    let bell = Arc::new(Bell::new(wait));
+    let (to, requests) = spsc(&Setup::new(capacity, wait).items_at(&bell))?;
+    let (from, events) = spsc(&Setup::new(capacity, wait).items_at(items).room_at(&bell))?;
     let stalls = Arc::new(AtomicU64::new(0));
     let waiting = Bounded::new(BATCH);
     let end = GatewayEnd {
@@ -71,20 +76,21 @@ pub fn rings(
         done: 0,
         is_stalled: false,
         stalls: Arc::clone(&stalls),
+        late_ns,
     };
     Ok((RingVenue { requests: to, events, stalls }, end))
 }
 
 impl RingVenue {
-    /// Hands over `command`; false where there is no room for it: then it has not left and never
-    /// will. Cancels have room that nothing else gets.
-    pub fn submit(&mut self, command: &Command) -> bool {
+    /// Hands over `command` at `now_ns` (UTC); false where there is no room for it: then it has
+    /// not left and never will. Cancels have room that nothing else gets.
+    pub fn submit(&mut self, command: &Command, now_ns: Nanos) -> bool {
         let kept = match command {
             Command::Cancel(_) => 0,
             Command::New(_) | Command::Replace(_) => self.requests.capacity() / KEPT_SHARE,
         };
         let has_room = self.requests.len() + kept < self.requests.capacity();
-        has_room && self.requests.push(Request::Submit(*command)).is_ok()
+        has_room && self.requests.push(Request::Submit(*command, now_ns)).is_ok()
     }
 
     /// Hands over anything else; false where there is no room for it.
@@ -119,15 +125,40 @@ impl GatewayEnd {
             match request {
                 Request::Connect => gateway.connect(now_ns),
                 Request::Disconnect => gateway.disconnect(now_ns),
-                Request::Submit(command) => gateway.submit(&command, now_ns),
+                Request::Submit(command, handed_ns) => {
+                    self.submit(gateway, &command, handed_ns, now_ns);
+                }
                 Request::Ask(number, question) => gateway.ask(number, question, now_ns),
             }
             moved += 1;
         }
-        if self.waiting.is_empty() {
+        if !self.is_stalled {
             gateway.poll(now_ns, &mut self.waiting);
         }
         moved + self.pass_on()
+    }
+
+    /// Sends `command` on, unless it was handed over so long ago that its owner may soon take it
+    /// to be proven that it never arrived.
+    fn submit(
+        &mut self,
+        gateway: &mut dyn Gateway,
+        command: &Command,
+        handed_ns: Nanos,
+        now_ns: Nanos,
+    ) {
+        if handed_ns.saturating_add_ns(self.late_ns) > now_ns {
+            return gateway.submit(command, handed_ns, now_ns);
+        }
+        let Some(report) = not_sent(command) else {
+            // A cancel does no harm however late it comes, nor sent once more: it is as if it had
+            // been handed over just now.
+            return gateway.submit(command, now_ns, now_ns);
+        };
+        let (instrument, venue_ns, recv_ns) = (command.instrument(), now_ns, now_ns);
+        let delivery = Delivery { instrument, venue_ns, recv_ns, report };
+        // Where there is no room for the news, it is found by asking that the order is not there.
+        let _ = self.waiting.push(GatewayEvent::Report(delivery));
     }
 
     fn pass_on(&mut self) -> usize {
@@ -146,10 +177,32 @@ impl GatewayEnd {
         taken
     }
 
-    /// Waits until there is a request, `is_ready` says so, or the driver is gone; false then.
+    /// Waits until there is a request, room for what found none, the driver is gone (false then),
+    /// or, with nothing in the way of what comes, `is_ready` says so.
     pub fn wait(&self, mut is_ready: impl FnMut() -> bool) -> bool {
         let is_over = || self.requests.is_closed() && self.requests.is_empty();
-        self.requests.bell().wait_until(|| !self.requests.is_empty() || is_over() || is_ready());
+        self.requests.bell().wait_until(|| {
+            let has_work = if self.waiting.is_empty() {
+                is_ready()
+            } else {
+                self.events.len() < self.events.capacity()
+            };
+            has_work || !self.requests.is_empty() || is_over()
+        });
         !is_over()
+    }
+}
+
+/// What is said of `command` when it is sure that it was not sent; nothing of a cancel, which is
+/// repeated.
+pub(super) fn not_sent(command: &Command) -> Option<Report> {
+    let order = command.order();
+    match command {
+        Command::New(_) => Some(Report::plain(order, ReportKind::Rejected, RejectReason::LinkLost)),
+        Command::Replace(_) => {
+            let (kind, reason) = (ReportKind::RequestRejected, RejectReason::InvalidReplace);
+            Some(Report::plain(order, kind, reason))
+        }
+        Command::Cancel(_) => None,
     }
 }

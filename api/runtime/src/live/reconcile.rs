@@ -7,7 +7,7 @@ use qt_engine::{Answer, Delivery, Gate, Halt, Question, Strategy, VenueOrder};
 use qt_types::{InstrumentId, InstrumentSpec, Nanos, OrderId, Qty};
 
 use super::driver::Driver;
-use super::link::Phase;
+use super::link::{FULL_NS, Phase};
 use super::port::Request;
 
 /// Questions that are under way at a time, at most: venues count them.
@@ -77,6 +77,8 @@ pub enum Break {
         /// What it trades.
         instrument: InstrumentId,
     },
+    /// The venue tells of more than anybody could compare.
+    TooMuch,
     /// The position is not the sum of the fills.
     Position {
         /// Of what.
@@ -89,16 +91,28 @@ pub enum Break {
 }
 
 impl Break {
-    /// Whether it is the same as `other`, whenever each was found.
+    /// Whether it is the same as `other`, whenever each was found: what both sides have goes on
+    /// while orders are filled, by how much they differ does not.
     #[must_use]
     pub fn is_same(&self, other: &Self) -> bool {
-        match (*self, *other) {
-            (
-                Self::MissingExecutions { order, venue, ours, .. },
-                Self::MissingExecutions { order: other, venue: theirs, ours: known, .. },
-            ) => (order, venue, ours) == (other, theirs, known),
-            (one, other) => one == other,
-        }
+        self.essence() == other.essence()
+    }
+
+    /// What it is, what it is about, and by how many lots both sides differ.
+    fn essence(&self) -> (std::mem::Discriminant<Self>, u64, i64) {
+        let (about, off) = match *self {
+            Self::Foreign(it) | Self::Orphan(it) => (it.number, 0),
+            Self::MissingExecutions { order, venue, ours, .. }
+            | Self::FilledMore { order, venue, ours, .. } => {
+                (order.get(), venue.lots() - ours.lots())
+            }
+            Self::Forgotten { order, .. } => (order.get(), 0),
+            Self::TooMuch => (0, 0),
+            Self::Position { instrument, venue, ours } => {
+                (u64::from(instrument.0), venue.lots() - ours.lots())
+            }
+        };
+        (std::mem::discriminant(self), about, off)
     }
 
     /// What is wrong and what can be done, for a person. `specs`: the units of the run.
@@ -152,6 +166,10 @@ impl Break {
                  became of it",
                 symbol(instrument)
             ),
+            Self::TooMuch => format!(
+                "the venue tells of more than {PARTS_MAX} orders, executions and positions that \
+                 are news to us: it is not the right account, or cancel there what is not needed"
+            ),
             Self::Position { instrument, venue, ours } => format!(
                 "the position in {} is {} at the venue, and our fills come to {}: somebody else \
                  traded in the account, or executions are missing",
@@ -171,6 +189,16 @@ struct Asked {
     at_ns: Nanos,
 }
 
+/// An order as the venue has told it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Told {
+    /// The number of the question.
+    number: u32,
+    /// When it was asked (UTC ns): what has happened there since is not in it.
+    pub(super) asked_ns: Nanos,
+    pub(super) order: VenueOrder,
+}
+
 /// What is asked and what has come back.
 #[derive(Debug, Default)]
 pub(super) struct Reconciler {
@@ -179,8 +207,14 @@ pub(super) struct Reconciler {
     last: u32,
     to_ask: VecDeque<Question>,
     asked: Vec<Asked>,
-    /// Orders as the venue has told them, with the number of the question.
-    pub(super) orders: Vec<(u32, VenueOrder)>,
+    /// Questions that were refused, or for which there was no room, wait until then (UTC ns).
+    not_before_ns: Nanos,
+    /// How long they waited last (ns).
+    pause_ns: i64,
+    /// Whether the venue tells of more than is kept.
+    is_overflown: bool,
+    /// Orders as the venue has told them.
+    pub(super) orders: Vec<Told>,
     pub(super) executions: Vec<(u32, Delivery)>,
     pub(super) positions: Vec<(u32, InstrumentId, Qty)>,
     /// Orders that were asked about, and when (UTC ns): an order that is not in `orders` the venue
@@ -194,6 +228,8 @@ pub(super) struct Reconciler {
     pub(super) breaks: Vec<Break>,
     /// Comparisons in a row that found the same wrong.
     pub(super) tries: u32,
+    /// Comparisons in a row that found anything wrong.
+    pub(super) failures: u32,
 }
 
 impl Reconciler {
@@ -212,6 +248,7 @@ impl Reconciler {
         self.looked_up.clear();
         self.breaks.clear();
         self.is_second = false;
+        self.is_overflown = false;
         self.reaches_ns = Nanos::MIN;
     }
 
@@ -225,8 +262,8 @@ impl Reconciler {
     }
 
     /// The order as the venue has told it last.
-    pub(super) fn found(&self, order: OrderId) -> Option<VenueOrder> {
-        self.orders.iter().rev().map(|(_, it)| *it).find(|it| it.order == order)
+    pub(super) fn found(&self, order: OrderId) -> Option<Told> {
+        self.orders.iter().rev().copied().find(|it| it.order.order == order)
     }
 
     pub(super) fn ask_positions(&mut self) {
@@ -238,20 +275,28 @@ impl Reconciler {
         self.to_ask.is_empty() && self.asked.is_empty()
     }
 
-    /// Takes in a part of an answer. Whether a question has to be asked again.
+    /// Takes in a part of an answer. Whether the question was refused and has to be asked again.
     fn take(&mut self, number: u32, answer: Answer) -> bool {
         let Some(at) = self.asked.iter().position(|asked| asked.number == number) else {
             // Of a question that was given up.
             return false;
         };
-        let is_full = self.orders.len() + self.executions.len() + self.positions.len() > PARTS_MAX;
+        let parts = self.orders.len() + self.executions.len() + self.positions.len();
         match answer {
-            _ if is_full => return self.ask_again(at),
-            Answer::Order(order) => self.orders.push((number, order)),
+            Answer::Order(_) | Answer::Execution(_) | Answer::Position(..)
+                if parts >= PARTS_MAX =>
+            {
+                self.is_overflown = true;
+            }
+            Answer::Order(order) => {
+                let asked_ns = self.asked[at].at_ns;
+                self.orders.push(Told { number, asked_ns, order });
+            }
             Answer::Execution(delivery) => self.executions.push((number, delivery)),
             Answer::Position(instrument, qty) => self.positions.push((number, instrument, qty)),
             Answer::End { reaches_ns } => {
                 let asked = self.asked.swap_remove(at);
+                self.pause_ns = 0;
                 self.reaches_ns = self.reaches_ns.max(reaches_ns);
                 if let Question::Order { order, .. } = asked.question {
                     self.looked_up.push((order, asked.at_ns));
@@ -265,7 +310,7 @@ impl Reconciler {
     /// What came of the question so far counts for nothing.
     fn ask_again(&mut self, at: usize) -> bool {
         let Asked { number, question, .. } = self.asked.swap_remove(at);
-        self.orders.retain(|part| part.0 != number);
+        self.orders.retain(|part| part.number != number);
         self.executions.retain(|part| part.0 != number);
         self.positions.retain(|part| part.0 != number);
         self.to_ask.push_back(question);
@@ -304,8 +349,25 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
 
     /// A part of an answer has come.
     pub(super) fn answered(&mut self, number: u32, answer: Answer) {
+        if matches!(answer, Answer::Execution(delivery) if !self.is_news(&delivery)) {
+            // A long history is told at a start, and most of it is known.
+            return;
+        }
         if self.reconciler.take(number, answer) {
             self.figures.questions_repeated += 1;
+            self.pause_questions();
+        }
+    }
+
+    /// A question was refused: the next one waits, twice as long as the last time. Whoever asks too
+    /// often is shut out.
+    fn pause_questions(&mut self) {
+        let (now_ns, settings) = (self.watch.now_ns(), &self.settings);
+        let it = &mut self.reconciler;
+        if it.not_before_ns <= now_ns {
+            let (least_ns, most_ns) = (settings.attempt_ns, settings.retry_max_ns);
+            it.pause_ns = it.pause_ns.saturating_mul(2).min(most_ns).max(least_ns);
+            it.not_before_ns = now_ns.saturating_add_ns(it.pause_ns);
         }
     }
 
@@ -327,10 +389,14 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.ask(now_ns);
         while self.reconciler.step != Step::Idle && self.reconciler.is_answered() {
             match self.reconciler.step {
+                Step::Idle | Step::Pause(_) => return Ok(()),
+                _ if self.reconciler.is_overflown => {
+                    self.reconciler.breaks.push(Break::TooMuch);
+                    self.conclude()?;
+                }
                 Step::Lists => self.list_is_there(),
                 Step::Orders => self.orders_are_there()?,
                 Step::Positions => self.positions_are_there()?,
-                Step::Idle | Step::Pause(_) => return Ok(()),
             }
             self.ask(now_ns);
         }
@@ -339,10 +405,12 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
 
     fn ask(&mut self, now_ns: Nanos) {
         while self.reconciler.asked.len() < ASKED_MAX
+            && self.reconciler.not_before_ns <= now_ns
             && let Some(question) = self.reconciler.to_ask.front().copied()
         {
             let number = self.reconciler.last.wrapping_add(1);
             if !self.port.request(Request::Ask(number, question)) {
+                self.reconciler.not_before_ns = now_ns.saturating_add_ns(FULL_NS);
                 return;
             }
             self.figures.questions += 1;
@@ -358,8 +426,8 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.reconciler.step = Step::Orders;
         let Self { blotter, reconciler, .. } = &*self;
         let in_list = |line: &super::blotter::Line| {
-            let it = reconciler.orders.iter().find(|(_, it)| it.order == line.order);
-            it.is_some_and(|(_, it)| it.executed == line.filled)
+            let it = reconciler.orders.iter().find(|it| it.order.order == line.order);
+            it.is_some_and(|it| it.order.executed == line.filled)
         };
         let orders: Vec<OrderId> =
             blotter.open().filter(|line| !in_list(line)).map(|line| line.order).collect();
@@ -374,12 +442,14 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             Step::Pause(until_ns) => until_ns,
             _ => Nanos::MAX,
         };
+        let can_ask = !self.reconciler.to_ask.is_empty() && self.reconciler.asked.len() < ASKED_MAX;
+        let again = if can_ask { self.reconciler.not_before_ns } else { Nanos::MAX };
         // While something is being asked, nothing else is.
         let is_idle = self.link.phase == Phase::Ready && self.reconciler.step == Step::Idle;
         let lines = self.blotter.open().map(|line| line.ask_ns).min();
         let all_ns = if self.link.is_stopping { Nanos::MAX } else { self.link.compare_ns };
         let idle = lines.map_or(all_ns, |at_ns| at_ns.min(all_ns));
         let idle = if is_idle { idle } else { Nanos::MAX };
-        pause.min(idle).min(late.unwrap_or(Nanos::MAX))
+        pause.min(idle).min(again).min(late.unwrap_or(Nanos::MAX))
     }
 }

@@ -7,7 +7,7 @@ use qt_types::{KillState, Nanos, OrderId, Payload, Price, Qty, RejectReason, Rep
 use super::blotter::{Known, Line, Stand};
 use super::driver::Driver;
 use super::link::Phase;
-use super::reconcile::{Break, Step};
+use super::reconcile::{Break, Reconciler, Step, Told};
 
 /// What came of an order.
 enum Resolved {
@@ -92,7 +92,8 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// Open orders at the venue that are not ours, or over with us.
     fn find_strangers(&mut self) {
         let Self { blotter, reconciler, settings, .. } = self;
-        for (_, it) in reconciler.orders.iter().filter(|(_, it)| it.state == VenueState::Open) {
+        let orders = reconciler.orders.iter().map(|told| &told.order);
+        for it in orders.filter(|it| it.state == VenueState::Open) {
             let broken = match blotter.line(it.order) {
                 Some(line) if line.is_open() => continue,
                 // It may have ended since: then it is not there the next time.
@@ -118,7 +119,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             return Ok(());
         }
         for at in 0..self.reconciler.orders.len() {
-            let (_, found) = self.reconciler.orders[at];
+            let found = self.reconciler.orders[at].order;
             let line = self.blotter.line(found.order).filter(|line| !line.is_open());
             let line = line.filter(|line| !line.is_done && found.qty > line.qty);
             if let Some(line) = line.copied().filter(|_| found.state == VenueState::Open) {
@@ -133,22 +134,27 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         // An execution has the same number whichever question it answers.
         executions.sort_by_key(|(_, it)| (it.report.exec, it.report.kind as u8));
         for (_, it) in &executions {
-            let Report { order, exec, of, kind, .. } = it.report;
-            let Some(line) = self.blotter.line(order) else { continue };
-            let known = self.blotter.knows(order, exec);
-            let is_news = match kind {
-                ReportKind::Filled => known == Known::No,
-                ReportKind::Busted => known != Known::Busted,
-                ReportKind::Corrected => {
-                    known == Known::No || self.blotter.knows(order, of) == Known::Stands
-                }
-                _ => false,
-            };
-            if is_news && line.instrument == it.instrument {
+            if self.is_news(it) {
                 self.make_up(it)?;
             }
         }
         Ok(())
+    }
+
+    /// Whether an execution of ours, or what became of it, was not heard of.
+    pub(super) fn is_news(&self, delivery: &Delivery) -> bool {
+        let Report { order, exec, of, kind, .. } = delivery.report;
+        let line = self.blotter.line(order);
+        let known = || self.blotter.knows(order, exec);
+        let is_news = match kind {
+            ReportKind::Filled => known() == Known::No,
+            ReportKind::Busted => known() != Known::Busted,
+            ReportKind::Corrected => {
+                known() == Known::No || self.blotter.knows(order, of) == Known::Stands
+            }
+            _ => false,
+        };
+        is_news && line.is_some_and(|line| line.instrument == delivery.instrument)
     }
 
     fn make_up(&mut self, delivery: &Delivery) -> Result<(), Halt> {
@@ -168,11 +174,12 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     fn resolve(
         &mut self,
         order: OrderId,
-        found: Option<VenueOrder>,
+        found: Option<Told>,
         asked: Option<Nanos>,
     ) -> Result<Resolved, Halt> {
         let Some(line) = self.blotter.line(order).copied() else { return Ok(Resolved::Agreed) };
-        let Some(found) = found else { return self.is_not_there(&line, asked) };
+        let Some(told) = found else { return self.is_not_there(&line, asked) };
+        let found = told.order;
         if found.executed > line.filled {
             return Ok(Resolved::Broken(Break::MissingExecutions {
                 order,
@@ -191,7 +198,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             return self.is_changed_there(&line, &found);
         }
         let (kind, reason) = match found.state {
-            VenueState::Open => return self.is_open_there(&line, &found),
+            VenueState::Open => return self.is_open_there(&line, &told),
             VenueState::Filled => return self.is_filled_there(&line, &found),
             VenueState::Cancelled(reason) => (ReportKind::Cancelled, reason),
             VenueState::Rejected(reason) => (ReportKind::Rejected, reason),
@@ -237,7 +244,8 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     }
 
     /// The venue has the order, and it is open.
-    fn is_open_there(&mut self, line: &Line, found: &VenueOrder) -> Result<Resolved, Halt> {
+    fn is_open_there(&mut self, line: &Line, told: &Told) -> Result<Resolved, Halt> {
+        let found = &told.order;
         // A part that the venue still has of an order that is over: told so, the engine ends it.
         let orders = self.pipeline.exposure().orders;
         if line.order.is_part() && orders.get(line.order.whole()).is_none() {
@@ -262,8 +270,9 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             return self.is_changed_there(line, found);
         }
         let proven_ns = sent_ns.saturating_add_ns(self.settings.absence_ns);
-        if self.watch.now_ns() < proven_ns {
-            return Ok(Resolved::Later(proven_ns));
+        // What arrived there after the question was asked is not in the answer.
+        if told.asked_ns < proven_ns {
+            return Ok(Resolved::Later(proven_ns.max(self.next_try_ns())));
         }
         let (kind, reason) = (ReportKind::RequestRejected, RejectReason::InvalidReplace);
         self.say(line, Report::plain(line.order, kind, reason))
@@ -280,35 +289,42 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
                 self.reconciler.breaks.push(Break::Position { instrument, venue, ours });
             }
         }
-        if self.reconciler.breaks.is_empty() {
-            self.reconciler.stop();
-            self.reconciler.tries = 0;
+        self.conclude()
+    }
+
+    /// A comparison is over. What is under way differs from one time to the next; what is broken
+    /// stays the same, or something is always wrong.
+    pub(super) fn conclude(&mut self) -> Result<(), Halt> {
+        let was_broken = self.is_broken();
+        let breaks = std::mem::take(&mut self.reconciler.breaks);
+        self.reconciler.stop();
+        if breaks.is_empty() {
+            (self.reconciler.tries, self.reconciler.failures) = (0, 0);
             return self.in_step();
         }
-        // What is under way differs from one time to the next; what is broken stays the same.
-        let breaks = std::mem::take(&mut self.reconciler.breaks);
-        let pairs = self.breaks.iter().zip(&breaks);
         let is_same = self.breaks.len() == breaks.len()
-            && pairs.fold(true, |is_same, (was, is)| is_same && was.is_same(is));
+            && self.breaks.iter().zip(&breaks).all(|(was, is)| was.is_same(is));
         self.breaks = breaks;
-        let tries = if is_same { self.reconciler.tries.saturating_add(1) } else { 1 };
-        self.reconciler.stop();
-        self.reconciler.tries = tries;
         self.reconciler.step = Step::Pause(self.next_try_ns());
-        if tries == self.settings.attempts {
-            self.figures.breaks += 1;
-            if self.link.is_ready() {
-                self.link.phase = Phase::Comparing;
-                self.trip_venue(KillState::Halted)?;
-            }
+        let Reconciler { tries, failures, .. } = &mut self.reconciler;
+        *tries = if is_same { tries.saturating_add(1) } else { 1 };
+        *failures = failures.saturating_add(1);
+        if !self.is_broken() {
+            return Ok(());
+        }
+        self.figures.breaks += u64::from(!was_broken);
+        if self.link.has_begun {
+            self.link.phase = Phase::Comparing;
+            self.hold_venue(KillState::Halted)?;
         }
         Ok(())
     }
 
-    /// Whether the same was wrong so often that it will not go away by itself.
+    /// Whether the same, or anything at all, was wrong so often that it will not go away by itself.
     #[must_use]
     pub const fn is_broken(&self) -> bool {
-        self.reconciler.tries >= self.settings.attempts
+        let Reconciler { tries, failures, .. } = self.reconciler;
+        tries >= self.settings.attempts || failures >= self.settings.attempts_max
     }
 
     fn next_try_ns(&self) -> Nanos {

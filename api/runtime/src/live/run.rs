@@ -5,8 +5,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use crossbeam::queue::ArrayQueue;
 use qt_engine::{Gate, Gateway, Strategy};
 use qt_ring::Bell;
+use qt_types::Nanos;
 
-use super::clock::{Clock, Reading};
+use super::clock::{Clock, Reading, Watch};
 use super::driver::Driver;
 use super::figures::VenueFigures;
 use super::link::Phase;
@@ -136,13 +137,14 @@ fn wait<S: Strategy, G: Gate>(driver: &Driver<S, G>, course: &mut Course<'_>) {
     });
 }
 
-/// Carries to and fro between `end` and `gateway` until the driver is gone.
+/// Carries to and fro between `end` and `gateway` until the driver is gone. Its time goes by the
+/// steady clock, as that of the driver does.
 pub fn attend(end: &mut GatewayEnd, gateway: &mut dyn Gateway, clock: &mut dyn Clock) {
+    let mut watch = Watch::new(Nanos::MIN);
     loop {
-        let now_ns = clock.read().wall_ns;
-        if end.turn(gateway, now_ns) == 0 {
+        if end.turn(gateway, watch.look(clock.read())) == 0 {
             let next_ns = gateway.next_ns();
-            if !end.wait(|| next_ns.is_some_and(|next_ns| clock.read().wall_ns >= next_ns)) {
+            if !end.wait(|| next_ns.is_some_and(|next_ns| watch.look(clock.read()) >= next_ns)) {
                 return;
             }
         }

@@ -28,9 +28,12 @@ pub struct Settings {
     pub cancels_at_stop: bool,
     /// A command that was not answered for so long is asked about (ns).
     pub answer_ns: i64,
-    /// What reaches the venue so long after it was sent is surely refused there: if the venue does
-    /// not know an order by then, it never had it (ns). The venue's own window with the way there
-    /// and back, and the error of both clocks.
+    /// An order or a change that the gateway's thread comes to so long after it was handed over is
+    /// not sent (ns).
+    pub late_ns: i64,
+    /// What reaches the venue so long after it was handed over is surely refused there: if the
+    /// venue does not know an order by then, it never had it (ns). The venue's own window, which
+    /// counts from then, with the way there and back, and the error of both clocks.
     pub absence_ns: i64,
     /// A link that was silent for so long is lost: twice the time between two signs of life (ns).
     pub silence_ns: i64,
@@ -50,7 +53,11 @@ pub struct Settings {
     /// So many comparisons in a row must find something wrong until it is a break: what is under
     /// way while they are made looks wrong once.
     pub attempts: u32,
-    /// The pause between them (ns).
+    /// So many comparisons in a row that find anything wrong, each something else, are a break as
+    /// well.
+    pub attempts_max: u32,
+    /// The pause between them, and the first one after a question that was refused, which doubles
+    /// up to `retry_max_ns` (ns).
     pub attempt_ns: i64,
     /// The clocks of the machine and of the venue may be off by so much (ns).
     pub clock_ns: i64,
@@ -68,6 +75,7 @@ impl Default for Settings {
             on_loss: OnLoss::Cancel,
             cancels_at_stop: true,
             answer_ns: SECOND,
+            late_ns: SECOND,
             absence_ns: 6 * SECOND,
             silence_ns: 2 * SECOND,
             question_ns: 2 * SECOND,
@@ -77,6 +85,7 @@ impl Default for Settings {
             compare_ns: 5 * SECOND,
             history_ns: 60 * SECOND,
             attempts: 4,
+            attempts_max: 16,
             attempt_ns: 250 * MILLI,
             clock_ns: 500 * MILLI,
             accepts_foreign: false,

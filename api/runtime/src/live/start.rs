@@ -69,7 +69,7 @@ pub struct LiveJournal {
 
 /// The file beside the journals that holds the number of the last one. It must outlive them: with
 /// the same number twice, order ids would come twice, and a venue may take them.
-pub const EPOCH_FILE: &str = "epoch";
+const EPOCH_FILE: &str = "epoch";
 
 /// The fingerprint of a run with these settings.
 ///
@@ -124,9 +124,18 @@ fn last_epoch(folder: &Path) -> Result<u16, LiveError> {
     }
 }
 
-/// The next number, which is on the disk before anybody uses it.
+/// The next number, which is on the disk before anybody uses it. Who begins at the same time waits
+/// for it.
 fn next_epoch(folder: &Path) -> Result<u16, LiveError> {
     let path = folder.join(EPOCH_FILE);
+    let name = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
+    // The folder is what is locked: the file is another one after every number.
+    let lock = || -> io::Result<File> {
+        let folder = File::open(name)?;
+        folder.lock()?;
+        Ok(folder)
+    };
+    let locked = lock().map_err(|source| LiveError::Epoch { path: path.clone(), source })?;
     let last = last_epoch(folder)?;
     let next = last.checked_add(1).ok_or_else(|| LiveError::NoEpoch(path.clone()))?;
     let keep = || -> io::Result<()> {
@@ -135,9 +144,27 @@ fn next_epoch(folder: &Path) -> Result<u16, LiveError> {
         writeln!(file, "{next}")?;
         file.sync_all()?;
         fs::rename(&aside, &path)?;
-        let name = if folder.as_os_str().is_empty() { Path::new(".") } else { folder };
-        File::open(name)?.sync_all()
+        locked.sync_all()
     };
     keep().map_err(|source| LiveError::Epoch { path: path.clone(), source })?;
     Ok(next)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::thread;
+
+    use super::*;
+
+    #[test]
+    fn who_begins_at_the_same_time_gets_another_number() {
+        let folder = tempfile::tempdir().unwrap();
+        let numbers = thread::scope(|scope| {
+            let take = || (0..50).map(|_| next_epoch(folder.path()).unwrap()).collect::<Vec<_>>();
+            let threads = [(); 2].map(|()| scope.spawn(take));
+            threads.map(|thread| thread.join().unwrap()).concat()
+        });
+        assert_eq!(numbers.iter().copied().collect::<BTreeSet<_>>(), (1..=100).collect());
+    }
 }

@@ -8,6 +8,7 @@ use qt_types::{
 use super::blotter::Stand;
 use super::clock::Reading;
 use super::driver::Driver;
+use super::feed::FeedReader;
 use super::link::Phase;
 use super::reconcile::Step;
 
@@ -22,17 +23,23 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.watch.look(reading);
         let mut taken = self.take_own()?;
         taken += self.take_venue()?;
-        if self.link.has_begun && !self.link.is_stopping {
+        if self.takes_inputs() {
             taken += self.take_feeds()?;
             taken += self.take_decisions()?;
             taken += self.take_timers()?;
         }
         self.look_after_link()?;
+        self.repeat_due_cancels();
         self.look_after_lines()?;
         self.compare()?;
         self.look_at_clocks()?;
         self.sound_alarms()?;
         Ok(taken)
+    }
+
+    /// Whether market data, decisions and timers are taken.
+    const fn takes_inputs(&self) -> bool {
+        self.link.has_begun && !self.link.is_stopping
     }
 
     fn take_venue(&mut self) -> Result<usize, Halt> {
@@ -46,9 +53,14 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
                 GatewayEvent::Disconnected => self.lost()?,
                 // Late news of a link that was given up.
                 _ if !self.link.is_up() => {}
-                GatewayEvent::Heard(venue_ns) => self.heard(venue_ns),
+                GatewayEvent::Heard { venue_ns, at_ns } => {
+                    self.heard();
+                    if let Some(venue_ns) = venue_ns {
+                        self.heard_time(venue_ns, at_ns);
+                    }
+                }
                 GatewayEvent::Report(delivery) => {
-                    self.heard(None);
+                    self.heard();
                     self.figures.reports += 1;
                     let report = delivery.report;
                     let payload = Payload::Report(report);
@@ -57,7 +69,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
                     self.hear_report(&report);
                 }
                 GatewayEvent::Answer(number, answer) => {
-                    self.heard(None);
+                    self.heard();
                     self.answered(number, answer);
                 }
             }
@@ -92,7 +104,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         let mut taken = 0;
         for at in 0..self.feeds.len() {
             for _ in 0..self.settings.batch {
-                let Some(event) = self.feeds.get_mut(at).and_then(qt_ring::Consumer::pop) else {
+                let Some(event) = self.feeds.get_mut(at).and_then(FeedReader::pop) else {
                     break;
                 };
                 let recv_ns = self.watch.now_ns();
@@ -115,8 +127,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             taken += 1;
         }
         let (last, now_ns) = (Seq::new(self.sequencer.count()), self.sequencer.now_ns());
-        self.witness.look_inside(&self.pipeline);
-        self.witness.glance(last, now_ns, &self.pipeline.exposure());
+        self.witness.glance(last, now_ns, &self.pipeline.exposure(), &self.pipeline);
         Ok(taken)
     }
 
@@ -135,8 +146,8 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         Ok(due)
     }
 
-    /// Orders of which nobody has said anything for too long are unknown, and are asked about;
-    /// cancels are repeated. While nothing is wrong everything is compared now and then.
+    /// Orders of which nobody has said anything for too long are unknown, and are asked about.
+    /// While nothing is wrong everything is compared now and then.
     fn look_after_lines(&mut self) -> Result<(), Halt> {
         if self.link.phase != Phase::Ready || self.reconciler.step != Step::Idle {
             return Ok(());
@@ -159,7 +170,6 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
                     line.ask_ns = next_ns;
                 }
             }
-            self.repeat_cancels(|order| due.contains(&order));
         } else if self.link.compare_ns <= now_ns && !self.link.is_stopping {
             self.compare_all();
         }
@@ -183,10 +193,10 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         Ok(())
     }
 
-    /// A ring was full, or an id came twice: the kill switch.
+    /// A ring was full: the kill switch.
     fn sound_alarms(&mut self) -> Result<(), Halt> {
         let stalls = self.port.stalls();
-        let has_stalled = std::mem::replace(&mut self.figures.reports_full, stalls) < stalls;
+        let has_stalled = std::mem::replace(&mut self.alarms.stalls, stalls) < stalls;
         if std::mem::take(&mut self.alarms.halt) | has_stalled {
             let (target, state) = (Target::GLOBAL, KillState::Halted);
             // Once is enough, until a person has armed it again.
@@ -200,16 +210,17 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// When something is due next, if nothing comes before (UTC ns).
     #[must_use]
     pub fn next_ns(&self) -> Nanos {
-        let timer = self.pipeline.next_timer_ns().filter(|_| self.link.has_begun);
+        let timer = self.pipeline.next_timer_ns().filter(|_| self.takes_inputs());
         let own = if self.own.is_empty() { Nanos::MAX } else { self.watch.now_ns() };
         let of_link = self.next_of_link_ns().min(self.next_of_comparison_ns());
         own.min(of_link).min(timer.unwrap_or(Nanos::MAX))
     }
 
-    /// Whether an input is waiting.
+    /// Whether an input is waiting that the next turn takes.
     #[must_use]
     pub fn has_input(&self) -> bool {
-        self.port.has_events() || self.feeds.iter().any(|feed| !feed.is_empty())
+        let has_feeds = || self.feeds.iter().any(|feed| !feed.is_empty());
+        self.port.has_events() || (self.takes_inputs() && has_feeds())
     }
 
     /// Begins to end the run: market data, decisions and timers are taken no more, nothing new

@@ -12,23 +12,27 @@
 //! Every stage has all that it knows to itself ([`qt_engine::staged`]). A ring that is full makes
 //! the earlier stage wait. None waits for ever: whoever is behind finds all that it needs in its
 //! rings, and what comes out at the end is taken up to the last event that is under way before
-//! another one is fed.
+//! another one is fed. Where stages do not do the same, so that each waits for what no other will
+//! put in, one of them finds that out and ends ([`qt_engine::staged::Apart::Stuck`]).
 
+mod ends;
 mod rehearsal;
 mod thread;
 
+use std::sync::Arc;
 use std::thread::{Builder, Scope, ScopedJoinHandle};
 
 use qt_backtest::run_ticks::TickStage;
 use qt_engine::staged::{FollowGate, FollowStrategy, LeadGate, LeadStrategy};
 use qt_engine::{Outbox, Sink, Strategy};
 use qt_ring::{
-    Consumer, Cores, Placement, PlacementError, Producer, Seat, Setup, SetupError, Wait, broadcast,
+    Consumer, Cores, Item, Placement, PlacementError, Seat, Setup, SetupError, Wait, broadcast,
     spsc,
 };
 use qt_types::{Event, Seq};
 
-use thread::{Hear, Say, StageThread, Told, next};
+use ends::{Inlet, Outlet, Party, Ring, Waits};
+use thread::{StageThread, Told};
 
 pub use rehearsal::replay;
 pub use thread::StageError;
@@ -94,9 +98,9 @@ pub struct Step<'a> {
 
 /// The stages at work.
 pub struct Stages<'scope> {
-    events: Producer<Event>,
-    states: [Consumer<u64>; 2],
-    told: Consumer<Told>,
+    events: Inlet<Event>,
+    states: [Outlet<u64>; 2],
+    told: Outlet<Told>,
     outbox: Outbox,
     under_way: usize,
     threads: [ScopedJoinHandle<'scope, Result<(), StagedError>>; 3],
@@ -120,12 +124,22 @@ impl<'scope> Stages<'scope> {
         let placement = Placement::new(&cores, &[first, second, third, feed], settings.wait)?;
         let has_cores = placement.seats.iter().all(|seat| seat.core.is_some());
         let setup = |room| Setup::new(room, placement.wait);
+        let waits = Arc::new(Waits::default());
         let (events, readers) = broadcast::<Event>(&setup(EVENTS_MAX), THREADS.len())?;
-        let (wishes, wished) = broadcast(&setup(ITEMS_MAX), 2)?;
-        let (answers, answered) = broadcast(&setup(ITEMS_MAX), 2)?;
-        let (strategy_states, strategy_seen) = spsc(&setup(EVENTS_MAX))?;
-        let (risk_states, risk_seen) = spsc(&setup(EVENTS_MAX))?;
-        let (tell, told) = spsc(&setup(ITEMS_MAX))?;
+        let events = Inlet::new(events, Ring::Events, Arc::clone(&waits));
+        let (wishes, [to_risk, to_execution]) =
+            decided(&setup(ITEMS_MAX), Ring::Wishes, [Party::Risk, Party::Execution], &waits)?;
+        let (answers, [verdicts, approvals]) =
+            decided(&setup(ITEMS_MAX), Ring::Answers, [Party::Strategy, Party::Execution], &waits)?;
+        let (strategy_states, strategy_seen) =
+            done(&setup(EVENTS_MAX), Ring::StrategyStates, &waits)?;
+        let (risk_states, risk_seen) = done(&setup(EVENTS_MAX), Ring::RiskStates, &waits)?;
+        let (tell, told) = done(&setup(ITEMS_MAX), Ring::Told, &waits)?;
+        let parties = [Party::Strategy, Party::Risk, Party::Execution];
+        let readers = readers
+            .into_iter()
+            .zip(parties)
+            .map(|(reader, party)| Outlet::new(reader, Ring::Events, party, Arc::clone(&waits)));
         let mut threads = THREADS.into_iter().zip(settings.seats).zip(readers);
         let mut seat = || {
             // Where threads share cores, the system knows best which one is to run where.
@@ -134,23 +148,20 @@ impl<'scope> Stages<'scope> {
             let core = if has_cores { at.and_then(|seat| seat.core) } else { wanted.core };
             Ok::<_, StagedError>(StageThread { name, cores: cores.clone(), core, events })
         };
-        let [to_risk, to_execution]: [_; 2] = wished.try_into().map_err(|_| StagedError::Start)?;
-        let [verdicts, approvals]: [_; 2] = answered.try_into().map_err(|_| StagedError::Start)?;
-        let follow_risk = FollowStrategy::new(&*strategy, Hear(to_risk));
-        let follow_execution = FollowStrategy::new(&*strategy, Hear(to_execution));
+        let follow_risk = FollowStrategy::new(&*strategy, to_risk);
+        let follow_execution = FollowStrategy::new(&*strategy, to_execution);
         let (first, second, third) = (seat()?, seat()?, seat()?);
         let strategy = spawn(scope, first.name, move || {
-            let lead = LeadStrategy::new(strategy, Say(wishes));
-            first.run(strategy_states, || stage.replica(lead, |_| FollowGate::new(Hear(verdicts))))
+            let lead = LeadStrategy::new(strategy, wishes);
+            first.run(strategy_states, || stage.replica(lead, |_| FollowGate::new(verdicts)))
         })?;
         let risk = spawn(scope, second.name, move || {
             second.run(risk_states, || {
-                stage.replica(follow_risk, |gate| LeadGate::new(gate, Say(answers)))
+                stage.replica(follow_risk, |gate| LeadGate::new(gate, answers))
             })
         })?;
         let execution = spawn(scope, third.name, move || {
-            third
-                .run(tell, || stage.replica(follow_execution, |_| FollowGate::new(Hear(approvals))))
+            third.run(tell, || stage.replica(follow_execution, |_| FollowGate::new(approvals)))
         })?;
         Ok(Self {
             events,
@@ -177,7 +188,7 @@ impl<'scope> Stages<'scope> {
     /// Hands `event` to every stage. Whether any listens.
     pub fn feed(&mut self, event: &Event) -> bool {
         self.under_way += 1;
-        self.events.push_or_wait(*event).is_ok()
+        self.events.push(*event)
     }
 
     /// The next event with which every stage is done; `None` when a stage has ended, or none is
@@ -186,7 +197,7 @@ impl<'scope> Stages<'scope> {
         self.under_way = self.under_way.checked_sub(1)?;
         self.outbox.clear();
         let execution = loop {
-            let is_taken = match next(&mut self.told)? {
+            let is_taken = match self.told.next()? {
                 Told::Command(command) => self.outbox.commands.push(command),
                 Told::Denial(denial) => self.outbox.denials.push(denial),
                 Told::Notice(notice) => self.outbox.notices.push(notice),
@@ -195,7 +206,7 @@ impl<'scope> Stages<'scope> {
             debug_assert!(is_taken, "an outbox of the same size had room for it");
         };
         let [strategy, risk] = &mut self.states;
-        let states = [next(strategy)?, next(risk)?, execution];
+        let states = [strategy.next()?, risk.next()?, execution];
         Some(Step { outbox: &self.outbox, states })
     }
 
@@ -229,6 +240,32 @@ const fn rank(error: &StagedError) -> u8 {
         StagedError::Stage { .. } => 1,
         _ => 2,
     }
+}
+
+/// A ring for what one stage has decided, to two others.
+fn decided<T: Item>(
+    setup: &Setup,
+    at: Ring,
+    parties: [Party; 2],
+    waits: &Arc<Waits>,
+) -> Result<(Inlet<T>, [Outlet<T>; 2]), StagedError> {
+    let (to, from) = broadcast(setup, parties.len())?;
+    let from: [Consumer<T>; 2] = from.try_into().map_err(|_| StagedError::Start)?;
+    let [first, second] = from;
+    let out = |from, party| Outlet::new(from, at, party, Arc::clone(waits));
+    let [one, other] = parties;
+    Ok((Inlet::new(to, at, Arc::clone(waits)), [out(first, one), out(second, other)]))
+}
+
+/// A ring for what a stage has done.
+fn done<T: Item>(
+    setup: &Setup,
+    at: Ring,
+    waits: &Arc<Waits>,
+) -> Result<(Inlet<T>, Outlet<T>), StagedError> {
+    let (to, from) = spsc(setup)?;
+    let out = Outlet::new(from, at, Party::Feeder, Arc::clone(waits));
+    Ok((Inlet::new(to, at, Arc::clone(waits)), out))
 }
 
 fn spawn<'scope>(

@@ -2,12 +2,14 @@
 
 use qt_backtest::desk::Desk;
 use qt_backtest::run::RunError;
-use qt_engine::staged::{Apart, Source, Staged};
+use qt_engine::staged::{Apart, Staged};
 use qt_engine::{Command, Denial, Gate, Halt, Notice, Outbox, Sink, Strategy};
-use qt_ring::{Consumer, Cores, Item, Producer};
+use qt_ring::Cores;
 use qt_types::{Event, Seq};
 
 use super::StagedError;
+use super::ends::{Inlet, Outlet};
+use crate::session::pin;
 
 /// Why a stage could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -30,37 +32,6 @@ impl StageError {
     }
 }
 
-/// The writing end of a ring as what a stage puts something into.
-#[derive(Debug)]
-pub(super) struct Say<T: Item>(pub Producer<T>);
-
-impl<T: Item> Sink<T> for Say<T> {
-    /// Waits for room. False when nobody listens any more.
-    fn push(&mut self, item: T) -> bool {
-        self.0.push_or_wait(item).is_ok()
-    }
-}
-
-/// The reading end of a ring as what a stage takes something from.
-#[derive(Debug)]
-pub(super) struct Hear<T: Item>(pub Consumer<T>);
-
-impl<T: Item> Source<T> for Hear<T> {
-    fn take(&mut self) -> Option<T> {
-        next(&mut self.0)
-    }
-}
-
-/// The next item, for which it waits; `None` at the end.
-pub(super) fn next<T: Item>(from: &mut Consumer<T>) -> Option<T> {
-    loop {
-        match from.pop() {
-            None if from.wait() => {}
-            next => return next,
-        }
-    }
-}
-
 /// What the last stage tells, in order.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Told {
@@ -80,19 +51,19 @@ pub(super) trait Tell {
 }
 
 /// The stages before the last put nothing out.
-impl Tell for Producer<u64> {
+impl Tell for Inlet<u64> {
     fn tell(&mut self, _: &Outbox, state: u64) -> bool {
-        self.push_or_wait(state).is_ok()
+        self.push(state)
     }
 }
 
-impl Tell for Producer<Told> {
+impl Tell for Inlet<Told> {
     fn tell(&mut self, outbox: &Outbox, state: u64) -> bool {
         let commands = outbox.commands.as_slice().iter().map(|command| Told::Command(*command));
         let denials = outbox.denials.as_slice().iter().map(|denial| Told::Denial(*denial));
         let notices = outbox.notices.as_slice().iter().map(|notice| Told::Notice(*notice));
         let all = commands.chain(denials).chain(notices).chain([Told::Done { state }]);
-        all.into_iter().all(|told| self.push_or_wait(told).is_ok())
+        all.into_iter().all(|told| self.push(told))
     }
 }
 
@@ -101,7 +72,7 @@ pub(super) struct StageThread {
     pub name: &'static str,
     pub cores: Cores,
     pub core: Option<usize>,
-    pub events: Consumer<Event>,
+    pub events: Outlet<Event>,
 }
 
 impl StageThread {
@@ -111,14 +82,11 @@ impl StageThread {
         mut to: impl Tell,
         make: impl FnOnce() -> Result<Desk<S, G>, RunError>,
     ) -> Result<(), StagedError> {
-        if let Some(core) = self.core {
-            // One that may not have its core runs all the same.
-            let _ = self.cores.pin(core);
-        }
+        pin(&self.cores, self.core);
         let (stage, mut event) = (self.name, Seq::default());
         let fail = |event, why| StagedError::Stage { stage, event, why };
         let mut desk = make().map_err(|error| fail(event, error.into()))?;
-        while let Some(next) = next(&mut self.events) {
+        while let Some(next) = self.events.next() {
             event = next.seq;
             let halted = desk.rehearse(&next).err();
             // What it did because it was told nothing is no reason.

@@ -61,8 +61,11 @@ pub struct Exchange {
     pub positions: Vec<i64>,
     /// How many requests for a new order have arrived, by our id.
     pub arrived: BTreeMap<OrderId, u32>,
-    pub duplicates: u64,
     pub cancels: u64,
+    /// What was sent to it over a link that stood, in order.
+    pub left: Vec<&'static str>,
+    /// So many cancels more do not arrive.
+    pub lose_cancels: u32,
     /// The position that must never be possible, in lots.
     pub most: i64,
     pub(crate) next_fill_ns: i64,
@@ -90,8 +93,9 @@ impl Exchange {
             trades: Vec::new(),
             positions: vec![0; 2],
             arrived: BTreeMap::new(),
-            duplicates: 0,
             cancels: 0,
+            left: Vec::new(),
+            lose_cancels: 0,
             most: i64::MAX,
             next_fill_ns: i64::MAX,
             next_cut_ns: i64::MAX,
@@ -251,7 +255,8 @@ impl Exchange {
             } else {
                 self.next_sign_ns = self.now_ns + SIGN_NS;
                 let clock_ns = Nanos::new(self.now_ns + self.plan.clock_ns);
-                self.send(GatewayEvent::Heard(Some(clock_ns)), MILLI);
+                let (venue_ns, at_ns) = (Some(clock_ns), Nanos::MIN);
+                self.send(GatewayEvent::Heard { venue_ns, at_ns }, MILLI);
             }
         }
         self.now_ns = now_ns;
@@ -332,7 +337,6 @@ impl Exchange {
             }
             (Command::New(_), Some(_)) => {
                 *self.arrived.entry(client).or_default() += 1;
-                self.duplicates += 1;
             }
             (Command::Cancel(_), Some(at)) => {
                 self.cancels += 1;
@@ -410,13 +414,29 @@ impl Exchange {
     }
 
     pub(crate) fn leave(&mut self, inbound: Inbound) {
-        if !self.is_up || self.dice.is(self.plan.lose_request) {
+        if !self.is_up {
+            return;
+        }
+        self.left.push(match inbound {
+            Inbound::Submit(Command::New(_), _) => "new",
+            Inbound::Submit(Command::Replace(_), _) => "replace",
+            Inbound::Submit(Command::Cancel(_), _) => "cancel",
+            Inbound::Ask(..) => "ask",
+        });
+        if self.dice.is(self.plan.lose_request) {
             return;
         }
         if self.is_silent && self.dice.is(500) {
             return;
         }
-        let delay_ns = self.dice.between(MILLI, 3 * MILLI);
+        let mut delay_ns = self.dice.between(MILLI, 3 * MILLI);
+        if let Inbound::Submit(command, _) = &inbound {
+            if matches!(command, Command::Cancel(_)) && self.lose_cancels > 0 {
+                self.lose_cancels -= 1;
+                return;
+            }
+            delay_ns += self.plan.slow_command_ns;
+        }
         let key = (self.now_ns + delay_ns, self.turn());
         self.to_it.insert(key, inbound);
     }

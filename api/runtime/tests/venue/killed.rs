@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crossbeam::channel::bounded;
 use qt_backtest::witness::{Decided, NotKept, SaveState, Witness};
-use qt_engine::{Bounded, Command, Exposure, Gateway, GatewayEvent, Question};
+use qt_engine::{Bounded, Command, Exposure, Gateway, GatewayEvent, Inside, Question};
 use qt_journal::{Durable, Options, verify};
 use qt_ring::{Bell, Wait};
 use qt_runtime::keeper::{Keeper, Shown};
@@ -20,7 +20,7 @@ use qt_types::{Event, Lacks, Nanos, Seq, VenueId};
 use crate::exchange::{Exchange, MILLI, SECOND};
 use crate::plan::Plan;
 use crate::trader::Trader;
-use crate::world::{START, config, gate, specs};
+use crate::world::{START, config, gate, specs, trade};
 
 const FOLDER: &str = "QT_LIVE_FOLDER";
 const DIES: &str = "QT_LIVE_DIES";
@@ -86,7 +86,7 @@ impl Gateway for Outside {
         self.inner.disconnect(now_ns);
     }
 
-    fn submit(&mut self, command: &Command, now_ns: Nanos) {
+    fn submit(&mut self, command: &Command, handed_ns: Nanos, now_ns: Nanos) {
         if let Command::New(new) = command {
             let mut log = fs::OpenOptions::new().create(true).append(true).open(&self.log).unwrap();
             writeln!(log, "{}", new.order.get()).unwrap();
@@ -97,7 +97,7 @@ impl Gateway for Outside {
                 }
             }
         }
-        self.inner.submit(command, now_ns);
+        self.inner.submit(command, handed_ns, now_ns);
     }
 
     fn ask(&mut self, number: u32, question: Question, now_ns: Nanos) {
@@ -163,8 +163,8 @@ impl Witness for Last {
         self.keeper.stopped(last, now_ns, ended, save);
     }
 
-    fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>) {
-        self.keeper.glance(last, now_ns, exposure);
+    fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>, inside: &dyn Inside) {
+        self.keeper.glance(last, now_ns, exposure, inside);
     }
 }
 
@@ -178,7 +178,7 @@ fn process(folder: &Path, dies: Dies) -> String {
     let repeated = opened.events.last().map_or(0, |event| event.seq.get());
     let keeper = Keeper::new(opened.begin, controls, Arc::new(Shown::default()));
     let bell = Arc::new(Bell::new(Wait::Yield));
-    let (port, mut end) = rings(64, &bell, Wait::Yield).unwrap();
+    let (port, mut end) = rings(64, &bell, Wait::Yield, SECOND).unwrap();
     let (mut feed, reader) = feed(64, 2, VenueId(0), &bell).unwrap();
     let mut driver = Driver::new(Parts {
         pipeline: qt_engine::PipelineConfig { epoch: opened.epoch, ..config() },
@@ -199,7 +199,7 @@ fn process(folder: &Path, dies: Dies) -> String {
         now_ns += MILLI;
         if next_print_ns <= now_ns && !is_quiet {
             next_print_ns = now_ns + 20 * MILLI;
-            feed.push(&crate::threads::print(1));
+            feed.push(&trade(1, Nanos::MIN));
         }
         let reading =
             Reading { wall_ns: Nanos::new(now_ns), steady_ns: (now_ns - begun_ns).unsigned_abs() };

@@ -26,9 +26,9 @@ impl Gateway for Exchange {
         self.drop_link();
     }
 
-    fn submit(&mut self, command: &Command, now_ns: Nanos) {
+    fn submit(&mut self, command: &Command, handed_ns: Nanos, now_ns: Nanos) {
         self.run_to(now_ns.get());
-        self.leave(Inbound::Submit(*command, now_ns.get()));
+        self.leave(Inbound::Submit(*command, handed_ns.get()));
     }
 
     fn ask(&mut self, number: u32, question: Question, now_ns: Nanos) {
@@ -39,6 +39,12 @@ impl Gateway for Exchange {
     fn poll(&mut self, now_ns: Nanos, out: &mut Bounded<GatewayEvent>) {
         self.run_to(now_ns.get());
         while let Some((&key, &(link, event))) = self.to_us.first_key_value() {
+            let event = match event {
+                GatewayEvent::Heard { venue_ns, .. } => {
+                    GatewayEvent::Heard { venue_ns, at_ns: Nanos::new(key.0) }
+                }
+                event => event,
+            };
             if key.0 > now_ns.get() || (link == self.link && !out.push(event)) {
                 return;
             }

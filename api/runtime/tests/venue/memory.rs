@@ -16,8 +16,6 @@ pub struct Memory {
     pub decisions: Arc<Mutex<VecDeque<Control>>>,
     /// Takes no more than so many records more.
     pub room: Arc<Mutex<Option<usize>>>,
-    /// The commands that left, to be sent once more by tests that want to.
-    pub commands: Arc<Mutex<Vec<Command>>>,
 }
 
 impl Memory {
@@ -28,10 +26,6 @@ impl Memory {
     pub fn events(&self) -> Vec<Event> {
         let is_event = |record| if let Record::Event(event) = record { Some(event) } else { None };
         self.records().into_iter().filter_map(is_event).collect()
-    }
-
-    pub fn commands(&self) -> Vec<Command> {
-        self.commands.lock().unwrap().clone()
     }
 
     /// What a new process writes with.
@@ -73,13 +67,9 @@ impl Witness for Writer {
         hash: u64,
     ) -> Result<(), NotKept> {
         let stamp = Stamp { seq, at_ns: now_ns };
-        let is_new = self.script.is_empty();
         self.keep(Record::Mark(Mark { stamp, hash }))?;
         for command in commands {
             self.keep(Record::Command(CommandRecord::new(stamp, command)))?;
-        }
-        if is_new {
-            self.memory.commands.lock().unwrap().extend(commands);
         }
         Ok(())
     }

@@ -1,10 +1,15 @@
 //! Rings that are full: the kill switch for commands and reports, a stale book for market data.
 
+use std::sync::Arc;
+use std::thread;
+use std::time::{Duration, Instant};
+
 use qt_engine::book::StaleReason;
 use qt_engine::{
     Answer, BookState, Bounded, Command, Delivery, Gateway, GatewayEvent, Question, Sink,
 };
-use qt_runtime::live::{Fed, Phase, Settings};
+use qt_ring::{Bell, Wait};
+use qt_runtime::live::{Offered, Phase, Settings, SystemClock, attend, rings};
 use qt_types::{
     Event, InstrumentId, Nanos, OrderTick, OrderTickKind, Payload, RejectReason, Report,
     ReportKind, Seq, Tick, TickFlags, TickKind, VenueId,
@@ -51,7 +56,7 @@ struct Talker {
 impl Gateway for Talker {
     fn connect(&mut self, _: Nanos) {}
     fn disconnect(&mut self, _: Nanos) {}
-    fn submit(&mut self, _: &Command, _: Nanos) {}
+    fn submit(&mut self, _: &Command, _: Nanos, _: Nanos) {}
     fn ask(&mut self, _: u32, _: Question, _: Nanos) {}
 
     fn poll(&mut self, now_ns: Nanos, out: &mut Bounded<GatewayEvent>) {
@@ -97,6 +102,48 @@ fn a_full_report_ring_pulls_the_kill_switch_and_loses_nothing() {
     assert_eq!(world.driver.figures().trips, 1);
 }
 
+/// What stands back for want of room goes on as soon as there is some, although nobody asks for
+/// anything.
+#[test]
+fn what_waits_for_room_is_not_forgotten() {
+    let bell = Arc::new(Bell::new(Wait::Park));
+    let (mut port, mut end) = rings(16, &bell, Wait::Park, SECOND).unwrap();
+    let told = thread::scope(|scope| {
+        scope.spawn(move || {
+            let (mut talker, mut clock) = (Talker { left: 100, told: 0 }, SystemClock::start());
+            attend(&mut end, &mut talker, &mut clock);
+        });
+        let begun = Instant::now();
+        let mut told = 0;
+        while told < 100 && begun.elapsed() < Duration::from_secs(10) {
+            let is_report = |event| matches!(event, GatewayEvent::Report(_));
+            told += usize::from(port.next_event().is_some_and(is_report));
+            thread::sleep(Duration::from_micros(100));
+        }
+        // The gateway's thread ends with its driver.
+        drop(port);
+        told
+    });
+    assert_eq!(told, 100);
+}
+
+/// Market data that nobody takes, before it begins and while it ends, is no reason to go round.
+#[test]
+fn what_is_not_taken_does_not_wake_the_driver() {
+    let exchange = Exchange::new(3, Plan::calm(), START);
+    let mut world = World::new(exchange, Trader::places(1), Settings::default());
+    world.print();
+    world.driver.turn(world.reading()).unwrap();
+    assert!(!world.driver.has_input() && !world.driver.has_begun());
+    world.until_ready();
+    world.driver.begin_stop().unwrap();
+    world.run(SECOND);
+    world.print();
+    world.driver.turn(world.reading()).unwrap();
+    assert!(!world.driver.has_input());
+    assert!(world.driver.next_ns() > world.driver.time_ns());
+}
+
 fn event(payload: Payload) -> Event {
     let (recv_ns, venue_ns) = (Nanos::new(START), Nanos::new(START));
     let instrument = InstrumentId(1);
@@ -134,22 +181,21 @@ fn add() -> Payload {
 /// the news that something is missing, so that the book is stale until it was told anew.
 #[test]
 fn a_full_feed_ring_makes_the_instrument_stale() {
-    use qt_ring::{Bell, Wait};
     for (payload, kind) in [(level(), "gap"), (add(), "clear")] {
-        let bell = std::sync::Arc::new(Bell::new(Wait::Yield));
+        let bell = Arc::new(Bell::new(Wait::Yield));
         let (mut feed, mut reader) = qt_runtime::live::feed(4, 2, VenueId(0), &bell).unwrap();
-        let told: Vec<Fed> = (0..6).map(|_| feed.push(&event(payload))).collect();
-        assert_eq!(told[..4], [Fed::Taken; 4]);
-        assert_eq!(told[4..], [Fed::Dropped; 2]);
-        assert_eq!((feed.dropped(), reader.refused()), (1, 1), "the second is not even tried");
+        let told: Vec<Offered> = (0..6).map(|_| feed.push(&event(payload))).collect();
+        assert_eq!(told[..4], [Offered::Taken; 4]);
+        assert_eq!(told[4..], [Offered::Dropped; 2]);
+        assert_eq!((feed.dropped(), reader.dropped()), (2, 2));
         // No room for the news yet, nor for what comes behind it.
         reader.pop();
-        assert_eq!(feed.push(&event(payload)), Fed::Dropped);
-        reader.drain(8, |_, _| {});
+        assert_eq!(feed.push(&event(payload)), Offered::Dropped);
+        while reader.pop().is_some() {}
         assert!(feed.tell_lost(), "also when nothing else comes");
-        assert_eq!(feed.push(&event(payload)), Fed::Taken);
-        let mut seen = Vec::new();
-        reader.drain(8, |event, _| seen.push(event.payload));
+        assert_eq!(feed.push(&event(payload)), Offered::Taken);
+        assert_eq!(reader.dropped(), 3, "the news are none of it");
+        let seen: Vec<_> = std::iter::from_fn(|| reader.pop()).map(|it| it.payload).collect();
         let is_news = match (kind, &seen[0]) {
             ("gap", Payload::Tick(tick)) => tick.kind() == Some(TickKind::Gap),
             ("clear", Payload::Order(tick)) => tick.kind() == Some(OrderTickKind::Clear),
@@ -188,13 +234,13 @@ fn a_book_that_lost_something_is_stale_until_it_is_told_anew() {
     ];
     let state = |world: &World| world.driver.exposure().book(InstrumentId(1)).unwrap().state();
     for _ in 0..2 {
-        anew.iter().for_each(|event| assert_eq!(world.feed.push(event), Fed::Taken));
+        anew.iter().for_each(|event| assert_eq!(world.feed.push(event), Offered::Taken));
         world.run(SECOND);
         assert_eq!(state(&world), BookState::Live);
         // More than the ring holds, while the driver does not look.
-        let told: Vec<Fed> =
+        let told: Vec<Offered> =
             (0..1_100).map(|_| world.feed.push(&tick(TickKind::Level, 102, ask_last))).collect();
-        assert!(told.contains(&Fed::Dropped));
+        assert!(told.contains(&Offered::Dropped));
         world.driver.turn(world.reading()).unwrap();
         while world.driver.has_input() {
             world.driver.turn(world.reading()).unwrap();

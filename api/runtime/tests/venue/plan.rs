@@ -7,6 +7,8 @@ use crate::exchange::{MILLI, SECOND};
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub lose_request: u64,
+    /// Commands take so much longer than questions.
+    pub slow_command_ns: i64,
     pub lose_report: u64,
     pub double_report: u64,
     /// Late ones overtake nobody: they come up to `late_ns` later than others.
@@ -36,6 +38,7 @@ impl Plan {
     pub fn calm() -> Self {
         Self {
             lose_request: 0,
+            slow_command_ns: 0,
             lose_report: 0,
             double_report: 0,
             late: 0,
@@ -51,6 +54,11 @@ impl Plan {
             window_ns: 5 * SECOND,
             clock_ns: 0,
         }
+    }
+
+    /// As rough, but all that is executed is known of in time: the limits of the gate hold.
+    pub fn rough_and_told(dice: &mut Dice) -> Self {
+        Self { lose_report: 0, late: 0, bust: 0, ..Self::rough(dice) }
     }
 
     /// Everything goes wrong, as often as `dice` say.

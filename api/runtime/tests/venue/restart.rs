@@ -220,3 +220,35 @@ fn a_stop_cancels_and_ends_within_its_time() {
     assert_eq!(world.open().len(), 5);
     world.assert_same("next");
 }
+
+/// What was taken back long before the end of a process, or before the link was lost, is found:
+/// nothing was compared since.
+#[test]
+fn what_was_lost_since_the_last_comparison_is_found_however_long_ago() {
+    for way in ["restart", "cut"] {
+        let mut world = world(2);
+        world.run(SECOND);
+        world.exchange.fill(0, 10);
+        world.run(SECOND);
+        assert_eq!(world.position(), 10);
+        // The venue answers no question any more.
+        world.exchange.plan.lose_answer = 1_000;
+        world.run(10 * SECOND);
+        world.exchange.plan.lose_report = 1_000;
+        world.exchange.bust(0);
+        world.exchange.plan.lose_report = 0;
+        world.print_every_ns = SECOND;
+        world.run(300 * SECOND);
+        assert_eq!(world.position(), 10);
+        if way == "restart" {
+            world.restart();
+        } else {
+            world.exchange.cut(SECOND, true);
+            world.run(SECOND);
+        }
+        world.exchange.plan.lose_answer = 0;
+        world.until_ready();
+        assert_eq!(world.position(), 0);
+        world.assert_same(way);
+    }
+}

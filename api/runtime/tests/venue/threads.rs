@@ -11,35 +11,20 @@ use qt_runtime::live::{
     Clock, Course, Driver, FeedWriter, LiveError, LiveShown, Parts, Settings, SystemClock, attend,
     feed, rings, run,
 };
-use qt_types::{
-    BarFlags, Event, InstrumentId, Lacks, Nanos, Payload, Price, Qty, Seq, Trade, VenueId,
-};
+use qt_types::{InstrumentId, Lacks, Nanos, VenueId};
 
 use crate::exchange::{Exchange, MILLI, SECOND};
 use crate::memory::Memory;
 use crate::plan::Plan;
 use crate::trader::Trader;
-use crate::world::{config, gate};
-
-pub fn print(row: u32) -> Event {
-    let payload = Payload::Trade(Trade {
-        price: Price::from_ticks(1_000),
-        qty: Qty::from_lots(1),
-        aggressor: None,
-        flags: BarFlags::NONE,
-        row,
-    });
-    let (recv_ns, venue_ns) = (Nanos::MIN, Nanos::MIN);
-    let (instrument, venue) = (InstrumentId(0), VenueId(0));
-    Event { seq: Seq::default(), recv_ns, venue_ns, instrument, venue, payload }
-}
+use crate::world::{config, gate, trade};
 
 /// A trade every two milliseconds.
 fn print_for(feed: &mut FeedWriter, time: Duration) {
     let (begun, mut row) = (Instant::now(), 0);
     while begun.elapsed() < time {
         row += 1;
-        feed.push(&print(row));
+        feed.push(&trade(row, Nanos::MIN));
         thread::sleep(Duration::from_millis(2));
     }
 }
@@ -48,6 +33,7 @@ fn print_for(feed: &mut FeedWriter, time: Duration) {
 fn brisk() -> Settings {
     Settings {
         answer_ns: 50 * MILLI,
+        late_ns: 200 * MILLI,
         absence_ns: 300 * MILLI,
         silence_ns: 3 * SECOND,
         question_ns: 100 * MILLI,
@@ -73,7 +59,7 @@ fn threads_trade_lose_the_link_and_stop_in_time() {
     };
     let mut exchange = Exchange::new(7, plan, clock.read().wall_ns.get());
     let bell = Arc::new(Bell::new(Wait::Park));
-    let (port, mut end) = rings(256, &bell, Wait::Park).unwrap();
+    let (port, mut end) = rings(256, &bell, Wait::Park, brisk().late_ns).unwrap();
     let (mut feed, reader) = feed(256, 2, VenueId(0), &bell).unwrap();
     let memory = Memory::default();
     let mut driver = Driver::new(Parts {
@@ -132,7 +118,7 @@ fn threads_trade_lose_the_link_and_stop_in_time() {
 #[test]
 fn without_a_venue_nothing_begins() {
     let bell = Arc::new(Bell::new(Wait::Park));
-    let (port, _end) = rings(256, &bell, Wait::Park).unwrap();
+    let (port, _end) = rings(256, &bell, Wait::Park, brisk().late_ns).unwrap();
     let memory = Memory::default();
     let mut driver = Driver::new(Parts {
         pipeline: config(),

@@ -15,17 +15,33 @@ pub struct Trader {
     last_row: u32,
     /// Whether it cancels what is open after that.
     cancels: bool,
+    /// Whether it makes its order larger, once.
+    changes: bool,
     pub unknown: u64,
 }
 
 impl Trader {
     pub fn new(seed: u64, open_max: usize, last_row: u32) -> Self {
-        Self { dice: Dice::new(seed), open_max, last_row, cancels: true, unknown: 0 }
+        Self {
+            dice: Dice::new(seed),
+            open_max,
+            last_row,
+            cancels: true,
+            changes: false,
+            unknown: 0,
+        }
     }
 
     /// Places `count` limit orders, one with each trade, and leaves them.
     pub fn places(count: usize) -> Self {
         Self { cancels: false, ..Self::new(0, count, 0) }
+    }
+}
+
+impl Trader {
+    /// Places one limit order, and makes it larger with the next trade.
+    pub fn changes() -> Self {
+        Self { changes: true, ..Self::places(1) }
     }
 }
 
@@ -35,6 +51,10 @@ impl Strategy for Trader {
         let open: Vec<_> = ctx.orders().map(|order| (order.id, order.kind, order.qty)).collect();
         let at = |away: i64| OrderKind::Limit { price: Price::from_ticks(1_000 + away) };
         if self.last_row == 0 {
+            if self.changes && !open.is_empty() {
+                self.changes = false;
+                ctx.replace(open[0].0, at(-1), Qty::from_lots(20));
+            }
             if open.len() < self.open_max {
                 let lots = Size::Fixed(Qty::from_lots(10));
                 ctx.place(Place::new(instrument, Side::Buy, at(-1)).size(lots));

@@ -108,7 +108,7 @@ pub fn equity(of: &Figures) -> Chart {
         "layout": {
             "xaxis": axis,
             "yaxis": {"domain": [0.34, 1], "tickformat": "~s"},
-            "yaxis2": {"domain": [0, 0.26], "tickformat": ".0%", "nticks": 4},
+            "yaxis2": {"domain": [0, 0.26], "tickformat": ".3~p", "nticks": 4},
             "hovermode": "x unified", "hoversubplots": "axis",
         },
     });
@@ -149,7 +149,7 @@ pub fn exposure(of: &Figures) -> Chart {
     let spec = json!({
         "traces": traces,
         "layout": {
-            "xaxis": time_axis(of), "yaxis": {"tickformat": ".0%", "rangemode": "tozero"},
+            "xaxis": time_axis(of), "yaxis": {"tickformat": ".3~p", "rangemode": "tozero"},
             "hovermode": "x unified", "showlegend": differ,
         },
     });
@@ -287,7 +287,7 @@ impl Distribution {
             }],
             "layout": {
                 "bargap": 0.06, "showlegend": false, "hovermode": "closest",
-                "xaxis": {"tickformat": ".2~%", "nticks": 9},
+                "xaxis": {"tickformat": ".3~p", "nticks": 9},
                 "yaxis": {"tickformat": ",d", "dtick": step},
                 "shapes": [upright(0.0, "--muted", "solid"), upright(self.mean, "--own", "dash")],
                 "annotations": [{

@@ -20,6 +20,7 @@ pub fn section(input: &ReportInput<'_>) -> Option<String> {
         figures("Realised"),
         figures("Open profit"),
         figures("Fees"),
+        figures("Holding costs"),
         figures("Profit"),
         words("Holds"),
     ];
@@ -29,15 +30,15 @@ pub fn section(input: &ReportInput<'_>) -> Option<String> {
 }
 
 fn row(of: &StrategyEntry) -> Vec<Cell> {
-    let money = |text: &str| decimal_money(text, Sign::Both);
+    let amount = |text: &Option<String>, sign: Sign| {
+        text.as_ref().map_or_else(|| "-".to_owned(), |text| decimal_money(text, sign))
+    };
+    let money = |text: &Option<String>| amount(text, Sign::Both);
     let name = if of.name == of.strategy {
         of.name.clone()
     } else {
         format!("{} ({})", of.name, of.strategy)
     };
-    let holds = of.open_position.iter().filter(|(_, qty)| qty.as_str() != "0");
-    let holds: Vec<String> =
-        holds.map(|(symbol, qty)| format!("{} {symbol}", decimal(qty))).collect();
     let cells = [
         name,
         of.symbols.join(", "),
@@ -45,9 +46,10 @@ fn row(of: &StrategyEntry) -> Vec<Cell> {
         count(of.fills),
         money(&of.realised),
         money(&of.unrealised),
-        decimal_money(&of.fees, Sign::Minus),
+        amount(&of.fees, Sign::Minus),
+        amount(&of.holding_costs, Sign::Minus),
         money(&of.profit),
-        if holds.is_empty() { "nothing".to_owned() } else { holds.join(", ") },
+        of.holds(decimal),
     ];
     cells.into_iter().map(Cell::new).collect()
 }

@@ -8,6 +8,9 @@ use super::{BookMarket, VenueBook};
 use crate::venue::order::Queue;
 use crate::venue::{FillPath, QueueModel, SimVenue};
 
+/// The place of no tick.
+const NO_TICK: usize = usize::MAX;
+
 impl SimVenue {
     /// A tick of an instrument with a book by price, when it happens at the venue. `row` is its
     /// place in the data.
@@ -51,16 +54,20 @@ impl SimVenue {
         self.meet_rare(instrument, first, second, row())
     }
 
-    /// [`Self::on_tick`] for one after the other of `ticks` of `instrument`, levels and trades, up
-    /// to the first one that is about an order of ours or a best price. `row` is the place in the
-    /// data of the one after so many. Returns how many it took.
+    /// [`Self::on_tick`] for one after the other of `ticks` of `instrument`, levels and trades that
+    /// are no part of a snapshot, up to the first one that is about an order of ours or a best
+    /// price. `again` gives the one after so many once more, `row` its place in the data. Returns
+    /// how many it took.
+    ///
+    /// What only the last of them leaves behind is looked up after all of them: the loop has too
+    /// few registers to carry it along.
     // Not inlined: with all that its caller has in hand there are too few registers for its loop.
     #[inline(never)]
     pub fn take_alone(
         &mut self,
         instrument: InstrumentId,
         ticks: impl Iterator<Item = Tick>,
-        row: impl Fn(usize) -> u32,
+        (again, row): (impl Fn(usize) -> Option<Tick>, impl Fn(usize) -> u32),
     ) -> usize {
         let index = instrument.index();
         let Some(Some(market)) = self.markets.get_mut(index) else { return 0 };
@@ -70,19 +77,15 @@ impl SimVenue {
         if market.pegs_due || book.is_crossed() {
             return 0;
         }
-        let (mut count, mut last_trade) = (0_usize, None);
-        let (mut venue_ns, mut flags) = book.told();
+        let (mut count, mut last_level, mut last_trade) = (0_usize, NO_TICK, NO_TICK);
         for tick in ticks {
-            if tick.flags & TickFlags::SNAPSHOT.bits() != 0 {
-                break;
-            }
             if tick.kind == TickKind::Level as u8 {
                 let side = usize::from(tick.flags & TickFlags::ASK.bits());
                 let is_ours = ours[side] >> (tick.price & 63) & 1 != 0;
                 if is_ours || !book.put_behind(&tick) {
                     break;
                 }
-                venue_ns = tick.venue_ns;
+                last_level = count;
             } else {
                 let is_met = !is_in_range(tick.price)
                     || bids.reaches(tick.price)
@@ -90,19 +93,29 @@ impl SimVenue {
                 if is_met || !lets_trades {
                     break;
                 }
-                market.last_trade = Some(tick.price());
-                last_trade = Some(count);
+                last_trade = count;
             }
-            flags = tick.flags;
             // No file has that many.
             count = count.wrapping_add(1);
         }
-        book.note_told((venue_ns, flags));
-        if let Some(at) = last_trade {
+        let last = count.wrapping_sub(1);
+        if let Some(tick) = again(last).filter(|_| count > 0) {
+            let (told_ns, _) = book.told();
+            let venue_ns = match last_level {
+                NO_TICK => told_ns,
+                at if at == last => tick.venue_ns,
+                at => again(at).map_or(told_ns, |level| level.venue_ns),
+            };
+            book.note_told((venue_ns, tick.flags));
+        }
+        if last_trade != NO_TICK
+            && let Some(trade) = again(last_trade)
+        {
+            market.last_trade = Some(trade.price());
             market.has_trades = true;
             let tape = &mut self.tapes[index];
             if tape.live > 0 {
-                tape.bar.row = row(at);
+                tape.bar.row = row(last_trade);
             }
         }
         count

@@ -57,9 +57,11 @@ fn definition(results: &[Measurement]) -> Vec<String> {
             "{} frames of {} levels, all different, made from a seed, are played round and round \
              ({} orders rest far from the market meanwhile). Paced runs follow an absolute \
              schedule, and a time counts from when the frame was due, not from when the thread \
-             got to it. Back to back a time counts from the frame's beginning: that is \
-             throughput. Events carry the times of the frames, {} ms apart, and not those of the \
-             wall clock: no limit of orders a second would let {rate} of them through.",
+             got to it. Back to back a time counts from the frame's beginning to its order and is \
+             the time of the service; how many frames a second the whole loop took, with the \
+             reports and the disk, stands with the run. Events carry the times of the frames, \
+             {} ms apart, and not those of the wall clock: no limit of orders a second would let \
+             {rate} of them through.",
             count(frames::FRAMES as u64),
             frames::LEVELS,
             strategy::RESTING,
@@ -86,10 +88,10 @@ fn definition(results: &[Measurement]) -> Vec<String> {
         format!(
             "The floor (`null-control`) is the same loop at {rate} frames a second that does \
              nothing: what clock, pace and machine take by themselves; the slower one of two, \
-             before and after. No frame is left out of a figure: windows of one second are told \
-             beside. {} frames ({} in disk mode) go before each run and are not counted. A \
-             quantile is the smallest time that at least that share does not exceed. All memory \
-             for times is taken and touched before a run.",
+             before and after. No frame is left out of a figure: windows of one second of the \
+             paced runs are told beside. {} frames ({} in disk mode) go before each run and are \
+             not counted. A quantile is the smallest time that at least that share does not \
+             exceed. All memory for times is taken and touched before a run.",
             count(super::WARM_UP),
             count(super::WARM_UP_DISK),
         ),
@@ -126,7 +128,9 @@ fn of_stages(results: &[Measurement]) -> String {
 }
 
 const NOT_IN_IT: &str = "Not in it: the network card, the kernel's sockets, TLS, unmasking of \
-    WebSocket frames, the way to the venue and back. `beside/` gives the cost of a loopback socket \
+    WebSocket frames, the way to the venue and back. A session and the driver for real venues take \
+    the same steps, but level by level, and journal each level by itself: they are slower than \
+    this. `beside/` gives the cost of a loopback socket \
     and of the encryption alone. None of these figures is wire to wire.";
 
 fn ns(value: f64) -> String {

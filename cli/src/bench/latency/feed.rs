@@ -67,31 +67,42 @@ impl Inbox {
     /// Waits for a frame: when it was due, and its length. `None` when the feed is gone.
     #[inline(always)]
     fn next(&mut self) -> Option<(u64, usize)> {
-        let first = self.slot()?;
-        let (head, body) = first.0.split_at(HEAD);
-        let (due, length) = head.split_at(8);
-        let number = |bytes: &[u8]| bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
-        let (due_ns, length) = (number(due), number(length) as usize);
-        self.bytes.get_mut(..body.len())?.copy_from_slice(body);
-        let mut at = body.len();
-        while at < length {
-            let slot = self.slot()?;
-            self.bytes.get_mut(at..at + SLOT)?.copy_from_slice(&slot.0);
-            at += SLOT;
-        }
+        let Self { ring, bytes } = self;
+        let (mut due_ns, mut length, mut rest) = (0, 0, &mut bytes[..]);
+        show(ring, 1, |slot| {
+            let (head, body) = slot.0.split_at(HEAD);
+            let (due, count) = head.split_at(8);
+            let number = |bytes: &[u8]| bytes.first_chunk().map_or(0, |b| u64::from_le_bytes(*b));
+            (due_ns, length) = (number(due), number(count) as usize);
+            put(&mut rest, body);
+        })?;
+        let more = (length + HEAD).div_ceil(SLOT).max(1) - 1;
+        show(ring, more, |slot| put(&mut rest, &slot.0))?;
         Some((due_ns, length))
     }
+}
 
-    #[inline(always)]
-    fn slot(&mut self) -> Option<Slot> {
-        loop {
-            if let Some(slot) = self.ring.pop() {
-                return Some(slot);
-            }
-            if !self.ring.wait() {
-                return None;
-            }
+/// Shows the next `count` slots where they lie, as soon as they are there. `None` when the feed is
+/// gone.
+#[inline(always)]
+fn show(ring: &mut Consumer<Slot>, count: usize, mut each: impl FnMut(&Slot)) -> Option<()> {
+    let mut left = count;
+    while left > 0 {
+        let taken = ring.drain(left, |slot, _| each(slot));
+        left -= taken;
+        if taken == 0 && !ring.wait() {
+            return None;
         }
+    }
+    Some(())
+}
+
+/// Puts `piece` before `rest`, for which there is room: a parcel has no more slots.
+#[inline(always)]
+fn put(rest: &mut &mut [u8], piece: &[u8]) {
+    if let Some((place, behind)) = std::mem::take(rest).split_at_mut_checked(piece.len()) {
+        place.copy_from_slice(piece);
+        *rest = behind;
     }
 }
 

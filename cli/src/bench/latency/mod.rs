@@ -22,7 +22,7 @@ use self::figures::{Spread, Windows};
 use self::frames::Frames;
 use self::keys::Key;
 use self::path::{Counts, Fault, Path, Plan};
-use self::run::{Disturbance, Fed, Nothing, Pace, Seats, drive};
+use self::run::{Disturbance, Driven, Fed, Nothing, Pace, Seats, drive};
 use self::stages::{Staged, TimedGate};
 use super::Measurement;
 use super::risk_rig::{self, Limits};
@@ -65,7 +65,7 @@ pub struct Facts {
     /// Frames a second, where they were paced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub per_second: Option<u64>,
-    /// Windows of one second.
+    /// Windows of one second, where frames were paced.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub windows: Option<Windows>,
     /// What the system did to the thread.
@@ -92,18 +92,27 @@ struct Ran {
     times: Vec<u32>,
     counts: Counts,
     disturbance: Disturbance,
+    /// How long back to back it took.
+    elapsed: Duration,
     waits: u64,
     /// Bytes and levels of a frame, on average, and the most levels.
     frame: (usize, f64, usize),
 }
 
 impl Ran {
-    fn add(&mut self, times: &[u32], counts: Counts, disturbance: Disturbance, waits: u64) {
+    fn add(&mut self, times: &[u32], counts: Counts, driven: Driven, waits: u64) {
         self.times.extend_from_slice(times);
         self.counts.frames += counts.frames;
         self.counts.orders += counts.orders;
-        self.disturbance = self.disturbance.and(disturbance);
+        self.disturbance = self.disturbance.and(driven.disturbance);
+        self.elapsed += driven.elapsed;
         self.waits += waits;
+    }
+
+    /// Frames a second with all that comes between them, where they came back to back.
+    fn whole_rate(&self) -> Option<f64> {
+        let seconds = self.elapsed.as_secs_f64();
+        (seconds > 0.0).then(|| self.times.len() as f64 / seconds)
     }
 }
 
@@ -156,7 +165,8 @@ fn runs<'a>(full: bool, fixed: &'a Frames, mixed: &'a Frames) -> Vec<Run<'a>> {
         run("fused/paced_1k", &same(1_000), Pace::PerSecond(1_000), 2),
         run(
             "fused/back-to-back",
-            "the same, each frame when the one before is done: throughput, not latency",
+            "the same, each frame when the one before is done: the time of the service, without \
+             the report on the order",
             Pace::BackToBack(BURST),
             2,
         ),
@@ -199,7 +209,7 @@ impl Bench<'_> {
         let seconds = if self.full { 60 } else { 1 };
         let mut times = vec![u32::MAX; (RATE * seconds) as usize];
         let drive = || drive(&mut Nothing, Pace::PerSecond(RATE), 0, &mut times, LEG);
-        let (_, disturbance) = self.on_path(drive)?.map_err(broken)?;
+        let Driven { disturbance, .. } = self.on_path(drive)?.map_err(broken)?;
         let ran = Ran { times, disturbance, ..Ran::default() };
         let rate = number::count(RATE);
         let definition = format!("the same loop at {rate} a second with nothing to do: the floor");
@@ -219,12 +229,7 @@ impl Bench<'_> {
         &self,
         run: &Run<'_>,
         topology: &'static str,
-        drive: impl Fn(
-            &mut Path<RiskGate>,
-            u64,
-            &mut [u32],
-            Duration,
-        ) -> Result<(usize, Disturbance), Failure>,
+        drive: impl Fn(&mut Path<RiskGate>, u64, &mut [u32], Duration) -> Result<Driven, Failure>,
     ) -> Result<Measurement, Failure> {
         self.out.note(run.name);
         let of = run.frames;
@@ -245,9 +250,9 @@ impl Bench<'_> {
             let mut path = Path::new(&plan, gate()?)?.ok_or_else(unsound)?;
             // Written once, so that no page has to be brought in later.
             let mut times = vec![u32::MAX; (rate * time.as_secs()) as usize];
-            let (counted, disturbance) = drive(&mut path, warm_up, &mut times, time)?;
+            let driven = drive(&mut path, warm_up, &mut times, time)?;
             let waits = path.journal.status().waits;
-            ran.add(&times[..counted], finish(path, &plan)?, disturbance, waits);
+            ran.add(&times[..driven.counted], finish(path, &plan)?, driven, waits);
         }
         let facts = ["all", run.durable.text(), topology];
         Ok(measurement(run.name, &run.definition, ran, facts, per_second))
@@ -272,7 +277,7 @@ impl Bench<'_> {
             self.measure_by(&run, "ring+fused", |path, warm_up, times, _| {
                 let drive = || feed::drive(&self.seats, (&mut *path, frames), rate, warm_up, times);
                 let disturbance = self.on_path(drive)?.map_err(broken)?;
-                Ok((times.len(), disturbance))
+                Ok(Driven { counted: times.len(), elapsed: Duration::ZERO, disturbance })
             })
         };
         let definition = format!(
@@ -383,12 +388,21 @@ fn measurement(
     [risk, journal, topology]: [&'static str; 3],
     per_second: Option<u64>,
 ) -> Measurement {
-    let sum_ns: u64 = ran.times.iter().map(|ns| u64::from(*ns)).sum();
-    let mean_ns = (sum_ns / ran.times.len().max(1) as u64).max(1);
-    let of_second = per_second.unwrap_or(1_000_000_000 / mean_ns);
-    let windows = Windows::of(&ran.times, of_second as usize);
+    // Where nothing sets a pace, as many frames are a second in one place and not in another.
+    let windows = per_second.and_then(|rate| Windows::of(&ran.times, rate as usize));
+    let whole_rate = ran.whole_rate();
+    let definition = match whole_rate {
+        Some(rate) => format!(
+            "{definition}; the whole loop, report and disk with it, took {} frames a second",
+            number::count(rate as u64),
+        ),
+        None => definition.to_owned(),
+    };
     let spread = Spread::of(&mut ran.times);
+    let of_times = of_spread(name, &definition, spread);
     Measurement {
+        rate: whole_rate.unwrap_or(of_times.rate),
+        rate_best: whole_rate.unwrap_or(of_times.rate_best),
         latency: Some(Box::new(Facts {
             risk,
             journal,
@@ -403,7 +417,7 @@ fn measurement(
             disturbance: ran.disturbance,
             journal_waits: ran.waits,
         })),
-        ..of_spread(name, definition, spread)
+        ..of_times
     }
 }
 

@@ -24,8 +24,8 @@ pub enum Pace {
     /// This many a second, by a schedule that waits for nothing; times count from when a frame
     /// was due.
     PerSecond(u64),
-    /// The next one when the one before is done; times count from its beginning. After as many
-    /// frames the disk catches up.
+    /// The next one when the report on the one before is done; times count from its beginning and
+    /// are those of the service, without the report. After as many frames the disk catches up.
     BackToBack(usize),
 }
 
@@ -38,6 +38,18 @@ pub struct Disturbance {
     pub faults: u64,
     /// What the host took from all cores, in hundredths of a second.
     pub steal: u64,
+}
+
+/// What came of driving.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Driven {
+    /// How many frames were counted.
+    pub counted: usize,
+    /// How long all of it took, reports and disk with it, where frames came back to back; zero
+    /// where a schedule says how long.
+    pub elapsed: Duration,
+    /// What the system did meanwhile.
+    pub disturbance: Disturbance,
 }
 
 /// The cores of the threads.
@@ -157,7 +169,7 @@ impl Seats {
 }
 
 /// Runs `work` for as many frames as `times` has room for and no longer than `limit`; the first
-/// `warm_up` are not counted. How many were: `times` holds theirs.
+/// `warm_up` are not counted. `times` holds those of the others.
 ///
 /// # Errors
 /// When a frame does not become an order.
@@ -167,18 +179,18 @@ pub fn drive(
     warm_up: u64,
     times: &mut [u32],
     limit: Duration,
-) -> Result<(usize, Disturbance), Fault> {
+) -> Result<Driven, Fault> {
     for number in 0..warm_up {
         work.take(number)?;
         work.answer()?;
     }
     work.rest()?;
     let before = Disturbance::now();
-    let counted = match pace {
-        Pace::PerSecond(rate) => paced(work, rate, warm_up, times)?,
+    let (counted, elapsed) = match pace {
+        Pace::PerSecond(rate) => (paced(work, rate, warm_up, times)?, Duration::ZERO),
         Pace::BackToBack(burst) => back_to_back(work, burst, warm_up, times, limit)?,
     };
-    Ok((counted, Disturbance::now().since(before)))
+    Ok(Driven { counted, elapsed, disturbance: Disturbance::now().since(before) })
 }
 
 fn paced(work: &mut impl Work, rate: u64, first: u64, times: &mut [u32]) -> Result<usize, Fault> {
@@ -195,13 +207,14 @@ fn paced(work: &mut impl Work, rate: u64, first: u64, times: &mut [u32]) -> Resu
     Ok(times.len())
 }
 
+/// How many frames, and how long they took with all that comes between them.
 fn back_to_back(
     work: &mut impl Work,
     burst: usize,
     first: u64,
     times: &mut [u32],
     limit: Duration,
-) -> Result<usize, Fault> {
+) -> Result<(usize, Duration), Fault> {
     let clock = Instant::now();
     let now_ns = || clock.elapsed().as_nanos() as u64;
     for (number, place) in times.iter_mut().enumerate() {
@@ -213,10 +226,10 @@ fn back_to_back(
             work.rest()?;
         }
         if number % TURNS == 0 && clock.elapsed() > limit {
-            return Ok(number + 1);
+            return Ok((number + 1, clock.elapsed()));
         }
     }
-    Ok(times.len())
+    Ok((times.len(), clock.elapsed()))
 }
 
 impl Disturbance {

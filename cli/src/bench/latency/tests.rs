@@ -17,8 +17,11 @@ fn run(frames: &Frames, key: Key, durable: Durable, times: usize) -> (Counts, Ve
     let mut fed = Fed { path: &mut path, frames };
     let mut took = vec![0; times];
     let pace = Pace::BackToBack(100);
-    let (counted, _) = drive(&mut fed, pace, 150, &mut took, Duration::from_secs(60)).unwrap();
-    assert_eq!(counted, times);
+    let driven = drive(&mut fed, pace, 150, &mut took, Duration::from_secs(60)).unwrap();
+    assert_eq!(driven.counted, times);
+    // The whole is more than its parts: the reports are in it.
+    let served: u64 = took.iter().map(|ns| u64::from(*ns)).sum();
+    assert!(driven.elapsed.as_nanos() > u128::from(served));
     assert!(took.iter().all(|ns| *ns > 0));
     let messages = path.messages().map(<[u8]>::to_vec).collect();
     (finish(path, &plan).unwrap(), messages)

@@ -334,7 +334,10 @@ impl Finished {
         }
         if self.outcome.fills.is_empty() && !self.plan.allow_no_trades {
             let failure = Failure::nothing(format!("the run has no fills: {}", self.idleness()));
-            if self.outcome.denials.get("SIZE_BELOW_LOT").is_some_and(|count| *count > 0) {
+            let was_sent = self.document.execution.orders.sent > 0;
+            if !was_sent
+                && self.outcome.denials.get("SIZE_BELOW_LOT").is_some_and(|count| *count > 0)
+            {
                 let lots: Vec<String> = self
                     .series
                     .iter()
@@ -364,15 +367,16 @@ impl Finished {
             .filter(|(_, count)| **count > 0)
             .map(|(code, count)| format!("{code} {}", number::count(*count)))
             .collect();
-        if !denied.is_empty() {
+        let sent = self.document.execution.orders.sent;
+        if sent == 0 && !denied.is_empty() {
             return format!("every order was denied ({})", denied.join(", "));
+        }
+        if sent > 0 {
+            return format!("nobody met {}", number::plural(sent, "order"));
         }
         if let Some(records) = self.records() {
             let records = number::plural(records, "record");
-            return format!(
-                "nobody met an order of {} in {records}, if it had any",
-                self.plan.strategies()
-            );
+            return format!("{} sent no order in {records}", self.plan.strategies());
         }
         let bars = number::plural(self.bars(), "bar");
         let first = self.outcome.ranges.iter().map(|range| range.warmup_from).min().unwrap_or(0);

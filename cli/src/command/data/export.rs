@@ -41,7 +41,7 @@ impl Times {
     }
 }
 
-/// Write bars as CSV or Parquet, or ticks as CSV, for other programs.
+/// Write bars or ticks as CSV or Parquet for other programs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     quanttrade data export spy-daily --out spy.csv\n  \
@@ -51,7 +51,7 @@ pub struct ExportArgs {
     /// A file, a catalog id or a sample
     #[arg(value_name = "[SYMBOL=]PATH|ID")]
     pub data: String,
-    /// The file to write; its ending says how: .csv or .parquet (ticks: .csv, .csv.gz, .csv.zst)
+    /// The file to write; its ending says how: .csv or .parquet (ticks: also .csv.gz, .csv.zst)
     #[arg(long, value_name = "FILE")]
     pub out: PathBuf,
     /// Read the data as ticks and write these of them [default for ticks: all]

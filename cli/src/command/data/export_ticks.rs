@@ -1,4 +1,4 @@
-//! `data export` of ticks: trades, best prices, books, or everything, as text.
+//! `data export` of ticks: trades, best prices, books, or everything, as text or Parquet.
 
 use std::io::{self, Write};
 use std::path::Path;
@@ -8,6 +8,7 @@ use qt_data::error::DataError;
 use qt_data::export::{self, Packed, Speaker};
 use qt_data::stamp::iso_text;
 use qt_data::ticks::{RecordKind, TickFile};
+use qt_frames::text::ParquetText;
 use qt_types::{InstrumentSpec, OrderTick, Tick, TickFlags};
 use serde_json::json;
 
@@ -92,11 +93,41 @@ pub fn run(wish: &Wish<'_>, plan: &DataPlan, session: &Session) -> Result<(), Fa
 
 fn check_ending(path: &Path) -> Result<(), Failure> {
     let name = path.display().to_string().to_lowercase();
-    if [".csv", ".csv.gz", ".csv.zst"].iter().any(|ending| name.ends_with(ending)) {
+    let endings = [".csv", ".csv.gz", ".csv.zst", ".parquet"];
+    if endings.iter().any(|ending| name.ends_with(ending)) {
         return Ok(());
     }
-    Err(Failure::usage(format!("{}: ticks are written as text", path.display()))
-        .hint("give the file the ending .csv, .csv.gz or .csv.zst"))
+    Err(Failure::usage(format!("{}: ticks are written as text or Parquet", path.display()))
+        .hint("give the file the ending .csv, .csv.gz, .csv.zst or .parquet"))
+}
+
+/// Where lines go.
+enum Sink<'a> {
+    Text(Packed<&'a mut Target>),
+    Parquet(Box<ParquetText<&'a mut Target>>),
+}
+
+impl<'a> Sink<'a> {
+    fn new(path: &Path, target: &'a mut Target) -> io::Result<Self> {
+        if path.extension().is_some_and(|ending| ending.eq_ignore_ascii_case("parquet")) {
+            return Ok(Self::Parquet(Box::new(ParquetText::new(target))));
+        }
+        Packed::new(path, target).map(Self::Text)
+    }
+
+    fn put(&mut self, text: &str) -> io::Result<()> {
+        match self {
+            Self::Text(out) => out.write_all(text.as_bytes()),
+            Self::Parquet(out) => out.write_all(text.as_bytes()),
+        }
+    }
+
+    fn finish(self) -> io::Result<()> {
+        match self {
+            Self::Text(out) => out.finish(),
+            Self::Parquet(out) => out.finish(),
+        }
+    }
 }
 
 /// The instrument that `given` names in a file of several.
@@ -184,7 +215,7 @@ impl Export<'_> {
             wish: self.wish,
             speaker,
             specs: self.specs,
-            out: Packed::new(self.wish.out, target)?,
+            out: Sink::new(self.wish.out, target)?,
             text: match self.wish.what {
                 What::Trades => format!("{}\n", export::TRADE_COLUMNS),
                 What::Quotes => format!("{QUOTE_COLUMNS}\n"),
@@ -224,7 +255,7 @@ struct Lines<'a, R: Booked> {
     wish: &'a Wish<'a>,
     specs: &'a [InstrumentSpec],
     speaker: Speaker<'a>,
-    out: Packed<&'a mut Target>,
+    out: Sink<'a>,
     text: String,
     /// By instrument: its book, and the best prices that were written last.
     books: Vec<Option<(R::Book, Best)>>,
@@ -332,7 +363,7 @@ impl<R: Booked> Lines<'_, R> {
         self.done.from_ns = self.done.from_ns.min(venue_ns);
         self.done.to_ns = venue_ns;
         if self.text.len() >= HELD_BYTES {
-            self.out.write_all(self.text.as_bytes())?;
+            self.out.put(&self.text)?;
             self.text.clear();
         }
         Ok(())
@@ -345,7 +376,7 @@ impl<R: Booked> Lines<'_, R> {
             let failure = Failure::nothing(format!("{data}: none of '{what}' in the range"));
             return Err(failure.hint("see what it holds: data info").into());
         }
-        self.out.write_all(self.text.as_bytes())?;
+        self.out.put(&self.text)?;
         self.out.finish()?;
         Ok(self.done)
     }

@@ -44,7 +44,7 @@ pub enum Action {
     List,
     /// Print the quality report of files, with a score
     Check(check::CheckArgs),
-    /// Write bars as CSV or Parquet, or ticks as CSV, for other programs
+    /// Write bars or ticks as CSV or Parquet for other programs
     Export(export::ExportArgs),
     /// Download files of a public archive
     Fetch(fetch::FetchArgs),

@@ -1,16 +1,16 @@
 //! Decisions about a running session: words from the terminal or from another process become
 //! events, or are refused with the reason.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::Sender;
+use crossbeam::channel::{Sender, TrySendError};
 use qt_backtest::risk::RiskLimits;
 use qt_risk::{Holder, KEYS, Key, KeyRow, read_limit};
 use qt_runtime::keeper::Shown;
-use qt_strategies::Params;
 use qt_strategies::registry::StrategyEntry;
+use qt_strategies::{ParamSpec, Params};
 use qt_types::{Control, ControlKind, KillState, Level, StrategyId, Target};
 
 use crate::cast::Cast;
@@ -45,15 +45,17 @@ pub struct Desk {
     symbols: Vec<String>,
     limits: RiskLimits,
     shown: Arc<Shown>,
-    inner: Mutex<Inner>,
-}
-
-struct Inner {
-    to: Sender<Control>,
-    /// How many decisions were handed over.
-    sent: u64,
     /// What each strategy is, and its parameters as they were at the start.
     strategies: Vec<(StrategyEntry, Params)>,
+    sent: Mutex<Sent>,
+    is_over: AtomicBool,
+}
+
+/// What was handed over.
+struct Sent {
+    to: Sender<Control>,
+    /// In order; the first of them are decided.
+    kinds: Vec<ControlKind>,
 }
 
 impl Desk {
@@ -72,8 +74,15 @@ impl Desk {
             symbols: symbols.iter().map(|symbol| (*symbol).to_owned()).collect(),
             limits: limits.clone(),
             shown: Arc::clone(shown),
-            inner: Mutex::new(Inner { to, sent: 0, strategies }),
+            strategies,
+            sent: Mutex::new(Sent { to, kinds: Vec::new() }),
+            is_over: AtomicBool::new(false),
         }
+    }
+
+    /// The session has ended: what is not decided by now never will be.
+    pub fn close(&self) {
+        self.is_over.store(true, Ordering::Release);
     }
 
     /// The names of the strategies.
@@ -81,34 +90,55 @@ impl Desk {
         &self.names
     }
 
-    /// Does what `line` says.
+    /// Does what `line` says. Waits for no other line: a kill must not stand behind one that waits.
     pub fn say(&self, line: &str) -> Answer {
         let words: Vec<&str> = line.split_whitespace().collect();
-        let mut inner = self.lock();
-        let kind = match self.read(&words, &inner) {
-            Ok(kind) => kind,
+        let place = match self.send(&words) {
+            Ok(place) => place,
             Err(answer) => return answer,
         };
-        // Whoever may write to the session's terminal or folder is its owner.
-        if inner.to.try_send(Control { kind, person: 1 }).is_err() {
-            return Answer::Refused("the session takes no more decisions: it is ending".to_owned());
-        }
-        inner.sent += 1;
         let until = Instant::now() + PATIENCE;
-        while self.shown.decided.load(Ordering::Acquire) < inner.sent {
+        loop {
+            // Looked at first: what was taken before the end is there by then.
+            let is_over = self.is_over.load(Ordering::Acquire);
+            if let Some(event) = held(&self.shown.decided).get(place) {
+                return Answer::Taken(*event);
+            }
+            if is_over {
+                return Answer::Refused("the session ended before it was taken".to_owned());
+            }
             if Instant::now() >= until {
                 return Answer::Waits;
             }
             std::thread::sleep(Duration::from_millis(1));
         }
-        Answer::Taken(self.shown.decided_at.load(Ordering::Acquire))
     }
 
-    fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Hands over what `words` say; its place among all that was.
+    fn send(&self, words: &[&str]) -> Result<usize, Answer> {
+        let mut sent = held(&self.sent);
+        let kind = self.read(words, &self.changes(&sent))?;
+        // Whoever may write to the session's terminal or folder is its owner.
+        let refused = match sent.to.try_send(Control { kind, person: 1 }) {
+            Ok(()) => {
+                sent.kinds.push(kind);
+                return Ok(sent.kinds.len() - 1);
+            }
+            Err(TrySendError::Full(_)) => "too many decisions wait already",
+            Err(TrySendError::Disconnected(_)) => "the session has ended",
+        };
+        Err(Answer::Refused(refused.to_owned()))
     }
 
-    fn read(&self, words: &[&str], inner: &Inner) -> Result<ControlKind, Answer> {
+    /// Parameters and limits that were changed, or will be by what waits, in order.
+    fn changes(&self, sent: &Sent) -> Vec<ControlKind> {
+        // In this order: what is decided between the two looks is in both, which does no harm.
+        let decided = held(&self.shown.decided).len();
+        let changed = held(&self.shown.changed).clone();
+        changed.into_iter().chain(sent.kinds.iter().skip(decided).copied()).collect()
+    }
+
+    fn read(&self, words: &[&str], changes: &[ControlKind]) -> Result<ControlKind, Answer> {
         let trip = |target, state| ControlKind::Trip { target, state };
         Ok(match words {
             ["kill", of @ ..] => trip(self.target(of)?, KillState::Halted),
@@ -120,11 +150,11 @@ impl Desk {
             ["activate", of] => ControlKind::Activate { strategy: self.strategy(of)? },
             ["deactivate", of] => ControlKind::Deactivate { strategy: self.strategy(of)? },
             ["param", name, value] => match self.names.as_slice() {
-                [_] => self.tune(StrategyId::FIRST, name, value, inner)?,
+                [_] => self.tune(StrategyId::FIRST, name, value, changes)?,
                 _ => return Err(unknown("param STRATEGY NAME VALUE: which strategy?")),
             },
-            ["param", of, name, value] => self.tune(self.strategy(of)?, name, value, inner)?,
-            ["limit", name, value, at @ ..] => self.limit(name, value, at)?,
+            ["param", of, name, value] => self.tune(self.strategy(of)?, name, value, changes)?,
+            ["limit", name, value, at @ ..] => self.limit(name, value, at, changes)?,
             ["status"] => return Err(Answer::Status),
             _ => {
                 let said = words.join(" ");
@@ -156,14 +186,14 @@ impl Desk {
         strategy: StrategyId,
         name: &str,
         value: &str,
-        inner: &Inner,
+        changes: &[ControlKind],
     ) -> Result<ControlKind, Answer> {
-        let Some((entry, start)) = inner.strategies.get(strategy.index()) else {
+        let Some((entry, start)) = self.strategies.get(strategy.index()) else {
             return Err(unknown("there is no such strategy"));
         };
         // As they are by now.
         let mut params = start.clone();
-        for change in &*self.shown.changed.lock().unwrap_or_else(PoisonError::into_inner) {
+        for change in changes {
             if let ControlKind::Tune { strategy: of, param, value } = *change
                 && of == strategy
                 && let Some(spec) = entry.params.get(usize::from(param))
@@ -173,11 +203,22 @@ impl Desk {
             }
         }
         let changed = entry.change(&params, name, value);
-        let (param, value, _) = changed.map_err(|error| Answer::Refused(error.0))?;
+        let is_value = |spec: &ParamSpec| spec.name == name && spec.parse(value).is_ok();
+        let is_understood = entry.params.iter().any(is_value);
+        let (param, value, _) = changed.map_err(|error| match is_understood {
+            true => Answer::Refused(error.0),
+            false => Answer::Unknown(error.0),
+        })?;
         Ok(ControlKind::Tune { strategy, param, value })
     }
 
-    fn limit(&self, name: &str, value: &str, at: &[&str]) -> Result<ControlKind, Answer> {
+    fn limit(
+        &self,
+        name: &str,
+        value: &str,
+        at: &[&str],
+        changes: &[ControlKind],
+    ) -> Result<ControlKind, Answer> {
         let Some(row) = KEYS.iter().find(|row| row.name == name) else {
             let names: Vec<&str> =
                 KEYS.iter().filter(|row| row.key.is_adjustable()).map(|row| row.name).collect();
@@ -185,14 +226,19 @@ impl Desk {
             return Err(unknown(&format!("there is no limit {name:?}; there are: {all}")));
         };
         let target = self.holder(row, at)?;
-        let hard = read_limit(row.key, value).map_err(Answer::Refused)?;
+        let hard = read_limit(row.key, value).map_err(Answer::Unknown)?;
         if !row.key.is_adjustable() {
             let why = qt_risk::NotAdjusted::Fixed;
             return Err(Answer::Refused(format!("{name}: {why}")));
         }
-        if hard >= self.hard(row.key, target) {
-            let (why, now) = (qt_risk::NotAdjusted::Looser, self.hard(row.key, target));
-            let now = qt_risk::text_of(row.unit, now);
+        let is_off = |window| self.hard(window, target, changes) == 0;
+        if row.key.window().is_some_and(is_off) {
+            let why = qt_risk::NotAdjusted::WindowOff;
+            return Err(Answer::Refused(format!("{name}: {why}")));
+        }
+        let now = self.hard(row.key, target, changes);
+        if hard >= now {
+            let (why, now) = (qt_risk::NotAdjusted::Looser, qt_risk::text_of(row.unit, now));
             return Err(Answer::Refused(format!("{name} is {now}: {why}")));
         }
         Ok(ControlKind::Limit { target, key: row.key as u16, hard })
@@ -221,7 +267,7 @@ impl Desk {
     }
 
     /// The limit as it stands by now.
-    fn hard(&self, key: Key, target: Target) -> i128 {
+    fn hard(&self, key: Key, target: Target, changes: &[ControlKind]) -> i128 {
         let profile = &self.limits.profile;
         let start = match target.level {
             Level::Instrument => {
@@ -230,15 +276,18 @@ impl Desk {
             }
             level => profile.level(level).get(key).hard,
         };
-        let changed = self.shown.changed.lock().unwrap_or_else(PoisonError::into_inner);
         let here = |change: &ControlKind| match *change {
             ControlKind::Limit { target: of, key: at, hard } => {
                 (of == target && at == key as u16).then_some(hard)
             }
             _ => None,
         };
-        changed.iter().filter_map(here).fold(start, i128::min)
+        changes.iter().filter_map(here).fold(start, i128::min)
     }
+}
+
+fn held<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn unknown(text: &str) -> Answer {

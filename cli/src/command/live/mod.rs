@@ -114,12 +114,7 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
         ))
         .hint("choose one that quanttrade strategies list shows for order books"));
     }
-    if plan.config.close_at_end {
-        return Err(Failure::usage(
-            "a session ends with the positions that it has, and the next one goes on with them",
-        )
-        .hint("leave --close-at-end away; type close to close them"));
-    }
+    refuse_what_a_session_cannot(&plan)?;
     plan.config.look_back = true;
     let data = ticks::open(&plan.data, &plan.reading, &session.out)?;
     let symbols = qt_backtest::run_ticks::symbols(&data.files)?;
@@ -138,7 +133,7 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     interrupt::keep_partial_results();
     let strategy = cast.make(&symbols)?;
     let doors = Doors::new(&cast, &stage, &plan.config.risk, &settings, session);
-    let Ran { run: made, session: figures } = play(&stage, strategy, &settings, &doors, session)?;
+    let Ran { run: made, session: figures } = play(&stage, strategy, &settings, doors, session)?;
     let (repeated, is_closed) = (figures.repeated, figures.is_closed);
     if repeated > 0 {
         let records = number::plural(repeated, "record");
@@ -166,13 +161,37 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     backtest::keep(&finished, ended, session)
 }
 
+fn refuse_what_a_session_cannot(plan: &RunPlan) -> Result<(), Failure> {
+    if plan.config.close_at_end {
+        return Err(Failure::usage(
+            "a session ends with the positions that it has, and the next one goes on with them",
+        )
+        .hint("leave --close-at-end away; type close to close them"));
+    }
+    if plan.bands {
+        return Err(Failure::usage(
+            "--bands makes a run again with kinder and with harsher fills, and a session happens \
+             once",
+        )
+        .hint("leave --bands away; quanttrade backtest --bands on the same data shows all three"));
+    }
+    Ok(())
+}
+
 /// Ways into a running session, and what is seen of it.
 struct Doors {
     controls: Receiver<Control>,
     shown: Arc<Shown>,
     view: View,
+    desk: Arc<Desk>,
     /// Open while the session runs.
     _socket: Option<Socket>,
+}
+
+impl Drop for Doors {
+    fn drop(&mut self) {
+        self.desk.close();
+    }
 }
 
 impl Doors {
@@ -196,8 +215,8 @@ impl Doors {
             let named = folder.display();
             session.out.warn(&format!("{named}: it cannot be controlled from outside: {error}"));
         }
-        controls::listen(desk, view.clone(), session.out);
-        Self { controls, shown, view, _socket: socket.ok() }
+        controls::listen(Arc::clone(&desk), view.clone(), session.out);
+        Self { controls, shown, view, desk, _socket: socket.ok() }
     }
 }
 
@@ -205,7 +224,7 @@ fn play(
     stage: &TickStage<'_>,
     strategy: Box<dyn qt_engine::Strategy>,
     settings: &Settings,
-    doors: &Doors,
+    doors: Doors,
     session: &Session,
 ) -> Result<Ran, Failure> {
     let shown = &doors.shown;

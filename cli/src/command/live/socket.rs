@@ -9,6 +9,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::fs::{DirBuilderExt, PermissionsExt};
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 /// The name of the socket in the folder of a session.
@@ -48,7 +49,7 @@ impl Socket {
     /// When a session that runs has one there, or the system allows none.
     pub fn open(
         folder: &Path,
-        answer: impl Fn(&str) -> String + Send + 'static,
+        answer: impl Fn(&str) -> String + Send + Sync + 'static,
     ) -> io::Result<Self> {
         let path = folder.join(NAME);
         if path.exists() {
@@ -66,13 +67,17 @@ impl Socket {
         let listener = bind(&inner, &path);
         let _ = fs::remove_dir_all(&inner);
         let listener = listener?;
+        let answer = Arc::new(answer);
         // The thread lives as long as the program.
         std::thread::Builder::new().name("control".to_owned()).spawn(move || {
             for stream in listener.incoming() {
                 match stream {
                     Ok(stream) => {
-                        // Whoever went away does not want to know.
-                        let _ = serve(stream, &answer);
+                        // Each for itself: nobody waits for another one's answer. Whoever went
+                        // away does not want to know, and gets none without a thread.
+                        let answer = Arc::clone(&answer);
+                        let serve = move || drop(serve(stream, &*answer));
+                        let _ = std::thread::Builder::new().spawn(serve);
                     }
                     Err(_) => std::thread::sleep(Duration::from_millis(100)),
                 }

@@ -81,7 +81,13 @@ impl View {
     fn headroom(&self, tightest: Option<Tightest>) -> String {
         tightest.map_or_else(
             || "no limit is used".to_owned(),
-            |of| format!("{} left of {} of {}", left(of), of.name, self.holder(of)),
+            |of| match of.left_bps() {
+                Some(bps) => {
+                    let left = bps as f64 / 100.0;
+                    format!("{left:.1} % left of {} of {}", of.name, self.holder(of))
+                }
+                None => format!("over {} of {}", of.name, self.holder(of)),
+            },
         )
     }
 
@@ -205,7 +211,8 @@ impl View {
             "commands": self.shown.commands.load(Ordering::Relaxed),
             "to_repeat": self.shown.to_repeat.load(Ordering::Relaxed),
             "headroom": status.tightest.map(|of| json!({
-                "limit": of.name, "of": self.holder(of), "left": 1.0 - of.used_bps as f64 / 1e4,
+                "limit": of.name, "of": self.holder(of),
+                "left": of.left_bps().unwrap_or(0) as f64 / 1e4,
             })),
             "latency_ns": status.whole.map(|[half, most]| json!({"p50": half, "p99": most})),
             "waits": {"feed": status.feed_waits, "journal": status.journal_waits},
@@ -226,9 +233,4 @@ fn state(status: &Status, of: &Standing) -> &'static str {
         (KillState::ReduceOnly, ..) => "REDUCE ONLY",
         (KillState::Active, ..) => "active",
     }
-}
-
-/// The part of a limit that is left, in per cent.
-fn left(of: Tightest) -> String {
-    format!("{:.1} %", 100.0 - of.used_bps as f64 / 100.0)
 }

@@ -35,6 +35,8 @@ const LONG: u8 = 4;
 
 /// All before the ticks, at most.
 const HEAD_BYTES_MAX: usize = 2 + 1 + 8 + 8 + 8 + 3 + 4 + 2;
+/// Latency and instrument in the last word of a tick, before its kind and flags.
+const IN_COMMON: u64 = 0x0000_ffff_ffff_ffff;
 /// A tick, in both forms.
 const SHORT_BYTES: usize = 10;
 const LONG_BYTES: usize = 18;
@@ -46,16 +48,19 @@ pub fn fit(ticks: &[Tick], bytes: usize) -> usize {
     let most = (bytes.saturating_sub(HEAD_BYTES_MAX) / LONG_BYTES).min(usize::from(u16::MAX));
     let ticks = ticks.get(..most).unwrap_or(ticks);
     let Some(first) = ticks.first() else { return 0 };
-    let other = |tick: &Tick| {
-        (tick.venue_ns ^ first.venue_ns) as u64
-            | u64::from(tick.latency_ns ^ first.latency_ns)
-            | u64::from(tick.instrument ^ first.instrument)
-    };
+    // Whole words: what of the last one may differ is taken out of all of them at once.
+    let words = |tick: &Tick| (tick.venue_ns, (tick.to_halves()[1] >> 64) as u64);
+    let (venue_ns, last) = words(first);
+    let (times, others) = ticks.iter().map(words).fold((0, 0), |(times, others), words| {
+        (times | (words.0 ^ venue_ns), others | (words.1 ^ last))
+    });
+    let differs = |times: i64, others: u64| times != 0 || others & IN_COMMON != 0;
     // Mostly all of them: that is asked without a branch for each.
-    if ticks.iter().fold(0, |others, tick| others | other(tick)) == 0 {
+    if !differs(times, others) {
         return ticks.len();
     }
-    ticks.iter().position(|tick| other(tick) != 0).unwrap_or(ticks.len())
+    let is_other = |(times, others): (i64, u64)| differs(times ^ venue_ns, others ^ last);
+    ticks.iter().map(words).position(is_other).unwrap_or(ticks.len())
 }
 
 /// Writes `ticks`, which [`fit`] one record. `head` is that of the first one's event.

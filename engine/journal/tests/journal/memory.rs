@@ -124,3 +124,22 @@ fn a_disk_that_forgot_what_it_confirmed_is_found() {
         assert!(error.to_string().contains("the disk had confirmed records up to 20"), "{error}");
     }
 }
+
+/// A process that was killed while it opened the journal has left its memory behind, and nothing
+/// names it: the next one takes it away, and none of another journal.
+#[test]
+fn memories_that_nothing_names_are_taken_away() {
+    let (place, memory) = left_behind();
+    let name = memory.file_name().unwrap().to_string_lossy().into_owned();
+    let (own, _) = name.rsplit_once('-').unwrap();
+    let folder = memory.parent().unwrap();
+    let nameless = [2, 3, 77].map(|epoch| folder.join(format!("{own}-{epoch}.ring")));
+    let other = folder.join("quanttrade-0000000000000000-1.ring");
+    nameless.iter().chain([&other]).for_each(|path| fs::write(path, b"left behind").unwrap());
+    let journal = place.open(Durable::Memory);
+    let now = fs::read_to_string(place.path().join("memory")).unwrap();
+    let now = PathBuf::from(now.trim_end());
+    assert!(now.exists() && other.exists() && !memory.exists());
+    assert!(nameless.iter().all(|path| *path == now || !path.exists()));
+    drop(journal);
+}

@@ -350,7 +350,7 @@ impl Work {
             self.wait_until(self.quiet_until, now_ns);
             return None;
         }
-        self.part.as_mut()?.is_ending = true;
+        self.part.as_mut()?.ask_end();
         Some(self.cancel_of(part.id))
     }
 

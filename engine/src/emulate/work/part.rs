@@ -38,13 +38,28 @@ pub(super) struct Part {
     pub(super) changing: Option<Changing>,
     /// Whether its end was asked for.
     pub(super) is_ending: bool,
+    /// Whether it was before the venue had said that it has it: it may not have had it by then.
+    pub(super) is_ending_early: bool,
 }
 
 impl Part {
     /// A new one, on its way.
     pub(super) const fn sent(id: OrderId, kind: OrderKind, qty: i64) -> Self {
-        let (changing, is_ending) = (None, false);
-        Self { id, kind, qty, filled: 0, life: Life::Sent, changing, is_ending }
+        Self {
+            id,
+            kind,
+            qty,
+            filled: 0,
+            life: Life::Sent,
+            changing: None,
+            is_ending: false,
+            is_ending_early: false,
+        }
+    }
+
+    /// Its end is asked for.
+    pub(super) const fn ask_end(&mut self) {
+        (self.is_ending, self.is_ending_early) = (true, !self.is_live());
     }
 
     /// Whether the venue has it and has not ended it.

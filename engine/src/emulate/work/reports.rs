@@ -89,7 +89,10 @@ impl Work {
         let Some(part) = self.part.as_mut() else { return Heard::Nothing };
         if report.reason != RejectReason::InvalidReplace && part.is_ending {
             part.is_ending = false;
-            let is_none = report.reason == RejectReason::UnknownOrder && part.is_live();
+            // What came before the part was there says nothing about it: it is asked once more.
+            let is_none = report.reason == RejectReason::UnknownOrder
+                && part.is_live()
+                && !part.is_ending_early;
             if is_none && self.ending.is_some() {
                 // The venue has it no more. What it executed of it we have yet to hear.
                 part.end(i64::MAX);

@@ -3,6 +3,7 @@
 use qt_types::{Lacks, OrderKind, Price, Qty, RejectReason, Side, TimeInForce};
 
 use super::{Sight, Work};
+use crate::ledger::closable;
 use crate::oms::Order;
 use crate::stage::followed;
 
@@ -43,7 +44,7 @@ impl Work {
             lots = lots.min(if open > 0 { open } else { self.new.display.lots() });
         }
         if self.does.has(Lacks::REDUCE_ONLY) {
-            lots = lots.min(closable(self.new.side, sight.held));
+            lots = lots.min(closable(self.new.side, sight.held.lots()));
             if lots <= 0 {
                 return Want::End(RejectReason::NothingToReduce);
             }
@@ -130,11 +131,6 @@ impl Work {
     pub(super) fn display_at_venue(&self) -> Qty {
         if self.does.has(Lacks::ICEBERG) { Qty::ZERO } else { self.new.display }
     }
-}
-
-/// Lots of a position of `held` that an order of `side` can close.
-fn closable(side: Side, held: Qty) -> i64 {
-    held.lots().saturating_mul(side.sign()).saturating_neg().max(0)
 }
 
 /// Whether an order of `side` at `limit` trades with what is displayed at `price`.

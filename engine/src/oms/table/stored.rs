@@ -15,7 +15,7 @@ impl Stored for OrderTable {
     fn save(&self, to: &mut Writer<'_>) {
         to.same(&(self.epoch, self.open_max, self.reporting));
         self.anomalies.save(to);
-        to.put(&self.counter);
+        to.put(&(self.counter, self.has_ties));
         to.put(&self.open.len());
         self.open.iter().for_each(|&id| self.save_order(id, to));
         to.put(&self.ended.len());
@@ -26,13 +26,12 @@ impl Stored for OrderTable {
         let configured = (self.epoch, self.open_max, self.reporting);
         from.same("the epoch, the most open orders, or how the venue reports", &configured)?;
         self.anomalies.load(from)?;
-        self.counter = from.take()?;
+        (self.counter, self.has_ties) = from.take()?;
         self.slots.fill(NOWHERE);
         self.places.clear();
         self.logs.clear();
         self.left.clear();
         self.open.clear();
-        self.has_ties = false;
         self.ended.clear();
         for _ in 0..from.count(self.open.capacity())? {
             let id = self.load_order(from)?;

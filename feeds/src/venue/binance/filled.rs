@@ -37,16 +37,24 @@ impl Filled {
     /// no room.
     #[inline]
     pub(super) fn fill(&mut self, template: &Template, fields: &Fields<'_>) -> Option<&[u8]> {
-        let is_other = |spot: &Spot| fields.get(spot.field).len() != spot.length;
-        if self.length == 0 || self.spots.iter().any(is_other) {
+        if !self.fill_again(fields) {
             self.fill_anew(template, fields)?;
-        } else {
-            for spot in &self.spots {
-                let place = self.text.get_mut(spot.at..spot.at + spot.length)?;
-                out::copy(place, fields.get(spot.field));
-            }
         }
         self.text.get(..self.length)
+    }
+
+    /// Writes the places of the text that is there; `false` if there is none, or a place that is
+    /// longer or shorter now. What has been written by then is written again.
+    #[inline(always)]
+    fn fill_again(&mut self, fields: &Fields<'_>) -> bool {
+        for spot in &self.spots {
+            let text = fields.get(spot.field);
+            match self.text.get_mut(spot.at..spot.at + spot.length) {
+                Some(place) if text.len() == spot.length => out::copy(place, text),
+                _ => return false,
+            }
+        }
+        self.length > 0
     }
 
     #[cold]

@@ -13,8 +13,7 @@ use super::template::{Field, Fields, Template};
 
 const BUY: &[u8] = b"BUY";
 const SELL: &[u8] = b"SELL";
-/// Times in milliseconds have so many digits from 2001 to 2286.
-const TIME_BYTES: usize = 13;
+/// Times in milliseconds have 13 digits from 2001 to 2286.
 const TIME_MIN: u64 = 1_000_000_000_000;
 const TIME_MAX: u64 = 9_999_999_999_999;
 
@@ -59,7 +58,7 @@ pub(super) struct Texts {
     qty: DecimalText,
     id: [u8; CLIENT_ID_BYTES],
     old: [u8; CLIENT_ID_BYTES],
-    time: [u8; TIME_BYTES],
+    time: DecimalText,
 }
 
 impl Texts {
@@ -120,7 +119,7 @@ impl Texts {
         fields.set(Field::Qty, self.qty.as_bytes());
         fields.set(Field::Id, &self.id);
         fields.set(Field::Old, &self.old);
-        fields.set(Field::Time, &self.time);
+        fields.set(Field::Time, self.time.as_bytes());
         fields
     }
 }
@@ -182,14 +181,9 @@ fn qty(qty: Qty, scales: &Scales) -> Result<DecimalText, EncodeError> {
 
 /// A time of the usual number of digits: others are in other units.
 #[inline]
-pub(super) fn time(at_ms: u64) -> Result<[u8; TIME_BYTES], EncodeError> {
+pub(super) fn time(at_ms: u64) -> Result<DecimalText, EncodeError> {
     if !(TIME_MIN..=TIME_MAX).contains(&at_ms) {
         return Err(EncodeError::Time);
     }
-    let (mut text, mut rest) = ([0; TIME_BYTES], at_ms);
-    for place in text.iter_mut().rev() {
-        *place = b'0' + (rest % 10) as u8;
-        rest /= 10;
-    }
-    Ok(text)
+    Ok(DecimalText::whole(at_ms))
 }

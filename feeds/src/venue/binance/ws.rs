@@ -88,7 +88,7 @@ impl WsOrders {
     ) -> Result<usize, EncodeError> {
         let time = time(at_ms)?;
         let mut fields = Fields::new();
-        fields.set(Field::Time, &time);
+        fields.set(Field::Time, time.as_bytes());
         finish(&mut self.log_on, fields, number, &self.access, buffer)
     }
 }

@@ -308,9 +308,14 @@ impl Slow {
         let limit = self.profile.instrument("").get(key);
         for level in LEVELS {
             let members = self.members(level, strategy);
-            let (open, _, reducing) = self.side(&members, at, side);
-            let held = self.position(&members, at) * side.sign();
-            let held = if held < 0 { (held + reducing).min(0) } else { held };
+            let (open, _, _) = self.side(&members, at, side);
+            // Each strategy closes what it holds itself.
+            let kept = members.iter().map(|&one| {
+                let held = self.position(&[one], at) * side.sign();
+                let (_, _, reducing) = self.side(&[one], at, side);
+                if held < 0 { (held + reducing).min(0) } else { held }
+            });
+            let held: i64 = kept.sum();
             let reach = i128::from(held + open + f.added_lots) * 1_000_000_000;
             above(limit, reach, R::MaxPosition)?;
             let part = self.line_exposure(&members, at, (side, f.added_notional));

@@ -212,13 +212,17 @@ impl Slow {
     }
 
     fn line_exposure(&self, members: &[usize], instrument: usize, more: (Side, i128)) -> i128 {
-        let value = self.value(members, instrument);
-        let of = |side: Side, value: i128| {
-            let (_, notional, reducing) = self.side(members, instrument, side);
-            let value = if reducing > 0 { value.max(0) } else { value };
-            value + notional + if more.0 == side { more.1 } else { 0 }
+        let of = |side: Side| {
+            let (_, notional, _) = self.side(members, instrument, side);
+            // Each strategy closes what it holds itself.
+            let kept = members.iter().map(|&one| {
+                let value = self.value(&[one], instrument) * i128::from(side.sign());
+                let (_, _, reducing) = self.side(&[one], instrument, side);
+                if reducing > 0 { value.max(0) } else { value }
+            });
+            kept.sum::<i128>() + notional + if more.0 == side { more.1 } else { 0 }
         };
-        of(Side::Buy, value).max(of(Side::Sell, -value)).max(0)
+        of(Side::Buy).max(of(Side::Sell)).max(0)
     }
 
     pub fn exposure(&self, level: Level, strategy: usize) -> i128 {

@@ -1,6 +1,6 @@
 //! What a depth frame says, in memory that is taken once.
 
-use qt_types::{Nanos, Price, Qty, Side, Tick, TickFlags, TickKind};
+use qt_types::{Nanos, Price, Qty, Tick, TickFlags, TickKind};
 
 use crate::feed::Sides;
 use crate::symbols::SYMBOL_BYTES_MAX;
@@ -99,21 +99,9 @@ impl DepthFrame {
         self.levels.list.get(self.levels.bids..self.levels.count).unwrap_or_default()
     }
 
-    /// All levels as records of an update: bids before asks, the last one with
-    /// [`TickFlags::LAST`], those of a whole book with [`TickFlags::SNAPSHOT`].
-    pub fn levels(&self) -> impl Iterator<Item = (Side, DepthLevel, TickFlags)> + '_ {
-        let whole = self.whole_flags();
-        let bids = self.bids().iter().map(move |level| (Side::Buy, *level, whole));
-        let of_ask = whole.with(TickFlags::ASK);
-        let asks = self.asks().iter().map(move |level| (Side::Sell, *level, of_ask));
-        bids.chain(asks).enumerate().map(|(at, (side, level, flags))| {
-            let is_last = at + 1 == self.levels.count;
-            (side, level, if is_last { flags.with(TickFlags::LAST) } else { flags })
-        })
-    }
-
-    /// The same as ticks, which take the place of those in `ticks`: what a frame does not say is
-    /// as in `like`.
+    /// All levels as ticks of one update, which take the place of those in `ticks`: bids before
+    /// asks, the last one with [`TickFlags::LAST`], those of a whole book with
+    /// [`TickFlags::SNAPSHOT`]. What a frame does not say is as in `like`.
     #[inline]
     pub fn write_ticks(&self, like: &Tick, ticks: &mut Vec<Tick>) {
         let whole = self.whole_flags();
@@ -205,16 +193,16 @@ impl Levels {
         self.bids = self.count;
     }
 
-    /// Where the next level goes; [`Self::added`] makes it count.
+    /// Where the next levels go; [`Self::added`] makes them count.
     #[inline(always)]
-    pub(super) fn next_place(&mut self) -> Result<&mut DepthLevel, DepthError> {
-        self.list.get_mut(self.count).ok_or(DepthError::TooLarge)
+    pub(super) fn places(&mut self) -> &mut [DepthLevel] {
+        self.list.get_mut(self.count..).unwrap_or_default()
     }
 
-    /// The next level is there.
+    /// The next `count` levels are there.
     #[inline(always)]
-    pub(super) const fn added(&mut self) {
-        self.count += 1;
+    pub(super) const fn added(&mut self, count: usize) {
+        self.count += count;
     }
 }
 

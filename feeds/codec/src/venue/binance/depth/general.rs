@@ -81,8 +81,8 @@ fn levels(side: &[Level], scales: Scales, out: &mut Levels) -> Result<(), DepthE
     for level in side {
         let price = Price::from_ticks(steps(level.price, scales.price)?);
         let qty = Qty::from_lots(steps(level.qty, scales.qty)?);
-        *out.next_place()? = DepthLevel { price, qty };
-        out.added();
+        *out.places().first_mut().ok_or(DepthError::TooLarge)? = DepthLevel { price, qty };
+        out.added(1);
     }
     Ok(())
 }

@@ -9,6 +9,7 @@ mod general;
 mod head;
 mod levels;
 mod scan;
+mod stencil;
 
 use crate::{FRAME_BYTES_MAX, Scales};
 

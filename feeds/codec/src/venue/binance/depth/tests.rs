@@ -3,7 +3,7 @@
 
 use proptest::prelude::*;
 use proptest::sample::Index;
-use qt_types::{Nanos, Price, Qty, Side, Tick, TickFlags, TickKind};
+use qt_types::{Nanos, Price, Qty, Tick, TickFlags, TickKind};
 
 use super::scan::{Refused, scan};
 use super::*;
@@ -56,12 +56,22 @@ fn ticks(frame: &DepthFrame) -> Vec<Tick> {
     ticks
 }
 
+/// The rule again, level by level.
 fn levels(frame: &DepthFrame) -> Vec<Tick> {
-    let tick = |(_, level, flags): (Side, DepthLevel, TickFlags)| {
-        let (price, qty) = (level.price.ticks(), level.qty.lots());
-        Tick { price, qty, kind: TickKind::Level as u8, flags: flags.bits(), ..LIKE }
+    let whole = match frame.kind() {
+        DepthKind::Changes => TickFlags::NONE,
+        DepthKind::Best(_) | DepthKind::Book => TickFlags::SNAPSHOT,
     };
-    frame.levels().map(tick).collect()
+    let count = frame.bids().len() + frame.asks().len();
+    let sides = frame.bids().iter().map(|level| (level, TickFlags::NONE));
+    let sides = sides.chain(frame.asks().iter().map(|level| (level, TickFlags::ASK)));
+    let tick = |(at, (level, side)): (usize, (&DepthLevel, TickFlags))| {
+        let last = if at + 1 == count { TickFlags::LAST } else { TickFlags::NONE };
+        let (price, qty) = (level.price.ticks(), level.qty.lots());
+        let flags = whole.with(side).with(last).bits();
+        Tick { price, qty, kind: TickKind::Level as u8, flags, ..LIKE }
+    };
+    sides.enumerate().map(tick).collect()
 }
 
 fn frames() -> Vec<String> {
@@ -112,14 +122,13 @@ fn what_comes_out() {
     assert_eq!((out.first_id(), out.last_id()), (50_093_421_584, 50_093_421_613));
     assert_eq!(out.venue_ns(), Some(Nanos::new(1_723_161_256_172_000_000)));
     assert_eq!((out.symbol(), out.kind()), (&b"BTCUSDT"[..], DepthKind::Changes));
-    let last = out.levels().last().unwrap();
-    let ask = TickFlags::ASK.with(TickFlags::LAST);
-    assert_eq!(last, (Side::Sell, level(700, 123_400_001), ask));
-    assert_eq!(out.levels().filter(|(.., flags)| flags.has(TickFlags::LAST)).count(), 1);
+    let last = *ticks(&out).last().unwrap();
+    let ask = TickFlags::ASK.with(TickFlags::LAST).bits();
+    assert_eq!((last.price, last.qty, last.flags), (700, 123_400_001, ask));
     let best = &frames()[3];
     DepthDecoder::new(scales(BTC.0, BTC.1)).decode(best.as_bytes(), &mut out).unwrap();
     assert_eq!((out.symbol(), out.kind()), (&b"BTCUSDT"[..], DepthKind::Best(20)));
-    assert!(out.levels().all(|(.., flags)| flags.has(TickFlags::SNAPSHOT)));
+    assert!(ticks(&out).iter().all(|tick| tick.flags().has(TickFlags::SNAPSHOT)));
 }
 
 #[test]
