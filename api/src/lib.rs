@@ -5,6 +5,8 @@
 //! data) and [`store`] (what is kept). Behind the ports, `sessions` owns the pipelines.
 
 pub mod amount;
+pub mod auth;
 pub mod ids;
+pub mod limits;
 pub mod secret;
 pub mod trading;
