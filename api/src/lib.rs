@@ -5,6 +5,9 @@
 //! data) and [`store`] (what is kept). Behind the ports, `sessions` owns the pipelines.
 
 pub mod amount;
+pub mod audit;
+pub mod domain;
 pub mod ids;
 pub mod secret;
+pub mod store;
 pub mod trading;
