@@ -72,7 +72,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("axum", &["qt-api"]),
     ("redis", &["qt-api"]),
     ("plotly", &["qt-backtest"]),
-    ("rustls", &["qt-cli"]),
+    ("rustls", &["qt-api", "qt-cli"]),
     ("ureq", &["qt-api", "qt-cli"]),
 ];
 

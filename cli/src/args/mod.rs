@@ -95,6 +95,8 @@ pub enum Command {
     Runs(command::runs::RunsArgs),
     /// Measure the speed of this machine
     Bench(command::bench::BenchArgs),
+    /// Mint a token for development from the configured secret
+    Token(command::token::TokenArgs),
     /// Check the machine and the installation, with advice
     Doctor(command::doctor::DoctorArgs),
     /// Show all settings and where each value comes from

@@ -16,4 +16,5 @@ pub mod risk;
 pub mod runs;
 pub mod strategies;
 pub mod sweep;
+pub mod token;
 pub mod watch;
