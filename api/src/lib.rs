@@ -7,6 +7,7 @@
 pub mod amount;
 pub mod audit;
 pub mod domain;
+pub mod events;
 pub mod ids;
 pub mod secret;
 pub mod store;
