@@ -8,6 +8,7 @@ pub mod amount;
 pub mod audit;
 pub mod auth;
 pub mod domain;
+pub mod events;
 pub mod http;
 pub mod ids;
 pub mod jobs;
