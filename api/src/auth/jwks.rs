@@ -165,7 +165,12 @@ impl KeyCache {
             // Who held the lock may have fetched it.
             keys = self.inner.believed(now);
             if keys.as_ref().is_none_or(|keys| keys.of(kid).next().is_none()) {
-                self.inner.fetch(attempts, now).await;
+                // In a task of its own: a caller that hangs up must not use up the fetch.
+                let inner = Arc::clone(&self.inner);
+                let task = tokio::spawn(async move { inner.fetch(attempts, now).await });
+                if let Err(error) = task.await {
+                    tracing::warn!(%error, "the issuer's keys cannot be had");
+                }
                 keys = self.inner.believed(now);
             }
         } else if keys.as_ref().is_some_and(|keys| keys.age_ns(now) >= REFRESH_AGE_NS) {
