@@ -5,8 +5,13 @@
 //! data) and [`store`] (what is kept). Behind the ports, `sessions` owns the pipelines.
 
 pub mod amount;
+pub mod audit;
 pub mod auth;
+pub mod domain;
+pub mod http;
 pub mod ids;
 pub mod limits;
+pub mod routes;
 pub mod secret;
+pub mod store;
 pub mod trading;
