@@ -92,6 +92,12 @@ async fn keys_come_over_http_and_are_rotated() {
     }
     assert!(verifier.is_ready(NOW));
     assert_eq!(server.count(), 1);
+    // A signature that is remembered says nothing of the time, nor of a token like it.
+    let short = rs_as(&rsa(1), json!({"kid": "one"}), json!({"exp": forge::NOW_S + 10}));
+    verifier.verify(&short, NOW).await.expect("it is valid for ten seconds");
+    assert_eq!(verifier.verify(&short, after(20)).await, Err(AuthError::Expired));
+    let forged = named("one", 1).replacen('.', ".e30", 1);
+    assert_eq!(verifier.verify(&forged, NOW).await, Err(AuthError::Signature));
     // The issuer changes its key. Within the minute the new one is not looked for.
     server.say(http("200 OK", "", &set("two", 2)));
     let early = verifier.verify(&named("two", 2), after(30)).await;
