@@ -1,13 +1,12 @@
 //! The process that a job is.
 
+use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::Stdio;
-use std::time::Duration;
+use std::process::{Child, Command, Stdio};
+use std::thread;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
-use tokio::fs;
-use tokio::io::{AsyncBufReadExt, AsyncRead, AsyncReadExt, BufReader};
-use tokio::process::{Child, Command};
 use tokio::sync::{mpsc, watch};
 
 /// How a process is started.
@@ -39,70 +38,81 @@ pub enum Ended {
 }
 
 /// Bytes of a line of progress that are looked at.
-const LINE_MAX: usize = 4_096;
-/// How often its processor time is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
-/// A process that says nothing for so long beyond its processor time is stopped.
-const WALL_FACTOR: u32 = 4;
+const LINE_MAX: u64 = 4_096;
+/// Bytes of its words that are kept.
+const WORDS_MAX: usize = 4_096;
+/// How often the process is looked at.
+const LOOK_EVERY: Duration = Duration::from_millis(20);
+/// A process that waits for something all the time is stopped after so many times its processor
+/// time.
+const WALL_FACTOR: u64 = 4;
 
-/// Runs a process to its end. Progress goes to `progress` (what is not taken is dropped); when
-/// `stop` turns true the process is killed. Returns with its processor time, in milliseconds.
-pub async fn run(
+/// Runs a process to its end; it blocks the thread meanwhile. Progress goes to `progress` (what is
+/// not taken is dropped); when `stop` turns true the process is killed. Returns with its processor
+/// time, in milliseconds.
+pub fn run(
     launch: &Launch,
-    progress: mpsc::Sender<Value>,
-    mut stop: watch::Receiver<bool>,
+    progress: &mpsc::Sender<Value>,
+    stop: &watch::Receiver<bool>,
 ) -> (Ended, u64) {
     let mut child = match spawn(launch) {
         Ok(child) => child,
         Err(error) => return (Ended::Failed(format!("the run could not be started: {error}")), 0),
     };
-    let out = child.stdout.take().map(|out| tokio::spawn(read_all(out, launch.result_bytes_max)));
-    let err = child.stderr.take().map(|err| tokio::spawn(read_lines(err, progress)));
-    let processor = child.id().map(PathOfStat::new);
-    let wall = Duration::from_secs(launch.cpu_seconds.saturating_mul(WALL_FACTOR.into()));
-    let deadline = tokio::time::sleep(wall);
-    tokio::pin!(deadline);
-    let mut look = tokio::time::interval(LOOK_EVERY);
-    let mut cpu_ms = 0;
-    let (mut is_stopped, mut is_late) = (false, false);
-    let status = loop {
-        tokio::select! {
-            status = child.wait() => break status,
-            // A closed channel means that nobody can stop it any more, which is no order to stop.
-            Ok(()) = stop.changed(), if !is_stopped => {
-                if *stop.borrow() {
-                    is_stopped = true;
-                    let _ = child.start_kill();
-                }
-            }
-            () = &mut deadline, if !is_late => {
-                is_late = true;
-                let _ = child.start_kill();
-            }
-            _ = look.tick() => {
-                if let Some(now) = processor.as_ref().and_then(PathOfStat::read_ms) {
-                    cpu_ms = now;
-                }
-            }
-        }
-    };
-    let result = joined(out).await;
-    let words = joined(err).await;
-    if is_stopped {
-        return (Ended::Stopped, cpu_ms);
-    }
-    if is_late {
-        return (Ended::Failed("the run took too long and was stopped".to_owned()), cpu_ms);
-    }
-    (ended(status, result.as_deref(), words, launch), cpu_ms)
+    let (out, err) = (child.stdout.take(), child.stderr.take());
+    thread::scope(|scope| {
+        let result = scope.spawn(|| out.map(|out| read_all(out, launch.result_bytes_max)));
+        let words = scope.spawn(|| err.map(|err| read_lines(err, progress)));
+        let (status, why, cpu_ms) = watch_over(&mut child, launch, stop);
+        let result = result.join().ok().flatten();
+        let words = words.join().ok().flatten();
+        let ended = match why {
+            Some(Why::Asked) => Ended::Stopped,
+            Some(Why::Late) => Ended::Failed("the run took too long and was stopped".to_owned()),
+            None => ended(status, result.as_deref(), words, launch),
+        };
+        (ended, cpu_ms)
+    })
 }
 
-async fn joined<T>(task: Option<tokio::task::JoinHandle<T>>) -> Option<T> {
-    task?.await.ok()
+/// Why a process was killed.
+enum Why {
+    Asked,
+    Late,
+}
+
+fn watch_over(
+    child: &mut Child,
+    launch: &Launch,
+    stop: &watch::Receiver<bool>,
+) -> (io::Result<std::process::ExitStatus>, Option<Why>, u64) {
+    let processor = PathOfStat::new(child.id());
+    let wall = Duration::from_secs(launch.cpu_seconds.saturating_mul(WALL_FACTOR));
+    let began = Instant::now();
+    let (mut cpu_ms, mut why) = (0, None);
+    loop {
+        // Before it is waited for: then nothing is left to be read.
+        cpu_ms = processor.read_ms().unwrap_or(cpu_ms);
+        match child.try_wait() {
+            Ok(Some(status)) => return (Ok(status), why, cpu_ms),
+            Err(error) => return (Err(error), why, cpu_ms),
+            Ok(None) => {}
+        }
+        if why.is_none() && *stop.borrow() {
+            why = Some(Why::Asked);
+        } else if why.is_none() && began.elapsed() > wall {
+            why = Some(Why::Late);
+        }
+        if why.is_some() {
+            // One that is gone already cannot be killed, which is as well.
+            let _ = child.kill();
+        }
+        thread::sleep(LOOK_EVERY);
+    }
 }
 
 fn ended(
-    status: std::io::Result<std::process::ExitStatus>,
+    status: io::Result<std::process::ExitStatus>,
     result: Option<&[u8]>,
     words: Option<String>,
     launch: &Launch,
@@ -135,10 +145,11 @@ fn told(document: &Value) -> Option<String> {
     Some(hint.map_or_else(|| message.to_owned(), |hint| format!("{message} ({hint})")))
 }
 
-fn spawn(launch: &Launch) -> std::io::Result<Child> {
+fn spawn(launch: &Launch) -> io::Result<Child> {
     // Limits are set by a shell, which then becomes the program: no code of ours runs between fork
     // and exec. Nothing of the job reaches the shell as code: arguments follow as words.
-    const LIMITS: &str = r#"ulimit -t "$1" && ulimit -d "$2" && ulimit -c 0 && shift 2 && exec "$@""#;
+    const LIMITS: &str =
+        r#"ulimit -t "$1" && ulimit -d "$2" && ulimit -c 0 && shift 2 && exec "$@""#;
     Command::new("/bin/sh")
         .args(["-c", LIMITS, "sh"])
         .arg(launch.cpu_seconds.to_string())
@@ -153,30 +164,26 @@ fn spawn(launch: &Launch) -> std::io::Result<Child> {
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
-        .kill_on_drop(true)
         .spawn()
 }
 
-async fn read_all(out: impl AsyncRead + Unpin, most: u64) -> Vec<u8> {
+fn read_all(mut out: impl Read, most: u64) -> Vec<u8> {
     let mut bytes = Vec::new();
-    let mut out = out.take(most);
     // What could not be read is no JSON, which is told.
-    let _ = out.read_to_end(&mut bytes).await;
+    let _ = (&mut out).take(most).read_to_end(&mut bytes);
     // The rest must be read all the same: a process with a full pipe would never end.
-    let mut rest = out.into_inner();
-    let _ = tokio::io::copy(&mut rest, &mut tokio::io::sink()).await;
+    let _ = io::copy(&mut out, &mut io::sink());
     bytes
 }
 
-/// Reads lines of progress, and returns the last other words.
-async fn read_lines(err: impl AsyncRead + Unpin, progress: mpsc::Sender<Value>) -> String {
+/// Reads lines of progress, and returns the first other words.
+fn read_lines(err: impl Read, progress: &mpsc::Sender<Value>) -> String {
     let mut lines = BufReader::new(err);
     let mut words = String::new();
     let mut line = Vec::new();
     loop {
         line.clear();
-        let mut part = (&mut lines).take(LINE_MAX as u64);
-        match part.read_until(b'\n', &mut line).await {
+        match (&mut lines).take(LINE_MAX).read_until(b'\n', &mut line) {
             Ok(0) | Err(_) => return words,
             Ok(_) => {}
         }
@@ -184,7 +191,9 @@ async fn read_lines(err: impl AsyncRead + Unpin, progress: mpsc::Sender<Value>) 
         match serde_json::from_str::<Value>(&text).ok().and_then(|line| shape(&line)) {
             // Nobody waits for progress: a later line says more.
             Some(shape) => drop(progress.try_send(shape)),
-            None if words.len() < LINE_MAX => words.push_str(text.trim_start_matches("error: ")),
+            None if words.len() < WORDS_MAX => {
+                words.push_str(text.trim_start_matches("error: "));
+            }
             None => {}
         }
     }
@@ -230,19 +239,19 @@ impl PathOfStat {
 ///
 /// # Errors
 /// When it cannot be made.
-pub async fn fresh_folder(folder: &Path) -> std::io::Result<()> {
-    match fs::remove_dir_all(folder).await {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => return Err(error),
+pub fn fresh_folder(folder: &Path) -> io::Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
         _ => {}
     }
-    fs::create_dir_all(folder.join("data")).await
+    std::fs::create_dir_all(folder.join("data"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    async fn play(script: &str, cpu_seconds: u64, stop: Option<Duration>) -> (Ended, Vec<Value>) {
+    fn play(script: &str, cpu_seconds: u64, stop: Option<Duration>) -> (Ended, Vec<Value>) {
         let folder = tempfile::tempdir().unwrap();
         let launch = Launch {
             program: "/bin/sh".into(),
@@ -255,14 +264,12 @@ mod tests {
         let (to, mut progress) = mpsc::channel(64);
         let (stopper, stopped) = watch::channel(false);
         if let Some(after) = stop {
-            tokio::spawn(async move {
-                tokio::time::sleep(after).await;
+            thread::spawn(move || {
+                thread::sleep(after);
                 let _ = stopper.send(true);
-                // Kept until the process has been told.
-                tokio::time::sleep(Duration::from_secs(5)).await;
             });
         }
-        let (ended, _) = run(&launch, to, stopped).await;
+        let (ended, _) = run(&launch, &to, &stopped);
         let mut shapes = Vec::new();
         while let Ok(shape) = progress.try_recv() {
             shapes.push(shape);
@@ -270,13 +277,13 @@ mod tests {
         (ended, shapes)
     }
 
-    #[tokio::test]
-    async fn a_result_and_progress_are_read_and_no_key_is_handed_on() {
+    #[test]
+    fn a_result_and_progress_are_read_and_no_key_is_handed_on() {
         let script = r#"echo '{"progress":{"done":5,"of":10,"unit":"bars","seconds":1,
             "words":""}}' | tr -d '\n' >&2; echo >&2
             echo '{"progress":{"done":5,"of":10,"seconds":1,"words":"equity 1,234"}}' >&2
             printf '{"env":"%s"}' "$(env | cut -d= -f1 | sort | tr '\n' ' ')""#;
-        let (ended, shapes) = play(script, 5, None).await;
+        let (ended, shapes) = play(script, 5, None);
         let Ended::Done(result) = ended else { panic!("{ended:?}") };
         let names: Vec<&str> = result["env"].as_str().unwrap().split_whitespace().collect();
         let known = ["PATH", "PWD", "OLDPWD", "QUANTTRADE_DATA_DIR", "SHLVL", "_"];
@@ -287,21 +294,21 @@ mod tests {
         assert_eq!(shapes[1]["eta_seconds"], 1.0);
     }
 
-    #[tokio::test]
-    async fn every_bad_end_is_told() {
+    #[test]
+    fn every_bad_end_is_told() {
         let failed = |ended: Ended| match ended {
             Ended::Failed(words) => words,
             other => panic!("{other:?}"),
         };
         let told = r#"echo '{"error":{"message":"no data","hint":"import some"}}'; exit 3"#;
-        assert_eq!(failed(play(told, 5, None).await.0), "no data (import some)");
-        let words = failed(play("echo 'error: broken' >&2; exit 1", 5, None).await.0);
+        assert_eq!(failed(play(told, 5, None).0), "no data (import some)");
+        let words = failed(play("echo 'error: broken' >&2; exit 1", 5, None).0);
         assert_eq!(words.trim(), "broken");
         let large = "head -c 100000 /dev/zero | tr '\\0' 1";
-        assert!(failed(play(large, 5, None).await.0).contains("too large"));
+        assert!(failed(play(large, 5, None).0).contains("too large"));
         let busy = "while :; do :; done";
-        assert!(failed(play(busy, 1, None).await.0).contains("1 s of processor time"));
-        let (ended, _) = play("sleep 60", 60, Some(Duration::from_millis(50))).await;
+        assert!(failed(play(busy, 1, None).0).contains("1 s of processor time"));
+        let (ended, _) = play("sleep 60", 60, Some(Duration::from_millis(50)));
         assert_eq!(ended, Ended::Stopped);
     }
 }

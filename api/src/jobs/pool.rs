@@ -254,9 +254,12 @@ impl Jobs {
             result_bytes_max: self.settings.result_bytes_max,
         };
         let (to, progress) = mpsc::channel(16);
-        let running = child::run(&launch, to, stopped);
+        let run = move || child::run(&launch, &to, &stopped);
+        let running = tokio::task::spawn_blocking(run);
         let telling = self.tell_progress(tenant, job.id, progress);
-        let ((ended, cpu_ms), ()) = tokio::join!(running, telling);
+        let (ran, ()) = tokio::join!(running, telling);
+        let lost = |_| (Ended::Failed("the run was lost".to_owned()), 0);
+        let (ended, cpu_ms) = ran.unwrap_or_else(lost);
         let report = place(tenant, job.id) + "/report.html";
         let has_report = self.settings.data_dir.join(&report).exists();
         let is_stopping = self.lock().is_stopping;
@@ -283,7 +286,7 @@ impl Jobs {
         config: &JobConfig,
         folder: &std::path::Path,
     ) -> Result<String, String> {
-        let made = child::fresh_folder(folder).await;
+        let made = child::fresh_folder(folder);
         made.map_err(|error| format!("no folder could be made for the run: {error}"))?;
         if let Some(name) = config.data.strip_prefix("shared:")
             && let Some(shared) = self.settings.shared.iter().find(|data| data.name == name)

@@ -94,10 +94,7 @@ impl BacktestRequest {
                 return Err(invalid("end_date", words));
             }
         }
-        let positive = [
-            ("initial_capital", self.initial_capital),
-            ("quantity", self.quantity),
-        ];
+        let positive = [("initial_capital", self.initial_capital), ("quantity", self.quantity)];
         for (field, value) in positive {
             if value.is_some_and(|value| value.0 <= 0.into()) {
                 return Err(invalid(field, "it must be greater than zero"));
@@ -152,7 +149,8 @@ fn time(field: &'static str, text: Option<&str>) -> Result<Option<Timestamp>, Re
     };
     let is_day = text.len() == "2026-01-31".len();
     let read = if is_day { day(text) } else { text.parse().ok() };
-    let wrong = || invalid(field, "write a day like 2026-01-31, or a time like 2026-01-31T00:00:00Z");
+    let wrong =
+        || invalid(field, "write a day like 2026-01-31, or a time like 2026-01-31T00:00:00Z");
     read.map(Some).ok_or_else(wrong)
 }
 
@@ -183,7 +181,9 @@ impl JobConfig {
         }
         add("capital", &self.initial_capital.to_string());
         add("report", "report.html");
-        words.extend(["--json", "--quiet", "--progress-lines", "--allow-no-trades"].map(str::to_owned));
+        words.extend(
+            ["--json", "--quiet", "--progress-lines", "--allow-no-trades"].map(str::to_owned),
+        );
         words.push("--threads=1".to_owned());
         words
     }
@@ -215,8 +215,14 @@ mod tests {
             ("strategy_id", "{}"),
             ("start_date", r#"{"strategy_type":"a","start_date":"yesterday"}"#),
             ("start_date", r#"{"strategy_type":"a","start_date":"2020-02-30"}"#),
-            ("end_date", r#"{"strategy_type":"a","start_date":"2021-01-01","end_date":"2020-01-01"}"#),
-            ("end_date", r#"{"strategy_type":"a","start_date":"1990-01-01","end_date":"2020-01-01"}"#),
+            (
+                "end_date",
+                r#"{"strategy_type":"a","start_date":"2021-01-01","end_date":"2020-01-01"}"#,
+            ),
+            (
+                "end_date",
+                r#"{"strategy_type":"a","start_date":"1990-01-01","end_date":"2020-01-01"}"#,
+            ),
             ("initial_capital", r#"{"strategy_type":"a","initial_capital":"0"}"#),
             ("fee_rate", r#"{"strategy_type":"a","fee_rate":"1"}"#),
             ("slippage_bps", r#"{"strategy_type":"a","slippage_bps":"-1"}"#),

@@ -43,7 +43,8 @@ mod tests {
             assert_eq!(count, 1, "one {element} alone, without attributes");
         }
         // What the policy would not let run.
-        for forbidden in [" style=", " onclick=", " onload=", "javascript:", "http://", "https://"] {
+        for forbidden in [" style=", " onclick=", " onload=", "javascript:", "http://", "https://"]
+        {
             assert!(!PAGE.contains(forbidden), "{forbidden}");
         }
         assert!(policy().contains("script-src 'sha256-"));
