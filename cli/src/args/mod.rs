@@ -91,6 +91,8 @@ pub enum Command {
     Strategies(command::strategies::StrategiesArgs),
     /// The limits of the risk gate as a file
     Risk(command::risk::RiskArgs),
+    /// Verify the audit of the service
+    Audit(command::audit::AuditArgs),
     /// The ledger of all runs
     Runs(command::runs::RunsArgs),
     /// Measure the speed of this machine
