@@ -97,6 +97,8 @@ pub enum Command {
     Runs(command::runs::RunsArgs),
     /// Measure the speed of this machine
     Bench(command::bench::BenchArgs),
+    /// Start the service: REST, WebSocket, first screen, paper sessions
+    Serve(command::serve::ServeArgs),
     /// Mint a token for development from the configured secret
     Token(command::token::TokenArgs),
     /// Check the machine and the installation, with advice
