@@ -16,5 +16,7 @@ pub mod limits;
 pub mod routes;
 pub mod screen;
 pub mod secret;
+pub mod service;
+pub mod sessions;
 pub mod store;
 pub mod trading;

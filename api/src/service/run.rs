@@ -19,9 +19,7 @@ use super::projector;
 use super::settings::ServiceSettings;
 use crate::audit::HeadKeeper;
 use crate::auth::owner::OwnerError;
-use crate::auth::{
-    Credentials, NoRevocations, Owner, RedisRevocations, Revocations, Verifier,
-};
+use crate::auth::{Credentials, NoRevocations, Owner, RedisRevocations, Revocations, Verifier};
 use crate::events::{Publisher, RedisStreams, Sink, StreamSettings};
 use crate::http::app::Makings;
 use crate::http::gate::Gate;
@@ -111,7 +109,8 @@ impl Service {
             Some(redis) => Arc::new(RedisLimiter::new(redis.clone(), &settings.quotas, "")),
             None => Arc::new(LocalLimiter::new(&settings.quotas)),
         };
-        let market = HubSettings { state: Some(data_dir.join("market.json")), ..Default::default() };
+        let market =
+            HubSettings { state: Some(data_dir.join("market.json")), ..Default::default() };
         let hub = Hub::start(market)?;
         let mut sessions = SessionSettings::new(data_dir.join("sessions"));
         let holder = format!("{}:{}", std::process::id(), Uuid::now_v7());
@@ -303,8 +302,7 @@ impl Kept {
     }
 
     fn follow(&self, tenant: TenantId, desk: &Arc<dyn Desk>) {
-        let is_new =
-            self.followed.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
+        let is_new = self.followed.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
         if is_new {
             let task = projector::follow(self.store.clone(), tenant, Arc::clone(desk));
             let task = tokio::spawn(task);
@@ -325,9 +323,8 @@ impl Trading for Kept {
     fn stop(&self) -> Doing<'_, ()> {
         Box::pin(async move {
             self.sessions.stop().await;
-            let tasks = std::mem::take(
-                &mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner),
-            );
+            let tasks =
+                std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
             for task in tasks {
                 task.abort();
             }

@@ -52,8 +52,8 @@ pub fn run(args: &ServeArgs, session: &Session) -> Result<(), Failure> {
     log();
     interrupt::keep_partial_results();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
-    let runtime =
-        runtime.map_err(|error| Failure::failed(format!("no threads could be started: {error}")))?;
+    let runtime = runtime
+        .map_err(|error| Failure::failed(format!("no threads could be started: {error}")))?;
     runtime.block_on(serve(settings, session))
 }
 
@@ -117,7 +117,11 @@ fn log() {
 /// Asks `/health` of a service on this machine.
 fn probe(address: SocketAddr) -> Result<(), Failure> {
     use std::io::{Read, Write};
-    let host = if address.ip().is_unspecified() { "127.0.0.1".to_owned() } else { address.ip().to_string() };
+    let host = if address.ip().is_unspecified() {
+        "127.0.0.1".to_owned()
+    } else {
+        address.ip().to_string()
+    };
     let failed = |error: std::io::Error| {
         Failure::failed(format!("no service answers on {host}:{}: {error}", address.port()))
     };
