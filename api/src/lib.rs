@@ -9,6 +9,7 @@ pub mod audit;
 pub mod auth;
 pub mod domain;
 pub mod http;
+pub mod events;
 pub mod ids;
 pub mod limits;
 pub mod routes;
