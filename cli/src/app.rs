@@ -110,6 +110,9 @@ fn run(cli: Cli, registry: Registry, code: Option<Code>) -> ExitCode {
     let threads = global.threads.map_or(cores, |threads| threads as usize);
     let session = Session { out, registry, code, config: global.config, threads };
     interrupt::listen(out);
+    if global.progress_lines {
+        progress::want_lines();
+    }
     progress::want(!out.quiet && std::io::stderr().is_terminal());
     match dispatch(cli.command, &session) {
         Ok(()) => ExitCode::SUCCESS,

@@ -166,8 +166,8 @@ fn check_times(fields: &Fields, now: Time) -> Result<Time, AuthError> {
     if exp - issued.unwrap_or(now_s) > lifetime || exp - now_s > lifetime + leeway {
         return Err(AuthError::Lifetime);
     }
-    // The range was checked above, so that the cast cannot saturate.
-    Ok(Time((exp * 1e3) as i64 * 1_000_000))
+    // Milliseconds are exact in a double; nanoseconds are not.
+    Ok(Time(((exp * 1e3) as i64).saturating_mul(1_000_000)))
 }
 
 fn check_issuer(fields: &Fields, expected: Option<&str>) -> Result<(), AuthError> {

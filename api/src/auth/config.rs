@@ -104,18 +104,24 @@ const OTHER_CLAIMS: [&str; 14] = [
     "impersonator_id",
 ];
 
-/// Beginnings and parts of secrets that stand in examples.
-const EXAMPLES: [&str; 18] = [
+/// Parts of the secrets that stand in examples, in lower case.
+const EXAMPLES: [&str; 29] = [
     "your-256-bit-secret",
     "your_256_bit_secret",
     "your-secret",
     "your_secret",
     "yoursecret",
+    "jwt-secret",
+    "jwt_secret",
+    "a-string-secret",
+    "dev-secret",
+    "dev_secret",
     "change-me",
     "change_me",
     "changeme",
     "change-this",
     "change_this",
+    "change-in",
     "replace-me",
     "replace_me",
     "insecure",
@@ -123,7 +129,12 @@ const EXAMPLES: [&str; 18] = [
     "supersecret",
     "super_secret",
     "secret-key",
+    "secret_key",
+    "secretkey",
     "example",
+    "default",
+    "qwerty",
+    "password",
 ];
 
 impl Config {
@@ -211,7 +222,7 @@ fn is_pattern(text: &[u8]) -> bool {
 /// Host and port of an address.
 fn authority(url: &str) -> Option<&str> {
     let (_, rest) = url.split_once("://")?;
-    rest.split(['/', '?', '#', '\\']).next().filter(|authority| !authority.is_empty())
+    rest.split(['/', '?', '#']).next().filter(|authority| !authority.is_empty())
 }
 
 /// Whether an address is on this machine.
@@ -226,6 +237,10 @@ fn check_url(url: &str, allow_http: bool) -> Result<(), ConfigError> {
         Some("http") => true,
         _ => return Err(ConfigError::JwksUrl("must begin with https://")),
     };
+    // Readers of addresses differ over backslashes and blanks.
+    if url.contains('\\') || !url.bytes().all(|byte| byte.is_ascii_graphic()) {
+        return Err(ConfigError::JwksUrl("has characters that have no place in an address"));
+    }
     if authority(url).is_none_or(|authority| authority.contains('@')) {
         return Err(ConfigError::JwksUrl("must name a host and no user"));
     }

@@ -56,7 +56,8 @@ impl Identity {
     /// Whether `right` is given.
     #[must_use]
     pub fn may(&self, right: Right) -> bool {
-        let is_given = Rights::of(self.roles).or(self.granted).has(right);
+        let by_role = self.roles.counting().any(|role| right.is_given_to(role));
+        let is_given = by_role || self.granted.has(right);
         let needs_person = right.needs_person() && self.person.is_none();
         let refused = self.is_impersonation && right.is_refused_to_impersonators();
         is_given && !needs_person && !refused
@@ -99,7 +100,7 @@ impl Identity {
         Ok(self)
     }
 
-    /// Until when a connection of this identity may last.
+    /// Whether its time is over: a connection ends then, without leeway.
     #[must_use]
     pub fn is_expired(&self, now: Time) -> bool {
         self.expires_at.is_some_and(|at| now.0 >= at.0)

@@ -5,14 +5,16 @@
 //! cannot be turned against the issuer. Known keys work on while a fetch is under way or fails, for
 //! at most a day.
 
-use std::sync::Arc;
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use arc_swap::ArcSwapOption;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use ring::digest;
 use serde::Deserialize;
 use serde_json::Value;
-use tokio::sync::{Mutex, OwnedMutexGuard};
+use tokio::sync::OwnedMutexGuard;
 
 use super::error::AuthError;
 use super::fetch::{FetchError, KeySource};
@@ -31,12 +33,18 @@ pub const REFRESH_AGE_NS: i64 = 600 * SECOND_NS;
 pub const AGE_NS_MAX: i64 = 86_400 * SECOND_NS;
 /// The most keys of one issuer.
 const KEYS_MAX: usize = 64;
+/// The most tokens whose signature is remembered.
+const PROVEN_MAX: usize = 16_384;
 
 /// Keys as they came.
 #[derive(Debug)]
 pub struct KeySet {
     keys: Vec<PublicKey>,
     at: Time,
+    /// Tokens whose signature was right: a caller sends the same one again and again, and a check
+    /// takes longer than everything else. They go with the keys, so that a key that the issuer
+    /// takes away takes them along.
+    proven: Mutex<HashSet<[u8; 32]>>,
 }
 
 #[derive(Deserialize)]
@@ -62,7 +70,7 @@ impl KeySet {
         if keys.is_empty() {
             return Err(FetchError("no key in it is for RS256 with 2048 bits or more".to_owned()));
         }
-        Ok(Self { keys, at })
+        Ok(Self { keys, at, proven: Mutex::default() })
     }
 
     /// The keys that a token may be signed with: those of its key name. A token without one is
@@ -73,6 +81,34 @@ impl KeySet {
             Some(kid) => key.kid.as_deref() == Some(kid),
             None => is_alone,
         })
+    }
+
+    /// Whether the token is signed by one of the keys.
+    fn verify(&self, token: &Compact<'_>) -> Result<(), AuthError> {
+        let mut context = digest::Context::new(&digest::SHA256);
+        for part in [token.signed, b".", &token.signature] {
+            context.update(part);
+        }
+        let name: Option<[u8; 32]> = context.finish().as_ref().try_into().ok();
+        let proven = || self.proven.lock().unwrap_or_else(PoisonError::into_inner);
+        if name.is_some_and(|name| proven().contains(&name)) {
+            return Ok(());
+        }
+        let mut outcome = Err(AuthError::UnknownKey);
+        for key in self.of(token.kid.as_deref()) {
+            outcome = key.verify(token);
+            if outcome.is_ok() {
+                break;
+            }
+        }
+        if let (Ok(()), Some(name)) = (outcome, name) {
+            let mut proven = proven();
+            if proven.len() >= PROVEN_MAX {
+                proven.clear();
+            }
+            proven.insert(name);
+        }
+        outcome
     }
 
     const fn age_ns(&self, now: Time) -> i64 {
@@ -107,7 +143,7 @@ pub struct KeyCache {
 struct Inner {
     source: Box<dyn KeySource>,
     keys: ArcSwapOption<KeySet>,
-    attempts: Arc<Mutex<Attempts>>,
+    attempts: Arc<tokio::sync::Mutex<Attempts>>,
 }
 
 #[derive(Debug, Default)]
@@ -165,21 +201,18 @@ impl KeyCache {
             // Who held the lock may have fetched it.
             keys = self.inner.believed(now);
             if keys.as_ref().is_none_or(|keys| keys.of(kid).next().is_none()) {
-                self.inner.fetch(attempts, now).await;
+                // In a task of its own: a caller that hangs up must not use up the fetch.
+                let inner = Arc::clone(&self.inner);
+                let task = tokio::spawn(async move { inner.fetch(attempts, now).await });
+                if let Err(error) = task.await {
+                    tracing::warn!(%error, "the issuer's keys cannot be had");
+                }
                 keys = self.inner.believed(now);
             }
         } else if keys.as_ref().is_some_and(|keys| keys.age_ns(now) >= REFRESH_AGE_NS) {
             self.refresh_behind(now);
         }
-        let keys = keys.ok_or(AuthError::KeysUnavailable)?;
-        let mut outcome = Err(AuthError::UnknownKey);
-        for key in keys.of(kid) {
-            outcome = key.verify(token);
-            if outcome.is_ok() {
-                break;
-            }
-        }
-        outcome
+        keys.ok_or(AuthError::KeysUnavailable)?.verify(token)
     }
 
     /// Fetches without making the caller wait.

@@ -28,7 +28,8 @@ impl SharedKey {
         Self(hmac::Key::new(hmac::HMAC_SHA256, secret.reveal().as_bytes()))
     }
 
-    /// Whether the token is signed with it. The comparison takes the same time wherever they differ.
+    /// Whether the token is signed with it. The comparison takes the same time wherever the two
+    /// differ.
     ///
     /// # Errors
     /// When it is not.

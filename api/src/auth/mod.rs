@@ -2,9 +2,9 @@
 //!
 //! The way of a token: [`credential`] finds it in the headers, [`token`] takes it apart, a key of
 //! [`keys`] (shared secret) or [`jwks`] (public keys of an issuer) proves it, [`claims`] reads what
-//! it says, [`revocation`] knows whether it was taken back. What comes out is an [`Identity`], which
-//! has [`Right`]s by its [`Role`]s. Without any configured key there is the [`owner`] of this
-//! machine instead. Nothing here knows routes or sockets.
+//! it says, [`revocation`] knows whether it was taken back. What comes out is an [`Identity`]; its
+//! [`Role`]s give it [`Right`]s. Without any configured key there is the [`owner`] of this machine
+//! instead. Nothing here knows routes or sockets.
 
 pub mod claims;
 pub mod config;

@@ -37,7 +37,10 @@ pub const OWNER_TENANT: TenantId =
 #[derive(Debug, Error)]
 pub enum OwnerError {
     /// The file cannot be read or written.
-    #[error("{}: {source}: name a folder that you may write to by QUANTTRADE_DATA_DIR", path.display())]
+    #[error(
+        "{}: {source}: name a folder that you may write to by QUANTTRADE_DATA_DIR",
+        path.display()
+    )]
     File {
         /// Which.
         path: PathBuf,

@@ -256,12 +256,6 @@ impl Rights {
         let given = |right: &Right| roles.counting().any(|role| right.is_given_to(role));
         Right::ALL.into_iter().filter(given).collect()
     }
-
-    /// What is in either.
-    #[must_use]
-    pub const fn or(self, other: Self) -> Self {
-        Self(self.0 | other.0)
-    }
 }
 
 impl FromIterator<Right> for Rights {

@@ -1,7 +1,7 @@
 //! A token taken apart: three parts in base64url between two dots, the first a JSON header.
 //!
-//! Nothing of it is believed yet. What a header may ask of a reader beyond its key (keys of its own,
-//! encryption, extensions) is refused, not ignored.
+//! Nothing of it is believed yet. What a header may ask of a reader beyond its key (keys of its
+//! own, encryption, extensions) is refused, not ignored.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;

@@ -1,8 +1,8 @@
 //! How many requests a tenant or an address may send.
 //!
 //! Each kind of request has a bucket of its own, so that the kill switch works however many other
-//! requests a tenant sends. [`LocalLimiter`] counts in this process; [`RedisLimiter`] counts for all
-//! replicas together and falls back to the local one while Redis is away.
+//! requests a tenant sends. [`LocalLimiter`] counts in this process; [`RedisLimiter`] counts for
+//! all replicas together and falls back to the local one while Redis is away.
 
 mod local;
 mod quota;

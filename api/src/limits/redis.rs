@@ -83,11 +83,12 @@ impl RedisLimiter {
         u64::try_from(self.start.elapsed().as_millis()).unwrap_or(u64::MAX)
     }
 
-    /// Counts one request in Redis, at `now_us` where that is not 0.
+    /// Counts one request in Redis, at `now_us` (of the epoch) where that is not 0, and returns
+    /// for how many microseconds it has to wait; 0 lets it through.
     ///
     /// # Errors
     /// When Redis does not answer.
-    async fn ask(
+    pub async fn ask(
         &self,
         bucket: Bucket,
         subject: Subject,

@@ -30,7 +30,12 @@ pub struct TokenArgs {
     #[arg(long, value_name = "S", default_value = "developer")]
     pub sub: String,
     /// For how many hours it is valid
-    #[arg(long, value_name = "H", default_value_t = 8, value_parser = clap::value_parser!(u8).range(1..=24))]
+    #[arg(
+        long,
+        value_name = "H",
+        default_value_t = 8,
+        value_parser = clap::value_parser!(u8).range(1..=24)
+    )]
     pub hours: u8,
 }
 
