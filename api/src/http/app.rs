@@ -17,6 +17,7 @@ use super::metrics::Metrics;
 use super::settings::HttpSettings;
 use super::storage::Storage;
 use crate::auth::Identity;
+use crate::jobs::Jobs;
 use crate::limits::{Bucket, Limited, Limiter, Subject};
 use crate::trading::{MarketData, Trading};
 
@@ -52,6 +53,8 @@ pub struct App {
     pub limiter: Arc<dyn Limiter>,
     /// The types of strategies.
     pub registry: Registry,
+    /// Backtests; none where this service runs none.
+    pub jobs: Option<Arc<Jobs>>,
     /// Figures.
     pub metrics: Metrics,
     /// Further components of `/health`.
@@ -108,6 +111,7 @@ impl App {
             store,
             limiter,
             registry,
+            jobs: None,
             metrics: Metrics::new(),
             probes: Vec::new(),
             body_room: Arc::new(Semaphore::new(BODIES_KIB_MAX)),

@@ -64,9 +64,13 @@ pub async fn answer(
     request.extensions_mut().insert(ConnectInfo(peer));
     request.extensions_mut().insert(who.clone());
 
+    let limits = app.settings.limits;
+    // URIs are without their prefix here.
+    let sends_data = request.uri().path() == "/datasets";
+    let bytes_max = if sends_data { limits.dataset_bytes_max } else { limits.body_bytes_max };
     let refused = app
         .refuse_at_door(peer, request.uri(), request.headers())
-        .or_else(|| tells_too_much(&request, app.settings.limits.body_bytes_max));
+        .or_else(|| tells_too_much(&request, bytes_max));
     let response = match refused {
         Some(error) => error.into_response(),
         None => within_deadline(&app, router, request, &context).await,

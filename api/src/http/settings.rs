@@ -45,6 +45,8 @@ pub struct Limits {
     pub stop_time: Duration,
     /// Bytes of a body.
     pub body_bytes_max: usize,
+    /// Bytes of a data set.
+    pub dataset_bytes_max: usize,
     /// Bytes of all headers with the request line.
     pub header_bytes_max: usize,
     /// Headers of a request.
@@ -66,6 +68,7 @@ impl Default for Limits {
             request_time: Duration::from_secs(25),
             stop_time: Duration::from_millis(4_500),
             body_bytes_max: 1 << 20,
+            dataset_bytes_max: 32 << 20,
             header_bytes_max: 32 << 10,
             headers_max: 100,
             json_depth_max: 32,

@@ -5,6 +5,7 @@
 //! or crashes takes nothing else with it, and stopping it is killing it.
 
 pub mod child;
+pub mod intake;
 pub mod pool;
 pub mod queue;
 pub mod request;

@@ -82,6 +82,12 @@ impl Jobs {
         &self.settings
     }
 
+    /// Where jobs and data sets are kept.
+    #[must_use]
+    pub fn store(&self) -> &dyn JobStore {
+        &*self.store
+    }
+
     /// Every step of every job from now on.
     #[must_use]
     pub fn changes(&self) -> broadcast::Receiver<Arc<JobChange>> {

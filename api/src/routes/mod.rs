@@ -1,7 +1,9 @@
 //! The routes, one file a resource. Each says of itself what the OpenAPI document shows.
 
 pub mod audit;
+pub mod backtests;
 pub mod check;
+pub mod datasets;
 pub mod docs;
 pub mod instruments;
 pub mod limits;
@@ -47,6 +49,13 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(strategies::activate))
         .routes(routes!(strategies::deactivate))
         .routes(routes!(performance::get))
+        .routes(routes!(backtests::list, backtests::start))
+        .routes(routes!(backtests::start_alias))
+        .routes(routes!(backtests::of_strategy))
+        .routes(routes!(backtests::get, backtests::cancel))
+        .routes(routes!(backtests::report))
+        .routes(routes!(datasets::list, datasets::send))
+        .routes(routes!(datasets::get))
         .routes(routes!(parameters::list))
         .routes(routes!(limits::get, limits::put))
         .routes(routes!(risk::status))
