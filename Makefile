@@ -2,10 +2,11 @@
 CARGO ?= cargo
 QT_BIN ?= target/release/quanttrade
 
-.PHONY: help demo build test test-debug lint bench
+.PHONY: help demo serve build test test-debug lint bench
 
 help:
 	@echo "make demo        build, run a backtest on bundled real data, write report.html"
+	@echo "make serve       build, serve REST and WebSocket on 127.0.0.1:8009"
 	@echo "make test        install what the tests need, run all of them"
 	@echo "make test-debug  the core's tests on an unoptimised build"
 	@echo "make lint        formatting and lints, as CI checks them"
@@ -13,6 +14,9 @@ help:
 
 demo: build
 	$(QT_BIN) demo
+
+serve: build
+	$(QT_BIN) serve
 
 build:
 	$(CARGO) build --release --locked --bin quanttrade

@@ -16,5 +16,7 @@ pub mod limits;
 pub mod routes;
 pub mod screen;
 pub mod secret;
+pub mod serve;
+pub mod sockets;
 pub mod store;
 pub mod trading;

@@ -143,6 +143,7 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Risk(args) => command::risk::run(args, session),
         Command::Runs(args) => command::runs::run(args, session),
         Command::Bench(args) => command::bench::run(args, session),
+        Command::Serve(args) => command::serve::run(&args, session),
         Command::Token(args) => command::token::run(&args, session),
         Command::Doctor(args) => command::doctor::run(&args, session),
         Command::Config(args) => command::config::run(args, session),

@@ -138,7 +138,7 @@ fn usual_data(
     strategy_type: &str,
     symbols: &[String],
 ) -> Result<String, ApiError> {
-    let hears_books = app.registry.get(strategy_type).is_some_and(|e| e.hears == Hears::Book);
+    let hears_books = app.registry.get(strategy_type).is_ok_and(|e| e.hears == Hears::Book);
     let shared = &jobs.settings().shared;
     let own = shared.iter().find(|data| data.symbols.iter().any(|s| symbols.contains(s)));
     let any = shared.first().filter(|_| !hears_books);

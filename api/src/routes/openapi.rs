@@ -17,6 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::FieldError;
 use crate::http::error::ErrorBody;
+use crate::ids::{BacktestId, DatasetId, OrderUid, StrategyUid};
 use crate::trading::RiskRejection;
 
 static DOCUMENT: LazyLock<(Bytes, String)> = LazyLock::new(|| {
@@ -50,6 +51,11 @@ pub(super) fn finish(document: &mut OpenApi) {
         (ErrorBody::name(), ErrorBody::schema()),
         (FieldError::name(), FieldError::schema()),
         (RiskRejection::name(), RiskRejection::schema()),
+        // Only paths name these.
+        (BacktestId::name(), BacktestId::schema()),
+        (DatasetId::name(), DatasetId::schema()),
+        (OrderUid::name(), OrderUid::schema()),
+        (StrategyUid::name(), StrategyUid::schema()),
     ];
     for (name, schema) in schemas {
         components.schemas.insert(name.into_owned(), schema);

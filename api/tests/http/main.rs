@@ -8,3 +8,4 @@ mod hostile;
 mod resources;
 mod rights;
 mod risk;
+mod sockets;

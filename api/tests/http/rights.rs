@@ -62,7 +62,9 @@ async fn no_route_shows_or_changes_what_is_anothers() {
             let absent = path.replace("{id}", NOBODY);
             let foreign = service.ask(&method, &foreign, &thief, Some("{}")).await;
             let absent = service.ask(&method, &absent, &thief, Some("{}")).await;
-            assert_eq!(foreign.status, 404, "{method} {path}: {foreign:?}");
+            // This service runs no backtests, and says so before it looks for one.
+            let is_off = foreign.status == 503 && path.contains("backtest");
+            assert!(foreign.status == 404 || is_off, "{method} {path}: {foreign:?}");
             assert_eq!(without_name(&foreign), without_name(&absent), "{method} {path}");
         }
     }
@@ -105,7 +107,9 @@ async fn lower_roles_write_nothing() {
         let token = token(role, tenant);
         for (path, item) in document["paths"].as_object().unwrap() {
             for (method, operation) in item.as_object().unwrap() {
-                if operation.get("security").is_none() || method == "get" {
+                // An agent may start backtests.
+                let is_its_own = role == Role::Agent && path.contains("backtest");
+                if operation.get("security").is_none() || method == "get" || is_its_own {
                     continue;
                 }
                 let id = if path.starts_with("/orders") { &owned.order } else { &owned.strategy };

@@ -95,6 +95,8 @@ pub enum Command {
     Runs(command::runs::RunsArgs),
     /// Measure the speed of this machine
     Bench(command::bench::BenchArgs),
+    /// Serve REST and WebSocket: the service behind /trading
+    Serve(command::serve::ServeArgs),
     /// Mint a token for development from the configured secret
     Token(command::token::TokenArgs),
     /// Check the machine and the installation, with advice

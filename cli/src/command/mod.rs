@@ -14,6 +14,7 @@ pub mod parity;
 pub mod replay;
 pub mod risk;
 pub mod runs;
+pub mod serve;
 pub mod strategies;
 pub mod sweep;
 pub mod token;

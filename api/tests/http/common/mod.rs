@@ -15,7 +15,7 @@ use qt_api::auth::{Config, Credentials, MemoryRevocations, Role, Verifier};
 use qt_api::http::app::Makings;
 use qt_api::http::gate::Gate;
 use qt_api::http::storage::Storage;
-use qt_api::http::{App, HttpSettings, Server, Shared};
+use qt_api::http::{App, HttpSettings, Server};
 use qt_api::ids::TenantId;
 use qt_api::limits::{LocalLimiter, Quotas};
 use qt_api::routes;
@@ -34,7 +34,6 @@ const SECRET: &str = "k2Zp9vQ4xW7mB1nR6tY3uE8sA5dF0gHjLcXz";
 /// A running service.
 pub struct Service {
     pub address: SocketAddr,
-    pub app: Shared,
     pub market: Arc<Market>,
     pub desks: Arc<Desks>,
     pub revocations: Arc<MemoryRevocations>,
@@ -85,7 +84,7 @@ impl Service {
             let _ = stopped.await;
         }));
         let (stop, _folder) = (Some(stop), folder);
-        Self { address, app, market, desks, revocations, stop, running, _folder }
+        Self { address, market, desks, revocations, stop, running, _folder }
     }
 
     pub fn stop(&mut self) {

@@ -70,6 +70,7 @@ away! {
         fn audit(TenantId, AuditEntry) -> ();
         fn audit_rows(TenantId, AuditFilter, Page) -> Slice<AuditRow>;
         fn audit_chain(TenantId, u64, u32) -> Vec<AuditRow>;
+        fn audit_end(TenantId) -> (u64, String);
     }
     Idempotency {
         fn begin_request(TenantId, String, String, [u8; 32], Uuid) -> Begun;
