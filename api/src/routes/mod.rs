@@ -83,7 +83,6 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
 }
 
 /// The router of the service `app`.
-#[must_use]
 pub fn router(app: &Shared) -> Router {
     let (router, _) = all();
     let (router, _) = router.split_for_parts();

@@ -105,7 +105,7 @@ fn hex(bytes: &[u8]) -> String {
     tag = "service",
     responses((status = 200, description = "The OpenAPI 3.1 document", body = Object))
 )]
-pub async fn document(headers: HeaderMap) -> Response {
+pub(crate) async fn document(headers: HeaderMap) -> Response {
     let (text, etag) = &*DOCUMENT;
     let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known == etag.as_str());
     if is_known {

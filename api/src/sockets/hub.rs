@@ -241,7 +241,7 @@ async fn latency(hub: &Hub, name: &TopicName, topic: &Topic) {
     while !hub.is_over(name, topic, &mut quiet_since) {
         tokio::time::sleep(SLOW_EVERY).await;
         let recent = hub.metrics.recent();
-        topic.set_snapshot(&recent);
-        topic.publish("latency", &recent);
+        topic.set_snapshot(recent);
+        topic.publish("latency", recent);
     }
 }

@@ -46,7 +46,7 @@ type Upgrade = Result<WebSocketUpgrade, WebSocketUpgradeRejection>;
             body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn all(
+pub(crate) async fn all(
     State(app): State<Shared>,
     request: Asking,
     upgrade: Upgrade,
@@ -61,7 +61,7 @@ pub async fn all(
     tag = "sockets",
     responses((status = 101, description = "The socket"))
 )]
-pub async fn market_data(
+pub(crate) async fn market_data(
     State(app): State<Shared>,
     request: Asking,
     upgrade: Upgrade,
@@ -76,7 +76,7 @@ pub async fn market_data(
     tag = "sockets",
     responses((status = 101, description = "The socket"))
 )]
-pub async fn portfolio(
+pub(crate) async fn portfolio(
     State(app): State<Shared>,
     request: Asking,
     upgrade: Upgrade,
@@ -91,7 +91,7 @@ pub async fn portfolio(
     tag = "sockets",
     responses((status = 101, description = "The socket"))
 )]
-pub async fn signals(
+pub(crate) async fn signals(
     State(app): State<Shared>,
     request: Asking,
     upgrade: Upgrade,
