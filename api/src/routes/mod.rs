@@ -27,6 +27,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::{ApiError, Shared, front};
+use crate::sockets::routes as sockets;
 
 /// All routes, and the document that describes them.
 #[must_use]
@@ -71,14 +72,17 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(instruments::get))
         .routes(routes!(market_data::quote))
         .routes(routes!(market_data::book))
-        .routes(routes!(market_data::candles));
+        .routes(routes!(market_data::candles))
+        .routes(routes!(sockets::all))
+        .routes(routes!(sockets::market_data))
+        .routes(routes!(sockets::portfolio))
+        .routes(routes!(sockets::signals));
     let mut document = router.to_openapi();
     openapi::finish(&mut document);
     (router, document)
 }
 
 /// The router of the service `app`.
-#[must_use]
 pub fn router(app: &Shared) -> Router {
     let (router, _) = all();
     let (router, _) = router.split_for_parts();

@@ -78,7 +78,7 @@ fn components(app: &App) -> BTreeMap<&'static str, Condition> {
         (status = 503, description = "Something does not work, or not yet", body = Health)
     )
 )]
-pub async fn health(State(app): State<Shared>) -> Response {
+pub(crate) async fn health(State(app): State<Shared>) -> Response {
     let components = components(&app);
     // What is kept elsewhere may be away for a while: trading goes on from the journal.
     let needed = ["market_data", "sessions", "intake"];
@@ -110,7 +110,7 @@ pub struct Readiness {
         (status = 503, description = "Not now", body = Readiness)
     )
 )]
-pub async fn ready(State(app): State<Shared>) -> Response {
+pub(crate) async fn ready(State(app): State<Shared>) -> Response {
     let components = components(&app);
     let is_up = |name| components.get(name) == Some(&Condition::Up);
     let ready = is_up("intake") && is_up("market_data");
@@ -132,7 +132,7 @@ fn answer(is_well: bool, body: impl IntoResponse) -> Response {
     tag = "service",
     responses((status = 200, description = "Prometheus text format", body = String))
 )]
-pub async fn metrics(
+pub(crate) async fn metrics(
     State(app): State<Shared>,
     headers: HeaderMap,
     caller: Option<Caller>,
