@@ -15,6 +15,7 @@ pub mod parameters;
 pub mod performance;
 pub mod portfolio;
 pub mod risk;
+pub mod screen;
 pub mod status;
 pub mod strategies;
 pub mod trades;
@@ -37,6 +38,7 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(status::ready))
         .routes(routes!(status::metrics))
         .routes(routes!(openapi::document))
+        .routes(routes!(screen::page))
         .routes(routes!(docs::index))
         .routes(routes!(docs::file))
         .routes(routes!(trades::list, trades::place))

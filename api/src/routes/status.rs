@@ -146,6 +146,7 @@ pub(crate) async fn metrics(
         Series::one("quanttrade_feeds_up", up as f64),
         Series::one("quanttrade_feeds", feeds.len() as f64),
     ];
+    series.extend(resident().map(|bytes| Series::one("process_resident_memory_bytes", bytes)));
     let phases = [Phase::Reconciling, Phase::Ready, Phase::Draining, Phase::Stopped, Phase::Failed];
     let values = phases.map(|phase| {
         let count = states.iter().filter(|session| session.phase == phase).count();
@@ -157,6 +158,14 @@ pub(crate) async fn metrics(
     }
     let content = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (content, app.metrics.text(&series)).into_response()
+}
+
+/// Resident memory; none where the system does not tell.
+fn resident() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: f64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kib * 1024.0)
 }
 
 /// Families of the business have at most so many series.
