@@ -7,4 +7,5 @@
 pub mod amount;
 pub mod ids;
 pub mod secret;
+pub mod sessions;
 pub mod trading;
