@@ -5,7 +5,18 @@
 //! data) and [`store`] (what is kept). Behind the ports, `sessions` owns the pipelines.
 
 pub mod amount;
+pub mod audit;
+pub mod auth;
+pub mod domain;
+pub mod events;
+pub mod http;
 pub mod ids;
+pub mod jobs;
+pub mod limits;
+pub mod routes;
+pub mod screen;
 pub mod secret;
+pub mod service;
 pub mod sessions;
+pub mod store;
 pub mod trading;

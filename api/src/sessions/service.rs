@@ -114,7 +114,7 @@ impl Sessions {
         if let Some(desk) = desks.get(&tenant) {
             return Ok(Arc::clone(desk));
         }
-        let desk = inner.begin(tenant, AccountId::new());
+        let desk = inner.begin(tenant, AccountId::paper(tenant));
         desks.insert(tenant, Arc::clone(&desk));
         Ok(desk)
     }
