@@ -2,7 +2,10 @@
 //!
 //! The way of a request: [`http`] (base paths, limits, errors) → [`auth`] (who is it, what may they
 //! do) → [`routes`] (one file a resource) → the ports in [`trading`] (a tenant's session, market
-//! data) and [`store`] (what is kept). Behind the ports, `sessions` owns the pipelines.
+//! data) and [`store`] (what is kept). Behind the ports, [`sessions`] owns the pipelines; [`jobs`]
+//! runs backtests, [`events`] tells the platform, [`service`] puts all of it together.
+//!
+//! May import: everything below `cli`. Must not contain: strategy, risk or order code, terminals.
 
 pub mod amount;
 pub mod audit;

@@ -114,7 +114,10 @@ async fn serve(
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(place.clone());
         let (app, router) = (app.clone(), router.clone());
-        async move { Ok::<_, std::convert::Infallible>(front::answer(app, router, peer, request).await) }
+        async move {
+            let answer = front::answer(app, router, peer, request).await;
+            Ok::<_, std::convert::Infallible>(answer)
+        }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

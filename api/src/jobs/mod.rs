@@ -1,8 +1,8 @@
 //! Backtests as jobs: a bounded pool, fair among tenants, each job a process of its own.
 //!
 //! A job is the same `quanttrade backtest` that a person runs, started with an empty environment, a
-//! limit on its processor time and memory, and a folder of its own: a run that eats its quota, hangs
-//! or crashes takes nothing else with it, and stopping it is killing it.
+//! limit on its processor time and memory, and a folder of its own: a run that eats its quota,
+//! hangs or crashes takes nothing else with it, and stopping it is killing it.
 
 pub mod child;
 pub mod intake;
