@@ -7,24 +7,15 @@ use crate::store::{
 
 use super::error::ApiError;
 
-/// Everything that is kept.
-pub trait Storage:
-    Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory + Strategies
-{
-}
+/// What a tenant has and does.
+pub trait Holdings: Accounts + Orders + PortfolioHistory + Strategies {}
 
-impl<T> Storage for T where
-    T: Accounts
-        + Alerts
-        + Audits
-        + Idempotency
-        + Kills
-        + Limits
-        + Orders
-        + PortfolioHistory
-        + Strategies
-{
-}
+impl<T: Accounts + Orders + PortfolioHistory + Strategies> Holdings for T {}
+
+/// Everything that is kept.
+pub trait Storage: Holdings + Alerts + Audits + Idempotency + Kills + Limits {}
+
+impl<T: Holdings + Alerts + Audits + Idempotency + Kills + Limits> Storage for T {}
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {
