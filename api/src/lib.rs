@@ -18,5 +18,6 @@ pub mod screen;
 pub mod secret;
 pub mod service;
 pub mod sessions;
+pub mod sockets;
 pub mod store;
 pub mod trading;

@@ -19,6 +19,7 @@ use super::storage::Storage;
 use crate::auth::Identity;
 use crate::jobs::Jobs;
 use crate::limits::{Bucket, Limited, Limiter, Subject};
+use crate::sockets::Hub;
 use crate::trading::{MarketData, Trading};
 
 /// The service, as its handlers see it.
@@ -56,7 +57,9 @@ pub struct App {
     /// Backtests; none where this service runs none.
     pub jobs: Option<Arc<Jobs>>,
     /// Figures.
-    pub metrics: Metrics,
+    pub metrics: Arc<Metrics>,
+    /// Topics and sockets.
+    pub sockets: Arc<Hub>,
     /// Further components of `/health`.
     pub probes: Vec<(&'static str, Probe)>,
     /// Room for bodies that are being read, KiB.
@@ -102,6 +105,10 @@ impl App {
     #[must_use]
     pub fn new(parts: Makings) -> Self {
         let Makings { settings, gate, trading, market, store, limiter, registry } = parts;
+        let stopping = watch::Sender::new(false);
+        let metrics = Arc::new(Metrics::new());
+        let limits = settings.limits.sockets;
+        let hub = Hub::new(market.clone(), metrics.clone(), limits, stopping.subscribe());
         Self {
             base: BasePaths::new(&settings.base_paths),
             origins: Origins::new(&settings.cors_origins),
@@ -112,10 +119,11 @@ impl App {
             limiter,
             registry,
             jobs: None,
-            metrics: Metrics::new(),
+            metrics,
+            sockets: Arc::new(hub),
             probes: Vec::new(),
             body_room: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
-            stopping: watch::Sender::new(false),
+            stopping,
             started: Instant::now(),
             settings,
         }

@@ -1,13 +1,16 @@
 //! Figures for Prometheus. No label comes from a client: routes are those of the code.
 
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
+use hdrhistogram::Histogram;
 use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder};
 use metrics_exporter_prometheus::formatting::sanitize_metric_name;
 use metrics_exporter_prometheus::{
     Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
 };
+use serde::Serialize;
 
 /// Bounds of the histograms, seconds: 50 us to the deadline.
 const BUCKETS_S: [f64; 16] = [
@@ -23,6 +26,7 @@ pub struct Metrics {
     connections: Gauge,
     refused: Counter,
     sockets: Gauge,
+    recent: Mutex<Option<Histogram<u64>>>,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -35,6 +39,19 @@ impl Default for Metrics {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// How fast answers came.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Recent {
+    /// How many.
+    pub requests: u64,
+    /// Half of them were as fast, microseconds.
+    pub p50_us: u64,
+    /// 99 of 100 were as fast, microseconds.
+    pub p99_us: u64,
+    /// The slowest, microseconds.
+    pub max_us: u64,
 }
 
 /// Something that is counted as long as it lives.
@@ -64,7 +81,9 @@ impl Metrics {
         let refused = Key::from_name("quanttrade_http_connections_refused_total");
         let refused = recorder.register_counter(&refused, &META);
         let handle = recorder.handle();
-        Self { handle, connections, refused, sockets, recorder }
+        // Microseconds to a minute, to two digits; the bounds are constants, so there is one.
+        let recent = Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 2).ok());
+        Self { handle, connections, refused, sockets, recorder, recent }
     }
 
     /// Counts a connection until it is dropped.
@@ -86,8 +105,24 @@ impl Metrics {
         self.refused.increment(1);
     }
 
+    /// How fast answers came since the last call.
+    #[must_use]
+    pub fn recent(&self) -> Recent {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(recent) = recent.as_mut() else { return Recent::default() };
+        let at = |quantile| recent.value_at_quantile(quantile);
+        let (p50_us, p99_us, max_us) = (at(0.5), at(0.99), recent.max());
+        let found = Recent { requests: recent.len(), p50_us, p99_us, max_us };
+        recent.reset();
+        found
+    }
+
     /// Counts an answer and how long it took.
     pub fn answered(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        if let Some(recent) = self.recent.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            recent.saturating_record(took_us);
+        }
         let method = known(method);
         let endpoint = Label::new("endpoint", route.to_owned());
         let labels = vec![Label::new("method", method), endpoint.clone(), status_label(status)];

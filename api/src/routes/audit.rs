@@ -37,7 +37,7 @@ pub struct AuditQuery {
     params(AuditQuery),
     responses((status = 200, body = Page<AuditRow>))
 )]
-pub async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     asked: Asked,

@@ -28,7 +28,7 @@ static CONFIG: LazyLock<Arc<Config<'static>>> = LazyLock::new(|| {
     tag = "service",
     responses((status = 307, description = "To the page"))
 )]
-pub async fn index() -> Response {
+pub(crate) async fn index() -> Response {
     (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, "docs/index.html")]).into_response()
 }
 
@@ -43,7 +43,7 @@ pub async fn index() -> Response {
         (status = 404, description = "There is no such part", body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn file(Path(name): Path<String>) -> Result<Response, ApiError> {
+pub(crate) async fn file(Path(name): Path<String>) -> Result<Response, ApiError> {
     let found = serve(&name, Arc::clone(&CONFIG));
     let file = found.ok().flatten().ok_or_else(ApiError::not_found)?;
     let headers = [

@@ -16,7 +16,7 @@ use crate::trading::Instrument;
     security(("bearer" = [])),
     responses((status = 200, body = Page<Instrument>))
 )]
-pub async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Page<Instrument>>, ApiError> {
@@ -35,7 +35,7 @@ pub async fn list(
     params(("symbol" = String, Path, description = "The instrument", pattern = "^[A-Za-z0-9._-]+$")),
     responses((status = 200, body = Instrument))
 )]
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(symbol): Path<String>,

@@ -68,7 +68,10 @@ fn read(document: &Value) -> Result<Vec<LimitValue>, ApiError> {
     security(("bearer" = [])),
     responses((status = 200, body = LimitView))
 )]
-pub async fn get(State(app): State<Shared>, caller: Caller) -> Result<Json<LimitView>, ApiError> {
+pub(crate) async fn get(
+    State(app): State<Shared>,
+    caller: Caller,
+) -> Result<Json<LimitView>, ApiError> {
     caller.need(Right::Read)?;
     let desk = app.trading.desk(caller.tenant()).await?;
     Ok(Json(view(&app, &caller, &*desk).await?))
@@ -97,7 +100,7 @@ async fn view(app: &Shared, caller: &Caller, desk: &dyn Desk) -> Result<LimitVie
             body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn put(
+pub(crate) async fn put(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,

@@ -53,7 +53,7 @@ pub fn interval_ns(name: &str) -> Option<i64> {
     params(("symbol" = String, Path, description = "The instrument", pattern = "^[A-Za-z0-9._-]+$")),
     responses((status = 200, body = Quote))
 )]
-pub async fn quote(
+pub(crate) async fn quote(
     State(app): State<Shared>,
     caller: Caller,
     Path(symbol): Path<String>,
@@ -84,7 +84,7 @@ pub struct BookQuery {
     ),
     responses((status = 200, body = Book))
 )]
-pub async fn book(
+pub(crate) async fn book(
     State(app): State<Shared>,
     caller: Caller,
     Path(symbol): Path<String>,
@@ -138,7 +138,7 @@ pub struct CandleList {
     ),
     responses((status = 200, body = CandleList))
 )]
-pub async fn candles(
+pub(crate) async fn candles(
     State(app): State<Shared>,
     caller: Caller,
     Path(symbol): Path<String>,

@@ -15,6 +15,7 @@ pub mod parameters;
 pub mod performance;
 pub mod portfolio;
 pub mod risk;
+pub mod screen;
 pub mod status;
 pub mod strategies;
 pub mod trades;
@@ -27,6 +28,7 @@ use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use crate::http::{ApiError, Shared, front};
+use crate::sockets::routes as sockets;
 
 /// All routes, and the document that describes them.
 #[must_use]
@@ -36,6 +38,7 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(status::ready))
         .routes(routes!(status::metrics))
         .routes(routes!(openapi::document))
+        .routes(routes!(screen::page))
         .routes(routes!(docs::index))
         .routes(routes!(docs::file))
         .routes(routes!(trades::list, trades::place))
@@ -71,14 +74,17 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(instruments::get))
         .routes(routes!(market_data::quote))
         .routes(routes!(market_data::book))
-        .routes(routes!(market_data::candles));
+        .routes(routes!(market_data::candles))
+        .routes(routes!(sockets::all))
+        .routes(routes!(sockets::market_data))
+        .routes(routes!(sockets::portfolio))
+        .routes(routes!(sockets::signals));
     let mut document = router.to_openapi();
     openapi::finish(&mut document);
     (router, document)
 }
 
 /// The router of the service `app`.
-#[must_use]
 pub fn router(app: &Shared) -> Router {
     let (router, _) = all();
     let (router, _) = router.split_for_parts();

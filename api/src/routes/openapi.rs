@@ -17,6 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::FieldError;
 use crate::http::error::ErrorBody;
+use crate::ids::{BacktestId, DatasetId, OrderUid, StrategyUid};
 use crate::trading::RiskRejection;
 
 static DOCUMENT: LazyLock<(Bytes, String)> = LazyLock::new(|| {
@@ -50,6 +51,11 @@ pub(super) fn finish(document: &mut OpenApi) {
         (ErrorBody::name(), ErrorBody::schema()),
         (FieldError::name(), FieldError::schema()),
         (RiskRejection::name(), RiskRejection::schema()),
+        // Only paths name these.
+        (BacktestId::name(), BacktestId::schema()),
+        (DatasetId::name(), DatasetId::schema()),
+        (OrderUid::name(), OrderUid::schema()),
+        (StrategyUid::name(), StrategyUid::schema()),
     ];
     for (name, schema) in schemas {
         components.schemas.insert(name.into_owned(), schema);
@@ -99,7 +105,7 @@ fn hex(bytes: &[u8]) -> String {
     tag = "service",
     responses((status = 200, description = "The OpenAPI 3.1 document", body = Object))
 )]
-pub async fn document(headers: HeaderMap) -> Response {
+pub(crate) async fn document(headers: HeaderMap) -> Response {
     let (text, etag) = &*DOCUMENT;
     let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known == etag.as_str());
     if is_known {

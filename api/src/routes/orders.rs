@@ -67,7 +67,7 @@ impl OrderQuery {
     params(OrderQuery),
     responses((status = 200, body = Page<Order>))
 )]
-pub async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     asked: Asked,
@@ -112,7 +112,7 @@ async fn found(
     params(("id" = OrderUid, Path, description = "The order")),
     responses((status = 200, body = Order))
 )]
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -135,7 +135,7 @@ pub async fn get(
         (status = 409, description = "It is over", body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn amend(
+pub(crate) async fn amend(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -160,7 +160,7 @@ pub async fn amend(
         (status = 409, description = "It is over", body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn cancel(
+pub(crate) async fn cancel(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,

@@ -98,7 +98,7 @@ impl From<&StrategyEntry> for StrategyType {
     security(("bearer" = [])),
     responses((status = 200, body = Page<StrategyType>))
 )]
-pub async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Page<StrategyType>>, ApiError> {

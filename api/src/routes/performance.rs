@@ -55,7 +55,7 @@ pub struct Performance {
     params(("id" = StrategyUid, Path, description = "The strategy")),
     responses((status = 200, body = Performance))
 )]
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,

@@ -23,7 +23,7 @@ use crate::trading::{Portfolio, Position};
     security(("bearer" = [])),
     responses((status = 200, body = Portfolio))
 )]
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Arc<Portfolio>>, ApiError> {
@@ -40,7 +40,7 @@ pub async fn get(
     security(("bearer" = [])),
     responses((status = 200, body = Page<Position>))
 )]
-pub async fn positions(
+pub(crate) async fn positions(
     State(app): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Page<Position>>, ApiError> {
@@ -83,7 +83,7 @@ const DAY_NS: i64 = 86_400_000_000_000;
     params(HistoryQuery),
     responses((status = 200, body = History))
 )]
-pub async fn history(
+pub(crate) async fn history(
     State(app): State<Shared>,
     caller: Caller,
     asked: Asked,

@@ -39,7 +39,10 @@ pub struct RiskView {
     security(("bearer" = [])),
     responses((status = 200, body = RiskView))
 )]
-pub async fn status(State(app): State<Shared>, caller: Caller) -> Result<Json<RiskView>, ApiError> {
+pub(crate) async fn status(
+    State(app): State<Shared>,
+    caller: Caller,
+) -> Result<Json<RiskView>, ApiError> {
     caller.need(Right::Read)?;
     let desk = app.trading.desk(caller.tenant()).await?;
     // The session is the truth; a store that is away hides nothing of it.
@@ -56,7 +59,7 @@ pub async fn status(State(app): State<Shared>, caller: Caller) -> Result<Json<Ri
     params(PageQuery),
     responses((status = 200, body = Page<AlertRow>))
 )]
-pub async fn alerts(
+pub(crate) async fn alerts(
     State(app): State<Shared>,
     caller: Caller,
     asked: Asked,
@@ -147,7 +150,7 @@ fn in_tenant(found: &Found, caller: &Caller, context: &Context) -> Actor {
     request_body = Switch,
     responses((status = 200, description = "Nothing leaves any more", body = KillAnswer))
 )]
-pub async fn kill(
+pub(crate) async fn kill(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
@@ -206,7 +209,7 @@ pub struct Arming {
         (status = 202, description = "One approval is written down", body = Arming)
     )
 )]
-pub async fn arm(
+pub(crate) async fn arm(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,

@@ -78,7 +78,7 @@ fn components(app: &App) -> BTreeMap<&'static str, Condition> {
         (status = 503, description = "Something does not work, or not yet", body = Health)
     )
 )]
-pub async fn health(State(app): State<Shared>) -> Response {
+pub(crate) async fn health(State(app): State<Shared>) -> Response {
     let components = components(&app);
     // What is kept elsewhere may be away for a while: trading goes on from the journal.
     let needed = ["market_data", "sessions", "intake"];
@@ -110,7 +110,7 @@ pub struct Readiness {
         (status = 503, description = "Not now", body = Readiness)
     )
 )]
-pub async fn ready(State(app): State<Shared>) -> Response {
+pub(crate) async fn ready(State(app): State<Shared>) -> Response {
     let components = components(&app);
     let is_up = |name| components.get(name) == Some(&Condition::Up);
     let ready = is_up("intake") && is_up("market_data");
@@ -132,7 +132,7 @@ fn answer(is_well: bool, body: impl IntoResponse) -> Response {
     tag = "service",
     responses((status = 200, description = "Prometheus text format", body = String))
 )]
-pub async fn metrics(
+pub(crate) async fn metrics(
     State(app): State<Shared>,
     headers: HeaderMap,
     caller: Option<Caller>,
@@ -146,6 +146,7 @@ pub async fn metrics(
         Series::one("quanttrade_feeds_up", up as f64),
         Series::one("quanttrade_feeds", feeds.len() as f64),
     ];
+    series.extend(resident().map(|bytes| Series::one("process_resident_memory_bytes", bytes)));
     let phases = [Phase::Reconciling, Phase::Ready, Phase::Draining, Phase::Stopped, Phase::Failed];
     let values = phases.map(|phase| {
         let count = states.iter().filter(|session| session.phase == phase).count();
@@ -157,6 +158,14 @@ pub async fn metrics(
     }
     let content = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (content, app.metrics.text(&series)).into_response()
+}
+
+/// Resident memory; none where the system does not tell.
+fn resident() -> Option<f64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let kib: f64 = line.trim().strip_suffix(" kB")?.trim().parse().ok()?;
+    Some(kib * 1024.0)
 }
 
 /// Families of the business have at most so many series.

@@ -136,7 +136,7 @@ pub(super) async fn find(
     params(StrategyQuery),
     responses((status = 200, body = Page<Strategy>))
 )]
-pub async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     asked: Asked,
@@ -163,7 +163,7 @@ pub async fn list(
         (status = 409, description = "The name is taken", body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn create(
+pub(crate) async fn create(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
@@ -221,7 +221,7 @@ fn check_symbols(app: &Shared, symbols: &[String]) -> Result<(), ApiError> {
     params(("id" = StrategyUid, Path, description = "The strategy")),
     responses((status = 200, body = Strategy))
 )]
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -244,7 +244,7 @@ pub async fn get(
             body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn change(
+pub(crate) async fn change(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
@@ -303,7 +303,7 @@ pub struct Deleted {
         (status = 409, description = "It runs", body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn remove(
+pub(crate) async fn remove(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
@@ -324,7 +324,7 @@ pub async fn remove(
     params(("id" = StrategyUid, Path, description = "The strategy")),
     responses((status = 200, description = "It runs", body = Strategy))
 )]
-pub async fn activate(
+pub(crate) async fn activate(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
@@ -344,7 +344,7 @@ pub async fn activate(
     params(("id" = StrategyUid, Path, description = "The strategy")),
     responses((status = 200, description = "It does not run any more", body = Strategy))
 )]
-pub async fn deactivate(
+pub(crate) async fn deactivate(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,

@@ -109,7 +109,7 @@ impl TradeQuery {
     params(TradeQuery),
     responses((status = 200, body = Page<Execution>))
 )]
-pub async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     asked: Asked,
@@ -148,7 +148,7 @@ pub async fn list(
             body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn place(
+pub(crate) async fn place(
     State(app): State<Shared>,
     caller: Caller,
     once: Once,

@@ -159,7 +159,7 @@ fn portfolio_of(of: &Portfolio, market: &dyn MarketData) -> PortalPortfolio {
     security(("bearer" = [])),
     responses((status = 200, body = PortalPortfolio))
 )]
-pub async fn portfolio(
+pub(crate) async fn portfolio(
     State(app): State<Shared>,
     caller: Caller,
 ) -> Result<Json<PortalPortfolio>, ApiError> {
@@ -176,7 +176,7 @@ pub async fn portfolio(
     security(("bearer" = [])),
     responses((status = 200, body = Vec<PortalPosition>))
 )]
-pub async fn positions(
+pub(crate) async fn positions(
     State(app): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<PortalPosition>>, ApiError> {
@@ -194,7 +194,7 @@ pub async fn positions(
     security(("bearer" = [])),
     responses((status = 200, body = Vec<PortalTrade>))
 )]
-pub async fn trades(
+pub(crate) async fn trades(
     State(app): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<PortalTrade>>, ApiError> {
@@ -220,7 +220,7 @@ pub async fn trades(
     security(("bearer" = [])),
     responses((status = 200, body = Vec<PortalStrategy>))
 )]
-pub async fn strategies(
+pub(crate) async fn strategies(
     State(app): State<Shared>,
     caller: Caller,
 ) -> Result<Json<Vec<PortalStrategy>>, ApiError> {

@@ -20,7 +20,7 @@ use super::settings::ServiceSettings;
 use crate::audit::HeadKeeper;
 use crate::auth::owner::OwnerError;
 use crate::auth::{Credentials, NoRevocations, Owner, RedisRevocations, Revocations, Verifier};
-use crate::events::{Publisher, RedisStreams, Sink, StreamSettings};
+use crate::events::{Bus, Publisher, RedisStreams, Sink, StreamSettings};
 use crate::http::app::Makings;
 use crate::http::gate::Gate;
 use crate::http::{App, Server, Shared};
@@ -31,6 +31,7 @@ use crate::secret::Secret;
 use crate::sessions::market::{Hub, HubSettings, MarketError};
 use crate::sessions::{SessionSettings, Sessions, StartError};
 use crate::store::{Accounts, Idempotency, Store, StoreError};
+use crate::trading::time::Time;
 use crate::trading::{Desk, Doing, KillAnswer, Refusal, SessionState, Trading};
 
 /// How often it is looked whether what the service uses is there.
@@ -81,6 +82,7 @@ pub struct Service {
     store: Store,
     sessions: Arc<Kept>,
     jobs: Option<Arc<Jobs>>,
+    bus: Arc<Bus>,
     owner: Option<(Secret, std::path::PathBuf)>,
     tasks: Vec<JoinHandle<()>>,
 }
@@ -103,8 +105,7 @@ impl Service {
         let store = Store::open(&settings.store).await?;
         let mut tasks = Vec::new();
         let redis = settings.redis.as_ref().map(redis_lazily).transpose()?;
-        let gate = gate(&settings, redis.as_ref(), &mut tasks)?;
-        let owner = gate.1;
+        let (gate, owner) = gate(&settings, redis.as_ref(), &mut tasks).await?;
         let limiter: Arc<dyn Limiter> = match &redis {
             Some(redis) => Arc::new(RedisLimiter::new(redis.clone(), &settings.quotas, "")),
             None => Arc::new(LocalLimiter::new(&settings.quotas)),
@@ -122,7 +123,7 @@ impl Service {
         });
         let mut app = App::new(Makings {
             settings: settings.http,
-            gate: gate.0,
+            gate,
             trading: Arc::clone(&sessions) as Arc<dyn Trading>,
             market: hub,
             store: Arc::new(store.clone()),
@@ -130,7 +131,8 @@ impl Service {
             registry,
         });
         app.jobs.clone_from(&jobs);
-        tasks.extend(background(&mut app, &store, settings.redis.as_ref(), redis).await?);
+        let bus = Arc::new(Bus::default());
+        tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis).await?);
         if let Some(jobs) = &jobs {
             // What waited goes on once the store answers; a start does not wait for that.
             let jobs = Arc::clone(jobs);
@@ -143,13 +145,19 @@ impl Service {
         }
         let app = Arc::new(app);
         let router = crate::routes::router(&app);
-        Ok(Self { server, app, router, store, sessions, jobs, owner, tasks })
+        Ok(Self { server, app, router, store, sessions, jobs, bus, owner, tasks })
     }
 
     /// Where it listens.
     #[must_use]
     pub const fn address(&self) -> SocketAddr {
         self.server.address()
+    }
+
+    /// Domain events, for subscribers in this process.
+    #[must_use]
+    pub const fn bus(&self) -> &Arc<Bus> {
+        &self.bus
     }
 
     /// The owner's token and its file, in local owner mode.
@@ -200,7 +208,7 @@ fn redis_lazily(url: &Secret) -> Result<ConnectionManager, ServiceError> {
 
 type GateAndOwner = (Gate, Option<(Secret, std::path::PathBuf)>);
 
-fn gate(
+async fn gate(
     settings: &ServiceSettings,
     redis: Option<&ConnectionManager>,
     tasks: &mut Vec<JoinHandle<()>>,
@@ -222,17 +230,20 @@ fn gate(
         }
         None => Arc::new(NoRevocations),
     };
-    Ok((Gate::new(Verifier::new(&settings.auth, revocations), credentials), None))
+    let verifier = Verifier::new(&settings.auth, revocations);
+    verifier.warm(Time::now()).await;
+    Ok((Gate::new(verifier, credentials), None))
 }
 
 /// What goes on beside the requests: publication, signing, probing, sweeping.
 async fn background(
     app: &mut App,
     store: &Store,
+    bus: &Arc<Bus>,
     url: Option<&Secret>,
     redis: Option<ConnectionManager>,
 ) -> Result<Vec<JoinHandle<()>>, ServiceError> {
-    let mut sinks: Vec<Arc<dyn Sink>> = Vec::new();
+    let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::clone(bus) as _];
     if let Some(url) = url {
         sinks.push(Arc::new(RedisStreams::new(StreamSettings::new(url.clone()))));
     }

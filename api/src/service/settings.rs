@@ -12,8 +12,10 @@ use crate::limits::{QuotaError, Quotas};
 use crate::secret::Secret;
 use crate::store::{StoreError, StoreSettings};
 
-/// The port without another one.
+/// The port that the platform's gateway calls.
 const PORT: u16 = 8009;
+/// The shortest token for `/metrics`.
+const METRICS_TOKEN_BYTES_MIN: usize = 16;
 
 /// All settings.
 #[derive(Clone, Debug)]
@@ -79,7 +81,9 @@ impl ServiceSettings {
     ) -> Result<Self, SettingsError> {
         let set = |name: &str| get(name).filter(|value| !value.trim().is_empty());
         let auth = Config::read(get)?;
-        let host = set("HOST").unwrap_or_else(|| "127.0.0.1".to_owned());
+        // Without a key nobody but this machine may come in.
+        let usual = if auth.is_owner_mode() { "127.0.0.1" } else { "0.0.0.0" };
+        let host = set("HOST").unwrap_or_else(|| usual.to_owned());
         let host: IpAddr = match host.trim() {
             "localhost" => IpAddr::from([127, 0, 0, 1]),
             text => text.trim_matches(['[', ']']).parse().map_err(|_| {
@@ -143,7 +147,13 @@ fn http(set: &Get<'_>) -> Result<HttpSettings, SettingsError> {
         }
         http.cors_origins = origins;
     }
-    http.metrics_token = set("METRICS_TOKEN").map(Secret::new);
+    http.metrics_token = match set("METRICS_TOKEN") {
+        Some(text) if text.len() < METRICS_TOKEN_BYTES_MIN => {
+            let detail = format!("it needs {METRICS_TOKEN_BYTES_MIN} bytes or more");
+            return Err(wrong("METRICS_TOKEN", detail));
+        }
+        text => text.map(Secret::new),
+    };
     Ok(http)
 }
 
@@ -202,14 +212,16 @@ mod tests {
             (("ENABLE_REAL_TRADING", "true"), "ENABLE_REAL_TRADING"),
             (("ENABLE_BACKTESTING", "maybe"), "ENABLE_BACKTESTING"),
             (("DATABASE_URL", "mysql://h/d"), "DATABASE_URL"),
+            (("METRICS_TOKEN", "short"), "METRICS_TOKEN"),
             (("JWT_SECRET_KEY", "short"), "JWT_SECRET_KEY"),
         ] {
             let words = read(&[given]).unwrap_err();
             assert!(words.contains(name), "{given:?}: {words}");
             assert!(!words.contains("canary"), "{words}");
         }
-        let all = [SECRET, ("HOST", "0.0.0.0"), ("REDIS_URL", "redis://u:canary@h/12")];
+        let all = [SECRET, ("REDIS_URL", "redis://u:canary@h/12")];
         let settings = read(&all).unwrap();
+        assert_eq!(settings.address.to_string(), "0.0.0.0:8009");
         assert!(!format!("{settings:?}").contains("canary"));
         assert!(!format!("{settings:?}").contains(SECRET.1));
     }

@@ -62,7 +62,7 @@ impl Kept {
             let table = "ALTER TABLE audit_entries";
             (format!("{table} DISABLE TRIGGER ALL"), format!("{table} ENABLE TRIGGER ALL"))
         } else {
-            let drop = "DROP TRIGGER audit_entries_no_";
+            let drop = "DROP TRIGGER IF EXISTS audit_entries_no_";
             (format!("{drop}update; {drop}delete"), "SELECT 1".to_owned())
         };
         self.world.as_owner(&format!("{off}; {sql}; {on}")).await;

@@ -1,12 +1,13 @@
 //! `serve`: the service.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
 use qt_api::jobs::SharedData;
-use qt_api::service::{Service, ServiceSettings};
+use qt_api::service::{Service, ServiceSettings, log};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
@@ -29,6 +30,9 @@ use crate::place::DataDir;
     CORS_ORIGINS METRICS_TOKEN ENABLE_BACKTESTING (docs/OPERATIONS.md). With none of them set,\n\
     the owner of this machine is served, on 127.0.0.1 alone.")]
 pub struct ServeArgs {
+    /// Read settings from FILE (TOML) by the same names; the environment wins
+    #[arg(long, value_name = "FILE")]
+    pub settings: Option<PathBuf>,
     /// Ask a running service for its health, and end: 0 when it is well (for containers)
     #[arg(long)]
     pub probe: bool,
@@ -42,14 +46,19 @@ const PROBE_TIME: Duration = Duration::from_secs(5);
 /// # Errors
 /// When the settings cannot be meant, or something is in the way.
 pub fn run(args: &ServeArgs, session: &Session) -> Result<(), Failure> {
-    let get = |name: &str| std::env::var(name).ok();
-    let folder = DataDir::find().path;
+    let file = args.settings.as_deref().map(read).transpose()?.unwrap_or_default();
+    let get = |name: &str| {
+        let own = std::env::var(name).ok().filter(|value| !value.trim().is_empty());
+        own.or_else(|| file.get(name).cloned())
+    };
+    let folder = get("QUANTTRADE_DATA_DIR").map_or_else(|| DataDir::find().path, PathBuf::from);
     let settings = ServiceSettings::read(&get, &folder, shared())
         .map_err(|error| Failure::usage(error.to_string()))?;
     if args.probe {
         return probe(settings.address);
     }
-    log();
+    let is_text = get("LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
+    log::begin(get("LOG_LEVEL").as_deref(), is_text);
     interrupt::keep_partial_results();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
@@ -74,11 +83,13 @@ fn tell(service: &Service, session: &Session) -> Result<(), Failure> {
     let owner = service.owner();
     if session.out.json {
         let file = owner.map(|(_, path)| path.display().to_string());
-        return session.out.document(&json!({ "address": address, "owner_token_file": file }));
+        let url = format!("http://{address}/");
+        return session.out.document(&json!({ "url": url, "owner_token_file": file }));
     }
     let url = format!("http://{address}/");
+    let docs = format!("{url}docs");
     let Some((token, path)) = owner else {
-        return session.out.line(&format!("QuantTrade listens on {url}"));
+        return session.out.line(&format!("QuantTrade listens on {url} (documentation: {docs})"));
     };
     // A token is shown to a person alone, never to a file or a pipe.
     let shown = if std::io::stdout().is_terminal() {
@@ -87,7 +98,7 @@ fn tell(service: &Service, session: &Session) -> Result<(), Failure> {
         url
     };
     session.out.line(&format!(
-        "QuantTrade listens on {}\nThe owner's token is in {}",
+        "QuantTrade listens on {} (documentation: {docs})\nThe owner's token is in {}",
         session.out.paint(Ink::Accent, &shown),
         path.display()
     ))
@@ -100,18 +111,21 @@ async fn interrupted() {
     }
 }
 
-/// Log lines go to standard error: as JSON, or as text with `LOG_FORMAT=text`.
-fn log() {
-    let level = std::env::var("LOG_LEVEL").unwrap_or_else(|_| "info".to_owned());
-    let text = std::env::var("LOG_FORMAT").is_ok_and(|format| format == "text");
-    let filter = tracing_subscriber::EnvFilter::try_new(level.to_ascii_lowercase())
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
-    let lines = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
-    if text {
-        lines.init();
-    } else {
-        lines.json().flatten_event(true).with_current_span(false).init();
-    }
+/// Settings of a file, as texts.
+fn read(path: &Path) -> Result<BTreeMap<String, String>, Failure> {
+    let name = path.display();
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| Failure::usage(format!("{name}: it cannot be read: {error}")))?;
+    let table: toml::Table = text.parse().map_err(|error: toml::de::Error| {
+        Failure::usage(format!("{name}: not valid TOML: {}", error.to_string().trim()))
+    })?;
+    let scalar = |(name, value): (String, toml::Value)| match value {
+        toml::Value::String(text) => Ok((name, text)),
+        toml::Value::Integer(number) => Ok((name, number.to_string())),
+        toml::Value::Boolean(flag) => Ok((name, flag.to_string())),
+        _ => Err(Failure::usage(format!("{name} takes a text, a number or a flag"))),
+    };
+    table.into_iter().map(scalar).collect()
 }
 
 /// Asks `/health` of a service on this machine.
@@ -148,4 +162,20 @@ fn shared() -> Vec<SharedData> {
         version: Sha256::digest(sample.bytes()).iter().map(|byte| format!("{byte:02x}")).collect(),
     });
     data.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::read;
+
+    #[test]
+    fn a_file_has_the_same_names_as_the_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("serve.toml");
+        std::fs::write(&path, "PORT = 9000\nHOST = \"127.0.0.1\"\nJWT_COOKIE = false\n").unwrap();
+        let found = read(&path).unwrap();
+        assert_eq!((found["PORT"].as_str(), found["JWT_COOKIE"].as_str()), ("9000", "false"));
+        std::fs::write(&path, "PORT = [1]\n").unwrap();
+        assert!(read(&path).is_err());
+    }
 }
