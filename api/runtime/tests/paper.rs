@@ -277,7 +277,7 @@ impl Paper {
     }
 
     fn turn(&mut self, now_ns: i64) {
-        let steady_ns = (now_ns - START).unsigned_abs() + 1_000_000_000_000;
+        let steady_ns = (now_ns - START + 10_000 * MILLI).unsigned_abs();
         self.session.turn(Reading { wall_ns: Nanos::new(now_ns), steady_ns }).unwrap();
         let mut notes = Vec::new();
         self.session.driver_mut().take_notes(&mut notes);

@@ -9,4 +9,4 @@ mod records;
 mod session;
 
 pub use gateway::SimGateway;
-pub use session::{PaperParts, PaperSession, Recast, Turned};
+pub use session::{PaperParts, PaperSession, Recast, Told, Turned};

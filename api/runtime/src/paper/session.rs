@@ -51,6 +51,9 @@ pub struct Recast {
     pub trades: Vec<bool>,
 }
 
+/// Sees what became of orders while the past is made again.
+pub type Told<'a, G> = dyn FnMut(&Driver<Ensemble, G>, &[Note]) + 'a;
+
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Turned {
@@ -127,7 +130,7 @@ impl<G: Gate> PaperSession<G> {
         &mut self,
         events: Vec<Event>,
         recasts: Vec<Recast>,
-        told: &mut dyn FnMut(&Driver<Ensemble, G>, &[Note]),
+        told: &mut Told<'_, G>,
     ) -> Result<(), Halt> {
         let never_left: HashSet<OrderId> = events.iter().filter_map(not_sent).collect();
         let mut recasts = recasts.into_iter().peekable();

@@ -4,7 +4,8 @@ use std::fs;
 use std::path::PathBuf;
 
 use qt_journal::{
-    AppendError, Durable, Journal, JournalReader, Options, Record, Stamp, recover, verify,
+    AppendError, Durable, FORMAT_VERSION, Journal, JournalReader, Options, Record, Stamp, recover,
+    verify,
 };
 use qt_types::{Event, Head, Nanos, Payload, Seq, Tick};
 
@@ -203,7 +204,7 @@ fn what_an_older_version_left_in_memory_keeps_its_version() {
         journal.append_reserved(&Record::Event(event(number))).unwrap();
     }
     drop(journal);
-    // Events are written alike in both versions.
+    // Events are written alike in all versions.
     let version = |number| fs::read(segment(&place, number)).unwrap()[8];
     let mut older = fs::read(segment(&place, 1)).unwrap();
     older[8] = 1;
@@ -213,7 +214,7 @@ fn what_an_older_version_left_in_memory_keeps_its_version() {
 
     let (mut journal, recovery) = Journal::open(&place.path(), &options).unwrap();
     assert_eq!((recovery.last.get(), recovery.from_memory), (30, 10));
-    assert_eq!((version(2), version(3)), (1, 2));
+    assert_eq!((version(2), version(3)), (1, FORMAT_VERSION as u8));
     let (_, next) = append_frame(&mut journal, 31);
     journal.close(Stamp::default()).unwrap();
     let all = entries(&place.path());
