@@ -2,10 +2,12 @@
 CARGO ?= cargo
 QT_BIN ?= target/release/quanttrade
 
-.PHONY: help demo build test test-debug lint bench
+.PHONY: help demo serve secrets build test test-debug lint bench
 
 help:
 	@echo "make demo        build, run a backtest on bundled real data, write report.html"
+	@echo "make serve       build, start the service on this machine: API, first screen, paper trading"
+	@echo "make secrets     write deploy/secrets.env, for the compose file"
 	@echo "make test        install what the tests need, run all of them"
 	@echo "make test-debug  the core's tests on an unoptimised build"
 	@echo "make lint        formatting and lints, as CI checks them"
@@ -13,6 +15,12 @@ help:
 
 demo: build
 	$(QT_BIN) demo
+
+serve: build
+	$(QT_BIN) serve
+
+secrets:
+	./deploy/secrets.sh
 
 build:
 	$(CARGO) build --release --locked --bin quanttrade

@@ -55,7 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Crates that may import anything: nothing is built on them.
-const TOPS: &[&str] = &["qt-benches", "qt-tests", "qt-fuzz"];
+const TOPS: &[&str] = &["qt-benches", "qt-load", "qt-tests", "qt-fuzz"];
 
 /// Crates of the core, and what must never be below them.
 const CORE: &[&str] = &["qt-types", "qt-engine", "qt-risk", "qt-strategies"];
@@ -72,7 +72,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("axum", &["qt-api"]),
     ("redis", &["qt-api"]),
     ("plotly", &["qt-backtest"]),
-    ("rustls", &["qt-cli"]),
+    ("rustls", &["qt-api", "qt-cli"]),
     ("ureq", &["qt-api", "qt-cli"]),
 ];
 

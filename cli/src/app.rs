@@ -110,6 +110,9 @@ fn run(cli: Cli, registry: Registry, code: Option<Code>) -> ExitCode {
     let threads = global.threads.map_or(cores, |threads| threads as usize);
     let session = Session { out, registry, code, config: global.config, threads };
     interrupt::listen(out);
+    if global.progress_lines {
+        progress::want_lines();
+    }
     progress::want(!out.quiet && std::io::stderr().is_terminal());
     match dispatch(cli.command, &session) {
         Ok(()) => ExitCode::SUCCESS,
@@ -141,6 +144,8 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Audit(args) => command::audit::run(&args, session),
         Command::Runs(args) => command::runs::run(args, session),
         Command::Bench(args) => command::bench::run(args, session),
+        Command::Serve(args) => command::serve::run(&args, session),
+        Command::Token(args) => command::token::run(&args, session),
         Command::Doctor(args) => command::doctor::run(&args, session),
         Command::Config(args) => command::config::run(args, session),
         Command::Completions(args) => command::completions::run(&args, session),

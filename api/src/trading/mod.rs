@@ -14,8 +14,8 @@ pub use order::{
     AmendOrder, Execution, NewOrder, Order, OrderKind, OrderStatus, Side, TimeInForce,
 };
 pub use port::{
-    ArmAnswer, Desk, Doing, FeedState, KillAnswer, KillLevel, MarketData, Phase, RiskStatus,
-    SessionState, StrategyRun, Trading,
+    ArmAnswer, Desk, Doing, FeedState, KillAnswer, KillLevel, LimitValue, MarketData, Phase,
+    RiskStatus, SessionState, StrategyRun, Trading,
 };
 pub use portfolio::{Portfolio, Position};
 pub use refusal::{Refusal, RiskRejection};

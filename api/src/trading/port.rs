@@ -13,6 +13,7 @@ use super::order::{AmendOrder, Execution, NewOrder, Order};
 use super::portfolio::Portfolio;
 use super::refusal::Refusal;
 use super::time::Time;
+use crate::amount::Amount;
 use crate::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
 
 /// Something that is being done.
@@ -28,6 +29,12 @@ pub trait Trading: Send + Sync {
 
     /// Trips the kill switch of a venue or of everything.
     fn kill_all(&self, reason: String, person: String) -> Doing<'_, Result<KillAnswer, Refusal>>;
+
+    /// Lets orders leave again after [`Trading::kill_all`]. That two people want it, the caller has
+    /// seen to.
+    fn arm_all(&self, _person: String) -> Doing<'_, Result<ArmAnswer, Refusal>> {
+        Box::pin(async { Err(not_here("ARM_ALL_ABSENT", "sessions can only be armed one by one")) })
+    }
 
     /// Every session's state, for health and metrics.
     fn states(&self) -> Vec<SessionState>;
@@ -114,10 +121,28 @@ pub struct RiskStatus {
     /// For which instrument; none for all.
     pub symbol: Option<String>,
     /// The limit.
-    pub limit: crate::amount::Amount,
+    pub limit: Amount,
     /// How much is used.
-    pub observed: crate::amount::Amount,
+    pub observed: Amount,
     /// The unit of both.
+    pub unit: String,
+}
+
+/// One limit of the risk gate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct LimitValue {
+    /// Its name, as the risk gate has it: `order_notional`.
+    pub name: String,
+    /// `instrument`, `strategy`, `account` or `tenant`.
+    pub level: String,
+    /// For which instrument; none for all that have no own.
+    #[serde(default)]
+    pub symbol: Option<String>,
+    /// The limit.
+    pub value: Amount,
+    /// Its unit; not read.
+    #[serde(default)]
     pub unit: String,
 }
 
@@ -207,8 +232,29 @@ pub trait Desk: Send + Sync {
     /// All limits with their headroom.
     fn risk(&self) -> Vec<RiskStatus>;
 
+    /// The limits that the session began with.
+    fn limits(&self) -> Vec<LimitValue> {
+        Vec::new()
+    }
+
+    /// Puts limits in force, all of them, as version `version`. That enough people want it, the
+    /// caller has seen to.
+    fn set_limits(
+        &self,
+        _limits: Vec<LimitValue>,
+        _version: u64,
+        _person: String,
+    ) -> Doing<'_, Result<(), Refusal>> {
+        Box::pin(async { Err(not_here("LIMITS_FIXED", "this session cannot change its limits")) })
+    }
+
     /// Private events, numbered.
     fn events(&self) -> Arc<PrivateLog>;
+}
+
+/// What an implementation of a port does not do.
+fn not_here(code: &'static str, detail: &str) -> Refusal {
+    Refusal::Unavailable { code, detail: detail.to_owned() }
 }
 
 /// How a feed is.

@@ -42,6 +42,9 @@ pub struct Global {
     /// Print only results and errors
     #[arg(short, long, global = true, display_order = 901)]
     pub quiet: bool,
+    /// Print progress as lines of JSON on standard error, for a program that reads them
+    #[arg(long, global = true, hide = true)]
+    pub progress_lines: bool,
     /// Tell more on the way
     #[arg(short, long, global = true, action = clap::ArgAction::Count, display_order = 902)]
     pub verbose: u8,
@@ -94,6 +97,10 @@ pub enum Command {
     Runs(command::runs::RunsArgs),
     /// Measure the speed of this machine
     Bench(command::bench::BenchArgs),
+    /// Start the service: REST, WebSocket, first screen, paper sessions
+    Serve(command::serve::ServeArgs),
+    /// Mint a token for development from the configured secret
+    Token(command::token::TokenArgs),
     /// Check the machine and the installation, with advice
     Doctor(command::doctor::DoctorArgs),
     /// Show all settings and where each value comes from

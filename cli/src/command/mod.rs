@@ -15,6 +15,8 @@ pub mod parity;
 pub mod replay;
 pub mod risk;
 pub mod runs;
+pub mod serve;
 pub mod strategies;
 pub mod sweep;
+pub mod token;
 pub mod watch;

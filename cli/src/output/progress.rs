@@ -1,6 +1,9 @@
 //! Progress of long work.
 
+mod lines;
+
 use std::fs;
+use std::io::{self, Write};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -12,17 +15,27 @@ use indicatif::{HumanCount, ProgressBar, ProgressState, ProgressStyle};
 use qt_data::load::LoadOptions;
 
 use super::number;
+use lines::Lines;
 
-/// A bar on standard error, or nothing.
+/// A bar on standard error, lines for another program, or nothing.
 #[derive(Debug)]
 pub struct Progress {
     bar: Option<ProgressBar>,
+    lines: Option<Lines>,
 }
 
 /// Work that ends sooner shows no bar at all.
 const QUIET: Duration = Duration::from_secs(1);
 /// How often work that cannot tell how far it is is looked at.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
+
+/// Whether lines for another program are wanted in this process.
+static LINES: AtomicBool = AtomicBool::new(false);
+
+/// Says that progress goes to another program, line by line, in the place of bars.
+pub fn want_lines() {
+    LINES.store(true, Ordering::Relaxed);
+}
 
 /// Whether bars are wanted in this process.
 static WANTED: AtomicBool = AtomicBool::new(false);
@@ -39,12 +52,20 @@ fn is_wanted() -> bool {
 impl Progress {
     /// A bar of `length` units called `unit`, shown if `is_shown`.
     pub fn new(length: u64, unit: &'static str, is_shown: bool) -> Self {
-        Self { bar: is_shown.then(|| styled(ProgressBar::new(length), unit)) }
+        if LINES.load(Ordering::Relaxed) {
+            return Self { bar: None, lines: Some(Lines::new(length, unit)) };
+        }
+        Self { bar: is_shown.then(|| styled(ProgressBar::new(length), unit)), lines: None }
     }
 
     /// Shows that `done` units are done, with a few words beside.
     pub fn set(&self, done: u64, words: impl FnOnce() -> String) {
-        if let Some(bar) = &self.bar
+        if let Some(lines) = &self.lines {
+            if let Some(line) = lines.line(done, words) {
+                // Nobody is left to be told when standard error is closed.
+                let _ = writeln!(io::stderr(), "{line}");
+            }
+        } else if let Some(bar) = &self.bar
             && bar.elapsed() > QUIET
         {
             bar.set_position(done);
@@ -56,6 +77,9 @@ impl Progress {
     pub fn set_of(&self, done: u64, all: u64) {
         if let Some(bar) = &self.bar {
             bar.set_length(all);
+        }
+        if let Some(lines) = &self.lines {
+            lines.length.store(all, Ordering::Relaxed);
         }
         self.set(done, String::new);
     }
@@ -174,7 +198,6 @@ fn open_ended() -> ProgressStyle {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
     use std::sync::{Mutex, PoisonError};
 
     use indicatif::{ProgressDrawTarget, TermLike};
@@ -301,7 +324,8 @@ mod tests {
     #[test]
     fn quick_work_shows_nothing() {
         let screen = Screen::default();
-        let progress = Progress { bar: Some(styled(bar_on(&screen, 10), "rows")) };
+        let bar = Some(styled(bar_on(&screen, 10), "rows"));
+        let progress = Progress { bar, lines: None };
         progress.set(5, String::new);
         assert!(!screen.has("%"), "{screen:?}");
     }

@@ -96,7 +96,8 @@ impl Tx {
         matches!(self.inner, Inner::Postgres(_))
     }
 
-    /// Runs a statement and says how many rows it changed. `$1` is the tenant, `$2` the first value.
+    /// Runs a statement and says how many rows it changed. `$1` is the tenant, `$2` the first
+    /// value.
     pub(crate) async fn execute(
         &mut self,
         sql: impl AsRef<str>,

@@ -1,0 +1,165 @@
+//! What all handlers share.
+
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Instant;
+
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, Method, StatusCode, Uri};
+use qt_strategies::Registry;
+use tokio::sync::{Semaphore, watch};
+
+use super::base::BasePaths;
+use super::cors::Origins;
+use super::error::ApiError;
+use super::gate::Gate;
+use super::metrics::Metrics;
+use super::settings::HttpSettings;
+use super::storage::Storage;
+use crate::auth::Identity;
+use crate::jobs::Jobs;
+use crate::limits::{Bucket, Limited, Limiter, Subject};
+use crate::sockets::Hub;
+use crate::trading::{MarketData, Trading};
+
+/// The service, as its handlers see it.
+pub type Shared = Arc<App>;
+
+/// All bodies that are being read may take so much together.
+const BODIES_KIB_MAX: usize = 64 << 10;
+
+/// The route that must work however many other requests there are.
+const KILL_PATH: &str = "/risk/kill";
+
+/// Whether something that the service uses is there, from memory.
+pub type Probe = Box<dyn Fn() -> bool + Send + Sync>;
+
+/// What all handlers share.
+pub struct App {
+    /// The settings.
+    pub settings: HttpSettings,
+    /// The prefixes.
+    pub base: BasePaths,
+    /// Pages that may call.
+    pub origins: Origins,
+    /// Who may come in.
+    pub gate: Gate,
+    /// The tenants' desks.
+    pub trading: Arc<dyn Trading>,
+    /// Market data.
+    pub market: Arc<dyn MarketData>,
+    /// What is kept.
+    pub store: Arc<dyn Storage>,
+    /// Counts requests.
+    pub limiter: Arc<dyn Limiter>,
+    /// The types of strategies.
+    pub registry: Registry,
+    /// Backtests; none where this service runs none.
+    pub jobs: Option<Arc<Jobs>>,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
+    /// Topics and sockets.
+    pub sockets: Arc<Hub>,
+    /// Further components of `/health`.
+    pub probes: Vec<(&'static str, Probe)>,
+    /// Room for bodies that are being read, KiB.
+    pub body_room: Arc<Semaphore>,
+    /// Whether the service stops.
+    pub stopping: watch::Sender<bool>,
+    /// When it began.
+    pub started: Instant,
+}
+
+impl std::fmt::Debug for App {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("App").field("settings", &self.settings).finish_non_exhaustive()
+    }
+}
+
+/// What a service is made of.
+pub struct Makings {
+    /// The settings.
+    pub settings: HttpSettings,
+    /// Who may come in.
+    pub gate: Gate,
+    /// The tenants' desks.
+    pub trading: Arc<dyn Trading>,
+    /// Market data.
+    pub market: Arc<dyn MarketData>,
+    /// What is kept.
+    pub store: Arc<dyn Storage>,
+    /// Counts requests.
+    pub limiter: Arc<dyn Limiter>,
+    /// The types of strategies.
+    pub registry: Registry,
+}
+
+fn limited(limited: Limited) -> ApiError {
+    let status = StatusCode::TOO_MANY_REQUESTS;
+    let error = ApiError::new(status, "RATE_LIMITED", limited.to_string());
+    error.after_s(limited.retry_after_s)
+}
+
+impl App {
+    /// Puts the service together.
+    #[must_use]
+    pub fn new(parts: Makings) -> Self {
+        let Makings { settings, gate, trading, market, store, limiter, registry } = parts;
+        let stopping = watch::Sender::new(false);
+        let metrics = Arc::new(Metrics::new());
+        let limits = settings.limits.sockets;
+        let hub = Hub::new(market.clone(), metrics.clone(), limits, stopping.subscribe());
+        Self {
+            base: BasePaths::new(&settings.base_paths),
+            origins: Origins::new(&settings.cors_origins),
+            gate,
+            trading,
+            market,
+            store,
+            limiter,
+            registry,
+            jobs: None,
+            metrics,
+            sockets: Arc::new(hub),
+            probes: Vec::new(),
+            body_room: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
+            stopping,
+            started: Instant::now(),
+            settings,
+        }
+    }
+
+    /// Refuses a request before anything else is looked at.
+    #[must_use]
+    pub fn refuse_at_door(
+        &self,
+        peer: SocketAddr,
+        uri: &Uri,
+        headers: &HeaderMap,
+    ) -> Option<ApiError> {
+        self.gate.check_door(peer, uri, headers).err().map(ApiError::from)
+    }
+
+    /// Whether the tenant has requests left. The kill switch has a bucket of its own.
+    ///
+    /// # Errors
+    /// 429 with the time after which it has.
+    pub async fn allow(&self, identity: &Identity, parts: &Parts) -> Result<(), ApiError> {
+        let bucket = match parts.method {
+            _ if parts.uri.path() == KILL_PATH => Bucket::Kill,
+            Method::GET | Method::HEAD => Bucket::Read,
+            _ => Bucket::Write,
+        };
+        self.limiter.check(bucket, Subject::Tenant(identity.tenant)).await.map_err(limited)
+    }
+
+    /// Whether an address may go on that shows no token that is accepted.
+    ///
+    /// # Errors
+    /// 429 with the time after which it may.
+    pub async fn allow_address(&self, peer: Option<IpAddr>) -> Result<(), ApiError> {
+        let Some(peer) = peer else { return Ok(()) };
+        let subject = Subject::of_address(peer);
+        self.limiter.check(Bucket::Address, subject).await.map_err(limited)
+    }
+}

@@ -1,0 +1,155 @@
+//! What handlers take of a request. Nothing is parsed before the handler asks for it, so that the
+//! order of refusal stays 401, 403, 404, 422.
+
+use std::convert::Infallible;
+
+use axum::body::{Body, Bytes};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
+use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
+use axum::http::request::Parts;
+use axum::http::{HeaderMap, StatusCode, Uri};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use serde::de::DeserializeOwned;
+use tokio::sync::OwnedSemaphorePermit;
+
+use super::app::Shared;
+use super::error::ApiError;
+use super::json;
+
+/// A body that is here, whole and within its bounds, and not yet parsed.
+#[derive(Debug)]
+pub struct Received {
+    /// Its bytes.
+    pub bytes: Bytes,
+    is_json: bool,
+    depth_max: usize,
+    _room: OwnedSemaphorePermit,
+}
+
+impl Received {
+    /// The body as a `T`. No body at all reads as an empty object.
+    ///
+    /// # Errors
+    /// 415 for another content type; 422 with field and line for what is no `T`.
+    pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if !self.is_json {
+            let detail = "send the body as application/json, not compressed";
+            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+            return Err(ApiError::new(status, "UNSUPPORTED_MEDIA_TYPE", detail));
+        }
+        let bytes: &[u8] = if self.bytes.is_empty() { b"{}" } else { &self.bytes };
+        json::read(bytes, self.depth_max)
+    }
+}
+
+impl FromRequest<Shared> for Received {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
+        let limits = app.settings.limits;
+        let length_max = limits.body_bytes_max;
+        let told = told_length(request.headers());
+        if told.is_some_and(|bytes| bytes > length_max) {
+            return Err(too_large(length_max));
+        }
+        // What all bodies together may take is bounded too.
+        let room_kib = u32::try_from(told.unwrap_or(length_max).div_ceil(1024)).unwrap_or(u32::MAX);
+        let room = app.body_room.clone().try_acquire_many_owned(room_kib).map_err(|_| {
+            ApiError::unavailable("OVERLOADED", "too many bodies are being read, try again")
+        })?;
+        let is_json = is_plain_json(request.headers());
+        let body = Limited::new(request.into_body(), length_max).collect();
+        let bytes = match tokio::time::timeout(limits.body_time, body).await {
+            Ok(Ok(body)) => body.to_bytes(),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(length_max)),
+            Ok(Err(_)) => {
+                let detail = "the body ended before it was whole";
+                return Err(ApiError::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", detail));
+            }
+            Err(_) => {
+                let seconds = limits.body_time.as_secs();
+                let detail = format!("the body was not here within {seconds} s");
+                return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", detail));
+            }
+        };
+        Ok(Self { bytes, is_json, depth_max: limits.json_depth_max, _room: room })
+    }
+}
+
+fn told_length(headers: &HeaderMap) -> Option<usize> {
+    headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
+}
+
+fn too_large(length_max: usize) -> ApiError {
+    let detail = format!("the body is larger than {length_max} bytes");
+    ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail)
+}
+
+fn is_plain_json(headers: &HeaderMap) -> bool {
+    let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
+    let kind = text(CONTENT_TYPE).map(|kind| kind.split(';').next().unwrap_or_default().trim());
+    let is_json = kind.is_none_or(|kind| kind.eq_ignore_ascii_case("application/json"));
+    is_json && text(CONTENT_ENCODING).is_none_or(|way| way.eq_ignore_ascii_case("identity"))
+}
+
+/// Whether a request says that it has a body larger than `length_max`: then it is refused before
+/// anything is read, whatever its path.
+#[must_use]
+pub fn tells_too_much(request: &Request<Body>, length_max: usize) -> Option<ApiError> {
+    told_length(request.headers()).filter(|told| *told > length_max).map(|_| too_large(length_max))
+}
+
+/// The query of a request, not yet parsed.
+#[derive(Clone, Debug)]
+pub struct Asked(Uri);
+
+impl Asked {
+    /// The query as a `T`.
+    ///
+    /// # Errors
+    /// 422 for what is no `T`.
+    pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        Query::<T>::try_from_uri(&self.0).map(|Query(value)| value).map_err(|error| {
+            let text = error.body_text();
+            let text = text.trim_start_matches("Failed to deserialize query string: ");
+            // `depth: invalid digit`, or `unknown field `x`, expected ...`.
+            let named = text.split_once(": ").filter(|(name, _)| !name.contains(' '));
+            let (field, detail) = match named {
+                Some((field, detail)) => (field, detail),
+                None => (text.split('`').nth(1).unwrap_or_default(), text),
+            };
+            ApiError::invalid(field, detail)
+        })
+    }
+}
+
+impl FromRequestParts<Shared> for Asked {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, Infallible> {
+        Ok(Self(parts.uri.clone()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde::Deserialize;
+
+    use super::Asked;
+
+    #[derive(Debug, Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Page {
+        limit: Option<usize>,
+    }
+
+    #[test]
+    fn a_query_that_is_wrong_names_its_parameter() {
+        let read = |query: &str| Asked(format!("/x?{query}").parse().unwrap()).read::<Page>();
+        assert_eq!(read("limit=3").unwrap().limit, Some(3));
+        assert_eq!(read("").unwrap().limit, None);
+        assert_eq!(read("limit=-3").unwrap_err().fields[0].field, "limit");
+        assert_eq!(read("tenant_id=3").unwrap_err().fields[0].field, "tenant_id");
+        assert_eq!(read("limit=3&limit=4").unwrap_err().fields[0].field, "limit");
+    }
+}

@@ -1,0 +1,220 @@
+//! Figures for Prometheus. No label comes from a client: routes are those of the code.
+
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::http::{Method, StatusCode};
+use hdrhistogram::Histogram;
+use metrics::{Counter, Gauge, Key, Label, Level, Metadata, Recorder};
+use metrics_exporter_prometheus::formatting::sanitize_metric_name;
+use metrics_exporter_prometheus::{
+    Matcher, PrometheusBuilder, PrometheusHandle, PrometheusRecorder,
+};
+use serde::Serialize;
+
+/// Bounds of the histograms, seconds: 50 us to the deadline.
+const BUCKETS_S: [f64; 16] = [
+    0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
+    1.0, 5.0, 25.0,
+];
+const META: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
+
+/// The registry of one service: several may live in one process.
+pub struct Metrics {
+    recorder: PrometheusRecorder,
+    handle: PrometheusHandle,
+    connections: Gauge,
+    refused: Counter,
+    sockets: Gauge,
+    recent: Mutex<Option<Histogram<u64>>>,
+}
+
+impl std::fmt::Debug for Metrics {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Metrics")
+    }
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// How fast answers came.
+#[derive(Clone, Copy, Debug, Default, Serialize)]
+pub struct Recent {
+    /// How many.
+    pub requests: u64,
+    /// Half of them were as fast, microseconds.
+    pub p50_us: u64,
+    /// 99 of 100 were as fast, microseconds.
+    pub p99_us: u64,
+    /// The slowest, microseconds.
+    pub max_us: u64,
+}
+
+/// Something that is counted as long as it lives.
+#[derive(Debug)]
+pub struct Open(Gauge);
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
+impl Metrics {
+    /// An empty registry.
+    #[must_use]
+    pub fn new() -> Self {
+        let suffix = Matcher::Suffix("_seconds".to_owned());
+        let builder = PrometheusBuilder::new();
+        // Fails for an empty list only.
+        let builder = builder
+            .set_buckets_for_metric(suffix, &BUCKETS_S)
+            .unwrap_or_else(|_| PrometheusBuilder::new());
+        let recorder = builder.build_recorder();
+        let gauge = |name: &'static str| recorder.register_gauge(&Key::from_name(name), &META);
+        let connections = gauge("quanttrade_http_connections");
+        let sockets = gauge("quanttrade_websocket_connections");
+        let refused = Key::from_name("quanttrade_http_connections_refused_total");
+        let refused = recorder.register_counter(&refused, &META);
+        let handle = recorder.handle();
+        // Microseconds to a minute, to two digits; the bounds are constants, so there is one.
+        let recent = Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 2).ok());
+        Self { handle, connections, refused, sockets, recorder, recent }
+    }
+
+    /// Counts a connection until it is dropped.
+    #[must_use]
+    pub fn connection_opened(&self) -> Open {
+        self.connections.increment(1.0);
+        Open(self.connections.clone())
+    }
+
+    /// Counts a socket until it is dropped.
+    #[must_use]
+    pub fn socket_opened(&self) -> Open {
+        self.sockets.increment(1.0);
+        Open(self.sockets.clone())
+    }
+
+    /// Counts a connection for which there was no place.
+    pub fn connection_refused(&self) {
+        self.refused.increment(1);
+    }
+
+    /// How fast answers came since the last call.
+    #[must_use]
+    pub fn recent(&self) -> Recent {
+        let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(recent) = recent.as_mut() else { return Recent::default() };
+        let at = |quantile| recent.value_at_quantile(quantile);
+        let (p50_us, p99_us, max_us) = (at(0.5), at(0.99), recent.max());
+        let found = Recent { requests: recent.len(), p50_us, p99_us, max_us };
+        recent.reset();
+        found
+    }
+
+    /// Counts an answer and how long it took.
+    pub fn answered(&self, method: &Method, route: &str, status: StatusCode, took: Duration) {
+        let took_us = u64::try_from(took.as_micros()).unwrap_or(u64::MAX);
+        if let Some(recent) = self.recent.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
+            recent.saturating_record(took_us);
+        }
+        let method = known(method);
+        let endpoint = Label::new("endpoint", route.to_owned());
+        let labels = vec![Label::new("method", method), endpoint.clone(), status_label(status)];
+        let key = Key::from_parts("quanttrade_api_requests_total", labels);
+        self.recorder.register_counter(&key, &META).increment(1);
+        let labels = vec![Label::new("method", method), endpoint];
+        let key = Key::from_parts("quanttrade_api_request_duration_seconds", labels);
+        self.recorder.register_histogram(&key, &META).record(took.as_secs_f64());
+    }
+
+    /// Notes how long a stage took; `stage` is a name of the code.
+    pub fn stage(&self, stage: &'static str, took: Duration) {
+        let labels = vec![Label::from_static_parts("stage", stage)];
+        let key = Key::from_parts("quanttrade_stage_duration_seconds", labels);
+        self.recorder.register_histogram(&key, &META).record(took.as_secs_f64());
+    }
+
+    /// All of it in the text format, with `more` series behind.
+    #[must_use]
+    pub fn text(&self, more: &[Series]) -> String {
+        self.handle.run_upkeep();
+        let mut text = self.handle.render();
+        for series in more {
+            let name = sanitize_metric_name(series.name);
+            text += &format!("# TYPE {name} gauge\n");
+            for (label, value) in &series.values {
+                match label {
+                    Some((key, of)) => text += &format!("{name}{{{key}=\"{of}\"}} {value}\n"),
+                    None => text += &format!("{name} {value}\n"),
+                }
+            }
+        }
+        text
+    }
+}
+
+/// A gauge with one label at most, whose values are names of ours or identifiers.
+#[derive(Clone, Debug)]
+pub struct Series {
+    /// Its name.
+    pub name: &'static str,
+    /// Its values.
+    pub values: Vec<(Option<(&'static str, String)>, f64)>,
+}
+
+impl Series {
+    /// One without labels.
+    #[must_use]
+    pub fn one(name: &'static str, value: f64) -> Self {
+        Self { name, values: vec![(None, value)] }
+    }
+}
+
+fn known(method: &Method) -> &'static str {
+    match *method {
+        Method::GET => "GET",
+        Method::HEAD => "HEAD",
+        Method::POST => "POST",
+        Method::PUT => "PUT",
+        Method::PATCH => "PATCH",
+        Method::DELETE => "DELETE",
+        Method::OPTIONS => "OPTIONS",
+        _ => "other",
+    }
+}
+
+fn status_label(status: StatusCode) -> Label {
+    Label::new("status", status.as_str().to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use axum::http::{Method, StatusCode};
+
+    use super::{Metrics, Series};
+
+    #[test]
+    fn methods_of_clients_make_no_series() {
+        let metrics = Metrics::new();
+        let open = metrics.connection_opened();
+        for n in 0..100 {
+            let method = Method::from_bytes(format!("X{n}").as_bytes()).unwrap();
+            metrics.answered(&method, "-", StatusCode::NOT_FOUND, Duration::from_micros(70));
+        }
+        let text = metrics.text(&[Series::one("quanttrade_up", 1.0)]);
+        assert!(text.contains("quanttrade_http_connections 1"), "{text}");
+        assert!(text.contains("method=\"other\"") && !text.contains("X7"), "{text}");
+        assert!(text.contains("quanttrade_api_request_duration_seconds_bucket"), "{text}");
+        assert!(text.ends_with("quanttrade_up 1\n"), "{text}");
+        drop(open);
+        assert!(metrics.text(&[]).contains("quanttrade_http_connections 0"));
+    }
+}

@@ -1,0 +1,159 @@
+//! Connections: accepted up to a bound, each with its time limits, all of them ended in order.
+
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpSocket, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+
+use super::app::Shared;
+use super::front;
+use super::settings::Limits;
+
+const BACKLOG: u32 = 4_096;
+/// After an accept that failed, mostly for want of file descriptors.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
+const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
+    connection: close\r\nretry-after: 1\r\ncontent-length: 76\r\n\r\n\
+    {\"detail\":\"too many connections\",\"code\":\"TOO_MANY_CONNECTIONS\",\"request_id\":\"\"}";
+
+/// A port that is listened on.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    address: SocketAddr,
+}
+
+impl Server {
+    /// Listens on `address`; port 0 takes a free one.
+    ///
+    /// # Errors
+    /// When the address cannot be had.
+    pub fn bind(address: SocketAddr, limits: &Limits) -> io::Result<Self> {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        // Accepted connections take it over: what waits for a slow client stays bounded.
+        socket.set_send_buffer_size(limits.send_buffer_bytes)?;
+        socket.bind(address)?;
+        let listener = socket.listen(BACKLOG)?;
+        let address = listener.local_addr()?;
+        Ok(Self { listener, address })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Serves until `stop` is done. Then no connection is accepted any more, requests that are
+    /// under way get their time to end, and sockets are closed. Returns whether all ended in time.
+    pub async fn run(self, app: Shared, router: Router, stop: impl Future<Output = ()>) -> bool {
+        let limits = app.settings.limits;
+        let places = Arc::new(Semaphore::new(limits.connections_max));
+        let mut stop = pin!(stop);
+        loop {
+            let accepted = tokio::select! {
+                biased;
+                () = &mut stop => break,
+                accepted = self.listener.accept() => accepted,
+            };
+            let (stream, peer) = match accepted {
+                Ok(accepted) => accepted,
+                Err(error) => {
+                    tracing::warn!(%error, "a connection could not be accepted");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                    continue;
+                }
+            };
+            // Answers are small and waited for.
+            let _ = stream.set_nodelay(true);
+            match Arc::clone(&places).try_acquire_owned() {
+                Ok(place) => {
+                    let stopping = app.stopping.subscribe();
+                    let served = serve(app.clone(), router.clone(), stream, peer, stopping, place);
+                    tokio::spawn(served);
+                }
+                Err(_) => {
+                    app.metrics.connection_refused();
+                    let _ = stream.try_write(FULL);
+                }
+            }
+        }
+        drop(self.listener);
+        app.stopping.send_replace(true);
+        let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
+        tokio::time::timeout(limits.stop_time, places.acquire_many(all)).await.is_ok()
+    }
+}
+
+/// A place of a connection, which a socket that grows out of it keeps.
+#[derive(Clone, Debug)]
+pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
+
+async fn serve(
+    app: Shared,
+    router: Router,
+    stream: TcpStream,
+    peer: SocketAddr,
+    mut stopping: watch::Receiver<bool>,
+    place: OwnedSemaphorePermit,
+) {
+    let limits = app.settings.limits;
+    let place = Place(Arc::new(place));
+    let _open = app.metrics.connection_opened();
+    let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
+        let mut request = request.map(Body::new);
+        request.extensions_mut().insert(place.clone());
+        let (app, router) = (app.clone(), router.clone());
+        async move {
+            let answer = front::answer(app, router, peer, request).await;
+            Ok::<_, std::convert::Infallible>(answer)
+        }
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.header_time)
+        .max_headers(limits.headers_max)
+        .max_buf_size(limits.header_bytes_max.max(8_192))
+        .keep_alive(true)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let ended = tokio::select! {
+        ended = connection.as_mut() => ended,
+        () = stopped(&mut stopping) => {
+            connection.as_mut().graceful_shutdown();
+            connection.await
+        }
+    };
+    if let Err(error) = ended {
+        tracing::debug!(%error, "a connection ended with an error");
+    }
+}
+
+async fn stopped(stopping: &mut watch::Receiver<bool>) {
+    // Without a sender the service is over as well.
+    let _ = stopping.wait_for(|is_stopping| *is_stopping).await;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::FULL;
+
+    #[test]
+    fn the_answer_of_a_full_house_is_well_formed() {
+        let text = std::str::from_utf8(FULL).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        assert!(head.ends_with(&format!("content-length: {}", body.len())), "{}", body.len());
+        assert!(serde_json::from_str::<serde_json::Value>(body).is_ok());
+    }
+}

@@ -1,0 +1,43 @@
+//! What the routes need of the store, as one object: a test may stand in for it, or take it away.
+
+use crate::audit::Audits;
+use crate::store::{
+    Accounts, Alerts, Idempotency, Kills, Limits, Orders, PortfolioHistory, StoreError, Strategies,
+};
+
+use super::error::ApiError;
+
+/// Everything that is kept.
+pub trait Storage:
+    Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory + Strategies
+{
+}
+
+impl<T> Storage for T where
+    T: Accounts
+        + Alerts
+        + Audits
+        + Idempotency
+        + Kills
+        + Limits
+        + Orders
+        + PortfolioHistory
+        + Strategies
+{
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        match error {
+            StoreError::Broken(text) => {
+                tracing::error!(%text, "the store is broken");
+                Self::internal()
+            }
+            StoreError::Unavailable(text) => {
+                tracing::warn!(%text, "the store does not answer");
+                crate::trading::Refusal::from(StoreError::Unavailable(text)).into()
+            }
+            other => crate::trading::Refusal::from(other).into(),
+        }
+    }
+}

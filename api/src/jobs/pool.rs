@@ -1,0 +1,386 @@
+//! The pool: jobs wait, run and end here, and the store knows of every step.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+use tokio::sync::{broadcast, mpsc, watch};
+
+use super::child::{self, Ended, Launch};
+use super::queue::FairQueue;
+use super::request::JobConfig;
+use super::settings::JobSettings;
+use crate::ids::{BacktestId, StrategyUid, TenantId};
+use crate::store::backtests::{BacktestEnd, BacktestRow, BacktestStatus, Backtests, NewBacktest};
+use crate::store::datasets::Datasets;
+use crate::store::{Accounts, Actor, StoreError};
+use crate::trading::Refusal;
+use crate::trading::time::Time;
+
+/// What the pool keeps its jobs in.
+pub trait JobStore: Backtests + Datasets + Accounts {}
+
+impl<T: Backtests + Datasets + Accounts> JobStore for T {}
+
+/// A job is farther, or over.
+#[derive(Clone, Debug, PartialEq)]
+pub struct JobChange {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The job.
+    pub id: BacktestId,
+    /// Where it is.
+    pub status: BacktestStatus,
+    /// How far it is.
+    pub progress: Value,
+}
+
+/// The pool of jobs.
+pub struct Jobs {
+    settings: JobSettings,
+    store: Arc<dyn JobStore>,
+    state: Mutex<State>,
+    changes: broadcast::Sender<Arc<JobChange>>,
+}
+
+struct State {
+    queue: FairQueue<Waiting>,
+    stops: HashMap<BacktestId, watch::Sender<bool>>,
+    is_stopping: bool,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    id: BacktestId,
+    config: JobConfig,
+    actor: Actor,
+}
+
+/// A day, for quotas.
+const DAY_NS: i64 = 86_400_000_000_000;
+/// How often the store is told how far a job is.
+const TOLD_EVERY: Duration = Duration::from_secs(1);
+/// How often the end of a job is tried to be kept while the store is away, and how long between.
+const KEEP_TRIES: u32 = 120;
+const KEEP_PAUSE: Duration = Duration::from_secs(1);
+
+impl Jobs {
+    /// A pool without jobs.
+    #[must_use]
+    pub fn new(settings: JobSettings, store: Arc<dyn JobStore>) -> Arc<Self> {
+        let queue = FairQueue::new(settings.tenant_running_max);
+        let state = State { queue, stops: HashMap::new(), is_stopping: false };
+        let changes = broadcast::Sender::new(1_024);
+        Arc::new(Self { settings, store, state: Mutex::new(state), changes })
+    }
+
+    /// What jobs may use.
+    #[must_use]
+    pub const fn settings(&self) -> &JobSettings {
+        &self.settings
+    }
+
+    /// Where jobs and data sets are kept.
+    #[must_use]
+    pub fn store(&self) -> &dyn JobStore {
+        &*self.store
+    }
+
+    /// Every step of every job from now on.
+    #[must_use]
+    pub fn changes(&self) -> broadcast::Receiver<Arc<JobChange>> {
+        self.changes.subscribe()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// After a start: jobs that ran when the service ended are marked as interrupted, those that
+    /// waited wait again.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn recover(self: &Arc<Self>) -> Result<(), StoreError> {
+        for tenant in self.store.tenants().await? {
+            for row in self.store.recover_backtests(tenant).await? {
+                let actor = Actor::new(tenant, row.person.clone(), "");
+                match serde_json::from_value(row.config.clone()) {
+                    Ok(config) => self.push(Waiting { id: row.id, config, actor }),
+                    Err(_) => self.fail(&actor, row.id, "its settings cannot be read").await,
+                }
+            }
+        }
+        self.go_on();
+        Ok(())
+    }
+
+    /// Takes a job in; the flag is false where `unique_key` was there already and that job is
+    /// returned.
+    ///
+    /// # Errors
+    /// When the tenant's quota is used up, or the store does not answer.
+    pub async fn start(
+        self: &Arc<Self>,
+        actor: Actor,
+        strategy: Option<StrategyUid>,
+        config: JobConfig,
+        unique_key: Option<String>,
+    ) -> Result<(BacktestRow, bool), Refusal> {
+        self.check_quota(actor.tenant).await?;
+        let stored = serde_json::to_value(&config).map_err(|error| Refusal::Unavailable {
+            code: "INTERNAL",
+            detail: error.to_string(),
+        })?;
+        let id = BacktestId::new();
+        let new = NewBacktest { id, strategy_id: strategy, unique_key, config: stored };
+        let (row, is_new) = self.store.enqueue_backtest(actor.clone(), new).await?;
+        if is_new {
+            self.tell(actor.tenant, id, BacktestStatus::Queued, json!({ "fraction": 0.0 }));
+            self.push(Waiting { id, config, actor });
+            self.go_on();
+        }
+        Ok((row, is_new))
+    }
+
+    async fn check_quota(&self, tenant: TenantId) -> Result<(), Refusal> {
+        if self.lock().is_stopping {
+            let detail = "the service ends; try again in a moment".to_owned();
+            return Err(Refusal::Unavailable { code: "STOPPING", detail });
+        }
+        let since = Time(Time::now().0 - DAY_NS);
+        let used = self.store.backtest_use(tenant, since).await?;
+        let limits = &self.settings;
+        if used.open >= limits.tenant_open_max {
+            let detail = format!("{} backtests wait or run; wait for one of them", used.open);
+            return Err(Refusal::Unavailable { code: "QUOTA_OPEN_BACKTESTS", detail });
+        }
+        if used.cpu_ms >= limits.tenant_cpu_seconds * 1_000 {
+            let (took, may) = (used.cpu_ms / 1_000, limits.tenant_cpu_seconds);
+            let detail = format!("{took} s of processor time in 24 hours, {may} s are allowed");
+            return Err(Refusal::Unavailable { code: "QUOTA_CPU_SECONDS", detail });
+        }
+        Ok(())
+    }
+
+    /// Stops a job: it runs or waits no more when this returns.
+    ///
+    /// # Errors
+    /// When there is none, it is over, or the store does not answer.
+    pub async fn cancel(&self, actor: Actor, id: BacktestId) -> Result<(), Refusal> {
+        let row = self.store.backtest(actor.tenant, id).await?;
+        if row.status.is_final() {
+            let status = row.status.text();
+            return Err(Refusal::Conflict(format!("the backtest is over: {status}")));
+        }
+        let tenant = actor.tenant;
+        self.store.finish_backtest(actor, id, ended_as(BacktestStatus::Cancelled, 0)).await?;
+        if let Some(stop) = self.lock().stops.get(&id) {
+            let _ = stop.send(true);
+        }
+        self.tell(tenant, id, BacktestStatus::Cancelled, row.progress);
+        Ok(())
+    }
+
+    /// Takes nothing in any more and stops what runs; it is marked as interrupted.
+    pub async fn stop(&self) {
+        {
+            let mut state = self.lock();
+            state.is_stopping = true;
+            for stop in state.stops.values() {
+                let _ = stop.send(true);
+            }
+        }
+        for _ in 0..40 {
+            if self.lock().stops.is_empty() {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+
+    /// Where a job's files are.
+    #[must_use]
+    pub fn folder(&self, tenant: TenantId, id: BacktestId) -> PathBuf {
+        self.settings.data_dir.join(place(tenant, id))
+    }
+
+    fn push(&self, job: Waiting) {
+        self.lock().queue.push(job.actor.tenant, job);
+    }
+
+    /// Starts as many jobs as may run.
+    fn go_on(self: &Arc<Self>) {
+        loop {
+            let (job, stopped) = {
+                let mut state = self.lock();
+                if state.is_stopping || state.stops.len() >= self.settings.running_max {
+                    return;
+                }
+                let Some((_, job)) = state.queue.next_job() else { return };
+                let (stop, stopped) = watch::channel(false);
+                state.stops.insert(job.id, stop);
+                (job, stopped)
+            };
+            let jobs = Arc::clone(self);
+            tokio::spawn(async move {
+                let (tenant, id) = (job.actor.tenant, job.id);
+                jobs.run(job, stopped).await;
+                {
+                    let mut state = jobs.lock();
+                    state.stops.remove(&id);
+                    state.queue.ended(tenant);
+                }
+                jobs.go_on();
+            });
+        }
+    }
+
+    async fn run(&self, job: Waiting, stopped: watch::Receiver<bool>) {
+        let tenant = job.actor.tenant;
+        match self.store.start_backtest(tenant, job.id).await {
+            Ok(true) => {}
+            // Somebody cancelled it while it waited.
+            Ok(false) => return,
+            Err(error) => return self.fail(&job.actor, job.id, &error.to_string()).await,
+        }
+        let folder = self.folder(tenant, job.id);
+        let data = match self.data(tenant, &job.config, &folder).await {
+            Ok(data) => data,
+            Err(words) => return self.fail(&job.actor, job.id, &words).await,
+        };
+        let launch = Launch {
+            program: self.settings.program.clone(),
+            arguments: job.config.arguments(&data),
+            folder,
+            cpu_seconds: self.settings.job_cpu_seconds,
+            memory_kib: self.settings.job_memory_kib,
+            result_bytes_max: self.settings.result_bytes_max,
+        };
+        let (to, progress) = mpsc::channel(16);
+        let run = move || child::run(&launch, &to, &stopped);
+        let running = tokio::task::spawn_blocking(run);
+        let telling = self.tell_progress(tenant, job.id, progress);
+        let (ran, ()) = tokio::join!(running, telling);
+        let lost = |_| (Ended::Failed("the run was lost".to_owned()), 0);
+        let (ended, cpu_ms) = ran.unwrap_or_else(lost);
+        let report = place(tenant, job.id) + "/report.html";
+        let has_report = self.settings.data_dir.join(&report).exists();
+        let is_stopping = self.lock().is_stopping;
+        let mut end = match ended {
+            Ended::Done(result) => {
+                let result = Some(without_paths(result, &job.config.data));
+                BacktestEnd { result, ..ended_as(BacktestStatus::Done, cpu_ms) }
+            }
+            Ended::Failed(words) => {
+                BacktestEnd { error: Some(words), ..ended_as(BacktestStatus::Failed, cpu_ms) }
+            }
+            Ended::Stopped if is_stopping => ended_as(BacktestStatus::Interrupted, cpu_ms),
+            Ended::Stopped => ended_as(BacktestStatus::Cancelled, cpu_ms),
+        };
+        end.report_path = has_report.then_some(report);
+        self.keep(job.actor, job.id, end).await;
+    }
+
+    /// What `--data` is given: a bundled sample, or a link in the job's folder that has the data
+    /// set's name, so that no path of this machine comes into a result.
+    async fn data(
+        &self,
+        tenant: TenantId,
+        config: &JobConfig,
+        folder: &std::path::Path,
+    ) -> Result<String, String> {
+        let made = child::fresh_folder(folder);
+        made.map_err(|error| format!("no folder could be made for the run: {error}"))?;
+        if let Some(name) = config.data.strip_prefix("shared:")
+            && let Some(shared) = self.settings.shared.iter().find(|data| data.name == name)
+        {
+            return Ok(shared.argument.clone());
+        }
+        let gone = |_| format!("the data set {} is gone", config.data);
+        let id = config.data.parse().map_err(gone)?;
+        let row = self.store.dataset(tenant, id).await.map_err(|error| error.to_string())?;
+        let path = self.settings.data_dir.join(&row.path);
+        let name = path.file_name().map_or_else(String::new, |n| n.to_string_lossy().into_owned());
+        let link = tokio::fs::symlink(&path, folder.join(&name)).await;
+        link.map_err(|error| format!("the data set {}: {error}", row.name))?;
+        Ok(row.symbols.first().map_or_else(|| name.clone(), |symbol| format!("{symbol}={name}")))
+    }
+
+    async fn tell_progress(
+        &self,
+        tenant: TenantId,
+        id: BacktestId,
+        mut progress: mpsc::Receiver<Value>,
+    ) {
+        let mut told: Option<tokio::time::Instant> = None;
+        while let Some(shape) = progress.recv().await {
+            self.tell(tenant, id, BacktestStatus::Running, shape.clone());
+            if told.is_some_and(|told| told.elapsed() < TOLD_EVERY) {
+                continue;
+            }
+            told = Some(tokio::time::Instant::now());
+            // Another replica may have cancelled it. A store that is away is no reason to stop.
+            if let Ok(false) = self.store.backtest_progress(tenant, id, shape).await
+                && let Some(stop) = self.lock().stops.get(&id)
+            {
+                let _ = stop.send(true);
+            }
+        }
+    }
+
+    async fn fail(&self, actor: &Actor, id: BacktestId, words: &str) {
+        let error = Some(words.to_owned());
+        let end = BacktestEnd { error, ..ended_as(BacktestStatus::Failed, 0) };
+        self.keep(actor.clone(), id, end).await;
+    }
+
+    /// Keeps the end of a job, again and again while the store is away.
+    async fn keep(&self, actor: Actor, id: BacktestId, end: BacktestEnd) {
+        let (tenant, status) = (actor.tenant, end.status);
+        for _ in 0..KEEP_TRIES {
+            match self.store.finish_backtest(actor.clone(), id, end.clone()).await {
+                Ok(()) => {
+                    let fraction = if status == BacktestStatus::Done { 1.0 } else { 0.0 };
+                    return self.tell(tenant, id, status, json!({ "fraction": fraction }));
+                }
+                Err(error) if error.is_passing() && !self.lock().is_stopping => {
+                    tokio::time::sleep(KEEP_PAUSE).await;
+                }
+                // It is over already: cancelled while it ran.
+                Err(StoreError::Conflict(_)) => return,
+                Err(error) => {
+                    tracing::error!(backtest = %id, %error, "the end of a backtest is not kept");
+                    return;
+                }
+            }
+        }
+    }
+
+    fn tell(&self, tenant: TenantId, id: BacktestId, status: BacktestStatus, progress: Value) {
+        // That nobody listens is no error.
+        let _ = self.changes.send(Arc::new(JobChange { tenant, id, status, progress }));
+    }
+}
+
+fn ended_as(status: BacktestStatus, cpu_ms: u64) -> BacktestEnd {
+    BacktestEnd { status, result: None, error: None, report_path: None, cpu_ms }
+}
+
+/// Where a job's files are, below the data directory.
+fn place(tenant: TenantId, id: BacktestId) -> String {
+    format!("backtests/{tenant}/{id}")
+}
+
+/// The result with the data set's name in the place of where it lay here.
+fn without_paths(mut result: Value, name: &str) -> Value {
+    let data = result.get_mut("data").and_then(Value::as_array_mut);
+    for entry in data.into_iter().flatten() {
+        if let Some(path) = entry.get_mut("path") {
+            *path = Value::from(name);
+        }
+    }
+    result
+}

@@ -1,0 +1,372 @@
+//! Backtests: jobs that are started, looked at and stopped.
+
+use axum::Json;
+use axum::extract::{Path, State};
+use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use axum::http::{Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use qt_strategies::Hears;
+use serde::Serialize;
+use serde_json::{Map, Value};
+use utoipa::ToSchema;
+use uuid::Uuid;
+
+use super::once::Once;
+use super::parameters;
+use super::strategies::{actor, find};
+use crate::amount::Amount;
+use crate::auth::Right;
+use crate::http::page::{Page, PageQuery, store_page};
+use crate::http::{ApiError, Asked, Caller, Context, Received, Shared};
+use crate::ids::{BacktestId, StrategyUid};
+use crate::jobs::{BacktestRequest, JobConfig, Jobs};
+use crate::store::accounts::PAPER_CAPITAL;
+use crate::store::backtests::{BacktestRow, BacktestStatus};
+use crate::trading::time::Time;
+
+/// Where more is found.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Links {
+    /// The job.
+    #[serde(rename = "self")]
+    pub own: String,
+    /// Its report, once it is done.
+    pub report: String,
+}
+
+/// A backtest.
+#[derive(Clone, Debug, Serialize, ToSchema)]
+pub struct Backtest {
+    /// Its identifier.
+    pub id: BacktestId,
+    /// The strategy, where it is a stored one.
+    pub strategy_id: Option<StrategyUid>,
+    /// Where it is.
+    pub status: BacktestStatus,
+    /// All that the run was given.
+    #[schema(value_type = JobConfig)]
+    pub config: Value,
+    /// How far it is: `fraction` (0 to 1), `events_per_second`, `eta_seconds`, `equity`.
+    #[schema(value_type = Object)]
+    pub progress: Value,
+    /// The result as the command line prints it; in lists it is left out.
+    #[schema(value_type = Option<Object>)]
+    pub result: Option<Value>,
+    /// Why it failed.
+    pub error: Option<String>,
+    /// Processor time it took, ms.
+    pub cpu_ms: u64,
+    /// When it was asked for.
+    pub created_at: Time,
+    /// When it began.
+    pub started_at: Option<Time>,
+    /// When it was over.
+    pub finished_at: Option<Time>,
+    /// Where more is found, below the base path of the request.
+    pub links: Links,
+}
+
+impl From<BacktestRow> for Backtest {
+    fn from(row: BacktestRow) -> Self {
+        let own = format!("/backtests/{}", row.id);
+        Self {
+            links: Links { report: format!("{own}/report"), own },
+            id: row.id,
+            strategy_id: row.strategy_id,
+            status: row.status,
+            config: row.config,
+            progress: row.progress,
+            result: row.result,
+            error: row.error,
+            cpu_ms: row.cpu_ms,
+            created_at: row.created_at,
+            started_at: row.started_at,
+            finished_at: row.finished_at,
+        }
+    }
+}
+
+fn jobs(app: &Shared) -> Result<&std::sync::Arc<Jobs>, ApiError> {
+    app.jobs.as_ref().ok_or_else(|| {
+        ApiError::unavailable(
+            "BACKTESTS_OFF",
+            "this service runs no backtests (ENABLE_BACKTESTING)",
+        )
+    })
+}
+
+/// What a run is given, from what was asked for.
+async fn config(
+    app: &Shared,
+    caller: &Caller,
+    jobs: &Jobs,
+    request: &BacktestRequest,
+) -> Result<JobConfig, ApiError> {
+    let stored = match request.strategy_id {
+        Some(id) => Some(app.store.strategy(caller.tenant(), id).await?),
+        None => None,
+    };
+    let kind = stored.as_ref().map(|kept| kept.strategy_type.clone());
+    let strategy_type = kind.or_else(|| request.strategy_type.clone()).unwrap_or_default();
+    let mut given = stored.as_ref().map(|kept| kept.parameters.clone()).unwrap_or_default();
+    given.extend(request.parameters.clone());
+    let resolved: Map<String, Value> = parameters::resolved(&app.registry, &strategy_type, &given)?;
+    let symbols = stored.map(|kept| kept.symbols).unwrap_or_default();
+    let wanted = match &request.data {
+        Some(data) => data.clone(),
+        None => usual_data(app, jobs, &strategy_type, &symbols)?,
+    };
+    let (data, data_version) = data_set(jobs, caller, &wanted).await?;
+    Ok(JobConfig {
+        strategy_type,
+        parameters: parameters::texts(&resolved).into_iter().collect(),
+        data,
+        data_version,
+        from: request.start_date.clone(),
+        to: request.end_date.clone(),
+        initial_capital: request.initial_capital.unwrap_or(Amount(PAPER_CAPITAL.into())),
+        fee_rate: request.fee_rate,
+        slippage_bps: request.slippage_bps,
+        quantity: request.quantity,
+    })
+}
+
+/// The shared data set that a strategy is tried on where none is named.
+fn usual_data(
+    app: &Shared,
+    jobs: &Jobs,
+    strategy_type: &str,
+    symbols: &[String],
+) -> Result<String, ApiError> {
+    let hears_books = app.registry.get(strategy_type).is_ok_and(|e| e.hears == Hears::Book);
+    let shared = &jobs.settings().shared;
+    let own = shared.iter().find(|data| data.symbols.iter().any(|s| symbols.contains(s)));
+    let any = shared.first().filter(|_| !hears_books);
+    own.or(any).map(|data| format!("shared:{}", data.name)).ok_or_else(|| {
+        let detail = "name a data set (GET /datasets): this strategy needs order books";
+        ApiError::invalid("data", detail)
+    })
+}
+
+/// The data set that a request names, and its version. What is a path or an address is no name.
+async fn data_set(
+    jobs: &Jobs,
+    caller: &Caller,
+    wanted: &str,
+) -> Result<(String, String), ApiError> {
+    let unknown = || {
+        let detail = "no such data set: give an identifier of GET /datasets, or shared:NAME";
+        ApiError::invalid("data", detail)
+    };
+    if let Some(name) = wanted.strip_prefix("shared:") {
+        let found = jobs.settings().shared.iter().find(|d| d.name.eq_ignore_ascii_case(name));
+        let found = found.ok_or_else(unknown)?;
+        return Ok((format!("shared:{}", found.name), found.version.clone()));
+    }
+    let id = wanted.parse().map_err(|_| unknown())?;
+    match jobs.store().dataset(caller.tenant(), id).await {
+        Ok(row) => Ok((row.id.to_string(), row.sha256)),
+        Err(crate::store::StoreError::NotFound) => Err(unknown()),
+        Err(error) => Err(error.into()),
+    }
+}
+
+fn started(row: BacktestRow) -> Response {
+    (StatusCode::ACCEPTED, Json(Backtest::from(row))).into_response()
+}
+
+/// Starts a backtest.
+#[utoipa::path(
+    post,
+    path = "/backtests",
+    tag = "backtests",
+    security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "The same key with the same body gets the stored answer")),
+    request_body = BacktestRequest,
+    responses((status = 202, description = "It waits for its turn", body = Backtest))
+)]
+pub async fn start(
+    State(app): State<Shared>,
+    caller: Caller,
+    context: Context,
+    once: Once,
+    received: Received,
+) -> Result<Response, ApiError> {
+    caller.need(Right::RunBacktests)?;
+    let request: BacktestRequest = received.json()?;
+    let jobs = jobs(&app)?;
+    request.check(jobs.settings().range_days_max)?;
+    once.run(&app, &caller, &received.bytes, async |id| {
+        let config = config(&app, &caller, jobs, &request).await?;
+        // The key of a repeated request finds the job that it started.
+        let key = Some(format!("request:{id}"));
+        let actor = actor(&caller, &context);
+        let (row, _) = jobs.start(actor, request.strategy_id, config, key).await?;
+        Ok(started(row))
+    })
+    .await
+}
+
+/// Starts a backtest, under the platform's other name for it.
+#[utoipa::path(
+    post,
+    path = "/strategies/backtest",
+    tag = "backtests",
+    security(("bearer" = [])),
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "The same key with the same body gets the stored answer")),
+    request_body = BacktestRequest,
+    responses((status = 202, description = "It waits for its turn", body = Backtest))
+)]
+pub async fn start_alias(
+    state: State<Shared>,
+    caller: Caller,
+    context: Context,
+    once: Once,
+    received: Received,
+) -> Result<Response, ApiError> {
+    start(state, caller, context, once, received).await
+}
+
+/// The latest backtest of a strategy. Where there is none, one with default settings is started.
+#[utoipa::path(
+    get,
+    path = "/strategies/{id}/backtest",
+    tag = "backtests",
+    security(("bearer" = [])),
+    params(("id" = StrategyUid, Path, description = "The strategy")),
+    responses(
+        (status = 200, description = "The latest one", body = Backtest),
+        (status = 202, description = "There was none: it is started", body = Backtest)
+    )
+)]
+pub async fn of_strategy(
+    State(app): State<Shared>,
+    caller: Caller,
+    context: Context,
+    method: Method,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.need(Right::ReadBacktests)?;
+    let strategy = find(&app, &caller, &id).await?;
+    let jobs = jobs(&app)?;
+    let latest = jobs.store().latest_backtest(caller.tenant(), strategy.id).await?;
+    if let Some(row) = latest.filter(|row| sees(&caller, row)) {
+        return Ok(Json(Backtest::from(row)).into_response());
+    }
+    if method == Method::HEAD || !caller.may(Right::RunBacktests) {
+        return Err(ApiError::not_found());
+    }
+    let request = BacktestRequest { strategy_id: Some(strategy.id), ..Default::default() };
+    let config = config(&app, &caller, jobs, &request).await?;
+    // One for each version of the strategy and of the data, however often it is asked for.
+    let key = format!("usual:{}:{}:{}", strategy.id, strategy.version, config.data_version);
+    let actor = actor(&caller, &context);
+    let (row, _) = jobs.start(actor, Some(strategy.id), config, Some(key)).await?;
+    Ok(started(row))
+}
+
+/// Agents see their own backtests alone.
+fn sees(caller: &Caller, row: &BacktestRow) -> bool {
+    !caller.identity.is_limited_to_own() || row.person == caller.person()
+}
+
+async fn found(app: &Shared, caller: &Caller, id: &str) -> Result<BacktestRow, ApiError> {
+    let id = id.parse::<Uuid>().map_err(|_| ApiError::not_found())?;
+    let row = jobs(app)?.store().backtest(caller.tenant(), BacktestId(id)).await?;
+    if sees(caller, &row) { Ok(row) } else { Err(ApiError::not_found()) }
+}
+
+/// The tenant's backtests, newest first.
+#[utoipa::path(
+    get,
+    path = "/backtests",
+    tag = "backtests",
+    security(("bearer" = [])),
+    params(PageQuery),
+    responses((status = 200, body = Page<Backtest>))
+)]
+pub async fn list(
+    State(app): State<Shared>,
+    caller: Caller,
+    asked: Asked,
+) -> Result<Json<Page<Backtest>>, ApiError> {
+    caller.need(Right::ReadBacktests)?;
+    let page = store_page(&asked.read::<PageQuery>()?)?;
+    let mut rows = jobs(&app)?.store().backtests(caller.tenant(), page).await?;
+    rows.items.retain(|row| sees(&caller, row));
+    Ok(Json(Page::from(rows).map(|row| Backtest { result: None, ..row.into() })))
+}
+
+/// One backtest, with its progress or its result.
+#[utoipa::path(
+    get,
+    path = "/backtests/{id}",
+    tag = "backtests",
+    security(("bearer" = [])),
+    params(("id" = BacktestId, Path, description = "The backtest")),
+    responses((status = 200, body = Backtest))
+)]
+pub async fn get(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Backtest>, ApiError> {
+    caller.need(Right::ReadBacktests)?;
+    Ok(Json(found(&app, &caller, &id).await?.into()))
+}
+
+/// What a report may do in a browser: draw itself. It has scripts inside, so it gets an origin of
+/// its own, from which nothing of this service can be asked.
+const REPORT_POLICY: &str = "sandbox allow-scripts; default-src 'none'; \
+    script-src 'unsafe-inline' 'unsafe-eval'; style-src 'unsafe-inline'; img-src data: blob:; \
+    font-src data:";
+
+/// The report of a backtest that is done: one page that needs no network.
+#[utoipa::path(
+    get,
+    path = "/backtests/{id}/report",
+    tag = "backtests",
+    security(("bearer" = [])),
+    params(("id" = BacktestId, Path, description = "The backtest")),
+    responses((status = 200, content_type = "text/html", body = String))
+)]
+pub async fn report(
+    State(app): State<Shared>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Response, ApiError> {
+    caller.need(Right::ReadBacktests)?;
+    let row = found(&app, &caller, &id).await?;
+    let path = row.report_path.ok_or_else(ApiError::not_found)?;
+    let path = jobs(&app)?.settings().data_dir.join(path);
+    let bytes = tokio::fs::read(path).await.map_err(|_| ApiError::not_found())?;
+    let headers =
+        [(CONTENT_TYPE, "text/html; charset=utf-8"), (CONTENT_SECURITY_POLICY, REPORT_POLICY)];
+    Ok((headers, bytes).into_response())
+}
+
+/// Stops a backtest.
+#[utoipa::path(
+    delete,
+    path = "/backtests/{id}",
+    tag = "backtests",
+    security(("bearer" = [])),
+    params(("id" = BacktestId, Path, description = "The backtest")),
+    responses(
+        (status = 200, description = "It runs no more", body = Backtest),
+        (status = 409, description = "It is over", body = crate::http::error::ErrorBody)
+    )
+)]
+pub async fn cancel(
+    State(app): State<Shared>,
+    caller: Caller,
+    context: Context,
+    Path(id): Path<String>,
+) -> Result<Json<Backtest>, ApiError> {
+    caller.need(Right::RunBacktests)?;
+    let row = found(&app, &caller, &id).await?;
+    jobs(&app)?.cancel(actor(&caller, &context), row.id).await?;
+    Ok(Json(found(&app, &caller, &id).await?.into()))
+}

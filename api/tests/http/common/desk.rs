@@ -1,0 +1,316 @@
+//! Desks that keep orders in memory: a market order fills at once at 100, a limit order rests.
+//! It stands in for sessions where a test is about the way to them, not about trading.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex};
+
+use qt_api::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
+use qt_api::trading::time::Time;
+use qt_api::trading::{
+    AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, LimitValue, NewOrder,
+    Order, OrderKind, OrderStatus, Phase, Portfolio, PrivateKind, PrivateLog, Refusal,
+    RiskRejection, RiskStatus, SessionState, StrategyRun, Trading,
+};
+
+use super::market::amount;
+
+/// One desk for each tenant.
+#[derive(Default)]
+pub struct Desks(Mutex<HashMap<TenantId, Arc<FakeDesk>>>);
+
+impl Desks {
+    pub fn of(&self, tenant: TenantId) -> Arc<FakeDesk> {
+        self.0.lock().unwrap().entry(tenant).or_insert_with(|| Arc::new(FakeDesk::new())).clone()
+    }
+}
+
+pub struct FakeDesk {
+    account: AccountId,
+    state: Mutex<State>,
+    log: Arc<PrivateLog>,
+}
+
+#[derive(Default)]
+struct State {
+    orders: Vec<Arc<Order>>,
+    executions: Vec<Arc<Execution>>,
+    running: Vec<StrategyUid>,
+    limits: Option<Vec<LimitValue>>,
+    is_killed: bool,
+}
+
+impl FakeDesk {
+    fn new() -> Self {
+        let log = Arc::new(PrivateLog::new(256));
+        Self { account: AccountId::new(), state: Mutex::default(), log }
+    }
+
+    /// Something happened that only the tenant may see.
+    pub fn note(&self, what: serde_json::Value) -> u64 {
+        self.log.push(Time::now(), PrivateKind::Risk(what))
+    }
+
+    fn change(&self, id: OrderUid, change: impl FnOnce(&mut Order)) -> Result<Arc<Order>, Refusal> {
+        let mut state = self.state.lock().unwrap();
+        let order = state.orders.iter_mut().find(|order| order.id == id);
+        let order = order.ok_or(Refusal::NotFound)?;
+        if order.status.is_final() {
+            return Err(Refusal::Conflict("the order is over".to_owned()));
+        }
+        change(Arc::make_mut(order));
+        self.log.push(Time::now(), PrivateKind::Order((**order).clone()));
+        Ok(order.clone())
+    }
+
+    fn placed(&self, id: OrderUid, new: NewOrder) -> Result<Arc<Order>, Refusal> {
+        let mut state = self.state.lock().unwrap();
+        if state.is_killed {
+            return Err(Refusal::Risk(Box::new(killed())));
+        }
+        let is_taken = |order: &&Arc<Order>| {
+            new.client_order_id.is_some() && order.client_order_id == new.client_order_id
+        };
+        if state.orders.iter().any(|order| is_taken(&order)) {
+            return Err(Refusal::Conflict("client_order_id is used".to_owned()));
+        }
+        let is_filled = new.kind == OrderKind::Market;
+        let (filled, none) = (new.quantity, amount("0"));
+        let order = Arc::new(Order {
+            id,
+            client_order_id: new.client_order_id,
+            strategy_id: new.strategy_id,
+            symbol: new.symbol.clone(),
+            side: new.side,
+            kind: new.kind,
+            time_in_force: new.time_in_force,
+            post_only: new.post_only,
+            reduce_only: new.reduce_only,
+            quantity: new.quantity,
+            filled_quantity: if is_filled { filled } else { none },
+            price: new.price,
+            stop_price: new.stop_price,
+            average_price: is_filled.then(|| amount("100")),
+            status: if is_filled { OrderStatus::Filled } else { OrderStatus::Open },
+            cancel_pending: false,
+            reason: None,
+            created_at: Time::now(),
+            updated_at: Time::now(),
+        });
+        state.orders.insert(0, order.clone());
+        self.log.push(Time::now(), PrivateKind::Order((*order).clone()));
+        if is_filled {
+            let execution = Execution {
+                id: ExecutionUid::new(),
+                order_id: id,
+                strategy_id: new.strategy_id,
+                symbol: new.symbol,
+                side: new.side,
+                price: amount("100"),
+                quantity: new.quantity,
+                fee: none,
+                fee_currency: "USD".to_owned(),
+                is_maker: false,
+                executed_at: Time::now(),
+            };
+            state.executions.insert(0, Arc::new(execution.clone()));
+            self.log.push(Time::now(), PrivateKind::Executed(execution));
+        }
+        Ok(order)
+    }
+}
+
+fn killed() -> RiskRejection {
+    RiskRejection {
+        control: "KILLED".to_owned(),
+        level: "account".to_owned(),
+        limit: None,
+        observed: None,
+        unit: None,
+        reference_price: None,
+        reference_age_ms: None,
+        config_version: 1,
+        retryable: false,
+    }
+}
+
+fn done<'a, T: Send + 'a>(value: T) -> Doing<'a, T> {
+    Box::pin(async { value })
+}
+
+impl Trading for Desks {
+    fn desk(&self, tenant: TenantId) -> Doing<'_, Result<Arc<dyn Desk>, Refusal>> {
+        done(Ok(self.of(tenant)))
+    }
+
+    fn stop(&self) -> Doing<'_, ()> {
+        done(())
+    }
+
+    fn kill_all(&self, _: String, _: String) -> Doing<'_, Result<KillAnswer, Refusal>> {
+        for desk in self.0.lock().unwrap().values() {
+            desk.state.lock().unwrap().is_killed = true;
+        }
+        done(Ok(KillAnswer::default()))
+    }
+
+    fn states(&self) -> Vec<SessionState> {
+        self.0.lock().unwrap().values().map(|desk| desk.state()).collect()
+    }
+}
+
+impl Desk for FakeDesk {
+    fn account(&self) -> AccountId {
+        self.account
+    }
+
+    fn state(&self) -> SessionState {
+        SessionState {
+            account_id: self.account,
+            phase: Phase::Ready,
+            detail: None,
+            epoch: 1,
+            events: 0,
+            is_killed: self.state.lock().unwrap().is_killed,
+        }
+    }
+
+    fn portfolio(&self) -> Arc<Portfolio> {
+        let none = amount("0");
+        Arc::new(Portfolio {
+            account_id: self.account,
+            account_type: "paper".to_owned(),
+            currency: "USD".to_owned(),
+            equity: amount("100000"),
+            cash: amount("100000"),
+            initial_capital: amount("100000"),
+            realized_pnl: none,
+            unrealized_pnl: none,
+            day_pnl: none,
+            fees: none,
+            gross_exposure: none,
+            net_exposure: none,
+            open_orders: 0,
+            positions: Vec::new(),
+            as_of: Time::now(),
+        })
+    }
+
+    fn orders(&self) -> Vec<Arc<Order>> {
+        self.state.lock().unwrap().orders.clone()
+    }
+
+    fn order(&self, id: OrderUid) -> Option<Arc<Order>> {
+        self.state.lock().unwrap().orders.iter().find(|order| order.id == id).cloned()
+    }
+
+    fn executions(&self) -> Vec<Arc<Execution>> {
+        self.state.lock().unwrap().executions.clone()
+    }
+
+    fn execution(&self, id: ExecutionUid) -> Option<Arc<Execution>> {
+        let state = self.state.lock().unwrap();
+        state.executions.iter().find(|execution| execution.id == id).cloned()
+    }
+
+    fn place(
+        &self,
+        id: OrderUid,
+        order: NewOrder,
+        _: String,
+    ) -> Doing<'_, Result<Arc<Order>, Refusal>> {
+        done(self.placed(id, order))
+    }
+
+    fn try_out(&self, _: NewOrder) -> Doing<'_, Result<Vec<RiskStatus>, Refusal>> {
+        done(Ok(self.risk()))
+    }
+
+    fn amend(
+        &self,
+        id: OrderUid,
+        change: AmendOrder,
+        _: String,
+    ) -> Doing<'_, Result<Arc<Order>, Refusal>> {
+        done(self.change(id, |order| {
+            order.quantity = change.quantity.unwrap_or(order.quantity);
+            order.price = change.price.or(order.price);
+        }))
+    }
+
+    fn cancel(&self, id: OrderUid, _: String) -> Doing<'_, Result<Arc<Order>, Refusal>> {
+        done(self.change(id, |order| order.status = OrderStatus::Cancelled))
+    }
+
+    fn kill(
+        &self,
+        _: KillLevel,
+        strategy: Option<StrategyUid>,
+        _: String,
+        _: String,
+    ) -> Doing<'_, Result<KillAnswer, Refusal>> {
+        let mut state = self.state.lock().unwrap();
+        if strategy.is_some_and(|id| !state.running.contains(&id)) {
+            return done(Err(Refusal::NotFound));
+        }
+        state.is_killed = true;
+        drop(state);
+        done(Ok(KillAnswer::default()))
+    }
+
+    fn arm(
+        &self,
+        _: KillLevel,
+        _: Option<StrategyUid>,
+        _: String,
+    ) -> Doing<'_, Result<ArmAnswer, Refusal>> {
+        self.state.lock().unwrap().is_killed = false;
+        done(Ok(ArmAnswer::Armed))
+    }
+
+    fn activate(&self, run: StrategyRun, _: String) -> Doing<'_, Result<(), Refusal>> {
+        self.state.lock().unwrap().running.push(run.id);
+        done(Ok(()))
+    }
+
+    fn deactivate(&self, id: StrategyUid, _: String) -> Doing<'_, Result<(), Refusal>> {
+        self.state.lock().unwrap().running.retain(|known| *known != id);
+        done(Ok(()))
+    }
+
+    fn risk(&self) -> Vec<RiskStatus> {
+        let status = RiskStatus {
+            control: "MAX_ORDER_VALUE".to_owned(),
+            level: "account".to_owned(),
+            symbol: None,
+            limit: amount("20000"),
+            observed: amount("0"),
+            unit: "currency".to_owned(),
+        };
+        vec![status]
+    }
+
+    fn limits(&self) -> Vec<LimitValue> {
+        let limit = LimitValue {
+            name: "order_notional".to_owned(),
+            level: "instrument".to_owned(),
+            symbol: None,
+            value: amount("20000"),
+            unit: "currency".to_owned(),
+        };
+        self.state.lock().unwrap().limits.clone().unwrap_or(vec![limit])
+    }
+
+    fn set_limits(
+        &self,
+        limits: Vec<LimitValue>,
+        _: u64,
+        _: String,
+    ) -> Doing<'_, Result<(), Refusal>> {
+        self.state.lock().unwrap().limits = Some(limits);
+        done(Ok(()))
+    }
+
+    fn events(&self) -> Arc<PrivateLog> {
+        self.log.clone()
+    }
+}

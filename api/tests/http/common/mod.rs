@@ -1,0 +1,128 @@
+//! A service on a free port, with stand-ins behind its ports, and a client that sees every byte.
+
+pub mod client;
+pub mod desk;
+pub mod market;
+pub mod store;
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use qt_api::auth::config::SharedSecret;
+use qt_api::auth::mint::{Wish, mint};
+use qt_api::auth::{Config, Credentials, MemoryRevocations, Role, Verifier};
+use qt_api::http::app::Makings;
+use qt_api::http::gate::Gate;
+use qt_api::http::storage::Storage;
+use qt_api::http::{App, HttpSettings, Server};
+use qt_api::ids::TenantId;
+use qt_api::limits::{LocalLimiter, Quotas};
+use qt_api::routes;
+use qt_api::secret::Secret;
+use qt_api::trading::time::Time;
+use qt_strategies::Registry;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use client::{Reply, send};
+use desk::Desks;
+use market::Market;
+
+const SECRET: &str = "k2Zp9vQ4xW7mB1nR6tY3uE8sA5dF0gHjLcXz";
+
+/// A running service.
+pub struct Service {
+    pub address: SocketAddr,
+    pub market: Arc<Market>,
+    pub desks: Arc<Desks>,
+    pub revocations: Arc<MemoryRevocations>,
+    stop: Option<oneshot::Sender<()>>,
+    pub running: JoinHandle<bool>,
+    _folder: tempfile::TempDir,
+}
+
+/// How a service differs from the usual one.
+#[derive(Default)]
+pub struct Wanted {
+    pub settings: HttpSettings,
+    pub quotas: Option<Quotas>,
+    pub is_store_away: bool,
+}
+
+impl Service {
+    pub async fn start() -> Self {
+        Self::with(Wanted::default()).await
+    }
+
+    pub async fn with(wanted: Wanted) -> Self {
+        let folder = tempfile::tempdir().expect("a folder for the test");
+        let (market, desks) = (Arc::new(Market::new()), Arc::new(Desks::default()));
+        let revocations = Arc::new(MemoryRevocations::default());
+        let verifier = Verifier::new(&config(), revocations.clone());
+        let store: Arc<dyn Storage> = if wanted.is_store_away {
+            Arc::new(store::Away)
+        } else {
+            store::open(folder.path()).await
+        };
+        let settings = wanted.settings;
+        let limits = settings.limits;
+        let app = Arc::new(App::new(Makings {
+            settings,
+            gate: Gate::new(verifier, Credentials::default()),
+            trading: desks.clone(),
+            market: market.clone(),
+            store,
+            limiter: Arc::new(LocalLimiter::new(&wanted.quotas.unwrap_or_default())),
+            registry: Registry::builtin(),
+        }));
+        let server = Server::bind(([127, 0, 0, 1], 0).into(), &limits).expect("a free port");
+        let address = server.address();
+        let (stop, stopped) = oneshot::channel::<()>();
+        let router = routes::router(&app);
+        let running = tokio::spawn(server.run(app.clone(), router, async {
+            let _ = stopped.await;
+        }));
+        let (stop, _folder) = (Some(stop), folder);
+        Self { address, market, desks, revocations, stop, running, _folder }
+    }
+
+    pub fn stop(&mut self) {
+        drop(self.stop.take());
+    }
+
+    /// The answer to a request with a token.
+    pub async fn ask(&self, method: &str, path: &str, token: &str, body: Option<&str>) -> Reply {
+        let token = format!("Bearer {token}");
+        send(self.address, method, path, &[("authorization", &token)], body).await
+    }
+
+    /// The answer to a GET without a token.
+    pub async fn get(&self, path: &str) -> Reply {
+        send(self.address, "GET", path, &[], None).await
+    }
+}
+
+fn shared() -> SharedSecret {
+    SharedSecret { secret: Secret::new(SECRET), issuer: None }
+}
+
+fn config() -> Config {
+    Config { secret: Some(shared()), role_claim: "role".to_owned(), ..Config::default() }
+}
+
+/// A token of somebody called like the role.
+pub fn token(role: Role, tenant: TenantId) -> String {
+    token_of(role.name(), role, tenant, 3_600)
+}
+
+/// A token of `user` that lasts so long.
+pub fn token_of(user: &str, role: Role, tenant: TenantId, lifetime_s: i64) -> String {
+    let wish = Wish { user: user.to_owned(), tenant, roles: vec![role], lifetime_s };
+    mint(&shared(), None, "role", &wish, Time::now()).reveal().to_owned()
+}
+
+/// Waits for something that is about to happen.
+pub async fn soon<T>(what: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(10), what).await.expect("it happens within 10 s")
+}

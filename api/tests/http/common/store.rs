@@ -1,0 +1,114 @@
+//! The store of a test: the real one on SQLite, or one whose database never answers.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use qt_api::audit::{AuditEntry, AuditFilter, AuditRow, Audits};
+use qt_api::domain::TradingStrategy;
+use qt_api::http::storage::Storage;
+use qt_api::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
+use qt_api::store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
+use qt_api::store::{
+    Account, Accounts, Actor, AlertRow, Alerts, Answer, ArmProgress, ArmRule, Begun, DayRow,
+    EquityPoint, Idempotency, Kept, KillRow, Kills, LimitProposal, LimitSet, Limits, Orders, Page,
+    PortfolioHistory, Slice, Store, StoreError, StoreSettings, Strategies, StrategyFilter,
+};
+use qt_api::trading::time::Time;
+use qt_api::trading::{Execution, KillLevel, Order};
+use serde_json::Value;
+use uuid::Uuid;
+
+/// A new store on SQLite in `folder`.
+pub async fn open(folder: &Path) -> Arc<dyn Storage> {
+    let settings = StoreSettings::new(None, None, folder).expect("settings of SQLite");
+    Arc::new(Store::open(&settings).await.expect("SQLite opens"))
+}
+
+/// A store whose database is away.
+pub struct Away;
+
+fn away<'a, T: Send + 'a>() -> Kept<'a, T> {
+    Box::pin(async { Err(StoreError::Unavailable("the test took it away".to_owned())) })
+}
+
+macro_rules! away {
+    ($($of:ident { $(fn $name:ident($($kind:ty),*) -> $answer:ty;)+ })+) => {$(
+        impl $of for Away {
+            $(away!(@one $name ($($kind),*) $answer);)+
+        }
+    )+};
+    (@one $name:ident () $answer:ty) => {
+        fn $name(&self) -> Kept<'_, $answer> { away() }
+    };
+    (@one $name:ident ($a:ty) $answer:ty) => {
+        fn $name(&self, _: $a) -> Kept<'_, $answer> { away() }
+    };
+    (@one $name:ident ($a:ty, $b:ty) $answer:ty) => {
+        fn $name(&self, _: $a, _: $b) -> Kept<'_, $answer> { away() }
+    };
+    (@one $name:ident ($a:ty, $b:ty, $c:ty) $answer:ty) => {
+        fn $name(&self, _: $a, _: $b, _: $c) -> Kept<'_, $answer> { away() }
+    };
+    (@one $name:ident ($a:ty, $b:ty, $c:ty, $d:ty) $answer:ty) => {
+        fn $name(&self, _: $a, _: $b, _: $c, _: $d) -> Kept<'_, $answer> { away() }
+    };
+    (@one $name:ident ($a:ty, $b:ty, $c:ty, $d:ty, $e:ty) $answer:ty) => {
+        fn $name(&self, _: $a, _: $b, _: $c, _: $d, _: $e) -> Kept<'_, $answer> { away() }
+    };
+}
+
+away! {
+    Accounts {
+        fn paper_account(TenantId) -> Account;
+        fn accounts(TenantId) -> Vec<Account>;
+        fn tenants() -> Vec<TenantId>;
+    }
+    Alerts {
+        fn alerts(TenantId, Page) -> Slice<AlertRow>;
+    }
+    Audits {
+        fn audit(TenantId, AuditEntry) -> ();
+        fn audit_rows(TenantId, AuditFilter, Page) -> Slice<AuditRow>;
+        fn audit_chain(TenantId, u64, u32) -> Vec<AuditRow>;
+        fn audit_end(TenantId) -> (u64, String);
+    }
+    Idempotency {
+        fn begin_request(TenantId, String, String, [u8; 32], Uuid) -> Begun;
+        fn finish_request(TenantId, String, String, Answer) -> ();
+        fn forget_request(TenantId, String, String) -> ();
+        fn expire_requests(TenantId) -> u64;
+    }
+    Kills {
+        fn kills(TenantId) -> Vec<KillRow>;
+        fn tripped(Actor, KillLevel, String, String) -> KillRow;
+        fn approve_arm(Actor, KillLevel, String, String, ArmRule) -> ArmProgress;
+        fn armed(Actor, KillLevel, String, ArmRule) -> KillRow;
+    }
+    Limits {
+        fn limits(TenantId, Value) -> LimitSet;
+        fn limit_history(TenantId, u32) -> Vec<LimitSet>;
+        fn tighten_limits(Actor, u64, Value) -> LimitSet;
+        fn propose_limits(Actor, u64, Value) -> LimitProposal;
+        fn limit_proposals(TenantId) -> Vec<LimitProposal>;
+        fn approve_limits(Actor, Uuid, bool) -> LimitSet;
+    }
+    Orders {
+        fn order(TenantId, OrderUid) -> Order;
+        fn orders(TenantId, OrderFilter, Page) -> Slice<Order>;
+        fn execution(TenantId, ExecutionUid) -> Execution;
+        fn executions(TenantId, ExecutionFilter, Page) -> Slice<Execution>;
+        fn projected(Stream) -> u64;
+        fn project(Stream, Vec<Projected>) -> u64;
+    }
+    PortfolioHistory {
+        fn equity(TenantId, AccountId, Time, Time, u32) -> Vec<EquityPoint>;
+        fn days(TenantId, AccountId, u32) -> Vec<DayRow>;
+    }
+    Strategies {
+        fn strategy(TenantId, StrategyUid) -> TradingStrategy;
+        fn strategies(TenantId, StrategyFilter, Page) -> Slice<TradingStrategy>;
+        fn active_strategies(TenantId) -> Vec<TradingStrategy>;
+        fn save_strategy(Actor, TradingStrategy, &'static str) -> TradingStrategy;
+        fn delete_strategy(Actor, StrategyUid) -> ();
+    }
+}

@@ -1,0 +1,11 @@
+//! The HTTP face on a free port, over real sockets.
+
+mod bases;
+mod common;
+mod documents;
+mod errors;
+mod hostile;
+mod resources;
+mod rights;
+mod risk;
+mod sockets;

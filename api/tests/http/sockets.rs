@@ -1,0 +1,336 @@
+//! Sockets, with a real client.
+
+use std::time::{Duration, Instant};
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use futures_util::{SinkExt, StreamExt};
+use qt_api::auth::Role;
+use qt_api::http::settings::SocketLimits;
+use qt_api::http::{HttpSettings, Limits};
+use qt_api::ids::TenantId;
+use qt_api::trading::time::Time;
+use serde_json::{Value, json};
+use tokio::net::{TcpSocket, TcpStream};
+use tokio_tungstenite::WebSocketStream;
+use tokio_tungstenite::tungstenite::client::IntoClientRequest;
+use tokio_tungstenite::tungstenite::{Error, Message};
+
+use crate::common::{Service, Wanted, soon, token, token_of};
+
+type Socket = WebSocketStream<TcpStream>;
+
+async fn open(service: &Service, path: &str, headers: &[(&str, &str)]) -> Result<Socket, Error> {
+    // A small window, so that a slow reader is one soon.
+    let socket = TcpSocket::new_v4().expect("a socket");
+    socket.set_recv_buffer_size(4 << 10).expect("a small buffer");
+    let stream = socket.connect(service.address).await.expect("it listens");
+    let mut request = format!("ws://{}{path}", service.address).into_client_request()?;
+    for (name, value) in headers {
+        let name: axum::http::HeaderName = name.parse().expect("a name");
+        request.headers_mut().insert(name, value.parse().expect("a value"));
+    }
+    soon(tokio_tungstenite::client_async(request, stream)).await.map(|(socket, _)| socket)
+}
+
+fn status(opened: Result<Socket, Error>) -> u16 {
+    match opened {
+        Ok(_) => 101,
+        Err(Error::Http(response)) => response.status().as_u16(),
+        Err(error) => panic!("{error}"),
+    }
+}
+
+async fn say(socket: &mut Socket, what: Value) {
+    socket.send(Message::text(what.to_string())).await.expect("it is open");
+}
+
+/// The next message; a close frame is its code.
+async fn hear(socket: &mut Socket) -> Result<Value, u16> {
+    loop {
+        match soon(socket.next()).await {
+            Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
+            Some(Ok(Message::Close(frame))) => return Err(frame.map_or(0, |f| f.code.into())),
+            Some(Ok(_)) => {}
+            Some(Err(_)) | None => return Err(0),
+        }
+    }
+}
+
+async fn hear_type(socket: &mut Socket, kind: &str) -> Value {
+    loop {
+        let message = hear(socket).await.expect("it is open");
+        if message["type"] == kind {
+            return message;
+        }
+    }
+}
+
+async fn ready(service: &Service, path: &str, token: &str) -> Socket {
+    let mut socket = open(service, path, &[]).await.expect("it opens");
+    say(&mut socket, json!({"action": "auth", "token": token})).await;
+    assert_eq!(hear(&mut socket).await.unwrap()["type"], "authenticated");
+    socket
+}
+
+fn with(sockets: SocketLimits) -> Wanted {
+    let limits = Limits { sockets, send_buffer_bytes: 8 << 10, ..Limits::default() };
+    let settings = HttpSettings { limits, ..HttpSettings::default() };
+    Wanted { settings, ..Wanted::default() }
+}
+
+#[tokio::test]
+async fn a_subscription_begins_with_a_snapshot_and_goes_on_in_order() {
+    let service = Service::start().await;
+    let mut socket = ready(&service, "/trading/ws", &token(Role::Agent, TenantId::new())).await;
+    let subscribe = json!({"action": "subscribe", "channel": "ticker", "symbol": "BTC-USD"});
+    say(&mut socket, subscribe).await;
+    let first = hear(&mut socket).await.unwrap();
+    assert_eq!((&first["type"], &first["channel"]), (&json!("subscribed"), &json!("ticker")));
+    let snapshot = hear(&mut socket).await.unwrap();
+    assert_eq!((&snapshot["type"], &snapshot["data"]["bid"]), (&json!("snapshot"), &json!("99")));
+    let mut seq = snapshot["seq"].as_u64().unwrap();
+    for price in [200, 300] {
+        service.market.tick("BTC-USD", price);
+        let tick = hear_type(&mut socket, "ticker").await;
+        assert_eq!(tick["data"]["bid"], (price - 1).to_string());
+        assert_eq!(tick["seq"].as_u64().unwrap(), seq + 1);
+        seq += 1;
+        assert!(tick["timestamp"].as_i64().unwrap() > 1_600_000_000_000);
+    }
+    // Another one takes up where this one was.
+    let mut other = ready(&service, "/ws", &token(Role::User, TenantId::new())).await;
+    let resume = json!({"action": "subscribe", "channel": "ticker", "symbol": "BTC-USD",
+                        "from_seq": seq});
+    say(&mut other, resume).await;
+    assert_eq!(hear(&mut other).await.unwrap()["type"], "subscribed");
+    let resumed = hear(&mut other).await.unwrap();
+    assert_eq!((&resumed["type"], resumed["seq"].as_u64()), (&json!("ticker"), Some(seq)));
+    say(&mut other, json!({"action": "unsubscribe", "channel": "ticker", "symbol": "BTC-USD"}))
+        .await;
+    assert_eq!(hear_type(&mut other, "unsubscribed").await["data"]["was_subscribed"], true);
+}
+
+#[tokio::test]
+async fn what_cannot_be_subscribed_is_told_and_ends_nothing() {
+    let service = Service::start().await;
+    let mut socket = ready(&service, "/ws", &token(Role::Agent, TenantId::new())).await;
+    for (what, code) in [
+        (json!({"action": "subscribe", "channel": "ticker", "symbol": "NO"}), "NOT_FOUND"),
+        (json!({"action": "subscribe", "channel": "ticker"}), "SYMBOL"),
+        (json!({"action": "subscribe", "channel": "orders"}), "FORBIDDEN"),
+        (json!({"action": "subscribe", "channel": "nothing"}), "MALFORMED_MESSAGE"),
+        (json!({"action": "subscribe", "channel": "orders", "tenant_id": 1}), "MALFORMED_MESSAGE"),
+        (json!({"action": "subscribe"}), "NO_CHANNEL"),
+        (json!({"action": "auth", "token": "x"}), "ALREADY_AUTHENTICATED"),
+        (json!("nonsense"), "MALFORMED_MESSAGE"),
+    ] {
+        say(&mut socket, what.clone()).await;
+        assert_eq!(hear_type(&mut socket, "error").await["data"]["code"], code, "{what}");
+    }
+    say(&mut socket, json!({"action": "ping"})).await;
+    hear_type(&mut socket, "pong").await;
+}
+
+#[tokio::test]
+async fn private_events_go_to_their_tenant_alone_and_can_be_resumed() {
+    let service = Service::start().await;
+    let (mine, other) = (TenantId::new(), TenantId::new());
+    let user = token(Role::User, mine);
+    let mut socket = ready(&service, "/ws", &user).await;
+    let mut foreign = ready(&service, "/ws", &token(Role::User, other)).await;
+    for socket in [&mut socket, &mut foreign] {
+        say(socket, json!({"action": "subscribe", "channel": "orders"})).await;
+        hear_type(socket, "snapshot").await;
+    }
+    let order = r#"{"symbol":"BTC-USD","side":"buy","type":"market","quantity":"1"}"#;
+    let placed = service.ask("POST", "/trades", &user, Some(order)).await.json();
+    let update = hear_type(&mut socket, "order_update").await;
+    assert_eq!(update["data"]["id"], placed["id"]);
+    let executed = hear_type(&mut socket, "trade_executed").await;
+    assert!(executed["seq"].as_u64() > update["seq"].as_u64());
+    say(&mut foreign, json!({"action": "ping"})).await;
+    assert_eq!(hear(&mut foreign).await.unwrap()["type"], "pong", "nothing came before");
+    // The same events again, by number.
+    let mut again = ready(&service, "/ws", &user).await;
+    let resume = json!({"action": "subscribe", "channel": "orders", "from_seq": update["seq"]});
+    say(&mut again, resume).await;
+    hear_type(&mut again, "subscribed").await;
+    assert_eq!(hear(&mut again).await.unwrap(), update);
+    assert_eq!(hear(&mut again).await.unwrap(), executed);
+    // What is gone is told, and a snapshot follows.
+    let resume = json!({"action": "subscribe", "channel": "risk", "from_seq": 999});
+    say(&mut again, resume).await;
+    hear_type(&mut again, "gap").await;
+    hear_type(&mut again, "snapshot").await;
+}
+
+#[tokio::test]
+async fn strangers_do_not_get_in() {
+    let sockets = SocketLimits { auth_time: Duration::from_millis(300), ..SocketLimits::default() };
+    let service = Service::with(with(sockets)).await;
+    let user = token(Role::User, TenantId::new());
+    let evil = open(&service, "/ws", &[("origin", "https://evil.example")]).await;
+    assert_eq!(status(evil), 403);
+    let path = format!("/ws?token={user}");
+    assert_eq!(status(open(&service, &path, &[]).await), 400);
+    assert_eq!(status(open(&service, "/ws", &[("authorization", "Bearer x.y.z")]).await), 401);
+    let began = Instant::now();
+    let mut silent = open(&service, "/ws", &[]).await.unwrap();
+    assert_eq!(hear(&mut silent).await, Err(4_401));
+    assert!(began.elapsed() < Duration::from_secs(3));
+    for first in [
+        json!({"action": "subscribe", "channel": "orders"}),
+        json!({"action": "auth", "token": "x.y.z"}),
+    ] {
+        let mut socket = open(&service, "/ws", &[]).await.unwrap();
+        say(&mut socket, first).await;
+        assert_eq!(hear(&mut socket).await, Err(4_401));
+    }
+    let bearer = format!("Bearer {user}");
+    let mut known = open(&service, "/ws", &[("authorization", &bearer)]).await.unwrap();
+    hear_type(&mut known, "authenticated").await;
+    let protocols = format!("quanttrade, bearer.{user}");
+    let headers = [("sec-websocket-protocol", protocols.as_str())];
+    let mut known = open(&service, "/ws", &headers).await.unwrap();
+    hear_type(&mut known, "authenticated").await;
+}
+
+#[tokio::test]
+async fn a_token_that_ends_ends_the_socket() {
+    let sockets =
+        SocketLimits { heartbeat_every: Duration::from_millis(200), ..SocketLimits::default() };
+    let service = Service::with(with(sockets)).await;
+    let short = token_of("u", Role::User, TenantId::new(), 2);
+    let mut socket = ready(&service, "/ws", &short).await;
+    let began = Instant::now();
+    let end = loop {
+        if let Err(code) = hear(&mut socket).await {
+            break code;
+        }
+    };
+    assert_eq!(end, 4_401);
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
+}
+
+#[tokio::test]
+async fn a_token_that_is_revoked_ends_the_socket() {
+    let heartbeat_every = Duration::from_millis(100);
+    let sockets = SocketLimits { heartbeat_every, ..SocketLimits::default() };
+    let service = Service::with(with(sockets)).await;
+    let user = token(Role::User, TenantId::new());
+    let mut socket = ready(&service, "/ws", &user).await;
+    // The identifier of the token, as its second part says.
+    let claims = user.split('.').nth(1).unwrap();
+    let claims = URL_SAFE_NO_PAD.decode(claims).unwrap();
+    let claims: Value = serde_json::from_slice(&claims).unwrap();
+    let until = Time(i64::MAX);
+    service.revocations.revoke(claims["jti"].as_str().unwrap(), until, Time::now());
+    let end = loop {
+        if let Err(code) = hear(&mut socket).await {
+            break code;
+        }
+    };
+    assert_eq!(end, 4_401);
+}
+
+#[tokio::test]
+async fn who_cannot_keep_up_with_private_events_is_closed_and_others_are_not() {
+    let write_time = Duration::from_millis(500);
+    let service = Service::with(with(SocketLimits { write_time, ..SocketLimits::default() })).await;
+    let tenant = TenantId::new();
+    let user = token(Role::User, tenant);
+    let mut slow = ready(&service, "/ws", &user).await;
+    let mut quick = ready(&service, "/ws", &user).await;
+    for socket in [&mut slow, &mut quick] {
+        say(socket, json!({"action": "subscribe", "channel": "risk"})).await;
+        hear_type(socket, "snapshot").await;
+    }
+    let desk = service.desks.of(tenant);
+    let mut seen = 0;
+    for n in 0..200_u64 {
+        let seq = desk.note(json!({"n": n, "filler": "x".repeat(4_000)}));
+        let alert = hear_type(&mut quick, "risk_alert").await;
+        assert_eq!(alert["seq"].as_u64(), Some(seq), "none is left out");
+        seen += 1;
+    }
+    assert_eq!(seen, 200);
+    tokio::time::sleep(Duration::from_millis(800)).await;
+    let mut last = 0;
+    let end = loop {
+        match hear(&mut slow).await {
+            Ok(message) => last = message["seq"].as_u64().unwrap_or(last).max(last),
+            Err(code) => break code,
+        }
+    };
+    assert_eq!(end, 4_008);
+    // It comes back, and what it missed is there.
+    let mut back = ready(&service, "/ws", &user).await;
+    let resume = json!({"action": "subscribe", "channel": "risk", "from_seq": last + 1});
+    say(&mut back, resume).await;
+    let next = hear_type(&mut back, "risk_alert").await;
+    assert_eq!(next["seq"].as_u64(), Some(last + 1));
+}
+
+#[tokio::test]
+async fn floods_and_large_messages_end_a_socket() {
+    let sockets =
+        SocketLimits { messages_per_s: 1, subscriptions_max: 1, ..SocketLimits::default() };
+    let service = Service::with(with(sockets)).await;
+    let user = token(Role::User, TenantId::new());
+    let mut socket = ready(&service, "/ws", &user).await;
+    let flood = async {
+        for _ in 0..30 {
+            if socket.send(Message::text("{\"action\":\"ping\"}")).await.is_err() {
+                break;
+            }
+        }
+        loop {
+            if let Err(code) = hear(&mut socket).await {
+                break code;
+            }
+        }
+    };
+    assert_eq!(flood.await, 4_029);
+    let mut socket = ready(&service, "/ws", &user).await;
+    for (symbol, kind) in [("BTC-USD", "subscribed"), ("ETH-USD", "error")] {
+        say(&mut socket, json!({"action": "subscribe", "channel": "trade", "symbol": symbol}))
+            .await;
+        hear_type(&mut socket, kind).await;
+    }
+    let mut socket = ready(&service, "/ws", &user).await;
+    let _ = socket.send(Message::text("x".repeat(100_000))).await;
+    assert!(hear(&mut socket).await.is_err());
+}
+
+#[tokio::test]
+async fn presets_need_no_channel() {
+    let service = Service::start().await;
+    let user = token(Role::User, TenantId::new());
+    let mut market = ready(&service, "/trading/ws/market-data", &user).await;
+    say(&mut market, json!({"action": "subscribe", "symbol": "ETH-USD"})).await;
+    let mut channels = Vec::new();
+    while channels.len() < 3 {
+        let snapshot = hear_type(&mut market, "snapshot").await;
+        channels.push(snapshot["channel"].as_str().unwrap().to_owned());
+    }
+    channels.sort();
+    assert_eq!(channels, ["orderbook", "ticker", "trade"]);
+    service.market.print("ETH-USD", 123);
+    assert_eq!(hear_type(&mut market, "trade").await["data"]["price"], "123");
+    let mut portfolio = ready(&service, "/ws/portfolio", &user).await;
+    assert_eq!(hear_type(&mut portfolio, "snapshot").await["data"]["currency"], "USD");
+    let mut signals = ready(&service, "/ws/signals", &user).await;
+    assert_eq!(hear_type(&mut signals, "snapshot").await["data"], json!([]));
+}
+
+#[tokio::test]
+async fn sockets_end_with_the_service() {
+    let mut service = Service::start().await;
+    let user = token(Role::User, TenantId::new());
+    let mut socket = ready(&service, "/ws", &user).await;
+    service.stop();
+    assert_eq!(hear(&mut socket).await, Err(1_001));
+    drop(socket);
+    assert!(soon(&mut service.running).await.unwrap());
+}
