@@ -103,12 +103,8 @@ async fn a_deletion_is_found(world: World) {
 
 async fn an_insertion_is_found(world: World) {
     let kept = kept(world).await;
-    let new = if kept.world.is_postgres() { "gen_random_uuid()" } else { "'x'" };
-    let new = if kept.world.is_postgres() {
-        new.to_owned()
-    } else {
-        format!("'{}'", qt_api::ids::EventId::new())
-    };
+    let cast = if kept.world.is_postgres() { "::uuid" } else { "" };
+    let new = format!("'{}'{cast}", qt_api::ids::EventId::new());
     // Room is made at 7, and the row of 6 is told again there.
     kept.tamper(&format!(
         "UPDATE audit_entries SET seq = seq + 1000 WHERE seq >= 7; \

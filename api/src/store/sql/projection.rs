@@ -68,7 +68,7 @@ struct Batch {
     orders: BTreeMap<Uuid, (u64, Box<Order>)>,
     executions: Vec<(u64, Box<Execution>)>,
     equity: Vec<EquityPoint>,
-    alerts: Vec<Box<RiskAlert>>,
+    alerts: Vec<RiskAlert>,
 }
 
 impl Batch {
@@ -103,7 +103,7 @@ impl Batch {
                 Record::Equity(point) => batch.equity.push(point),
                 Record::Alert(alert) => {
                     portfolio.alert((*alert).clone());
-                    batch.alerts.push(alert);
+                    batch.alerts.push(*alert);
                 }
                 Record::Signal(signal) => {
                     record_events(tx, stream, seq, vec![DomainEvent::SignalGenerated(signal)]);

@@ -104,7 +104,7 @@ impl Tx {
         values: Vec<Value>,
     ) -> Result<u64, StoreError> {
         let sql = sql.as_ref();
-        debug_assert!(sql.contains("$1") || sql.contains("(?"), "a statement of no tenant: {sql}");
+        debug_assert!(sql.contains("$1") || sql.contains("(?"), "no tenant's statement: {sql}");
         match &mut self.inner {
             Inner::Sqlite(tx) => {
                 let query = sqlite(sql, self.tenant, values).execute(&mut **tx);
