@@ -2,11 +2,12 @@
 CARGO ?= cargo
 QT_BIN ?= target/release/quanttrade
 
-.PHONY: help demo serve build test test-debug lint bench
+.PHONY: help demo serve secrets build test test-debug lint bench
 
 help:
 	@echo "make demo        build, run a backtest on bundled real data, write report.html"
-	@echo "make serve       build, serve REST and WebSocket on 127.0.0.1:8009"
+	@echo "make serve       build, start the service on this machine: API, first screen, paper trading"
+	@echo "make secrets     write deploy/secrets.env, for the compose file"
 	@echo "make test        install what the tests need, run all of them"
 	@echo "make test-debug  the core's tests on an unoptimised build"
 	@echo "make lint        formatting and lints, as CI checks them"
@@ -17,6 +18,9 @@ demo: build
 
 serve: build
 	$(QT_BIN) serve
+
+secrets:
+	./deploy/secrets.sh
 
 build:
 	$(CARGO) build --release --locked --bin quanttrade

@@ -4,6 +4,7 @@ use std::fmt::{self, Display, Formatter};
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 macro_rules! ids {
@@ -64,4 +65,17 @@ ids! {
     DatasetId;
     /// A domain event.
     EventId;
+}
+
+impl AccountId {
+    /// The paper account of a tenant: the same one wherever it is asked for first.
+    #[must_use]
+    pub fn paper(tenant: TenantId) -> Self {
+        let mut hash = Sha256::new();
+        hash.update(b"paper account of ");
+        hash.update(tenant.0.as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash.finalize()[..16]);
+        Self(uuid::Builder::from_custom_bytes(bytes).into_uuid())
+    }
 }

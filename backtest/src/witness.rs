@@ -61,6 +61,16 @@ pub trait Witness: Send {
         false
     }
 
+    /// Something of the session's own is to be kept behind event `last`, of a kind and in bytes
+    /// that only the session reads. Not called for what an earlier process has kept.
+    ///
+    /// # Errors
+    /// When it cannot be kept.
+    fn noted(&mut self, kind: u16, bytes: &[u8], last: Seq, now_ns: Nanos) -> Result<(), NotKept> {
+        let _ = (kind, bytes, last, now_ns);
+        Ok(())
+    }
+
     /// The run ends in order after event `last`, at `now_ns` (UTC), in the state that `save`
     /// writes.
     fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended, save: &SaveState<'_>) {

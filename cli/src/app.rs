@@ -141,6 +141,7 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Data(args) => command::data::run(args, session),
         Command::Strategies(args) => command::strategies::run(args, session),
         Command::Risk(args) => command::risk::run(args, session),
+        Command::Audit(args) => command::audit::run(&args, session),
         Command::Runs(args) => command::runs::run(args, session),
         Command::Bench(args) => command::bench::run(args, session),
         Command::Serve(args) => command::serve::run(&args, session),

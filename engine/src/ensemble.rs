@@ -43,6 +43,20 @@ impl Ensemble {
         self
     }
 
+    /// Puts `strategy` in the place of member `of`; it trades what `trades` says. What the member
+    /// before it holds and has open is its own from now on. False where there is no such member.
+    pub(crate) fn recast(
+        &mut self,
+        of: StrategyId,
+        strategy: Box<dyn Strategy>,
+        trades: Vec<bool>,
+    ) -> bool {
+        let Some(member) = self.members.get_mut(of.index()) else { return false };
+        let (interest, is_active) = (strategy.interest(), member.is_active);
+        *member = Member { strategy, trades, interest, is_active };
+        true
+    }
+
     /// The same number of strategies that trade the same and never ask for anything.
     #[must_use]
     pub(crate) fn silent(&self) -> Self {

@@ -13,9 +13,7 @@ use crate::ledger::{Ledger, LedgerError};
 use crate::market::{BookKind, Completed, Market};
 use crate::oms::{Booked, Life, OrderTable, Reporting};
 use crate::outbox::Outbox;
-use crate::port::{
-    BookInterest, Context, Exits, Exposure, Gate, Intents, OrderUpdate, Settlement, Strategy,
-};
+use crate::port::{Context, Exits, Exposure, Gate, Intents, OrderUpdate, Settlement, Strategy};
 use crate::sink::Bounded;
 use crate::stage::{Execution, Risk, weighed};
 use crate::timers::Timers;
@@ -53,6 +51,7 @@ macro_rules! context {
     };
 }
 
+mod asked;
 mod changes;
 mod clock;
 mod close;
@@ -60,6 +59,7 @@ mod control;
 mod decide;
 mod fold;
 mod parents;
+mod recast;
 mod snapshot;
 mod wait;
 
@@ -148,6 +148,8 @@ pub struct Pipeline<S, G> {
     /// The least [`Completed`] that the strategy hears of, as a number.
     hears_from: u8,
     active_from_ns: Nanos,
+    /// The order that the last wish from outside became; none where it was denied.
+    asked_for: OrderId,
     /// Whether the strategy only looks on.
     is_paused: bool,
     hash: StateHash,
@@ -165,11 +167,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         };
         Self {
             market: Market::with_books(instruments, &config.books),
-            hears_from: match strategy.interest() {
-                BookInterest::None => Completed::TopChange as u8 + 1,
-                BookInterest::TopChange => Completed::TopChange as u8,
-                BookInterest::EveryUpdate => Completed::Update as u8,
-            },
+            hears_from: recast::heard_from(strategy.interest()),
             strategy,
             risk: Risk { gate },
             execution: Execution::new(
@@ -189,6 +187,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             parents: ParentTable::new(),
             asks: Bounded::new(config.limits.intents_max),
             active_from_ns: config.active_from_ns,
+            asked_for: OrderId::NONE,
             is_paused: false,
             hash: StateHash::default(),
             specs: config.specs,
@@ -268,6 +267,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 self.strategy.on_denied(denied, &mut context);
             }
             Payload::Control(control) => self.on_control(control, out),
+            Payload::Asked(asked) => self.on_asked(event.instrument, asked, out),
         }
         self.follow_up(event, out);
         Ok(())

@@ -138,6 +138,17 @@ impl Timers {
         self.refused
     }
 
+    /// Forgets all timers of `strategy`.
+    pub(crate) fn forget(&mut self, strategy: StrategyId) {
+        let mut others = Vec::with_capacity(self.pending);
+        while let Some(timer) = self.take_due(Nanos::MAX) {
+            if timer.strategy != strategy {
+                others.push(timer);
+            }
+        }
+        others.into_iter().for_each(|timer| self.set(timer));
+    }
+
     /// Remembers from now on what is set, and forgets what was before. Takes memory the first
     /// time.
     pub(crate) fn listen(&mut self) {

@@ -40,11 +40,18 @@ impl Cause {
                 }
             }
             (Payload::Report(_), _) | (_, Payload::Report(_)) => Self::Latency,
-            (Payload::Timer(_) | Payload::Denied(_) | Payload::Control(_), _)
-            | (_, Payload::Timer(_) | Payload::Denied(_) | Payload::Control(_)) => Self::State,
+            (was, is) if is_ours(was) || is_ours(is) => Self::State,
             _ => Self::Data,
         }
     }
+}
+
+/// Whether it is of what we decide ourselves or ask of ourselves.
+const fn is_ours(payload: &Payload) -> bool {
+    matches!(
+        payload,
+        Payload::Timer(_) | Payload::Denied(_) | Payload::Control(_) | Payload::Asked(_)
+    )
 }
 
 /// The first decision that differs.

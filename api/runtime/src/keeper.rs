@@ -314,6 +314,12 @@ impl Witness for Keeper {
         self.confirmed(durable, commands)
     }
 
+    fn noted(&mut self, kind: u16, bytes: &[u8], last: Seq, now_ns: Nanos) -> Result<(), NotKept> {
+        let stamp = Stamp { seq: last, at_ns: now_ns };
+        let bytes = bytes.to_vec();
+        self.append(&Record::Control(qt_journal::Control { stamp, kind, bytes })).map(|_| ())
+    }
+
     fn next_decision(&mut self, last: Seq) -> Option<Decided> {
         match self.script.front() {
             Some(Record::Event(Event {

@@ -18,6 +18,7 @@ pub mod live;
 pub mod manifest;
 mod opening;
 pub mod pace;
+pub mod paper;
 pub mod parity;
 pub mod rehearsal;
 pub mod script;

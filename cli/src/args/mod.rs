@@ -91,11 +91,13 @@ pub enum Command {
     Strategies(command::strategies::StrategiesArgs),
     /// The limits of the risk gate as a file
     Risk(command::risk::RiskArgs),
+    /// Verify the audit of the service
+    Audit(command::audit::AuditArgs),
     /// The ledger of all runs
     Runs(command::runs::RunsArgs),
     /// Measure the speed of this machine
     Bench(command::bench::BenchArgs),
-    /// Serve REST and WebSocket: the service behind /trading
+    /// Start the service: REST, WebSocket, first screen, paper sessions
     Serve(command::serve::ServeArgs),
     /// Mint a token for development from the configured secret
     Token(command::token::TokenArgs),

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+pub mod audit;
 pub mod backtest;
 pub mod bench;
 pub mod completions;

@@ -57,6 +57,11 @@ pub fn find(name: &str) -> Result<&'static Sample, Failure> {
 }
 
 impl Sample {
+    /// What is in its file.
+    pub const fn bytes(&self) -> &'static [u8] {
+        self.bytes
+    }
+
     /// The sample as a file: in the data directory, or in the folder for temporary files where
     /// that cannot be written to.
     ///

@@ -2,10 +2,10 @@
 
 use jiff::Timestamp;
 use qt_types::{
-    Bar, BarFlags, Control, ControlKind, Denied, Distance, Event, FeeIn, InstrumentId,
-    InstrumentSpec, KillState, Level, Nanos, OrderId, OrderKind, OrderTick, OrderTickKind, Payload,
-    Price, Qty, Report, ReportKind, Side, StrategyId, Target, Tick, TickFlags, TickKind,
-    TimeInForce, Timer, Trade, format_scaled,
+    Asked, AskedFor, Bar, BarFlags, Cancel, Control, ControlKind, Denied, Distance, Event, FeeIn,
+    InstrumentId, InstrumentSpec, KillState, Level, Nanos, OrderId, OrderKind, OrderTick,
+    OrderTickKind, Payload, Price, Qty, Replace, Report, ReportKind, Side, StrategyId, Target,
+    Tick, TickFlags, TickKind, TimeInForce, Timer, Trade, format_scaled,
 };
 
 use crate::intention::{Intention, NewIntention};
@@ -139,6 +139,7 @@ impl Describer {
                 format!("{}{}", self.denied(of, denied), of_strategy(denied.strategy))
             }
             Payload::Control(control) => decision(control),
+            Payload::Asked(asked) => self.asked(of, asked),
         }
     }
 
@@ -265,6 +266,31 @@ impl Describer {
         }
         let is_reason = report.reason != qt_types::RejectReason::None;
         if is_reason { words.word("because", report.reason.text()).done() } else { words.done() }
+    }
+
+    fn asked(&self, of: InstrumentId, asked: &Asked) -> String {
+        let name = self.name(of);
+        let wish = match asked.what {
+            AskedFor::Place { side, kind, tif, qty, reduce_only, post_only } => Words::new(&name)
+                .add(side.text())
+                .add(&self.qty(of, qty))
+                .add(&self.kind(of, kind))
+                .add(tif.text())
+                .add_if(reduce_only, "reduce-only")
+                .add_if(post_only, "post-only"),
+            AskedFor::Replace(Replace { order, kind, qty }) => Words::new("change")
+                .add(&name)
+                .word("order", order)
+                .word("to", self.qty(of, qty))
+                .add(&self.kind(of, kind)),
+            AskedFor::Cancel(Cancel { order }) => {
+                Words::new("cancel").add(&name).word("order", order)
+            }
+        };
+        let outer = u128::from_be_bytes(asked.outer);
+        let whose = of_strategy(asked.strategy);
+        let wish = wish.done();
+        format!("person {} asks{whose} as {outer:032x}: {wish}", asked.person)
     }
 
     fn intention(&self, intention: &Intention) -> String {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
-use qt_types::{OrderId, Payload};
+use qt_types::{AskedFor, OrderId, Payload};
 
 use crate::describe::{Describer, utc};
 use crate::error::JournalError;
@@ -86,6 +86,11 @@ impl StoryTeller {
             Record::Event(event) => match &event.payload {
                 Payload::Report(report) => is_it(report.order),
                 Payload::Denied(denied) => is_it(denied.order),
+                Payload::Asked(asked) => match asked.what {
+                    AskedFor::Place { .. } => false,
+                    AskedFor::Replace(replace) => is_it(replace.order),
+                    AskedFor::Cancel(cancel) => is_it(cancel.order),
+                },
                 _ => false,
             },
             Record::Command(command) => match &command.intention {

@@ -1,8 +1,8 @@
 //! The running hash of what goes into a pipeline.
 
 use qt_types::{
-    Control, ControlKind, CurrencyId, Event, InstrumentId, Level, Nanos, Payload, StrategyId,
-    Target, Tick, Trade,
+    Asked, AskedFor, Control, ControlKind, CurrencyId, Event, InstrumentId, Level, Nanos, OrderId,
+    Payload, Qty, StrategyId, Target, Tick, Trade,
 };
 
 use super::Pipeline;
@@ -57,7 +57,20 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             Payload::Control(control) => {
                 self.fold_control(time, control);
             }
+            Payload::Asked(asked) => self.fold_asked(time, asked),
         }
+    }
+
+    fn fold_asked(&mut self, time: i64, asked: &Asked) {
+        let outer = u128::from_le_bytes(asked.outer);
+        self.hash.fold_pair(outer as u64, (outer >> 64) as u64);
+        let (order, qty) = match asked.what {
+            AskedFor::Place { qty, .. } => (OrderId::NONE, qty),
+            AskedFor::Replace(replace) => (replace.order, replace.qty),
+            AskedFor::Cancel(cancel) => (cancel.order, Qty::ZERO),
+        };
+        let what = qty.lots().rotate_left(20) ^ i64::from(asked.strategy.0);
+        self.hash.fold_pair((time ^ what) as u64, order.get() ^ asked.person.rotate_left(32));
     }
 
     fn fold_control(&mut self, time: i64, control: &Control) {

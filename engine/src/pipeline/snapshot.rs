@@ -59,6 +59,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             asks,
             // What the strategy says of itself.
             hears_from: _,
+            // Read between its event and the next one.
+            asked_for: _,
             active_from_ns,
             is_paused,
             hash,

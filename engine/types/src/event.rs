@@ -3,8 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    BarFlags, Control, DenyReason, InstrumentId, Nanos, OrderId, OrderTick, Price, Qty, Report,
-    Seq, Side, StrategyId, Tick, VenueId,
+    Asked, BarFlags, Control, DenyReason, InstrumentId, Nanos, OrderId, OrderTick, Price, Qty,
+    Report, Seq, Side, StrategyId, Tick, VenueId,
 };
 
 /// One input of the pipeline, whatever its source. `Copy`, 128 bytes, no pointers: it can cross
@@ -60,6 +60,8 @@ pub enum Payload {
     Denied(Denied),
     /// Somebody decided something about the engine itself.
     Control(Control),
+    /// Somebody asked for an order, a change or a cancel.
+    Asked(Asked),
 }
 
 /// A completed bar. Prices of bid/ask bars are the mid (their tick is small enough to hold it),

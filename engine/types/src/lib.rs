@@ -4,6 +4,7 @@
 //! May import: nothing of the workspace. Must not contain: logic of a stage, clocks, files,
 //! sockets, venue names. Entry point: [`Event`], the one thing every stage is fed with.
 
+mod asked;
 mod cash;
 mod control;
 mod currency;
@@ -24,6 +25,7 @@ mod seq;
 mod tick;
 mod time;
 
+pub use asked::{Asked, AskedFor};
 pub use cash::Cash;
 pub use control::{Control, ControlKind, KillState, Level, Number, Target};
 pub use currency::{CurrencyId, FxRate};

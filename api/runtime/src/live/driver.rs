@@ -18,6 +18,7 @@ use super::clock::Watch;
 use super::feed::FeedReader;
 use super::figures::VenueFigures;
 use super::link::Link;
+use super::outside::Note;
 use super::port::{RingVenue, not_sent};
 use super::reconcile::{Break, Reconciler};
 use super::settings::Settings;
@@ -62,6 +63,10 @@ pub struct Driver<S, G> {
     pub(super) own: VecDeque<(InstrumentId, Report)>,
     /// Events of an earlier process that have to happen again.
     repeated: Option<VecDeque<Event>>,
+    /// What left in its time, while that happens: commands, and when.
+    pub(super) resent: Vec<(Command, Nanos)>,
+    /// What became of orders since somebody looked; none where nobody ever does.
+    pub(super) notes: Option<Vec<Note>>,
     pub(super) switch: Switch,
     /// What the kill switch is to be pulled for.
     pub(super) alarms: Alarms,
@@ -113,6 +118,8 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             figures: VenueFigures::default(),
             own: VecDeque::with_capacity(limits.orders_open_max * 2),
             repeated: None,
+            resent: Vec::new(),
+            notes: None,
             switch: Switch::default(),
             alarms: Alarms::default(),
         }
@@ -125,17 +132,32 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// # Errors
     /// When the ledger fails its check, or the witness finds a difference.
     pub fn repeat(&mut self, events: impl IntoIterator<Item = Event>) -> Result<(), Halt> {
+        self.repeat_with(events, &mut |_, _| {})
+    }
+
+    /// The same. `each` is called before the first event and after each, with the event.
+    ///
+    /// # Errors
+    /// As [`Self::repeat`].
+    pub fn repeat_with(
+        &mut self,
+        events: impl IntoIterator<Item = Event>,
+        each: &mut dyn FnMut(&mut Self, Option<&Event>),
+    ) -> Result<(), Halt> {
         let events: VecDeque<Event> = events.into_iter().collect();
         // Of comparisons that found nothing there is no event: as far as the events tell, nothing
         // was compared since the first of them, or the last outage.
         self.link.in_step_ns = events.front().map_or(Nanos::MIN, |event| event.recv_ns);
         self.repeated = Some(events);
+        each(self, None);
         while let Some(event) = self.next_repeated() {
             if matches!(event.payload, Payload::Timer(_)) {
                 // As when it was woken: a timer that has come is pending no more.
                 self.pipeline.take_timer(event.recv_ns);
             }
             self.feed(event)?;
+            each(self, Some(&event));
+            self.resent.clear();
         }
         self.repeated = None;
         self.watch = Watch::new(self.sequencer.now_ns());
@@ -180,6 +202,9 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         }
         self.pipeline.step(event, &mut self.outbox)?;
         self.witness.stepped();
+        if let Some(notes) = &mut self.notes {
+            notes.extend(Note::of(event, &self.pipeline));
+        }
         Ok(())
     }
 
@@ -260,6 +285,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// Hands a command over, once. One that cannot leave now never will, but for a cancel.
     fn send(&mut self, command: &Command, now_ns: Nanos) {
         if self.repeated.is_some() {
+            self.resent.push((*command, now_ns));
             return;
         }
         let may_leave = match command {

@@ -62,6 +62,8 @@ pub struct LiveJournal {
     pub begin: Begin,
     /// What has to happen again first ([`super::Driver::repeat`]).
     pub events: Vec<Event>,
+    /// What the session has written down beside its events, in order.
+    pub notes: Vec<qt_journal::Control>,
     /// The number of the run for its pipeline: the same for every process that goes on with the
     /// journal, another one for every other journal.
     pub epoch: u16,
@@ -90,11 +92,11 @@ pub fn open(
     words: &[String],
 ) -> Result<LiveJournal, LiveError> {
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-    let mut events = Vec::new();
-    let mut each = |record: &Record| {
-        if let Record::Event(event) = record {
-            events.push(*event);
-        }
+    let (mut events, mut notes) = (Vec::new(), Vec::new());
+    let mut each = |record: &Record| match record {
+        Record::Event(event) => events.push(*event),
+        Record::Control(note) => notes.push(note.clone()),
+        _ => {}
     };
     let config = || -> Result<Vec<u8>, LiveError> {
         let made = Made { epoch: next_epoch(&folder)?, words: words.to_owned() };
@@ -109,7 +111,7 @@ pub fn open(
         fingerprint: options.fingerprint,
         timing: Timing::new(Clock::start(), 1),
     };
-    Ok(LiveJournal { begin, events, epoch: made.epoch })
+    Ok(LiveJournal { begin, events, notes, epoch: made.epoch })
 }
 
 fn last_epoch(folder: &Path) -> Result<u16, LiveError> {

@@ -28,7 +28,8 @@ impl Accounts for Store {
                        initial_capital, created_ns) VALUES ($1, $2, 'paper', 'paper', 'USD', $3, \
                        $4) ON CONFLICT DO NOTHING";
             let capital = Amount(PAPER_CAPITAL.into());
-            let is_new = tx.execute(sql, args![AccountId::new().0, capital, Time::now()]).await?;
+            let is_new =
+                tx.execute(sql, args![AccountId::paper(tenant).0, capital, Time::now()]).await?;
             let account = paper(&mut tx).await?;
             let account = account.ok_or_else(|| StoreError::broken("no paper account"))?;
             if is_new > 0 {

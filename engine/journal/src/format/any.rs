@@ -4,11 +4,11 @@ use proptest::option::of;
 use proptest::prelude::*;
 use proptest::sample::select;
 use qt_types::{
-    Activation, Bar, BarFlags, Cancel, Cash, ControlKind, CurrencyId, Denied, DenyReason, Distance,
-    Event, ExecId, FeeIn, Head, InstrumentId, InstrumentKind, InstrumentSpec, KillState, Level,
-    Liquidity, Nanos, Number, OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty,
-    RejectReason, Replace, Report, ReportKind, Seq, Side, StrategyId, Target, Tick, TimeInForce,
-    Timer, Trade, VenueId,
+    Activation, Asked, AskedFor, Bar, BarFlags, Cancel, Cash, ControlKind, CurrencyId, Denied,
+    DenyReason, Distance, Event, ExecId, FeeIn, Head, InstrumentId, InstrumentKind, InstrumentSpec,
+    KillState, Level, Liquidity, Nanos, Number, OrderId, OrderKind, OrderTick, Payload,
+    PegReference, Price, Qty, RejectReason, Replace, Report, ReportKind, Seq, Side, StrategyId,
+    Target, Tick, TimeInForce, Timer, Trade, VenueId,
 };
 
 use super::codes;
@@ -89,7 +89,27 @@ fn payload() -> impl Strategy<Value = Payload> {
         Payload::Denied(Denied { order, side, qty, reason, strategy })
     });
     let report = report().prop_map(Payload::Report);
-    prop_oneof![bar, trade, tick, order_tick, timer, report, denied, control()]
+    prop_oneof![bar, trade, tick, order_tick, timer, report, denied, control(), asked()]
+}
+
+fn asked() -> impl Strategy<Value = Payload> {
+    let place = (side(), kind(), tif(), qty(), any::<bool>(), any::<bool>());
+    let place = place.prop_map(|(side, kind, tif, qty, reduce_only, post_only)| AskedFor::Place {
+        side,
+        kind,
+        tif,
+        qty,
+        reduce_only,
+        post_only,
+    });
+    let replace = (order(), kind(), qty());
+    let replace =
+        replace.prop_map(|(order, kind, qty)| AskedFor::Replace(Replace { order, kind, qty }));
+    let cancel = order().prop_map(|order| AskedFor::Cancel(Cancel { order }));
+    let head = (any::<[u8; 16]>(), any::<u64>(), strategy());
+    (head, prop_oneof![place, replace, cancel]).prop_map(|((outer, person, strategy), what)| {
+        Payload::Asked(Asked { outer, person, strategy, what })
+    })
 }
 
 fn strategy() -> impl Strategy<Value = StrategyId> {

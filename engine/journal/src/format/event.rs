@@ -7,7 +7,7 @@ use qt_types::{
 };
 
 use super::bytes::{In, Malformed, Out};
-use super::{codes, control};
+use super::{asked, codes, control};
 
 /// The first byte: which payload it is, and whether `venue_ns` stands there whole and not as its
 /// distance before `recv_ns`.
@@ -25,6 +25,7 @@ const CONTROL: u8 = 7;
 /// The same as a timer and a denial, of another strategy than the first one, which follows.
 const TIMER_OF: u8 = 8;
 const DENIED_OF: u8 = 9;
+const ASKED: u8 = 10;
 
 /// The first byte of a tick: what does not follow from the event, and which numbers are long.
 const OWN_TIME: u8 = 1;
@@ -46,6 +47,7 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
         Payload::Denied(denied) if denied.strategy != StrategyId::FIRST => DENIED_OF,
         Payload::Denied(_) => DENIED,
         Payload::Control(_) => CONTROL,
+        Payload::Asked(_) => ASKED,
     };
     out.u8(number);
     out.u64(event.seq.get());
@@ -78,6 +80,7 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
             write_other(out, denied.strategy);
         }
         Payload::Control(control) => control::write(out, control),
+        Payload::Asked(asked) => asked::write(out, asked),
     }
 }
 
@@ -152,6 +155,7 @@ pub fn read(from: &mut In<'_>) -> Result<Event, Malformed> {
             strategy: read_other(from, of == DENIED_OF)?,
         }),
         CONTROL => Payload::Control(control::read(from)?),
+        ASKED => Payload::Asked(asked::read(from)?),
         _ => return Err(Malformed("an event of no known kind")),
     };
     Ok(Event { seq, recv_ns, venue_ns, instrument, venue, payload })

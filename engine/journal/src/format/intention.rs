@@ -85,7 +85,7 @@ fn read_new(from: &mut In<'_>) -> Result<NewIntention, Malformed> {
     })
 }
 
-fn write_kind(out: &mut Out<'_>, kind: OrderKind) {
+pub fn write_kind(out: &mut Out<'_>, kind: OrderKind) {
     let mut one = |number: u8, price: Price| {
         out.u8(number);
         out.i64(price.ticks());
@@ -119,7 +119,7 @@ fn write_kind(out: &mut Out<'_>, kind: OrderKind) {
     }
 }
 
-fn read_kind(from: &mut In<'_>) -> Result<OrderKind, Malformed> {
+pub fn read_kind(from: &mut In<'_>) -> Result<OrderKind, Malformed> {
     let number = from.u8()?;
     let mut price = || from.i64().map(Price::from_ticks);
     Ok(match number {
@@ -136,7 +136,7 @@ fn read_kind(from: &mut In<'_>) -> Result<OrderKind, Malformed> {
     })
 }
 
-fn write_tif(out: &mut Out<'_>, tif: TimeInForce) {
+pub fn write_tif(out: &mut Out<'_>, tif: TimeInForce) {
     match tif {
         TimeInForce::Gtc => out.u8(0),
         TimeInForce::Day => out.u8(1),
@@ -149,7 +149,7 @@ fn write_tif(out: &mut Out<'_>, tif: TimeInForce) {
     }
 }
 
-fn read_tif(from: &mut In<'_>) -> Result<TimeInForce, Malformed> {
+pub fn read_tif(from: &mut In<'_>) -> Result<TimeInForce, Malformed> {
     Ok(match from.u8()? {
         0 => TimeInForce::Gtc,
         1 => TimeInForce::Day,

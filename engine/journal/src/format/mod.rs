@@ -1,5 +1,6 @@
 //! What stands in the files, byte by byte. Nothing here knows of files or threads.
 
+pub mod asked;
 pub mod bytes;
 pub mod codes;
 pub mod control;

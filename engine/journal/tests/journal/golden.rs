@@ -9,10 +9,11 @@ use qt_journal::{
     Record, SnapshotRef, SpecRecord, Stamp,
 };
 use qt_types::{
-    Activation, Bar, BarFlags, Cancel, Cash, CurrencyId, Denied, DenyReason, Distance, Event,
-    ExecId, FeeIn, FxRate, Head, InstrumentId, InstrumentKind, InstrumentSpec, Liquidity, Nanos,
-    OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty, RejectReason, Replace,
-    Report, ReportKind, Seq, Side, StrategyId, Tick, TimeInForce, Timer, Trade, VenueId,
+    Activation, Asked, AskedFor, Bar, BarFlags, Cancel, Cash, CurrencyId, Denied, DenyReason,
+    Distance, Event, ExecId, FeeIn, FxRate, Head, InstrumentId, InstrumentKind, InstrumentSpec,
+    Liquidity, Nanos, OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty,
+    RejectReason, Replace, Report, ReportKind, Seq, Side, StrategyId, Tick, TimeInForce, Timer,
+    Trade, VenueId,
 };
 
 use crate::support::Place;
@@ -44,9 +45,11 @@ fn told_now(path: &Path) -> String {
 }
 
 #[test]
-fn a_journal_of_version_1_says_what_it_always_said() {
-    let path = folder(1);
-    assert_eq!(told(&path), fs::read_to_string(path.with_extension("txt")).unwrap());
+fn journals_of_earlier_versions_say_what_they_always_said() {
+    for version in [1, 2] {
+        let path = folder(version);
+        assert_eq!(told(&path), fs::read_to_string(path.with_extension("txt")).unwrap());
+    }
 }
 
 /// A run goes on in it: what it writes is of this version.
@@ -67,8 +70,8 @@ fn a_journal_of_version_1_is_gone_on_with() {
 }
 
 #[test]
-fn a_journal_of_version_2_says_what_it_always_said() {
-    let path = folder(2);
+fn a_journal_of_version_3_says_what_it_always_said() {
+    let path = folder(3);
     let list = path.with_extension("txt");
     let name = "segment-00000001.log";
     let place = written();
@@ -232,7 +235,26 @@ fn payloads() -> Vec<Payload> {
         Payload::Timer(timer),
         Payload::Report(fill),
         Payload::Report(Report::of_rate(ReportKind::Rate, CurrencyId(3), rate)),
+        asked(AskedFor::Place {
+            side: Side::Sell,
+            kind: OrderKind::StopLimit { trigger: price, limit: Price::from_ticks(76) },
+            tif: TimeInForce::Day,
+            qty,
+            reduce_only: true,
+            post_only: false,
+        }),
+        asked(AskedFor::Replace(Replace {
+            order: OrderId::new(2, 5),
+            kind: OrderKind::Limit { price },
+            qty,
+        })),
+        asked(AskedFor::Cancel(Cancel { order: OrderId::new(2, 5) })),
     ]
+}
+
+fn asked(what: AskedFor) -> Payload {
+    let outer = *b"sixteen bytes ok";
+    Payload::Asked(Asked { outer, person: 12, strategy: StrategyId(1), what })
 }
 
 fn intentions() -> Vec<Intention> {

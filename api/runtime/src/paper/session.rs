@@ -1,0 +1,256 @@
+//! A driver and its simulated venue on one thread, taken one turn at a time by whoever has many of
+//! them.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use qt_backtest::venue::SimVenue;
+use qt_backtest::witness::Witness;
+use qt_engine::{Command, Ensemble, Gate, Halt, PipelineConfig, Strategy};
+use qt_ring::{Bell, SetupError, Wait};
+use qt_types::{
+    Asked, Control, Event, InstrumentId, Nanos, OrderId, Payload, RejectReason, ReportKind,
+    StrategyId,
+};
+
+use super::gateway::SimGateway;
+use crate::live::{Driver, FeedReader, GatewayEnd, Note, Parts, Reading, Settings, rings};
+
+/// Room of the rings between driver and gateway: for a cancel of every order at once.
+const RING_ITEMS: usize = 1_024;
+
+/// What a session on paper is made from.
+pub struct PaperParts<G> {
+    /// What the pipeline is made from.
+    pub pipeline: PipelineConfig,
+    /// The strategies.
+    pub strategies: Ensemble,
+    /// The gate.
+    pub gate: G,
+    /// What keeps the run.
+    pub witness: Box<dyn Witness>,
+    /// The venue, at rest.
+    pub venue: SimVenue,
+    /// The way to the venue and back (ns).
+    pub round_trip_ns: i64,
+    /// Market data.
+    pub feed: FeedReader,
+    /// So many events of it are taken in one turn.
+    pub batch: usize,
+}
+
+/// Another strategy in the place of one, and when: after so many events.
+pub struct Recast {
+    /// The number of the last event before it.
+    pub after: u64,
+    /// Whose place it takes.
+    pub of: StrategyId,
+    /// What trades from then on.
+    pub strategy: Box<dyn Strategy>,
+    /// What it trades, by instrument.
+    pub trades: Vec<bool>,
+}
+
+/// What a turn came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Turned {
+    /// So many items were taken in.
+    pub taken: usize,
+    /// So many of them were market data.
+    pub heard: usize,
+}
+
+/// See the module. It belongs to one thread at a time, and never waits.
+pub struct PaperSession<G> {
+    driver: Driver<Ensemble, G>,
+    gateway: SimGateway,
+    end: GatewayEnd,
+    feed: FeedReader,
+    batch: usize,
+    now_ns: Nanos,
+}
+
+/// How a driver goes about a venue that is in the same process: there is no link to be lost, and
+/// what is compared once at the start stays so.
+fn settings() -> Settings {
+    const FOR_EVER_NS: i64 = i64::MAX / 4;
+    Settings {
+        cancels_at_stop: false,
+        silence_ns: FOR_EVER_NS,
+        compare_ns: FOR_EVER_NS,
+        late_ns: FOR_EVER_NS,
+        absence_ns: 1_000_000_000,
+        attempt_ns: 10_000_000,
+        attempts: 16,
+        attempts_max: 64,
+        ..Settings::default()
+    }
+}
+
+impl<G: Gate> PaperSession<G> {
+    /// A session at rest.
+    ///
+    /// # Errors
+    /// When there are no such rings.
+    pub fn new(parts: PaperParts<G>) -> Result<Self, SetupError> {
+        let settings = settings();
+        let bell = Arc::new(Bell::new(Wait::Yield));
+        let (port, end) = rings(RING_ITEMS, &bell, Wait::Yield, settings.late_ns)?;
+        let lacks = parts.venue.lacks();
+        let mut driver = Driver::new(Parts {
+            pipeline: parts.pipeline,
+            lacks,
+            strategy: parts.strategies,
+            gate: parts.gate,
+            witness: parts.witness,
+            port,
+            feeds: Vec::new(),
+            settings,
+        });
+        driver.keep_notes();
+        Ok(Self {
+            driver,
+            gateway: SimGateway::new(parts.venue, parts.round_trip_ns),
+            end,
+            feed: parts.feed,
+            batch: parts.batch,
+            now_ns: Nanos::MIN,
+        })
+    }
+
+    /// Makes again what earlier processes did: the pipeline, and the venue with it. `recasts` are
+    /// those of earlier processes, in order. `told` sees what became of orders.
+    ///
+    /// # Errors
+    /// When a ledger fails its check, or what happens is not what was kept.
+    pub fn repeat(
+        &mut self,
+        events: Vec<Event>,
+        recasts: Vec<Recast>,
+        told: &mut dyn FnMut(&Driver<Ensemble, G>, &[Note]),
+    ) -> Result<(), Halt> {
+        let never_left: HashSet<OrderId> = events.iter().filter_map(not_sent).collect();
+        let mut recasts = recasts.into_iter().peekable();
+        let mut notes = Vec::new();
+        let Self { driver, gateway, .. } = self;
+        gateway.set_repeating(true);
+        let mut each = |driver: &mut Driver<Ensemble, G>, event: Option<&Event>| {
+            if let Some(event) = event {
+                gateway.market(event);
+            }
+            for (command, at_ns) in driver.resent() {
+                let is_new = matches!(command, Command::New(_));
+                if !(is_new && never_left.contains(&command.order())) {
+                    gateway.send(command, *at_ns);
+                }
+            }
+            driver.take_notes(&mut notes);
+            if !notes.is_empty() {
+                told(driver, &notes);
+                notes.clear();
+            }
+            while let Some(next) = recasts.next_if(|next| next.after <= driver.events()) {
+                driver.recast(next.of, next.strategy, next.trades);
+            }
+        };
+        let done = driver.repeat_with(events, &mut each);
+        gateway.set_repeating(false);
+        done?;
+        self.check()
+    }
+
+    /// Takes in what there is, and goes on. `reading` is the time of all of it.
+    ///
+    /// # Errors
+    /// When the session must stop.
+    pub fn turn(&mut self, reading: Reading) -> Result<Turned, Halt> {
+        let mut taken = self.driver.turn(reading)?;
+        self.now_ns = self.driver.time_ns();
+        let mut heard = 0;
+        while heard < self.batch
+            && self.driver.has_begun()
+            && !self.driver.is_stopping()
+            && let Some(event) = self.feed.pop()
+        {
+            let event = self.driver.stamped(event);
+            self.gateway.market(&event);
+            self.driver.hear(event)?;
+            heard += 1;
+        }
+        taken += heard + self.deliver()?;
+        Ok(Turned { taken, heard })
+    }
+
+    /// Carries to and fro between driver and venue.
+    fn deliver(&mut self) -> Result<usize, Halt> {
+        let moved = self.end.turn(&mut self.gateway, self.now_ns);
+        self.check()?;
+        Ok(moved)
+    }
+
+    fn check(&self) -> Result<(), Halt> {
+        self.gateway.fault().map_or(Ok(()), |fault| Err(Halt::Ledger(fault)))
+    }
+
+    /// Takes in a wish from outside, behind the last turn; the order that it became, or none.
+    ///
+    /// # Errors
+    /// When the session must stop.
+    pub fn ask(&mut self, instrument: InstrumentId, asked: Asked) -> Result<OrderId, Halt> {
+        let order = self.driver.wish(instrument, asked)?;
+        self.deliver()?;
+        Ok(order)
+    }
+
+    /// Takes in a decision, behind the last turn.
+    ///
+    /// # Errors
+    /// When the session must stop.
+    pub fn control(&mut self, control: Control) -> Result<(), Halt> {
+        self.driver.control(control)?;
+        self.deliver().map(|_| ())
+    }
+
+    /// The driver.
+    #[must_use]
+    pub const fn driver(&self) -> &Driver<Ensemble, G> {
+        &self.driver
+    }
+
+    /// The driver, to be told something between two turns.
+    pub const fn driver_mut(&mut self) -> &mut Driver<Ensemble, G> {
+        &mut self.driver
+    }
+
+    /// The venue as it stands, for those who compare.
+    #[must_use]
+    pub const fn venue(&self) -> &SimVenue {
+        self.gateway.venue()
+    }
+
+    /// When something is due next, if nothing comes before (UTC ns).
+    #[must_use]
+    pub fn next_ns(&self) -> Nanos {
+        use qt_engine::Gateway;
+        let coming = self.gateway.next_ns().unwrap_or(Nanos::MAX);
+        coming.min(self.driver.next_ns())
+    }
+
+    /// Whether an input is waiting that the next turn takes.
+    #[must_use]
+    pub fn has_input(&self) -> bool {
+        self.driver.has_input() || (self.driver.has_begun() && !self.feed.is_empty())
+    }
+
+    /// Ends it in order: what it has kept says so.
+    pub fn close(&mut self) {
+        self.driver.close();
+    }
+}
+
+/// The order of which it was said that it never left.
+fn not_sent(event: &Event) -> Option<OrderId> {
+    let Payload::Report(report) = &event.payload else { return None };
+    let is_it = report.kind == ReportKind::Rejected && report.reason == RejectReason::LinkLost;
+    is_it.then_some(report.order)
+}

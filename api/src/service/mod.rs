@@ -1,0 +1,13 @@
+//! The service put together: what `quanttrade serve` starts.
+//!
+//! [`settings`] reads what is configured and refuses what cannot be meant; [`Service`] opens the
+//! store, starts the market, the sessions, the jobs and the publisher, and serves until it is told
+//! to stop; [`projector`] keeps what sessions do in the store.
+
+pub mod leases;
+pub mod projector;
+mod run;
+pub mod settings;
+
+pub use run::{Service, ServiceError};
+pub use settings::{ServiceSettings, SettingsError};

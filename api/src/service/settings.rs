@@ -1,0 +1,216 @@
+//! The settings of the service, by the platform's names.
+
+use std::net::{IpAddr, SocketAddr};
+use std::path::{Path, PathBuf};
+
+use thiserror::Error;
+
+use crate::auth::{Config, ConfigError, owner};
+use crate::http::HttpSettings;
+use crate::jobs::SharedData;
+use crate::limits::{QuotaError, Quotas};
+use crate::secret::Secret;
+use crate::store::{StoreError, StoreSettings};
+
+/// The port without another one.
+const PORT: u16 = 8009;
+
+/// All settings.
+#[derive(Clone, Debug)]
+pub struct ServiceSettings {
+    /// Where it listens: `HOST` and `PORT`.
+    pub address: SocketAddr,
+    /// The HTTP face: `BASE_PATHS`, `CORS_ORIGINS`, `METRICS_TOKEN`.
+    pub http: HttpSettings,
+    /// Whom to believe: `JWT_*`.
+    pub auth: Config,
+    /// How many requests: `RATE_LIMIT_*`.
+    pub quotas: Quotas,
+    /// The database: `DATABASE_URL`, `DATABASE_MIGRATION_URL`.
+    pub store: StoreSettings,
+    /// `REDIS_URL`.
+    pub redis: Option<Secret>,
+    /// Where everything is kept: `QUANTTRADE_DATA_DIR`.
+    pub data_dir: PathBuf,
+    /// `ENABLE_BACKTESTING`; on without it.
+    pub has_backtests: bool,
+    /// Data sets that every tenant may read.
+    pub shared: Vec<SharedData>,
+}
+
+/// What must be put right before the service starts.
+#[derive(Debug, Error)]
+pub enum SettingsError {
+    /// Of authentication.
+    #[error(transparent)]
+    Auth(#[from] ConfigError),
+    /// Of rates.
+    #[error(transparent)]
+    Quota(#[from] QuotaError),
+    /// Of the database.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    /// Without a key only this machine is served.
+    #[error(transparent)]
+    Owner(#[from] owner::OwnerError),
+    /// Anything else.
+    #[error("{name}: {detail}")]
+    Wrong {
+        /// Which setting.
+        name: &'static str,
+        /// What is wrong, and how to put it right.
+        detail: String,
+    },
+}
+
+fn wrong(name: &'static str, detail: impl Into<String>) -> SettingsError {
+    SettingsError::Wrong { name, detail: detail.into() }
+}
+
+impl ServiceSettings {
+    /// Reads the settings by their names; empty ones are not set.
+    ///
+    /// # Errors
+    /// What must be put right before the service starts.
+    pub fn read(
+        get: &dyn Fn(&str) -> Option<String>,
+        data_dir: &Path,
+        shared: Vec<SharedData>,
+    ) -> Result<Self, SettingsError> {
+        let set = |name: &str| get(name).filter(|value| !value.trim().is_empty());
+        let auth = Config::read(get)?;
+        let host = set("HOST").unwrap_or_else(|| "127.0.0.1".to_owned());
+        let host: IpAddr = match host.trim() {
+            "localhost" => IpAddr::from([127, 0, 0, 1]),
+            text => text.trim_matches(['[', ']']).parse().map_err(|_| {
+                wrong("HOST", format!("'{text}' is no address: use 127.0.0.1, or 0.0.0.0 for all"))
+            })?,
+        };
+        let port = match set("PORT") {
+            None => PORT,
+            Some(text) => text.trim().parse().map_err(|_| {
+                wrong("PORT", format!("'{text}' is no port: use a number from 0 to 65535"))
+            })?,
+        };
+        let address = SocketAddr::new(host, port);
+        if auth.is_owner_mode() {
+            owner::check_bind(address)?;
+        }
+        if is_on(&set, "ENABLE_REAL_TRADING", false)? {
+            let detail = "this version trades on paper alone: leave it out, or set it to false";
+            return Err(wrong("ENABLE_REAL_TRADING", detail));
+        }
+        let database = set("DATABASE_URL");
+        let migration = set("DATABASE_MIGRATION_URL");
+        let store = StoreSettings::new(database.as_deref(), migration.as_deref(), data_dir)?;
+        Ok(Self {
+            address,
+            http: http(&set)?,
+            quotas: Quotas::read(get)?,
+            store,
+            redis: redis(&set)?,
+            data_dir: data_dir.to_owned(),
+            has_backtests: is_on(&set, "ENABLE_BACKTESTING", true)?,
+            shared,
+            auth,
+        })
+    }
+}
+
+type Get<'a> = dyn Fn(&str) -> Option<String> + 'a;
+
+fn http(set: &Get<'_>) -> Result<HttpSettings, SettingsError> {
+    let list = |name: &str| -> Option<Vec<String>> {
+        let words = set(name)?;
+        let words = words.split(',').map(|word| word.trim().to_owned());
+        Some(words.filter(|word| !word.is_empty()).collect())
+    };
+    let mut http = HttpSettings::default();
+    if let Some(paths) = list("BASE_PATHS") {
+        if let Some(path) = paths.iter().find(|path| !path.starts_with('/')) {
+            return Err(wrong("BASE_PATHS", format!("'{path}' does not begin with a slash")));
+        }
+        http.base_paths = paths;
+    }
+    if let Some(origins) = list("CORS_ORIGINS") {
+        let is_origin = |text: &String| {
+            let rest = text.strip_prefix("https://").or_else(|| text.strip_prefix("http://"));
+            rest.is_some_and(|rest| !rest.is_empty() && !rest.contains('/') && rest != "*")
+        };
+        if let Some(bad) = origins.iter().find(|text| !is_origin(text)) {
+            let detail = format!("'{bad}' is no origin: write https://host, without a path or *");
+            return Err(wrong("CORS_ORIGINS", detail));
+        }
+        http.cors_origins = origins;
+    }
+    http.metrics_token = set("METRICS_TOKEN").map(Secret::new);
+    Ok(http)
+}
+
+fn redis(set: &Get<'_>) -> Result<Option<Secret>, SettingsError> {
+    let Some(url) = set("REDIS_URL") else { return Ok(None) };
+    if redis::Client::open(url.as_str()).is_err() {
+        // Not shown: it may hold a password.
+        return Err(wrong("REDIS_URL", "it is no address, like redis://host:6379/0"));
+    }
+    Ok(Some(Secret::new(url)))
+}
+
+fn is_on(set: &Get<'_>, name: &'static str, usual: bool) -> Result<bool, SettingsError> {
+    match set(name).map(|text| text.trim().to_ascii_lowercase()).as_deref() {
+        None => Ok(usual),
+        Some("true" | "1" | "yes" | "on") => Ok(true),
+        Some("false" | "0" | "no" | "off") => Ok(false),
+        Some(text) => Err(wrong(name, format!("'{text}' is neither true nor false"))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::ServiceSettings;
+
+    fn read(given: &[(&str, &str)]) -> Result<ServiceSettings, String> {
+        let get = |name: &str| {
+            given.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+        };
+        ServiceSettings::read(&get, Path::new("/data"), Vec::new()).map_err(|e| e.to_string())
+    }
+
+    const SECRET: (&str, &str) =
+        ("JWT_SECRET_KEY", "8f3c1b7a9d2e4f60b1c2d3e4f5a60718293a4b5c6d7e8f90");
+
+    #[test]
+    fn nothing_set_serves_the_owner_of_this_machine() {
+        let settings = read(&[]).unwrap();
+        assert_eq!(settings.address.to_string(), "127.0.0.1:8009");
+        assert!(settings.auth.is_owner_mode() && settings.has_backtests);
+        assert!(settings.redis.is_none());
+    }
+
+    #[test]
+    fn what_cannot_be_meant_is_refused_with_its_name() {
+        for (given, name) in [
+            (("PORT", "80090"), "PORT"),
+            (("HOST", "example.org"), "HOST"),
+            (("HOST", "0.0.0.0"), "JWT_SECRET_KEY"),
+            (("BASE_PATHS", "trading"), "BASE_PATHS"),
+            (("CORS_ORIGINS", "*"), "CORS_ORIGINS"),
+            (("CORS_ORIGINS", "https://a.example/path"), "CORS_ORIGINS"),
+            (("REDIS_URL", "nothing:canary"), "REDIS_URL"),
+            (("ENABLE_REAL_TRADING", "true"), "ENABLE_REAL_TRADING"),
+            (("ENABLE_BACKTESTING", "maybe"), "ENABLE_BACKTESTING"),
+            (("DATABASE_URL", "mysql://h/d"), "DATABASE_URL"),
+            (("JWT_SECRET_KEY", "short"), "JWT_SECRET_KEY"),
+        ] {
+            let words = read(&[given]).unwrap_err();
+            assert!(words.contains(name), "{given:?}: {words}");
+            assert!(!words.contains("canary"), "{words}");
+        }
+        let all = [SECRET, ("HOST", "0.0.0.0"), ("REDIS_URL", "redis://u:canary@h/12")];
+        let settings = read(&all).unwrap();
+        assert!(!format!("{settings:?}").contains("canary"));
+        assert!(!format!("{settings:?}").contains(SECRET.1));
+    }
+}

@@ -1,0 +1,113 @@
+//! Candles of seconds and minutes, from which all others are made.
+
+use std::collections::VecDeque;
+
+const SECOND_NS: i64 = 1_000_000_000;
+const MINUTE_NS: i64 = 60 * SECOND_NS;
+/// An hour of seconds, and a week of minutes.
+const SECONDS_KEPT: usize = 3_600;
+const MINUTES_KEPT: usize = 7 * 24 * 60;
+
+/// A candle in ticks and lots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RawCandle {
+    /// Where it begins (UTC ns).
+    pub open_ns: i64,
+    /// Open, high, low and close.
+    pub prices: [i64; 4],
+    /// Traded lots.
+    pub volume: i64,
+}
+
+impl RawCandle {
+    const fn of(open_ns: i64, price: i64, volume: i64) -> Self {
+        Self { open_ns, prices: [price; 4], volume }
+    }
+
+    fn add(&mut self, later: &Self) {
+        let [_, high, low, _] = self.prices;
+        let [_, later_high, later_low, close] = later.prices;
+        self.prices[1] = high.max(later_high);
+        self.prices[2] = low.min(later_low);
+        self.prices[3] = close;
+        self.volume = self.volume.saturating_add(later.volume);
+    }
+}
+
+/// Those of one instrument.
+#[derive(Debug, Default)]
+pub struct CandleStore {
+    seconds: VecDeque<RawCandle>,
+    minutes: VecDeque<RawCandle>,
+}
+
+impl CandleStore {
+    /// A trade.
+    pub fn trade(&mut self, at_ns: i64, price: i64, lots: i64) {
+        put(&mut self.seconds, (SECOND_NS, SECONDS_KEPT), at_ns, price, lots);
+        put(&mut self.minutes, (MINUTE_NS, MINUTES_KEPT), at_ns, price, lots);
+    }
+
+    /// At most `limit` candles of `interval_ns` that begin in `from_ns..to_ns` (UTC), the latest
+    /// ones, oldest first. Intervals are whole seconds; those that are not are cut to one.
+    pub fn get(&self, interval_ns: i64, range: (i64, i64), limit: usize) -> Vec<RawCandle> {
+        let interval_ns = (interval_ns - interval_ns % SECOND_NS).max(SECOND_NS);
+        let is_minutes = interval_ns % MINUTE_NS == 0;
+        let source = if is_minutes { &self.minutes } else { &self.seconds };
+        let mut candles: Vec<RawCandle> = Vec::new();
+        for candle in source {
+            let open_ns = candle.open_ns - candle.open_ns.rem_euclid(interval_ns);
+            if open_ns < range.0 || open_ns >= range.1 {
+                continue;
+            }
+            match candles.last_mut().filter(|last| last.open_ns == open_ns) {
+                Some(last) => last.add(candle),
+                None => candles.push(RawCandle { open_ns, ..*candle }),
+            }
+        }
+        let first = candles.len().saturating_sub(limit);
+        candles.split_off(first)
+    }
+}
+
+fn put(
+    to: &mut VecDeque<RawCandle>,
+    (interval_ns, kept): (i64, usize),
+    at_ns: i64,
+    price: i64,
+    lots: i64,
+) {
+    let open_ns = at_ns - at_ns.rem_euclid(interval_ns);
+    let candle = RawCandle::of(open_ns, price, lots);
+    match to.back_mut().filter(|last| last.open_ns >= open_ns) {
+        Some(last) => last.add(&candle),
+        None => {
+            if to.len() == kept {
+                to.pop_front();
+            }
+            to.push_back(candle);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn candles_of_any_length_come_from_seconds_and_minutes() {
+        let mut store = CandleStore::default();
+        for (second, price) in [(0, 10), (1, 13), (59, 9), (60, 11), (125, 12)] {
+            store.trade(second * SECOND_NS + 5, price, 2);
+        }
+        let all = (i64::MIN, i64::MAX);
+        let minutes = store.get(MINUTE_NS, all, 9);
+        assert_eq!(minutes.len(), 3);
+        assert_eq!(minutes[0].prices, [10, 13, 9, 9]);
+        assert_eq!(minutes[0].volume, 6);
+        let of_two = store.get(2 * MINUTE_NS, all, 9);
+        assert_eq!(of_two[0].prices, [10, 13, 9, 11]);
+        assert_eq!(store.get(30 * SECOND_NS, all, 2).len(), 2);
+        assert_eq!(store.get(MINUTE_NS, (MINUTE_NS, 2 * MINUTE_NS), 9), minutes[1..2]);
+    }
+}

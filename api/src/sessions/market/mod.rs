@@ -1,0 +1,14 @@
+//! Market data of all sessions: one thread for each source, a ring to each session, and the last
+//! of everything for whoever asks ([`Hub`]).
+
+mod candles;
+mod day;
+mod hub;
+mod listing;
+mod outlets;
+mod source;
+mod synthetic;
+
+pub use hub::{Hub, HubSettings, MarketError};
+pub use outlets::Outlet;
+pub use synthetic::{SyntheticInstrument, defaults};

@@ -1,0 +1,8 @@
+//! Sessions of tenants over the synthetic market.
+
+mod common;
+mod controls;
+mod killed;
+mod many;
+mod restart;
+mod thin;
