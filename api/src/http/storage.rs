@@ -9,7 +9,9 @@ use super::error::ApiError;
 
 /// Everything that is kept.
 pub trait Storage:
-    Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory + Strategies
+    Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory
+where
+    Self: Strategies,
 {
 }
 

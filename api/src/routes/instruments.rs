@@ -32,7 +32,9 @@ pub(crate) async fn list(
     path = "/instruments/{symbol}",
     tag = "market data",
     security(("bearer" = [])),
-    params(("symbol" = String, Path, description = "The instrument", pattern = "^[A-Za-z0-9._-]+$")),
+    params(
+        ("symbol" = String, Path, description = "The instrument", pattern = "^[A-Za-z0-9._-]+$")
+    ),
     responses((status = 200, body = Instrument))
 )]
 pub(crate) async fn get(

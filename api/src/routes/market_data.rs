@@ -50,7 +50,9 @@ pub fn interval_ns(name: &str) -> Option<i64> {
     path = "/market-data/{symbol}",
     tag = "market data",
     security(("bearer" = [])),
-    params(("symbol" = String, Path, description = "The instrument", pattern = "^[A-Za-z0-9._-]+$")),
+    params(
+        ("symbol" = String, Path, description = "The instrument", pattern = "^[A-Za-z0-9._-]+$")
+    ),
     responses((status = 200, body = Quote))
 )]
 pub(crate) async fn quote(
