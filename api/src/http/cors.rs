@@ -8,9 +8,10 @@ use axum::http::header::{
 use axum::http::{HeaderMap, HeaderValue, Method};
 
 const METHODS: &str = "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS";
-const REQUEST_HEADERS: &str = "authorization, content-type, idempotency-key, if-none-match, \
-    traceparent, x-request-id, \
-     x-tenant-id";
+const REQUEST_HEADERS: &str = concat!(
+    "authorization, content-type, idempotency-key, if-none-match, ",
+    "traceparent, x-request-id, x-tenant-id"
+);
 const ANSWER_HEADERS: &str = "etag, retry-after, traceparent, x-request-id";
 
 /// The allow-list.

@@ -1,5 +1,6 @@
 //! Connections: accepted up to a bound, each with its time limits, all of them ended in order.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
@@ -114,10 +115,7 @@ async fn serve(
         let mut request = request.map(Body::new);
         request.extensions_mut().insert(place.clone());
         let (app, router) = (app.clone(), router.clone());
-        async move {
-            let answer = front::answer(app, router, peer, request).await;
-            Ok::<_, std::convert::Infallible>(answer)
-        }
+        async move { Ok::<_, Infallible>(front::answer(app, router, peer, request).await) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -7,15 +7,26 @@ use crate::store::{
 
 use super::error::ApiError;
 
-/// What a tenant has and does.
-pub trait Holdings: Accounts + Orders + PortfolioHistory + Strategies {}
-
-impl<T: Accounts + Orders + PortfolioHistory + Strategies> Holdings for T {}
-
 /// Everything that is kept.
-pub trait Storage: Holdings + Alerts + Audits + Idempotency + Kills + Limits {}
+pub trait Storage:
+    Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory
+where
+    Self: Strategies,
+{
+}
 
-impl<T: Holdings + Alerts + Audits + Idempotency + Kills + Limits> Storage for T {}
+impl<T> Storage for T where
+    T: Accounts
+        + Alerts
+        + Audits
+        + Idempotency
+        + Kills
+        + Limits
+        + Orders
+        + PortfolioHistory
+        + Strategies
+{
+}
 
 impl From<StoreError> for ApiError {
     fn from(error: StoreError) -> Self {

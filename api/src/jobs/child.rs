@@ -123,6 +123,7 @@ fn ended(
         (Ok(status), document) => {
             let told = document.and_then(|document| told(&document));
             let told = told.or(words.filter(|words| !words.is_empty()));
+            let told = told.map(|words| words.trim().to_owned());
             Ended::Failed(told.unwrap_or_else(|| match status.code() {
                 Some(0) => "the result is too large or no JSON; ask for a shorter range".to_owned(),
                 Some(code) => format!("the run ended with code {code} and said nothing"),

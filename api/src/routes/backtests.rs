@@ -69,13 +69,18 @@ pub struct Backtest {
 impl From<BacktestRow> for Backtest {
     fn from(row: BacktestRow) -> Self {
         let own = format!("/backtests/{}", row.id);
+        let mut progress = row.progress;
+        if row.status == BacktestStatus::Done {
+            // The last line of a run comes before its end.
+            progress["fraction"] = 1.0.into();
+        }
         Self {
             links: Links { report: format!("{own}/report"), own },
             id: row.id,
             strategy_id: row.strategy_id,
             status: row.status,
             config: row.config,
-            progress: row.progress,
+            progress,
             result: row.result,
             error: row.error,
             cpu_ms: row.cpu_ms,

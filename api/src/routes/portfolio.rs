@@ -13,7 +13,17 @@ use crate::http::page::Page;
 use crate::http::{ApiError, Asked, Caller, Shared};
 use crate::store::{DayRow, EquityPoint};
 use crate::trading::time::Time;
-use crate::trading::{Portfolio, Position};
+use crate::trading::{Desk, Portfolio, Position};
+
+/// The account as it is. A session that is being made again shows nothing rather than zeros.
+pub(super) fn known(desk: &dyn Desk) -> Result<Arc<Portfolio>, ApiError> {
+    let portfolio = desk.portfolio();
+    if portfolio.as_of == Time(0) {
+        let detail = "the session is made again from its journal; try again in a moment";
+        return Err(ApiError::unavailable("RECONCILING", detail).after_s(1));
+    }
+    Ok(portfolio)
+}
 
 /// Value, cash, positions and profit of the tenant's account.
 #[utoipa::path(
@@ -29,7 +39,7 @@ pub(crate) async fn get(
 ) -> Result<Json<Arc<Portfolio>>, ApiError> {
     caller.need(Right::Read)?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    Ok(Json(desk.portfolio()))
+    Ok(Json(known(&*desk)?))
 }
 
 /// The positions that are not flat.
@@ -46,7 +56,7 @@ pub(crate) async fn positions(
 ) -> Result<Json<Page<Position>>, ApiError> {
     caller.need(Right::Read)?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    let items = desk.portfolio().positions.clone();
+    let items = known(&*desk)?.positions.clone();
     Ok(Json(Page { items, next_cursor: None }))
 }
 

@@ -16,9 +16,9 @@ use crate::sessions::{Held, Lease, LeaseError};
 use crate::store::{self, Leased, Leases, Store};
 
 /// How long a lease lasts without being renewed.
-const LENGTH: Duration = Duration::from_secs(10);
+const LENGTH: Duration = Duration::from_secs(3);
 /// How often it is renewed.
-const RENEWED_EVERY: Duration = Duration::from_secs(2);
+const RENEWED_EVERY: Duration = Duration::from_millis(700);
 /// How often a lease that another process holds is asked for, before that is told.
 const ASKED_EVERY: Duration = Duration::from_millis(100);
 

@@ -4,17 +4,19 @@
 //! the store is away records wait in memory, up to a bound; beyond it, and after a restart, all
 //! that the session still has in memory is offered again, and what is kept already stays as it is.
 
-use std::collections::VecDeque;
+use std::collections::{HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::ids::TenantId;
+use crate::ids::{ExecutionUid, OrderUid, TenantId};
 use crate::store::orders::BATCH_RECORDS_MAX;
 use crate::store::{Accounts, EquityPoint, Orders, Projected, Record, Store, StoreError, Stream};
 use crate::trading::time::Time;
-use crate::trading::{Desk, Phase, PrivateEvent, PrivateKind, PrivateReader};
+use crate::trading::{
+    Desk, Execution, Order, Phase, PrivateEvent, PrivateKind, PrivateLog, PrivateReader,
+};
 
 /// Records that wait for the store.
 const WAITING_MAX: usize = 200_000;
@@ -38,12 +40,8 @@ pub async fn follow(store: Store, tenant: TenantId, desk: Arc<dyn Desk>) {
     // Each life of a session numbers its records anew.
     let stream = Stream { tenant, account, session: Uuid::now_v7() };
     let log = desk.events();
-    let mut follower = Follower {
-        reader: log.reader(log.last()),
-        waiting: VecDeque::new(),
-        seq: 0,
-        equity_ns: i64::MIN,
-    };
+    let mut follower =
+        Follower { reader: log.reader(0), waiting: VecDeque::new(), seq: 0, equity_ns: i64::MIN };
     follower.offer_all(&store, tenant, &*desk).await;
     loop {
         if follower.waiting.is_empty() {
@@ -51,7 +49,6 @@ pub async fn follow(store: Store, tenant: TenantId, desk: Arc<dyn Desk>) {
         }
         if !follower.take() {
             tracing::warn!(%account, "events were missed; all that is in memory is kept again");
-            follower.reader = log.reader(log.last());
             follower.offer_all(&store, tenant, &*desk).await;
         }
         match follower.hand_over(&store, stream).await {
@@ -83,17 +80,50 @@ impl Follower {
         self.waiting.push_back(Projected { seq: self.seq, at, record });
     }
 
-    /// All that the desk has in memory, oldest first. Executions that are kept already are left
-    /// out, so that their events are not published again; of orders the store tells by itself.
+    /// All that the desk and its log have in memory, oldest first: each order as it is now, and
+    /// the executions that are not kept yet, so that their events are not published again. (What
+    /// the desk shows can be a moment older than the log.)
     async fn offer_all(&mut self, store: &Store, tenant: TenantId, desk: &dyn Desk) {
-        for order in desk.orders().into_iter().rev() {
-            let order = Box::new((*order).clone());
-            self.add(order.updated_at, Record::Order { order, person: None });
+        let mut orders: HashMap<OrderUid, Order> =
+            desk.orders().iter().map(|order| (order.id, Order::clone(order))).collect();
+        let mut executions: HashMap<ExecutionUid, Execution> =
+            desk.executions().iter().map(|it| (it.id, Execution::clone(it))).collect();
+        for event in self.backlog(&desk.events()) {
+            match &event.kind {
+                PrivateKind::Order(order) => {
+                    let known = orders.entry(order.id).or_insert_with(|| order.clone());
+                    if known.updated_at <= order.updated_at {
+                        known.clone_from(order);
+                    }
+                }
+                PrivateKind::Executed(execution) => {
+                    executions.insert(execution.id, execution.clone());
+                }
+                _ => {}
+            }
         }
-        for execution in desk.executions().into_iter().rev() {
+        let mut orders: Vec<Order> = orders.into_values().collect();
+        orders.sort_by_key(|order| (order.created_at, order.id));
+        for order in orders {
+            self.add(order.updated_at, Record::Order { order: Box::new(order), person: None });
+        }
+        let mut executions: Vec<Execution> = executions.into_values().collect();
+        executions.sort_by_key(|execution| (execution.executed_at, execution.id));
+        for execution in executions {
             if store.execution(tenant, execution.id).await.is_err() {
-                let execution = Box::new((*execution).clone());
-                self.add(execution.executed_at, Record::Execution(execution));
+                self.add(execution.executed_at, Record::Execution(Box::new(execution)));
+            }
+        }
+    }
+
+    /// What the log has from where this stands; what is gone is left out.
+    fn backlog(&mut self, log: &Arc<PrivateLog>) -> Vec<Arc<PrivateEvent>> {
+        let mut backlog = Vec::new();
+        loop {
+            match self.reader.take(TAKEN_MAX) {
+                Ok(events) if events.is_empty() => return backlog,
+                Ok(events) => backlog.extend(events),
+                Err(missed) => self.reader = log.reader(missed.first.saturating_sub(1)),
             }
         }
     }

@@ -114,8 +114,11 @@ impl Service {
             HubSettings { state: Some(data_dir.join("market.json")), ..Default::default() };
         let hub = Hub::start(market)?;
         let mut sessions = SessionSettings::new(data_dir.join("sessions"));
-        let holder = format!("{}:{}", std::process::id(), Uuid::now_v7());
-        sessions.lease = Arc::new(StoreLeases::new(store.clone(), holder));
+        if store.is_shared() {
+            // SQLite is on this machine alone: there the lock of a file says all, and at once.
+            let holder = format!("{}:{}", std::process::id(), Uuid::now_v7());
+            sessions.lease = Arc::new(StoreLeases::new(store.clone(), holder));
+        }
         let sessions = Kept::new(Sessions::start(sessions, Arc::clone(&hub))?, store.clone());
         let jobs = settings.has_backtests.then(|| {
             let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());

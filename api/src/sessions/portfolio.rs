@@ -44,7 +44,12 @@ impl Account {
         if self.day.is_some_and(|(known, _)| known == day) {
             return None;
         }
-        let equity = exposure.equity().ok()?;
+        // The first day of an account begins with what the account begins with, whatever was
+        // traded before this is asked.
+        let equity = match self.day {
+            None => exposure.ledger.initial(),
+            Some(_) => exposure.equity().ok()?,
+        };
         self.day = Some((day, equity));
         self.day
     }

@@ -2,9 +2,9 @@
 //!
 //! A [`topic`] is a public channel of one symbol: it is written once, for all who listen. Private
 //! events come straight from the session's log ([`private`]). A socket ([`socket`]) has a stream
-//! for each subscription ([`feed`]) and takes from them as fast as its reader reads, so that nothing
-//! piles up for the slow: public data is conflated, and who is too slow for private events is
-//! closed with 4008.
+//! for each subscription ([`feed`]) and takes from them as fast as its reader reads, so that
+//! nothing piles up for the slow: public data is conflated, and who is too slow for private events
+//! is closed with 4008.
 
 pub mod feed;
 pub mod hub;

@@ -105,6 +105,12 @@ impl Store {
         }
     }
 
+    /// Whether other machines may use the same database.
+    #[must_use]
+    pub fn is_shared(&self) -> bool {
+        matches!(self.inner.backend, Backend::Postgres { .. })
+    }
+
     /// Where the key and the heads of the audit are.
     #[must_use]
     pub fn data_dir(&self) -> &std::path::Path {
