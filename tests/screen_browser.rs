@@ -93,14 +93,14 @@ fn use_it(path: &str, width: u32, height: u32) {
     browser.open(&format!("http://127.0.0.1:{}{path}#token={token}", service.port));
     // Life: prices move, and the stream brings them.
     browser.wait_for("document.getElementById('socket').textContent === 'live'");
-    browser.wait_for("Number(document.getElementById('bid').textContent.replace(/ /g, '')) > 0");
+    browser.wait_for("Number(document.getElementById('bid').textContent.replace(/,/g, '')) > 0");
     browser.wait_for("document.getElementById('equity').textContent === '100,000.00'");
     assert!(!browser.eval("location.href").as_str().unwrap_or_default().contains(&token));
     // A limit order far below the market rests, and is cancelled.
     set(&mut browser, "type", "limit");
     browser.eval(
         "document.getElementById('price').value = String(Math.round(\
-         Number(document.getElementById('bid').textContent.replace(/ /g, '')) * 0.97))",
+         Number(document.getElementById('bid').textContent.replace(/,/g, '')) * 0.97))",
     );
     click(&mut browser, "#buy");
     browser.wait_for(&format!("{OPEN} === 1"));

@@ -165,7 +165,7 @@ pub(crate) async fn portfolio(
 ) -> Result<Json<PortalPortfolio>, ApiError> {
     caller.need(Right::Read)?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    Ok(Json(portfolio_of(&desk.portfolio(), &*app.market)))
+    Ok(Json(portfolio_of(&*super::portfolio::known(&*desk)?, &*app.market)))
 }
 
 /// The positions in the portals' shape.
@@ -182,7 +182,7 @@ pub(crate) async fn positions(
 ) -> Result<Json<Vec<PortalPosition>>, ApiError> {
     caller.need(Right::Read)?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    let portfolio = desk.portfolio();
+    let portfolio = super::portfolio::known(&*desk)?;
     Ok(Json(portfolio.positions.iter().map(|of| position(of, &*app.market)).collect()))
 }
 
