@@ -191,7 +191,7 @@ fn started(row: BacktestRow) -> Response {
     request_body = BacktestRequest,
     responses((status = 202, description = "It waits for its turn", body = Backtest))
 )]
-pub async fn start(
+pub(crate) async fn start(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
@@ -224,7 +224,7 @@ pub async fn start(
     request_body = BacktestRequest,
     responses((status = 202, description = "It waits for its turn", body = Backtest))
 )]
-pub async fn start_alias(
+pub(crate) async fn start_alias(
     state: State<Shared>,
     caller: Caller,
     context: Context,
@@ -246,7 +246,7 @@ pub async fn start_alias(
         (status = 202, description = "There was none: it is started", body = Backtest)
     )
 )]
-pub async fn of_strategy(
+pub(crate) async fn of_strategy(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
@@ -292,7 +292,7 @@ async fn found(app: &Shared, caller: &Caller, id: &str) -> Result<BacktestRow, A
     params(PageQuery),
     responses((status = 200, body = Page<Backtest>))
 )]
-pub async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     asked: Asked,
@@ -313,7 +313,7 @@ pub async fn list(
     params(("id" = BacktestId, Path, description = "The backtest")),
     responses((status = 200, body = Backtest))
 )]
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -337,7 +337,7 @@ const REPORT_POLICY: &str = "sandbox allow-scripts; default-src 'none'; \
     params(("id" = BacktestId, Path, description = "The backtest")),
     responses((status = 200, content_type = "text/html", body = String))
 )]
-pub async fn report(
+pub(crate) async fn report(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -364,7 +364,7 @@ pub async fn report(
         (status = 409, description = "It is over", body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn cancel(
+pub(crate) async fn cancel(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,

@@ -98,7 +98,7 @@ fn jobs(app: &Shared) -> Result<&Arc<Jobs>, ApiError> {
     params(PageQuery),
     responses((status = 200, body = Page<Dataset>))
 )]
-pub async fn list(
+pub(crate) async fn list(
     State(app): State<Shared>,
     caller: Caller,
     asked: Asked,
@@ -136,7 +136,7 @@ pub async fn list(
     params(("id" = DatasetId, Path, description = "The data set")),
     responses((status = 200, body = Dataset))
 )]
-pub async fn get(
+pub(crate) async fn get(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
@@ -163,7 +163,7 @@ pub async fn get(
         (status = 409, description = "The name is taken", body = crate::http::error::ErrorBody)
     )
 )]
-pub async fn send(
+pub(crate) async fn send(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,

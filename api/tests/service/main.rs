@@ -1,0 +1,77 @@
+//! The whole service as it is served: real sessions, real jobs, both databases, directly and
+//! through both gateways of the platform.
+
+#[path = "../http/common/client.rs"]
+mod client;
+mod flow;
+mod gateway;
+mod place;
+
+use std::time::Duration;
+
+use gateway::Kind;
+use place::Place;
+
+/// Nothing here takes long; what does is a fault.
+pub async fn soon<T>(work: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(30), work).await.expect("it takes too long")
+}
+
+/// Each way to the service, on each database.
+macro_rules! every_way {
+    ($($name:ident),+ $(,)?) => {$(
+        mod $name {
+            use super::*;
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn directly_on_sqlite() {
+                flow::$name(&Place::sqlite().await.directly()).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn through_the_api_gateway() {
+                let place = Place::sqlite().await;
+                flow::$name(&place.behind(Kind::Api).await).await;
+            }
+
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn through_the_brain_gateway_on_postgres() {
+                if let Some(place) = Place::postgres().await {
+                    let tenant = place.tenant();
+                    flow::$name(&place.behind(Kind::Brain { tenant }).await).await;
+                }
+            }
+        }
+    )+};
+}
+
+every_way!(an_order_lives, a_backtest_is_a_job, what_is_refused_is_told_alike);
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_restart_leads_into_the_state_that_was_left() {
+    let place = Place::sqlite().await;
+    let way = place.directly();
+    let order = r#"{"symbol":"ETH-USD","side":"buy","type":"market","quantity":"2"}"#;
+    let made = way.ask("POST", "/trades", Some(order)).await;
+    assert_eq!(made.status, 201, "{}", made.json());
+    flow::until(&way, "/portfolio/positions", |page| page["items"].get(0).is_some()).await;
+    let rest = r#"{"symbol":"BTC-USD","side":"buy","type":"limit","price":"100","quantity":"1"}"#;
+    let resting = way.ask("POST", "/trades", Some(rest)).await.json();
+    let id = resting["id"].as_str().expect("an order").to_owned();
+    let path = format!("/orders/{id}");
+    flow::until(&way, &path, |order| order["status"] == "open").await;
+    let before = way.ask("GET", "/portfolio", None).await.json();
+    drop(way);
+    let place = place.restart().await;
+    let way = place.directly();
+    let after = flow::until(&way, "/portfolio", |it| it["account_id"].is_string()).await;
+    for field in ["account_id", "cash", "fees", "open_orders"] {
+        assert_eq!(before[field], after[field], "{field}");
+    }
+    assert_eq!(after["positions"][0]["quantity"], "2");
+    let order = flow::until(&way, &path, |order| order["status"] == "open").await;
+    assert_eq!(order["price"], "100");
+    let gone = way.ask("DELETE", &path, None).await;
+    assert_eq!(gone.status, 200, "{}", gone.json());
+    flow::until(&way, &path, |order| order["status"] == "cancelled").await;
+}
