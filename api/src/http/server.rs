@@ -23,7 +23,7 @@ const BACKLOG: u32 = 4_096;
 /// After an accept that failed, mostly for want of file descriptors.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(20);
 const FULL: &[u8] = b"HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\n\
-    connection: close\r\nretry-after: 1\r\ncontent-length: 76\r\n\r\n\
+    connection: close\r\nretry-after: 1\r\ncontent-length: 79\r\n\r\n\
     {\"detail\":\"too many connections\",\"code\":\"TOO_MANY_CONNECTIONS\",\"request_id\":\"\"}";
 
 /// A port that is listened on.

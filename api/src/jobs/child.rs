@@ -309,7 +309,7 @@ mod tests {
         assert!(failed(play(large, 5, None).0).contains("too large"));
         let busy = "while :; do :; done";
         assert!(failed(play(busy, 1, None).0).contains("1 s of processor time"));
-        let (ended, _) = play("sleep 60", 60, Some(Duration::from_millis(50)));
+        let (ended, _) = play("exec sleep 60", 60, Some(Duration::from_millis(50)));
         assert_eq!(ended, Ended::Stopped);
     }
 }

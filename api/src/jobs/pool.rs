@@ -43,6 +43,9 @@ pub struct Jobs {
     store: Arc<dyn JobStore>,
     state: Mutex<State>,
     changes: broadcast::Sender<Arc<JobChange>>,
+    /// Whether the jobs of an earlier process were looked at: before that, none of this one may
+    /// begin, since it would be taken for one of them.
+    is_recovered: watch::Sender<bool>,
 }
 
 struct State {
@@ -60,6 +63,8 @@ struct Waiting {
 
 /// A day, for quotas.
 const DAY_NS: i64 = 86_400_000_000_000;
+/// How long a first job waits for the jobs of before.
+const RECOVERY_TIME: Duration = Duration::from_secs(5);
 /// How often the store is told how far a job is.
 const TOLD_EVERY: Duration = Duration::from_secs(1);
 /// How often the end of a job is tried to be kept while the store is away, and how long between.
@@ -73,7 +78,8 @@ impl Jobs {
         let queue = FairQueue::new(settings.tenant_running_max);
         let state = State { queue, stops: HashMap::new(), is_stopping: false };
         let changes = broadcast::Sender::new(1_024);
-        Arc::new(Self { settings, store, state: Mutex::new(state), changes })
+        let is_recovered = watch::Sender::new(false);
+        Arc::new(Self { settings, store, state: Mutex::new(state), changes, is_recovered })
     }
 
     /// What jobs may use.
@@ -113,6 +119,7 @@ impl Jobs {
                 }
             }
         }
+        self.is_recovered.send_replace(true);
         self.go_on();
         Ok(())
     }
@@ -129,6 +136,12 @@ impl Jobs {
         config: JobConfig,
         unique_key: Option<String>,
     ) -> Result<(BacktestRow, bool), Refusal> {
+        let mut recovered = self.is_recovered.subscribe();
+        let waiting = recovered.wait_for(|is_done| *is_done);
+        if !matches!(tokio::time::timeout(RECOVERY_TIME, waiting).await, Ok(Ok(_))) {
+            let detail = "backtests of before are still being looked at; try again".to_owned();
+            return Err(Refusal::Unavailable { code: "STARTING", detail });
+        }
         self.check_quota(actor.tenant).await?;
         let stored = serde_json::to_value(&config).map_err(|error| Refusal::Unavailable {
             code: "INTERNAL",

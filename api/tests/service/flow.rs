@@ -112,7 +112,7 @@ pub async fn what_is_refused_is_told_alike(way: &Way) {
     for (method, path, body, status, code) in [
         ("GET", "/orders/nothing", None, 404, "NOT_FOUND"),
         ("GET", "/no-such-route", None, 404, "NOT_FOUND"),
-        ("POST", "/trades", Some("{"), 422, "VALIDATION_FAILED"),
+        ("POST", "/trades", Some("{"), 422, "MALFORMED_JSON"),
         ("POST", "/trades", Some(r#"{"tenant_id":"x"}"#), 422, "VALIDATION_FAILED"),
         (
             "POST",

@@ -76,7 +76,8 @@ async fn pass(State(gateway): State<Arc<Gateway>>, request: Request) -> Response
         return detail(StatusCode::NOT_FOUND, "another service");
     };
     if let Kind::Brain { .. } = gateway.kind {
-        let health = ask(&gateway, &Method::GET, "/health", &HeaderMap::new(), &Bytes::new());
+        let (none, nothing) = (HeaderMap::new(), Bytes::new());
+        let health = ask(&gateway, &Method::GET, "/health", &none, &nothing);
         match timeout(HEALTH_PATIENCE, health).await {
             Ok(Ok(answer)) if answer.status() == StatusCode::OK => {}
             _ => return detail(StatusCode::SERVICE_UNAVAILABLE, "unhealthy"),
