@@ -141,10 +141,13 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Data(args) => command::data::run(args, session),
         Command::Strategies(args) => command::strategies::run(args, session),
         Command::Risk(args) => command::risk::run(args, session),
+        #[cfg(feature = "service")]
         Command::Audit(args) => command::audit::run(&args, session),
         Command::Runs(args) => command::runs::run(args, session),
         Command::Bench(args) => command::bench::run(args, session),
+        #[cfg(feature = "service")]
         Command::Serve(args) => command::serve::run(&args, session),
+        #[cfg(feature = "service")]
         Command::Token(args) => command::token::run(&args, session),
         Command::Doctor(args) => command::doctor::run(&args, session),
         Command::Config(args) => command::config::run(args, session),

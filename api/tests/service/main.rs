@@ -13,7 +13,7 @@ use gateway::Kind;
 use place::Place;
 
 /// Nothing here takes long; what does is a fault.
-pub async fn soon<T>(work: impl Future<Output = T>) -> T {
+async fn soon<T>(work: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(30), work).await.expect("it takes too long")
 }
 

@@ -92,14 +92,17 @@ pub enum Command {
     /// The limits of the risk gate as a file
     Risk(command::risk::RiskArgs),
     /// Verify the audit of the service
+    #[cfg(feature = "service")]
     Audit(command::audit::AuditArgs),
     /// The ledger of all runs
     Runs(command::runs::RunsArgs),
     /// Measure the speed of this machine
     Bench(command::bench::BenchArgs),
     /// Start the service: REST, WebSocket, first screen, paper sessions
+    #[cfg(feature = "service")]
     Serve(command::serve::ServeArgs),
     /// Mint a token for development from the configured secret
+    #[cfg(feature = "service")]
     Token(command::token::TokenArgs),
     /// Check the machine and the installation, with advice
     Doctor(command::doctor::DoctorArgs),

@@ -1,5 +1,6 @@
 //! The commands, one a file.
 
+#[cfg(feature = "service")]
 pub mod audit;
 pub mod backtest;
 pub mod bench;
@@ -15,8 +16,10 @@ pub mod parity;
 pub mod replay;
 pub mod risk;
 pub mod runs;
+#[cfg(feature = "service")]
 pub mod serve;
 pub mod strategies;
 pub mod sweep;
+#[cfg(feature = "service")]
 pub mod token;
 pub mod watch;

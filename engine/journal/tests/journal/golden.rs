@@ -226,7 +226,7 @@ fn payloads() -> Vec<Payload> {
     };
     let rate = FxRate::new(800, 95_693).unwrap();
     let timer = Timer { due_ns: Nanos::MAX, token: Timer::ENGINE, strategy: StrategyId::FIRST };
-    vec![
+    let mut all = vec![
         Payload::Bar(bar),
         Payload::Trade(Trade { price, qty, aggressor: None, flags, row }),
         Payload::Tick(short),
@@ -235,6 +235,13 @@ fn payloads() -> Vec<Payload> {
         Payload::Timer(timer),
         Payload::Report(fill),
         Payload::Report(Report::of_rate(ReportKind::Rate, CurrencyId(3), rate)),
+    ];
+    all.extend(requests(price, qty));
+    all
+}
+
+fn requests(price: Price, qty: Qty) -> [Payload; 3] {
+    [
         asked(AskedFor::Place {
             side: Side::Sell,
             kind: OrderKind::StopLimit { trigger: price, limit: Price::from_ticks(76) },
