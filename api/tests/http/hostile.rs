@@ -33,9 +33,9 @@ async fn silent_and_dripping_connections_are_closed_and_others_served() {
                     return;
                 }
                 let wait = Duration::from_millis(50);
-                match tokio::time::timeout(wait, stream.read(&mut closed)).await {
-                    Ok(Ok(0) | Err(_)) => return,
-                    _ => {}
+                let read = tokio::time::timeout(wait, stream.read(&mut closed)).await;
+                if let Ok(Ok(0) | Err(_)) = read {
+                    return;
                 }
             }
             panic!("it stayed open");

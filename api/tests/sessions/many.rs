@@ -27,7 +27,7 @@ async fn fifty_tenants_share_two_workers() {
         let mut placed = 0_u32;
         let begun = Instant::now();
         while begun.elapsed() < Duration::from_secs(1) {
-            let side = if placed % 2 == 0 { Side::Buy } else { Side::Sell };
+            let side = if placed.is_multiple_of(2) { Side::Buy } else { Side::Sell };
             let order = market("EURUSD", side, "5");
             placed += u32::from(busy.place(OrderUid::new(), order, "busy".into()).await.is_ok());
         }

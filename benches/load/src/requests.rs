@@ -152,10 +152,10 @@ impl Plan {
         stream.write_all(request.as_bytes()).await?;
         buffer.clear();
         loop {
-            if let Some((status, whole)) = answer(buffer) {
-                if buffer.len() >= whole {
-                    return Ok(status);
-                }
+            if let Some((status, whole)) = answer(buffer)
+                && buffer.len() >= whole
+            {
+                return Ok(status);
             }
             if stream.read_buf(buffer).await? == 0 {
                 return Err(std::io::ErrorKind::UnexpectedEof.into());

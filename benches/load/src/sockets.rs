@@ -176,9 +176,8 @@ fn see(seen: &mut Seen, last: &mut BTreeMap<String, u64>, text: &str) {
     let channel = told["channel"].as_str().unwrap_or_default();
     if PRIVATE.contains(&channel)
         && let Some(seq) = told["seq"].as_u64()
+        && let Some(before) = last.insert(channel.to_owned(), seq)
     {
-        if let Some(before) = last.insert(channel.to_owned(), seq) {
-            seen.lost += seq.saturating_sub(before + 1);
-        }
+        seen.lost += seq.saturating_sub(before + 1);
     }
 }
