@@ -4,18 +4,22 @@ use std::fs::File;
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{Migration, MigrationType, Migrator};
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteConnection, SqliteJournalMode, SqliteRow, SqliteSynchronous,
 };
-use sqlx::{ConnectOptions, Connection, Row};
+use sqlx::{ConnectOptions, Connection, Row, SqlSafeStr};
 use tokio::runtime::Runtime;
 
 use super::RunRecord;
 use crate::failure::Failure;
 use crate::place::make_folder;
 
-static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
+/// The tables of the ledger, from one version of them to the next.
+const MIGRATIONS: [(i64, &str, &str); 2] = [
+    (1, "runs", include_str!("../../migrations/0001_runs.sql")),
+    (2, "program", include_str!("../../migrations/0002_program.sql")),
+];
 
 /// How long one process waits for another that is writing.
 const BUSY: Duration = Duration::from_secs(20);
@@ -53,7 +57,7 @@ impl Ledger {
             .busy_timeout(BUSY);
         let opened = runtime.block_on(async {
             let mut connection = options.connect().await?;
-            MIGRATIONS.run(&mut connection).await?;
+            migrator().run(&mut connection).await?;
             Ok::<_, sqlx::Error>(connection)
         });
         drop(lock);
@@ -160,6 +164,13 @@ impl Ledger {
         // The data is safe already; a failed tidying up is no loss.
         let _ = self.runtime.block_on(self.connection.close());
     }
+}
+
+fn migrator() -> Migrator {
+    let migration = |(version, name, sql): (i64, &'static str, &'static str)| {
+        Migration::new(version, name.into(), MigrationType::Simple, sql.into_sql_str(), false)
+    };
+    Migrator::with_migrations(MIGRATIONS.map(migration).to_vec())
 }
 
 fn lock(path: &Path) -> Result<File, Failure> {

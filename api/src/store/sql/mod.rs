@@ -16,6 +16,7 @@ mod kills;
 mod leases;
 mod limits;
 mod many;
+mod migrations;
 mod open;
 mod orders;
 mod outbox;

@@ -3,18 +3,16 @@
 use std::path::Path;
 use std::time::Duration;
 
-use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::migrate::MigrateError;
 use sqlx::postgres::{PgConnectOptions, PgConnection, PgPoolOptions};
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, Row};
 
 use super::Backend;
+use super::migrations::{POSTGRES, SQLITE};
 use super::tx::failed;
 use crate::secret::Secret;
 use crate::store::{Place, StoreError, StoreSettings};
-
-static SQLITE: Migrator = sqlx::migrate!("./migrations/sqlite");
-static POSTGRES: Migrator = sqlx::migrate!("./migrations/postgres");
 
 /// How long one process waits for another that is writing the file.
 const BUSY: Duration = Duration::from_secs(5);
