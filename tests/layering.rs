@@ -19,21 +19,25 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("qt-frames", &["qt-types", "qt-data"]),
     ("qt-backtest", &["qt-types", "qt-ring", "qt-engine", "qt-risk", "qt-strategies", "qt-data"]),
     ("qt-runtime", &["qt-types", "qt-ring", "qt-engine", "qt-journal", "qt-data", "qt-backtest"]),
+    ("qt-trading", &[]),
+    ("qt-store", &["qt-trading"]),
+    ("qt-auth", &["qt-trading"]),
     (
-        "qt-api",
+        "qt-sessions",
         &[
             "qt-types",
             "qt-ring",
             "qt-engine",
             "qt-risk",
             "qt-strategies",
-            "qt-codec",
             "qt-data",
             "qt-backtest",
             "qt-journal",
             "qt-runtime",
+            "qt-trading",
         ],
     ),
+    ("qt-api", &["qt-risk", "qt-strategies", "qt-trading", "qt-store", "qt-auth", "qt-sessions"]),
     (
         "qt-cli",
         &[
@@ -49,6 +53,9 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-backtest",
             "qt-journal",
             "qt-runtime",
+            "qt-trading",
+            "qt-store",
+            "qt-auth",
             "qt-api",
         ],
     ),
@@ -68,12 +75,12 @@ const NEVER_IN_CODECS: &[&str] =
 const OWNED: &[(&str, &[&str])] = &[
     ("polars", &["qt-frames"]),
     ("polars-io", &["qt-frames"]),
-    ("sqlx", &["qt-api", "qt-cli"]),
+    ("sqlx", &["qt-store", "qt-cli"]),
     ("axum", &["qt-api"]),
-    ("redis", &["qt-api"]),
+    ("redis", &["qt-store", "qt-auth", "qt-api"]),
     ("plotly", &["qt-backtest"]),
-    ("rustls", &["qt-api", "qt-cli"]),
-    ("ureq", &["qt-api", "qt-cli"]),
+    ("rustls", &["qt-auth", "qt-cli"]),
+    ("ureq", &["qt-auth", "qt-cli"]),
 ];
 
 /// Normal dependencies of every workspace crate, by name.

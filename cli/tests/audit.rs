@@ -3,9 +3,9 @@
 mod common;
 
 use common::Sandbox;
-use qt_api::audit::{AuditEntry, Audits, HeadKeeper};
-use qt_api::ids::TenantId;
-use qt_api::store::{Actor, Store, StoreSettings};
+use qt_store::audit::{AuditEntry, Audits, HeadKeeper};
+use qt_store::{Actor, Store, StoreSettings};
+use qt_trading::ids::TenantId;
 use serde_json::json;
 
 /// Five rows of one tenant, signed.

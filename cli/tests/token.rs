@@ -4,8 +4,8 @@
 mod common;
 
 use common::{Ended, Sandbox};
-use qt_api::auth::{Config, NoRevocations, Right, Verifier};
-use qt_api::trading::time::Time;
+use qt_auth::{Config, NoRevocations, Right, Verifier};
+use qt_trading::time::Time;
 
 const SECRET: (&str, &str) = ("JWT_SECRET_KEY", "5d0f7be1c9a24386b7e5f1d2908c6a3b11");
 const TENANT: &str = "018f4e5a-0000-7000-8000-000000000001";
@@ -21,7 +21,7 @@ fn run(words: &[&str], settings: &[(&str, &str)]) -> Ended {
     Ended::of(command.output().expect("the program starts"))
 }
 
-fn verify(token: &str, settings: &[(&str, &str)]) -> qt_api::auth::Identity {
+fn verify(token: &str, settings: &[(&str, &str)]) -> qt_auth::Identity {
     let get = |name: &str| {
         settings.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
     };

@@ -16,11 +16,11 @@ use super::gate::Gate;
 use super::metrics::Metrics;
 use super::settings::HttpSettings;
 use super::storage::Storage;
-use crate::auth::Identity;
 use crate::jobs::Jobs;
-use crate::limits::{Bucket, Limited, Limiter, Subject};
 use crate::sockets::Hub;
-use crate::trading::{MarketData, Trading};
+use qt_auth::Identity;
+use qt_auth::limits::{Bucket, Limited, Limiter, Subject};
+use qt_trading::{MarketData, Trading};
 
 /// The service, as its handlers see it.
 pub type Shared = Arc<App>;

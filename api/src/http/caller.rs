@@ -9,8 +9,8 @@ use axum::http::request::Parts;
 use super::app::Shared;
 use super::error::ApiError;
 use super::front::Who;
-use crate::auth::{AuthError, Identity, Right};
-use crate::ids::TenantId;
+use qt_auth::{AuthError, Identity, Right};
+use qt_trading::ids::TenantId;
 
 /// The header that narrows to a tenant.
 pub const TENANT: &str = "x-tenant-id";

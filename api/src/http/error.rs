@@ -7,7 +7,7 @@ use axum::response::{IntoResponse, Response};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::trading::{Refusal, RiskRejection};
+use qt_trading::{Refusal, RiskRejection};
 
 /// What is wrong with one field.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -194,7 +194,7 @@ mod tests {
     use axum::http::StatusCode;
 
     use super::ApiError;
-    use crate::trading::Refusal;
+    use qt_trading::Refusal;
 
     #[test]
     fn refusals_have_the_status_of_the_contract() {

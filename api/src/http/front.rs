@@ -28,7 +28,7 @@ pub struct Who(Arc<OnceLock<String>>);
 
 impl Who {
     /// Notes the tenant.
-    pub fn is(&self, tenant: &crate::ids::TenantId) {
+    pub fn is(&self, tenant: &qt_trading::ids::TenantId) {
         let _ = self.0.set(tenant.to_string());
     }
 }

@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 
 use axum::http::{HeaderMap, Method, Uri};
 
-use crate::auth::owner::check_local;
-use crate::auth::{AuthError, Credentials, Identity, Verifier, find_token};
-use crate::secret::Secret;
-use crate::trading::time::Time;
+use qt_auth::owner::check_local;
+use qt_auth::{AuthError, Credentials, Identity, Verifier, find_token};
+use qt_trading::secret::Secret;
+use qt_trading::time::Time;
 
 /// Knows where tokens may stand, and whom to believe.
 #[derive(Debug)]

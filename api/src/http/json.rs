@@ -171,7 +171,7 @@ mod tests {
 
     use super::read;
     use crate::http::ApiError;
-    use crate::trading::NewOrder;
+    use qt_trading::NewOrder;
 
     fn refused(text: &str) -> ApiError {
         read::<NewOrder>(text.as_bytes(), 8).expect_err(text)

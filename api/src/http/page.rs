@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::error::ApiError;
-use crate::store::{self, Cursor, Slice, StoreError};
+use qt_store::{self, Cursor, Slice, StoreError};
 
 /// Items of a page where nothing is asked for.
 pub const LIMIT_DEFAULT: usize = 50;
@@ -122,7 +122,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{Page, PageQuery, store_page};
-    use crate::store::Cursor;
+    use qt_store::Cursor;
 
     #[test]
     fn pages_cover_a_list_once_while_it_grows() {

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::secret::Secret;
+use qt_trading::secret::Secret;
 
 /// Where it listens, what it answers to, and within which bounds.
 #[derive(Clone, Debug)]

@@ -1,7 +1,7 @@
 //! What the routes need of the store, as one object: a test may stand in for it, or take it away.
 
-use crate::audit::Audits;
-use crate::store::{
+use qt_store::audit::Audits;
+use qt_store::{
     Accounts, Alerts, Idempotency, Kills, Limits, Orders, PortfolioHistory, StoreError, Strategies,
 };
 
@@ -37,9 +37,9 @@ impl From<StoreError> for ApiError {
             }
             StoreError::Unavailable(text) => {
                 tracing::warn!(%text, "the store does not answer");
-                crate::trading::Refusal::from(StoreError::Unavailable(text)).into()
+                qt_trading::Refusal::from(StoreError::Unavailable(text)).into()
             }
-            other => crate::trading::Refusal::from(other).into(),
+            other => qt_trading::Refusal::from(other).into(),
         }
     }
 }

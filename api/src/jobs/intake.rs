@@ -7,8 +7,8 @@ use tokio::sync::{mpsc, watch};
 
 use super::child::{self, Ended, Launch};
 use super::settings::JobSettings;
-use crate::trading::Refusal;
-use crate::trading::time::Time;
+use qt_trading::Refusal;
+use qt_trading::time::Time;
 
 /// Processor time that a data set may take to be looked at, seconds.
 const CPU_SECONDS: u64 = 20;

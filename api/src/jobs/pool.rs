@@ -12,12 +12,12 @@ use super::child::{self, Ended, Launch};
 use super::queue::FairQueue;
 use super::request::JobConfig;
 use super::settings::JobSettings;
-use crate::ids::{BacktestId, StrategyUid, TenantId};
-use crate::store::backtests::{BacktestEnd, BacktestRow, BacktestStatus, Backtests, NewBacktest};
-use crate::store::datasets::Datasets;
-use crate::store::{Accounts, Actor, StoreError};
-use crate::trading::Refusal;
-use crate::trading::time::Time;
+use qt_store::backtests::{BacktestEnd, BacktestRow, BacktestStatus, Backtests, NewBacktest};
+use qt_store::datasets::Datasets;
+use qt_store::{Accounts, Actor, StoreError};
+use qt_trading::Refusal;
+use qt_trading::ids::{BacktestId, StrategyUid, TenantId};
+use qt_trading::time::Time;
 
 /// What the pool keeps its jobs in.
 pub trait JobStore: Backtests + Datasets + Accounts {}

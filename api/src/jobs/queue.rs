@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-use crate::ids::TenantId;
+use qt_trading::ids::TenantId;
 
 /// Jobs that wait, by tenant.
 #[derive(Debug)]

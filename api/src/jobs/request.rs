@@ -8,9 +8,9 @@ use jiff::tz::TimeZone;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::amount::Amount;
-use crate::ids::StrategyUid;
-use crate::trading::Refusal;
+use qt_trading::Refusal;
+use qt_trading::amount::Amount;
+use qt_trading::ids::StrategyUid;
 
 /// A backtest that somebody wants: of a stored strategy, or of the type and parameters given here.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, ToSchema)]
@@ -192,7 +192,7 @@ impl JobConfig {
 #[cfg(test)]
 mod tests {
     use super::BacktestRequest;
-    use crate::trading::Refusal;
+    use qt_trading::Refusal;
 
     fn read(json: &str) -> BacktestRequest {
         serde_json::from_str(json).unwrap()

@@ -5,10 +5,10 @@ use axum::extract::State;
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use crate::audit::{AuditFilter, AuditRow};
-use crate::auth::Right;
 use crate::http::page::{Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Shared};
+use qt_auth::Right;
+use qt_store::audit::{AuditFilter, AuditRow};
 
 /// Which rows are wanted.
 #[derive(Clone, Debug, Default, Deserialize, IntoParams)]

@@ -14,15 +14,15 @@ use uuid::Uuid;
 use super::once::Once;
 use super::parameters;
 use super::strategies::{actor, find};
-use crate::amount::Amount;
-use crate::auth::Right;
 use crate::http::page::{Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Context, Received, Shared};
-use crate::ids::{BacktestId, StrategyUid};
 use crate::jobs::{BacktestRequest, JobConfig, Jobs};
-use crate::store::accounts::PAPER_CAPITAL;
-use crate::store::backtests::{BacktestRow, BacktestStatus};
-use crate::trading::time::Time;
+use qt_auth::Right;
+use qt_store::accounts::PAPER_CAPITAL;
+use qt_store::backtests::{BacktestRow, BacktestStatus};
+use qt_trading::amount::Amount;
+use qt_trading::ids::{BacktestId, StrategyUid};
+use qt_trading::time::Time;
 
 /// Where more is found.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -171,7 +171,7 @@ async fn data_set(
     let id = wanted.parse().map_err(|_| unknown())?;
     match jobs.store().dataset(caller.tenant(), id).await {
         Ok(row) => Ok((row.id.to_string(), row.sha256)),
-        Err(crate::store::StoreError::NotFound) => Err(unknown()),
+        Err(qt_store::StoreError::NotFound) => Err(unknown()),
         Err(error) => Err(error.into()),
     }
 }

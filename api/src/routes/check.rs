@@ -3,9 +3,9 @@
 
 use rust_decimal::Decimal;
 
-use crate::amount::Amount;
 use crate::http::{ApiError, FieldError};
-use crate::trading::{AmendOrder, NewOrder, OrderKind, TimeInForce};
+use qt_trading::amount::Amount;
+use qt_trading::{AmendOrder, NewOrder, OrderKind, TimeInForce};
 
 const SYMBOL_BYTES_MAX: usize = 32;
 const CLIENT_ID_BYTES_MAX: usize = 36;
@@ -91,7 +91,7 @@ pub fn amend(change: &AmendOrder) -> Result<(), ApiError> {
 #[cfg(test)]
 mod tests {
     use super::{is_symbol, order};
-    use crate::trading::NewOrder;
+    use qt_trading::NewOrder;
 
     fn faults(text: &str) -> Vec<String> {
         let read: NewOrder = serde_json::from_str(text).unwrap();

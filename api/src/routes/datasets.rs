@@ -16,13 +16,13 @@ use uuid::Uuid;
 
 use super::check::is_symbol;
 use super::strategies::actor;
-use crate::auth::Right;
 use crate::http::page::{Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Context, Shared};
-use crate::ids::DatasetId;
 use crate::jobs::{Jobs, child, intake};
-use crate::store::datasets::{DatasetRow, NewDataset};
-use crate::trading::time::Time;
+use qt_auth::Right;
+use qt_store::datasets::{DatasetRow, NewDataset};
+use qt_trading::ids::DatasetId;
+use qt_trading::time::Time;
 
 /// A data set.
 #[derive(Clone, Debug, Serialize, ToSchema)]

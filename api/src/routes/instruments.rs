@@ -3,10 +3,10 @@
 use axum::Json;
 use axum::extract::{Path, State};
 
-use crate::auth::Right;
 use crate::http::page::Page;
 use crate::http::{ApiError, Caller, Shared};
-use crate::trading::Instrument;
+use qt_auth::Right;
+use qt_trading::Instrument;
 
 /// All instruments, by symbol.
 #[utoipa::path(

@@ -13,11 +13,11 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::strategies::actor;
-use crate::auth::Right;
 use crate::http::{ApiError, Caller, Context, Received, Shared};
-use crate::store::LimitProposal;
-use crate::trading::time::Time;
-use crate::trading::{Desk, LimitValue};
+use qt_auth::Right;
+use qt_store::LimitProposal;
+use qt_trading::time::Time;
+use qt_trading::{Desk, LimitValue};
 
 /// The limits in force.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -186,7 +186,7 @@ mod tests {
     use qt_risk::Change;
 
     use super::{effect, merged};
-    use crate::trading::LimitValue;
+    use qt_trading::LimitValue;
 
     fn limit(name: &str, value: &str) -> LimitValue {
         LimitValue {

@@ -7,10 +7,10 @@ use axum::extract::{Path, State};
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
-use crate::auth::Right;
 use crate::http::{ApiError, Asked, Caller, Shared};
-use crate::trading::time::Time;
-use crate::trading::{Book, Candle, Candles, Quote};
+use qt_auth::Right;
+use qt_trading::time::Time;
+use qt_trading::{Book, Candle, Candles, Quote};
 
 const SECOND_NS: i64 = 1_000_000_000;
 const DEPTH_DEFAULT: usize = 20;

@@ -10,8 +10,8 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use crate::http::{ApiError, Caller, Shared};
-use crate::store::idempotency::KEY_LENGTH_MAX;
-use crate::store::{Answer, Begun};
+use qt_store::idempotency::KEY_LENGTH_MAX;
+use qt_store::{Answer, Begun};
 
 const HEADER: &str = "idempotency-key";
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -93,7 +93,7 @@ impl Once {
     }
 }
 
-async fn forget(app: &Shared, tenant: crate::ids::TenantId, scope: String, key: String) {
+async fn forget(app: &Shared, tenant: qt_trading::ids::TenantId, scope: String, key: String) {
     if let Err(error) = app.store.forget_request(tenant, scope, key).await {
         tracing::warn!(%error, "a key could not be freed");
     }

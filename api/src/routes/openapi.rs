@@ -17,8 +17,8 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::FieldError;
 use crate::http::error::ErrorBody;
-use crate::ids::{BacktestId, DatasetId, OrderUid, StrategyUid};
-use crate::trading::RiskRejection;
+use qt_trading::RiskRejection;
+use qt_trading::ids::{BacktestId, DatasetId, OrderUid, StrategyUid};
 
 static DOCUMENT: LazyLock<(Bytes, String)> = LazyLock::new(|| {
     let (_, document) = super::all();

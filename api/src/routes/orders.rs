@@ -9,12 +9,12 @@ use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::check;
-use crate::auth::Right;
 use crate::http::page::{Page, PageQuery, behind, store_page};
 use crate::http::{ApiError, Asked, Caller, Received, Shared};
-use crate::ids::{OrderUid, StrategyUid};
-use crate::store::{Cursor, OrderFilter};
-use crate::trading::{AmendOrder, Desk, Order, OrderStatus};
+use qt_auth::Right;
+use qt_store::{Cursor, OrderFilter};
+use qt_trading::ids::{OrderUid, StrategyUid};
+use qt_trading::{AmendOrder, Desk, Order, OrderStatus};
 
 /// Which orders are wanted.
 #[derive(Clone, Debug, Deserialize, IntoParams)]

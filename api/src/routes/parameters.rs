@@ -7,9 +7,9 @@ use serde::Serialize;
 use serde_json::{Map, Number, Value};
 use utoipa::ToSchema;
 
-use crate::auth::Right;
 use crate::http::page::Page;
 use crate::http::{ApiError, Caller, Shared};
+use qt_auth::Right;
 
 /// A parameter of a type of strategies.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -9,14 +9,14 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::strategies::find;
-use crate::amount::Amount;
-use crate::auth::Right;
-use crate::domain::StrategyStatus;
 use crate::http::{ApiError, Caller, Shared};
-use crate::ids::StrategyUid;
-use crate::store::ExecutionFilter;
-use crate::trading::time::Time;
-use crate::trading::{Execution, Side};
+use qt_auth::Right;
+use qt_store::ExecutionFilter;
+use qt_store::domain::StrategyStatus;
+use qt_trading::amount::Amount;
+use qt_trading::ids::StrategyUid;
+use qt_trading::time::Time;
+use qt_trading::{Execution, Side};
 
 /// Executions that are looked at, at most: the latest ones.
 const EXECUTIONS_MAX: usize = 5_000;
@@ -66,7 +66,7 @@ pub(crate) async fn get(
     let mut executions = desk.executions();
     executions.retain(|execution| execution.strategy_id == Some(kept.id));
     let filter = ExecutionFilter { strategy: Some(kept.id), ..ExecutionFilter::default() };
-    let mut page = crate::store::Page { after: None, limit: 500 };
+    let mut page = qt_store::Page { after: None, limit: 500 };
     let mut is_partial = false;
     // The store may lag behind: what is in memory wins.
     let known: std::collections::HashSet<_> = executions.iter().map(|e| e.id).collect();
@@ -150,9 +150,9 @@ mod tests {
     use std::sync::Arc;
 
     use super::work_out;
-    use crate::ids::{ExecutionUid, OrderUid};
-    use crate::trading::time::Time;
-    use crate::trading::{Execution, Side};
+    use qt_trading::ids::{ExecutionUid, OrderUid};
+    use qt_trading::time::Time;
+    use qt_trading::{Execution, Side};
 
     fn execution(side: Side, quantity: i64, price: i64) -> Arc<Execution> {
         Arc::new(Execution {

@@ -8,12 +8,12 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::check::Faults;
-use crate::auth::Right;
 use crate::http::page::Page;
 use crate::http::{ApiError, Asked, Caller, Shared};
-use crate::store::{DayRow, EquityPoint};
-use crate::trading::time::Time;
-use crate::trading::{Desk, Portfolio, Position};
+use qt_auth::Right;
+use qt_store::{DayRow, EquityPoint};
+use qt_trading::time::Time;
+use qt_trading::{Desk, Portfolio, Position};
 
 /// The account as it is. A session that is being made again shows nothing rather than zeros.
 pub(super) fn known(desk: &dyn Desk) -> Result<Arc<Portfolio>, ApiError> {

@@ -9,13 +9,13 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::strategies::actor;
-use crate::auth::Right;
 use crate::http::page::{Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Context, Received, Shared};
-use crate::ids::StrategyUid;
-use crate::store::{Actor, AlertRow, ArmProgress, ArmRule, KillRow, PLATFORM};
-use crate::trading::time::Time;
-use crate::trading::{ArmAnswer, Desk, KillAnswer, KillLevel, RiskStatus, SessionState};
+use qt_auth::Right;
+use qt_store::{Actor, AlertRow, ArmProgress, ArmRule, KillRow, PLATFORM};
+use qt_trading::ids::StrategyUid;
+use qt_trading::time::Time;
+use qt_trading::{ArmAnswer, Desk, KillAnswer, KillLevel, RiskStatus, SessionState};
 
 /// The longest reason, in characters.
 const REASON_LENGTH_MAX: usize = 500;
@@ -85,7 +85,7 @@ pub struct Switch {
 struct Found {
     strategy: Option<StrategyUid>,
     subject: String,
-    tenant: crate::ids::TenantId,
+    tenant: qt_trading::ids::TenantId,
 }
 
 impl Switch {

@@ -11,11 +11,11 @@ use serde::Serialize;
 use subtle::ConstantTimeEq;
 use utoipa::ToSchema;
 
-use crate::auth::Right;
 use crate::http::front::HasBody;
 use crate::http::metrics::Series;
 use crate::http::{App, Caller, Shared};
-use crate::trading::Phase;
+use qt_auth::Right;
+use qt_trading::Phase;
 
 /// The state of a component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
@@ -171,8 +171,8 @@ fn resident() -> Option<f64> {
 /// Families of the business have at most so many series.
 const SERIES_MAX: usize = 1_000;
 
-fn business(states: &[crate::trading::SessionState]) -> [Series; 2] {
-    let of = |name, value: &dyn Fn(&crate::trading::SessionState) -> f64| {
+fn business(states: &[qt_trading::SessionState]) -> [Series; 2] {
+    let of = |name, value: &dyn Fn(&qt_trading::SessionState) -> f64| {
         let each = states.iter().take(SERIES_MAX);
         let values = each.map(|s| (Some(("account_id", s.account_id.to_string())), value(s)));
         Series { name, values: values.collect() }

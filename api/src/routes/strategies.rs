@@ -11,14 +11,16 @@ use uuid::Uuid;
 
 use super::once::Once;
 use super::parameters;
-use crate::auth::Right;
-use crate::domain::{NewStrategy, StrategyChange, StrategyError, StrategyStatus, TradingStrategy};
 use crate::http::page::{Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Context, Received, Shared};
-use crate::ids::StrategyUid;
-use crate::store::{Actor, StrategyFilter};
-use crate::trading::StrategyRun;
-use crate::trading::time::Time;
+use qt_auth::Right;
+use qt_store::domain::{
+    NewStrategy, StrategyChange, StrategyError, StrategyStatus, TradingStrategy,
+};
+use qt_store::{Actor, StrategyFilter};
+use qt_trading::StrategyRun;
+use qt_trading::ids::StrategyUid;
+use qt_trading::time::Time;
 
 /// A configured strategy.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -11,13 +11,13 @@ use utoipa::{IntoParams, ToSchema};
 
 use super::check;
 use super::once::Once;
-use crate::amount::Amount;
-use crate::auth::Right;
 use crate::http::page::{Page, PageQuery, behind, store_page};
 use crate::http::{ApiError, Asked, Caller, Received, Shared};
-use crate::ids::{OrderUid, StrategyUid};
-use crate::store::{Cursor, ExecutionFilter};
-use crate::trading::{Execution, NewOrder, Order, OrderKind, RiskStatus, Side, TimeInForce};
+use qt_auth::Right;
+use qt_store::{Cursor, ExecutionFilter};
+use qt_trading::amount::Amount;
+use qt_trading::ids::{OrderUid, StrategyUid};
+use qt_trading::{Execution, NewOrder, Order, OrderKind, RiskStatus, Side, TimeInForce};
 
 /// An order that somebody wants to place.
 #[derive(Clone, Debug, Deserialize, ToSchema)]

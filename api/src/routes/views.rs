@@ -8,15 +8,15 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::amount::Amount;
-use crate::auth::Right;
-use crate::domain::{StrategyStatus, TradingStrategy};
 use crate::http::page::{PageQuery, store_page};
 use crate::http::{ApiError, Caller, Shared};
-use crate::ids::{ExecutionUid, StrategyUid};
-use crate::store::StrategyFilter;
-use crate::trading::time::Time;
-use crate::trading::{Execution, MarketData, Portfolio, Position, Side};
+use qt_auth::Right;
+use qt_store::StrategyFilter;
+use qt_store::domain::{StrategyStatus, TradingStrategy};
+use qt_trading::amount::Amount;
+use qt_trading::ids::{ExecutionUid, StrategyUid};
+use qt_trading::time::Time;
+use qt_trading::{Execution, MarketData, Portfolio, Position, Side};
 use rust_decimal::Decimal;
 
 const TRADES: usize = 50;

@@ -11,9 +11,9 @@ use std::time::{Duration, Instant};
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
 
-use crate::ids::{AccountId, TenantId};
-use crate::sessions::{Held, Lease, LeaseError};
-use crate::store::{self, Leased, Leases, Store};
+use qt_sessions::{Held, Lease, LeaseError};
+use qt_store::{self, Leased, Leases, Store};
+use qt_trading::ids::{AccountId, TenantId};
 
 /// How long a lease lasts without being renewed.
 const LENGTH: Duration = Duration::from_secs(3);
@@ -68,7 +68,7 @@ impl Lease for StoreLeases {
         account: AccountId,
         folder: &Path,
     ) -> Result<Box<dyn Held>, LeaseError> {
-        let file = crate::sessions::FileLeases.acquire(tenant, account, folder)?;
+        let file = qt_sessions::FileLeases.acquire(tenant, account, folder)?;
         let name = format!("session:{account}");
         // Somebody who died holds it for no longer than its length.
         let patience = Instant::now() + LENGTH + RENEWED_EVERY;

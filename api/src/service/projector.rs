@@ -10,11 +10,11 @@ use std::time::Duration;
 
 use uuid::Uuid;
 
-use crate::ids::{ExecutionUid, OrderUid, TenantId};
-use crate::store::orders::BATCH_RECORDS_MAX;
-use crate::store::{Accounts, EquityPoint, Orders, Projected, Record, Store, StoreError, Stream};
-use crate::trading::time::Time;
-use crate::trading::{
+use qt_store::orders::BATCH_RECORDS_MAX;
+use qt_store::{Accounts, EquityPoint, Orders, Projected, Record, Store, StoreError, Stream};
+use qt_trading::ids::{ExecutionUid, OrderUid, TenantId};
+use qt_trading::time::Time;
+use qt_trading::{
     Desk, Execution, Order, Phase, PrivateEvent, PrivateKind, PrivateLog, PrivateReader,
 };
 

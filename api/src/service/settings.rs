@@ -5,12 +5,12 @@ use std::path::{Path, PathBuf};
 
 use thiserror::Error;
 
-use crate::auth::{Config, ConfigError, owner};
 use crate::http::HttpSettings;
 use crate::jobs::SharedData;
-use crate::limits::{QuotaError, Quotas};
-use crate::secret::Secret;
-use crate::store::{StoreError, StoreSettings};
+use qt_auth::limits::{QuotaError, Quotas};
+use qt_auth::{Config, ConfigError, owner};
+use qt_store::{StoreError, StoreSettings};
+use qt_trading::secret::Secret;
 
 /// The port that the platform's gateway calls.
 const PORT: u16 = 8009;

@@ -13,8 +13,8 @@ use tokio::sync::watch;
 use super::private;
 use super::protocol::{Channel, Told};
 use super::topic::{Next, Topic};
-use crate::trading::time::Time;
-use crate::trading::{Desk, Missed, PrivateEvent, PrivateReader};
+use qt_trading::time::Time;
+use qt_trading::{Desk, Missed, PrivateEvent, PrivateReader};
 
 /// So many private events are taken from the log at once.
 const TAKE: usize = 64;

@@ -12,9 +12,9 @@ use super::protocol::Channel;
 use super::topic::Topic;
 use crate::http::metrics::{Metrics, Open};
 use crate::http::settings::SocketLimits;
-use crate::ids::TenantId;
 use crate::routes::market_data::interval_ns;
-use crate::trading::{Candles, MarketData};
+use qt_trading::ids::TenantId;
+use qt_trading::{Candles, MarketData};
 
 /// How long a topic stays when nobody listens any more, so that who was cut off can go on.
 const LINGER: Duration = Duration::from_secs(30);
@@ -198,7 +198,7 @@ async fn each(
     hub: &Hub,
     name: &TopicName,
     topic: &Topic,
-    mut trades: tokio::sync::broadcast::Receiver<Arc<crate::trading::TradePrint>>,
+    mut trades: tokio::sync::broadcast::Receiver<Arc<qt_trading::TradePrint>>,
 ) {
     let mut quiet_since = None;
     let mut last = std::collections::VecDeque::with_capacity(TRADES_KEPT);

@@ -4,8 +4,8 @@ use axum::extract::ws::Utf8Bytes;
 use serde_json::{Value, json};
 
 use super::protocol::{Channel, Told};
-use crate::trading::time::Time;
-use crate::trading::{Desk, PrivateEvent, PrivateKind};
+use qt_trading::time::Time;
+use qt_trading::{Desk, PrivateEvent, PrivateKind};
 
 /// So many orders are in a snapshot.
 const ORDERS_KEPT: usize = 100;
@@ -38,7 +38,7 @@ pub fn snapshot(channel: Channel, desk: &dyn Desk, seq: u64) -> Utf8Bytes {
         Channel::Orders => {
             let all = desk.orders();
             let open = all.iter().filter(|order| !order.status.is_final());
-            let open: Vec<&crate::trading::Order> = open.map(|order| &**order).collect();
+            let open: Vec<&qt_trading::Order> = open.map(|order| &**order).collect();
             let recent = desk.executions();
             let recent: Vec<_> = recent.iter().take(ORDERS_KEPT).map(|of| &**of).collect();
             json!({ "orders": open, "executions": recent })

@@ -3,9 +3,9 @@
 use axum::extract::ws::Utf8Bytes;
 use serde::{Deserialize, Deserializer, Serialize};
 
-use crate::auth::Right;
-use crate::secret::Secret;
-use crate::trading::time::Time;
+use qt_auth::Right;
+use qt_trading::secret::Secret;
+use qt_trading::time::Time;
 
 /// The token was not there in time, or is not accepted any more.
 pub const CLOSE_UNAUTHENTICATED: u16 = 4_401;

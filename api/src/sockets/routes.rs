@@ -8,10 +8,10 @@ use axum::response::Response;
 
 use super::protocol::Channel;
 use super::socket;
-use crate::auth::Identity;
 use crate::http::server::Place;
 use crate::http::{ApiError, Shared};
-use crate::secret::Secret;
+use qt_auth::Identity;
+use qt_trading::secret::Secret;
 
 /// The sub-protocol that we speak; a second one, `bearer.TOKEN`, may carry the token.
 const PROTOCOL: &str = "quanttrade";

@@ -18,10 +18,10 @@ use super::protocol::{
 };
 use super::routes::Preset;
 use super::words::Allowance;
-use crate::auth::Identity;
 use crate::http::Shared;
 use crate::http::settings::SocketLimits;
-use crate::trading::time::Time;
+use qt_auth::Identity;
+use qt_trading::time::Time;
 
 /// How long a reader that was too slow has to take the close frame.
 const LINGER: Duration = Duration::from_secs(5);

@@ -8,7 +8,7 @@ use serde::Serialize;
 use tokio::sync::watch;
 
 use super::protocol::{Channel, Told};
-use crate::trading::time::Time;
+use qt_trading::time::Time;
 
 /// So many messages can be asked for again; a reader further behind sees the newest.
 const HISTORY: usize = 64;

@@ -1,8 +1,8 @@
 //! Base paths, methods, CORS, lengths.
 
-use qt_api::auth::Role;
 use qt_api::http::HttpSettings;
-use qt_api::ids::TenantId;
+use qt_auth::Role;
+use qt_trading::ids::TenantId;
 
 use crate::common::client::send;
 use crate::common::{Service, Wanted, token};

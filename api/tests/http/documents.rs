@@ -2,10 +2,10 @@
 
 use std::collections::BTreeSet;
 
-use qt_api::auth::Role;
 use qt_api::http::HttpSettings;
-use qt_api::ids::TenantId;
-use qt_api::secret::Secret;
+use qt_auth::Role;
+use qt_trading::ids::TenantId;
+use qt_trading::secret::Secret;
 
 use crate::common::client::send;
 use crate::common::{Service, Wanted, token};
@@ -111,7 +111,7 @@ async fn figures_of_the_business_need_a_right() {
     let tenant = TenantId::new();
     let user = token(Role::User, tenant);
     assert_eq!(service.ask("GET", "/portfolio", &user, None).await.status, 200);
-    let account = qt_api::trading::Desk::account(&*service.desks.of(tenant)).to_string();
+    let account = qt_trading::Desk::account(&*service.desks.of(tenant)).to_string();
     let text = async |token: Option<&str>| {
         let reply = match token {
             Some(token) => service.ask("GET", "/metrics", token, None).await,

@@ -1,7 +1,7 @@
 //! One body for every error, and the order of refusal.
 
-use qt_api::auth::Role;
-use qt_api::ids::TenantId;
+use qt_auth::Role;
+use qt_trading::ids::TenantId;
 
 use crate::common::client::{Reply, send};
 use crate::common::{Service, Wanted, token, token_of};
@@ -94,7 +94,7 @@ async fn the_request_and_the_trace_keep_their_names() {
 #[tokio::test]
 async fn a_tenant_has_its_own_rate() {
     let get = |name: &str| (name == "RATE_LIMIT_READ").then(|| "1:3".to_owned());
-    let quotas = Some(qt_api::limits::Quotas::read(&get).unwrap());
+    let quotas = Some(qt_auth::limits::Quotas::read(&get).unwrap());
     let service = Service::with(Wanted { quotas, ..Wanted::default() }).await;
     let (one, other) = (token(Role::User, TenantId::new()), token(Role::User, TenantId::new()));
     let mut last = service.ask("GET", "/portfolio", &one, None).await;

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use qt_api::auth::Role;
 use qt_api::http::{HttpSettings, Limits};
-use qt_api::ids::TenantId;
+use qt_auth::Role;
+use qt_trading::ids::TenantId;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

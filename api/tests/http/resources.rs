@@ -1,7 +1,7 @@
 //! Orders, market data, portfolio: from the wire to the ports and back.
 
-use qt_api::auth::Role;
-use qt_api::ids::TenantId;
+use qt_auth::Role;
+use qt_trading::ids::TenantId;
 use serde_json::{Value, json};
 
 use crate::common::client::send;

@@ -1,7 +1,7 @@
 //! Every private route, as the OpenAPI document has it, against every kind of caller.
 
-use qt_api::auth::Role;
-use qt_api::ids::TenantId;
+use qt_auth::Role;
+use qt_trading::ids::TenantId;
 use serde_json::{Value, json};
 
 use crate::common::client::{Reply, send};

@@ -1,7 +1,7 @@
 //! Limits and the kill switch over the wire.
 
-use qt_api::auth::Role;
-use qt_api::ids::TenantId;
+use qt_auth::Role;
+use qt_trading::ids::TenantId;
 use serde_json::json;
 
 use crate::common::{Service, Wanted, token, token_of};

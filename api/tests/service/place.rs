@@ -165,9 +165,9 @@ fn read(folder: &TempDir, given: &[(&str, &str)]) -> ServiceSettings {
 }
 
 fn minted(settings: &ServiceSettings, tenant: Uuid) -> String {
-    use qt_api::auth::Role;
-    use qt_api::auth::mint::{Wish, mint};
-    use qt_api::ids::TenantId;
+    use qt_auth::Role;
+    use qt_auth::mint::{Wish, mint};
+    use qt_trading::ids::TenantId;
     let wish = Wish {
         user: "alice".to_owned(),
         tenant: TenantId(tenant),
@@ -176,7 +176,7 @@ fn minted(settings: &ServiceSettings, tenant: Uuid) -> String {
     };
     let auth = &settings.auth;
     let secret = auth.secret.as_ref().expect("a secret");
-    let now = qt_api::trading::time::Time::now();
+    let now = qt_trading::time::Time::now();
     mint(secret, None, &auth.role_claim, &wish, now).reveal().to_owned()
 }
 

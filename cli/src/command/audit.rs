@@ -3,9 +3,9 @@
 use std::fmt::Display;
 
 use clap::{Args, Subcommand};
-use qt_api::audit::{Heads, Verified, verify};
-use qt_api::ids::TenantId;
-use qt_api::store::{Place, Store, StoreSettings};
+use qt_store::audit::{Heads, Verified, verify};
+use qt_store::{Place, Store, StoreSettings};
+use qt_trading::ids::TenantId;
 use serde_json::json;
 
 use crate::app::Session;

@@ -1,10 +1,10 @@
 //! `token`: a token for development, signed with the configured secret.
 
 use clap::Args;
-use qt_api::auth::mint::{Wish, mint};
-use qt_api::auth::{Config, Role};
-use qt_api::ids::TenantId;
-use qt_api::trading::time::Time;
+use qt_auth::mint::{Wish, mint};
+use qt_auth::{Config, Role};
+use qt_trading::ids::TenantId;
+use qt_trading::time::Time;
 use serde_json::json;
 
 use crate::app::Session;

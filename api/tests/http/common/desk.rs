@@ -4,9 +4,9 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 
-use qt_api::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
-use qt_api::trading::time::Time;
-use qt_api::trading::{
+use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
+use qt_trading::time::Time;
+use qt_trading::{
     AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, LimitValue, NewOrder,
     Order, OrderKind, OrderStatus, Phase, Portfolio, PrivateKind, PrivateLog, Refusal,
     RiskRejection, RiskStatus, SessionState, StrategyRun, Trading,

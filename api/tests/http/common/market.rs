@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use qt_api::amount::Amount;
-use qt_api::trading::time::Time;
-use qt_api::trading::{
+use qt_trading::amount::Amount;
+use qt_trading::time::Time;
+use qt_trading::{
     Book, BookLevel, Candle, Candles, FeedState, Instrument, MarketData, Quote, TradePrint,
 };
 use tokio::sync::{broadcast, watch};

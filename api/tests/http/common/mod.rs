@@ -9,19 +9,19 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use qt_api::auth::config::SharedSecret;
-use qt_api::auth::mint::{Wish, mint};
-use qt_api::auth::{Config, Credentials, MemoryRevocations, Role, Verifier};
 use qt_api::http::app::Makings;
 use qt_api::http::gate::Gate;
 use qt_api::http::storage::Storage;
 use qt_api::http::{App, HttpSettings, Server};
-use qt_api::ids::TenantId;
-use qt_api::limits::{LocalLimiter, Quotas};
 use qt_api::routes;
-use qt_api::secret::Secret;
-use qt_api::trading::time::Time;
+use qt_auth::config::SharedSecret;
+use qt_auth::limits::{LocalLimiter, Quotas};
+use qt_auth::mint::{Wish, mint};
+use qt_auth::{Config, Credentials, MemoryRevocations, Role, Verifier};
 use qt_strategies::Registry;
+use qt_trading::ids::TenantId;
+use qt_trading::secret::Secret;
+use qt_trading::time::Time;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 

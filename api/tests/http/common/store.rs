@@ -3,18 +3,18 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use qt_api::audit::{AuditEntry, AuditFilter, AuditRow, Audits};
-use qt_api::domain::TradingStrategy;
 use qt_api::http::storage::Storage;
-use qt_api::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
-use qt_api::store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
-use qt_api::store::{
+use qt_store::audit::{AuditEntry, AuditFilter, AuditRow, Audits};
+use qt_store::domain::TradingStrategy;
+use qt_store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
+use qt_store::{
     Account, Accounts, Actor, AlertRow, Alerts, Answer, ArmProgress, ArmRule, Begun, DayRow,
     EquityPoint, Idempotency, Kept, KillRow, Kills, LimitProposal, LimitSet, Limits, Orders, Page,
     PortfolioHistory, Slice, Store, StoreError, StoreSettings, Strategies, StrategyFilter,
 };
-use qt_api::trading::time::Time;
-use qt_api::trading::{Execution, KillLevel, Order};
+use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
+use qt_trading::time::Time;
+use qt_trading::{Execution, KillLevel, Order};
 use serde_json::Value;
 use uuid::Uuid;
 

@@ -1,0 +1,168 @@
+//! A tenant's desk: writes go to its session's worker, reads come from what that shows.
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crossbeam::channel::TrySendError;
+use tokio::sync::oneshot;
+
+use super::request::{Reply, Request};
+use super::view::Shared;
+use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid};
+use qt_trading::{
+    AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, NewOrder, Order, Phase,
+    Portfolio, PrivateLog, Refusal, RiskStatus, SessionState, StrategyRun,
+};
+
+/// See the module.
+#[derive(Debug)]
+pub struct TenantDesk {
+    pub(super) shared: Arc<Shared>,
+}
+
+fn unavailable(code: &'static str, detail: impl Into<String>) -> Refusal {
+    Refusal::Unavailable { code, detail: detail.into() }
+}
+
+impl TenantDesk {
+    /// Why nothing can be asked of it now.
+    fn refuses(&self) -> Option<Refusal> {
+        let phase = self.shared.phase.borrow();
+        let why = phase.1.clone();
+        let (code, detail) = match phase.0 {
+            Phase::Ready => return None,
+            Phase::Reconciling => ("RECONCILING", "the session is made again from its journal"),
+            Phase::Draining => ("STOPPING", "the service is stopping"),
+            Phase::Stopped => ("STOPPED", "the session does not run here"),
+            Phase::Failed => ("FAILED", "the session could not go on"),
+        };
+        Some(unavailable(code, why.unwrap_or_else(|| detail.to_owned())))
+    }
+
+    /// Sends what `request` makes of the way back, and waits for the answer.
+    async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refusal> {
+        if let Some(refusal) = self.refuses() {
+            return Err(refusal);
+        }
+        self.send(request).await
+    }
+
+    async fn send<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refusal> {
+        let (reply, answer) = oneshot::channel();
+        match self.shared.requests.try_send(request(reply)) {
+            Ok(()) => self.shared.wakes.unpark(),
+            Err(TrySendError::Full(_)) => {
+                let detail = "too many requests of this account are waiting; try again in a moment";
+                return Err(unavailable("OVERLOADED", detail));
+            }
+            Err(TrySendError::Disconnected(_)) => {
+                return Err(unavailable("STOPPED", "the session does not run here"));
+            }
+        }
+        let gone = |_| unavailable("STOPPED", "the session ended before it answered");
+        answer.await.unwrap_or_else(|error| Err(gone(error)))
+    }
+}
+
+impl Desk for TenantDesk {
+    fn account(&self) -> AccountId {
+        self.shared.account
+    }
+
+    fn state(&self) -> SessionState {
+        let (phase, detail) = self.shared.phase.borrow().clone();
+        let view = self.shared.view.load();
+        SessionState {
+            account_id: self.shared.account,
+            phase,
+            detail,
+            epoch: self.shared.epoch.load(Ordering::Relaxed),
+            events: view.events,
+            is_killed: view.is_killed,
+        }
+    }
+
+    fn portfolio(&self) -> Arc<Portfolio> {
+        Arc::clone(&self.shared.view.load().portfolio)
+    }
+
+    fn orders(&self) -> Vec<Arc<Order>> {
+        self.shared.view.load().orders.to_vec()
+    }
+
+    fn order(&self, id: OrderUid) -> Option<Arc<Order>> {
+        self.shared.view.load().orders.iter().find(|order| order.id == id).cloned()
+    }
+
+    fn executions(&self) -> Vec<Arc<Execution>> {
+        self.shared.view.load().executions.to_vec()
+    }
+
+    fn execution(&self, id: ExecutionUid) -> Option<Arc<Execution>> {
+        self.shared.view.load().executions.iter().find(|it| it.id == id).cloned()
+    }
+
+    fn place(
+        &self,
+        id: OrderUid,
+        order: NewOrder,
+        person: String,
+    ) -> Doing<'_, Result<Arc<Order>, Refusal>> {
+        Box::pin(self.ask(move |reply| Request::Place { id, order, person, reply }))
+    }
+
+    fn try_out(&self, order: NewOrder) -> Doing<'_, Result<Vec<RiskStatus>, Refusal>> {
+        Box::pin(self.ask(move |reply| Request::TryOut { order, reply }))
+    }
+
+    fn amend(
+        &self,
+        id: OrderUid,
+        change: AmendOrder,
+        person: String,
+    ) -> Doing<'_, Result<Arc<Order>, Refusal>> {
+        Box::pin(self.ask(move |reply| Request::Amend { id, change, person, reply }))
+    }
+
+    fn cancel(&self, id: OrderUid, person: String) -> Doing<'_, Result<Arc<Order>, Refusal>> {
+        Box::pin(self.ask(move |reply| Request::Cancel { id, person, reply }))
+    }
+
+    fn kill(
+        &self,
+        level: KillLevel,
+        strategy: Option<StrategyUid>,
+        reason: String,
+        person: String,
+    ) -> Doing<'_, Result<KillAnswer, Refusal>> {
+        let request = move |reply| Request::Kill { level, strategy, person, reason, reply };
+        // A session that is made again takes it as soon as it can; one that is over has nothing
+        // that could leave.
+        Box::pin(self.send(request))
+    }
+
+    fn arm(
+        &self,
+        level: KillLevel,
+        strategy: Option<StrategyUid>,
+        person: String,
+    ) -> Doing<'_, Result<ArmAnswer, Refusal>> {
+        Box::pin(self.ask(move |reply| Request::Arm { level, strategy, person, reply }))
+    }
+
+    fn activate(&self, run: StrategyRun, person: String) -> Doing<'_, Result<(), Refusal>> {
+        Box::pin(self.ask(move |reply| Request::Activate { run, person, reply }))
+    }
+
+    fn deactivate(&self, id: StrategyUid, person: String) -> Doing<'_, Result<(), Refusal>> {
+        Box::pin(self.ask(move |reply| Request::Deactivate { id, person, reply }))
+    }
+
+    fn risk(&self) -> Vec<RiskStatus> {
+        self.shared.view.load().risk.to_vec()
+    }
+
+    fn events(&self) -> Arc<PrivateLog> {
+        Arc::clone(&self.shared.log)
+    }
+}

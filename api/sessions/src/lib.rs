@@ -1,0 +1,34 @@
+//! Sessions of tenants behind the ports [`qt_trading::Trading`], [`qt_trading::Desk`] and
+//! [`qt_trading::MarketData`].
+//!
+//! A session is one pipeline with a simulated venue, its journal in a folder of its own, taken in
+//! turn by one of a few worker threads ([`worker`]). What clients ask for goes to it over a bounded
+//! channel and is answered once it is journaled and the gate has decided; what they look at is a
+//! view that the worker publishes. Market data of all sessions comes from one hub ([`market`]).
+//!
+//! May import: everything below `runtime`, and `trading`. Must not contain: strategy, risk or order
+//! code, databases, HTTP.
+
+mod desk;
+mod ids;
+mod lease;
+mod limits;
+pub mod market;
+mod notes;
+mod obey;
+mod open;
+mod orders;
+mod portfolio;
+mod request;
+mod risk;
+mod running;
+mod service;
+mod slots;
+mod units;
+mod view;
+mod wish;
+mod worker;
+
+pub use lease::{FileLeases, Held, Lease, LeaseError};
+pub use open::PaperSettings;
+pub use service::{SessionSettings, Sessions, StartError};

@@ -1,0 +1,175 @@
+//! The thread of a source: plays it at its pace, shows the last of everything, and feeds sessions.
+
+use std::collections::BTreeMap;
+use std::iter::Peekable;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+
+use crossbeam::channel::{Receiver, RecvTimeoutError};
+use qt_data::generate::{Book, BookKind, BookRow};
+use qt_types::{Bar, BarFlags, Nanos, Payload, Price, Qty, Trade};
+
+use super::listing::{Listing, LiveBook};
+use super::outlets::{Outlet, Outlets, event_of};
+use qt_trading::time::Time;
+
+/// What is shown of an instrument changes no more often than this (ns).
+const PUBLISH_NS: i64 = 50_000_000;
+/// Bars for strategies last so long (ns).
+const BAR_NS: i64 = 60_000_000_000;
+/// The longest sleep.
+const NAP: Duration = Duration::from_millis(20);
+/// Prices are written down so often (ns), for the next start.
+const SAVE_NS: i64 = 10_000_000_000;
+
+/// The synthetic market, from now on without end.
+pub(super) struct SyntheticThread {
+    pub(super) rows: Vec<Peekable<Book>>,
+    pub(super) listings: Arc<Vec<Listing>>,
+    pub(super) outlets: Receiver<Outlet>,
+    pub(super) stop: Arc<AtomicBool>,
+    pub(super) last_ns: Arc<AtomicI64>,
+    /// Where the last prices are kept.
+    pub(super) state: Option<PathBuf>,
+}
+
+/// What one thread keeps of its instruments.
+struct Live {
+    books: Vec<LiveBook>,
+    bars: Vec<Option<Bar>>,
+    outlets: Outlets,
+    published_ns: i64,
+    saved_ns: i64,
+    row: u32,
+}
+
+impl SyntheticThread {
+    pub(super) fn run(mut self) {
+        let count = self.rows.len();
+        let mut live = Live {
+            books: std::iter::repeat_with(LiveBook::default).take(count).collect(),
+            bars: vec![None; count],
+            outlets: Outlets::default(),
+            published_ns: 0,
+            saved_ns: 0,
+            row: 0,
+        };
+        while !self.stop.load(Ordering::Acquire) {
+            let now_ns = Time::now().0;
+            self.play_to(now_ns, &mut live);
+            live.end_bars(now_ns);
+            if now_ns - live.published_ns >= PUBLISH_NS {
+                live.published_ns = now_ns;
+                let shown = self.listings.iter().zip(&mut live.books);
+                shown.filter(|(_, book)| book.is_dirty).for_each(|(of, book)| of.publish(book));
+            }
+            if now_ns - live.saved_ns >= SAVE_NS {
+                live.saved_ns = now_ns;
+                self.save();
+            }
+            live.outlets.catch_up(&live.books, now_ns);
+            live.outlets.wake();
+            let nap = self.nap(now_ns);
+            match self.outlets.recv_timeout(nap) {
+                Ok(outlet) => live.outlets.add(outlet, &live.books, now_ns),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+        }
+        self.save();
+    }
+
+    fn nap(&mut self, now_ns: i64) -> Duration {
+        let next = self.rows.iter_mut().filter_map(|rows| rows.peek().map(|row| row.venue_ns));
+        let left_ns = next.min().map_or(0, |next_ns| next_ns.saturating_sub(now_ns));
+        NAP.min(Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0)))
+    }
+
+    /// All rows until `now_ns` (UTC), in the order of their times.
+    fn play_to(&mut self, now_ns: i64, live: &mut Live) {
+        loop {
+            let heads = self.rows.iter_mut().enumerate();
+            let heads = heads.filter_map(|(at, rows)| rows.peek().map(|row| (row.venue_ns, at)));
+            let Some((due_ns, at)) = heads.min() else { return };
+            if due_ns > now_ns {
+                return;
+            }
+            let Some(row) = self.rows[at].next() else { return };
+            live.take(at, &row, &self.listings[at]);
+            self.last_ns.store(due_ns, Ordering::Relaxed);
+        }
+    }
+
+    /// Keeps the last prices; that they cannot be kept only means that the next start begins at
+    /// the first ones.
+    fn save(&self) {
+        let Some(path) = &self.state else { return };
+        let middle = |of: &Listing| {
+            let quote = of.quote.borrow();
+            Some((of.instrument.symbol.clone(), quote.bid?.0.to_string()))
+        };
+        let prices: BTreeMap<String, String> = self.listings.iter().filter_map(middle).collect();
+        let aside = path.with_extension("new");
+        if let Ok(text) = serde_json::to_string(&prices)
+            && std::fs::write(&aside, text).is_ok()
+        {
+            let _ = std::fs::rename(&aside, path);
+        }
+    }
+}
+
+impl Live {
+    fn take(&mut self, at: usize, row: &BookRow, listing: &Listing) {
+        let book = &mut self.books[at];
+        self.row = self.row.wrapping_add(1);
+        let payload = if row.kind == BookKind::Trade {
+            let trade = Trade {
+                price: Price::from_ticks(row.price),
+                qty: Qty::from_lots(row.qty),
+                aggressor: Some(row.side),
+                flags: BarFlags::NONE,
+                row: self.row,
+            };
+            book.trade(&trade, row.venue_ns);
+            listing.print(&trade, row.venue_ns);
+            add_to_bar(&mut self.bars[at], &trade, row.venue_ns);
+            Payload::Trade(trade)
+        } else {
+            let tick = row.tick();
+            book.level(&tick);
+            Payload::Tick(tick)
+        };
+        self.outlets.put(&event_of(at, payload, row.venue_ns));
+    }
+
+    /// Bars whose time is over go to the sessions.
+    fn end_bars(&mut self, now_ns: i64) {
+        for (at, bar) in self.bars.iter_mut().enumerate() {
+            if let Some(done) = bar.take_if(|bar| bar.open_ns.get() + BAR_NS <= now_ns) {
+                let end_ns = done.open_ns.get() + BAR_NS;
+                self.outlets.put(&event_of(at, Payload::Bar(done), end_ns));
+            }
+        }
+    }
+}
+
+fn add_to_bar(bar: &mut Option<Bar>, trade: &Trade, at_ns: i64) {
+    let price = trade.price;
+    let bar = bar.get_or_insert_with(|| Bar {
+        open_ns: Nanos::new(at_ns - at_ns.rem_euclid(BAR_NS)),
+        open: price,
+        high: price,
+        low: price,
+        close: price,
+        volume: Qty::ZERO,
+        half_spread: [0; 4],
+        flags: BarFlags::NONE,
+        row: trade.row,
+    });
+    bar.high = bar.high.max(price);
+    bar.low = bar.low.min(price);
+    bar.close = price;
+    bar.volume = Qty::from_lots(bar.volume.lots().saturating_add(trade.qty.lots()));
+}

@@ -1,0 +1,66 @@
+//! What a session writes into its journal beside its events: in JSON, each of a kind.
+
+use qt_journal::Control;
+use serde::{Deserialize, Serialize};
+
+use qt_trading::ids::{OrderUid, StrategyUid};
+
+/// What a session has to remember that is in no event.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "snake_case")]
+pub enum SessionNote {
+    /// The name of a person whose number follows in events.
+    Person {
+        /// The number.
+        number: u64,
+        /// The name.
+        name: String,
+    },
+    /// What a client calls the order that it asks for next.
+    Client {
+        /// The order.
+        order: OrderUid,
+        /// The client's name of it.
+        client_order_id: String,
+    },
+    /// Another strategy in a slot, from the next event on.
+    Cast(Cast),
+    /// The account's equity at the start of a UTC day, in billionths.
+    Day {
+        /// The day, counted from 1970-01-01.
+        day: i64,
+        /// The equity.
+        equity_nano: i128,
+    },
+}
+
+/// A strategy in a slot.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Cast {
+    /// The slot, from 0.
+    pub slot: u16,
+    /// The tenant's strategy.
+    pub strategy: StrategyUid,
+    /// Its type, as the registry names it.
+    pub strategy_type: String,
+    /// On which symbols.
+    pub symbols: Vec<String>,
+    /// All parameters.
+    pub parameters: Vec<(String, String)>,
+}
+
+/// The kind under which all of them stand in a journal.
+pub const KIND: u16 = 0x5354;
+
+impl SessionNote {
+    /// As bytes.
+    pub fn bytes(&self) -> Vec<u8> {
+        // Plain data has no way to fail; an empty note would be read as none.
+        serde_json::to_vec(self).unwrap_or_default()
+    }
+
+    /// What `control` says; none for what is not a session's own.
+    pub fn read(control: &Control) -> Option<Self> {
+        (control.kind == KIND).then(|| serde_json::from_slice(&control.bytes).ok()).flatten()
+    }
+}

@@ -1,0 +1,115 @@
+//! What a session shows to all threads, and the way to it.
+
+use std::sync::Arc;
+use std::sync::atomic::AtomicU64;
+
+use arc_swap::ArcSwap;
+use crossbeam::channel::Sender;
+use crossbeam::sync::Unparker;
+use tokio::sync::watch;
+
+use super::request::Request;
+use qt_trading::amount::Amount;
+use qt_trading::ids::{AccountId, TenantId};
+use qt_trading::time::Time;
+use qt_trading::{Execution, Order, Phase, Portfolio, PrivateLog, RiskStatus};
+
+/// Private events that are kept for those who come back.
+const EVENTS_KEPT: usize = 4_096;
+
+/// A moment of a session.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Value and positions.
+    pub portfolio: Arc<Portfolio>,
+    /// Orders, newest first.
+    pub orders: Arc<Vec<Arc<Order>>>,
+    /// Executions, newest first.
+    pub executions: Arc<Vec<Arc<Execution>>>,
+    /// Limits.
+    pub risk: Arc<Vec<RiskStatus>>,
+    /// Sequenced events.
+    pub events: u64,
+    /// Whether nothing or not everything may be sent.
+    pub is_killed: bool,
+}
+
+/// A session as other threads know it.
+#[derive(Debug)]
+pub struct Shared {
+    /// Whose it is.
+    pub tenant: TenantId,
+    /// The account.
+    pub account: AccountId,
+    /// What it shows.
+    pub view: ArcSwap<View>,
+    /// How it is, and why.
+    pub phase: watch::Sender<(Phase, Option<String>)>,
+    /// The epoch of its lease.
+    pub epoch: AtomicU64,
+    /// Private events.
+    pub log: Arc<PrivateLog>,
+    /// What is asked of it.
+    pub requests: Sender<Request>,
+    /// Wakes its worker.
+    pub wakes: Unparker,
+}
+
+impl Shared {
+    /// One of which nothing is known yet.
+    pub fn new(
+        tenant: TenantId,
+        account: AccountId,
+        requests: Sender<Request>,
+        wakes: Unparker,
+    ) -> Self {
+        let view = View {
+            portfolio: Arc::new(nothing(account)),
+            orders: Arc::default(),
+            executions: Arc::default(),
+            risk: Arc::default(),
+            events: 0,
+            is_killed: false,
+        };
+        Self {
+            tenant,
+            account,
+            view: ArcSwap::from_pointee(view),
+            phase: watch::Sender::new((Phase::Reconciling, None)),
+            epoch: AtomicU64::new(0),
+            log: Arc::new(PrivateLog::new(EVENTS_KEPT)),
+            requests,
+            wakes,
+        }
+    }
+
+    /// From now on it is in `phase`, unless it was before.
+    pub fn enter(&self, phase: Phase, detail: Option<String>) {
+        self.phase.send_if_modified(|now| {
+            let is_new = now.0 != phase || now.1 != detail;
+            *now = (phase, detail);
+            is_new
+        });
+    }
+}
+
+fn nothing(account_id: AccountId) -> Portfolio {
+    let zero = Amount::default();
+    Portfolio {
+        account_id,
+        account_type: "paper".to_owned(),
+        currency: "USD".to_owned(),
+        equity: zero,
+        cash: zero,
+        initial_capital: zero,
+        realized_pnl: zero,
+        unrealized_pnl: zero,
+        day_pnl: zero,
+        fees: zero,
+        gross_exposure: zero,
+        net_exposure: zero,
+        open_orders: 0,
+        positions: Vec::new(),
+        as_of: Time(0),
+    }
+}

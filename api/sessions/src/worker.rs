@@ -1,0 +1,156 @@
+//! A thread that takes many sessions in turn, a bounded part of each; it sleeps when there is
+//! nothing to be done.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crossbeam::channel::{Receiver, Sender, TryRecvError, unbounded};
+use crossbeam::sync::{Parker, Unparker};
+use qt_runtime::live::Reading;
+use qt_types::Nanos;
+
+use super::running::{Running, Visited};
+use qt_trading::time::Time;
+
+/// The longest sleep: what nobody wakes it for is found by then.
+const NAP: Duration = Duration::from_millis(100);
+
+/// The clocks of all workers: sessions may not see different ones.
+#[derive(Clone, Copy, Debug)]
+pub struct Clocks {
+    begun: Instant,
+}
+
+impl Clocks {
+    pub fn start() -> Self {
+        Self { begun: Instant::now() }
+    }
+
+    fn read(self) -> Reading {
+        let steady_ns = u64::try_from(self.begun.elapsed().as_nanos()).unwrap_or(u64::MAX);
+        Reading { wall_ns: Nanos::new(Time::now().0), steady_ns }
+    }
+}
+
+/// What a worker is told.
+enum Order {
+    /// A session more.
+    Take(Box<Running>),
+    /// All of them end.
+    End,
+}
+
+/// A worker as others know it.
+#[derive(Debug)]
+pub struct Worker {
+    orders: Sender<Order>,
+    wakes: Unparker,
+    sessions: Arc<AtomicUsize>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl std::fmt::Debug for Order {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Take(_) => "Take",
+            Self::End => "End",
+        })
+    }
+}
+
+impl Worker {
+    /// Starts number `number`.
+    ///
+    /// # Errors
+    /// When there is no thread.
+    pub fn start(number: usize, clocks: Clocks) -> std::io::Result<Self> {
+        let (orders, incoming) = unbounded();
+        let parker = Parker::new();
+        let wakes = parker.unparker().clone();
+        let sessions = Arc::new(AtomicUsize::new(0));
+        let count = Arc::clone(&sessions);
+        let thread = std::thread::Builder::new().name(format!("sessions-{number}"));
+        let thread = thread.spawn(move || run(&incoming, &parker, &count, clocks))?;
+        Ok(Self { orders, wakes, sessions, thread: Some(thread) })
+    }
+
+    /// Wakes it.
+    pub fn unparker(&self) -> Unparker {
+        self.wakes.clone()
+    }
+
+    /// How many sessions it has.
+    pub fn load(&self) -> usize {
+        self.sessions.load(Ordering::Relaxed)
+    }
+
+    /// One more is on its way to it.
+    pub fn expect(&self) {
+        self.sessions.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One that was on its way does not come.
+    pub fn lose(&self) {
+        self.sessions.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// Gives it a session.
+    pub fn take(&self, session: Box<Running>) {
+        // Without the thread the service is at its end.
+        let _ = self.orders.send(Order::Take(session));
+        self.wakes.unpark();
+    }
+
+    /// Ends all of its sessions; [`Self::join`] waits for that.
+    pub fn end(&self) {
+        let _ = self.orders.send(Order::End);
+        self.wakes.unpark();
+    }
+
+    /// Waits for its end.
+    pub fn join(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            // What a thread that came to a sudden end had to say is in the log.
+            let _ = thread.join();
+        }
+    }
+}
+
+fn run(orders: &Receiver<Order>, parker: &Parker, count: &AtomicUsize, clocks: Clocks) {
+    let mut sessions: Vec<Box<Running>> = Vec::new();
+    loop {
+        match orders.try_recv() {
+            Ok(Order::Take(session)) => sessions.push(session),
+            Ok(Order::End) | Err(TryRecvError::Disconnected) => break,
+            Err(TryRecvError::Empty) => {}
+        }
+        let (mut taken, mut due_ns) = (0, Nanos::MAX);
+        let mut now_ns = Nanos::MIN;
+        sessions.retain_mut(|session| {
+            let reading = clocks.read();
+            now_ns = reading.wall_ns;
+            match session.visit(reading) {
+                Visited::On { taken: of_one, next_ns } => {
+                    taken += of_one;
+                    due_ns = due_ns.min(next_ns);
+                    true
+                }
+                Visited::Over => {
+                    count.fetch_sub(1, Ordering::Relaxed);
+                    false
+                }
+            }
+        });
+        if taken == 0 && orders.is_empty() {
+            let left_ns = due_ns.get().saturating_sub(now_ns.get());
+            let left = Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0));
+            parker.park_timeout(left.min(NAP));
+        }
+    }
+    sessions.iter_mut().for_each(|session| session.end());
+    while let Ok(Order::Take(mut late)) = orders.try_recv() {
+        late.end();
+    }
+}

@@ -1,0 +1,202 @@
+//! Strategies, accounts, jobs, data sets and limits.
+
+use qt_store::audit::{AuditFilter, Audits};
+use qt_store::backtests::BacktestEnd;
+use qt_store::domain::command::{change_strategy, create_strategy, set_strategy_status};
+use qt_store::domain::{NewStrategy, StrategyChange, StrategyStatus};
+use qt_store::events::Outbox;
+use qt_store::{
+    Accounts, BacktestStatus, Backtests, Datasets, Limits, NewBacktest, NewDataset, PLATFORM, Page,
+    StoreError, Strategies, StrategyFilter,
+};
+use qt_trading::ids::{BacktestId, DatasetId, TenantId};
+use qt_trading::time::Time;
+use serde_json::json;
+
+use crate::on_both;
+use crate::world::{NOON, World, actor, amount};
+
+on_both!(strategies, accounts, jobs, data_sets, limits);
+
+fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
+    matches!(result, Err(StoreError::Conflict(_)))
+}
+
+async fn strategies(world: World) {
+    let store = &world.store;
+    let (tenant, other) = (TenantId::new(), TenantId::new());
+    let by = || actor(tenant, "ann", NOON);
+    let new = |name: &str| NewStrategy {
+        name: name.to_owned(),
+        strategy_type: "sma_cross".to_owned(),
+        parameters: json!({"fast": 5, "gamma": "0.10"}).as_object().unwrap().clone(),
+        ..NewStrategy::default()
+    };
+    let made = create_strategy(store, by(), new("one")).await.unwrap();
+    assert_eq!(made.version, 1);
+    let taken = create_strategy(store, by(), new("one")).await.unwrap_err();
+    assert!(taken.to_string().contains("\"one\""), "{taken}");
+    create_strategy(store, actor(other, "eve", NOON), new("one")).await.unwrap();
+    assert_eq!(store.strategy(tenant, made.id).await.unwrap(), made);
+    assert_eq!(store.strategy(other, made.id).await, Err(StoreError::NotFound));
+    let empty = set_strategy_status(store, by(), made.id, StrategyStatus::Active).await;
+    assert!(matches!(empty, Err(StoreError::Invalid { field: "symbols", .. })));
+    let symbols = Some(vec!["BTC-USD".to_owned()]);
+    let change = StrategyChange { symbols, ..StrategyChange::default() };
+    let changed = change_strategy(store, by(), made.id, change).await.unwrap();
+    // Who still has the version of before has to read again.
+    assert!(is_conflict(store.save_strategy(by(), made.clone(), "strategy.changed").await));
+    let foreign = store.save_strategy(actor(other, "eve", NOON), changed, "strategy.changed");
+    assert_eq!(foreign.await, Err(StoreError::NotFound));
+    set_strategy_status(store, by(), made.id, StrategyStatus::Active).await.unwrap();
+    assert_eq!(store.active_strategies(tenant).await.unwrap().len(), 1);
+    assert!(store.active_strategies(other).await.unwrap().is_empty());
+    assert!(is_conflict(store.delete_strategy(by(), made.id).await));
+    let stopped = Some(StrategyStatus::Stopped);
+    let filter = StrategyFilter { status: stopped, ..StrategyFilter::default() };
+    assert!(store.strategies(tenant, filter, Page::default()).await.unwrap().items.is_empty());
+    set_strategy_status(store, by(), made.id, StrategyStatus::Stopped).await.unwrap();
+    store.delete_strategy(by(), made.id).await.unwrap();
+    assert_eq!(store.delete_strategy(by(), made.id).await, Err(StoreError::NotFound));
+    let filter = AuditFilter { action: Some("strategy".to_owned()), ..AuditFilter::default() };
+    let rows = store.audit_rows(tenant, filter, Page::default()).await.unwrap().items;
+    let actions: Vec<&str> = rows.iter().rev().map(|row| row.action.as_str()).collect();
+    let wanted = [
+        "strategy.created",
+        "strategy.changed",
+        "strategy.activated",
+        "strategy.deactivated",
+        "strategy.deleted",
+    ];
+    assert_eq!(actions, wanted);
+    assert!(rows.iter().all(|row| row.request_id == "request-1"));
+}
+
+async fn accounts(world: World) {
+    let tenant = TenantId::new();
+    let mut tasks = Vec::new();
+    for _ in 0..8 {
+        let store = world.store.clone();
+        tasks.push(tokio::spawn(async move { store.paper_account(tenant).await.unwrap() }));
+    }
+    let mut all = Vec::new();
+    for task in tasks {
+        all.push(task.await.unwrap());
+    }
+    assert!(all.iter().all(|account| *account == all[0]), "one account, whoever asks first");
+    assert_eq!(all[0].initial_capital, amount("100000"));
+    assert_eq!(world.store.accounts(tenant).await.unwrap(), all[..1]);
+    assert_eq!(world.store.tenants().await.unwrap(), [tenant]);
+}
+
+async fn jobs(world: World) {
+    let store = &world.store;
+    let tenant = TenantId::new();
+    let by = || actor(tenant, "ann", NOON);
+    let new = |key: Option<&str>| NewBacktest {
+        id: BacktestId::new(),
+        strategy_id: None,
+        unique_key: key.map(str::to_owned),
+        config: json!({"data": "shared:btc"}),
+    };
+    let (job, is_new) = store.enqueue_backtest(by(), new(Some("k"))).await.unwrap();
+    assert!(is_new && job.status == BacktestStatus::Queued);
+    let (same, is_new) = store.enqueue_backtest(by(), new(Some("k"))).await.unwrap();
+    assert_eq!((same.id, is_new), (job.id, false));
+    let (second, _) = store.enqueue_backtest(by(), new(None)).await.unwrap();
+    assert_eq!(store.start_backtest(tenant, job.id).await, Ok(true));
+    assert_eq!(store.start_backtest(tenant, job.id).await, Ok(false));
+    let progress = json!({"fraction": 0.5});
+    assert_eq!(store.backtest_progress(tenant, job.id, progress.clone()).await, Ok(true));
+    assert_eq!(store.backtest_use(tenant, Time(0)).await.unwrap().open, 2);
+    let end = |status| BacktestEnd {
+        status,
+        result: Some(json!({"metrics": {"sharpe": 1.5}})),
+        error: None,
+        report_path: Some("backtests/1.html".to_owned()),
+        cpu_ms: 1_200,
+    };
+    store.finish_backtest(by(), job.id, end(BacktestStatus::Done)).await.unwrap();
+    let again = store.finish_backtest(by(), job.id, end(BacktestStatus::Done)).await;
+    assert!(is_conflict(again));
+    assert_eq!(store.backtest_progress(tenant, job.id, progress).await, Ok(false));
+    let row = store.backtest(tenant, job.id).await.unwrap();
+    assert_eq!(row.result.unwrap()["metrics"]["sharpe"], 1.5);
+    // A start after a crash: what ran is interrupted, what waited waits.
+    store.start_backtest(tenant, second.id).await.unwrap();
+    let (third, _) = store.enqueue_backtest(by(), new(None)).await.unwrap();
+    let waiting = store.recover_backtests(tenant).await.unwrap();
+    assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), [third.id]);
+    let second = store.backtest(tenant, second.id).await.unwrap();
+    assert_eq!(second.status, BacktestStatus::Interrupted);
+    let used = store.backtest_use(tenant, Time(0)).await.unwrap();
+    assert_eq!((used.open, used.cpu_ms), (1, 1_200));
+    let events = store.events_after(tenant, 0, 10).await.unwrap();
+    assert_eq!(events.len(), 2);
+    assert!(events[0].envelope.data.contains("sharpe"));
+    assert!(store.backtests(TenantId::new(), Page::default()).await.unwrap().items.is_empty());
+}
+
+async fn data_sets(world: World) {
+    let store = &world.store;
+    let tenant = TenantId::new();
+    let new = |name: &str| NewDataset {
+        id: DatasetId::new(),
+        name: name.to_owned(),
+        kind: "bars".to_owned(),
+        symbols: vec!["AAPL".to_owned()],
+        rows: 10,
+        bytes: 100,
+        from: Time(1),
+        to: Time(2),
+        path: "datasets/1.parquet".to_owned(),
+        sha256: "00".to_owned(),
+    };
+    let mine = store.save_dataset(actor(tenant, "ann", NOON), new("a")).await.unwrap();
+    let shared = store.save_dataset(actor(PLATFORM, "root", NOON), new("a")).await.unwrap();
+    assert!(is_conflict(store.save_dataset(actor(tenant, "ann", NOON), new("a")).await));
+    assert!(!mine.is_shared && shared.is_shared);
+    assert_eq!(store.dataset(tenant, shared.id).await.unwrap(), shared);
+    let named = store.dataset_named(tenant, "a".to_owned(), true).await.unwrap();
+    assert_eq!(named, shared);
+    let other = TenantId::new();
+    assert_eq!(store.dataset(other, mine.id).await, Err(StoreError::NotFound));
+    let listed = store.datasets(tenant, Page::default()).await.unwrap().items;
+    assert_eq!(listed, std::slice::from_ref(&mine));
+    assert!(!serde_json::to_string(&mine).unwrap().contains("parquet"), "no path is shown");
+    // A shared one is not the tenant's to delete.
+    let foreign = store.delete_dataset(actor(tenant, "ann", NOON), shared.id).await;
+    assert_eq!(foreign, Err(StoreError::NotFound));
+    assert_eq!(store.delete_dataset(actor(tenant, "ann", NOON), mine.id).await, Ok(mine));
+}
+
+async fn limits(world: World) {
+    let store = &world.store;
+    let tenant = TenantId::new();
+    let at = |person: &str, seconds: i64| actor(tenant, person, NOON + seconds * 1_000_000_000);
+    let default = json!({"max_order_quantity": "10"});
+    let set = store.limits(tenant, default.clone()).await.unwrap();
+    assert_eq!((set.version, &set.document), (1, &default));
+    assert_eq!(store.limits(tenant, json!({})).await.unwrap(), set);
+    let tight = json!({"max_order_quantity": "5"});
+    let set = store.tighten_limits(at("ann", 0), 1, tight.clone()).await.unwrap();
+    assert_eq!((set.version, set.people.as_slice()), (2, ["ann".to_owned()].as_slice()));
+    assert!(is_conflict(store.tighten_limits(at("ann", 0), 1, tight.clone()).await));
+    assert!(is_conflict(store.propose_limits(at("ann", 0), 1, default.clone()).await));
+    let proposal = store.propose_limits(at("ann", 0), 2, default.clone()).await.unwrap();
+    assert!(is_conflict(store.approve_limits(at("ann", 20), proposal.id, false).await));
+    assert!(is_conflict(store.approve_limits(at("ann", 5), proposal.id, true).await));
+    assert!(is_conflict(store.approve_limits(at("ben", 901), proposal.id, false).await));
+    let foreign = actor(TenantId::new(), "eve", NOON);
+    let foreign = store.approve_limits(foreign, proposal.id, false).await;
+    assert_eq!(foreign, Err(StoreError::NotFound));
+    let set = store.approve_limits(at("ben", 20), proposal.id, false).await.unwrap();
+    assert_eq!((set.version, set.people.len()), (3, 2));
+    let again = store.approve_limits(at("eve", 21), proposal.id, false).await;
+    assert_eq!(again, Err(StoreError::NotFound));
+    let proposal = store.propose_limits(at("ann", 30), 3, json!({})).await.unwrap();
+    let set = store.approve_limits(at("ann", 41), proposal.id, true).await.unwrap();
+    assert_eq!(set.version, 4);
+    let versions = store.limit_history(tenant, 10).await.unwrap();
+    assert_eq!(versions.iter().map(|set| set.version).collect::<Vec<_>>(), [4, 3, 2, 1]);
+}
