@@ -14,7 +14,7 @@ use uuid::Uuid;
 
 use super::ids::{execution_uid, order_uid};
 use super::slots::Slots;
-use super::units::{cash_amount, price_amount, qty_amount, scaled};
+use super::units::{cash_amount, price_amount, qty_amount, scaled, shown_side};
 use qt_trading::amount::Amount;
 use qt_trading::ids::{AccountId, OrderUid};
 use qt_trading::time::Time;
@@ -171,7 +171,7 @@ impl Orders {
             order_id: uid,
             strategy_id: self.get(uid).and_then(|order| order.strategy_id),
             symbol: spec.symbol().to_owned(),
-            side: order.side.into(),
+            side: shown_side(order.side),
             price: price_amount(spec, fill.price),
             quantity: qty_amount(spec, fill.qty),
             fee: cash_amount(fill.fee),
@@ -219,7 +219,7 @@ impl Orders {
             client_order_id: self.clients.get(&uid).cloned(),
             strategy_id,
             symbol: spec.symbol().to_owned(),
-            side: order.side.into(),
+            side: shown_side(order.side),
             kind,
             time_in_force: tif_of(order.tif),
             post_only: self.get(uid).is_some_and(|known| known.post_only),

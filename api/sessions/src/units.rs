@@ -62,21 +62,19 @@ pub fn qty_of(spec: &InstrumentSpec, amount: Amount) -> Result<Qty, Refusal> {
     steps(amount, spec.lot_e9(), "quantity", "the lot").map(Qty::from_lots)
 }
 
-impl From<qt_types::Side> for Side {
-    fn from(side: qt_types::Side) -> Self {
-        match side {
-            qt_types::Side::Buy => Self::Buy,
-            qt_types::Side::Sell => Self::Sell,
-        }
+/// The side as clients see it.
+pub const fn shown_side(side: qt_types::Side) -> Side {
+    match side {
+        qt_types::Side::Buy => Side::Buy,
+        qt_types::Side::Sell => Side::Sell,
     }
 }
 
-impl From<Side> for qt_types::Side {
-    fn from(side: Side) -> Self {
-        match side {
-            Side::Buy => Self::Buy,
-            Side::Sell => Self::Sell,
-        }
+/// The side as the engine has it.
+pub const fn engine_side(side: Side) -> qt_types::Side {
+    match side {
+        Side::Buy => qt_types::Side::Buy,
+        Side::Sell => qt_types::Side::Sell,
     }
 }
 

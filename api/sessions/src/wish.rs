@@ -6,7 +6,7 @@ use qt_types::{
 };
 
 use super::portfolio::day_end;
-use super::units::{price_of, qty_of};
+use super::units::{engine_side, price_of, qty_of};
 use qt_trading::amount::Amount;
 use qt_trading::{AmendOrder, NewOrder, OrderKind, Refusal, TimeInForce};
 
@@ -63,7 +63,7 @@ pub fn placed(
     };
     let qty = qty_of(spec, order.quantity)?;
     let (reduce_only, post_only) = (order.reduce_only, order.post_only);
-    let side = order.side.into();
+    let side = engine_side(order.side);
     let instrument = InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
     Ok((instrument, AskedFor::Place { side, kind, tif, qty, reduce_only, post_only }))
 }
@@ -120,24 +120,4 @@ pub fn amended(
     let qty = change.quantity.map(|qty| qty_of(spec, qty)).transpose()?;
     let qty: Qty = qty.unwrap_or(order.qty);
     Ok(AskedFor::Replace(Replace { order: order.id, kind, qty }))
-}
-
-impl OrderKind {
-    const fn has_price(self) -> bool {
-        matches!(self, Self::Limit | Self::StopLimit)
-    }
-
-    const fn has_stop(self) -> bool {
-        matches!(self, Self::Stop | Self::StopLimit | Self::TakeProfit)
-    }
-
-    const fn text(self) -> &'static str {
-        match self {
-            Self::Market => "market",
-            Self::Limit => "limit",
-            Self::Stop => "stop",
-            Self::StopLimit => "stop_limit",
-            Self::TakeProfit => "take_profit",
-        }
-    }
 }

@@ -38,13 +38,13 @@ pub struct PageQuery {
 ///
 /// # Errors
 /// 422 for a limit out of range or a cursor that is none of ours.
-pub fn store_page(query: &PageQuery) -> Result<store::Page, ApiError> {
+pub fn store_page(query: &PageQuery) -> Result<qt_store::Page, ApiError> {
     let limit = query.limit.unwrap_or(LIMIT_DEFAULT);
     if !(1..=LIMIT_MAX).contains(&limit) {
         return Err(ApiError::invalid("limit", format!("must be 1 to {LIMIT_MAX}")));
     }
     let after = query.cursor.as_deref().map(str::parse::<Cursor>).transpose()?;
-    Ok(store::Page { after, limit: u32::try_from(limit).unwrap_or(u32::MAX) })
+    Ok(qt_store::Page { after, limit: u32::try_from(limit).unwrap_or(u32::MAX) })
 }
 
 impl<T> From<Slice<T>> for Page<T> {
@@ -55,13 +55,13 @@ impl<T> From<Slice<T>> for Page<T> {
 
 /// The part behind what is in memory, whose oldest item stands at `oldest`.
 #[must_use]
-pub fn behind(page: store::Page, oldest: Option<Cursor>) -> store::Page {
+pub fn behind(page: qt_store::Page, oldest: Option<Cursor>) -> qt_store::Page {
     let key = |cursor: &Cursor| (cursor.at, cursor.id);
     let after = match (page.after, oldest) {
         (Some(one), Some(other)) => Some(if key(&one) < key(&other) { one } else { other }),
         (one, other) => one.or(other),
     };
-    store::Page { after, ..page }
+    qt_store::Page { after, ..page }
 }
 
 impl<T> Page<Arc<T>> {
@@ -95,7 +95,7 @@ impl<T> Page<T> {
     /// The page of `items` that is asked for, newest first; `place` says where an item stands.
     /// They may come in any order.
     #[must_use]
-    pub fn of(mut items: Vec<T>, page: &store::Page, place: impl Fn(&T) -> Cursor) -> Self {
+    pub fn of(mut items: Vec<T>, page: &qt_store::Page, place: impl Fn(&T) -> Cursor) -> Self {
         let key = |item: &T| {
             let cursor = place(item);
             (cursor.at, cursor.id)

@@ -41,7 +41,7 @@ impl StoreLeases {
 
 struct StoreHeld {
     file: Box<dyn Held>,
-    held: Arc<ArcSwap<store::Held>>,
+    held: Arc<ArcSwap<qt_store::Held>>,
     is_over: Arc<AtomicBool>,
 }
 
@@ -93,12 +93,12 @@ impl Lease for StoreLeases {
     }
 }
 
-async fn renew(store: Store, held: Arc<ArcSwap<store::Held>>, is_over: Arc<AtomicBool>) {
+async fn renew(store: Store, held: Arc<ArcSwap<qt_store::Held>>, is_over: Arc<AtomicBool>) {
     let mut waited = Duration::ZERO;
     loop {
         tokio::time::sleep(ASKED_EVERY).await;
         waited += ASKED_EVERY;
-        let now = store::Held::clone(&held.load());
+        let now = qt_store::Held::clone(&held.load());
         if is_over.load(Ordering::Acquire) {
             if let Err(error) = store.release_lease(now).await {
                 tracing::warn!(%error, "a lease is not given back; it ends by itself");

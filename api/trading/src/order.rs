@@ -34,6 +34,32 @@ pub enum OrderKind {
     TakeProfit,
 }
 
+impl OrderKind {
+    /// Whether it has a `price`.
+    #[must_use]
+    pub const fn has_price(self) -> bool {
+        matches!(self, Self::Limit | Self::StopLimit)
+    }
+
+    /// Whether it has a `stop_price`.
+    #[must_use]
+    pub const fn has_stop(self) -> bool {
+        matches!(self, Self::Stop | Self::StopLimit | Self::TakeProfit)
+    }
+
+    /// Its name.
+    #[must_use]
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Market => "market",
+            Self::Limit => "limit",
+            Self::Stop => "stop",
+            Self::StopLimit => "stop_limit",
+            Self::TakeProfit => "take_profit",
+        }
+    }
+}
+
 /// How long an order stays.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]

@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, watch};
 
 use super::candles::CandleStore;
 use super::day::DayFigures;
-use crate::units::{price_amount, qty_amount, scaled};
+use crate::units::{price_amount, qty_amount, scaled, shown_side};
 use qt_trading::amount::Amount;
 use qt_trading::time::Time;
 use qt_trading::{Book, BookLevel, Instrument, Quote, TradePrint};
@@ -104,7 +104,7 @@ impl Listing {
                 symbol: self.instrument.symbol.clone(),
                 price: price_amount(&self.spec, trade.price),
                 quantity: qty_amount(&self.spec, trade.qty),
-                taker_side: trade.aggressor.map(Into::into),
+                taker_side: trade.aggressor.map(shown_side),
                 executed_at: Time(at_ns),
             }));
         }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use qt_trading;
 use qt_trading::{Instrument, Quote};
 
 /// One instrument with its market. Nothing of it is kept in the database: feeds are its source.
@@ -17,7 +16,7 @@ pub struct MarketData {
 impl MarketData {
     /// What is known of `symbol`; none where it is not traded here.
     #[must_use]
-    pub fn of(feeds: &dyn trading::MarketData, symbol: &str) -> Option<Self> {
+    pub fn of(feeds: &dyn qt_trading::MarketData, symbol: &str) -> Option<Self> {
         let instrument = feeds.instrument(symbol)?;
         Some(Self { quote: feeds.quote(symbol), instrument })
     }
