@@ -8,6 +8,7 @@ use crate::conditions::{Conditions, Span};
 use crate::currency::CurrencyConfig;
 use crate::feed::FeedLatency;
 use crate::risk::RiskLimits;
+use crate::signals::SignalPlan;
 use crate::venue::{Fees, FillAt, LatencyModel, QueueModel, Scene, SelfTrade, VenueConfig};
 
 /// Everything about a run but its data and its strategy.
@@ -67,6 +68,8 @@ pub struct RunConfig {
     pub conditions: Conditions,
     /// The currencies of the account, and what fees are taken in.
     pub currencies: CurrencyConfig,
+    /// What sources of signals say during the run.
+    pub signals: SignalPlan,
     /// Whether the data is looked through again after the run, for what became of its fills.
     pub look_back: bool,
     /// Bounds of everything.
@@ -103,6 +106,7 @@ impl Default for RunConfig {
             periods_per_year: None,
             conditions: Conditions::default(),
             currencies: CurrencyConfig::default(),
+            signals: SignalPlan::default(),
             look_back: false,
             limits: Limits::default(),
         }

@@ -11,6 +11,7 @@ use qt_types::{
 
 use crate::execution::OrderLog;
 use crate::recorder::{Fill, Recorder, Settled};
+use crate::signals::{ArrivingSignal, Signals};
 use crate::simulator::Ended;
 use crate::tape::timer_event;
 use crate::venue::{SimVenue, report_event};
@@ -28,6 +29,8 @@ pub struct Desk<S, G> {
     pub(crate) log: OrderLog,
     /// Commands that were sent so far.
     pub(crate) sent: u64,
+    /// What sources of signals are going to say.
+    signals: Signals,
     /// None in a plain backtest.
     pub(crate) witness: Option<Box<dyn Witness>>,
 }
@@ -58,6 +61,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
             outbox: Outbox::new(&limits),
             reports_max: limits.orders_open_max * 4,
             sent: 0,
+            signals: Signals::default(),
             witness: None,
         }
     }
@@ -68,21 +72,58 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         Self { witness: Some(witness), ..self }
     }
 
+    /// The same with signals to come.
+    #[must_use]
+    pub fn with_signals(self, signals: Vec<ArrivingSignal>) -> Self {
+        Self { signals: Signals::new(signals), ..self }
+    }
+
+    /// Whether anything may come by time alone: a look that costs next to nothing.
+    #[inline]
+    pub(crate) fn may_wake(&self) -> bool {
+        self.pipeline.may_wake() || self.signals.next_ns().is_some()
+    }
+
+    /// When a timer or a signal comes next (UTC ns); the largest number for never.
+    #[inline]
+    pub(crate) fn next_wake_ns(&self) -> i64 {
+        let timer_ns = self.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
+        timer_ns.min(self.next_signal_ns())
+    }
+
+    /// When a signal comes next (UTC ns); the largest number for never.
+    #[inline]
+    pub(crate) fn next_signal_ns(&self) -> i64 {
+        self.signals.next_ns().map_or(i64::MAX, Nanos::get)
+    }
+
+    /// How many timers and signals have come by `now_ns`.
+    pub(crate) fn wakes_due(&self, now_ns: Nanos) -> usize {
+        self.pipeline.due_timers(now_ns) + self.signals.due(now_ns)
+    }
+
+    /// Takes in the next signal that has come by `now_ns`, or wakes the strategy for the next
+    /// timer that is due; of one time the signals come first. `false` where there is neither.
+    pub(crate) fn wake_one(&mut self, now_ns: Nanos) -> Result<bool, Halt> {
+        let signal = self.signals.take(now_ns);
+        let timer = || self.pipeline.take_timer(now_ns).map(|timer| timer_event(timer, now_ns));
+        let Some(event) = signal.or_else(timer) else { return Ok(false) };
+        self.feed(event)?;
+        Ok(true)
+    }
+
     /// One event through the pipeline, and what it causes on its way.
     pub(crate) fn feed(&mut self, mut event: Event) -> Result<(), Halt> {
         self.step(&mut event)?;
         self.flush(event.recv_ns)
     }
 
-    /// Wakes the strategy for the timer that is due at `now_ns` (UTC).
+    /// Takes in the signal or wakes the strategy for the timer that is due at `now_ns` (UTC).
     pub(crate) fn wake(&mut self, now_ns: i64) -> Result<(), Halt> {
         let now_ns = Nanos::new(now_ns).max(self.sequencer.now_ns());
         // Only what is due now: a timer that is set for now by the one before comes with the
         // next round.
-        if let Some(timer) = self.pipeline.take_timer(now_ns) {
-            self.feed(timer_event(timer, now_ns))?;
-        }
-        Ok(())
+        self.wake_one(now_ns).map(|_| ())
     }
 
     /// Any event; the loops that know what they feed call the pipeline themselves.

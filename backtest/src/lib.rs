@@ -25,6 +25,7 @@ pub mod report;
 pub mod risk;
 pub mod run;
 pub mod run_ticks;
+pub mod signals;
 pub mod simulator;
 pub mod strategies;
 pub mod sweep;

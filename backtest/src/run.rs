@@ -184,8 +184,10 @@ pub fn run_on_trades(
     let initial = venue.scene.money.initial_equity(config.capital);
     let count = strategy.ensemble().map_or(1, Ensemble::len);
     let gate = config.gate_for(&specs, prices, initial, count);
-    let mut backtest: Backtest<'_> =
+    let signals = config.signals.arriving(&specs).map_err(RunError::Config)?;
+    let backtest: Backtest<'_> =
         Simulator::new(&tapes, pipeline, venue, &config.feed(), strategy, gate);
+    let mut backtest = backtest.with_signals(signals);
     let clock = Instant::now();
     let ended = backtest.run_boxed(interrupt, progress)?;
     if config.close_at_end && ended == Ended::Data {

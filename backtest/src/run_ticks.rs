@@ -334,7 +334,8 @@ impl<'a> TickStage<'a> {
         let initial = money.initial_equity(config.capital);
         let count = strategy.ensemble().map_or(1, Ensemble::len);
         let gate = gate(config.gate_for(&cast.specs, prices, initial, count));
-        Ok(Desk::new(pipeline, venue, 4_096, strategy, gate))
+        let signals = config.signals.arriving(&cast.specs).map_err(RunError::Config)?;
+        Ok(Desk::new(pipeline, venue, 4_096, strategy, gate).with_signals(signals))
     }
 
     /// Plays `replay` to its end, and looks at what it brought.

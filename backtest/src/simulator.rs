@@ -10,8 +10,9 @@ use crate::cursor::Cursor;
 use crate::desk::Desk;
 use crate::feed::{Arrivals, FeedLatency};
 use crate::recorder::Recorder;
+use crate::signals::ArrivingSignal;
 pub use crate::tape::Tape;
-use crate::tape::{bar_from, event_from, id_of, timer_event};
+use crate::tape::{bar_from, event_from, id_of};
 use crate::venue::{SimVenue, VenueConfig};
 
 /// How a loop ended.
@@ -69,6 +70,12 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         Self { tapes, cursors, desk, feed_latency_ns: added_ns.unwrap_or(0), arrivals, woken }
     }
 
+    /// The same with signals to come.
+    #[must_use]
+    pub fn with_signals(self, signals: Vec<ArrivingSignal>) -> Self {
+        Self { desk: self.desk.with_signals(signals), ..self }
+    }
+
     /// Runs to the end of the data, or until `interrupt` is set. `progress` is called now and
     /// then with the number of events so far and the equity in nano-units.
     ///
@@ -119,7 +126,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         if !self.desk.venue.is_idle() || cursor.local_at != cursor.venue_at {
             return Ok(false);
         }
-        if self.desk.pipeline.may_wake() {
+        if self.desk.may_wake() {
             return Ok(false);
         }
         // While a bar is on its way to us the next ones may begin and end at the venue; and
@@ -190,8 +197,7 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         }
         let command = self.desk.venue.next_command_ns().unwrap_or(i64::MAX);
         let report = self.desk.venue.next_ns().map_or(i64::MAX, Nanos::get);
-        let timer = self.desk.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
-        let next = next.min(command).min(report).min(timer);
+        let next = next.min(command).min(report).min(self.desk.next_wake_ns());
         Some(next.max(self.desk.sequencer.now_ns().get()))
     }
 
@@ -284,11 +290,11 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         Ok(measured)
     }
 
-    /// Wakes the strategy for the timers that are due at `now_ns`. One that is set for now by
+    /// Takes in signals and wakes the strategy for the timers that are due at `now_ns`. One that is set for now by
     /// those before it comes with the next round.
     #[inline]
     fn wake(&mut self, now_ns: Nanos) -> Result<(), Halt> {
-        if self.desk.pipeline.may_wake() { self.wake_due(now_ns) } else { Ok(()) }
+        if self.desk.may_wake() { self.wake_due(now_ns) } else { Ok(()) }
     }
 
     #[inline(never)]
@@ -296,9 +302,10 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         if self.woken.0 != now_ns {
             self.woken = (now_ns, 0);
         }
-        for _ in 0..self.desk.pipeline.due_timers(now_ns) {
-            let Some(timer) = self.desk.pipeline.take_timer(now_ns) else { break };
-            self.desk.feed(timer_event(timer, now_ns))?;
+        for _ in 0..self.desk.wakes_due(now_ns) {
+            if !self.desk.wake_one(now_ns)? {
+                break;
+            }
             self.woken.1 += 1;
         }
         if self.woken.1 > WAKES_MAX { Err(Halt::Livelock) } else { Ok(()) }

@@ -45,23 +45,21 @@ impl<'a> Cast<'a> {
             Ok::<_, Failure>(Member { name, entry, params, symbols })
         };
         let members: Vec<Member<'a>> = plan.roles.iter().map(member).collect::<Result<_, _>>()?;
-        let other = members.iter().find(|member| member.entry.hears != members[0].entry.hears);
-        if let Some(other) = other {
-            let on = |member: &Member<'_>| match member.entry.hears {
-                Hears::Bars => format!("{} decides on bars", member.name),
-                Hears::Book => format!("{} on order books", member.name),
-            };
-            let mut both = [on(&members[0]), on(other)];
-            both.sort();
-            return Err(Failure::usage(format!("{}: they cannot run together", both.join(", ")))
-                .hint("run them apart"));
+        let first = |hears: Hears| members.iter().find(|member| member.entry.hears == hears);
+        if let (Some(bars), Some(book)) = (first(Hears::Bars), first(Hears::Book)) {
+            let what = format!(
+                "{} decides on bars, {} on order books: they cannot run together",
+                bars.name, book.name
+            );
+            return Err(Failure::usage(what).hint("run them apart"));
         }
         Ok(Self { members })
     }
 
-    /// What they decide on.
+    /// What they decide on: signals where all of them do.
     pub fn hears(&self) -> Hears {
-        self.members.first().map_or(Hears::Bars, |member| member.entry.hears)
+        let all = self.members.iter().map(|member| member.entry.hears);
+        all.reduce(|one, other| if one == Hears::Signals { other } else { one }).unwrap_or_default()
     }
 
     /// What the only one is, whatever it is called; the names of several, as one.

@@ -14,6 +14,7 @@ pub mod import;
 pub mod load;
 pub mod quality;
 pub mod series;
+pub mod signals;
 pub mod source;
 pub mod stamp;
 pub mod threads;

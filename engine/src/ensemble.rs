@@ -1,7 +1,7 @@
 //! Several strategies over one account, as one strategy: each member is told of what is its own,
 //! sees its own position and orders, and asks for itself.
 
-use qt_types::{Bar, Denied, InstrumentId, Number, StrategyId, Timer, Trade};
+use qt_types::{Bar, Denied, InstrumentId, Number, Signal, StrategyId, Timer, Trade};
 
 use crate::algo::ParentReport;
 use crate::book::BookView;
@@ -172,6 +172,10 @@ impl Strategy for Ensemble {
             BookInterest::EveryUpdate => true,
         };
         self.tell(ctx, wants, |strategy, own| strategy.on_book(book, own));
+    }
+
+    fn on_signal(&mut self, signal: &Signal, ctx: &mut Context<'_>) {
+        self.tell(ctx, |_| true, |strategy, own| strategy.on_signal(signal, own));
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {

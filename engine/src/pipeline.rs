@@ -268,6 +268,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             }
             Payload::Control(control) => self.on_control(control, out),
             Payload::Asked(asked) => self.on_asked(event.instrument, asked, out),
+            Payload::Signal(signal) => {
+                let active = event.recv_ns >= self.active_from_ns;
+                let mut context = context!(self, event, active);
+                self.strategy.on_signal(signal, &mut context);
+            }
         }
         self.follow_up(event, out);
         Ok(())

@@ -22,6 +22,8 @@ pub enum Hears {
     Bars,
     /// Order books, or trades as they print.
     Book,
+    /// Signals: it runs on bars and on books.
+    Signals,
 }
 
 /// A condition that several parameters must meet together.

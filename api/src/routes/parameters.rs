@@ -79,7 +79,11 @@ impl From<&StrategyEntry> for StrategyType {
             name: entry.name,
             summary: entry.summary,
             documentation: entry.doc,
-            hears: if entry.hears == Hears::Bars { "bars" } else { "book" },
+            hears: match entry.hears {
+                Hears::Bars => "bars",
+                Hears::Book => "book",
+                Hears::Signals => "signals",
+            },
             symbols_exactly: match entry.instruments {
                 Instruments::Each => None,
                 Instruments::Exactly(count) => Some(count),

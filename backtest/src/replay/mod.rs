@@ -221,7 +221,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
     fn next_ours_ns(&self) -> Option<i64> {
         let (_, record_ns) = self.next_told()?;
         let report_ns = self.desk.venue.next_ns().map_or(i64::MAX, Nanos::get);
-        let timer_ns = self.desk.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
+        let timer_ns = self.desk.next_wake_ns();
         let now_ns = self.desk.sequencer.now_ns().get();
         Some(record_ns.min(report_ns).min(timer_ns).max(now_ns))
     }
@@ -302,7 +302,7 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
     fn play_ours(&mut self, until_ns: i64) -> Result<(), ReplayError> {
         loop {
             let report_ns = self.desk.venue.next_ns().map_or(i64::MAX, Nanos::get);
-            let timer_ns = self.desk.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
+            let timer_ns = self.desk.next_wake_ns();
             let Some((index, record_ns)) = self.next_told() else { return Ok(()) };
             let next_ns = record_ns.min(report_ns).min(timer_ns);
             if next_ns > until_ns {
@@ -338,13 +338,14 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
         let other_ns = others.map(|(_, reel)| reel.recv_ns()).min().unwrap_or(i64::MAX);
         let stop_ns = stop_ns.min(other_ns.saturating_sub(1));
         let (from_ns, to_ns) = (self.config.from_ns, self.config.to_ns);
+        let signal_ns = self.desk.next_signal_ns();
         let Desk { pipeline, sequencer, outbox, witness, .. } = &mut self.desk;
         let reel = &mut self.at_ours[index];
         let mut is_first = true;
         while let Some(record) = reel.head() {
             let venue_ns = record.venue_ns();
             let recv_ns = reel.known_ns(&record);
-            let timer_ns = pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
+            let timer_ns = pipeline.next_timer_ns().map_or(signal_ns, |it| signal_ns.min(it.get()));
             let is_over = venue_ns >= to_ns && !reel.tells_time();
             if (recv_ns > stop_ns && !is_first) || recv_ns > timer_ns || is_over {
                 break;

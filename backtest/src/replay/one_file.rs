@@ -98,12 +98,13 @@ struct Bounds {
 impl Bounds {
     /// Looks up anew what may have changed.
     fn look<S: Strategy, G: Gate>(&mut self, desk: &Desk<S, G>, order_ns: i64) {
-        self.timer_ns = desk.pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
+        self.timer_ns = desk.next_wake_ns();
         self.command_ns = desk.venue.next_command_ns().unwrap_or(i64::MAX);
         let sampled_ns = self.sample_ns.saturating_add(order_ns).saturating_add(1);
         self.stop_ns = sampled_ns.min(self.command_ns).min(self.to_ns);
         let end_ns = self.to_ns.saturating_sub(order_ns).saturating_sub(1);
-        self.rest_ns = desk.pipeline.rests_until_ns().min(self.sample_ns).min(end_ns);
+        let rests_ns = desk.pipeline.rests_until_ns().min(desk.next_signal_ns());
+        self.rest_ns = rests_ns.min(self.sample_ns).min(end_ns);
     }
 
     /// Whether a sample or the end is next: what is known at `next_ns`, and all that is done by

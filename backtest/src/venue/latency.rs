@@ -31,6 +31,13 @@ pub enum LatencyModel {
     /// Measured ones: between two of them interpolated, before the first and after the last one
     /// theirs. Pairs of time (UTC ns, ascending) and latency.
     Recorded(Vec<(i64, i64)>),
+    /// Measured ones, one of them at random each time: the same seed gives the same latencies.
+    Sampled {
+        /// All that were measured.
+        latencies: Vec<i64>,
+        /// Seed of the random numbers.
+        seed: u64,
+    },
     /// A base with something added at random: the same seed gives the same latencies.
     Jittered {
         /// The shortest.
@@ -58,6 +65,7 @@ impl LatencyModel {
                 (*new_ns).min(*replace_ns).min(*cancel_ns)
             }
             Self::Recorded(points) => points.iter().map(|&(_, ns)| ns).min().unwrap_or(0),
+            Self::Sampled { latencies, .. } => latencies.iter().copied().min().unwrap_or(0),
             Self::Jittered { base_ns, .. } => *base_ns,
         }
     }
@@ -74,6 +82,10 @@ impl LatencyModel {
             Self::Recorded(points) => {
                 Self::Recorded(points.iter().map(|&(at_ns, ns)| (at_ns, change(ns))).collect())
             }
+            Self::Sampled { latencies, seed } => Self::Sampled {
+                latencies: latencies.iter().map(|&ns| change(ns)).collect(),
+                seed: *seed,
+            },
             Self::Jittered { base_ns, spread_ns, seed } => {
                 let (least, most) = (change(*base_ns), change(base_ns.saturating_add(*spread_ns)));
                 Self::Jittered { base_ns: least, spread_ns: (most - least).max(0), seed: *seed }
@@ -98,6 +110,11 @@ impl fmt::Display for LatencyModel {
                 let (least, most) = (all().min().unwrap_or(0), all().max().unwrap_or(0));
                 write!(f, "measured, {} to {} ms", ms(least), ms(most))
             }
+            Self::Sampled { latencies, .. } => {
+                let most = latencies.iter().copied().max().unwrap_or(0);
+                let (least, most) = (ms(self.shortest_ns()), ms(most));
+                write!(f, "measured, {least} to {most} ms by chance")
+            }
             Self::Jittered { base_ns, spread_ns, .. } => {
                 let most_ns = base_ns.saturating_add(*spread_ns);
                 write!(f, "{} to {} ms by chance", ms(*base_ns), ms(most_ns))
@@ -119,7 +136,10 @@ impl Latency {
     /// `model` from the start.
     #[must_use]
     pub fn new(model: LatencyModel) -> Self {
-        let seed = if let LatencyModel::Jittered { seed, .. } = model { seed } else { 0 };
+        let seed = match model {
+            LatencyModel::Jittered { seed, .. } | LatencyModel::Sampled { seed, .. } => seed,
+            LatencyModel::Constant { .. } | LatencyModel::Recorded(_) => 0,
+        };
         Self { model, at: 0, random: ChaCha8Rng::seed_from_u64(seed), last_ns: i64::MIN }
     }
 
@@ -133,7 +153,9 @@ impl Latency {
                 Action::Replace => *replace_ns,
                 Action::Cancel => *cancel_ns,
             },
-            LatencyModel::Recorded(_) | LatencyModel::Jittered { .. } => self.varying_ns(now_ns),
+            LatencyModel::Recorded(_)
+            | LatencyModel::Sampled { .. }
+            | LatencyModel::Jittered { .. } => self.varying_ns(now_ns),
         };
         self.last_ns = self.last_ns.max(now_ns.saturating_add(latency_ns.max(0)));
         self.last_ns
@@ -150,6 +172,10 @@ impl Latency {
                 }
                 interpolated(points, self.at, now_ns)
             }
+            LatencyModel::Sampled { latencies, .. } => match latencies.len() {
+                0 => 0,
+                count => latencies[self.random.random_range(0..count)],
+            },
             LatencyModel::Jittered { base_ns, spread_ns, .. } => {
                 base_ns.saturating_add(self.random.random_range(0..=(*spread_ns).max(0)))
             }

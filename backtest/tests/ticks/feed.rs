@@ -105,7 +105,7 @@ fn arrivals(case: &Case<Tick>) -> Option<Vec<i64>> {
         let latency_ns = match &case.feed.model {
             LatencyModel::Constant { new_ns, .. } => *new_ns,
             LatencyModel::Recorded(points) => measured(points, start_ns),
-            LatencyModel::Jittered { .. } => return None,
+            LatencyModel::Jittered { .. } | LatencyModel::Sampled { .. } => return None,
         };
         last_ns = last_ns.max(start_ns + latency_ns);
         all.push(last_ns);

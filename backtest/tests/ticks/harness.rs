@@ -274,6 +274,13 @@ impl<R: Told> Case<R> {
         let deaf = self.play(Pace::Ahead, 1, deaf).unwrap();
         let deaf = Outcome { told: ahead.told.clone(), ..deaf };
         assert_eq!(ahead, deaf, "nor what nobody listens to");
+        // A signal comes when a timer would have, and is another event.
+        let alike = |outcome: Outcome| Outcome { hash: ahead.hash, ..outcome };
+        for (pace, rests) in [(Pace::Naive, false), (Pace::Ahead, false), (Pace::Ahead, true)] {
+            let script = Script::new(&self.steps, &self.looks).at_rest(rests).by_signals();
+            let by_signals = self.play(pace, 1, script).unwrap();
+            assert_eq!(ahead, alike(by_signals), "nor who says when it is time: {pace:?} {rests}");
+        }
         ahead
     }
 
@@ -336,7 +343,8 @@ impl<R: Told> Case<R> {
         let venue = SimVenue::new(self.venue.clone(), vec![self.spec.clone()]).with_books(&books);
         let mut pipeline = pipeline_config(books, self.venue.limits);
         pipeline.specs = vec![self.spec.clone()];
-        let desk = Desk::new(pipeline, venue, 64, script, Open);
+        let signals = script.signals();
+        let desk = Desk::new(pipeline, venue, 64, script, Open).with_signals(signals);
         let config = ReplayConfig {
             from_ns: i64::MIN,
             to_ns: i64::MAX,

@@ -1,9 +1,11 @@
 //! A strategy that does what it is told at given times, and writes down what it is told.
 
+use qt_backtest::signals::ArrivingSignal;
 use qt_engine::{BookInterest, BookView, Context, OrderUpdate, Strategy};
 use qt_types::{
-    Cash, Denied, DenyReason, Distance, InstrumentId, Liquidity, Nanos, OrderId, OrderKind, Place,
-    Price, Qty, RejectReason, Report, ReportKind, Side, Size, Timer, Trade,
+    Cash, Denied, DenyReason, Distance, InstrumentId, Liquidity, MaybePrice, Nanos, OrderId,
+    OrderKind, Place, Price, Qty, RejectReason, Report, ReportKind, Side, Signal, SignalAction,
+    SignalSize, Size, SourceId, Timer, Trade,
 };
 
 pub const BUY: Side = Side::Buy;
@@ -92,6 +94,8 @@ pub struct Script {
     rests: bool,
     /// Whether it says that the market is nothing to it once it has begun.
     is_deaf: bool,
+    /// Whether signals say when its steps are to be taken, and not timers of its own.
+    by_signals: bool,
     /// At a book of its own it asks for an order, whatever it said.
     breaks_word: bool,
     next: usize,
@@ -119,6 +123,17 @@ impl Script {
         Self { rests: true, is_deaf: true, ..self }
     }
 
+    /// The same, but it acts on [`Self::signals`].
+    pub fn by_signals(self) -> Self {
+        Self { by_signals: true, ..self }
+    }
+
+    /// A signal for each time at which it is to do something, if it waits for signals.
+    pub fn signals(&self) -> Vec<ArrivingSignal> {
+        let times = if self.by_signals { self.times() } else { Vec::new() };
+        times.into_iter().map(signal).collect()
+    }
+
     /// The same, and it does something all the same.
     pub fn breaking_its_word(self) -> Self {
         Self { breaks_word: true, ..self }
@@ -134,7 +149,8 @@ impl Script {
 
     /// One timer at a time: there may be more steps than timers.
     fn wait(&mut self, ctx: &mut Context<'_>) {
-        if let Some(&next) = self.times().get(self.next) {
+        let next = self.times().get(self.next).copied().filter(|_| !self.by_signals);
+        if let Some(next) = next {
             self.next += 1;
             ctx.wake_at(Nanos::new(next), 0);
         }
@@ -146,6 +162,42 @@ impl Script {
             self.wait(ctx);
         }
     }
+
+    /// What is to be done at `now_ns`.
+    fn act(&mut self, now_ns: i64, ctx: &mut Context<'_>) {
+        if self.looks.contains(&now_ns) {
+            let book = ctx.book(InstrumentId(0));
+            let best = |side| book.and_then(|book| book.best(side)).map_or(0, |b| b.0.ticks());
+            let position = ctx.position(InstrumentId(0)).lots();
+            let (bid, ask) = (best(BUY), best(SELL));
+            let is_halted = book.is_some_and(BookView::is_halted);
+            self.seen.push(Seen { at_ns: now_ns, position, bid, ask, is_halted });
+        }
+        for at in 0..self.steps.len() {
+            if self.steps[at].0 == now_ns {
+                self.steps[at].1.take(ctx);
+            }
+        }
+    }
+}
+
+/// A signal that arrives at `ns`.
+fn signal(ns: i64) -> ArrivingSignal {
+    let signal = Signal {
+        id: i128::from(ns).to_le_bytes(),
+        expires_ns: Nanos::MAX,
+        size: SignalSize::Open,
+        limit: MaybePrice::NONE,
+        stop: MaybePrice::NONE,
+        target: MaybePrice::NONE,
+        horizon_s: 1,
+        confidence_e9: 1,
+        strength_e9: 1,
+        source: SourceId(1),
+        action: SignalAction::Hold,
+    };
+    let (recv_ns, issued_ns) = (Nanos::new(ns), Nanos::new(ns - 3));
+    ArrivingSignal { recv_ns, issued_ns, instrument: InstrumentId(0), signal }
 }
 
 impl Strategy for Script {
@@ -164,21 +216,13 @@ impl Strategy for Script {
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
-        let now_ns = timer.due_ns.get();
-        if self.looks.contains(&now_ns) {
-            let book = ctx.book(InstrumentId(0));
-            let best = |side| book.and_then(|book| book.best(side)).map_or(0, |b| b.0.ticks());
-            let position = ctx.position(InstrumentId(0)).lots();
-            let (bid, ask) = (best(BUY), best(SELL));
-            let is_halted = book.is_some_and(BookView::is_halted);
-            self.seen.push(Seen { at_ns: now_ns, position, bid, ask, is_halted });
-        }
-        for at in 0..self.steps.len() {
-            if self.steps[at].0 == now_ns {
-                self.steps[at].1.take(ctx);
-            }
-        }
+        self.act(timer.due_ns.get(), ctx);
         self.wait(ctx);
+    }
+
+    fn on_signal(&mut self, signal: &Signal, ctx: &mut Context<'_>) {
+        assert_eq!(*signal, self::signal(ctx.now_ns().get()).signal);
+        self.act(ctx.now_ns().get(), ctx);
     }
 
     fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {

@@ -36,6 +36,7 @@ mod receipts;
 mod run;
 mod script;
 mod shared;
+mod signals;
 mod stop;
 mod stop_limit;
 mod time_in_force;

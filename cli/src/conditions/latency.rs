@@ -1,5 +1,5 @@
 //! How long commands, reports and market data are under way: `5ms`, `jitter:5ms,2ms`, or a file
-//! of measured ones; of commands also `new=5ms,replace=7ms,cancel=3ms`.
+//! of measured ones by time or, as `sampled:FILE`, by chance; of commands also `new=5ms,replace=7ms,cancel=3ms`.
 
 use qt_backtest::feed::{FeedLatency, FeedStart};
 use qt_backtest::venue::LatencyModel;
@@ -69,7 +69,13 @@ fn feed(layers: &Layers, seed: u64) -> Result<FeedLatency, Failure> {
     Ok(FeedLatency { start, model: model(layers, NAME, text, seed)? })
 }
 
-fn model(layers: &Layers, name: &str, text: &str, seed: u64) -> Result<LatencyModel, Failure> {
+/// The model that `text` of the setting `name` describes.
+pub(super) fn model(
+    layers: &Layers,
+    name: &str,
+    text: &str,
+    seed: u64,
+) -> Result<LatencyModel, Failure> {
     let text = text.trim();
     let wrong = |what: String| Failure::usage(format!("{}: {what}", layers.place(name)));
     if let Some(parts) = text.strip_prefix("jitter:") {
@@ -82,6 +88,10 @@ fn model(layers: &Layers, name: &str, text: &str, seed: u64) -> Result<LatencyMo
             seed,
         });
     }
+    if let Some(path) = text.strip_prefix("sampled:") {
+        let latencies = latencies(&Source::read(name, path)?)?;
+        return Ok(LatencyModel::Sampled { latencies, seed });
+    }
     match number::duration_ns(text) {
         Ok(ns) => Ok(LatencyModel::constant(ns)),
         Err(_) if std::path::Path::new(text).is_file() => recorded(&Source::read(name, text)?),
@@ -90,7 +100,10 @@ fn model(layers: &Layers, name: &str, text: &str, seed: u64) -> Result<LatencyMo
             let by_action = "new=5ms,replace=7ms,cancel=3ms";
             let of_feed = "recorded or venue, alone or as venue+5ms";
             let more = if name == "feed-latency" { of_feed } else { by_action };
-            Err(wrong(format!("{what}; or jitter:5ms,2ms; or {more}; or a CSV file that exists")))
+            Err(wrong(format!(
+                "{what}; or jitter:5ms,2ms; or {more}; or a CSV file that exists, alone or as \
+                 sampled:FILE"
+            )))
         }
     }
 }
@@ -112,6 +125,25 @@ fn by_action(text: &str) -> Result<LatencyModel, String> {
     Ok(LatencyModel::Constant { new_ns, replace_ns, cancel_ns })
 }
 
+/// Latencies whose times mean nothing; one without a unit is in ns.
+fn latencies(source: &Source) -> Result<Vec<i64>, Failure> {
+    let csv = source.csv()?;
+    let latency = csv.need(&["latency", "latencyns"], "latency")?;
+    let of = |(line, row): (usize, &[&str])| {
+        let text = row.get(latency).copied().unwrap_or_default();
+        latency_ns(text).map_err(|what| csv.wrong(line, &what))
+    };
+    let all: Vec<i64> = csv.rows().map(of).collect::<Result<_, _>>()?;
+    if all.is_empty() { Err(source.wrong("no latency is in it")) } else { Ok(all) }
+}
+
+fn latency_ns(text: &str) -> Result<i64, String> {
+    match text.parse::<i64>() {
+        Ok(ns) if ns >= 0 => Ok(ns),
+        _ => number::duration_ns(text),
+    }
+}
+
 /// Times and latencies; a latency without a unit is in ns.
 fn recorded(source: &Source) -> Result<LatencyModel, Failure> {
     let csv = source.csv()?;
@@ -121,11 +153,7 @@ fn recorded(source: &Source) -> Result<LatencyModel, Failure> {
     for (line, row) in csv.rows() {
         let cell = |at: usize| row.get(at).copied().unwrap_or_default();
         let time_ns = table::time_ns(cell(time)).map_err(|what| csv.wrong(line, &what))?;
-        let text = cell(latency);
-        let ns = match text.parse::<i64>() {
-            Ok(ns) if ns >= 0 => ns,
-            _ => number::duration_ns(text).map_err(|what| csv.wrong(line, &what))?,
-        };
+        let ns = latency_ns(cell(latency)).map_err(|what| csv.wrong(line, &what))?;
         if points.last().is_some_and(|last| last.0 >= time_ns) {
             return Err(csv.wrong(line, "the times do not rise"));
         }

@@ -9,10 +9,12 @@ mod funding;
 mod latency;
 mod margin;
 mod rules;
+mod signals;
 mod table;
 
 use qt_backtest::conditions::Conditions;
 use qt_backtest::currency::CurrencyConfig;
+use qt_backtest::signals::SignalPlan;
 
 use crate::failure::Failure;
 use crate::settings::Layers;
@@ -42,6 +44,14 @@ pub fn of(layers: &Layers, seed: u64) -> Result<(Conditions, Latencies), Failure
         rules,
     };
     Ok((conditions, latencies))
+}
+
+/// What `layers` say about signals during the run.
+///
+/// # Errors
+/// When a file cannot be read or a value is wrong.
+pub fn signals(layers: &Layers, seed: u64) -> Result<SignalPlan, Failure> {
+    signals::of(layers, seed)
 }
 
 /// What `layers` say about the currencies of the account and what fees are taken in.

@@ -125,6 +125,8 @@ const IN_FILES: &[&str] = &[
     "order-latency",
     "response-latency",
     "faults",
+    "signals",
+    "signal-latency",
     "instruments",
     "risk-profile",
 ];
@@ -138,6 +140,7 @@ fn located(config: &Path, key: &str, value: String) -> String {
         "feed-latency" if value.starts_with("venue+") || value.starts_with("recorded+") => {
             value.find('+')
         }
+        _ if value.starts_with("sampled:") => value.find(':'),
         _ => None,
     };
     let (before, path) = value.split_at(cut.map_or(0, |at| at + 1));

@@ -451,6 +451,20 @@ pub const KEYS: &[Key] = &[
         "From the venue to us; as --order-latency without it",
     ),
     key(
+        Strategy,
+        "signals",
+        One("FILE.jsonl"),
+        "",
+        "Signals of agents, one JSON object a line, each heard when it has arrived",
+    ),
+    key(
+        Strategy,
+        "signal-latency",
+        One("TIME|sampled:FILE.csv"),
+        "0ms",
+        "How long signals are under way after they were sent: 2s, jitter:2s,5s or measured ones",
+    ),
+    key(
         Fills,
         "faults",
         One("FILE.toml"),

@@ -137,6 +137,7 @@ fn config(layers: &Layers, seed: u64) -> Result<RunConfig, Failure> {
         response_latency_ns: latencies.response_ns,
         conditions,
         currencies: conditions::currencies(layers)?,
+        signals: conditions::signals(layers, seed.wrapping_add(3))?,
         from_ns: time_ns(layers, "from")?,
         to_ns: time_ns(layers, "to")?,
         risk_free_rate: float(layers, "risk-free-rate")?.unwrap_or(0.0),

@@ -3,9 +3,10 @@
 use jiff::Timestamp;
 use qt_types::{
     Asked, AskedFor, Bar, BarFlags, Cancel, Control, ControlKind, Denied, Distance, Event, FeeIn,
-    InstrumentId, InstrumentSpec, KillState, Level, Nanos, OrderId, OrderKind, OrderTick,
-    OrderTickKind, Payload, Price, Qty, Replace, Report, ReportKind, Side, StrategyId, Target,
-    Tick, TickFlags, TickKind, TimeInForce, Timer, Trade, format_scaled,
+    InstrumentId, InstrumentSpec, KillState, Level, MaybePrice, Nanos, OrderId, OrderKind,
+    OrderTick, OrderTickKind, Payload, Price, Qty, Replace, Report, ReportKind, Side, Signal,
+    SignalSize, StrategyId, Target, Tick, TickFlags, TickKind, TimeInForce, Timer, Trade,
+    format_scaled,
 };
 
 use crate::intention::{Intention, NewIntention};
@@ -140,6 +141,7 @@ impl Describer {
             }
             Payload::Control(control) => decision(control),
             Payload::Asked(asked) => self.asked(of, asked),
+            Payload::Signal(signal) => self.signal(of, signal),
         }
     }
 
@@ -291,6 +293,32 @@ impl Describer {
         let whose = of_strategy(asked.strategy);
         let wish = wish.done();
         format!("person {} asks{whose} as {outer:032x}: {wish}", asked.person)
+    }
+
+    fn signal(&self, of: InstrumentId, signal: &Signal) -> String {
+        let price = |price: MaybePrice| price.get().map(|price| self.price(of, price));
+        let share = |e9: u32| format_scaled(i128::from(e9), 9);
+        let words = Words::new("signal of source")
+            .add(&signal.source.0.to_string())
+            .add(signal.action.text())
+            .add(&self.name(of))
+            .word("confidence", share(signal.confidence_e9))
+            .word("strength", share(signal.strength_e9));
+        let words = match signal.size {
+            SignalSize::Open => words,
+            SignalSize::Quantity(qty) => words.word("quantity", self.qty(of, qty)),
+            SignalSize::Target(qty) => words.word("target position", self.qty(of, qty)),
+            SignalSize::WeightE9(e9) => words.word("weight", format_scaled(e9.into(), 9)),
+        };
+        let prices =
+            [("limit", signal.limit), ("stop", signal.stop), ("take profit", signal.target)];
+        let given = prices.into_iter().filter_map(|(name, it)| Some((name, price(it)?)));
+        let words = given.fold(words, |words, (name, price)| words.word(name, price));
+        words
+            .word("for", format_args!("{} s", signal.horizon_s))
+            .word("expires", utc(signal.expires_ns))
+            .word("id", format_args!("{:032x}", u128::from_be_bytes(signal.id)))
+            .done()
     }
 
     fn intention(&self, intention: &Intention) -> String {

@@ -2,7 +2,7 @@
 
 use qt_types::{
     Asked, AskedFor, Control, ControlKind, CurrencyId, Event, InstrumentId, Level, Nanos, OrderId,
-    Payload, Qty, StrategyId, Target, Tick, Trade,
+    Payload, Qty, Signal, StrategyId, Target, Tick, Trade,
 };
 
 use super::Pipeline;
@@ -58,7 +58,16 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 self.fold_control(time, control);
             }
             Payload::Asked(asked) => self.fold_asked(time, asked),
+            Payload::Signal(signal) => self.fold_signal(time, signal),
         }
+    }
+
+    fn fold_signal(&mut self, time: i64, signal: &Signal) {
+        let id = u128::from_le_bytes(signal.id);
+        self.hash.fold_pair(id as u64, (id >> 64) as u64);
+        let what = signal.action as u64 | u64::from(signal.source.0) << 8;
+        let sure = u64::from(signal.confidence_e9) << 24;
+        self.hash.fold_pair(time as u64 ^ signal.expires_ns.get() as u64, what ^ sure);
     }
 
     fn fold_asked(&mut self, time: i64, asked: &Asked) {

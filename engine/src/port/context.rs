@@ -194,6 +194,12 @@ impl Context<'_> {
         own_orders(self.view, self.member)
     }
 
+    /// The run's protective orders of an entry on `side` at `price`.
+    #[must_use]
+    pub fn exits_at(&self, side: Side, price: Price) -> Bracket {
+        self.exits.bracket(side, price)
+    }
+
     /// Opens a position at the market, sized by the run's rule, with the run's protective
     /// orders.
     pub fn enter(&mut self, instrument: InstrumentId, side: Side) {

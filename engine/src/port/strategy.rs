@@ -1,6 +1,6 @@
 //! The port of a strategy.
 
-use qt_types::{Bar, Denied, Number, Report, StrategyId, Timer, Trade};
+use qt_types::{Bar, Denied, Number, Report, Signal, StrategyId, Timer, Trade};
 
 use super::Context;
 use crate::algo::ParentReport;
@@ -47,6 +47,12 @@ pub trait Strategy: Send {
     /// The book of `ctx.instrument()` changed in a way that [`Self::interest`] names.
     fn on_book(&mut self, book: BookView<'_>, ctx: &mut Context<'_>) {
         let _ = (book, ctx);
+    }
+
+    /// A source of signals said something about `ctx.instrument()`. It was issued at
+    /// `ctx.venue_ns()`, and may have expired on its way.
+    fn on_signal(&mut self, signal: &Signal, ctx: &mut Context<'_>) {
+        let _ = (signal, ctx);
     }
 
     /// A time asked for by [`Context::wake_at`] has come.
@@ -149,6 +155,10 @@ impl<T: Strategy + ?Sized> Strategy for Box<T> {
     #[inline]
     fn on_book(&mut self, book: BookView<'_>, ctx: &mut Context<'_>) {
         (**self).on_book(book, ctx);
+    }
+
+    fn on_signal(&mut self, signal: &Signal, ctx: &mut Context<'_>) {
+        (**self).on_signal(signal, ctx);
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {

@@ -1,6 +1,6 @@
 //! The strategy of a stage: the one that decides, and the one that is told.
 
-use qt_types::{Bar, Denied, Number, StrategyId, Timer, Trade};
+use qt_types::{Bar, Denied, Number, Signal, StrategyId, Timer, Trade};
 
 use super::wish::{Heard, Part, Said, Wish};
 use super::{Apart, Source, Staged};
@@ -77,6 +77,10 @@ impl<S: Strategy, W: Sink<Wish> + Send> Strategy for LeadStrategy<S, W> {
 
     fn on_book(&mut self, book: BookView<'_>, ctx: &mut Context<'_>) {
         self.call(ctx, |strategy, ctx| strategy.on_book(book, ctx));
+    }
+
+    fn on_signal(&mut self, signal: &Signal, ctx: &mut Context<'_>) {
+        self.call(ctx, |strategy, ctx| strategy.on_signal(signal, ctx));
     }
 
     fn on_timer(&mut self, timer: Timer, ctx: &mut Context<'_>) {
@@ -191,6 +195,10 @@ impl<W: Source<Wish>> Strategy for FollowStrategy<W> {
     }
 
     fn on_book(&mut self, _: BookView<'_>, ctx: &mut Context<'_>) {
+        self.follow(ctx);
+    }
+
+    fn on_signal(&mut self, _: &Signal, ctx: &mut Context<'_>) {
         self.follow(ctx);
     }
 

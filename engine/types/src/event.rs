@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::{
     Asked, BarFlags, Control, DenyReason, InstrumentId, Nanos, OrderId, OrderTick, Price, Qty,
-    Report, Seq, Side, StrategyId, Tick, VenueId,
+    Report, Seq, Side, Signal, StrategyId, Tick, VenueId,
 };
 
 /// One input of the pipeline, whatever its source. `Copy`, 128 bytes, no pointers: it can cross
@@ -62,6 +62,8 @@ pub enum Payload {
     Control(Control),
     /// Somebody asked for an order, a change or a cancel.
     Asked(Asked),
+    /// A source of signals said something about the instrument.
+    Signal(Signal),
 }
 
 /// A completed bar. Prices of bid/ask bars are the mid (their tick is small enough to hold it),

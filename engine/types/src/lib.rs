@@ -22,6 +22,7 @@ mod qty;
 mod reason;
 mod report;
 mod seq;
+mod signal;
 mod tick;
 mod time;
 
@@ -43,5 +44,6 @@ pub use qty::Qty;
 pub use reason::{DenyReason, RejectReason};
 pub use report::{FeeIn, Liquidity, Report, ReportKind};
 pub use seq::Seq;
+pub use signal::{MaybePrice, Signal, SignalAction, SignalSize, SourceId};
 pub use tick::{OrderTick, OrderTickKind, Tick, TickFlags, TickKind};
 pub use time::Nanos;

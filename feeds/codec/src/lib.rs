@@ -8,7 +8,7 @@
 //! [`venue::Venue`] for who speaks, `depth` of a venue for the path on which time counts. What is
 //! inside: a frame is checked to be JSON, the venue's protocol says what its fields mean, `feed`
 //! does what all venues have in common: synchronise the book ([`sync`]), verify checksums, count
-//! ([`Facts`]), emit [`Update`]s.
+//! ([`Facts`]), emit [`Update`]s. Beside them, [`signal`] reads what agents send.
 
 mod books;
 mod checksum;
@@ -22,6 +22,7 @@ mod held;
 mod json;
 mod number;
 pub mod recording;
+pub mod signal;
 mod swar;
 mod symbols;
 pub mod sync;

@@ -2,7 +2,7 @@
 
 use qt_engine::snapshot::{Reader, SnapshotError, Writer};
 use qt_engine::{Context, OrderUpdate, Strategy};
-use qt_types::{Bar, Denied, Trade};
+use qt_types::{Bar, Denied, Signal, Trade};
 
 /// Runs a strategy of one instrument on several: each has a copy of its own.
 #[derive(Clone, Debug)]
@@ -32,6 +32,12 @@ impl<S: Strategy> Strategy for Each<S> {
     fn on_trade(&mut self, trade: &Trade, ctx: &mut Context<'_>) {
         if let Some(strategy) = self.copy_for(ctx) {
             strategy.on_trade(trade, ctx);
+        }
+    }
+
+    fn on_signal(&mut self, signal: &Signal, ctx: &mut Context<'_>) {
+        if let Some(strategy) = self.copy_for(ctx) {
+            strategy.on_signal(signal, ctx);
         }
     }
 

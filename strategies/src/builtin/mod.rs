@@ -6,6 +6,7 @@
 //! enter the arithmetic as ticks wherever a rule does not depend on the unit: sums of whole
 //! numbers are exact, so a price that does not move never makes a signal out of rounding.
 
+mod ai_signal_follow;
 mod bollinger_reversion;
 mod buy_and_hold;
 mod donchian_breakout;
@@ -22,6 +23,7 @@ mod pairs;
 mod quotes;
 mod rsi_momentum;
 mod rsi_reversion;
+mod signal_blend;
 mod sma_cross;
 mod tape_top;
 mod top_of_book_quoter;
@@ -55,6 +57,8 @@ pub const ENTRIES: &[StrategyEntry] = &[
     grid::ENTRY,
     twap_execute::ENTRY,
     execute_algo::ENTRY,
+    ai_signal_follow::ENTRY,
+    signal_blend::ENTRY,
 ];
 
 /// The longest window that a built-in strategy looks at, in bars.

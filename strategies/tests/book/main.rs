@@ -5,6 +5,7 @@ mod algo;
 mod grid;
 mod imbalance;
 mod market_maker;
+mod signals;
 mod stage;
 mod storm;
 mod twap;

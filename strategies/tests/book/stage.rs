@@ -7,7 +7,7 @@ use qt_engine::{
 use qt_strategies::prelude::*;
 use qt_types::{
     BarFlags, Event, ExecId, InstrumentKind, Limits, Liquidity, Payload, RejectReason, Report, Seq,
-    Tick, TickFlags, TickKind, VenueId,
+    Signal, Tick, TickFlags, TickKind, VenueId,
 };
 
 /// What the run's sizing rule gives, in lots.
@@ -153,6 +153,11 @@ impl Stage {
             flags: BarFlags::NONE,
             row: 0,
         }));
+    }
+
+    /// A source says something, and it arrives at once.
+    pub fn signal(&mut self, signal: Signal) {
+        self.feed(Payload::Signal(signal));
     }
 
     /// The feed lost something.

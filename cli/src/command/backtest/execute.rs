@@ -70,9 +70,18 @@ pub fn execute(
     let cast = Cast::new(&plan, session)?;
     plan.reading.load.threads = session.threads;
     plan.config.look_back = true;
-    let made = match cast.hears() {
-        Hears::Bars => on_bars(&mut plan, &cast, layers, session)?,
-        Hears::Book => on_ticks(&mut plan, &cast, layers, session)?,
+    let on_books = match cast.hears() {
+        Hears::Bars => false,
+        Hears::Book => true,
+        Hears::Signals => {
+            let is_ticks = |given: &String| ticks::is_ticks(given, &plan.reading);
+            plan.reading.bars.is_none() && plan.data.iter().any(is_ticks)
+        }
+    };
+    let made = if on_books {
+        on_ticks(&mut plan, &cast, layers, session)?
+    } else {
+        on_bars(&mut plan, &cast, layers, session)?
     };
     Ok(finish(kind, begun, plan, &cast, made, layers))
 }

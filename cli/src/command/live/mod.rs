@@ -107,7 +107,7 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     let begun = backtest::Begun::now();
     let mut plan = RunPlan::new(&layers)?;
     let cast = Cast::new(&plan, session)?;
-    if cast.hears() != Hears::Book {
+    if cast.hears() == Hears::Bars {
         return Err(Failure::usage(format!(
             "{} decides on bars, and live plays books",
             cast.name()

@@ -6,9 +6,10 @@ use proptest::sample::select;
 use qt_types::{
     Activation, Asked, AskedFor, Bar, BarFlags, Cancel, Cash, ControlKind, CurrencyId, Denied,
     DenyReason, Distance, Event, ExecId, FeeIn, Head, InstrumentId, InstrumentKind, InstrumentSpec,
-    KillState, Level, Liquidity, Nanos, Number, OrderId, OrderKind, OrderTick, Payload,
-    PegReference, Price, Qty, RejectReason, Replace, Report, ReportKind, Seq, Side, StrategyId,
-    Target, Tick, TimeInForce, Timer, Trade, VenueId,
+    KillState, Level, Liquidity, MaybePrice, Nanos, Number, OrderId, OrderKind, OrderTick, Payload,
+    PegReference, Price, Qty, RejectReason, Replace, Report, ReportKind, Seq, Side, Signal,
+    SignalAction, SignalSize, SourceId, StrategyId, Target, Tick, TimeInForce, Timer, Trade,
+    VenueId,
 };
 
 use super::codes;
@@ -89,7 +90,42 @@ fn payload() -> impl Strategy<Value = Payload> {
         Payload::Denied(Denied { order, side, qty, reason, strategy })
     });
     let report = report().prop_map(Payload::Report);
-    prop_oneof![bar, trade, tick, order_tick, timer, report, denied, control(), asked()]
+    prop_oneof![bar, trade, tick, order_tick, timer, report, denied, control(), asked(), signal()]
+}
+
+fn signal() -> impl Strategy<Value = Payload> {
+    let action = select(vec![
+        SignalAction::Buy,
+        SignalAction::Sell,
+        SignalAction::Hold,
+        SignalAction::Close,
+    ]);
+    let size = prop_oneof![
+        Just(SignalSize::Open),
+        qty().prop_map(SignalSize::Quantity),
+        qty().prop_map(SignalSize::Target),
+        any::<i64>().prop_map(SignalSize::WeightE9),
+    ];
+    let maybe = || of(price()).prop_map(MaybePrice::from);
+    let shares = (0..=1_000_000_000_u32, 0..=1_000_000_000_u32);
+    let head = (any::<[u8; 16]>(), nanos(), any::<u32>(), any::<u16>(), action);
+    (head, size, maybe(), maybe(), maybe(), shares).prop_map(
+        |((id, expires_ns, horizon_s, source, action), size, limit, stop, target, shares)| {
+            Payload::Signal(Signal {
+                id,
+                expires_ns,
+                size,
+                limit,
+                stop,
+                target,
+                horizon_s,
+                confidence_e9: shares.0,
+                strength_e9: shares.1,
+                source: SourceId(source),
+                action,
+            })
+        },
+    )
 }
 
 fn asked() -> impl Strategy<Value = Payload> {

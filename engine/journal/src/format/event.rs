@@ -7,7 +7,7 @@ use qt_types::{
 };
 
 use super::bytes::{In, Malformed, Out};
-use super::{asked, codes, control};
+use super::{asked, codes, control, signal};
 
 /// The first byte: which payload it is, and whether `venue_ns` stands there whole and not as its
 /// distance before `recv_ns`.
@@ -26,6 +26,7 @@ const CONTROL: u8 = 7;
 const TIMER_OF: u8 = 8;
 const DENIED_OF: u8 = 9;
 const ASKED: u8 = 10;
+const SIGNAL: u8 = 11;
 
 /// The first byte of a tick: what does not follow from the event, and which numbers are long.
 const OWN_TIME: u8 = 1;
@@ -48,6 +49,7 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
         Payload::Denied(_) => DENIED,
         Payload::Control(_) => CONTROL,
         Payload::Asked(_) => ASKED,
+        Payload::Signal(_) => SIGNAL,
     };
     out.u8(number);
     out.u64(event.seq.get());
@@ -81,6 +83,7 @@ pub fn write(out: &mut Out<'_>, event: &Event) {
         }
         Payload::Control(control) => control::write(out, control),
         Payload::Asked(asked) => asked::write(out, asked),
+        Payload::Signal(signal) => signal::write(out, signal),
     }
 }
 
@@ -156,6 +159,7 @@ pub fn read(from: &mut In<'_>) -> Result<Event, Malformed> {
         }),
         CONTROL => Payload::Control(control::read(from)?),
         ASKED => Payload::Asked(asked::read(from)?),
+        SIGNAL => Payload::Signal(signal::read(from)?),
         _ => return Err(Malformed("an event of no known kind")),
     };
     Ok(Event { seq, recv_ns, venue_ns, instrument, venue, payload })

@@ -7,7 +7,7 @@ use crate::record::Lsn;
 /// How many bytes it has, in every version.
 pub const HEADER_BYTES: usize = 128;
 /// The version of the format that this program writes, and the newest that it reads.
-pub const FORMAT_VERSION: u32 = 3;
+pub const FORMAT_VERSION: u32 = 4;
 
 const MAGIC: [u8; 8] = *b"QTJRNL\r\n";
 const CRC_AT: usize = HEADER_BYTES - 4;

@@ -9,6 +9,7 @@ pub mod frame;
 pub mod header;
 pub mod intention;
 pub mod record;
+pub mod signal;
 pub mod ticks;
 
 #[cfg(test)]

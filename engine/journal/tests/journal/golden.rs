@@ -11,9 +11,9 @@ use qt_journal::{
 use qt_types::{
     Activation, Asked, AskedFor, Bar, BarFlags, Cancel, Cash, CurrencyId, Denied, DenyReason,
     Distance, Event, ExecId, FeeIn, FxRate, Head, InstrumentId, InstrumentKind, InstrumentSpec,
-    Liquidity, Nanos, OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty,
-    RejectReason, Replace, Report, ReportKind, Seq, Side, StrategyId, Tick, TimeInForce, Timer,
-    Trade, VenueId,
+    Liquidity, MaybePrice, Nanos, OrderId, OrderKind, OrderTick, Payload, PegReference, Price, Qty,
+    RejectReason, Replace, Report, ReportKind, Seq, Side, Signal, SignalAction, SignalSize,
+    SourceId, StrategyId, Tick, TimeInForce, Timer, Trade, VenueId,
 };
 
 use crate::support::Place;
@@ -46,7 +46,7 @@ fn told_now(path: &Path) -> String {
 
 #[test]
 fn journals_of_earlier_versions_say_what_they_always_said() {
-    for version in [1, 2] {
+    for version in [1, 2, 3] {
         let path = folder(version);
         assert_eq!(told(&path), fs::read_to_string(path.with_extension("txt")).unwrap());
     }
@@ -70,8 +70,8 @@ fn a_journal_of_version_1_is_gone_on_with() {
 }
 
 #[test]
-fn a_journal_of_version_3_says_what_it_always_said() {
-    let path = folder(3);
+fn a_journal_of_version_4_says_what_it_always_said() {
+    let path = folder(4);
     let list = path.with_extension("txt");
     let name = "segment-00000001.log";
     let place = written();
@@ -237,6 +237,7 @@ fn payloads() -> Vec<Payload> {
         Payload::Report(Report::of_rate(ReportKind::Rate, CurrencyId(3), rate)),
     ];
     all.extend(requests(price, qty));
+    all.extend(signals(price, qty));
     all
 }
 
@@ -257,6 +258,35 @@ fn requests(price: Price, qty: Qty) -> [Payload; 3] {
         })),
         asked(AskedFor::Cancel(Cancel { order: OrderId::new(2, 5) })),
     ]
+}
+
+fn signals(price: Price, qty: Qty) -> [Payload; 2] {
+    let signal = Signal {
+        id: *b"signal of 16 byt",
+        expires_ns: Nanos::new(1_706_693_460_000_000_000),
+        size: SignalSize::Open,
+        limit: MaybePrice::NONE,
+        stop: MaybePrice::NONE,
+        target: MaybePrice::NONE,
+        horizon_s: 0,
+        confidence_e9: 0,
+        strength_e9: 1_000_000_000,
+        source: SourceId(1),
+        action: SignalAction::Close,
+    };
+    let full = Signal {
+        size: SignalSize::Target(qty),
+        limit: Some(price).into(),
+        stop: Some(Price::from_ticks(-3)).into(),
+        target: Some(Price::from_ticks(0)).into(),
+        horizon_s: 3_600,
+        confidence_e9: 850_000_001,
+        strength_e9: 500_000_000,
+        source: SourceId(513),
+        action: SignalAction::Buy,
+        ..signal
+    };
+    [Payload::Signal(signal), Payload::Signal(full)]
 }
 
 fn asked(what: AskedFor) -> Payload {

@@ -1,0 +1,96 @@
+//! Backtests with a file of signals.
+
+mod common;
+
+use common::{Sandbox, quiet_days};
+use serde_json::{Value, json};
+
+fn signal(id: &str, action: &str, confidence: f64, at: &str, seconds: u32) -> Value {
+    json!({
+        "schema_version": 1, "signal_id": id, "symbol": "X", "action": action,
+        "confidence": confidence, "horizon_seconds": seconds, "issued_at": at,
+        "expires_at": "2024-02-01T00:00:00Z",
+    })
+}
+
+fn sandbox(lines: &[Value]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("x.csv", quiet_days());
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    sandbox.write("signals.jsonl", text);
+    sandbox
+}
+
+const RUN: &[&str] = &[
+    "backtest",
+    "--data",
+    "X=x.csv",
+    "--strategy",
+    "ai_signal_follow",
+    "--signals",
+    "signals.jsonl",
+    "--qty",
+    "10",
+    "--allow-no-trades",
+];
+
+/// When each trade began and ended, by day of the month.
+fn trades(sandbox: &Sandbox, more: &[&str]) -> Vec<(String, String)> {
+    let result = sandbox.json(&[RUN, more].concat());
+    let all = result["trades_list"].as_array().unwrap().clone();
+    let day = |trade: &Value, name: &str| {
+        trade[name].as_str().unwrap_or_default().chars().skip(8).take(2).collect()
+    };
+    all.iter().map(|trade| (day(trade, "entry_time"), day(trade, "exit_time"))).collect()
+}
+
+#[test]
+fn a_signal_is_followed_to_its_horizon() {
+    const DAY_S: u32 = 86_400;
+    let sure = signal("a", "buy", 0.9, "2024-01-03T12:00:00Z", 3 * DAY_S);
+    let unsure = signal("b", "buy", 0.3, "2024-01-08T12:00:00Z", DAY_S);
+    let other = json!({"symbol": "Y"});
+    let mut foreign = signal("c", "buy", 1.0, "2024-01-09T12:00:00Z", DAY_S);
+    foreign["symbol"] = other["symbol"].clone();
+    let sandbox = sandbox(&[sure, unsure, foreign]);
+    let first = trades(&sandbox, &[]);
+    assert_eq!(first.len(), 1, "{first:?}");
+    // Four days later on its way it is heard four days later, and its horizon is over by then.
+    assert_eq!(trades(&sandbox, &["--signal-latency", "96h"]), []);
+    let late = trades(&sandbox, &["--signal-latency", "24h"]);
+    assert!(late[0].0 > first[0].0, "{late:?} {first:?}");
+    assert_eq!(late[0].1, first[0].1, "the horizon counts from the issue");
+    sandbox.write("measured.csv", "latency\n24h\n");
+    assert_eq!(trades(&sandbox, &["--signal-latency", "sampled:measured.csv"]), late);
+    let threshold = ["--param", "threshold=0.2"];
+    assert_eq!(trades(&sandbox, &threshold).len(), 2);
+}
+
+#[test]
+fn an_envelope_says_when_it_arrived() {
+    let inner = signal("a", "buy", 0.9, "2024-01-02T12:00:00Z", 864_000);
+    let told = |at: &str| json!({"arrived_at": at, "source": "analyst", "signal": inner});
+    let early = trades(&sandbox(&[told("2024-01-02T12:00:00Z")]), &[]);
+    let late = trades(&sandbox(&[told("2024-01-05T12:00:00Z")]), &[]);
+    assert!(early[0].0 < late[0].0, "{early:?} {late:?}");
+    // Not of the source that is listened to.
+    let sandbox = sandbox(&[told("2024-01-05T12:00:00Z")]);
+    assert_eq!(trades(&sandbox, &["--param", "source=2"]), []);
+    assert_eq!(trades(&sandbox, &["--param", "source=1"]), late);
+}
+
+#[test]
+fn what_is_wrong_is_said_with_its_line() {
+    let good = signal("a", "buy", 0.9, "2024-01-03T12:00:00Z", 60);
+    let bad = signal("b", "buy", 1.9, "2024-01-03T12:00:00Z", 60);
+    let sandbox = sandbox(&[good, bad]);
+    let parts = ["signals.jsonl: line 2: SIGNAL_CONFIDENCE: confidence: a number from 0 to 1"];
+    sandbox.run(RUN).expect(2, &parts);
+    let words = [&RUN[..5], &["--signal-latency", "2s"]].concat();
+    sandbox.run(&words).expect(2, &["--signal-latency without signals", "--signals FILE.jsonl"]);
+    let words = [&RUN[..5], &["--signals", "none.jsonl"]].concat();
+    sandbox.run(&words).expect(2, &["none.jsonl: cannot be read"]);
+    let words = [RUN, &["--signal-latency", "soon"]].concat();
+    sandbox.write("signals.jsonl", "");
+    sandbox.run(&words).expect(2, &["signal-latency", "sampled:FILE"]);
+}
