@@ -48,7 +48,7 @@ pub struct TradeExecuted {
 }
 
 /// Somebody or something said what should be done.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SignalGenerated {
     /// The signal.
     pub signal_id: Uuid,
@@ -67,7 +67,7 @@ pub struct SignalGenerated {
 }
 
 /// A limit was reached or passed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RiskAlert {
     /// The alert.
     pub alert_id: Uuid,
