@@ -18,6 +18,7 @@ use super::projector::Projector;
 use super::settings::ServiceSettings;
 use crate::http::app::Makings;
 use crate::http::gate::Gate;
+use crate::http::spans::Spans;
 use crate::http::{App, Server, Shared};
 use crate::jobs::{JobSettings, Jobs};
 use qt_auth::limits::{Limiter, LocalLimiter, RedisLimiter};
@@ -138,6 +139,11 @@ impl Service {
             registry,
         });
         app.jobs.clone_from(&jobs);
+        if let Some(collector) = settings.spans {
+            let (spans, sending) = Spans::start(collector);
+            app.spans = Some(spans);
+            tasks.push(sending);
+        }
         let bus = Arc::new(Bus::default());
         let opened = HeadKeeper::open(store.data_dir());
         let keeper = Arc::new(opened.map_err(|error| ServiceError::Audit(error.to_string()))?);

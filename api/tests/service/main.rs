@@ -10,6 +10,7 @@ mod place;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
 mod servers;
+mod spans;
 
 use std::time::Duration;
 
