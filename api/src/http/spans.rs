@@ -46,6 +46,7 @@ pub struct Spans {
 }
 
 /// A request that was answered.
+#[derive(Debug)]
 pub struct Answered<'a> {
     /// Its names.
     pub context: &'a Context,

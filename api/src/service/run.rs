@@ -116,15 +116,7 @@ impl Service {
         let market =
             HubSettings { state: Some(data_dir.join("market.json")), ..Default::default() };
         let hub = Hub::start(market)?;
-        let mut sessions = SessionSettings::new(data_dir.join("sessions"));
-        if store.is_shared() {
-            // SQLite is on this machine alone: there the lock of a file says all, and at once.
-            let holder = format!("{}:{}", std::process::id(), Uuid::now_v7());
-            sessions.lease = Arc::new(StoreLeases::new(store.clone(), holder));
-        }
-        let projector = Projector::new(store.clone(), data_dir.clone());
-        sessions.listeners = Arc::clone(&projector) as Arc<dyn Listeners>;
-        let sessions = Sessions::start(sessions, Arc::clone(&hub))?;
+        let (sessions, projector) = sessions(&store, &data_dir, &hub)?;
         let jobs = settings.has_backtests.then(|| {
             let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());
             Jobs::new(jobs, Arc::new(store.clone()))
@@ -145,11 +137,7 @@ impl Service {
             tasks.push(sending);
         }
         let bus = Arc::new(Bus::default());
-        let opened = HeadKeeper::open(store.data_dir());
-        let keeper = Arc::new(opened.map_err(|error| ServiceError::Audit(error.to_string()))?);
-        if let Err(error) = keeper.sign_all(&store).await {
-            tracing::error!(%error, "an audit's end is not signed");
-        }
+        let keeper = keeper(&store).await?;
         tasks.push(tokio::spawn(Arc::clone(&keeper).run(store.clone(), SIGNED_EVERY)));
         tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis));
         if let Some(jobs) = &jobs {
@@ -239,6 +227,33 @@ fn redis_lazily(url: &Secret) -> Result<ConnectionManager, ServiceError> {
         .set_connection_timeout(Some(Duration::from_millis(500)))
         .set_response_timeout(Some(Duration::from_millis(500)));
     ConnectionManager::new_lazy_with_config(client, config).map_err(wrong)
+}
+
+/// All sessions, and who keeps what they do.
+fn sessions(
+    store: &Store,
+    data_dir: &Path,
+    hub: &Arc<Hub>,
+) -> Result<(Arc<Sessions>, Arc<Projector>), StartError> {
+    let mut settings = SessionSettings::new(data_dir.join("sessions"));
+    if store.is_shared() {
+        // SQLite is on this machine alone: there the lock of a file says all, and at once.
+        let holder = format!("{}:{}", std::process::id(), Uuid::now_v7());
+        settings.lease = Arc::new(StoreLeases::new(store.clone(), holder));
+    }
+    let projector = Projector::new(store.clone(), data_dir.to_owned());
+    settings.listeners = Arc::clone(&projector) as Arc<dyn Listeners>;
+    Ok((Sessions::start(settings, Arc::clone(hub))?, projector))
+}
+
+/// Who signs the ends of audits; those of before are signed.
+async fn keeper(store: &Store) -> Result<Arc<HeadKeeper>, ServiceError> {
+    let opened = HeadKeeper::open(store.data_dir());
+    let keeper = opened.map_err(|error| ServiceError::Audit(error.to_string()))?;
+    if let Err(error) = keeper.sign_all(store).await {
+        tracing::error!(%error, "an audit's end is not signed");
+    }
+    Ok(Arc::new(keeper))
 }
 
 type GateAndOwner = (Gate, Option<(Secret, std::path::PathBuf)>);
