@@ -4,7 +4,7 @@
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use qt_store::Projected;
 
@@ -15,6 +15,8 @@ const MEMORY_MAX: usize = 4_000;
 #[derive(Debug)]
 pub struct Backlog {
     front: VecDeque<Projected>,
+    /// Where the file is made when it is needed.
+    path: PathBuf,
     file: Option<File>,
     /// Records in the file that were not read back yet, and where the next of them begins.
     filed: usize,
@@ -24,14 +26,13 @@ pub struct Backlog {
 }
 
 impl Backlog {
-    /// An empty one, whose file is made in `folder` under `name` and has no name from then on.
+    /// An empty one. Its file is made in `folder` under `name`, and has no name from then on.
     #[must_use]
     pub fn new(folder: &Path, name: &str) -> Self {
-        let file = nameless(&folder.join(name))
-            .inspect_err(|error| tracing::warn!(%error, "records can only wait in memory"));
         Self {
             front: VecDeque::new(),
-            file: file.ok(),
+            path: folder.join(name),
+            file: None,
             filed: 0,
             next_byte: 0,
             rear: VecDeque::new(),
@@ -61,6 +62,9 @@ impl Backlog {
     }
 
     fn write(&mut self, records: &VecDeque<Projected>) -> io::Result<()> {
+        if self.file.is_none() {
+            self.file = Some(nameless(&self.path)?);
+        }
         let Some(file) = &mut self.file else { return Err(io::ErrorKind::NotFound.into()) };
         let mut lines = Vec::new();
         for record in records {
@@ -108,8 +112,7 @@ impl Backlog {
         self.next_byte += bytes;
         self.front = read;
         if self.filed == 0 {
-            self.next_byte = 0;
-            file.set_len(0)?;
+            (self.next_byte, self.file) = (0, None);
         }
         Ok(())
     }
@@ -159,7 +162,6 @@ mod tests {
     fn records_come_out_as_they_went_in_however_many_wait() {
         let folder = tempfile::tempdir().unwrap();
         let mut backlog = Backlog::new(folder.path(), "a");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it has no name");
         let mut next = 0;
         for round in 0..3 {
             let from = next;
@@ -170,8 +172,9 @@ mod tests {
                 assert_eq!(backlog.first(1).unwrap()[0].seq, from, "round {round}");
             }
             assert!(backlog.front.len() <= MEMORY_MAX && backlog.filed > 0);
+            assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0, "it has no name");
             assert_eq!(drained(&mut backlog, 999), (from..next).collect::<Vec<_>>());
-            assert_eq!(backlog.file.as_ref().unwrap().metadata().unwrap().len(), 0);
+            assert!(backlog.file.is_none(), "its disk space is free again");
         }
     }
 
