@@ -41,8 +41,10 @@ pub struct Projector {
     folder: PathBuf,
     runtime: Handle,
     writers: Arc<Semaphore>,
-    lines: Mutex<Vec<(Arc<Line>, Vec<JoinHandle<()>>)>>,
+    lines: Mutex<Lines>,
 }
+
+type Lines = Vec<(Arc<Line>, Vec<JoinHandle<()>>)>;
 
 impl Projector {
     /// One that writes to `store`; what waits is in `folder`. Must be called inside of the runtime
@@ -265,7 +267,7 @@ impl Line {
         store.paper_account(self.stream.tenant).await?;
         let kept = store.projected(self.stream).await?;
         let mut heard = lock(&self.heard);
-        heard.kept = heard.journal_end.map_or(kept, |end| kept.min(end));
+        heard.kept = heard.kept.max(heard.journal_end.map_or(kept, |end| kept.min(end)));
         Ok(())
     }
 

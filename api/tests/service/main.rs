@@ -1,6 +1,7 @@
 //! The whole service as it is served: real sessions, real jobs, both databases, directly and
 //! through both gateways of the platform.
 
+mod backlog;
 #[path = "../http/common/client.rs"]
 mod client;
 mod flow;

@@ -328,7 +328,10 @@ async fn a_row_that_is_stuck_keeps_nobody_else_waiting() {
     loop {
         let read = world.store.strategies(other, StrategyFilter::default(), Page::default()).await;
         match read {
-            Ok(seen) => break assert_eq!(seen.items.len(), 1),
+            Ok(seen) => {
+                assert_eq!(seen.items.len(), 1);
+                break;
+            }
             Err(error) => assert!(error.is_passing(), "{error}"),
         }
     }
