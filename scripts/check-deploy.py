@@ -2,7 +2,10 @@
 
 import json
 import re
+import shutil
+import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import yaml
@@ -25,7 +28,34 @@ hold(backend["environment"]["PORT"] == port, "compose and Dockerfile name other 
 hold(f"EXPOSE {port}" in dockerfile, "the Dockerfile exposes another port")
 label = "traefik.http.services.quanttrade.loadbalancer.server.port"
 hold(backend["labels"][label] == port, "the reverse proxy goes to another port")
-hold("env_file" in backend, "the compose file must demand deploy/secrets.env")
+hold(backend["env_file"] == "secrets.env", "the compose file must demand deploy/secrets.env")
+hold(services["postgres"]["env_file"] == "postgres.env", "PostgreSQL gets its password alone")
+hold("/dev/shm:/dev/shm" in backend["volumes"], "the journals' memory must be the host's")
+hold("--appendonly" in services["redis"]["command"], "Redis must keep revoked tokens on disk")
+
+
+def settings(path):
+    return dict(line.split("=", 1) for line in path.read_text().splitlines())
+
+
+# The secrets: written once, each to whom it belongs; a rotation leaves the database alone.
+with tempfile.TemporaryDirectory() as folder:
+    script = Path(shutil.copy(root / "deploy/secrets.sh", folder))
+    run = lambda *words: subprocess.run([script, *words], capture_output=True, text=True).returncode
+    hold(run("rotate") == 1, "there is nothing to rotate yet")
+    hold(run() == 0, "the secrets cannot be written")
+    files = {name: Path(folder) / f"{name}.env" for name in ["secrets", "postgres"]}
+    before = settings(files["secrets"])
+    hold(set(settings(files["postgres"])) == {"POSTGRES_PASSWORD"}, "postgres.env has more")
+    hold(settings(files["postgres"])["POSTGRES_PASSWORD"] in before["DATABASE_URL"], "two passwords")
+    hold(run() == 1 and settings(files["secrets"]) == before, "secrets are overwritten")
+    hold(run("rotate") == 0, "the secrets cannot be rotated")
+    after = settings(files["secrets"])
+    changed = {name for name in before if before[name] != after.get(name)}
+    hold(changed == {"JWT_SECRET_KEY", "METRICS_TOKEN"}, f"a rotation changes {changed}")
+    for path in files.values():
+        hold(path.stat().st_mode & 0o777 == 0o600, f"{path.name} can be read by others")
+    hold(len(list(Path(folder).iterdir())) == 3, "something is left behind")
 for name, service in services.items():
     for key, value in (service.get("environment") or {}).items():
         is_secret = re.search("SECRET|PASSWORD|TOKEN|KEY", key)

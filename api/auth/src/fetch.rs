@@ -1,10 +1,9 @@
-//! Fetching the public keys of an issuer.
+//! Calls to other services: the public keys of an issuer are fetched, spans handed over.
 
 use std::sync::Arc;
 use std::time::Duration;
 
 use thiserror::Error;
-use ureq::Agent;
 use ureq::tls::{Certificate, RootCerts, TlsConfig, TlsProvider};
 
 use qt_trading::Doing;
@@ -25,16 +24,16 @@ pub trait KeySource: Send + Sync {
     fn fetch(&self) -> Doing<'_, Result<Vec<u8>, FetchError>>;
 }
 
-/// An address.
-#[derive(Debug)]
-pub struct HttpKeySource {
-    agent: Agent,
+/// Calls one address.
+#[derive(Clone, Debug)]
+pub struct Agent {
+    agent: ureq::Agent,
     url: String,
 }
 
-impl HttpKeySource {
-    /// Fetches from `url`, which [`super::Config`] has checked. Redirects are not followed: they
-    /// could lead from https to http.
+impl Agent {
+    /// Calls `url`, which has been checked. Redirects are not followed: they could lead from https
+    /// to http.
     #[must_use]
     pub fn new(url: &str) -> Self {
         let native = rustls_native_certs::load_native_certs().certs;
@@ -45,7 +44,7 @@ impl HttpKeySource {
             .unversioned_rustls_crypto_provider(Arc::new(rustls::crypto::ring::default_provider()))
             .root_certs(RootCerts::new_with_certs(&certificates))
             .build();
-        let mut config = Agent::config_builder()
+        let mut config = ureq::Agent::config_builder()
             .tls_config(tls)
             .http_status_as_error(false)
             .max_redirects(0)
@@ -58,7 +57,23 @@ impl HttpKeySource {
     }
 }
 
-impl KeySource for HttpKeySource {
+impl Agent {
+    /// Sends a document, and returns the status of the answer.
+    ///
+    /// # Errors
+    /// When there is no answer.
+    pub async fn post_json(&self, body: String) -> Result<u16, FetchError> {
+        let Self { agent, url } = self.clone();
+        let posting = tokio::task::spawn_blocking(move || {
+            let request = agent.post(&url).header("Content-Type", "application/json");
+            request.send(body).map(|answer| answer.status().as_u16())
+        });
+        let posted = posting.await.map_err(|error| FetchError(error.to_string()))?;
+        posted.map_err(|error| FetchError(error.to_string()))
+    }
+}
+
+impl KeySource for Agent {
     fn fetch(&self) -> Doing<'_, Result<Vec<u8>, FetchError>> {
         let (agent, url) = (self.agent.clone(), self.url.clone());
         Box::pin(async move {
@@ -68,7 +83,7 @@ impl KeySource for HttpKeySource {
     }
 }
 
-fn get(agent: &Agent, url: &str) -> Result<Vec<u8>, FetchError> {
+fn get(agent: &ureq::Agent, url: &str) -> Result<Vec<u8>, FetchError> {
     let said = |error: ureq::Error| FetchError(error.to_string());
     let mut answer = agent.get(url).header("Accept", "application/json").call().map_err(said)?;
     let status = answer.status().as_u16();

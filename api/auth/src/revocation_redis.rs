@@ -1,9 +1,10 @@
 //! The list of revoked tokens that the platform keeps in Redis.
 //!
 //! The whole list is read every few seconds, so that a request asks memory, and the last list goes
-//! on when Redis is away. A list that is older than 15 minutes is stale.
+//! on when Redis is away. A list that is older than 15 minutes is stale. What was on the list stays
+//! on it for as long as a token may live: a Redis that lost its data frees nobody.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
@@ -15,6 +16,7 @@ use thiserror::Error;
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
+use super::claims::LIFETIME_S_MAX;
 use super::revocation::Revocations;
 use qt_trading::time::Time;
 
@@ -24,8 +26,10 @@ pub const PREFIXES: [&str; 2] = ["blacklist:", "blacklisted_token:"];
 pub const STALE_AGE_NS: i64 = 15 * 60 * 1_000_000_000;
 /// How often the list is read.
 pub const REFRESH_PAUSE: Duration = Duration::from_secs(2);
-/// The most entries that are kept; 16 bytes each.
+/// The most entries that are kept; 24 bytes each.
 const ENTRIES_MAX: usize = 1_000_000;
+/// For how long an entry counts after it was last seen: with a minute for clocks that differ.
+const KEPT_NS: i64 = (LIFETIME_S_MAX + 60) * 1_000_000_000;
 /// Never, as a time.
 const NEVER: i64 = i64::MIN;
 
@@ -40,11 +44,14 @@ pub enum ListError {
     TooMany,
 }
 
+type Ids = HashMap<[u8; 16], i64>;
+
 /// The list.
 pub struct RedisRevocations {
     redis: ConnectionManager,
     namespace: String,
-    ids: ArcSwap<HashSet<[u8; 16]>>,
+    /// What is revoked, and when that was last read.
+    ids: ArcSwap<Ids>,
     read_at_ns: AtomicI64,
 }
 
@@ -59,19 +66,20 @@ impl RedisRevocations {
     /// platform has none.
     #[must_use]
     pub fn new(redis: ConnectionManager, namespace: &str) -> Self {
-        let ids = ArcSwap::from_pointee(HashSet::new());
+        let ids = ArcSwap::from_pointee(Ids::new());
         let read_at_ns = AtomicI64::new(NEVER);
         Self { redis, namespace: namespace.to_owned(), ids, read_at_ns }
     }
 
-    /// Reads the list.
+    /// Reads the list, and says how many there are, of those that count still.
     ///
     /// # Errors
     /// When Redis is away; the last list stays.
     pub async fn refresh(&self, now: Time) -> Result<usize, ListError> {
-        let mut ids = HashSet::new();
+        let mut ids = Ids::clone(&self.ids.load());
+        ids.retain(|_, seen_ns| now.0.saturating_sub(*seen_ns) <= KEPT_NS);
         for prefix in PREFIXES {
-            self.read(prefix, &mut ids).await?;
+            self.read(prefix, now, &mut ids).await?;
         }
         let count = ids.len();
         self.ids.store(Arc::new(ids));
@@ -79,7 +87,7 @@ impl RedisRevocations {
         Ok(count)
     }
 
-    async fn read(&self, prefix: &str, ids: &mut HashSet<[u8; 16]>) -> Result<(), ListError> {
+    async fn read(&self, prefix: &str, now: Time, ids: &mut Ids) -> Result<(), ListError> {
         let before = format!("{}{prefix}", self.namespace);
         let mut redis = self.redis.clone();
         let mut cursor = 0_u64;
@@ -93,7 +101,7 @@ impl RedisRevocations {
                 .query_async(&mut redis)
                 .await?;
             let names = keys.iter().filter_map(|key| key.strip_prefix(before.as_bytes()));
-            ids.extend(names.map(digest));
+            ids.extend(names.map(|name| (digest(name), now.0)));
             if ids.len() > ENTRIES_MAX {
                 return Err(ListError::TooMany);
             }
@@ -129,7 +137,7 @@ impl RedisRevocations {
 
 impl Revocations for RedisRevocations {
     fn is_revoked(&self, id: &str) -> bool {
-        self.ids.load().contains(&digest(id.as_bytes()))
+        self.ids.load().contains_key(&digest(id.as_bytes()))
     }
 
     fn is_stale(&self, now: Time) -> bool {

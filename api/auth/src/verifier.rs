@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::claims::{Claims, Expected};
 use super::config::Config;
 use super::error::AuthError;
-use super::fetch::{HttpKeySource, KeySource};
+use super::fetch::{Agent, KeySource};
 use super::identity::{Identity, Person};
 use super::jwks::KeyCache;
 use super::keys::SharedKey;
@@ -42,7 +42,7 @@ impl Verifier {
     /// [`Verifier::for_owner`]).
     #[must_use]
     pub fn new(config: &Config, revocations: Arc<dyn Revocations>) -> Self {
-        let source = config.jwks.as_ref().map(|keys| HttpKeySource::new(&keys.url));
+        let source = config.jwks.as_ref().map(|keys| Agent::new(&keys.url));
         Self::with_source(config, source.map(|source| Box::new(source) as _), revocations)
     }
 

@@ -25,6 +25,7 @@ use super::request::Request;
 use super::running::{Past, Running};
 use super::slots::{SLOTS, made_again, strategy_id};
 use super::view::Shared;
+use qt_trading::time::Time;
 
 /// The journal's folder in that of a session.
 const JOURNAL: &str = "journal.qtj";
@@ -157,16 +158,23 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
         }
     }
     let mut casts = casts.into_iter().peekable();
+    let listener = &shared.listener;
+    listener.begins();
+    let last = journal.events.last().map_or(0, |event| event.seq.get());
     let told = session.repeat(journal.events, recasts, &mut |driver, notes| {
         for note in notes {
             let seq = note.event.seq.get();
             while let Some((_, cast)) = casts.next_if(|(after, _)| *after < seq) {
                 past.slots.cast(cast);
             }
-            past.take(note, driver);
+            let at = Time(note.event.recv_ns.get());
+            for change in &past.take(note, driver) {
+                listener.hear(seq, at, change.into());
+            }
         }
     });
     told.map_err(|halt| OpenError::Halted(halt, kept.fault.get().cloned()))?;
+    listener.caught_up(last);
     casts.for_each(|(_, cast)| past.slots.cast(cast));
     Ok(Running::new(session, past, shared, requests, held, kept))
 }

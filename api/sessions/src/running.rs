@@ -22,6 +22,7 @@ use super::portfolio::Account;
 use super::request::{Answered, Request};
 use super::risk;
 use super::slots::Slots;
+use super::told::Told;
 use super::view::{Shared, View};
 use qt_trading::ids::AccountId;
 use qt_trading::time::Time;
@@ -250,6 +251,7 @@ impl Running {
             }
             let changed = self.past.take(note, self.session.driver());
             for change in changed {
+                self.shared.listener.hear(note.event.seq.get(), at, (&change).into());
                 self.tell(at, change);
             }
             if let Payload::Control(control) = &note.event.payload {
@@ -349,6 +351,8 @@ impl Running {
             let told = PrivateKind::Portfolio(Box::new((*portfolio).clone()));
             let is_still = portfolio.positions.is_empty() && !self.is_dirty;
             if !is_still {
+                let worth = Told::Worth(Arc::clone(&portfolio));
+                self.shared.listener.hear(driver.events(), portfolio.as_of, worth);
                 self.shared.log.push(portfolio.as_of, told);
             }
         }

@@ -14,6 +14,7 @@ use super::lease::{FileLeases, Lease};
 use super::market::Hub;
 use super::open::{Beginning, PaperSettings, open};
 use super::request::Request;
+use super::told::{Listeners, Nobody};
 use super::view::Shared;
 use super::worker::{Clocks, Worker};
 use qt_trading::ids::{AccountId, TenantId};
@@ -31,6 +32,8 @@ pub struct SessionSettings {
     pub paper: PaperSettings,
     /// Who may run a session.
     pub lease: Arc<dyn Lease>,
+    /// Who is told what becomes of orders.
+    pub listeners: Arc<dyn Listeners>,
     /// So long a desk waits for its session to be ready before it is given out as it is.
     pub patience: Duration,
 }
@@ -39,8 +42,14 @@ impl SessionSettings {
     /// Two threads, and leases by a lock on a file.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
-        let (paper, lease) = (PaperSettings::default(), Arc::new(FileLeases));
-        Self { folder, workers: 2, paper, lease, patience: Duration::from_secs(3) }
+        Self {
+            folder,
+            workers: 2,
+            paper: PaperSettings::default(),
+            lease: Arc::new(FileLeases),
+            listeners: Arc::new(Nobody),
+            patience: Duration::from_secs(3),
+        }
     }
 }
 
@@ -149,7 +158,8 @@ impl Inner {
             worker.expect();
             (at, worker.unparker())
         };
-        let shared = Arc::new(Shared::new(tenant, account, to, wakes));
+        let listener = self.settings.listeners.of(tenant, account);
+        let shared = Arc::new(Shared::new(tenant, account, to, wakes, listener));
         let (inner, of) = (Arc::clone(self), Arc::clone(&shared));
         let thread = std::thread::Builder::new().name("session-start".to_owned());
         let started = thread.spawn(move || inner.open(&of, requests, at));

@@ -9,6 +9,7 @@ use crossbeam::sync::Unparker;
 use tokio::sync::watch;
 
 use super::request::Request;
+use super::told::Listener;
 use qt_trading::amount::Amount;
 use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
@@ -53,6 +54,8 @@ pub struct Shared {
     pub requests: Sender<Request>,
     /// Wakes its worker.
     pub wakes: Unparker,
+    /// Who is told what becomes of its orders.
+    pub listener: Arc<dyn Listener>,
 }
 
 impl Shared {
@@ -62,6 +65,7 @@ impl Shared {
         account: AccountId,
         requests: Sender<Request>,
         wakes: Unparker,
+        listener: Arc<dyn Listener>,
     ) -> Self {
         let view = View {
             portfolio: Arc::new(nothing(account)),
@@ -80,6 +84,7 @@ impl Shared {
             log: Arc::new(PrivateLog::new(EVENTS_KEPT)),
             requests,
             wakes,
+            listener,
         }
     }
 

@@ -15,6 +15,7 @@ use super::error::ApiError;
 use super::gate::Gate;
 use super::metrics::Metrics;
 use super::settings::HttpSettings;
+use super::spans::Spans;
 use super::storage::Storage;
 use crate::jobs::Jobs;
 use crate::sockets::Hub;
@@ -58,6 +59,8 @@ pub struct App {
     pub jobs: Option<Arc<Jobs>>,
     /// Figures.
     pub metrics: Arc<Metrics>,
+    /// Where spans of requests go; none where nobody collects them.
+    pub spans: Option<Spans>,
     /// Topics and sockets.
     pub sockets: Arc<Hub>,
     /// Further components of `/health`.
@@ -120,6 +123,7 @@ impl App {
             registry,
             jobs: None,
             metrics,
+            spans: None,
             sockets: Arc::new(hub),
             probes: Vec::new(),
             body_room: Arc::new(Semaphore::new(BODIES_KIB_MAX)),

@@ -21,6 +21,7 @@ use super::context::{Context, REQUEST_ID, TRACEPARENT};
 use super::cors::Asking;
 use super::error::ApiError;
 use super::extract::tells_too_much;
+use super::spans::Answered;
 
 /// Who is behind a request, once that is known: for the log.
 #[derive(Clone, Debug, Default)]
@@ -86,7 +87,12 @@ pub async fn answer(
     app.origins.dress(&method, &asking, headers);
 
     let took = began.elapsed();
-    app.metrics.answered(&method, &route, response.status(), took);
+    let status = response.status();
+    app.metrics.answered(&method, &route, status, took);
+    if let Some(spans) = &app.spans {
+        let (context, method, route) = (&context, &method, &*route);
+        spans.answered(&Answered { context, method, route, status, took });
+    }
     tracing::info!(
         target: "quanttrade::http",
         method = %method,

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod page;
 pub mod server;
 pub mod settings;
+pub mod spans;
 pub mod storage;
 
 pub use app::{App, Shared};

@@ -4,6 +4,7 @@
 //! store, starts the market, the sessions, the jobs and the publisher, and serves until it is told
 //! to stop; [`projector`] keeps what sessions do in the store.
 
+pub mod backlog;
 pub mod leases;
 pub mod log;
 pub mod projector;

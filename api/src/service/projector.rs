@@ -1,180 +1,296 @@
 //! From sessions to the store: orders, executions and equity, in batches, behind the sessions.
 //!
-//! The journal of a session is the truth; what is here can be late, and may be made again. While
-//! the store is away records wait in memory, up to a bound; beyond it, and after a restart, all
-//! that the session still has in memory is offered again, and what is kept already stays as it is.
+//! The journal of a session is the truth, and what is here can be late. Every record has the number
+//! of the event in the journal that it comes from, and the store knows the last one that it keeps:
+//! a session that is made again from its journal tells all of it again, and what is missing is
+//! kept. While the store is away records wait ([`Backlog`]), however many they are.
 
-use std::collections::{HashMap, VecDeque};
-use std::sync::Arc;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use uuid::Uuid;
+use tokio::runtime::Handle;
+use tokio::sync::{Notify, Semaphore};
+use tokio::task::JoinHandle;
 
+use super::backlog::Backlog;
+use qt_sessions::{Listener, Listeners, Told};
 use qt_store::orders::BATCH_RECORDS_MAX;
 use qt_store::{Accounts, EquityPoint, Orders, Projected, Record, Store, StoreError, Stream};
-use qt_trading::ids::{ExecutionUid, OrderUid, TenantId};
+use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{
-    Desk, Execution, Order, Phase, PrivateEvent, PrivateKind, PrivateLog, PrivateReader,
-};
 
-/// Records that wait for the store.
-const WAITING_MAX: usize = 200_000;
-/// Events that are taken at once.
-const TAKEN_MAX: usize = 1_000;
 /// Pause after the store did not answer.
 const PAUSE: Duration = Duration::from_millis(500);
 /// The least time between two points of equity (ns).
 const EQUITY_EVERY_NS: i64 = 10_000_000_000;
+/// Batches that are written at once: all others leave the store's connections to requests.
+const WRITERS_MAX: usize = 2;
+/// What one event of a journal can change, in numbers of records.
+const RECORDS_OF_EVENT: u64 = 4;
 
-/// Keeps what one desk does, until it is dropped.
-pub async fn follow(store: Store, tenant: TenantId, desk: Arc<dyn Desk>) {
-    while desk.state().phase == Phase::Reconciling {
-        tokio::time::sleep(Duration::from_millis(100)).await;
+fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
+    of.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// Keeps what sessions do.
+#[derive(Debug)]
+pub struct Projector {
+    store: Store,
+    folder: PathBuf,
+    runtime: Handle,
+    writers: Arc<Semaphore>,
+    lines: Mutex<Lines>,
+}
+
+type Lines = Vec<(Arc<Line>, Vec<JoinHandle<()>>)>;
+
+impl Projector {
+    /// One that writes to `store`; what waits is in `folder`. Must be called inside of the runtime
+    /// that runs it.
+    #[must_use]
+    pub fn new(store: Store, folder: PathBuf) -> Arc<Self> {
+        let (runtime, writers) = (Handle::current(), Arc::new(Semaphore::new(WRITERS_MAX)));
+        Arc::new(Self { store, folder, runtime, writers, lines: Mutex::default() })
     }
-    let account = desk.account();
-    while let Err(error) = store.paper_account(tenant).await {
-        tracing::warn!(%error, "the account is not kept yet");
-        tokio::time::sleep(PAUSE).await;
+
+    /// Records that wait.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        lock(&self.lines).iter().map(|(line, _)| line.waiting.load(Ordering::Acquire)).sum()
     }
-    // Each life of a session numbers its records anew.
-    let stream = Stream { tenant, account, session: Uuid::now_v7() };
-    let log = desk.events();
-    let mut follower =
-        Follower { reader: log.reader(0), waiting: VecDeque::new(), seq: 0, equity_ns: i64::MIN };
-    follower.offer_all(&store, tenant, &*desk).await;
-    loop {
-        if follower.waiting.is_empty() {
-            follower.reader.ready().await;
-        }
-        if !follower.take() {
-            tracing::warn!(%account, "events were missed; all that is in memory is kept again");
-            follower.offer_all(&store, tenant, &*desk).await;
-        }
-        match follower.hand_over(&store, stream).await {
-            Ok(()) => {}
-            Err(error) if error.is_passing() => {
-                tracing::warn!(%error, waiting = follower.waiting.len(), "records wait");
-                tokio::time::sleep(PAUSE).await;
+
+    /// Ends it, once what waits is kept or `patience` is over. What is not kept then, the next
+    /// process takes from the journals.
+    pub async fn stop(&self, patience: Duration) {
+        let kept = async {
+            while self.waiting() > 0 {
+                tokio::time::sleep(Duration::from_millis(5)).await;
             }
-            Err(error) => {
-                // The same batch would fail for ever; the journal has what is in it.
-                tracing::error!(%error, "a batch of records is not kept");
-                let batch = follower.waiting.len().min(BATCH_RECORDS_MAX);
-                follower.waiting.drain(..batch);
-            }
+        };
+        if tokio::time::timeout(patience, kept).await.is_err() {
+            tracing::warn!(waiting = self.waiting(), "records are kept after the next start");
+        }
+        for (_, tasks) in lock(&self.lines).drain(..) {
+            tasks.iter().for_each(JoinHandle::abort);
         }
     }
 }
 
-struct Follower {
-    reader: PrivateReader,
-    waiting: VecDeque<Projected>,
-    seq: u64,
+impl Listeners for Projector {
+    fn of(&self, tenant: TenantId, account: AccountId) -> Arc<dyn Listener> {
+        let line = Arc::new(Line::new(&self.folder, tenant, account));
+        let (filing, keeping) = (Arc::clone(&line), Arc::clone(&line));
+        let (store, writers) = (self.store.clone(), Arc::clone(&self.writers));
+        let tasks = vec![
+            self.runtime.spawn(async move { filing.file().await }),
+            self.runtime.spawn(async move { keeping.keep(&store, &writers).await }),
+        ];
+        lock(&self.lines).push((Arc::clone(&line), tasks));
+        line
+    }
+}
+
+/// What one session tells, on its way to the store.
+#[derive(Debug)]
+struct Line {
+    stream: Stream,
+    heard: Mutex<Heard>,
+    rung: Notify,
+    backlog: Mutex<Backlog>,
+    filed: Notify,
+    waiting: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct Heard {
+    /// The number of the last record, in this telling of the journal.
+    number: u64,
+    /// The highest number that waits or is kept.
+    kept: u64,
     equity_ns: i64,
+    records: Vec<Projected>,
+    /// The number at which the journal ended when the session was made again from it.
+    journal_end: Option<u64>,
 }
 
-impl Follower {
-    fn add(&mut self, at: Time, record: Record) {
-        self.seq += 1;
-        self.waiting.push_back(Projected { seq: self.seq, at, record });
+/// The last number that an event of a journal can have.
+const fn last_of(seq: u64) -> u64 {
+    seq.saturating_mul(RECORDS_OF_EVENT).saturating_add(RECORDS_OF_EVENT - 1)
+}
+
+impl Listener for Line {
+    fn begins(&self) {
+        lock(&self.heard).number = 0;
     }
 
-    /// All that the desk and its log have in memory, oldest first: each order as it is now, and
-    /// the executions that are not kept yet, so that their events are not published again. (What
-    /// the desk shows can be a moment older than the log.)
-    async fn offer_all(&mut self, store: &Store, tenant: TenantId, desk: &dyn Desk) {
-        let mut orders: HashMap<OrderUid, Order> =
-            desk.orders().iter().map(|order| (order.id, Order::clone(order))).collect();
-        let mut executions: HashMap<ExecutionUid, Execution> =
-            desk.executions().iter().map(|it| (it.id, Execution::clone(it))).collect();
-        for event in self.backlog(&desk.events()) {
-            match &event.kind {
-                PrivateKind::Order(order) => {
-                    let known = orders.entry(order.id).or_insert_with(|| order.clone());
-                    if known.updated_at <= order.updated_at {
-                        known.clone_from(order);
-                    }
-                }
-                PrivateKind::Executed(execution) => {
-                    executions.insert(execution.id, execution.clone());
-                }
-                _ => {}
+    fn hear(&self, seq: u64, at: Time, told: Told) {
+        let mut heard = lock(&self.heard);
+        let record = match told {
+            Told::Order(order) => {
+                Record::Order { order: Box::new(Arc::unwrap_or_clone(order)), person: None }
             }
-        }
-        let mut orders: Vec<Order> = orders.into_values().collect();
-        orders.sort_by_key(|order| (order.created_at, order.id));
-        for order in orders {
-            self.add(order.updated_at, Record::Order { order: Box::new(order), person: None });
-        }
-        let mut executions: Vec<Execution> = executions.into_values().collect();
-        executions.sort_by_key(|execution| (execution.executed_at, execution.id));
-        for execution in executions {
-            if store.execution(tenant, execution.id).await.is_err() {
-                self.add(execution.executed_at, Record::Execution(Box::new(execution)));
+            Told::Executed(execution) => {
+                Record::Execution(Box::new(Arc::unwrap_or_clone(execution)))
             }
-        }
-    }
-
-    /// What the log has from where this stands; what is gone is left out.
-    fn backlog(&mut self, log: &Arc<PrivateLog>) -> Vec<Arc<PrivateEvent>> {
-        let mut backlog = Vec::new();
-        loop {
-            match self.reader.take(TAKEN_MAX) {
-                Ok(events) if events.is_empty() => return backlog,
-                Ok(events) => backlog.extend(events),
-                Err(missed) => self.reader = log.reader(missed.first.saturating_sub(1)),
-            }
-        }
-    }
-
-    /// Takes what the session has told; false when some of it is gone.
-    fn take(&mut self) -> bool {
-        while self.waiting.len() < WAITING_MAX {
-            let Ok(events) = self.reader.take(TAKEN_MAX) else { return false };
-            if events.is_empty() {
-                return true;
-            }
-            for event in &events {
-                self.take_event(event);
-            }
-        }
-        true
-    }
-
-    fn take_event(&mut self, event: &PrivateEvent) {
-        let record = match &event.kind {
-            PrivateKind::Order(order) => {
-                Record::Order { order: Box::new(order.clone()), person: None }
-            }
-            PrivateKind::Executed(execution) => Record::Execution(Box::new(execution.clone())),
-            PrivateKind::Portfolio(portfolio) => {
-                if event.at.0 < self.equity_ns.saturating_add(EQUITY_EVERY_NS) {
+            Told::Worth(worth) => {
+                if at.0 < heard.equity_ns.saturating_add(EQUITY_EVERY_NS) {
                     return;
                 }
-                self.equity_ns = event.at.0;
+                heard.equity_ns = at.0;
                 Record::Equity(EquityPoint {
-                    at: event.at,
-                    equity: portfolio.equity,
-                    cash: portfolio.cash,
-                    realized_pnl: portfolio.realized_pnl,
-                    unrealized_pnl: portfolio.unrealized_pnl,
-                    fees: portfolio.fees,
+                    at,
+                    equity: worth.equity,
+                    cash: worth.cash,
+                    realized_pnl: worth.realized_pnl,
+                    unrealized_pnl: worth.unrealized_pnl,
+                    fees: worth.fees,
                 })
             }
-            // Positions follow from executions; what limits say is kept by who changed them.
-            PrivateKind::Position(_) | PrivateKind::Risk(_) => return,
         };
-        self.add(event.at, record);
+        let mut projected = Projected { seq: 0, at, record };
+        if projected.is_numbered() {
+            heard.number = seq.saturating_mul(RECORDS_OF_EVENT).max(heard.number + 1);
+            if heard.number <= heard.kept {
+                return;
+            }
+            heard.kept = heard.number;
+            projected.seq = heard.number;
+        }
+        heard.records.push(projected);
+        self.waiting.fetch_add(1, Ordering::AcqRel);
+        drop(heard);
+        self.rung.notify_one();
     }
 
-    async fn hand_over(&mut self, store: &Store, stream: Stream) -> Result<(), StoreError> {
-        while !self.waiting.is_empty() {
-            let count = self.waiting.len().min(BATCH_RECORDS_MAX);
-            let batch: Vec<Projected> = self.waiting.iter().take(count).cloned().collect();
-            store.project(stream, batch).await?;
-            self.waiting.drain(..count);
+    fn caught_up(&self, seq: u64) {
+        let mut heard = lock(&self.heard);
+        let end = last_of(seq).max(heard.number);
+        heard.journal_end = Some(end);
+        heard.kept = heard.kept.min(end);
+        drop(heard);
+        self.rung.notify_one();
+    }
+}
+
+impl Line {
+    fn new(folder: &std::path::Path, tenant: TenantId, account: AccountId) -> Self {
+        // A journal is its account's, through all its lives.
+        let stream = Stream { tenant, account, session: account.0 };
+        let heard = Heard {
+            number: 0,
+            kept: 0,
+            equity_ns: i64::MIN,
+            records: Vec::new(),
+            journal_end: None,
+        };
+        Self {
+            stream,
+            heard: Mutex::new(heard),
+            rung: Notify::new(),
+            backlog: Mutex::new(Backlog::new(folder, &format!("waiting-{account}"))),
+            filed: Notify::new(),
+            waiting: AtomicUsize::new(0),
         }
+    }
+
+    /// Takes what is heard, so that the session never waits for the store.
+    async fn file(self: Arc<Self>) {
+        loop {
+            self.rung.notified().await;
+            let line = Arc::clone(&self);
+            // It writes a file when much waits.
+            let filing = tokio::task::spawn_blocking(move || {
+                let records = std::mem::take(&mut lock(&line.heard).records);
+                lock(&line.backlog).push(records);
+            });
+            if let Err(error) = filing.await {
+                tracing::error!(%error, "records were not filed");
+            }
+            self.filed.notify_one();
+        }
+    }
+
+    /// Hands over what waits, oldest first.
+    async fn keep(self: Arc<Self>, store: &Store, writers: &Semaphore) {
+        while let Err(error) = self.begin(store).await {
+            tracing::warn!(%error, "the account is not kept yet");
+            tokio::time::sleep(PAUSE).await;
+        }
+        let mut batch_max = BATCH_RECORDS_MAX;
+        loop {
+            let batch = match self.first(batch_max).await {
+                Ok(batch) if batch.is_empty() => {
+                    self.filed.notified().await;
+                    continue;
+                }
+                Ok(batch) => batch,
+                Err(error) => {
+                    tracing::error!(%error, "records that wait cannot be read");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            };
+            let count = batch.len();
+            // After the batch was read: what is new in it was heard after the journal's end.
+            if let Err(error) = self.rewind(store).await {
+                tracing::warn!(%error, "where the journal ends is not known to the store yet");
+                tokio::time::sleep(PAUSE).await;
+                continue;
+            }
+            let writer = writers.acquire().await;
+            let done = store.project(self.stream, batch).await;
+            drop(writer);
+            match done {
+                Ok(_) => {
+                    self.done(count);
+                    batch_max = (batch_max * 2).min(BATCH_RECORDS_MAX);
+                }
+                Err(error) if error.is_passing() => {
+                    let waiting = self.waiting.load(Ordering::Acquire);
+                    tracing::warn!(%error, waiting, "records wait");
+                    tokio::time::sleep(PAUSE).await;
+                }
+                // One of them can never be kept: it must not take the others with it.
+                Err(_) if count > 1 => batch_max = count / 2,
+                Err(error) => {
+                    tracing::error!(%error, account = %self.stream.account, "a record is not kept");
+                    self.done(1);
+                }
+            }
+        }
+    }
+
+    /// Learns what is kept already, so that nobody takes it up again.
+    async fn begin(&self, store: &Store) -> Result<(), StoreError> {
+        store.paper_account(self.stream.tenant).await?;
+        let kept = store.projected(self.stream).await?;
+        let mut heard = lock(&self.heard);
+        heard.kept = heard.kept.max(heard.journal_end.map_or(kept, |end| kept.min(end)));
+        Ok(())
+    }
+
+    async fn first(self: &Arc<Self>, most: usize) -> std::io::Result<Vec<Projected>> {
+        let line = Arc::clone(self);
+        let reading = tokio::task::spawn_blocking(move || lock(&line.backlog).first(most));
+        reading.await.unwrap_or_else(|error| Err(std::io::Error::other(error)))
+    }
+
+    fn done(&self, count: usize) {
+        lock(&self.backlog).done(count);
+        self.waiting.fetch_sub(count, Ordering::AcqRel);
+    }
+
+    /// With a journal that ends before what is kept, new events have numbers of old ones.
+    async fn rewind(&self, store: &Store) -> Result<(), StoreError> {
+        let Some(end) = lock(&self.heard).journal_end else { return Ok(()) };
+        if store.projected(self.stream).await? > end {
+            tracing::warn!(account = %self.stream.account, "the end of a journal was lost");
+            store.rewind(self.stream, end).await?;
+        }
+        let mut heard = lock(&self.heard);
+        heard.journal_end = heard.journal_end.filter(|other| *other != end);
         Ok(())
     }
 }

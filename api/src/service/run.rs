@@ -1,10 +1,9 @@
 //! Starting, serving, stopping.
 
-use std::collections::HashSet;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use axum::Router;
@@ -15,33 +14,35 @@ use tokio::task::JoinHandle;
 use uuid::Uuid;
 
 use super::leases::StoreLeases;
-use super::projector;
+use super::projector::Projector;
 use super::settings::ServiceSettings;
 use crate::http::app::Makings;
 use crate::http::gate::Gate;
+use crate::http::spans::Spans;
 use crate::http::{App, Server, Shared};
 use crate::jobs::{JobSettings, Jobs};
 use qt_auth::limits::{Limiter, LocalLimiter, RedisLimiter};
 use qt_auth::owner::OwnerError;
 use qt_auth::{Credentials, NoRevocations, Owner, RedisRevocations, Revocations, Verifier};
 use qt_sessions::market::{Hub, HubSettings, MarketError};
-use qt_sessions::{SessionSettings, Sessions, StartError};
+use qt_sessions::{Listeners, SessionSettings, Sessions, StartError};
 use qt_store::audit::HeadKeeper;
 use qt_store::events::{Bus, Publisher, RedisStreams, Sink, StreamSettings};
 use qt_store::{Accounts, Idempotency, Store, StoreError};
-use qt_trading::ids::TenantId;
+use qt_trading::Trading;
 use qt_trading::secret::Secret;
 use qt_trading::time::Time;
-use qt_trading::{Desk, Doing, KillAnswer, Refusal, SessionState, Trading};
 
 /// How often it is looked whether what the service uses is there.
 const PROBED_EVERY: Duration = Duration::from_secs(2);
 /// How often the ends of audits are signed.
-const SIGNED_EVERY: Duration = Duration::from_secs(5);
+const SIGNED_EVERY: Duration = Duration::from_secs(1);
 /// How often old keys of requests are swept away.
 const SWEPT_EVERY: Duration = Duration::from_secs(3_600);
 /// What sessions and jobs get to end.
 const STOP_TIME: Duration = Duration::from_secs(4);
+/// What records of sessions get, of that, to be kept.
+const KEEP_TIME: Duration = Duration::from_secs(1);
 
 /// Why the service does not start.
 #[derive(Debug, Error)]
@@ -80,7 +81,9 @@ pub struct Service {
     app: Shared,
     router: Router,
     store: Store,
-    sessions: Arc<Kept>,
+    sessions: Arc<Sessions>,
+    projector: Arc<Projector>,
+    keeper: Arc<HeadKeeper>,
     jobs: Option<Arc<Jobs>>,
     bus: Arc<Bus>,
     owner: Option<(Secret, std::path::PathBuf)>,
@@ -113,13 +116,7 @@ impl Service {
         let market =
             HubSettings { state: Some(data_dir.join("market.json")), ..Default::default() };
         let hub = Hub::start(market)?;
-        let mut sessions = SessionSettings::new(data_dir.join("sessions"));
-        if store.is_shared() {
-            // SQLite is on this machine alone: there the lock of a file says all, and at once.
-            let holder = format!("{}:{}", std::process::id(), Uuid::now_v7());
-            sessions.lease = Arc::new(StoreLeases::new(store.clone(), holder));
-        }
-        let sessions = Kept::new(Sessions::start(sessions, Arc::clone(&hub))?, store.clone());
+        let (sessions, projector) = sessions(&store, &data_dir, &hub)?;
         let jobs = settings.has_backtests.then(|| {
             let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());
             Jobs::new(jobs, Arc::new(store.clone()))
@@ -134,8 +131,15 @@ impl Service {
             registry,
         });
         app.jobs.clone_from(&jobs);
+        if let Some(collector) = settings.spans {
+            let (spans, sending) = Spans::start(collector);
+            app.spans = Some(spans);
+            tasks.push(sending);
+        }
         let bus = Arc::new(Bus::default());
-        tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis).await?);
+        let keeper = keeper(&store).await?;
+        tasks.push(tokio::spawn(Arc::clone(&keeper).run(store.clone(), SIGNED_EVERY)));
+        tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis));
         if let Some(jobs) = &jobs {
             // What waited goes on once the store answers; a start does not wait for that.
             let jobs = Arc::clone(jobs);
@@ -148,7 +152,19 @@ impl Service {
         }
         let app = Arc::new(app);
         let router = crate::routes::router(&app);
-        Ok(Self { server, app, router, store, sessions, jobs, bus, owner, tasks })
+        Ok(Self {
+            server,
+            app,
+            router,
+            store,
+            sessions,
+            projector,
+            keeper,
+            jobs,
+            bus,
+            owner,
+            tasks,
+        })
     }
 
     /// Where it listens.
@@ -177,6 +193,10 @@ impl Service {
                 jobs.stop().await;
             }
             self.sessions.stop().await;
+            self.projector.stop(KEEP_TIME).await;
+            if let Err(error) = self.keeper.sign_grown(&self.store).await {
+                tracing::error!(%error, "an audit's end is not signed");
+            }
         };
         let is_ended = tokio::time::timeout(STOP_TIME, ending).await.is_ok();
         for task in self.tasks {
@@ -209,6 +229,33 @@ fn redis_lazily(url: &Secret) -> Result<ConnectionManager, ServiceError> {
     ConnectionManager::new_lazy_with_config(client, config).map_err(wrong)
 }
 
+/// All sessions, and who keeps what they do.
+fn sessions(
+    store: &Store,
+    data_dir: &Path,
+    hub: &Arc<Hub>,
+) -> Result<(Arc<Sessions>, Arc<Projector>), StartError> {
+    let mut settings = SessionSettings::new(data_dir.join("sessions"));
+    if store.is_shared() {
+        // SQLite is on this machine alone: there the lock of a file says all, and at once.
+        let holder = format!("{}:{}", std::process::id(), Uuid::now_v7());
+        settings.lease = Arc::new(StoreLeases::new(store.clone(), holder));
+    }
+    let projector = Projector::new(store.clone(), data_dir.to_owned());
+    settings.listeners = Arc::clone(&projector) as Arc<dyn Listeners>;
+    Ok((Sessions::start(settings, Arc::clone(hub))?, projector))
+}
+
+/// Who signs the ends of audits; those of before are signed.
+async fn keeper(store: &Store) -> Result<Arc<HeadKeeper>, ServiceError> {
+    let opened = HeadKeeper::open(store.data_dir());
+    let keeper = opened.map_err(|error| ServiceError::Audit(error.to_string()))?;
+    if let Err(error) = keeper.sign_all(store).await {
+        tracing::error!(%error, "an audit's end is not signed");
+    }
+    Ok(Arc::new(keeper))
+}
+
 type GateAndOwner = (Gate, Option<(Secret, std::path::PathBuf)>);
 
 async fn gate(
@@ -239,28 +286,19 @@ async fn gate(
 }
 
 /// What goes on beside the requests: publication, signing, probing, sweeping.
-async fn background(
+fn background(
     app: &mut App,
     store: &Store,
     bus: &Arc<Bus>,
     url: Option<&Secret>,
     redis: Option<ConnectionManager>,
-) -> Result<Vec<JoinHandle<()>>, ServiceError> {
+) -> Vec<JoinHandle<()>> {
     let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::clone(bus) as _];
     if let Some(url) = url {
         sinks.push(Arc::new(RedisStreams::new(StreamSettings::new(url.clone()))));
     }
     let publisher = Publisher::new(store.clone(), sinks);
-    let opened = HeadKeeper::open(store.data_dir());
-    let keeper = opened.map_err(|error| ServiceError::Audit(error.to_string()))?;
-    if let Err(error) = keeper.sign_all(store).await {
-        tracing::error!(%error, "an audit's end is not signed");
-    }
-    let mut tasks = vec![
-        tokio::spawn(publisher.run()),
-        tokio::spawn(keeper.run(store.clone(), SIGNED_EVERY)),
-        tokio::spawn(sweep(store.clone())),
-    ];
+    let mut tasks = vec![tokio::spawn(publisher.run()), tokio::spawn(sweep(store.clone()))];
     let is_up = Arc::new(AtomicBool::new(true));
     let (shown, asked) = (Arc::clone(&is_up), store.clone());
     app.probes.push(("database", Box::new(move || shown.load(Ordering::Relaxed))));
@@ -283,7 +321,7 @@ async fn background(
             }
         }));
     }
-    Ok(tasks)
+    tasks
 }
 
 async fn sweep(store: Store) {
@@ -300,56 +338,4 @@ async fn sweep_all(store: &Store) -> Result<(), StoreError> {
         store.expire_requests(tenant).await?;
     }
     Ok(())
-}
-
-/// Sessions whose doings are kept in the store.
-struct Kept {
-    sessions: Arc<Sessions>,
-    store: Store,
-    followed: Mutex<HashSet<TenantId>>,
-    tasks: Mutex<Vec<JoinHandle<()>>>,
-}
-
-impl Kept {
-    fn new(sessions: Arc<Sessions>, store: Store) -> Arc<Self> {
-        Arc::new(Self { sessions, store, followed: Mutex::default(), tasks: Mutex::default() })
-    }
-
-    fn follow(&self, tenant: TenantId, desk: &Arc<dyn Desk>) {
-        let is_new = self.followed.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
-        if is_new {
-            let task = projector::follow(self.store.clone(), tenant, Arc::clone(desk));
-            let task = tokio::spawn(task);
-            self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
-        }
-    }
-}
-
-impl Trading for Kept {
-    fn desk(&self, tenant: TenantId) -> Doing<'_, Result<Arc<dyn Desk>, Refusal>> {
-        Box::pin(async move {
-            let desk = self.sessions.desk(tenant).await?;
-            self.follow(tenant, &desk);
-            Ok(desk)
-        })
-    }
-
-    fn stop(&self) -> Doing<'_, ()> {
-        Box::pin(async move {
-            self.sessions.stop().await;
-            let tasks =
-                std::mem::take(&mut *self.tasks.lock().unwrap_or_else(PoisonError::into_inner));
-            for task in tasks {
-                task.abort();
-            }
-        })
-    }
-
-    fn kill_all(&self, reason: String, person: String) -> Doing<'_, Result<KillAnswer, Refusal>> {
-        self.sessions.kill_all(reason, person)
-    }
-
-    fn states(&self) -> Vec<SessionState> {
-        self.sessions.states()
-    }
 }

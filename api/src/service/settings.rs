@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use thiserror::Error;
 
 use crate::http::HttpSettings;
+use crate::http::spans::SpanSettings;
 use crate::jobs::SharedData;
 use qt_auth::limits::{QuotaError, Quotas};
 use qt_auth::{Config, ConfigError, owner};
@@ -30,6 +31,8 @@ pub struct ServiceSettings {
     pub quotas: Quotas,
     /// The database: `DATABASE_URL`, `DATABASE_MIGRATION_URL`.
     pub store: StoreSettings,
+    /// Who collects spans: `OTEL_EXPORTER_OTLP_ENDPOINT`, `OTEL_SERVICE_NAME`.
+    pub spans: Option<SpanSettings>,
     /// `REDIS_URL`.
     pub redis: Option<Secret>,
     /// Where everything is kept: `QUANTTRADE_DATA_DIR`.
@@ -112,6 +115,7 @@ impl ServiceSettings {
             http: http(&set)?,
             quotas: Quotas::read(get)?,
             store,
+            spans: spans(&set)?,
             redis: redis(&set)?,
             data_dir: data_dir.to_owned(),
             has_backtests: is_on(&set, "ENABLE_BACKTESTING", true)?,
@@ -155,6 +159,21 @@ fn http(set: &Get<'_>) -> Result<HttpSettings, SettingsError> {
         text => text.map(Secret::new),
     };
     Ok(http)
+}
+
+fn spans(set: &Get<'_>) -> Result<Option<SpanSettings>, SettingsError> {
+    let Some(text) = set("OTEL_EXPORTER_OTLP_ENDPOINT") else { return Ok(None) };
+    let endpoint = text.trim().trim_end_matches('/').to_owned();
+    let host = endpoint.strip_prefix("https://").or_else(|| endpoint.strip_prefix("http://"));
+    let is_right = host.is_some_and(|host| {
+        !host.is_empty() && host.bytes().all(|it| it.is_ascii_graphic() && !b"@?#\\".contains(&it))
+    });
+    if !is_right {
+        let detail = "it is no address of a collector, like http://collector:4318";
+        return Err(wrong("OTEL_EXPORTER_OTLP_ENDPOINT", detail));
+    }
+    let service = set("OTEL_SERVICE_NAME").unwrap_or_else(|| "quanttrade".to_owned());
+    Ok(Some(SpanSettings { endpoint, service }))
 }
 
 fn redis(set: &Get<'_>) -> Result<Option<Secret>, SettingsError> {
@@ -210,6 +229,8 @@ mod tests {
             (("CORS_ORIGINS", "https://a.example/path"), "CORS_ORIGINS"),
             (("REDIS_URL", "nothing:canary"), "REDIS_URL"),
             (("ENABLE_REAL_TRADING", "true"), "ENABLE_REAL_TRADING"),
+            (("OTEL_EXPORTER_OTLP_ENDPOINT", "collector:4317"), "OTEL_EXPORTER_OTLP_ENDPOINT"),
+            (("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:canary@c"), "OTEL_EXPORTER_OTLP_ENDPOINT"),
             (("ENABLE_BACKTESTING", "maybe"), "ENABLE_BACKTESTING"),
             (("DATABASE_URL", "mysql://h/d"), "DATABASE_URL"),
             (("METRICS_TOKEN", "short"), "METRICS_TOKEN"),

@@ -1,6 +1,6 @@
 //! What accounts were worth.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 use super::Kept;
@@ -9,7 +9,7 @@ use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
 
 /// What an account was worth at one time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct EquityPoint {
     /// When.
     pub at: Time,

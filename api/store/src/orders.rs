@@ -4,6 +4,7 @@
 //! again. Each record has a number in its session, and the last one that is kept is kept with it:
 //! the same batch twice, or a replay that begins too early, changes nothing.
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -25,12 +26,12 @@ pub struct Stream {
     pub tenant: TenantId,
     /// The account.
     pub account: AccountId,
-    /// The session: one journal has one, and numbers its records from 1.
+    /// The session: one journal has one, through all its lives, and numbers its records from 1.
     pub session: Uuid,
 }
 
 /// One record of a session.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Projected {
     /// Its number in the session; it rises, and may leave numbers out.
     pub seq: u64,
@@ -40,8 +41,17 @@ pub struct Projected {
     pub record: Record,
 }
 
+impl Projected {
+    /// Whether its number says if it is kept already. What an account was worth is in no journal.
+    #[must_use]
+    pub const fn is_numbered(&self) -> bool {
+        !matches!(self.record, Record::Equity(_))
+    }
+}
+
 /// What a session tells the store.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Record {
     /// An order as it is now, and who asked for it where that is known.
     Order {
@@ -126,6 +136,10 @@ pub trait Orders: Send + Sync {
 
     /// The number of the last record of a session that is kept; 0 before the first.
     fn projected(&self, stream: Stream) -> Kept<'_, u64>;
+
+    /// The journal of a session ends at `seq`, before what is kept of it: its end was lost with the
+    /// power. Records after `seq` are new ones.
+    fn rewind(&self, stream: Stream, seq: u64) -> Kept<'_, ()>;
 
     /// Keeps a batch of at most [`BATCH_RECORDS_MAX`] records in rising order, with their events
     /// and audit rows, and returns the number of the last record that is kept now. Records that

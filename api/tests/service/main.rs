@@ -1,16 +1,28 @@
 //! The whole service as it is served: real sessions, real jobs, both databases, directly and
 //! through both gateways of the platform.
 
+mod backlog;
 #[path = "../http/common/client.rs"]
 mod client;
 mod flow;
 mod gateway;
+mod outages;
 mod place;
+#[path = "../../store/tests/store/redis_server.rs"]
+mod redis_server;
+mod servers;
+mod spans;
 
 use std::time::Duration;
 
 use gateway::Kind;
 use place::Place;
+
+/// Says that a service is not there; in CI that is a failure.
+fn absent(what: &str) {
+    assert!(std::env::var_os("QT_CI").is_none(), "{what}, and CI skips nothing");
+    eprintln!("SKIPPED: {what}");
+}
 
 /// Nothing here takes long; what does is a fault.
 async fn soon<T>(work: impl Future<Output = T>) -> T {

@@ -85,7 +85,25 @@ impl Place {
         Some(Self::start(folder, settings, Uuid::now_v7(), Some(database)).await)
     }
 
+    /// With these settings, and no other than those of a test.
+    pub async fn with(given: &[(&str, &str)]) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = read(&folder, given);
+        Self::start(folder, settings, Uuid::now_v7(), None).await
+    }
+
     async fn start(
+        folder: TempDir,
+        settings: ServiceSettings,
+        tenant: Uuid,
+        database: Option<Database>,
+    ) -> Self {
+        let place = Self::start_unasked(folder, settings, tenant, database).await;
+        crate::flow::until_healthy(&place.directly()).await;
+        place
+    }
+
+    async fn start_unasked(
         folder: TempDir,
         settings: ServiceSettings,
         tenant: Uuid,
@@ -103,9 +121,12 @@ impl Place {
             // Dropped is stopped too.
             let _ = stopped.await;
         }));
-        let place = Self { address, settings, tenant, token, stop, running, folder, database };
-        crate::flow::until_healthy(&place.directly()).await;
-        place
+        Self { address, settings, tenant, token, stop, running, folder, database }
+    }
+
+    /// Its data directory.
+    pub fn data_dir(&self) -> &std::path::Path {
+        self.folder.path()
     }
 
     /// The tenant of its token.
@@ -128,6 +149,14 @@ impl Place {
         self.stop.send(()).expect("it runs");
         assert!(crate::soon(self.running).await.expect("it ends"), "not all ended in time");
         Self::start(self.folder, self.settings, self.tenant, self.database).await
+    }
+
+    /// The same, with something done between; nobody asks the new one anything.
+    pub async fn restart_unasked(self, between: impl FnOnce(&std::path::Path)) -> Self {
+        self.stop.send(()).expect("it runs");
+        assert!(crate::soon(self.running).await.expect("it ends"), "not all ended in time");
+        between(self.folder.path());
+        Self::start_unasked(self.folder, self.settings, self.tenant, self.database).await
     }
 }
 
@@ -180,7 +209,7 @@ fn minted(settings: &ServiceSettings, tenant: Uuid) -> String {
     mint(secret, None, &auth.role_claim, &wish, now).reveal().to_owned()
 }
 
-async fn execute(server: &str, sql: String) -> Result<(), sqlx::Error> {
+pub async fn execute(server: &str, sql: String) -> Result<(), sqlx::Error> {
     use sqlx::{Connection, Executor};
     let mut connection = sqlx::PgConnection::connect(server).await?;
     connection.execute(sqlx::AssertSqlSafe(sql)).await?;

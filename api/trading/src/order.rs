@@ -157,7 +157,7 @@ impl OrderStatus {
 }
 
 /// An order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Order {
     /// Its identifier.
     pub id: OrderUid,
@@ -201,7 +201,7 @@ pub struct Order {
 }
 
 /// One execution of an order.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct Execution {
     /// Its identifier.
     pub id: ExecutionUid,

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use qt_auth::fetch::{ANSWER_BYTES_MAX, HttpKeySource, KeySource};
+use qt_auth::fetch::{ANSWER_BYTES_MAX, Agent, KeySource};
 use qt_auth::jwks::KeySet;
 use qt_auth::{AuthError, NoRevocations, Verifier};
 use qt_trading::time::Time;
@@ -144,7 +144,7 @@ async fn nobody_at_the_address_is_503_and_does_not_hang() {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
     let url = format!("http://{}/", listener.local_addr().expect("an address"));
     drop(listener);
-    let source = HttpKeySource::new(&url);
+    let source = Agent::new(&url);
     source.fetch().await.expect_err("nobody is there");
     let shelf = Shelf::default();
     let verifier = forge::with_shelf(&shelf, Arc::new(NoRevocations));

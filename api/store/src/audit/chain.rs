@@ -129,20 +129,26 @@ impl Walk {
         Ok(())
     }
 
-    /// After the last row: what the database says of the end, and what the signed head says.
+    /// There is a row at `seq` that the database has not counted.
     #[must_use]
-    pub fn end(self, last: u64, last_hash: &str) -> Verified {
+    pub fn put_in(self, seq: u64) -> Verified {
+        let what = "the row was put in: the database has not counted so far".to_owned();
+        self.closed(Some(Finding { seq, what }))
+    }
+
+    /// After the row `last`, the last that the database had counted: what it says of the end, and
+    /// what the signed head says. A chain that `is_young` may have none yet.
+    #[must_use]
+    pub fn end(self, last: u64, last_hash: &str, is_young: bool) -> Verified {
         let finding = |seq: u64, what: &str| Some(Finding { seq, what: what.to_owned() });
         let signed = self.head.as_ref().map(|head| head.seq);
         let what = if signed.is_some_and(|signed| signed > self.seq) {
             finding(self.seq + 1, "the end was cut off: the signed head is further")
         } else if last > self.seq {
             finding(self.seq + 1, "the end was cut off: the database has counted further")
-        } else if last < self.seq {
-            finding(last + 1, "the row was put in: the database has not counted so far")
         } else if last_hash != self.previous {
             finding(self.seq, "the row is not the one that was written last")
-        } else if signed.is_none() && self.seq > 0 {
+        } else if signed.is_none() && self.seq > 0 && !is_young {
             finding(self.seq, "there is no signed head: nothing vouches for the end")
         } else {
             None

@@ -48,7 +48,7 @@ pub struct TradeExecuted {
 }
 
 /// Somebody or something said what should be done.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct SignalGenerated {
     /// The signal.
     pub signal_id: Uuid,
@@ -67,7 +67,7 @@ pub struct SignalGenerated {
 }
 
 /// A limit was reached or passed.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RiskAlert {
     /// The alert.
     pub alert_id: Uuid,
@@ -177,19 +177,19 @@ impl DomainEvent {
         }
     }
 
-    /// What it says, as JSON.
+    /// What it says, as JSON text.
     #[must_use]
-    pub fn data(&self) -> Value {
+    pub fn data(&self) -> String {
         let made = match self {
-            Self::TradeExecuted(event) => serde_json::to_value(event),
-            Self::SignalGenerated(event) => serde_json::to_value(event),
-            Self::RiskAlert(event) => serde_json::to_value(event),
-            Self::OrderStateChanged(event) => serde_json::to_value(event),
-            Self::BacktestCompleted(event) => serde_json::to_value(event),
-            Self::KillSwitchChanged(event) => serde_json::to_value(event),
+            Self::TradeExecuted(event) => serde_json::to_string(event),
+            Self::SignalGenerated(event) => serde_json::to_string(event),
+            Self::RiskAlert(event) => serde_json::to_string(event),
+            Self::OrderStateChanged(event) => serde_json::to_string(event),
+            Self::BacktestCompleted(event) => serde_json::to_string(event),
+            Self::KillSwitchChanged(event) => serde_json::to_string(event),
         };
         // A number that is not finite becomes `null` in JSON; nothing else can go wrong here.
-        made.unwrap_or(Value::Null)
+        made.unwrap_or_else(|_| "null".to_owned())
     }
 }
 
@@ -238,7 +238,7 @@ impl Envelope {
             occurred_at: event.occurred_at(),
             correlation_id,
             causation_id,
-            data: event.data().to_string(),
+            data: event.data(),
         }
     }
 

@@ -10,8 +10,8 @@ use super::Sink;
 use crate::domain::Envelope;
 use qt_trading::Doing;
 
-/// How long a subscriber that does not read may keep the others waiting. After it, its
-/// subscription ends; it can subscribe again and read what it missed from the outbox.
+/// How long a subscriber that does not read may keep the others waiting, in one batch. After it,
+/// its subscription ends; it can subscribe again and read what it missed from the outbox.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// The bus. Clones are the same bus.
@@ -63,18 +63,21 @@ impl Sink for Bus {
             if subscribers.is_empty() {
                 return Ok(());
             }
-            for envelope in batch {
-                let envelope = Arc::new(envelope.clone());
-                for subscriber in &subscribers {
-                    let types = &subscriber.types;
-                    if !types.is_empty() && !types.contains(envelope.event_type.as_str()) {
-                        continue;
+            let batch: Vec<_> = batch.iter().cloned().map(Arc::new).collect();
+            for subscriber in &subscribers {
+                let types = &subscriber.types;
+                let wanted = batch
+                    .iter()
+                    .filter(|event| types.is_empty() || types.contains(event.event_type.as_str()));
+                let all = async {
+                    for event in wanted {
+                        subscriber.sender.send(Arc::clone(event)).await.ok()?;
                     }
-                    let event = Arc::clone(&envelope);
-                    if subscriber.sender.send_timeout(event, PATIENCE).await.is_err() {
-                        let gone = &subscriber.sender;
-                        self.lock().retain(|other| !other.sender.same_channel(gone));
-                    }
+                    Some(())
+                };
+                if !matches!(tokio::time::timeout(PATIENCE, all).await, Ok(Some(()))) {
+                    let gone = &subscriber.sender;
+                    self.lock().retain(|other| !other.sender.same_channel(gone));
                 }
             }
             Ok(())

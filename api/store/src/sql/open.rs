@@ -18,6 +18,9 @@ use qt_trading::secret::Secret;
 const BUSY: Duration = Duration::from_secs(5);
 /// How long a request waits for a connection: the database is away after it.
 const ACQUIRE: Duration = Duration::from_secs(3);
+/// What the writer of the file may hold in memory, in KiB (as SQLite wants it, below zero): a batch
+/// of the projection, which would be written twice otherwise.
+const WRITER_CACHE: &str = "-16384";
 /// Readers of the file; each holds a cache of its own.
 const READERS_MAX: u32 = 4;
 
@@ -57,7 +60,7 @@ async fn sqlite(path: &Path) -> Result<Backend, StoreError> {
         .idle_timeout(None)
         .max_lifetime(None)
         .test_before_acquire(false)
-        .connect_with(options.clone())
+        .connect_with(options.clone().pragma("cache_size", WRITER_CACHE))
         .await
         .map_err(|error| at(&place, failed(error)))?;
     SQLITE.run(&writer).await.map_err(|error| at(&place, migration(error)))?;

@@ -101,6 +101,16 @@ impl Orders for Store {
         })
     }
 
+    fn rewind(&self, stream: Stream, seq: u64) -> Kept<'_, ()> {
+        Box::pin(async move {
+            let mut tx = self.write(stream.tenant).await?;
+            let sql = "UPDATE session_projections SET projected_seq = $3, updated_ns = $4 \
+                       WHERE tenant_id = $1 AND session_id = $2 AND projected_seq > $3";
+            tx.execute(sql, args![stream.session, seq, Time::now()]).await?;
+            tx.commit().await
+        })
+    }
+
     fn project(&self, stream: Stream, records: Vec<Projected>) -> Kept<'_, u64> {
         Box::pin(self.project_batch(stream, records))
     }

@@ -28,18 +28,38 @@ impl Store {
     pub(super) async fn project_batch(
         &self,
         stream: Stream,
-        mut records: Vec<Projected>,
+        records: Vec<Projected>,
     ) -> Result<u64, StoreError> {
-        let is_rising = records.windows(2).all(|pair| pair[0].seq < pair[1].seq);
+        match self.project_once(stream, records.clone(), false).await {
+            // The audit knows some of it: orders and executions are made again.
+            Err(StoreError::Conflict(_)) => self.project_once(stream, records, true).await,
+            done => done,
+        }
+    }
+
+    async fn project_once(
+        &self,
+        stream: Stream,
+        mut records: Vec<Projected>,
+        is_audited: bool,
+    ) -> Result<u64, StoreError> {
+        let numbered = || records.iter().filter(|it| it.is_numbered()).map(|it| it.seq);
+        let is_rising = numbered().zip(numbered().skip(1)).all(|(one, next)| one < next);
         if records.len() > BATCH_RECORDS_MAX || !is_rising {
             let detail = format!("a batch has at most {BATCH_RECORDS_MAX} records, rising by seq");
             return Err(StoreError::Invalid { field: "records", detail });
         }
         let mut tx = self.write(stream.tenant).await?;
         let kept = lock_stream(&mut tx, &stream).await?;
-        records.retain(|record| record.seq > kept);
-        let Some(last) = records.last().map(|record| record.seq) else { return Ok(kept) };
+        records.retain(|record| !record.is_numbered() || record.seq > kept);
+        if records.is_empty() {
+            return Ok(kept);
+        }
+        let last = records.iter().rfind(|it| it.is_numbered()).map_or(kept, |record| record.seq);
         let batch = Batch::sort(&mut tx, &stream, records).await?;
+        if is_audited {
+            drop_known_audits(&mut tx).await?;
+        }
         batch.write(&mut tx, &stream).await?;
         let sql = "UPDATE session_projections SET projected_seq = $3, updated_ns = $4 \
                    WHERE tenant_id = $1 AND session_id = $2";
@@ -71,6 +91,34 @@ struct Batch {
     alerts: Vec<RiskAlert>,
 }
 
+/// What tells one event or audit row from all others: of which account, what, about which thing in
+/// which state, and when. The same happening has the same one whoever tells it, and how often; also
+/// after the database was put back to an earlier state.
+struct Happening<'a> {
+    stream: &'a Stream,
+    kind: &'a str,
+    of: Uuid,
+    state: String,
+    at: Time,
+}
+
+impl Happening<'_> {
+    fn id(&self) -> Uuid {
+        let mut hasher = Sha256::new();
+        hasher.update(self.stream.account.0.as_bytes());
+        hasher.update(self.of.as_bytes());
+        hasher.update(self.at.0.to_be_bytes());
+        hasher.update((self.kind.len() as u64).to_be_bytes());
+        hasher.update(self.kind.as_bytes());
+        hasher.update(self.state.as_bytes());
+        let hash = hasher.finalize();
+        let mut random = [0_u8; 10];
+        random.copy_from_slice(&hash[..10]);
+        let millis = u64::try_from(self.at.millis()).unwrap_or(0);
+        uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+    }
+}
+
 impl Batch {
     /// Sorts the records, and collects their events and audit rows in their order.
     async fn sort(
@@ -90,9 +138,9 @@ impl Batch {
                         portfolio.order_changed((*order).clone());
                     }
                     if before.is_none() {
-                        tx.audit(placed(stream, seq, &order, person));
+                        tx.audit(placed(stream, &order, person));
                     } else if status == "rejected" && before.as_deref() != Some("rejected") {
-                        tx.audit(rejected(stream, seq, &order));
+                        tx.audit(rejected(stream, &order));
                     }
                     batch.orders.insert(order.id.0, (seq, order));
                 }
@@ -109,7 +157,14 @@ impl Batch {
                     record_events(tx, stream, seq, vec![DomainEvent::SignalGenerated(signal)]);
                 }
                 Record::Audit { person, action, subject, detail } => tx.audit(AuditEntry {
-                    id: record_id(stream, seq, "audit", at),
+                    id: Happening {
+                        stream,
+                        kind: &action,
+                        of: stream.account.0,
+                        state: format!("{subject} {seq}"),
+                        at,
+                    }
+                    .id(),
                     at,
                     person,
                     action,
@@ -175,36 +230,54 @@ async fn known_statuses(
     Ok(known)
 }
 
+/// Keeps of the audit rows that are to be written those that are not there.
+async fn drop_known_audits(tx: &mut Tx) -> Result<(), StoreError> {
+    let ids: Vec<Uuid> = tx.audits.iter().map(|entry| entry.id).collect();
+    for part in ids.chunks(LOOKUP_MAX) {
+        let sql = format!(
+            "SELECT id FROM audit_entries WHERE tenant_id = $1 AND id IN ({})",
+            list(2, part.len())
+        );
+        for row in tx.rows(sql, part.iter().copied().map(Value::from).collect()).await? {
+            let id = row.uuid("id")?;
+            tx.audits.retain(|entry| entry.id != id);
+        }
+    }
+    Ok(())
+}
+
 fn record_events(tx: &mut Tx, stream: &Stream, seq: u64, events: Vec<DomainEvent>) {
     for event in events {
         let correlation = Some(format!("session:{}", stream.session));
         let cause = Some(format!("{}:{seq}", stream.session));
         let mut envelope = Envelope::new(stream.tenant, &event, correlation, cause);
         let kind = event.event_type();
-        envelope.event_id = EventId(record_id(stream, seq, kind, event.occurred_at()));
+        let (of, state) = match &event {
+            DomainEvent::TradeExecuted(it) => (it.execution.id.0, String::new()),
+            DomainEvent::OrderStateChanged(it) => {
+                let (order, status) = (&it.order, word_of(it.order.status));
+                (order.id.0, format!("{status} {}", order.filled_quantity))
+            }
+            DomainEvent::RiskAlert(it) => (it.alert_id, String::new()),
+            DomainEvent::SignalGenerated(it) => (it.signal_id, String::new()),
+            // What else happens is no record of a session.
+            _ => (stream.account.0, seq.to_string()),
+        };
+        let at = event.occurred_at();
+        envelope.event_id = EventId(Happening { stream, kind, of, state, at }.id());
         tx.events.push(envelope);
     }
 }
 
-/// The identifier of what a record causes: the same record makes the same one, also after the
-/// database was put back to an earlier state.
-fn record_id(stream: &Stream, seq: u64, kind: &str, at: Time) -> Uuid {
-    let mut hasher = Sha256::new();
-    hasher.update(stream.session.as_bytes());
-    hasher.update(seq.to_be_bytes());
-    hasher.update(kind.as_bytes());
-    let hash = hasher.finalize();
-    let mut random = [0_u8; 10];
-    random.copy_from_slice(&hash[..10]);
-    let millis = u64::try_from(at.millis()).unwrap_or(0);
-    uuid::Builder::from_unix_timestamp_millis(millis, &random).into_uuid()
+fn of_order(stream: &Stream, kind: &str, order: &Order, at: Time) -> Uuid {
+    Happening { stream, kind, of: order.id.0, state: String::new(), at }.id()
 }
 
-fn placed(stream: &Stream, seq: u64, order: &Order, person: Option<String>) -> AuditEntry {
+fn placed(stream: &Stream, order: &Order, person: Option<String>) -> AuditEntry {
     let strategy = order.strategy_id.map(|id| format!("strategy:{id}"));
     let is_rejected = word_of(order.status) == "rejected";
     AuditEntry {
-        id: record_id(stream, seq, "order.placed", order.created_at),
+        id: of_order(stream, "order.placed", order, order.created_at),
         at: order.created_at,
         person: person.or(strategy).unwrap_or_else(|| "unknown".to_owned()),
         action: if is_rejected { "order.rejected" } else { "order.placed" }.to_owned(),
@@ -224,9 +297,9 @@ fn placed(stream: &Stream, seq: u64, order: &Order, person: Option<String>) -> A
     }
 }
 
-fn rejected(stream: &Stream, seq: u64, order: &Order) -> AuditEntry {
+fn rejected(stream: &Stream, order: &Order) -> AuditEntry {
     AuditEntry {
-        id: record_id(stream, seq, "order.rejected", order.updated_at),
+        id: of_order(stream, "order.rejected", order, order.updated_at),
         at: order.updated_at,
         person: "venue".to_owned(),
         action: "order.rejected".to_owned(),
@@ -247,8 +320,7 @@ const ORDERS_TAIL: &str = "ON CONFLICT (tenant_id, id) DO UPDATE SET \
     price = excluded.price, stop_price = excluded.stop_price, \
     average_price = excluded.average_price, status = excluded.status, \
     cancel_pending = excluded.cancel_pending, reason = excluded.reason, \
-    updated_ns = excluded.updated_ns \
-    WHERE orders.session_id <> excluded.session_id OR orders.session_seq < excluded.session_seq";
+    updated_ns = excluded.updated_ns";
 
 fn order_values(stream: &Stream, seq: u64, order: &Order) -> Vec<Value> {
     args![

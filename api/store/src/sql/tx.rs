@@ -17,6 +17,15 @@ use qt_trading::ids::TenantId;
 
 /// No statement takes longer: a database that does not answer is away.
 const STATEMENT: Duration = Duration::from_secs(10);
+/// PostgreSQL gives up before we do, so that the connection can be used again at once.
+const SERVER_STATEMENT: &str = "9s";
+/// A row that somebody else holds for longer keeps this request waiting in vain, and others behind
+/// it for a connection.
+const SERVER_LOCK: &str = "3s";
+/// A transaction that its process has forgotten holds its locks no longer.
+const SERVER_IDLE: &str = "15s";
+/// After it a commit that was not answered has lasted or has not.
+const DOUBT: Duration = Duration::from_secs(15);
 /// Statements up to this length are prepared once; longer ones are batches of varying size.
 const PREPARED_LENGTH_MAX: usize = 2_000;
 
@@ -63,19 +72,23 @@ impl Store {
         let inner = match &self.inner.backend {
             Backend::Sqlite { writer, readers } => Inner::Sqlite(if is_write {
                 // At once, so that two processes wait for each other instead of failing later.
-                writer.begin_with("BEGIN IMMEDIATE").await.map_err(failed)?
+                within(writer.begin_with("BEGIN IMMEDIATE")).await?
             } else {
-                readers.begin().await.map_err(failed)?
+                within(readers.begin()).await?
             }),
             Backend::Postgres { pool, schema } => {
-                let mut tx = pool.begin().await.map_err(failed)?;
+                let mut tx = within(pool.begin()).await?;
                 // Local to the transaction: the next user of the connection, or of the pooler's
                 // server, knows nothing of it.
                 let query = sqlx::query(
                     "SELECT set_config('search_path', $1, true), set_config('role', $2, true), \
-                     set_config('app.current_tenant_id', $3, true)",
+                     set_config('app.current_tenant_id', $3, true), \
+                     set_config('statement_timeout', $4, true), \
+                     set_config('lock_timeout', $5, true), \
+                     set_config('idle_in_transaction_session_timeout', $6, true)",
                 );
                 let query = query.bind(schema.clone()).bind(role).bind(tenant.to_string());
+                let query = query.bind(SERVER_STATEMENT).bind(SERVER_LOCK).bind(SERVER_IDLE);
                 within(query.persistent(false).execute(&mut *tx)).await?;
                 Inner::Postgres(tx)
             }
@@ -105,6 +118,7 @@ impl Tx {
     ) -> Result<u64, StoreError> {
         let sql = sql.as_ref();
         debug_assert!(sql.contains("$1") || sql.contains("(?"), "no tenant's statement: {sql}");
+        keepable(&values)?;
         match &mut self.inner {
             Inner::Sqlite(tx) => {
                 let query = sqlite(sql, self.tenant, values).execute(&mut **tx);
@@ -147,6 +161,7 @@ impl Tx {
     ) -> Result<Vec<Row>, StoreError> {
         let sql = sql.as_ref();
         debug_assert!(sql.contains("$1"), "a statement of no tenant: {sql}");
+        keepable(&values)?;
         match &mut self.inner {
             Inner::Sqlite(tx) => {
                 let rows = within(sqlite(sql, self.tenant, values).fetch_all(&mut **tx)).await?;
@@ -172,17 +187,25 @@ impl Tx {
     pub(crate) async fn commit(mut self) -> Result<(), StoreError> {
         let (has_events, has_audits) = (!self.events.is_empty(), !self.audits.is_empty());
         self.write_recorded().await?;
-        match self.inner {
-            Inner::Sqlite(tx) => within(tx.commit()).await?,
-            Inner::Postgres(tx) => within(tx.commit()).await?,
-        }
+        let done = match self.inner {
+            Inner::Sqlite(tx) => within(tx.commit()).await,
+            Inner::Postgres(tx) => within(tx.commit()).await,
+        };
         if has_audits {
             self.store.has_grown(self.tenant);
+            if done.is_err() {
+                // It may last all the same, later.
+                let (store, tenant) = (self.store.clone(), self.tenant);
+                tokio::spawn(async move {
+                    tokio::time::sleep(DOUBT).await;
+                    store.has_grown(tenant);
+                });
+            }
         }
         if has_events {
             self.store.events_written();
         }
-        Ok(())
+        done
     }
 }
 
@@ -226,6 +249,17 @@ fn postgres(
     query
 }
 
+/// PostgreSQL has no text with a zero character; the other database refuses it as well.
+fn keepable(values: &[Value]) -> Result<(), StoreError> {
+    let has_zero = |value: &Value| matches!(value, Value::Text(Some(text)) if text.contains('\0'));
+    if values.iter().any(has_zero) { Err(unkeepable()) } else { Ok(()) }
+}
+
+fn unkeepable() -> StoreError {
+    let detail = "a text with the character U+0000, or a number that is too large, cannot be kept";
+    StoreError::Invalid { field: "body", detail: detail.to_owned() }
+}
+
 async fn within<T>(work: impl Future<Output = Result<T, sqlx::Error>>) -> Result<T, StoreError> {
     match tokio::time::timeout(STATEMENT, work).await {
         Ok(done) => done.map_err(failed),
@@ -242,11 +276,14 @@ pub(crate) fn failed(error: sqlx::Error) -> StoreError {
             if inner.is_unique_violation() {
                 return StoreError::conflict("there is one already");
             }
-            // PostgreSQL: connections, resources, the server going down, and clashes that a
-            // repeat may pass. SQLite: busy, locked, disk errors, a full disk.
-            let passing = ["08", "53", "57", "58", "40"]
-                .iter()
-                .any(|class| code.len() == 5 && code.starts_with(class));
+            let is_of = |class: &&str| code.len() == 5 && code.starts_with(*class);
+            if is_of(&"22") {
+                return unkeepable();
+            }
+            // PostgreSQL: connections, resources, the server going down, locks that are not had
+            // in time, and clashes that a repeat may pass. SQLite: busy, locked, disk errors, a
+            // full disk.
+            let passing = ["08", "53", "57", "58", "40", "55P03", "25P03"].iter().any(is_of);
             let low = code.parse::<u32>().unwrap_or(0) & 0xff;
             let is_sqlite = code.len() < 5 && [5, 6, 10, 13, 14].contains(&low);
             if passing || is_sqlite {

@@ -19,6 +19,7 @@ on_both!(
     a_cut_is_found,
     a_cut_is_not_signed_over,
     many_at_a_time_make_one_chain,
+    an_audit_that_grows_is_verified,
     the_database_refuses_changes,
 );
 
@@ -174,7 +175,9 @@ async fn many_at_a_time_make_one_chain(world: World) {
     let verified = verify(&world.store, &heads, Some(tenant)).await.unwrap().remove(0);
     assert_eq!((verified.rows, verified.finding), (80, None));
     // The task that signs is started by the service.
-    let running = tokio::spawn(keeper.run(world.store.clone(), Duration::from_millis(10)));
+    let running = tokio::spawn(
+        std::sync::Arc::new(keeper).run(world.store.clone(), Duration::from_millis(10)),
+    );
     write(&world.store, tenant, 1).await;
     for _ in 0..200 {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -184,6 +187,38 @@ async fn many_at_a_time_make_one_chain(world: World) {
         }
     }
     panic!("the head was not signed");
+}
+
+/// Nobody tampers, and nothing is found, at whichever moment it is looked.
+async fn an_audit_that_grows_is_verified(world: World) {
+    let tenant = TenantId::new();
+    let keeper = std::sync::Arc::new(HeadKeeper::open(world.folder.path()).unwrap());
+    let signing = keeper.run(world.store.clone(), Duration::from_millis(300));
+    let signing = tokio::spawn(signing);
+    let store = world.store.clone();
+    let writing = tokio::spawn(async move { write(&store, tenant, 400).await });
+    let heads = Heads::open(world.folder.path()).unwrap();
+    let mut looks = 0;
+    while !writing.is_finished() {
+        let verified = verify(&world.store, &heads, Some(tenant)).await.unwrap().remove(0);
+        assert_eq!(verified.finding, None, "{} rows, look {looks}", verified.rows);
+        looks += 1;
+    }
+    writing.await.unwrap();
+    assert!(looks > 20, "{looks}");
+    signing.abort();
+    // A row that nobody has counted is found all the same.
+    let keeper = HeadKeeper::open(world.folder.path()).unwrap();
+    let kept = Kept { world, tenant, keeper };
+    kept.keeper.sign_all(&kept.world.store).await.unwrap();
+    kept.tamper(
+        "UPDATE tenant_heads SET audit_seq = 399, audit_hash = \
+                 (SELECT hash FROM audit_entries WHERE seq = 399)",
+    )
+    .await;
+    let (seq, what) = kept.found().await;
+    let wanted = "the row was put in: the database has not counted so far";
+    assert_eq!((seq, what.as_str()), (400, wanted));
 }
 
 async fn the_database_refuses_changes(world: World) {

@@ -18,6 +18,7 @@ use crate::world::{NOON, World, order, stream, told};
 on_both!(
     events_come_in_order_although_all_is_killed,
     the_bus_serves_without_redis,
+    who_does_not_read_is_dropped,
     a_failing_sink_gets_all_of_it_again,
 );
 
@@ -124,6 +125,27 @@ async fn the_bus_serves_without_redis(world: World) {
     assert!(state.borrow().published >= 20 && state.borrow().error.is_none());
     // Events stay in the outbox for readers that keep their own place.
     assert_eq!(world.store.events_after(tenant, 45, 100).await.unwrap().len(), 5);
+}
+
+/// However many events come, a subscriber that does not read keeps the others waiting once.
+async fn who_does_not_read_is_dropped(world: World) {
+    let bus = Bus::default();
+    let mut asleep = bus.subscribe(&[], 1);
+    let mut awake = bus.subscribe(&[], 1_000);
+    let publisher = Publisher::new(world.store.clone(), vec![Arc::new(bus)]);
+    tell(&world.store, TenantId::new(), 1, 20).await;
+    let began = std::time::Instant::now();
+    assert_eq!(publisher.publish_waiting().await, Ok(20));
+    assert!(began.elapsed() < Duration::from_secs(8), "{:?}", began.elapsed());
+    for n in 1..=20 {
+        assert_eq!(number(&awake.next().await.unwrap().data), n);
+    }
+    assert_eq!(number(&asleep.next().await.unwrap().data), 1);
+    assert!(asleep.next().await.is_none(), "its subscription has ended");
+    tell(&world.store, TenantId::new(), 1, 1).await;
+    let began = std::time::Instant::now();
+    assert_eq!(publisher.publish_waiting().await, Ok(1));
+    assert!(began.elapsed() < Duration::from_secs(4), "{:?}", began.elapsed());
 }
 
 /// Fails at every other batch, after having taken it.

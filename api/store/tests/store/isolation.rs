@@ -1,18 +1,23 @@
 //! Tenants cannot see each other: the catalog of PostgreSQL, a pool of two connections under load,
 //! and statements without any WHERE.
 
-use std::time::Duration;
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
 
 use qt_store::domain::NewStrategy;
 use qt_store::domain::command::create_strategy;
-use qt_store::{Actor, OrderFilter, Orders, Page, Store, Strategies, StrategyFilter};
+use qt_store::{
+    Actor, OrderFilter, Orders, Page, Place, Store, StoreError, Strategies, StrategyFilter,
+};
 use qt_trading::OrderStatus;
 use qt_trading::ids::TenantId;
-use sqlx::postgres::PgPoolOptions;
+use qt_trading::secret::Secret;
 use sqlx::{AssertSqlSafe, Connection, PgConnection, Row};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::on_both;
-use crate::world::{NOON, World, order, stream, told};
+use crate::world::{NOON, World, execution, order, stream, told, told_execution};
 
 on_both!(a_small_pool_leaks_nothing);
 
@@ -203,8 +208,14 @@ async fn a_small_pool_leaks_nothing(world: World) {
                     continue;
                 }
                 if n % 10 == 7 {
-                    let twice = vec![told(2, &order(OrderStatus::Open, 1)); 2];
-                    assert!(store.project(stream(tenant), twice).await.is_err());
+                    // Fails after other statements have changed rows.
+                    let gone = order(OrderStatus::Open, 1);
+                    let mut bad = execution(&gone, 1);
+                    bad.symbol = "\0".to_owned();
+                    let batch = vec![told(1, &gone), told_execution(2, &bad)];
+                    let failed = store.project(stream(tenant), batch).await;
+                    assert!(matches!(failed, Err(StoreError::Invalid { .. })), "{failed:?}");
+                    assert_eq!(store.order(tenant, gone.id).await, Err(StoreError::NotFound));
                 }
                 let seen = store.orders(tenant, filter, Page::default()).await.unwrap();
                 assert_eq!(seen.items.len(), 1);
@@ -217,24 +228,120 @@ async fn a_small_pool_leaks_nothing(world: World) {
     }
 }
 
+/// Passes bytes between the store and PostgreSQL, and keeps the server's side of each connection
+/// when the store says good-bye, as a pooler does.
+async fn pooler(to: String) -> (String, Arc<Mutex<Vec<TcpStream>>>) {
+    const GOODBYE: &[u8] = b"X\0\0\0\x04";
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let left = Arc::new(Mutex::new(Vec::new()));
+    let keep = Arc::clone(&left);
+    tokio::spawn(async move {
+        while let Ok((mut client, _)) = listener.accept().await {
+            let mut server = TcpStream::connect(&to).await.unwrap();
+            let keep = Arc::clone(&keep);
+            tokio::spawn(async move {
+                let (mut asked, mut said) = (vec![0; 65_536], vec![0; 65_536]);
+                loop {
+                    tokio::select! {
+                        count = client.read(&mut asked) => match count.unwrap_or(0) {
+                            0 => break,
+                            count if asked[..count].ends_with(GOODBYE) => {
+                                let last = &asked[..count - GOODBYE.len()];
+                                server.write_all(last).await.unwrap();
+                                break;
+                            }
+                            count => server.write_all(&asked[..count]).await.unwrap(),
+                        },
+                        count = server.read(&mut said) => match count.unwrap_or(0) {
+                            0 => return,
+                            count => client.write_all(&said[..count]).await.unwrap(),
+                        },
+                    }
+                }
+                keep.lock().unwrap().push(server);
+            });
+        }
+    });
+    (address, left)
+}
+
 #[tokio::test]
 async fn nothing_of_a_transaction_stays_on_a_connection() {
     let Some(world) = World::postgres().await else { return };
-    let pool =
-        PgPoolOptions::new().max_connections(1).connect(&world.url().unwrap()).await.unwrap();
+    let url = world.url().unwrap();
+    let (before, server) = url.rsplit_once('@').unwrap();
+    let (server, database) = server.split_once('/').unwrap();
+    let (address, left) = pooler(server.to_owned()).await;
     let mut settings = world.settings.clone();
-    settings.connections = 2;
+    let url = format!("{before}@{address}/{database}?sslmode=disable");
+    settings.place = Place::Postgres(Secret::new(url));
     let store = Store::open(&settings).await.unwrap();
     let tenant = two_tenants(&store).await[0];
     store.strategies(tenant, StrategyFilter::default(), Page::default()).await.unwrap();
-    // What the server says of each connection of the service between two requests.
-    let left: Vec<String> = sqlx::query_scalar(
-        "SELECT usename::text || ' ' || state FROM pg_stat_activity \
-         WHERE datname = current_database() AND application_name = 'quanttrade' \
-         AND state <> 'idle'",
-    )
-    .fetch_all(&pool)
-    .await
-    .unwrap();
-    assert!(left.is_empty(), "{left:?}");
+    store.close().await;
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    // The next user of a connection is somebody else.
+    let ask = "SELECT '<' || current_setting('role') || '|' || \
+               COALESCE(current_setting('app.current_tenant_id', true), '') || '|' || \
+               current_setting('search_path') || '|' || current_setting('statement_timeout') || \
+               '|' || current_setting('lock_timeout') || '>'\0";
+    let mut connections = std::mem::take(&mut *left.lock().unwrap());
+    assert!(!connections.is_empty());
+    for connection in &mut connections {
+        let length = u32::try_from(ask.len() + 4).unwrap().to_be_bytes();
+        connection.write_all(&[b"Q", &length[..], ask.as_bytes()].concat()).await.unwrap();
+        let mut answer = Vec::new();
+        while !(answer.contains(&b'<') && answer.ends_with(b"Z\0\0\0\x05I")) {
+            let count = connection.read_buf(&mut answer).await.unwrap();
+            assert!(count > 0, "{}", String::from_utf8_lossy(&answer));
+        }
+        let text = String::from_utf8_lossy(&answer);
+        assert!(text.contains("<none||\"$user\", public|0|0>"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_is_stuck_keeps_nobody_else_waiting() {
+    let Some(world) = World::postgres().await else { return };
+    let [stuck, other] = two_tenants(&world.store).await;
+    let mut holder = connect(&world).await;
+    let mut tx = holder.begin().await.unwrap();
+    let sql = "UPDATE quanttrade.tenant_heads SET audit_seq = audit_seq \
+               WHERE tenant_id = $1 RETURNING set_config('app.current_tenant_id', $2, true)";
+    let set = "SELECT set_config('app.current_tenant_id', $1, true)";
+    sqlx::query(set).bind(stuck.to_string()).execute(&mut *tx).await.unwrap();
+    let held = sqlx::query(sql).bind(stuck.0).bind(stuck.to_string()).execute(&mut *tx);
+    assert_eq!(held.await.unwrap().rows_affected(), 1);
+    // More than there are connections.
+    let mut tasks = Vec::new();
+    for n in 0..6 {
+        let store = world.store.clone();
+        tasks.push(tokio::spawn(async move {
+            let actor = Actor::new(stuck, "ann", "r");
+            let new = NewStrategy { name: format!("n{n}"), ..NewStrategy::default() };
+            create_strategy(&store, actor, new).await
+        }));
+    }
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let began = Instant::now();
+    loop {
+        let read = world.store.strategies(other, StrategyFilter::default(), Page::default()).await;
+        match read {
+            Ok(seen) => {
+                assert_eq!(seen.items.len(), 1);
+                break;
+            }
+            Err(error) => assert!(error.is_passing(), "{error}"),
+        }
+    }
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    for task in tasks {
+        let failed = task.await.unwrap();
+        assert!(matches!(failed, Err(StoreError::Unavailable(_))), "{failed:?}");
+    }
+    tx.rollback().await.unwrap();
+    let actor = Actor::new(stuck, "ann", "r");
+    let new = NewStrategy { name: "later".to_owned(), ..NewStrategy::default() };
+    create_strategy(&world.store, actor, new).await.unwrap();
 }

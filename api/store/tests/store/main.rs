@@ -34,3 +34,4 @@ macro_rules! on_both {
     };
 }
 use on_both;
+use world::absent;

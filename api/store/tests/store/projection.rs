@@ -4,7 +4,7 @@ use qt_store::audit::{AuditFilter, Audits};
 use qt_store::events::Outbox;
 use qt_store::{
     EquityPoint, ExecutionFilter, OrderFilter, Orders, Page, PortfolioHistory, Projected, Record,
-    StoreError,
+    StoreError, Stream,
 };
 use qt_trading::OrderStatus;
 use qt_trading::ids::TenantId;
@@ -13,7 +13,14 @@ use qt_trading::time::Time;
 use crate::on_both;
 use crate::world::{NOON, World, amount, execution, order, stream, told, told_execution};
 
-on_both!(records_are_kept_once, lists_come_in_parts, days_and_equity_are_exact, bad_batches);
+on_both!(
+    records_are_kept_once,
+    what_happened_once_is_one_event,
+    a_journal_that_lost_its_end_goes_on,
+    lists_come_in_parts,
+    days_and_equity_are_exact,
+    bad_batches,
+);
 
 async fn records_are_kept_once(world: World) {
     let store = &world.store;
@@ -60,6 +67,63 @@ async fn records_are_kept_once(world: World) {
     );
     let foreign = TenantId::new();
     assert_eq!(store.order(foreign, order.id).await, Err(StoreError::NotFound));
+}
+
+/// The same happenings, told under other numbers and as another session: after the database was
+/// put back, or by a process that knows less.
+async fn what_happened_once_is_one_event(world: World) {
+    let store = &world.store;
+    let tenant = TenantId::new();
+    let first = stream(tenant);
+    let mut order = order(OrderStatus::Open, NOON);
+    let fill = execution(&order, NOON + 2);
+    let mut records = vec![told(1, &order), told_execution(2, &fill)];
+    order.status = OrderStatus::Filled;
+    order.updated_at = Time(NOON + 2);
+    records.push(told(3, &order));
+    store.project(first, records.clone()).await.unwrap();
+    let ids = |events: Vec<qt_store::events::OutboxRow>| -> Vec<_> {
+        events.iter().map(|row| row.envelope.event_id).collect()
+    };
+    let before = ids(store.events_after(tenant, 0, 100).await.unwrap());
+    assert_eq!(before.len(), 3);
+    // As another session.
+    let again = Stream { session: TenantId::new().0, ..first };
+    let later: Vec<_> =
+        records.iter().cloned().map(|it| Projected { seq: it.seq + 40, ..it }).collect();
+    store.project(again, later.clone()).await.unwrap();
+    assert_eq!(ids(store.events_after(tenant, 0, 100).await.unwrap()), before);
+    assert_eq!(store.order(tenant, order.id).await.unwrap(), order);
+    // In a database that knows nothing of it.
+    world.as_owner("DELETE FROM outbox_events; DELETE FROM orders; DELETE FROM executions").await;
+    let fresh = Stream { session: TenantId::new().0, ..first };
+    store.project(fresh, later).await.unwrap();
+    assert_eq!(ids(store.events_after(tenant, 0, 100).await.unwrap()), before);
+    let audit = store.audit_rows(tenant, AuditFilter::default(), Page::default()).await.unwrap();
+    assert_eq!(audit.items.len(), 1, "it was placed once");
+}
+
+async fn a_journal_that_lost_its_end_goes_on(world: World) {
+    let store = &world.store;
+    let tenant = TenantId::new();
+    let stream = stream(tenant);
+    let kept = order(OrderStatus::Open, NOON);
+    let mut lost = order(OrderStatus::Open, NOON + 1);
+    lost.client_order_id = None;
+    store.project(stream, vec![told(4, &kept), told(8, &lost)]).await.unwrap();
+    let mut now = kept.clone();
+    now.status = OrderStatus::Cancelled;
+    now.updated_at = Time(NOON + 3);
+    // Its number is one of what was lost.
+    store.project(stream, vec![told(8, &now)]).await.unwrap();
+    assert_eq!(store.order(tenant, kept.id).await.unwrap().status, OrderStatus::Open);
+    store.rewind(stream, 7).await.unwrap();
+    assert_eq!(store.projected(stream).await, Ok(7));
+    store.project(stream, vec![told(8, &now)]).await.unwrap();
+    assert_eq!(store.order(tenant, kept.id).await.unwrap(), now);
+    // Never forward.
+    store.rewind(stream, 100).await.unwrap();
+    assert_eq!(store.projected(stream).await, Ok(8));
 }
 
 async fn lists_come_in_parts(world: World) {

@@ -7,7 +7,7 @@ use std::time::Duration;
 use redis::streams::StreamRangeReply;
 use tempfile::TempDir;
 
-use crate::world::absent;
+use crate::absent;
 
 pub struct RedisServer {
     folder: TempDir,

@@ -16,10 +16,25 @@ use serde_json::json;
 use crate::on_both;
 use crate::world::{NOON, World, actor, amount};
 
-on_both!(strategies, accounts, jobs, data_sets, limits);
+on_both!(strategies, accounts, jobs, data_sets, limits, what_cannot_be_kept_is_invalid);
 
 fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict(_)))
+}
+
+/// PostgreSQL has no text with a zero character in it; neither has a client's fault a 500.
+async fn what_cannot_be_kept_is_invalid(world: World) {
+    let by = actor(TenantId::new(), "ann", NOON);
+    let new = NewStrategy { name: "a\0b".to_owned(), ..NewStrategy::default() };
+    let refused = create_strategy(&world.store, by, new).await;
+    assert!(matches!(refused, Err(StoreError::Invalid { .. })), "{refused:?}");
+    let by = actor(TenantId::new(), "ann", NOON);
+    let parameters = json!({"a": "a\0b"}).as_object().cloned().unwrap();
+    let new = NewStrategy { name: "a".to_owned(), parameters, ..NewStrategy::default() };
+    let made = create_strategy(&world.store, by, new).await;
+    if world.is_postgres() {
+        assert!(matches!(made, Err(StoreError::Invalid { .. })), "{made:?}");
+    }
 }
 
 async fn strategies(world: World) {

@@ -98,6 +98,7 @@ away! {
         fn execution(TenantId, ExecutionUid) -> Execution;
         fn executions(TenantId, ExecutionFilter, Page) -> Slice<Execution>;
         fn projected(Stream) -> u64;
+        fn rewind(Stream, u64) -> ();
         fn project(Stream, Vec<Projected>) -> u64;
     }
     PortfolioHistory {

@@ -1,0 +1,65 @@
+//! Who is told what becomes of orders: all of it, in order, and again from the first when a session
+//! is made again from its journal.
+
+use std::sync::Arc;
+
+use super::orders::Changed;
+use qt_trading::ids::{AccountId, TenantId};
+use qt_trading::time::Time;
+use qt_trading::{Execution, Order, Portfolio};
+
+/// What a session tells.
+#[derive(Clone, Debug)]
+pub enum Told {
+    /// An order, as it is now.
+    Order(Arc<Order>),
+    /// An execution.
+    Executed(Arc<Execution>),
+    /// What the account is worth, once in a while; a session that is made again is silent of it.
+    Worth(Arc<Portfolio>),
+}
+
+impl From<&Changed> for Told {
+    fn from(changed: &Changed) -> Self {
+        match changed {
+            Changed::Order(order) => Self::Order(Arc::clone(order)),
+            Changed::Executed(execution, _) => Self::Executed(Arc::clone(execution)),
+        }
+    }
+}
+
+/// Who listens to one session. It is called by the thread that runs it and must not wait.
+pub trait Listener: std::fmt::Debug + Send + Sync {
+    /// The session is about to be made again: its first event comes next.
+    fn begins(&self);
+
+    /// What the event `seq` of the journal changed.
+    fn hear(&self, seq: u64, at: Time, told: Told);
+
+    /// All of the journal was heard; its last event is `seq`.
+    fn caught_up(&self, seq: u64);
+}
+
+/// Who listens to sessions.
+pub trait Listeners: Send + Sync {
+    /// The one for a session that begins.
+    fn of(&self, tenant: TenantId, account: AccountId) -> Arc<dyn Listener>;
+}
+
+/// Nobody listens.
+#[derive(Clone, Copy, Debug)]
+pub struct Nobody;
+
+impl Listener for Nobody {
+    fn begins(&self) {}
+
+    fn hear(&self, _: u64, _: Time, _: Told) {}
+
+    fn caught_up(&self, _: u64) {}
+}
+
+impl Listeners for Nobody {
+    fn of(&self, _: TenantId, _: AccountId) -> Arc<dyn Listener> {
+        Arc::new(Self)
+    }
+}
