@@ -147,8 +147,7 @@ pub(crate) async fn metrics(
         Series::one("quanttrade_feeds", feeds.len() as f64),
     ];
     series.extend(resident().map(|bytes| Series::one("process_resident_memory_bytes", bytes)));
-    let phases = [Phase::Reconciling, Phase::Ready, Phase::Draining, Phase::Stopped, Phase::Failed];
-    let values = phases.map(|phase| {
+    let values = Phase::ALL.map(|phase| {
         let count = states.iter().filter(|session| session.phase == phase).count();
         (Some(("phase", format!("{phase:?}").to_lowercase())), count as f64)
     });
