@@ -80,6 +80,7 @@ pub struct Service {
     app: Shared,
     router: Router,
     store: Store,
+    leases: Option<StoreLeases>,
     sessions: Arc<Kept>,
     jobs: Option<Arc<Jobs>>,
     bus: Arc<Bus>,
@@ -114,10 +115,11 @@ impl Service {
             HubSettings { state: Some(data_dir.join("market.json")), ..Default::default() };
         let hub = Hub::start(market)?;
         let mut sessions = SessionSettings::new(data_dir.join("sessions"));
-        if store.is_shared() {
-            // SQLite is on this machine alone: there the lock of a file says all, and at once.
-            let holder = format!("{}:{}", std::process::id(), Uuid::now_v7());
-            sessions.lease = Arc::new(StoreLeases::new(store.clone(), holder));
+        sessions.registry = Arc::new(registry.clone());
+        // SQLite is on this machine alone: there the lock of a file says all, and at once.
+        let leases = store.is_shared().then(|| StoreLeases::new(store.clone(), holder()));
+        if let Some(leases) = &leases {
+            sessions.lease = Arc::new(leases.clone());
         }
         let sessions = Kept::new(Sessions::start(sessions, Arc::clone(&hub))?, store.clone());
         let jobs = settings.has_backtests.then(|| {
@@ -148,7 +150,7 @@ impl Service {
         }
         let app = Arc::new(app);
         let router = crate::routes::router(&app);
-        Ok(Self { server, app, router, store, sessions, jobs, bus, owner, tasks })
+        Ok(Self { server, app, router, store, leases, sessions, jobs, bus, owner, tasks })
     }
 
     /// Where it listens.
@@ -177,6 +179,9 @@ impl Service {
                 jobs.stop().await;
             }
             self.sessions.stop().await;
+            if let Some(leases) = &self.leases {
+                leases.given_back().await;
+            }
         };
         let is_ended = tokio::time::timeout(STOP_TIME, ending).await.is_ok();
         for task in self.tasks {
@@ -185,6 +190,12 @@ impl Service {
         self.store.close().await;
         is_served && is_ended
     }
+}
+
+/// This process, as others see it that want what it has.
+fn holder() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("process {} on {} ({})", std::process::id(), host.trim(), Uuid::now_v7())
 }
 
 /// Makes the data directory, for its owner alone.

@@ -10,7 +10,7 @@ use qt_risk::{
 use qt_types::{
     BarFlags, Cash, Control, ControlKind, DenyReason, E9, Event, InstrumentId, InstrumentKind,
     InstrumentSpec, Nanos, OrderId, OrderKind, Payload, Price, Qty, Seq, Side, StrategyId, Tick,
-    TickFlags,    TickKind, Trade, VenueId,
+    TickFlags, TickKind, Trade, VenueId,
 };
 
 /// A second and a millisecond in nanoseconds.

@@ -3,6 +3,7 @@
 mod common;
 mod controls;
 mod killed;
+mod leases;
 mod many;
 mod restart;
 mod thin;
