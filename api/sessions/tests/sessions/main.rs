@@ -5,5 +5,7 @@ mod controls;
 mod killed;
 mod leases;
 mod many;
+mod memory;
+mod own;
 mod restart;
 mod thin;
