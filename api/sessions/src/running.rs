@@ -187,7 +187,9 @@ impl Running {
         self.is_valued &= turned.heard == 0;
         self.show(now_ns.get());
         let left_ns = if self.session.has_input() { 0 } else { self.session.left_ns() };
-        Ok((taken, left_ns))
+        // What is not shown yet is due as well.
+        let shown_in_ns = self.shown_ns.saturating_add(SHOW_NS).saturating_sub(now_ns.get()).max(0);
+        Ok((taken, if self.is_dirty { left_ns.min(shown_in_ns) } else { left_ns }))
     }
 
     /// Nothing leaves until the lease is renewed, so nothing is taken in that something could
