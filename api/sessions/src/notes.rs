@@ -25,6 +25,11 @@ pub enum SessionNote {
     },
     /// Another strategy in a slot, from the next event on.
     Cast(Cast),
+    /// Under which lease what follows was written.
+    Holder {
+        /// Its epoch.
+        epoch: u64,
+    },
     /// The account's equity at the start of a UTC day, in billionths.
     Day {
         /// The day, counted from 1970-01-01.
@@ -132,6 +137,7 @@ mod tests {
             SessionNote::Person { number: u64::MAX, name: "a \"b\"".to_owned() },
             SessionNote::Client { order: OrderUid::new(), client_order_id: "x-1".to_owned() },
             SessionNote::Cast(cast),
+            SessionNote::Holder { epoch: u64::MAX },
             day(100_000_000_000_000),
             day(i128::MIN),
             day(i128::MAX),

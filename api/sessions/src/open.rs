@@ -12,7 +12,7 @@ use qt_journal::{Durable, Options};
 use qt_ring::SetupError;
 use qt_risk::{AccountGate, RiskGate, Setup};
 use qt_runtime::keeper::{Keeper, Shown};
-use qt_runtime::live::{FeedReader, LiveError, fingerprint};
+use qt_runtime::live::{FeedReader, LiveError, fingerprint, open_under};
 use qt_runtime::paper::{PaperParts, PaperSession, Recast};
 use qt_strategies::Registry;
 use qt_types::{InstrumentSpec, Limits, Nanos};
@@ -124,7 +124,7 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
     let words = words(&shared, &specs, settings);
     let path = folder.join(JOURNAL);
     let options = options(&words, settings)?;
-    let journal = qt_runtime::live::open(&path, &options, &specs, &words)?;
+    let journal = open_under(&path, &options, &specs, &words, held.epoch())?;
     let kept = Arc::new(Shown::default());
     let keeper = Keeper::new(journal.begin, never(), Arc::clone(&kept));
     let parts = parts(settings, &specs, journal.epoch, Box::new(keeper), feed);

@@ -74,6 +74,7 @@ impl Past {
                 self.account.begin_day(day, qt_types::Cash::from_nano(equity_nano));
             }
             SessionNote::Cast(cast) => self.slots.cast(cast),
+            SessionNote::Holder { .. } => {}
         }
     }
 
@@ -181,7 +182,7 @@ impl Running {
         let turned = self.session.turn(reading)?;
         let now_ns = self.session.driver().time_ns();
         self.take_notes();
-        self.look_at_phase(now_ns);
+        self.look_at_phase(now_ns)?;
         let taken = turned.taken + self.take_requests()?;
         self.turn_day(now_ns)?;
         self.is_valued &= turned.heard == 0;
@@ -257,14 +258,18 @@ impl Running {
     }
 
     /// It trades once the venue is in step and there are prices.
-    fn look_at_phase(&mut self, now_ns: Nanos) {
+    fn look_at_phase(&mut self, now_ns: Nanos) -> Result<(), Halt> {
         let driver = self.session.driver();
         if driver.phase() != LinkPhase::Ready {
             let detail = driver.breaks().first().map(|it| it.text(driver.exposure().specs));
             self.shared.enter(Phase::Reconciling, detail);
-            return;
+            return Ok(());
+        }
+        if self.begun_ns.is_none() {
+            self.note(&SessionNote::Holder { epoch: self.held.epoch() })?;
         }
         let begun_ns = *self.begun_ns.get_or_insert(now_ns.get());
+        let driver = self.session.driver();
         let exposure = driver.exposure();
         let count = exposure.specs.len();
         let is_priced = |at: usize| {
@@ -276,12 +281,13 @@ impl Running {
             || now_ns.get() - begun_ns > PRICES_NS;
         if !is_ready {
             self.shared.enter(Phase::Reconciling, None);
-            return;
+            return Ok(());
         }
         if self.shared.risk.load().is_empty() {
             self.look_at_limits();
         }
         self.shared.enter(Phase::Ready, None);
+        Ok(())
     }
 
     /// Looks at what became of orders, and tells of it.

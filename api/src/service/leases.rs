@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
@@ -50,15 +50,16 @@ impl StoreLeases {
     /// Renews `held` until it is lost, or dropped.
     async fn renew(self, state: Arc<State>, mut dropped: oneshot::Receiver<()>) {
         loop {
-            let now = qt_store::Held::clone(&state.held.load());
+            let now = state.term.load().held.clone();
             let pause = tokio::time::timeout(RENEWED_EVERY, &mut dropped);
             if pause.await.is_ok() {
                 self.give_back(now).await;
                 return;
             }
+            let until = SystemTime::now() + LENGTH;
             let asked = tokio::time::timeout(PATIENCE, self.store.renew_lease(now)).await;
             match asked {
-                Ok(Ok(Some(renewed))) => state.held.store(Arc::new(renewed)),
+                Ok(Ok(Some(held))) => state.term.store(Arc::new(Term { held, until })),
                 Ok(Ok(None)) => {
                     tracing::error!("a session was taken over by another process");
                     state.is_lost.store(true, Ordering::Release);
@@ -81,8 +82,16 @@ impl StoreLeases {
 
 #[derive(Debug)]
 struct State {
-    held: ArcSwap<qt_store::Held>,
+    term: ArcSwap<Term>,
     is_lost: AtomicBool,
+}
+
+/// A lease as it was renewed last.
+#[derive(Debug)]
+struct Term {
+    held: qt_store::Held,
+    /// Its end by the wall clock as well: a machine that sleeps has a steady clock that stands.
+    until: SystemTime,
 }
 
 struct StoreHeld {
@@ -94,17 +103,16 @@ struct StoreHeld {
 
 impl Held for StoreHeld {
     fn epoch(&self) -> u64 {
-        self.state.held.load().epoch
+        self.state.term.load().held.epoch
     }
 
     fn tenure(&self) -> Tenure {
         if self.state.is_lost.load(Ordering::Acquire) {
-            Tenure::Lost
-        } else if self.state.held.load().is_valid() {
-            Tenure::Valid
-        } else {
-            Tenure::Lapsed
+            return Tenure::Lost;
         }
+        let term = self.state.term.load();
+        let is_valid = term.held.is_valid() && SystemTime::now() < term.until;
+        if is_valid { Tenure::Valid } else { Tenure::Lapsed }
     }
 }
 
@@ -117,6 +125,7 @@ impl Lease for StoreLeases {
     ) -> Result<Box<dyn Held>, LeaseError> {
         let lock = FolderLock::take(folder)?;
         let (name, holder) = (format!("session:{account}"), self.holder.clone());
+        let until = SystemTime::now() + LENGTH;
         let asked = self.store.acquire_lease(tenant, name, holder, LENGTH);
         let asked = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
         let held = match asked {
@@ -125,8 +134,8 @@ impl Lease for StoreLeases {
             Ok(Err(error)) => return Err(LeaseError::Away(error.to_string())),
             Err(_) => return Err(LeaseError::Away("the store does not answer".to_owned())),
         };
-        let state = State { held: ArcSwap::from_pointee(held), is_lost: AtomicBool::new(false) };
-        let state = Arc::new(state);
+        let term = ArcSwap::from_pointee(Term { held, until });
+        let state = Arc::new(State { term, is_lost: AtomicBool::new(false) });
         let (sender, dropped) = oneshot::channel();
         let (leases, of_task) = (self.clone(), Arc::clone(&state));
         self.count.send_modify(|count| *count += 1);
