@@ -21,6 +21,9 @@ const PAUSE_MAX: Duration = Duration::from_secs(1);
 /// How often it is looked whether somebody asks something of a session that is elsewhere.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
+/// The longest sleep while none waits.
+const QUIET: Duration = Duration::from_secs(60);
+
 /// A session that does not run here.
 #[derive(Clone, Debug)]
 pub struct Absent {
@@ -52,8 +55,9 @@ pub fn run(inner: &Arc<Inner>, news: &Receiver<News>) {
     loop {
         let now = Instant::now();
         let next = waiting.iter().map(|(due, _)| due.saturating_duration_since(now)).min();
-        let next = next.filter(|_| under_way < ATTEMPTS_MAX);
-        match news.recv_timeout(next.unwrap_or(LOOK_EVERY).min(LOOK_EVERY)) {
+        let next = next.filter(|_| under_way < ATTEMPTS_MAX).unwrap_or(LOOK_EVERY);
+        let next = if waiting.is_empty() { QUIET } else { next.min(LOOK_EVERY) };
+        match news.recv_timeout(next) {
             Ok(News::Wait(absent)) => waiting.push((due(&absent), absent)),
             Ok(News::Tried(back)) => {
                 under_way -= 1;
@@ -104,15 +108,27 @@ fn begin(inner: &Arc<Inner>, mut absent: Absent) -> Result<(), Absent> {
     let (of, session) = (Arc::clone(inner), absent.clone());
     let thread = std::thread::Builder::new().name("session-start".to_owned());
     let started = thread.spawn(move || {
-        let back = attempt(&of, session);
-        // Without the room the service is at its end.
-        let _ = of.room.send(News::Tried(back));
+        let mut trial = Trial { room: of.room.clone(), back: None };
+        trial.back = attempt(&of, session);
     });
     started.map(|_| ()).map_err(|why| {
         let why = format!("there is no thread to begin it on: {why}");
         put_off(&mut absent, Phase::Reconciling, why);
         absent
     })
+}
+
+/// An attempt that is under way: however it ends, the room is told.
+struct Trial {
+    room: Sender<News>,
+    back: Option<Absent>,
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        // Without the room the service is at its end.
+        let _ = self.room.send(News::Tried(self.back.take()));
+    }
 }
 
 /// Begins the session, or fails with it; it comes back where its lease is not given.

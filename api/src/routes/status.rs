@@ -52,7 +52,11 @@ fn components(app: &App) -> BTreeMap<&'static str, Condition> {
     };
     let states = app.trading.states();
     let cannot_trade = |phase| matches!(phase, Phase::Failed | Phase::LeaseLost);
-    let sessions = if states.iter().any(|session| cannot_trade(session.phase)) { Condition::Down } else { Condition::Up };
+    let sessions = if states.iter().any(|session| cannot_trade(session.phase)) {
+        Condition::Down
+    } else {
+        Condition::Up
+    };
     let is_stopping = *app.stopping.borrow();
     let intake = if is_stopping { Condition::Down } else { Condition::Up };
     let mut all = BTreeMap::from([

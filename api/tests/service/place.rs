@@ -142,6 +142,11 @@ impl Place {
         place
     }
 
+    /// The address of its database, as the owner of that.
+    pub fn database_url(&self) -> String {
+        self.database.as_ref().expect("a database of its own").url()
+    }
+
     /// The tenant of its token.
     pub fn tenant(&self) -> String {
         self.tenant.to_string()

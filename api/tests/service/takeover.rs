@@ -224,3 +224,40 @@ async fn who_was_away_for_longer_than_the_lease_sends_nothing() {
     drop(asleep);
     assert!(place.stop().await);
 }
+
+/// The store does not answer for longer than a lease lasts: no order leaves, the kill switch
+/// works, and with the store the session goes on as if nothing had been.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_that_is_away_stops_orders_and_fails_no_session() {
+    use sqlx::{Connection, Executor};
+    let Some(place) = Place::postgres().await else { return };
+    let way = place.directly();
+    let phase = async |phase: &str| {
+        flow::until(&way, "/risk/status", |it| it["session"]["phase"] == phase).await["session"]
+            .clone()
+    };
+    let before = phase("READY").await;
+    let url = place.database_url();
+    let mut owner = sqlx::PgConnection::connect(&url).await.unwrap();
+    let lock = "LOCK TABLE quanttrade.leases IN ACCESS EXCLUSIVE MODE";
+    owner.execute("BEGIN").await.unwrap();
+    owner.execute(lock).await.unwrap();
+    phase("LEASE_LOST").await;
+    let refused = way.ask("POST", "/trades", Some(&order(0))).await;
+    assert_eq!((refused.status, refused.code().as_str()), (503, "LEASE_LOST"));
+    assert_eq!(way.ask("GET", "/portfolio", None).await.status, 200);
+    owner.execute("COMMIT").await.unwrap();
+    let after = phase("READY").await;
+    assert_eq!(after["epoch"], before["epoch"], "nobody else had it");
+    let placed = way.ask("POST", "/trades", Some(&order(0))).await;
+    assert_eq!(placed.status, 201, "{}", placed.json());
+    owner.execute("BEGIN").await.unwrap();
+    owner.execute(lock).await.unwrap();
+    phase("LEASE_LOST").await;
+    let kill = r#"{"level":"account","reason":"a test"}"#;
+    let killed = way.ask("POST", "/risk/kill", Some(kill)).await;
+    assert_eq!(killed.status, 200, "{}", killed.json());
+    owner.execute("COMMIT").await.unwrap();
+    assert_eq!(phase("READY").await["is_killed"], true);
+    assert!(place.stop().await);
+}
