@@ -7,7 +7,7 @@ use qt_risk::{
     Allowed, CONTROLS, Control, Headroom, Level, Lowest, Prices, Profile, ProfileName, Reject,
     RejectContext, RiskGate, Setup, Target,
 };
-use qt_types::{Cash, InstrumentId, InstrumentSpec, OrderId, OrderKind, Qty, Side};
+use qt_types::{Cash, InstrumentId, InstrumentSpec, OrderId, OrderKind, Qty, Side, StrategyId};
 
 use crate::config::RunConfig;
 
@@ -190,7 +190,7 @@ fn nearest(gate: &RiskGate, exposure: &Exposure<'_>) -> Vec<Option<Headroom>> {
                 reduce_only: false,
                 replaces: OrderId::NONE,
             };
-            for found in gate.explain(&request, exposure) {
+            for found in gate.explain(StrategyId::FIRST, &request, exposure) {
                 let limit = qt_risk::Limit { soft: found.soft, hard: found.limit };
                 let best = &mut nearest[found.control as usize];
                 if !limit.is_off(found.unit) && best.is_none_or(|best| used(&found) > used(&best)) {

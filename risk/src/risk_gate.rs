@@ -157,17 +157,24 @@ impl RiskGate {
         }
     }
 
-    /// What every control observes of an order, its limits and what is left of them. Nothing is
-    /// taken or counted. Off the hot path.
+    /// What every control observes of an order of `strategy`, its limits and what is left of them.
+    /// Nothing is taken or counted. Off the hot path.
     #[must_use]
-    pub fn explain(&self, request: &OrderRequest, exposure: &Exposure<'_>) -> Vec<Headroom> {
+    pub fn explain(
+        &self,
+        strategy: StrategyId,
+        request: &OrderRequest,
+        exposure: &Exposure<'_>,
+    ) -> Vec<Headroom> {
         let mut all = All::default();
         let mut account = self.account.clone();
         let mut state = std::borrow::Cow::Borrowed(&self.state);
         if !state.dirty.is_empty() {
             state.to_mut().catch_up(exposure);
         }
-        let who = (usize::from(self.strategy), self.parent);
+        // A parent order belongs to who asked last, and to nobody else.
+        let parent = if strategy.0 == self.strategy { self.parent } else { NONE };
+        let who = (usize::from(strategy.0), parent);
         let known = who.0 < state.strategies.len()
             && request.instrument.index() < state.instruments.len()
             && exposure.spec(request.instrument).is_some();

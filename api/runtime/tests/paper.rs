@@ -21,9 +21,9 @@ use qt_risk::{Account, AccountGate, Sizing};
 use qt_runtime::live::{Note, Phase, Reading, feed};
 use qt_runtime::paper::{PaperParts, PaperSession};
 use qt_types::{
-    Asked, AskedFor, BarFlags, Cancel, Cash, E9, Event, InstrumentId, InstrumentKind,
-    InstrumentSpec, Limits, Nanos, OrderKind, Payload, Place, Price, Qty, Replace, Seq, Side, Size,
-    StrategyId, Tick, TimeInForce, Timer, Trade, VenueId,
+    Asked, AskedFor, BarFlags, Cancel, Cash, Control, ControlKind, E9, Event, InstrumentId,
+    InstrumentKind, InstrumentSpec, KillState, Limits, Nanos, OrderKind, Payload, Place, Price,
+    Qty, Replace, Seq, Side, Size, StrategyId, Target, Tick, TimeInForce, Timer, Trade, VenueId,
 };
 
 const MILLI: i64 = 1_000_000;
@@ -418,4 +418,72 @@ fn a_session_that_is_made_again_and_again_agrees_with_its_venue() {
         let outcome = paper(&rows, &steps, |number| number % every == 0);
         assert!(outcome.fills.len() > 10, "{outcome:?}");
     }
+}
+
+/// A kill cancels more orders than are carried in one go, and the market trades through all of
+/// them just after: none is filled, and made again it is the same.
+#[test]
+fn a_kill_of_a_hundred_orders_is_with_the_venue_before_the_market_goes_on() {
+    let rows = rows();
+    let memory = Memory::default();
+    let mut paper = Paper::new(&memory);
+    paper.begin(START - 1_000 * MILLI);
+    for row in &rows[..50] {
+        paper.run_before(row.venue_ns);
+        paper.play(row);
+    }
+    let mut now_ns = paper.session.driver().time_ns().get() + MILLI;
+    for n in 0..100 {
+        let kind = OrderKind::Limit { price: Price::from_ticks(rows[0].price - 200 - n) };
+        paper.step(n as usize, now_ns, Step::Place(Side::Buy, kind, TimeInForce::Gtc, 1));
+    }
+    now_ns += 100 * MILLI;
+    paper.run_before(now_ns);
+    paper.turn(now_ns);
+    assert_eq!(paper.session.driver().exposure().orders.iter().count(), 100);
+    let kind = ControlKind::Trip { target: Target::GLOBAL, state: KillState::Halted };
+    paper.session.control(Control { kind, person: 7 }).unwrap();
+    // It reaches the venue a moment after all cancels do.
+    now_ns += 2 * MILLI;
+    let trade = BookRow {
+        kind: RowKind::Trade,
+        side: Side::Sell,
+        price: rows[0].price - 400,
+        qty: 1_000_000,
+        venue_ns: now_ns,
+        ..rows[0]
+    };
+    paper.play(&trade);
+    paper.run_before(now_ns + 1_000 * MILLI);
+    let outcome = paper.outcome();
+    assert_eq!((outcome.position, outcome.fills.len()), (Qty::ZERO, 0));
+    assert_eq!(paper.session.driver().exposure().orders.iter().count(), 0);
+    let again = Paper::again(&memory);
+    assert_eq!(again.outcome(), outcome);
+    assert_eq!(again.session.driver().state_hash(), paper.session.driver().state_hash());
+}
+
+/// Somebody sets the clock, or the machine sleeps: nothing is stopped, and the time follows.
+#[test]
+fn a_clock_that_jumps_stops_nothing_and_is_followed() {
+    const HOUR: i64 = 3_600_000 * MILLI;
+    let memory = Memory::default();
+    let mut paper = Paper::new(&memory);
+    paper.begin(START);
+    let mut turn = |wall_ns: i64, steady_ns: i64| {
+        let steady_ns = steady_ns.unsigned_abs() + 100_000 * MILLI.unsigned_abs();
+        paper.session.turn(Reading { wall_ns: Nanos::new(wall_ns), steady_ns }).unwrap();
+        paper.session.driver().time_ns().get()
+    };
+    let from = turn(START + 1_000 * MILLI, 0);
+    assert_eq!(turn(from + 2 * HOUR, MILLI), from + 2 * HOUR);
+    let ahead = turn(from + 2 * HOUR + MILLI, 2 * MILLI);
+    assert_eq!(ahead, from + 2 * HOUR + MILLI);
+    let back = turn(from, 12 * MILLI);
+    assert_eq!(back, ahead + 5 * MILLI, "half as fast, and never back");
+    assert_eq!(paper.session.driver().figures().clock_faults, 0);
+    let controls = memory.0.lock().unwrap();
+    let is_control =
+        |it: &&Kept| matches!(it, Kept::Event(Event { payload: Payload::Control(_), .. }));
+    assert_eq!(controls.iter().find(is_control), None, "no switch was tripped");
 }

@@ -25,23 +25,13 @@ fn unavailable(code: &'static str, detail: impl Into<String>) -> Refusal {
 }
 
 impl TenantDesk {
-    /// Why nothing can be asked of it now.
-    fn refuses(&self) -> Option<Refusal> {
-        let phase = self.shared.phase.borrow();
-        let why = phase.1.clone();
-        let (code, detail) = match phase.0 {
-            Phase::Ready => return None,
-            Phase::Reconciling => ("RECONCILING", "the session is made again from its journal"),
-            Phase::Draining => ("STOPPING", "the service is stopping"),
-            Phase::Stopped => ("STOPPED", "the session does not run here"),
-            Phase::Failed => ("FAILED", "the session could not go on"),
-        };
-        Some(unavailable(code, why.unwrap_or_else(|| detail.to_owned())))
+    fn is_elsewhere(&self) -> bool {
+        self.shared.phase.borrow().0 == Phase::Elsewhere
     }
 
     /// Sends what `request` makes of the way back, and waits for the answer.
     async fn ask<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refusal> {
-        if let Some(refusal) = self.refuses() {
+        if let Some(refusal) = self.shared.refusal() {
             return Err(refusal);
         }
         self.send(request).await
@@ -49,7 +39,7 @@ impl TenantDesk {
 
     async fn send<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
-        match self.shared.requests.try_send(request(reply)) {
+        match self.shared.requests.send(request(reply)) {
             Ok(()) => self.shared.wakes.unpark(),
             Err(TrySendError::Full(_)) => {
                 let detail = "too many requests of this account are waiting; try again in a moment";
@@ -87,19 +77,19 @@ impl Desk for TenantDesk {
     }
 
     fn orders(&self) -> Vec<Arc<Order>> {
-        self.shared.view.load().orders.to_vec()
+        self.shared.shelf.orders()
     }
 
     fn order(&self, id: OrderUid) -> Option<Arc<Order>> {
-        self.shared.view.load().orders.iter().find(|order| order.id == id).cloned()
+        self.shared.shelf.order(id)
     }
 
     fn executions(&self) -> Vec<Arc<Execution>> {
-        self.shared.view.load().executions.to_vec()
+        self.shared.shelf.executions()
     }
 
     fn execution(&self, id: ExecutionUid) -> Option<Arc<Execution>> {
-        self.shared.view.load().executions.iter().find(|it| it.id == id).cloned()
+        self.shared.shelf.execution(id)
     }
 
     fn place(
@@ -136,9 +126,15 @@ impl Desk for TenantDesk {
         person: String,
     ) -> Doing<'_, Result<KillAnswer, Refusal>> {
         let request = move |reply| Request::Kill { level, strategy, person, reason, reply };
-        // A session that is made again takes it as soon as it can; one that is over has nothing
-        // that could leave.
-        Box::pin(self.send(request))
+        // A session that is made again, or waits for its lease, takes it as soon as it can. What
+        // another process has only that one can stop.
+        let elsewhere = self.shared.refusal().filter(|_| self.is_elsewhere());
+        Box::pin(async move {
+            match elsewhere {
+                Some(refusal) => Err(refusal),
+                None => self.send(request).await,
+            }
+        })
     }
 
     fn arm(
@@ -159,7 +155,14 @@ impl Desk for TenantDesk {
     }
 
     fn risk(&self) -> Vec<RiskStatus> {
-        self.shared.view.load().risk.to_vec()
+        self.shared.risk.load().to_vec()
+    }
+
+    fn risk_now(&self) -> Doing<'_, Vec<RiskStatus>> {
+        Box::pin(async {
+            let now = self.ask(|reply| Request::Limits { reply }).await;
+            now.unwrap_or_else(|_| self.risk())
+        })
     }
 
     fn events(&self) -> Arc<PrivateLog> {

@@ -23,14 +23,16 @@ mod request;
 mod risk;
 mod running;
 mod service;
+mod shelf;
 mod slots;
 mod told;
 mod units;
 mod view;
+mod waiting;
 mod wish;
 mod worker;
 
-pub use lease::{FileLeases, Held, Lease, LeaseError};
+pub use lease::{FileLeases, FolderLock, Held, Lease, LeaseError, Tenure};
 pub use open::PaperSettings;
 pub use service::{SessionSettings, Sessions, StartError};
 pub use told::{Listener, Listeners, Nobody, Told};

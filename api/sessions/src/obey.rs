@@ -16,8 +16,7 @@ use super::slots::{self, strategy_id};
 use super::wish;
 use qt_trading::ids::{OrderUid, StrategyUid};
 use qt_trading::{
-    AmendOrder, ArmAnswer, KillAnswer, KillLevel, NewOrder, Order, Phase, Refusal, RiskStatus,
-    StrategyRun,
+    AmendOrder, ArmAnswer, KillAnswer, KillLevel, NewOrder, Order, Refusal, RiskStatus, StrategyRun,
 };
 
 /// A refusal is an answer; a halt ends the session.
@@ -40,12 +39,11 @@ macro_rules! or_refuse {
 impl Running {
     /// Does what is asked; the answer waits until what it is about can be seen.
     pub(super) fn obey(&mut self, request: Request) -> Result<Option<Answered>, Halt> {
-        let phase = self.shared.phase.borrow().0;
         // The kill switch works as soon as there is anything to be killed.
-        if phase != Phase::Ready && !matches!(request, Request::Kill { .. }) {
-            let detail = "the session is made again from its journal; try again in a moment";
-            let detail = detail.to_owned();
-            request.refuse(Refusal::Unavailable { code: "RECONCILING", detail });
+        if let Some(refusal) = self.shared.refusal()
+            && !matches!(request, Request::Kill { .. })
+        {
+            request.refuse(refusal);
             return Ok(None);
         }
         Ok(Some(match request {
@@ -53,6 +51,7 @@ impl Running {
                 Answered::Order(reply, self.place(id, &order, &person)?)
             }
             Request::TryOut { order, reply } => Answered::Risk(reply, self.try_out(&order)),
+            Request::Limits { reply } => Answered::Risk(reply, Ok(self.look_at_limits())),
             Request::Amend { id, change, person, reply } => {
                 Answered::Order(reply, self.amend(id, &change, &person)?)
             }
@@ -94,11 +93,7 @@ impl Running {
             self.note(&SessionNote::Client { order: id, client_order_id })?;
         }
         let asked = Asked { outer: *id.0.as_bytes(), person, strategy, what };
-        let asked = self.ask(instrument, asked)?;
-        if asked.is_err() {
-            self.past.orders.unname(id);
-        }
-        Ok(asked.and_then(|()| self.shown(id)))
+        Ok(self.ask(instrument, asked)?.and_then(|()| self.shown(id)))
     }
 
     /// Asks, and says why that is denied where it is.
@@ -125,14 +120,14 @@ impl Running {
         let driver = self.session.driver();
         let exposure = driver.exposure();
         let (instrument, what) = wish::placed(order, exposure.specs, driver.time_ns())?;
-        self.strategy(order.strategy_id)?;
+        let strategy = self.strategy(order.strategy_id)?;
         let AskedFor::Place { side, kind, qty, reduce_only, .. } = what else {
             return Ok(Vec::new());
         };
         let replaces = OrderId::NONE;
         let request =
             qt_engine::OrderRequest { instrument, side, kind, qty, reduce_only, replaces };
-        Ok(risk::statuses(driver.gate(), &request, &exposure))
+        Ok(risk::statuses(driver.gate(), strategy, &request, &exposure))
     }
 
     /// The order, where it is open.
@@ -254,7 +249,7 @@ impl Running {
     fn activate(&mut self, run: &StrategyRun, person: &str) -> Answer<()> {
         let driver = self.session.driver();
         let exposure = driver.exposure();
-        let (strategy, trades) = or_refuse!(slots::make(run, exposure.specs));
+        let (strategy, trades) = or_refuse!(slots::make(run, exposure.specs, &self.registry));
         let is_active = |of: StrategyId| driver.inside().is_active(of);
         let Some(slot) = self.past.slots.place_for(run.id, &exposure, is_active) else {
             return Ok(conflict(format!(

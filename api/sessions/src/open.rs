@@ -1,28 +1,28 @@
 //! The beginning of a session, the first time and every time after that.
 
-use std::fs;
-use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, never};
+use crossbeam::channel::never;
 use qt_backtest::venue::{Fees, LatencyModel, SimVenue, VenueConfig};
 use qt_engine::{BookKind, BookLimits, CrossPolicy, Ensemble, Exits, Halt, Manual, PipelineConfig};
 use qt_journal::{Durable, Options};
 use qt_ring::SetupError;
 use qt_risk::{AccountGate, RiskGate, Setup};
 use qt_runtime::keeper::{Keeper, Shown};
-use qt_runtime::live::{FeedReader, LiveError, fingerprint};
+use qt_runtime::live::{FeedReader, LiveError, fingerprint, open_under};
 use qt_runtime::paper::{PaperParts, PaperSession, Recast};
+use qt_strategies::Registry;
 use qt_types::{InstrumentSpec, Limits, Nanos};
 
-use super::lease::{Held, Lease, LeaseError};
+use super::lease::Held;
 use super::limits;
 use super::notes::SessionNote;
-use super::request::Request;
+use super::request::Requests;
 use super::running::{Past, Running};
+use super::shelf::Lists;
 use super::slots::{SLOTS, made_again, strategy_id};
 use super::view::Shared;
 use qt_trading::time::Time;
@@ -63,9 +63,6 @@ impl Default for PaperSettings {
 /// Why a session does not begin.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
-    /// Another process has it.
-    #[error("{0}")]
-    Lease(#[from] LeaseError),
     /// The journal.
     #[error("{0}")]
     Live(#[from] LiveError),
@@ -75,24 +72,17 @@ pub enum OpenError {
     /// What happened cannot happen again.
     #[error("{}", .1.as_deref().map_or_else(|| .0.to_string(), str::to_owned))]
     Halted(Halt, Option<String>),
-    /// The folder.
-    #[error("{path}: {source}")]
-    Folder {
-        /// Which.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
 }
 
 /// What a session begins with.
 pub struct Beginning<'a> {
     pub folder: &'a Path,
-    pub lease: &'a dyn Lease,
+    pub held: Box<dyn Held>,
+    pub registry: Arc<Registry>,
     pub specs: Vec<InstrumentSpec>,
     pub settings: &'a PaperSettings,
     pub feed: FeedReader,
-    pub requests: Receiver<Request>,
+    pub requests: Requests,
     pub shared: Arc<Shared>,
 }
 
@@ -127,56 +117,63 @@ fn words(shared: &Shared, specs: &[InstrumentSpec], settings: &PaperSettings) ->
 /// Begins a session, and makes again what it was.
 ///
 /// # Errors
-/// When somebody else has it, or its journal does not fit.
+/// When its journal does not fit.
 pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
-    let Beginning { folder, lease, specs, settings, feed, requests, shared } = beginning;
-    let in_folder = |source| OpenError::Folder { path: folder.to_owned(), source };
-    fs::create_dir_all(folder).map_err(in_folder)?;
-    let held: Box<dyn Held> = lease.acquire(shared.tenant, shared.account, folder)?;
+    let Beginning { folder, held, registry, specs, settings, feed, requests, shared } = beginning;
     shared.epoch.store(held.epoch(), Ordering::Relaxed);
+    shared.log.begin_life(held.epoch());
     let words = words(&shared, &specs, settings);
     let path = folder.join(JOURNAL);
     let options = options(&words, settings)?;
-    let journal = qt_runtime::live::open(&path, &options, &specs, &words)?;
+    let journal = open_under(&path, &options, &specs, &words, held.epoch())?;
     let kept = Arc::new(Shown::default());
     let keeper = Keeper::new(journal.begin, never(), Arc::clone(&kept));
     let parts = parts(settings, &specs, journal.epoch, Box::new(keeper), feed);
     let mut session = PaperSession::new(parts)?;
     let mut past = Past::new(shared.account, specs.clone());
     let mut recasts = Vec::new();
-    let mut casts = Vec::new();
+    let mut notes = Vec::new();
     for note in &journal.notes {
         let after = note.stamp.seq.get();
         match SessionNote::read(note) {
-            Some(SessionNote::Cast(cast)) => {
-                let (strategy, trades) = made_again(&cast, &specs);
-                recasts.push(Recast { after, of: strategy_id(cast.slot), strategy, trades });
-                casts.push((after, cast));
+            Ok(Some(read)) => {
+                if let SessionNote::Cast(cast) = &read {
+                    let (strategy, trades) = made_again(cast, &specs, &registry);
+                    recasts.push(Recast { after, of: strategy_id(cast.slot), strategy, trades });
+                }
+                notes.push((after, read));
             }
-            Some(other) => past.recall(other),
-            None => {}
+            Ok(None) => {}
+            Err(why) => {
+                let account = shared.account;
+                tracing::error!(%account, after, %why, "a note in a journal cannot be read");
+            }
         }
     }
-    let mut casts = casts.into_iter().peekable();
-    let listener = &shared.listener;
+    // Each takes effect where it stands among the events.
+    let mut notes = notes.into_iter().peekable();
+    let mut lists = Lists::default();
+    let listener = Arc::clone(&shared.listener);
     listener.begins();
     let last = journal.events.last().map_or(0, |event| event.seq.get());
-    let told = session.repeat(journal.events, recasts, &mut |driver, notes| {
-        for note in notes {
-            let seq = note.event.seq.get();
-            while let Some((_, cast)) = casts.next_if(|(after, _)| *after < seq) {
-                past.slots.cast(cast);
+    let told = session.repeat(journal.events, recasts, &mut |driver, happened| {
+        for each in happened {
+            let seq = each.event.seq.get();
+            while let Some((_, note)) = notes.next_if(|(after, _)| *after < seq) {
+                past.recall(note);
             }
-            let at = Time(note.event.recv_ns.get());
-            for change in &past.take(note, driver) {
+            let at = Time(each.event.recv_ns.get());
+            for change in &past.take(each, driver) {
+                lists.apply(change);
                 listener.hear(seq, at, change.into());
             }
         }
     });
     told.map_err(|halt| OpenError::Halted(halt, kept.fault.get().cloned()))?;
     listener.caught_up(last);
-    casts.for_each(|(_, cast)| past.slots.cast(cast));
-    Ok(Running::new(session, past, shared, requests, held, kept))
+    notes.for_each(|(_, note)| past.recall(note));
+    shared.shelf.set(lists);
+    Ok(Running::new(session, past, shared, requests, held, kept, registry))
 }
 
 fn parts(

@@ -22,37 +22,38 @@ use qt_trading::{Execution, Order, OrderKind, OrderStatus, TimeInForce};
 
 /// Orders that are over and still in memory.
 const ENDED_KEPT: usize = 1_000;
-/// Executions in memory.
-const EXECUTIONS_KEPT: usize = 1_000;
-
 /// What a note has changed.
 #[derive(Debug)]
 pub enum Changed {
-    /// An order.
-    Order(Arc<Order>),
+    /// An order, and its place among all.
+    Order(u64, Arc<Order>),
     /// There is a new execution; the instrument's position is another one.
     Executed(Arc<Execution>, qt_types::InstrumentId),
+    /// The order at this place is in memory no more.
+    Gone(u64),
 }
 
-/// All orders and executions that are in memory.
+/// All orders that are in memory.
 #[derive(Debug)]
 pub struct Orders {
     account: AccountId,
     specs: Vec<InstrumentSpec>,
     by_uid: HashMap<OrderUid, Kept>,
     by_id: HashMap<OrderId, OrderUid>,
-    /// Oldest first.
-    sequence: VecDeque<OrderUid>,
+    /// How many there ever were.
+    count: u64,
     ended: VecDeque<OrderUid>,
-    executions: VecDeque<Arc<Execution>>,
-    /// The names that clients gave, of orders that are in memory or are asked for next.
-    clients: HashMap<OrderUid, String>,
+    /// The name that a client gave the order that is asked for next.
+    next_name: Option<(OrderUid, String)>,
+    /// The names that clients gave, of orders that are in memory.
     names: HashSet<String>,
 }
 
 #[derive(Debug)]
 struct Kept {
     id: OrderId,
+    /// Its place among all.
+    place: u64,
     order: Arc<Order>,
 }
 
@@ -64,25 +65,17 @@ impl Orders {
             specs,
             by_uid: HashMap::new(),
             by_id: HashMap::new(),
-            sequence: VecDeque::new(),
+            count: 0,
             ended: VecDeque::new(),
-            executions: VecDeque::new(),
-            clients: HashMap::new(),
+            next_name: None,
             names: HashSet::new(),
         }
     }
 
-    /// What a client calls the order that is asked for next.
+    /// What a client calls the order that is asked for next. Where that is denied, or was never
+    /// asked for, the name can be given again.
     pub fn name(&mut self, order: OrderUid, client_order_id: String) {
-        self.names.insert(client_order_id.clone());
-        self.clients.insert(order, client_order_id);
-    }
-
-    /// The order was denied: its name can be given again.
-    pub fn unname(&mut self, order: OrderUid) {
-        if let Some(name) = self.clients.remove(&order) {
-            self.names.remove(&name);
-        }
+        self.next_name = Some((order, client_order_id));
     }
 
     /// Whether a client has given this name.
@@ -105,25 +98,13 @@ impl Orders {
         self.by_id.get(&id.whole()).copied()
     }
 
-    /// All, newest first.
-    pub fn newest(&self) -> Vec<Arc<Order>> {
-        let newest = self.sequence.iter().rev().filter_map(|uid| self.get(*uid));
-        newest.cloned().collect()
-    }
-
-    /// All executions, newest first.
-    pub fn executions(&self) -> Vec<Arc<Execution>> {
-        self.executions.iter().rev().cloned().collect()
-    }
-
     /// How many are open.
     pub fn open(&self) -> usize {
-        self.sequence.len() - self.ended.len()
+        self.by_uid.len() - self.ended.len()
     }
 
     /// Takes in what happened; what that changed goes to `changed`.
     pub fn take(&mut self, note: &Note, slots: &Slots, changed: &mut Vec<Changed>) {
-        let Some(order) = &note.order else { return };
         let asked = match &note.event.payload {
             Payload::Asked(asked) => match asked.what {
                 AskedFor::Place { post_only, .. } => {
@@ -133,6 +114,8 @@ impl Orders {
             },
             _ => None,
         };
+        let name = asked.and_then(|(uid, _)| self.next_name.take().filter(|it| it.0 == uid));
+        let Some(order) = &note.order else { return };
         let is_post_only = asked.is_some_and(|(_, post_only)| post_only);
         let asked = asked.map(|(uid, _)| uid);
         let known = self.by_id.get(&order.id).copied();
@@ -140,21 +123,15 @@ impl Orders {
         let at = Time(note.event.recv_ns.get());
         let Some(mut shown) = self.shown(uid, order, slots, at) else { return };
         shown.post_only |= is_post_only;
-        let is_final = shown.status.is_final();
-        let was = self.by_uid.get(&uid).map(|kept| Arc::clone(&kept.order));
-        let was_final = was.as_ref().is_some_and(|was| was.status.is_final());
-        let is_same = was.as_ref().is_some_and(|was| same_but_time(was, &shown));
-        if !is_same {
-            let order_now = Arc::new(shown);
-            let kept = Kept { id: order.id, order: Arc::clone(&order_now) };
-            if self.by_uid.insert(uid, kept).is_none() {
-                self.by_id.insert(order.id, uid);
-                self.sequence.push_back(uid);
-            }
-            changed.push(Changed::Order(order_now));
+        if let Some((_, name)) = name {
+            self.names.insert(name.clone());
+            shown.client_order_id = Some(name);
         }
+        let is_final = shown.status.is_final();
+        let was_final = self.get(uid).is_some_and(|was| was.status.is_final());
+        self.keep(order.id, shown, changed);
         match (was_final, is_final) {
-            (false, true) => self.end(uid),
+            (false, true) => self.end(uid, changed),
             // What had filled it was taken back.
             (true, false) => self.ended.retain(|ended| *ended != uid),
             _ => {}
@@ -162,7 +139,27 @@ impl Orders {
         self.take_execution(note, uid, changed);
     }
 
-    fn take_execution(&mut self, note: &Note, uid: OrderUid, changed: &mut Vec<Changed>) {
+    /// `shown` takes the place of what was known of it, where it says anything else.
+    fn keep(&mut self, id: OrderId, mut shown: Order, changed: &mut Vec<Changed>) {
+        let uid = shown.id;
+        let place = if let Some(was) = self.by_uid.get(&uid) {
+            let updated_at = std::mem::replace(&mut shown.updated_at, was.order.updated_at);
+            if *was.order == shown {
+                return;
+            }
+            shown.updated_at = updated_at;
+            was.place
+        } else {
+            self.count += 1;
+            self.by_id.insert(id, uid);
+            self.count
+        };
+        let order = Arc::new(shown);
+        self.by_uid.insert(uid, Kept { id, place, order: Arc::clone(&order) });
+        changed.push(Changed::Order(place, order));
+    }
+
+    fn take_execution(&self, note: &Note, uid: OrderUid, changed: &mut Vec<Changed>) {
         let (Some(fill), Some(order)) = (note.booked, &note.order) else { return };
         let Some(spec) = self.specs.get(order.instrument.index()) else { return };
         let Payload::Report(report) = &note.event.payload else { return };
@@ -179,22 +176,20 @@ impl Orders {
             is_maker: report.liquidity == qt_types::Liquidity::Maker,
             executed_at: Time(note.event.venue_ns.get()),
         });
-        if self.executions.len() == EXECUTIONS_KEPT {
-            self.executions.pop_front();
-        }
-        self.executions.push_back(Arc::clone(&execution));
         changed.push(Changed::Executed(execution, order.instrument));
     }
 
-    fn end(&mut self, uid: OrderUid) {
+    fn end(&mut self, uid: OrderUid, changed: &mut Vec<Changed>) {
         self.ended.push_back(uid);
         if self.ended.len() > ENDED_KEPT
             && let Some(oldest) = self.ended.pop_front()
             && let Some(kept) = self.by_uid.remove(&oldest)
         {
             self.by_id.remove(&kept.id);
-            self.clients.remove(&oldest);
-            self.sequence.retain(|uid| *uid != oldest);
+            if let Some(name) = &kept.order.client_order_id {
+                self.names.remove(name);
+            }
+            changed.push(Changed::Gone(kept.place));
         }
     }
 
@@ -216,7 +211,7 @@ impl Orders {
         let reason = order.end_reason().filter(|reason| *reason != RejectReason::None);
         Some(Order {
             id: uid,
-            client_order_id: self.clients.get(&uid).cloned(),
+            client_order_id: self.get(uid).and_then(|known| known.client_order_id.clone()),
             strategy_id,
             symbol: spec.symbol().to_owned(),
             side: shown_side(order.side),
@@ -240,11 +235,6 @@ impl Orders {
 
 fn strategy_of(slots: &Slots, strategy: StrategyId) -> Option<qt_trading::ids::StrategyUid> {
     slots.strategy_of(strategy)
-}
-
-fn same_but_time(was: &Order, is: &Order) -> bool {
-    let is = Order { updated_at: was.updated_at, ..is.clone() };
-    *was == is
 }
 
 /// The mean price of `filled` lots for which `cost` (ticks times lots) was paid.

@@ -1,6 +1,8 @@
 //! What a desk asks of its session's worker.
 
 use std::sync::Arc;
+
+use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 use qt_trading::ids::{OrderUid, StrategyUid};
@@ -10,6 +12,62 @@ use qt_trading::{
 
 /// Where an answer goes.
 pub type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
+
+/// What is asked of a session, at its end. Kills and cancels have a way of their own, which is
+/// looked at first: they are not held up by orders.
+#[derive(Clone, Debug)]
+pub struct Requests {
+    pub urgent: Receiver<Request>,
+    pub others: Receiver<Request>,
+}
+
+/// The other end.
+#[derive(Debug)]
+pub struct RequestsTo {
+    urgent: Sender<Request>,
+    others: Sender<Request>,
+}
+
+/// Orders and the like, and cancels, of one session that may wait.
+const WAITING_MAX: usize = 1_024;
+/// Room among the urgent ones that only kills have.
+const KILLS_MAX: usize = 1_024;
+
+/// Both ends of a way to a session.
+pub fn requests() -> (RequestsTo, Requests) {
+    let (to_urgent, urgent) = bounded(WAITING_MAX + KILLS_MAX);
+    let (to_others, others) = bounded(WAITING_MAX);
+    (RequestsTo { urgent: to_urgent, others: to_others }, Requests { urgent, others })
+}
+
+impl RequestsTo {
+    /// Sends `request`.
+    ///
+    /// # Errors
+    /// When too many wait, or nobody takes any.
+    pub fn send(&self, request: Request) -> Result<(), TrySendError<Request>> {
+        match request {
+            Request::Kill { .. } => self.urgent.try_send(request),
+            Request::Cancel { .. } if self.urgent.len() >= WAITING_MAX => {
+                Err(TrySendError::Full(request))
+            }
+            Request::Cancel { .. } => self.urgent.try_send(request),
+            _ => self.others.try_send(request),
+        }
+    }
+}
+
+impl Requests {
+    /// The next one, if there is any.
+    pub fn next(&self) -> Option<Request> {
+        self.urgent.try_recv().or_else(|_| self.others.try_recv()).ok()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.urgent.is_empty() && self.others.is_empty()
+    }
+}
 
 /// Which strategy, where it is about one.
 type Of = Option<StrategyUid>;
@@ -21,6 +79,8 @@ pub enum Request {
     Place { id: OrderUid, order: NewOrder, person: String, reply: Reply<Arc<Order>> },
     /// What the limits would say.
     TryOut { order: NewOrder, reply: Reply<Vec<RiskStatus>> },
+    /// The limits as they stand.
+    Limits { reply: Reply<Vec<RiskStatus>> },
     /// Another price or quantity.
     Amend { id: OrderUid, change: AmendOrder, person: String, reply: Reply<Arc<Order>> },
     /// An end.
@@ -75,12 +135,53 @@ impl Request {
             Self::Place { reply, .. } | Self::Amend { reply, .. } | Self::Cancel { reply, .. } => {
                 drop(reply.send(Err(refusal)));
             }
-            Self::TryOut { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::TryOut { reply, .. } | Self::Limits { reply } => {
+                drop(reply.send(Err(refusal)));
+            }
             Self::Kill { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Arm { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Activate { reply, .. } | Self::Deactivate { reply, .. } => {
                 drop(reply.send(Err(refusal)));
             }
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn cancel() -> Request {
+        let (reply, _) = oneshot::channel();
+        Request::Cancel { id: OrderUid::new(), person: String::new(), reply }
+    }
+
+    fn kill() -> Request {
+        let (reply, _) = oneshot::channel();
+        let (person, reason) = (String::new(), String::new());
+        Request::Kill { level: KillLevel::Account, strategy: None, person, reason, reply }
+    }
+
+    fn limits() -> Request {
+        Request::Limits { reply: oneshot::channel().0 }
+    }
+
+    #[test]
+    fn a_kill_and_cancels_overtake_what_waits_and_a_kill_always_has_room() {
+        let (to, from) = requests();
+        for _ in 0..WAITING_MAX {
+            to.send(limits()).unwrap();
+        }
+        assert!(matches!(to.send(limits()), Err(TrySendError::Full(_))));
+        for _ in 0..WAITING_MAX {
+            to.send(cancel()).unwrap();
+        }
+        assert!(matches!(to.send(cancel()), Err(TrySendError::Full(_))));
+        to.send(kill()).unwrap();
+        for _ in 0..WAITING_MAX {
+            assert!(matches!(from.next(), Some(Request::Cancel { .. })));
+        }
+        assert!(matches!(from.next(), Some(Request::Kill { .. })));
+        assert!(matches!(from.next(), Some(Request::Limits { .. })));
     }
 }

@@ -2,7 +2,7 @@
 
 use qt_engine::OrderRequest;
 use qt_risk::{Headroom, MONEY_OFF, Reject, RejectContext, Retry, RiskGate, Unit};
-use qt_types::{Denied, DenyReason, InstrumentSpec};
+use qt_types::{Denied, DenyReason, InstrumentSpec, StrategyId};
 use rust_decimal::Decimal;
 
 use super::units::scaled;
@@ -55,14 +55,15 @@ fn plain(denied: &Denied) -> RiskRejection {
     }
 }
 
-/// What the limits say of `request`. Those of a strategy are those of whoever asked last.
+/// What the limits say of `request` of `strategy`.
 pub fn statuses(
     gate: &RiskGate,
+    strategy: StrategyId,
     request: &OrderRequest,
     exposure: &qt_engine::Exposure<'_>,
 ) -> Vec<RiskStatus> {
     let symbol = exposure.spec(request.instrument).map(|spec| spec.symbol().to_owned());
-    let all = gate.explain(request, exposure);
+    let all = gate.explain(strategy, request, exposure);
     let shown = all.iter().filter(|room| says_something(room));
     shown.map(|room| status(room, symbol.as_deref())).collect()
 }

@@ -3,30 +3,31 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
-use crossbeam::channel::Receiver;
 use qt_engine::{Ensemble, Halt};
 use qt_risk::RiskGate;
 use qt_runtime::keeper::Shown;
 use qt_runtime::live::{Driver, Note, Phase as LinkPhase, Reading};
 use qt_runtime::paper::PaperSession;
+use qt_strategies::Registry;
 use qt_types::{
     ControlKind, Denied, InstrumentId, InstrumentSpec, KillState, Nanos, OrderKind, Payload, Qty,
     Side, StrategyId,
 };
 
 use super::ids::person_number;
-use super::lease::Held;
+use super::lease::{Held, Tenure};
 use super::notes::{KIND, SessionNote};
 use super::orders::{Changed, Orders};
 use super::portfolio::Account;
-use super::request::{Answered, Request};
+use super::request::{Answered, Requests};
 use super::risk;
 use super::slots::Slots;
 use super::told::Told;
 use super::view::{Shared, View};
+use super::waiting::Absent;
 use qt_trading::ids::AccountId;
 use qt_trading::time::Time;
-use qt_trading::{Phase, PrivateKind, Refusal, RiskStatus};
+use qt_trading::{Execution, Order, Phase, PrivateKind, RiskStatus};
 
 /// Requests that are taken in one visit.
 const REQUESTS_MAX: usize = 64;
@@ -34,7 +35,7 @@ const REQUESTS_MAX: usize = 64;
 const SHOW_NS: i64 = 20_000_000;
 /// Values at the prices of the market are shown so often (ns).
 const VALUE_NS: i64 = 250_000_000;
-/// Limits, and the value in the private events, so often (ns).
+/// The value is in the private events so often (ns).
 const SLOW_NS: i64 = 1_000_000_000;
 /// So long the first prices may be on their way (ns).
 const PRICES_NS: i64 = 3_000_000_000;
@@ -73,8 +74,8 @@ impl Past {
             SessionNote::Day { day, equity_nano } => {
                 self.account.begin_day(day, qt_types::Cash::from_nano(equity_nano));
             }
-            // It happens again at its place among the events.
-            SessionNote::Cast(_) => {}
+            SessionNote::Cast(cast) => self.slots.cast(cast),
+            SessionNote::Holder { .. } => {}
         }
     }
 
@@ -102,10 +103,13 @@ pub struct Running {
     pub(super) session: PaperSession<RiskGate>,
     pub(super) past: Past,
     pub(super) shared: Arc<Shared>,
-    requests: Receiver<Request>,
+    pub(super) registry: Arc<Registry>,
+    requests: Requests,
     held: Box<dyn Held>,
     kept: Arc<Shown>,
     notes: Vec<Note>,
+    /// What is not on the shelf yet.
+    changed: Vec<Changed>,
     pub(super) denied: Option<Denied>,
     answers: Vec<Answered>,
     is_dirty: bool,
@@ -113,13 +117,14 @@ pub struct Running {
     slow_ns: i64,
     begun_ns: Option<i64>,
     is_valued: bool,
-    risk: Arc<Vec<RiskStatus>>,
 }
 
 /// What a visit came to.
 pub enum Visited {
-    /// It goes on: what was taken, and when something is due next (UTC ns).
-    On { taken: usize, next_ns: Nanos },
+    /// It goes on: what was taken, and for how long nothing is due (ns).
+    On { taken: usize, left_ns: i64 },
+    /// Another process has it.
+    Elsewhere,
     /// It has ended.
     Over,
 }
@@ -129,18 +134,21 @@ impl Running {
         session: PaperSession<RiskGate>,
         past: Past,
         shared: Arc<Shared>,
-        requests: Receiver<Request>,
+        requests: Requests,
         held: Box<dyn Held>,
         kept: Arc<Shown>,
+        registry: Arc<Registry>,
     ) -> Self {
         Self {
             session,
             past,
             shared,
+            registry,
             requests,
             held,
             kept,
             notes: Vec::new(),
+            changed: Vec::new(),
             denied: None,
             answers: Vec::new(),
             is_dirty: true,
@@ -148,46 +156,66 @@ impl Running {
             slow_ns: 0,
             begun_ns: None,
             is_valued: false,
-            risk: Arc::default(),
         }
     }
 
     /// One visit: a bounded part of what there is.
     pub fn visit(&mut self, reading: Reading) -> Visited {
-        match self.go_on(reading) {
-            Ok(taken) => {
-                let has_more = self.session.has_input() || !self.requests.is_empty();
-                let next_ns =
-                    if has_more { self.session.driver().time_ns() } else { self.session.next_ns() };
-                Visited::On { taken, next_ns }
+        let done = match self.held.tenure() {
+            Tenure::Valid => self.go_on(reading),
+            Tenure::Lapsed => self.wait_for_lease(reading),
+            Tenure::Lost => return Visited::Elsewhere,
+        };
+        match done {
+            Ok((taken, left_ns)) => {
+                let left_ns = if self.requests.is_empty() { left_ns } else { 0 };
+                Visited::On { taken, left_ns }
             }
-            Err(why) => {
-                self.fail(&why);
+            Err(halt) => {
+                self.fail(&halt.to_string());
                 Visited::Over
             }
         }
     }
 
-    fn go_on(&mut self, reading: Reading) -> Result<usize, String> {
-        if !self.held.is_held() {
-            return Err("its lease is over: another process may have the session".to_owned());
-        }
-        let halted = |halt: Halt| halt.to_string();
-        let turned = self.session.turn(reading).map_err(halted)?;
+    /// What was taken, and for how long nothing is due.
+    fn go_on(&mut self, reading: Reading) -> Result<(usize, i64), Halt> {
+        let turned = self.session.turn(reading)?;
         let now_ns = self.session.driver().time_ns();
         self.take_notes();
-        self.look_at_phase(now_ns);
-        let mut taken = turned.taken;
-        while taken < turned.taken + REQUESTS_MAX
-            && let Ok(request) = self.requests.try_recv()
-        {
-            taken += 1;
-            let answer = self.obey(request).map_err(halted)?;
-            self.answers.extend(answer);
-        }
-        self.turn_day(now_ns).map_err(halted)?;
+        self.look_at_phase(now_ns)?;
+        let taken = turned.taken + self.take_requests()?;
+        self.turn_day(now_ns)?;
         self.is_valued &= turned.heard == 0;
         self.show(now_ns.get());
+        let left_ns = if self.session.has_input() { 0 } else { self.session.left_ns() };
+        // What is not shown yet is due as well.
+        let shown_in_ns = self.shown_ns.saturating_add(SHOW_NS).saturating_sub(now_ns.get()).max(0);
+        Ok((taken, if self.is_dirty { left_ns.min(shown_in_ns) } else { left_ns }))
+    }
+
+    /// Nothing leaves until the lease is renewed, so nothing is taken in that something could
+    /// follow from; only the kill switch works.
+    fn wait_for_lease(&mut self, reading: Reading) -> Result<(usize, i64), Halt> {
+        self.session.look(reading);
+        let why = "the lease of the session was not renewed in time; nothing leaves until it is";
+        self.shared.enter(Phase::LeaseLost, Some(why.to_owned()));
+        let taken = self.take_requests()?;
+        self.show(self.session.driver().time_ns().get());
+        Ok((taken, i64::MAX))
+    }
+
+    /// Takes a bounded number of requests, for as long as the lease stands as it does.
+    fn take_requests(&mut self) -> Result<usize, Halt> {
+        let (tenure, mut taken) = (self.held.tenure(), 0);
+        while taken < REQUESTS_MAX
+            && self.held.tenure() == tenure
+            && let Some(request) = self.requests.next()
+        {
+            taken += 1;
+            let answer = self.obey(request)?;
+            self.answers.extend(answer);
+        }
         Ok(taken)
     }
 
@@ -195,36 +223,54 @@ impl Running {
         let why = self.kept.fault.get().map_or(why, String::as_str).to_owned();
         tracing::error!(account = %self.shared.account, why, "a session has failed");
         self.shared.enter(Phase::Failed, Some(why));
-        self.refuse_all("FAILED", "the session has failed; its state says why");
+        self.refuse_all();
     }
 
     /// Ends it in order. What is asked from now on is refused.
     pub fn end(&mut self) {
         self.shared.enter(Phase::Draining, None);
-        self.refuse_all("STOPPING", "the service is stopping");
+        self.close();
+        self.shared.enter(Phase::Stopped, None);
+    }
+
+    /// Another process has it: it ends here in order, and what is shown stays.
+    pub fn leave(&mut self) -> Absent {
+        tracing::warn!(account = %self.shared.account, "a session is another process's now");
+        self.shared.enter(Phase::Elsewhere, None);
+        self.close();
+        let (shared, requests) = (Arc::clone(&self.shared), self.requests.clone());
+        Absent { shared, requests, tries: 0 }
+    }
+
+    fn close(&mut self) {
+        self.refuse_all();
         self.session.close();
         self.take_notes();
         self.is_dirty = true;
         self.show(i64::MAX);
-        self.shared.enter(Phase::Stopped, None);
     }
 
-    fn refuse_all(&mut self, code: &'static str, why: &str) {
+    fn refuse_all(&mut self) {
         self.answers.drain(..).for_each(Answered::send);
-        while let Ok(request) = self.requests.try_recv() {
-            request.refuse(Refusal::Unavailable { code, detail: why.to_owned() });
+        let Some(refusal) = self.shared.refusal() else { return };
+        while let Some(request) = self.requests.next() {
+            request.refuse(refusal.clone());
         }
     }
 
     /// It trades once the venue is in step and there are prices.
-    fn look_at_phase(&mut self, now_ns: Nanos) {
+    fn look_at_phase(&mut self, now_ns: Nanos) -> Result<(), Halt> {
         let driver = self.session.driver();
         if driver.phase() != LinkPhase::Ready {
             let detail = driver.breaks().first().map(|it| it.text(driver.exposure().specs));
             self.shared.enter(Phase::Reconciling, detail);
-            return;
+            return Ok(());
+        }
+        if self.begun_ns.is_none() {
+            self.note(&SessionNote::Holder { epoch: self.held.epoch() })?;
         }
         let begun_ns = *self.begun_ns.get_or_insert(now_ns.get());
+        let driver = self.session.driver();
         let exposure = driver.exposure();
         let count = exposure.specs.len();
         let is_priced = |at: usize| {
@@ -234,9 +280,15 @@ impl Running {
         let is_ready = self.shared.phase.borrow().0 == Phase::Ready
             || (0..count).all(is_priced)
             || now_ns.get() - begun_ns > PRICES_NS;
-        if is_ready {
-            self.shared.enter(Phase::Ready, None);
+        if !is_ready {
+            self.shared.enter(Phase::Reconciling, None);
+            return Ok(());
         }
+        if self.shared.risk.load().is_empty() {
+            self.look_at_limits();
+        }
+        self.shared.enter(Phase::Ready, None);
+        Ok(())
     }
 
     /// Looks at what became of orders, and tells of it.
@@ -252,7 +304,8 @@ impl Running {
             let changed = self.past.take(note, self.session.driver());
             for change in changed {
                 self.shared.listener.hear(note.event.seq.get(), at, (&change).into());
-                self.tell(at, change);
+                self.tell(at, &change);
+                self.changed.push(change);
             }
             if let Payload::Control(control) = &note.event.payload {
                 let what = self.told_control(control);
@@ -263,16 +316,17 @@ impl Running {
         self.notes = notes;
     }
 
-    fn tell(&self, at: Time, change: Changed) {
+    fn tell(&self, at: Time, change: &Changed) {
         let log = &self.shared.log;
         match change {
-            Changed::Order(order) => {
-                log.push(at, PrivateKind::Order((*order).clone()));
+            Changed::Order(_, order) => {
+                log.push(at, PrivateKind::Order(Order::clone(order)));
             }
+            Changed::Gone(_) => {}
             Changed::Executed(execution, instrument) => {
-                log.push(at, PrivateKind::Executed((*execution).clone()));
+                log.push(at, PrivateKind::Executed(Execution::clone(execution)));
                 let exposure = self.session.driver().exposure();
-                if let Some(position) = self.past.account.position(instrument, &exposure) {
+                if let Some(position) = self.past.account.position(*instrument, &exposure) {
                     log.push(at, PrivateKind::Position(position));
                 }
             }
@@ -344,33 +398,28 @@ impl Running {
         let (exposure, inside) = (driver.exposure(), driver.inside());
         let orders = &self.past.orders;
         let portfolio = self.past.account.portfolio(&exposure, orders.open(), driver.time_ns());
-        let is_slow_due = now_ns.saturating_sub(self.slow_ns) >= SLOW_NS;
-        if is_slow_due {
+        if now_ns.saturating_sub(self.slow_ns) >= SLOW_NS {
             self.slow_ns = now_ns;
-            self.risk = Arc::new(limits_of(driver));
-            let told = PrivateKind::Portfolio(Box::new((*portfolio).clone()));
             let is_still = portfolio.positions.is_empty() && !self.is_dirty;
             if !is_still {
                 let worth = Told::Worth(Arc::clone(&portfolio));
                 self.shared.listener.hear(driver.events(), portfolio.as_of, worth);
+                let told = PrivateKind::Portfolio(Box::new((*portfolio).clone()));
                 self.shared.log.push(portfolio.as_of, told);
             }
         }
-        let was = self.shared.view.load();
-        let (orders, executions) = if self.is_dirty {
-            (Arc::new(orders.newest()), Arc::new(orders.executions()))
-        } else {
-            (Arc::clone(&was.orders), Arc::clone(&was.executions))
-        };
-        self.shared.view.store(Arc::new(View {
-            portfolio,
-            orders,
-            executions,
-            risk: Arc::clone(&self.risk),
-            events: driver.events(),
-            is_killed: inside.may_send(StrategyId::FIRST) != KillState::Active,
-        }));
+        let (events, is_killed) =
+            (driver.events(), inside.may_send(StrategyId::FIRST) != KillState::Active);
+        self.shared.shelf.apply(&mut self.changed);
+        self.shared.view.store(Arc::new(View { portfolio, events, is_killed }));
         (self.is_dirty, self.is_valued, self.shown_ns) = (false, true, now_ns);
+    }
+
+    /// The limits as they stand, which is what is shown of them from now on.
+    pub(super) fn look_at_limits(&self) -> Vec<RiskStatus> {
+        let limits = limits_of(self.session.driver());
+        self.shared.risk.store(Arc::new(limits.clone()));
+        limits
     }
 }
 
@@ -387,7 +436,7 @@ fn limits_of(driver: &Driver<Ensemble, RiskGate>) -> Vec<RiskStatus> {
             reduce_only: false,
             replaces: qt_types::OrderId::NONE,
         };
-        for status in risk::statuses(driver.gate(), &request, &exposure) {
+        for status in risk::statuses(driver.gate(), StrategyId::FIRST, &request, &exposure) {
             let is_same = |it: &RiskStatus| {
                 (&it.control, &it.level, &it.symbol, &it.unit)
                     == (&status.control, &status.level, &status.symbol, &status.unit)

@@ -5,23 +5,25 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
-use crossbeam::channel::{Receiver, bounded};
+use crossbeam::channel::Sender;
+use qt_strategies::Registry;
 
 use super::desk::TenantDesk;
-use super::lease::{FileLeases, Lease};
+use super::lease::{FileLeases, Held, Lease};
 use super::market::Hub;
 use super::open::{Beginning, PaperSettings, open};
-use super::request::Request;
+use super::request::requests;
+use super::running::Running;
 use super::told::{Listeners, Nobody};
 use super::view::Shared;
+use super::waiting::{self, Absent, News};
 use super::worker::{Clocks, Worker};
 use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::{Desk, Doing, KillAnswer, KillLevel, Phase, Refusal, SessionState, Trading};
 
-/// Requests of one session that may wait.
-const REQUESTS_MAX: usize = 1_024;
 /// How sessions are run.
 pub struct SessionSettings {
     /// Where they are kept: `sessions/{tenant}/{account}`.
@@ -34,12 +36,14 @@ pub struct SessionSettings {
     pub lease: Arc<dyn Lease>,
     /// Who is told what becomes of orders.
     pub listeners: Arc<dyn Listeners>,
+    /// The types of strategies that there are.
+    pub registry: Arc<Registry>,
     /// So long a desk waits for its session to be ready before it is given out as it is.
     pub patience: Duration,
 }
 
 impl SessionSettings {
-    /// Two threads, and leases by a lock on a file.
+    /// Two threads, leases by a lock on a file, and the strategies that are built in.
     #[must_use]
     pub fn new(folder: PathBuf) -> Self {
         Self {
@@ -48,6 +52,7 @@ impl SessionSettings {
             paper: PaperSettings::default(),
             lease: Arc::new(FileLeases),
             listeners: Arc::new(Nobody),
+            registry: Arc::new(Registry::builtin()),
             patience: Duration::from_secs(3),
         }
     }
@@ -74,12 +79,16 @@ pub struct Sessions {
     inner: Arc<Inner>,
 }
 
-struct Inner {
-    settings: SessionSettings,
+/// What the threads of the sessions have in common.
+pub struct Inner {
+    pub settings: SessionSettings,
     hub: Arc<Hub>,
     workers: Mutex<Vec<Worker>>,
     desks: Mutex<HashMap<TenantId, Arc<TenantDesk>>>,
     is_stopping: AtomicBool,
+    /// Where sessions wait for their leases.
+    pub room: Sender<News>,
+    room_thread: Mutex<Option<JoinHandle<()>>>,
 }
 
 fn lock<T>(of: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -96,7 +105,9 @@ impl Sessions {
         let in_folder = |source| StartError::Folder { path: path.clone(), source };
         fs::create_dir_all(&path).map_err(in_folder)?;
         let clocks = Clocks::start();
-        let workers = (0..settings.workers.max(1)).map(|at| Worker::start(at, clocks));
+        let (room, news) = waiting::room();
+        let workers = 0..settings.workers.max(1);
+        let workers = workers.map(|at| Worker::start(at, clocks, room.clone()));
         let workers = workers.collect::<Result<_, _>>().map_err(StartError::Thread)?;
         let known = accounts_in(&path).map_err(in_folder)?;
         let inner = Arc::new(Inner {
@@ -105,7 +116,13 @@ impl Sessions {
             workers: Mutex::new(workers),
             desks: Mutex::default(),
             is_stopping: AtomicBool::new(false),
+            room,
+            room_thread: Mutex::default(),
         });
+        let of_room = Arc::clone(&inner);
+        let thread = std::thread::Builder::new().name("sessions-waiting".to_owned());
+        let thread = thread.spawn(move || waiting::run(&of_room, &news));
+        *lock(&inner.room_thread) = Some(thread.map_err(StartError::Thread)?);
         for (tenant, account) in known {
             let desk = inner.begin(tenant, account);
             lock(&inner.desks).insert(tenant, desk);
@@ -134,10 +151,7 @@ impl Sessions {
 
     /// Ends all sessions in order, and returns when they have.
     pub fn stop_now(&self) {
-        self.inner.is_stopping.store(true, Ordering::Release);
-        let mut workers = lock(&self.inner.workers);
-        workers.iter().for_each(Worker::end);
-        workers.iter_mut().for_each(Worker::join);
+        self.inner.stop();
     }
 }
 
@@ -148,10 +162,10 @@ impl Drop for Sessions {
 }
 
 impl Inner {
-    /// A session begins, on a thread of its own until it has caught up with what it was.
-    fn begin(self: &Arc<Self>, tenant: TenantId, account: AccountId) -> Arc<TenantDesk> {
-        let (to, requests) = bounded(REQUESTS_MAX);
-        let (at, wakes) = {
+    /// A session waits for its lease, and begins.
+    fn begin(&self, tenant: TenantId, account: AccountId) -> Arc<TenantDesk> {
+        let (to, requests) = requests();
+        let (worker, wakes) = {
             let workers = lock(&self.workers);
             let least = workers.iter().enumerate().min_by_key(|(_, it)| it.load());
             let (at, worker) = least.unwrap_or((0, &workers[0]));
@@ -159,40 +173,70 @@ impl Inner {
             (at, worker.unparker())
         };
         let listener = self.settings.listeners.of(tenant, account);
-        let shared = Arc::new(Shared::new(tenant, account, to, wakes, listener));
-        let (inner, of) = (Arc::clone(self), Arc::clone(&shared));
-        let thread = std::thread::Builder::new().name("session-start".to_owned());
-        let started = thread.spawn(move || inner.open(&of, requests, at));
-        if let Err(why) = started {
-            shared.enter(Phase::Failed, Some(why.to_string()));
-        }
+        let shared = Arc::new(Shared::new(tenant, account, to, worker, wakes, listener));
+        let absent = Absent { shared: Arc::clone(&shared), requests, tries: 0 };
+        // Without the room the service is at its end.
+        let _ = self.room.send(News::Wait(absent));
         Arc::new(TenantDesk { shared })
     }
 
-    fn open(&self, shared: &Arc<Shared>, requests: Receiver<Request>, at: usize) {
+    /// Where a session is kept.
+    pub fn folder(&self, shared: &Shared) -> PathBuf {
         let folder = self.settings.folder.join(shared.tenant.to_string());
-        let folder = folder.join(shared.account.to_string());
+        folder.join(shared.account.to_string())
+    }
+
+    /// Makes the session again from its journal, and gives it to its worker.
+    pub fn open(&self, absent: &Absent, folder: &Path, held: Box<dyn Held>) {
+        let shared = &absent.shared;
         let opened = self.hub.subscribe(Some(shared.wakes.clone())).map_err(Into::into);
         let opened = opened.and_then(|feed| {
             open(Beginning {
-                folder: &folder,
-                lease: &*self.settings.lease,
+                folder,
+                held,
+                registry: Arc::clone(&self.settings.registry),
                 specs: self.hub.specs(),
                 settings: &self.settings.paper,
                 feed,
-                requests,
+                requests: absent.requests.clone(),
                 shared: Arc::clone(shared),
             })
         });
-        let workers = lock(&self.workers);
         match opened {
-            Ok(running) => workers[at].take(Box::new(running)),
-            Err(why) => {
-                workers[at].lose();
-                tracing::error!(account = %shared.account, %why, "a session does not begin");
-                shared.enter(Phase::Failed, Some(why.to_string()));
-            }
+            Ok(running) => self.give(shared.worker, Box::new(running)),
+            Err(why) => self.fail(shared, &why.to_string()),
         }
+    }
+
+    fn give(&self, worker: usize, mut running: Box<Running>) {
+        if self.is_stopping.load(Ordering::Acquire) {
+            running.end();
+            return;
+        }
+        if let Some(worker) = lock(&self.workers).get(worker) {
+            worker.take(running);
+        }
+    }
+
+    /// The session is not begun, and not tried again.
+    pub fn fail(&self, shared: &Shared, why: &str) {
+        tracing::error!(account = %shared.account, why, "a session does not begin");
+        shared.enter(Phase::Failed, Some(why.to_owned()));
+        if let Some(worker) = lock(&self.workers).get(shared.worker) {
+            worker.lose();
+        }
+    }
+
+    /// Ends all sessions in order, and returns when they have.
+    fn stop(&self) {
+        self.is_stopping.store(true, Ordering::Release);
+        let _ = self.room.send(News::End);
+        let room = lock(&self.room_thread).take();
+        // What a thread that came to a sudden end had to say is in the log.
+        let _ = room.map(JoinHandle::join);
+        let mut workers = lock(&self.workers);
+        workers.iter().for_each(Worker::end);
+        workers.iter_mut().for_each(Worker::join);
     }
 }
 
@@ -228,11 +272,7 @@ impl Trading for Sessions {
         Box::pin(async move {
             let inner = Arc::clone(&self.inner);
             inner.is_stopping.store(true, Ordering::Release);
-            let ended = tokio::task::spawn_blocking(move || {
-                let mut workers = lock(&inner.workers);
-                workers.iter().for_each(Worker::end);
-                workers.iter_mut().for_each(Worker::join);
-            });
+            let ended = tokio::task::spawn_blocking(move || inner.stop());
             // It cannot be cancelled, and does not panic.
             let _ = ended.await;
         })

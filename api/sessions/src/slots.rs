@@ -66,14 +66,18 @@ impl Slots {
 
 /// The strategy of `cast`, and what it trades of `specs`; nothing but one that never trades where
 /// it cannot be made any more.
-pub fn made_again(cast: &Cast, specs: &[InstrumentSpec]) -> (Box<dyn Strategy>, Vec<bool>) {
+pub fn made_again(
+    cast: &Cast,
+    specs: &[InstrumentSpec],
+    registry: &Registry,
+) -> (Box<dyn Strategy>, Vec<bool>) {
     let run = StrategyRun {
         id: cast.strategy,
         strategy_type: cast.strategy_type.clone(),
         symbols: cast.symbols.clone(),
         parameters: cast.parameters.clone(),
     };
-    make(&run, specs).unwrap_or_else(|_| (Box::new(Manual), vec![false; specs.len()]))
+    make(&run, specs, registry).unwrap_or_else(|_| (Box::new(Manual), vec![false; specs.len()]))
 }
 
 /// The strategy of `run`, and what it trades of `specs`.
@@ -83,6 +87,7 @@ pub fn made_again(cast: &Cast, specs: &[InstrumentSpec]) -> (Box<dyn Strategy>, 
 pub fn make(
     run: &StrategyRun,
     specs: &[InstrumentSpec],
+    registry: &Registry,
 ) -> Result<(Box<dyn Strategy>, Vec<bool>), Refusal> {
     let invalid = |field, detail: String| Refusal::Invalid { field, detail };
     if run.symbols.is_empty() {
@@ -93,7 +98,6 @@ pub fn make(
     if let Some(unknown) = unknown {
         return Err(invalid("symbols", format!("there is no instrument {unknown}")));
     }
-    let registry = Registry::builtin();
     let entry = registry.get(&run.strategy_type);
     let entry = entry.map_err(|why| invalid("strategy_type", why.to_string()))?;
     let params = entry.resolve(&run.parameters);

@@ -4,16 +4,16 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicU64;
 
 use arc_swap::ArcSwap;
-use crossbeam::channel::Sender;
 use crossbeam::sync::Unparker;
 use tokio::sync::watch;
 
-use super::request::Request;
+use super::request::RequestsTo;
+use super::shelf::Shelf;
 use super::told::Listener;
 use qt_trading::amount::Amount;
 use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Execution, Order, Phase, Portfolio, PrivateLog, RiskStatus};
+use qt_trading::{Phase, Portfolio, PrivateLog, Refusal, RiskStatus};
 
 /// Private events that are kept for those who come back.
 const EVENTS_KEPT: usize = 4_096;
@@ -23,12 +23,6 @@ const EVENTS_KEPT: usize = 4_096;
 pub struct View {
     /// Value and positions.
     pub portfolio: Arc<Portfolio>,
-    /// Orders, newest first.
-    pub orders: Arc<Vec<Arc<Order>>>,
-    /// Executions, newest first.
-    pub executions: Arc<Vec<Arc<Execution>>>,
-    /// Limits.
-    pub risk: Arc<Vec<RiskStatus>>,
     /// Sequenced events.
     pub events: u64,
     /// Whether nothing or not everything may be sent.
@@ -44,6 +38,10 @@ pub struct Shared {
     pub account: AccountId,
     /// What it shows.
     pub view: ArcSwap<View>,
+    /// Orders and executions.
+    pub shelf: Shelf,
+    /// Limits, as they were when they were last asked for.
+    pub risk: ArcSwap<Vec<RiskStatus>>,
     /// How it is, and why.
     pub phase: watch::Sender<(Phase, Option<String>)>,
     /// The epoch of its lease.
@@ -51,7 +49,9 @@ pub struct Shared {
     /// Private events.
     pub log: Arc<PrivateLog>,
     /// What is asked of it.
-    pub requests: Sender<Request>,
+    pub requests: RequestsTo,
+    /// The number of its worker.
+    pub worker: usize,
     /// Wakes its worker.
     pub wakes: Unparker,
     /// Who is told what becomes of its orders.
@@ -63,29 +63,42 @@ impl Shared {
     pub fn new(
         tenant: TenantId,
         account: AccountId,
-        requests: Sender<Request>,
+        requests: RequestsTo,
+        worker: usize,
         wakes: Unparker,
         listener: Arc<dyn Listener>,
     ) -> Self {
-        let view = View {
-            portfolio: Arc::new(nothing(account)),
-            orders: Arc::default(),
-            executions: Arc::default(),
-            risk: Arc::default(),
-            events: 0,
-            is_killed: false,
-        };
+        let view = View { portfolio: Arc::new(nothing(account)), events: 0, is_killed: false };
         Self {
             tenant,
             account,
             view: ArcSwap::from_pointee(view),
+            shelf: Shelf::default(),
+            risk: ArcSwap::default(),
             phase: watch::Sender::new((Phase::Reconciling, None)),
             epoch: AtomicU64::new(0),
             log: Arc::new(PrivateLog::new(EVENTS_KEPT)),
             requests,
+            worker,
             wakes,
             listener,
         }
+    }
+
+    /// Why it takes no orders now; none where it does.
+    pub fn refusal(&self) -> Option<Refusal> {
+        let now = self.phase.borrow();
+        let (code, detail) = match now.0 {
+            Phase::Ready => return None,
+            Phase::Reconciling => ("RECONCILING", "the session is made again from its journal"),
+            Phase::Draining => ("STOPPING", "the service is stopping"),
+            Phase::Stopped => ("STOPPED", "the session does not run here"),
+            Phase::Failed => ("FAILED", "the session could not go on"),
+            Phase::LeaseLost => ("LEASE_LOST", "the lease of the session is not renewed"),
+            Phase::Elsewhere => ("ELSEWHERE", "the session is held by another process"),
+        };
+        let detail = now.1.clone().unwrap_or_else(|| detail.to_owned());
+        Some(Refusal::Unavailable { code, detail })
     }
 
     /// From now on it is in `phase`, unless it was before.

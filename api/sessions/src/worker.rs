@@ -6,12 +6,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
-use crossbeam::channel::{Receiver, Sender, TryRecvError, unbounded};
+use crossbeam::channel::{Receiver, SendError, Sender, TryRecvError, unbounded};
 use crossbeam::sync::{Parker, Unparker};
 use qt_runtime::live::Reading;
 use qt_types::Nanos;
 
 use super::running::{Running, Visited};
+use super::waiting::News;
 use qt_trading::time::Time;
 
 /// The longest sleep: what nobody wakes it for is found by then.
@@ -61,18 +62,18 @@ impl std::fmt::Debug for Order {
 }
 
 impl Worker {
-    /// Starts number `number`.
+    /// Starts number `number`. Sessions that go elsewhere go to `room`.
     ///
     /// # Errors
     /// When there is no thread.
-    pub fn start(number: usize, clocks: Clocks) -> std::io::Result<Self> {
+    pub fn start(number: usize, clocks: Clocks, room: Sender<News>) -> std::io::Result<Self> {
         let (orders, incoming) = unbounded();
         let parker = Parker::new();
         let wakes = parker.unparker().clone();
         let sessions = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&sessions);
         let thread = std::thread::Builder::new().name(format!("sessions-{number}"));
-        let thread = thread.spawn(move || run(&incoming, &parker, &count, clocks))?;
+        let thread = thread.spawn(move || run(&incoming, &parker, &count, clocks, &room))?;
         Ok(Self { orders, wakes, sessions, thread: Some(thread) })
     }
 
@@ -81,7 +82,7 @@ impl Worker {
         self.wakes.clone()
     }
 
-    /// How many sessions it has.
+    /// How many sessions it has, or will have.
     pub fn load(&self) -> usize {
         self.sessions.load(Ordering::Relaxed)
     }
@@ -96,10 +97,11 @@ impl Worker {
         self.sessions.fetch_sub(1, Ordering::Relaxed);
     }
 
-    /// Gives it a session.
+    /// Gives it a session, which ends where the worker has ended.
     pub fn take(&self, session: Box<Running>) {
-        // Without the thread the service is at its end.
-        let _ = self.orders.send(Order::Take(session));
+        if let Err(SendError(Order::Take(mut late))) = self.orders.send(Order::Take(session)) {
+            late.end();
+        }
         self.wakes.unpark();
     }
 
@@ -118,24 +120,35 @@ impl Worker {
     }
 }
 
-fn run(orders: &Receiver<Order>, parker: &Parker, count: &AtomicUsize, clocks: Clocks) {
+fn run(
+    orders: &Receiver<Order>,
+    parker: &Parker,
+    count: &AtomicUsize,
+    clocks: Clocks,
+    room: &Sender<News>,
+) {
     let mut sessions: Vec<Box<Running>> = Vec::new();
+    let mut left = Vec::new();
     loop {
         match orders.try_recv() {
             Ok(Order::Take(session)) => sessions.push(session),
             Ok(Order::End) | Err(TryRecvError::Disconnected) => break,
             Err(TryRecvError::Empty) => {}
         }
-        let (mut taken, mut due_ns) = (0, Nanos::MAX);
-        let mut now_ns = Nanos::MIN;
+        // Times are those of the steady clock: each session has a time of its own.
+        let (mut taken, mut due_ns) = (0, u64::MAX);
         sessions.retain_mut(|session| {
             let reading = clocks.read();
-            now_ns = reading.wall_ns;
             match session.visit(reading) {
-                Visited::On { taken: of_one, next_ns } => {
+                Visited::On { taken: of_one, left_ns } => {
                     taken += of_one;
-                    due_ns = due_ns.min(next_ns);
+                    let left_ns = u64::try_from(left_ns).unwrap_or(0);
+                    due_ns = due_ns.min(reading.steady_ns.saturating_add(left_ns));
                     true
+                }
+                Visited::Elsewhere => {
+                    left.push(session.leave());
+                    false
                 }
                 Visited::Over => {
                     count.fetch_sub(1, Ordering::Relaxed);
@@ -143,10 +156,11 @@ fn run(orders: &Receiver<Order>, parker: &Parker, count: &AtomicUsize, clocks: C
                 }
             }
         });
+        // Only now its journal is closed, and its lease given back.
+        left.drain(..).for_each(|absent| drop(room.send(News::Wait(absent))));
         if taken == 0 && orders.is_empty() {
-            let left_ns = due_ns.get().saturating_sub(now_ns.get());
-            let left = Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0));
-            parker.park_timeout(left.min(NAP));
+            let left_ns = due_ns.saturating_sub(clocks.read().steady_ns);
+            parker.park_timeout(Duration::from_nanos(left_ns).min(NAP));
         }
     }
     sessions.iter_mut().for_each(|session| session.end());

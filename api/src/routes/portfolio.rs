@@ -13,12 +13,17 @@ use crate::http::{ApiError, Asked, Caller, Shared};
 use qt_auth::Right;
 use qt_store::{DayRow, EquityPoint};
 use qt_trading::time::Time;
-use qt_trading::{Desk, Portfolio, Position};
+use qt_trading::{Desk, Phase, Portfolio, Position};
 
 /// The account as it is. A session that is being made again shows nothing rather than zeros.
 pub(super) fn known(desk: &dyn Desk) -> Result<Arc<Portfolio>, ApiError> {
     let portfolio = desk.portfolio();
     if portfolio.as_of == Time(0) {
+        let state = desk.state();
+        if state.phase == Phase::Elsewhere {
+            let detail = state.detail.unwrap_or_else(|| "another process has it".to_owned());
+            return Err(ApiError::unavailable("ELSEWHERE", &detail).after_s(1));
+        }
         let detail = "the session is made again from its journal; try again in a moment";
         return Err(ApiError::unavailable("RECONCILING", detail).after_s(1));
     }

@@ -47,7 +47,7 @@ pub(crate) async fn status(
     let desk = app.trading.desk(caller.tenant()).await?;
     // The session is the truth; a store that is away hides nothing of it.
     let switches = app.store.kills(caller.tenant()).await.ok();
-    Ok(Json(RiskView { session: desk.state(), limits: desk.risk(), switches }))
+    Ok(Json(RiskView { session: desk.state(), limits: desk.risk_now().await, switches }))
 }
 
 /// Alerts of the risk gate, newest first.

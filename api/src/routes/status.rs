@@ -50,8 +50,13 @@ fn components(app: &App) -> BTreeMap<&'static str, Condition> {
         () if !all_quoted => Condition::Starting,
         () => Condition::Up,
     };
-    let has_failed = app.trading.states().iter().any(|session| session.phase == Phase::Failed);
-    let sessions = if has_failed { Condition::Down } else { Condition::Up };
+    let states = app.trading.states();
+    let cannot_trade = |phase| matches!(phase, Phase::Failed | Phase::LeaseLost);
+    let sessions = if states.iter().any(|session| cannot_trade(session.phase)) {
+        Condition::Down
+    } else {
+        Condition::Up
+    };
     let is_stopping = *app.stopping.borrow();
     let intake = if is_stopping { Condition::Down } else { Condition::Up };
     let mut all = BTreeMap::from([
@@ -147,10 +152,9 @@ pub(crate) async fn metrics(
         Series::one("quanttrade_feeds", feeds.len() as f64),
     ];
     series.extend(resident().map(|bytes| Series::one("process_resident_memory_bytes", bytes)));
-    let phases = [Phase::Reconciling, Phase::Ready, Phase::Draining, Phase::Stopped, Phase::Failed];
-    let values = phases.map(|phase| {
+    let values = Phase::ALL.map(|phase| {
         let count = states.iter().filter(|session| session.phase == phase).count();
-        (Some(("phase", format!("{phase:?}").to_lowercase())), count as f64)
+        (Some(("phase", name_of(phase))), count as f64)
     });
     series.push(Series { name: "quanttrade_sessions", values: values.to_vec() });
     if shows_metrics_token(&app, &headers) || caller.is_some_and(|c| c.may(Right::ReadMetrics)) {
@@ -158,6 +162,12 @@ pub(crate) async fn metrics(
     }
     let content = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
     (content, app.metrics.text(&series)).into_response()
+}
+
+/// A phase as a label: `lease_lost`.
+fn name_of(phase: Phase) -> String {
+    let text = serde_json::to_value(phase).unwrap_or_default();
+    text.as_str().unwrap_or_default().to_lowercase()
 }
 
 /// Resident memory; none where the system does not tell.

@@ -6,12 +6,13 @@
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::{Duration, Instant};
+use std::time::{Duration, SystemTime};
 
 use arc_swap::ArcSwap;
 use tokio::runtime::Handle;
+use tokio::sync::{oneshot, watch};
 
-use qt_sessions::{Held, Lease, LeaseError};
+use qt_sessions::{FolderLock, Held, Lease, LeaseError, Tenure};
 use qt_store::{self, Leased, Leases, Store};
 use qt_trading::ids::{AccountId, TenantId};
 
@@ -19,45 +20,99 @@ use qt_trading::ids::{AccountId, TenantId};
 const LENGTH: Duration = Duration::from_secs(3);
 /// How often it is renewed.
 const RENEWED_EVERY: Duration = Duration::from_millis(700);
-/// How often a lease that another process holds is asked for, before that is told.
-const ASKED_EVERY: Duration = Duration::from_millis(100);
+/// How long one question to the store may take.
+const PATIENCE: Duration = Duration::from_millis(1_500);
 
-/// Leases in the store. The file lock beside the journal is taken as well: two processes on one
-/// machine that name different databases must not write one journal.
+/// Leases in the store. The folder of the journal is locked as well: two processes on one machine
+/// that name different databases must not write one journal.
 #[derive(Clone, Debug)]
 pub struct StoreLeases {
     store: Store,
     holder: String,
     runtime: Handle,
+    /// How many are held, or not given back yet.
+    count: watch::Sender<usize>,
 }
 
 impl StoreLeases {
     /// Leases for this process. Must be called inside of the runtime whose tasks renew them.
     #[must_use]
     pub fn new(store: Store, holder: String) -> Self {
-        Self { store, holder, runtime: Handle::current() }
+        Self { store, holder, runtime: Handle::current(), count: watch::Sender::new(0) }
+    }
+
+    /// Waits until all leases are given back, so that somebody else can go on at once.
+    pub async fn given_back(&self) {
+        // The sender is here.
+        let _ = self.count.subscribe().wait_for(|count| *count == 0).await;
+    }
+
+    /// Renews `held` until it is lost, or dropped.
+    async fn renew(self, state: Arc<State>, mut dropped: oneshot::Receiver<()>) {
+        loop {
+            let now = state.term.load().held.clone();
+            let pause = tokio::time::timeout(RENEWED_EVERY, &mut dropped);
+            if pause.await.is_ok() {
+                self.give_back(now).await;
+                return;
+            }
+            let until = SystemTime::now() + LENGTH;
+            let asked = tokio::time::timeout(PATIENCE, self.store.renew_lease(now)).await;
+            match asked {
+                Ok(Ok(Some(held))) => state.term.store(Arc::new(Term { held, until })),
+                Ok(Ok(None)) => {
+                    tracing::error!("a session was taken over by another process");
+                    state.is_lost.store(true, Ordering::Release);
+                    return;
+                }
+                // While the store is away it stays valid until its time is over.
+                Ok(Err(error)) => tracing::warn!(%error, "a lease is not renewed"),
+                Err(_) => tracing::warn!("a lease is not renewed: the store does not answer"),
+            }
+        }
+    }
+
+    async fn give_back(&self, held: qt_store::Held) {
+        match tokio::time::timeout(PATIENCE, self.store.release_lease(held)).await {
+            Ok(Ok(())) => {}
+            _ => tracing::warn!("a lease is not given back; it ends by itself"),
+        }
     }
 }
 
+#[derive(Debug)]
+struct State {
+    term: ArcSwap<Term>,
+    is_lost: AtomicBool,
+}
+
+/// A lease as it was renewed last.
+#[derive(Debug)]
+struct Term {
+    held: qt_store::Held,
+    /// Its end by the wall clock as well: a machine that sleeps has a steady clock that stands.
+    until: SystemTime,
+}
+
 struct StoreHeld {
-    file: Box<dyn Held>,
-    held: Arc<ArcSwap<qt_store::Held>>,
-    is_over: Arc<AtomicBool>,
+    state: Arc<State>,
+    /// Tells the task that renews it, by being dropped.
+    _dropped: oneshot::Sender<()>,
+    _lock: FolderLock,
 }
 
 impl Held for StoreHeld {
     fn epoch(&self) -> u64 {
-        self.held.load().epoch
+        self.state.term.load().held.epoch
     }
 
-    fn is_held(&self) -> bool {
-        self.file.is_held() && !self.is_over.load(Ordering::Acquire) && self.held.load().is_valid()
-    }
-}
-
-impl Drop for StoreHeld {
-    fn drop(&mut self) {
-        self.is_over.store(true, Ordering::Release);
+    fn tenure(&self) -> Tenure {
+        if self.state.is_lost.load(Ordering::Acquire) {
+            return Tenure::Lost;
+        }
+        let term = self.state.term.load();
+        let is_valid = term.held.is_valid() && SystemTime::now() < term.until;
+        if is_valid { Tenure::Valid } else { Tenure::Lapsed }
     }
 }
 
@@ -68,56 +123,26 @@ impl Lease for StoreLeases {
         account: AccountId,
         folder: &Path,
     ) -> Result<Box<dyn Held>, LeaseError> {
-        let file = qt_sessions::FileLeases.acquire(tenant, account, folder)?;
-        let name = format!("session:{account}");
-        // Somebody who died holds it for no longer than its length.
-        let patience = Instant::now() + LENGTH + RENEWED_EVERY;
-        let held = loop {
-            let (name, holder) = (name.clone(), self.holder.clone());
-            let asked = self.store.acquire_lease(tenant, name, holder, LENGTH);
-            let words = match self.runtime.block_on(asked) {
-                Ok(Leased::Held(held)) => break held,
-                Ok(Leased::Other { holder, .. }) => format!(": {holder}"),
-                Err(error) => format!(": the store does not answer: {error}"),
-            };
-            if Instant::now() > patience {
-                return Err(LeaseError::Held(Some(words)));
-            }
-            std::thread::sleep(ASKED_EVERY);
+        let lock = FolderLock::take(folder)?;
+        let (name, holder) = (format!("session:{account}"), self.holder.clone());
+        let until = SystemTime::now() + LENGTH;
+        let asked = self.store.acquire_lease(tenant, name, holder, LENGTH);
+        let asked = self.runtime.block_on(async { tokio::time::timeout(PATIENCE, asked).await });
+        let held = match asked {
+            Ok(Ok(Leased::Held(held))) => held,
+            Ok(Ok(Leased::Other { holder, .. })) => return Err(LeaseError::Held(Some(holder))),
+            Ok(Err(error)) => return Err(LeaseError::Away(error.to_string())),
+            Err(_) => return Err(LeaseError::Away("the store does not answer".to_owned())),
         };
-        let held = Arc::new(ArcSwap::from_pointee(held));
-        let is_over = Arc::new(AtomicBool::new(false));
-        let task = renew(self.store.clone(), Arc::clone(&held), Arc::clone(&is_over));
-        self.runtime.spawn(task);
-        Ok(Box::new(StoreHeld { file, held, is_over }))
-    }
-}
-
-async fn renew(store: Store, held: Arc<ArcSwap<qt_store::Held>>, is_over: Arc<AtomicBool>) {
-    let mut waited = Duration::ZERO;
-    loop {
-        tokio::time::sleep(ASKED_EVERY).await;
-        waited += ASKED_EVERY;
-        let now = qt_store::Held::clone(&held.load());
-        if is_over.load(Ordering::Acquire) {
-            if let Err(error) = store.release_lease(now).await {
-                tracing::warn!(%error, "a lease is not given back; it ends by itself");
-            }
-            return;
-        }
-        if waited < RENEWED_EVERY {
-            continue;
-        }
-        waited = Duration::ZERO;
-        match store.renew_lease(now).await {
-            Ok(Some(renewed)) => held.store(Arc::new(renewed)),
-            Ok(None) => {
-                tracing::error!("a session was taken over by another process");
-                is_over.store(true, Ordering::Release);
-                return;
-            }
-            // While the store is away it stays valid until its time is over.
-            Err(error) => tracing::warn!(%error, "a lease is not renewed"),
-        }
+        let term = ArcSwap::from_pointee(Term { held, until });
+        let state = Arc::new(State { term, is_lost: AtomicBool::new(false) });
+        let (sender, dropped) = oneshot::channel();
+        let (leases, of_task) = (self.clone(), Arc::clone(&state));
+        self.count.send_modify(|count| *count += 1);
+        self.runtime.spawn(async move {
+            leases.clone().renew(of_task, dropped).await;
+            leases.count.send_modify(|count| *count -= 1);
+        });
+        Ok(Box::new(StoreHeld { state, _dropped: sender, _lock: lock }))
     }
 }

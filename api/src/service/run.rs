@@ -81,6 +81,7 @@ pub struct Service {
     app: Shared,
     router: Router,
     store: Store,
+    leases: Option<StoreLeases>,
     sessions: Arc<Sessions>,
     projector: Arc<Projector>,
     keeper: Arc<HeadKeeper>,
@@ -116,7 +117,7 @@ impl Service {
         let market =
             HubSettings { state: Some(data_dir.join("market.json")), ..Default::default() };
         let hub = Hub::start(market)?;
-        let (sessions, projector) = sessions(&store, &data_dir, &hub)?;
+        let (sessions, projector, leases) = sessions(&store, &data_dir, &hub, &registry)?;
         let jobs = settings.has_backtests.then(|| {
             let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());
             Jobs::new(jobs, Arc::new(store.clone()))
@@ -157,6 +158,7 @@ impl Service {
             app,
             router,
             store,
+            leases,
             sessions,
             projector,
             keeper,
@@ -197,6 +199,9 @@ impl Service {
             if let Err(error) = self.keeper.sign_grown(&self.store).await {
                 tracing::error!(%error, "an audit's end is not signed");
             }
+            if let Some(leases) = &self.leases {
+                leases.given_back().await;
+            }
         };
         let is_ended = tokio::time::timeout(STOP_TIME, ending).await.is_ok();
         for task in self.tasks {
@@ -205,6 +210,12 @@ impl Service {
         self.store.close().await;
         is_served && is_ended
     }
+}
+
+/// This process, as others see it that want what it has.
+fn holder() -> String {
+    let host = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    format!("process {} on {} ({})", std::process::id(), host.trim(), Uuid::now_v7())
 }
 
 /// Makes the data directory, for its owner alone.
@@ -234,16 +245,18 @@ fn sessions(
     store: &Store,
     data_dir: &Path,
     hub: &Arc<Hub>,
-) -> Result<(Arc<Sessions>, Arc<Projector>), StartError> {
+    registry: &Registry,
+) -> Result<(Arc<Sessions>, Arc<Projector>, Option<StoreLeases>), StartError> {
     let mut settings = SessionSettings::new(data_dir.join("sessions"));
-    if store.is_shared() {
-        // SQLite is on this machine alone: there the lock of a file says all, and at once.
-        let holder = format!("{}:{}", std::process::id(), Uuid::now_v7());
-        settings.lease = Arc::new(StoreLeases::new(store.clone(), holder));
+    settings.registry = Arc::new(registry.clone());
+    // SQLite is on this machine alone: there the lock of a file says all, and at once.
+    let leases = store.is_shared().then(|| StoreLeases::new(store.clone(), holder()));
+    if let Some(leases) = &leases {
+        settings.lease = Arc::new(leases.clone());
     }
     let projector = Projector::new(store.clone(), data_dir.to_owned());
     settings.listeners = Arc::clone(&projector) as Arc<dyn Listeners>;
-    Ok((Sessions::start(settings, Arc::clone(hub))?, projector))
+    Ok((Sessions::start(settings, Arc::clone(hub))?, projector, leases))
 }
 
 /// Who signs the ends of audits; those of before are signed.

@@ -267,6 +267,10 @@ impl Line {
         if channel.is_private() {
             let desk = self.app.trading.desk(identity.tenant).await;
             let desk = desk.map_err(|refusal| ("UNAVAILABLE", refusal.to_string()))?;
+            if *channel == Channel::Risk {
+                // What is shown of the limits is as of when they were asked for.
+                desk.risk_now().await;
+            }
             return Ok(feed::private(*channel, &*desk, from_seq));
         }
         let topic = self

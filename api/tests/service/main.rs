@@ -12,6 +12,7 @@ mod place;
 mod redis_server;
 mod servers;
 mod spans;
+mod takeover;
 
 use std::time::Duration;
 

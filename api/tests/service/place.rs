@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use qt_api::jobs::SharedData;
 use qt_api::service::{Service, ServiceSettings};
@@ -25,14 +26,34 @@ pub struct Place {
     token: String,
     stop: oneshot::Sender<()>,
     running: JoinHandle<bool>,
-    folder: TempDir,
-    database: Option<Database>,
+    folder: Arc<TempDir>,
+    database: Option<Arc<Database>>,
 }
 
 /// A database that is dropped with this.
-struct Database {
+pub struct Database {
     server: String,
     name: String,
+}
+
+impl Database {
+    /// None where there is no server, which CI does not allow.
+    pub async fn new() -> Option<Self> {
+        let server = std::env::var("QT_POSTGRES_URL").unwrap_or_else(|_| SERVER.to_owned());
+        let name = format!("qt_service_{}", Uuid::now_v7().simple());
+        let made = execute(&server, format!("CREATE DATABASE {name}")).await;
+        if let Err(error) = made {
+            assert!(std::env::var_os("QT_CI").is_none(), "no PostgreSQL, and CI skips nothing");
+            eprintln!("skipped: no PostgreSQL at {server}: {error}");
+            return None;
+        }
+        Some(Self { server, name })
+    }
+
+    pub fn url(&self) -> String {
+        let (base, _) = self.server.rsplit_once('/').expect("a database in the address");
+        format!("{base}/{}", self.name)
+    }
 }
 
 impl Drop for Database {
@@ -50,15 +71,15 @@ impl Drop for Database {
 
 /// A way to a service: directly, or through a gateway.
 pub struct Way {
-    address: SocketAddr,
-    prefix: &'static str,
-    token: String,
+    pub address: SocketAddr,
+    pub prefix: &'static str,
+    pub token: String,
 }
 
 impl Place {
     /// On SQLite, for the owner of this machine.
     pub async fn sqlite() -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let settings = read(&folder, &[]);
         Self::start(folder, settings, Uuid::nil(), None).await
     }
@@ -66,48 +87,71 @@ impl Place {
     /// On a database of its own on PostgreSQL, with tokens; none where there is no server, which
     /// CI does not allow.
     pub async fn postgres() -> Option<Self> {
-        let server = std::env::var("QT_POSTGRES_URL").unwrap_or_else(|_| SERVER.to_owned());
-        let name = format!("qt_service_{}", Uuid::now_v7().simple());
-        let made = execute(&server, format!("CREATE DATABASE {name}")).await;
-        if let Err(error) = made {
-            assert!(std::env::var_os("QT_CI").is_none(), "no PostgreSQL, and CI skips nothing");
-            eprintln!("skipped: no PostgreSQL at {server}: {error}");
-            return None;
-        }
-        let (base, _) = server.rsplit_once('/').expect("a database in the address");
-        let url = format!("{base}/{name}");
-        let folder = tempfile::tempdir().expect("a folder");
+        let database = Arc::new(Database::new().await?);
+        let place = Self::on(&database.url(), Uuid::now_v7(), Some(database)).await;
+        crate::flow::until_healthy(&place.directly()).await;
+        Some(place)
+    }
+
+    /// On the database at `url`, in a folder of its own, for `tenant`, of whom nobody has asked
+    /// anything yet.
+    pub async fn on(url: &str, tenant: Uuid, database: Option<Arc<Database>>) -> Self {
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let settings = read(
             &folder,
-            &[("DATABASE_URL", &url), ("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1")],
+            &[("DATABASE_URL", url), ("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1")],
         );
-        let database = Database { server, name };
-        Some(Self::start(folder, settings, Uuid::now_v7(), Some(database)).await)
+        Self::start_quietly(folder, settings, tenant, database).await
+    }
+
+    /// Another service over the same folder and database.
+    pub async fn beside(&self) -> Self {
+        let (folder, settings) = (Arc::clone(&self.folder), self.settings.clone());
+        Self::start_quietly(folder, settings, self.tenant, self.database.clone()).await
+    }
+
+    /// Ends it in order; whether all of it ended in time.
+    pub async fn stop(self) -> bool {
+        self.stop.send(()).expect("it runs");
+        crate::soon(self.running).await.expect("it ends")
     }
 
     /// With these settings, and no other than those of a test.
     pub async fn with(given: &[(&str, &str)]) -> Self {
-        let folder = tempfile::tempdir().expect("a folder");
+        let folder = Arc::new(tempfile::tempdir().expect("a folder"));
         let settings = read(&folder, given);
         Self::start(folder, settings, Uuid::now_v7(), None).await
     }
 
     async fn start(
-        folder: TempDir,
+        folder: Arc<TempDir>,
         settings: ServiceSettings,
         tenant: Uuid,
-        database: Option<Database>,
+        database: Option<Arc<Database>>,
     ) -> Self {
         let place = Self::start_unasked(folder, settings, tenant, database).await;
         crate::flow::until_healthy(&place.directly()).await;
         place
     }
 
-    async fn start_unasked(
-        folder: TempDir,
+    /// Healthy, and nobody has asked anything of its tenant.
+    async fn start_quietly(
+        folder: Arc<TempDir>,
         settings: ServiceSettings,
         tenant: Uuid,
-        database: Option<Database>,
+        database: Option<Arc<Database>>,
+    ) -> Self {
+        let place = Self::start_unasked(folder, settings, tenant, database).await;
+        let is_healthy = |health: &serde_json::Value| health["status"] == "healthy";
+        crate::flow::until(&place.directly(), "/health", is_healthy).await;
+        place
+    }
+
+    async fn start_unasked(
+        folder: Arc<TempDir>,
+        settings: ServiceSettings,
+        tenant: Uuid,
+        database: Option<Arc<Database>>,
     ) -> Self {
         let started = Service::start(settings.clone(), &binary(), Registry::builtin()).await;
         let service = started.unwrap_or_else(|error| panic!("{error}"));
@@ -127,6 +171,11 @@ impl Place {
     /// Its data directory.
     pub fn data_dir(&self) -> &std::path::Path {
         self.folder.path()
+    }
+
+    /// The address of its database, as the owner of that.
+    pub fn database_url(&self) -> String {
+        self.database.as_ref().expect("a database of its own").url()
     }
 
     /// The tenant of its token.

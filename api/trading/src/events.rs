@@ -1,4 +1,5 @@
-//! Private events of a session: numbered, none lost without being told.
+//! Private events of a session: numbered, none lost without being told. Of the account's value only
+//! the newest is kept: it is a state, and must not push what happened to orders out of memory.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -27,7 +28,7 @@ pub enum PrivateKind {
 /// One private event.
 #[derive(Clone, Debug, PartialEq)]
 pub struct PrivateEvent {
-    /// Rises by one with each event of the session, from 1.
+    /// Rises with each event of the session; numbers of values that were replaced are missing.
     pub seq: u64,
     /// When.
     pub at: Time,
@@ -35,7 +36,8 @@ pub struct PrivateEvent {
     pub kind: PrivateKind,
 }
 
-/// The latest events of a session, bounded, and who waits for more.
+/// The latest events of a session, bounded, and who waits for more. One life of a session is told
+/// from the next by its numbers: those of a later one are higher ([`PrivateLog::begin_life`]).
 #[derive(Debug)]
 pub struct PrivateLog {
     inner: Mutex<Inner>,
@@ -45,8 +47,14 @@ pub struct PrivateLog {
 
 #[derive(Debug, Default)]
 struct Inner {
+    /// All but values, in the order of their numbers.
     events: VecDeque<Arc<PrivateEvent>>,
+    /// The newest value.
+    value: Option<Arc<PrivateEvent>>,
+    /// The number of the last event.
     last: u64,
+    /// The number of the last event that had to be forgotten.
+    gone: u64,
 }
 
 /// Events that a reader wanted are gone: the first that is still there has this number.
@@ -57,6 +65,10 @@ pub struct Missed {
     /// The last event there is.
     pub last: u64,
 }
+
+/// So many numbers one life of a session has; with that of two million lives they are still whole
+/// numbers for readers that have no others than floating ones.
+const LIFE_NUMBERS: u64 = 1 << 32;
 
 /// One reader of a log.
 #[derive(Debug)]
@@ -76,16 +88,36 @@ impl PrivateLog {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
+    /// Begins the life of number `life` of the session: what earlier ones have told is gone, and
+    /// numbers are above all of theirs.
+    pub fn begin_life(&self, life: u64) {
+        {
+            let mut inner = self.lock();
+            // Whoever has read all so far must be told that something is missing.
+            let last = life.saturating_mul(LIFE_NUMBERS).max(inner.last + 1);
+            *inner = Inner { last, gone: last, ..Inner::default() };
+        }
+        self.more.notify_waiters();
+    }
+
     /// Adds an event and returns its number.
     pub fn push(&self, at: Time, kind: PrivateKind) -> u64 {
         let seq = {
             let mut inner = self.lock();
             inner.last += 1;
             let seq = inner.last;
-            if inner.events.len() == self.capacity {
-                inner.events.pop_front();
+            let is_value = matches!(kind, PrivateKind::Portfolio(_));
+            let event = Arc::new(PrivateEvent { seq, at, kind });
+            if is_value {
+                inner.value = Some(event);
+            } else {
+                if inner.events.len() == self.capacity
+                    && let Some(oldest) = inner.events.pop_front()
+                {
+                    inner.gone = oldest.seq;
+                }
+                inner.events.push_back(event);
             }
-            inner.events.push_back(Arc::new(PrivateEvent { seq, at, kind }));
             seq
         };
         self.more.notify_waiters();
@@ -112,14 +144,26 @@ impl PrivateReader {
     /// When the next event is gone, or never was.
     pub fn take(&mut self, most: usize) -> Result<Vec<Arc<PrivateEvent>>, Missed> {
         let inner = self.log.lock();
-        let first = inner.last + 1 - inner.events.len() as u64;
-        if self.next < first || self.next > inner.last + 1 {
-            return Err(Missed { first, last: inner.last });
+        if self.next <= inner.gone || self.next > inner.last + 1 {
+            return Err(Missed { first: inner.gone + 1, last: inner.last });
         }
-        let from = usize::try_from(self.next - first).unwrap_or(usize::MAX);
-        let taken: Vec<_> = inner.events.iter().skip(from).take(most).cloned().collect();
-        drop(inner);
-        self.next += taken.len() as u64;
+        let from = inner.events.partition_point(|event| event.seq < self.next);
+        let mut taken: Vec<_> = inner.events.iter().skip(from).take(most).cloned().collect();
+        let is_all = from + taken.len() == inner.events.len();
+        // The value stands at its place among the others, where that is reached.
+        if let Some(value) = inner.value.as_ref().filter(|value| value.seq >= self.next) {
+            let at = taken.partition_point(|event| event.seq < value.seq);
+            if at < taken.len() || (is_all && taken.len() < most) {
+                taken.insert(at, Arc::clone(value));
+                taken.truncate(most);
+            }
+        }
+        self.next = match taken.last() {
+            Some(event) => event.seq + 1,
+            // Where nothing is left to be taken, numbers up to the last are of replaced values.
+            None if most > 0 => inner.last + 1,
+            None => self.next,
+        };
         Ok(taken)
     }
 
@@ -163,6 +207,73 @@ mod tests {
         assert_eq!(log.reader(0).take(9), Err(Missed { first: 2, last: 4 }));
         assert_eq!(log.reader(5).take(9), Err(Missed { first: 2, last: 4 }));
         assert!(log.reader(4).take(9).unwrap().is_empty());
+    }
+
+    #[test]
+    fn a_value_replaces_the_one_before_and_pushes_nothing_out() {
+        let value = || {
+            let zero = crate::amount::Amount::default();
+            PrivateKind::Portfolio(Box::new(crate::Portfolio {
+                account_id: crate::ids::AccountId::new(),
+                account_type: "paper".to_owned(),
+                currency: "USD".to_owned(),
+                equity: zero,
+                cash: zero,
+                initial_capital: zero,
+                realized_pnl: zero,
+                unrealized_pnl: zero,
+                day_pnl: zero,
+                fees: zero,
+                gross_exposure: zero,
+                net_exposure: zero,
+                open_orders: 0,
+                positions: Vec::new(),
+                as_of: Time(0),
+            }))
+        };
+        let log = Arc::new(PrivateLog::new(2));
+        log.push(Time(0), risk(1));
+        for _ in 0..9 {
+            log.push(Time(0), value());
+        }
+        log.push(Time(0), risk(11));
+        let seqs = |reader: &mut super::PrivateReader, most| {
+            reader.take(most).map(|all| all.iter().map(|event| event.seq).collect::<Vec<_>>())
+        };
+        assert_eq!(seqs(&mut log.reader(0), 9), Ok(vec![1, 10, 11]));
+        // Piece by piece it is the same.
+        let mut reader = log.reader(0);
+        for want in [vec![1], vec![10], vec![11], vec![]] {
+            assert_eq!(seqs(&mut reader, 1), Ok(want));
+        }
+        // One that is in the middle of replaced values misses nothing.
+        assert_eq!(seqs(&mut log.reader(4), 9), Ok(vec![10, 11]));
+        log.push(Time(0), value());
+        assert_eq!(seqs(&mut reader, 9), Ok(vec![12]));
+        assert_eq!(seqs(&mut log.reader(0), 1), Ok(vec![1]));
+        assert_eq!(seqs(&mut log.reader(0), 2), Ok(vec![1, 11]));
+        log.push(Time(0), risk(13));
+        assert_eq!(log.reader(0).take(9), Err(Missed { first: 2, last: 13 }));
+    }
+
+    #[test]
+    fn a_later_life_has_higher_numbers_and_says_that_the_earlier_is_gone() {
+        let log = Arc::new(PrivateLog::new(8));
+        log.begin_life(1);
+        let first = log.push(Time(0), risk(1));
+        let mut reader = log.reader(first);
+        assert!(reader.take(9).unwrap().is_empty());
+        log.begin_life(2);
+        assert!(reader.take(9).is_err(), "it has not seen what happened in between");
+        let next = log.push(Time(0), risk(2));
+        assert!(next > first + 1_000_000 && next < 1 << 53);
+        assert!(log.reader(first).take(9).is_err());
+        assert_eq!(log.reader(next - 1).take(9).unwrap().len(), 1);
+        // Another process, which knows nothing of these numbers.
+        let later = Arc::new(PrivateLog::new(8));
+        later.begin_life(3);
+        assert!(later.push(Time(0), risk(3)) > next);
+        assert!(later.reader(next).take(9).is_err());
     }
 
     #[tokio::test]

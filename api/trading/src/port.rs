@@ -54,6 +54,23 @@ pub enum Phase {
     Stopped,
     /// It could not go on.
     Failed,
+    /// Its lease could not be renewed in time: nothing leaves until it is.
+    LeaseLost,
+    /// Another process has it.
+    Elsewhere,
+}
+
+impl Phase {
+    /// All of them.
+    pub const ALL: [Self; 7] = [
+        Self::Reconciling,
+        Self::Ready,
+        Self::Draining,
+        Self::Stopped,
+        Self::Failed,
+        Self::LeaseLost,
+        Self::Elsewhere,
+    ];
 }
 
 /// What a session says of itself.
@@ -229,8 +246,14 @@ pub trait Desk: Send + Sync {
     /// Stops a strategy and cancels its orders; its position stays.
     fn deactivate(&self, id: StrategyUid, person: String) -> Doing<'_, Result<(), Refusal>>;
 
-    /// All limits with their headroom.
+    /// All limits with their headroom, as they were when they were last asked for, or when the
+    /// session began.
     fn risk(&self) -> Vec<RiskStatus>;
+
+    /// The same as it is now, where the session can be asked.
+    fn risk_now(&self) -> Doing<'_, Vec<RiskStatus>> {
+        Box::pin(async { self.risk() })
+    }
 
     /// The limits that the session began with.
     fn limits(&self) -> Vec<LimitValue> {

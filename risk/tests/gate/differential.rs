@@ -13,7 +13,7 @@ use qt_risk::{
 };
 use qt_types::{
     BarFlags, Cash, DenyReason, Event, InstrumentId, InstrumentSpec, Nanos, OrderId, OrderKind,
-    Payload, Price, Qty, Seq, Side, Tick, TickFlags, TickKind, Trade, VenueId,
+    Payload, Price, Qty, Seq, Side, StrategyId, Tick, TickFlags, TickKind, Trade, VenueId,
 };
 
 use crate::nearest::Nearest;
@@ -222,7 +222,7 @@ impl Pair {
         let exposure = exposure!(self, self.accounts[strategy]);
         // An explanation values positions in a copy of all it knows, where that was not done yet.
         self.gate.value(&exposure);
-        let explained = self.gate.explain(request, &exposure);
+        let explained = self.gate.explain(StrategyId(strategy as u16), request, &exposure);
         self.asked += 1;
         let fast = self.gate.check(request, &exposure);
         let slow = self.slow.decide(request, strategy, parent, &exposure);

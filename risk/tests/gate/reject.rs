@@ -1,9 +1,10 @@
 //! What a rejection and an explanation say.
 
+use qt_engine::Exposure;
 use qt_risk::{
     CONTROLS, Control, Key, Level, Limit, Reject, RejectContext, Retry, Target, commented,
 };
-use qt_types::{Nanos, OrderId};
+use qt_types::{Nanos, OrderId, StrategyId};
 
 use crate::support::*;
 
@@ -65,6 +66,34 @@ fn a_throttled_order_says_when_and_a_kill_says_who() {
     let reject = Reject::new(world.gate.denial().unwrap(), &world.specs[0], context);
     assert_eq!((&*reject.limit, &*reject.observed, reject.unit), ("ACTIVE", "HALTED", "state"));
     assert_eq!(reject.fields()[13].1, "C21");
+}
+
+/// Whoever asked last: what is told is that of the strategy that is named.
+#[test]
+fn an_explanation_is_that_of_the_strategy_that_is_named() {
+    let profile = wide(&[(Key::OpenOrders, 9)]);
+    let mut world = World::with(&profile, |setup| {
+        let other = setup.strategies[0];
+        setup.strategies.push(other);
+    });
+    world.place(&limit(BUY, 1, 100)).unwrap();
+    let observed = |world: &World, strategy: u16| {
+        let exposure = Exposure {
+            specs: &world.specs,
+            market: &world.market,
+            ledger: &world.ledger,
+            orders: &world.orders,
+        };
+        let all = world.gate.explain(StrategyId(strategy), &limit(BUY, 1, 100), &exposure);
+        let is_it = |it: &&qt_risk::Headroom| {
+            it.control == Control::OpenOrders && it.level == Level::Strategy
+        };
+        all.iter().find(is_it).map(|it| it.observed)
+    };
+    let (first, second) = (observed(&world, 0), observed(&world, 1));
+    assert_eq!((first, second), (Some(2), Some(1)));
+    world.gate.ask_for(1, None);
+    assert_eq!((observed(&world, 0), observed(&world, 1)), (first, second));
 }
 
 #[test]

@@ -9,8 +9,8 @@ use qt_risk::{
 };
 use qt_types::{
     BarFlags, Cash, Control, ControlKind, DenyReason, E9, Event, InstrumentId, InstrumentKind,
-    InstrumentSpec, Nanos, OrderId, OrderKind, Payload, Price, Qty, Seq, Side, Tick, TickFlags,
-    TickKind, Trade, VenueId,
+    InstrumentSpec, Nanos, OrderId, OrderKind, Payload, Price, Qty, Seq, Side, StrategyId, Tick,
+    TickFlags, TickKind, Trade, VenueId,
 };
 
 /// A second and a millisecond in nanoseconds.
@@ -208,7 +208,7 @@ impl World {
             ledger: &self.ledger,
             orders: &self.orders,
         };
-        self.gate.explain(request, &exposure)
+        self.gate.explain(StrategyId::FIRST, request, &exposure)
     }
 
     /// Somebody decides something about the gate.

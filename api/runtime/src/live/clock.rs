@@ -72,6 +72,26 @@ impl Watch {
         self.now_ns
     }
 
+    /// The same for a time that follows the wall clock where that is further away than
+    /// `most_ns`: ahead with it at once, since the machine slept or its clock was put right, and
+    /// at half the speed until a clock that was put back has caught up.
+    pub fn follow(&mut self, reading: Reading, most_ns: i64) -> Nanos {
+        let before_ns = self.now_ns;
+        let now_ns = self.look(reading);
+        if self.offset_ns.saturating_abs() <= most_ns {
+            return now_ns;
+        }
+        self.now_ns = if self.offset_ns > 0 {
+            reading.wall_ns
+        } else {
+            let gone_ns = now_ns.get().saturating_sub(before_ns.get());
+            before_ns.saturating_add_ns(gone_ns / 2)
+        };
+        self.began = Some(Reading { wall_ns: self.now_ns, ..reading });
+        self.offset_ns = reading.wall_ns.get().saturating_sub(self.now_ns.get());
+        self.now_ns
+    }
+
     /// How far the wall clock was ahead at the last look (ns).
     #[must_use]
     pub const fn offset_ns(&self) -> i64 {
@@ -102,6 +122,38 @@ mod tests {
             told.push((now_ns, watch.offset_ns()));
         }
         assert_eq!(told, [(1_000, 0), (1_010, 0), (1_020, -620), (1_030, 7_970), (1_030, 7_970)]);
+    }
+
+    #[test]
+    fn a_time_that_follows_jumps_ahead_and_waits_but_never_goes_back() {
+        let mut watch = Watch::new(Nanos::new(0));
+        let mut told = Vec::new();
+        for reading in [
+            at(1_000, 0),
+            at(1_110, 100),
+            // Slept, or put right.
+            at(9_000, 200),
+            at(9_100, 300),
+            // Put back: half as fast until both agree again.
+            at(8_600, 400),
+            at(8_800, 600),
+            at(9_300, 1_100),
+            at(9_400, 1_200),
+        ] {
+            let now_ns = watch.follow(reading, 200).get();
+            told.push((now_ns, watch.offset_ns()));
+        }
+        let want = [
+            (1_000, 0),
+            (1_100, 10),
+            (9_000, 0),
+            (9_100, 0),
+            (9_150, -550),
+            (9_250, -450),
+            (9_500, -200),
+            (9_600, -200),
+        ];
+        assert_eq!(told, want);
     }
 
     #[test]

@@ -28,4 +28,4 @@ pub use port::{GatewayEnd, Request, RingVenue, rings};
 pub use reconcile::Break;
 pub use run::{Course, LiveShown, attend, run};
 pub use settings::{OnLoss, Settings};
-pub use start::{LiveError, LiveJournal, fingerprint, open};
+pub use start::{LiveError, LiveJournal, fingerprint, open, open_under};

@@ -138,6 +138,12 @@ impl GatewayEnd {
         moved + self.pass_on()
     }
 
+    /// Whether something of the driver waits for the next turn.
+    #[must_use]
+    pub fn has_requests(&self) -> bool {
+        !self.requests.is_empty()
+    }
+
     /// Sends `command` on, unless it was handed over so long ago that its owner may soon take it
     /// to be proven that it never arrived.
     fn submit(

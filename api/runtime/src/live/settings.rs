@@ -61,6 +61,10 @@ pub struct Settings {
     pub attempt_ns: i64,
     /// The clocks of the machine and of the venue may be off by so much (ns).
     pub clock_ns: i64,
+    /// Whether the time of the run follows the wall clock where that is further away than
+    /// `clock_ns`, instead of saying that it is: for a venue that is in the same process, and has
+    /// no other clock.
+    pub follows_wall: bool,
     /// Whether there may be orders in the account that are not ours. Their executions still make
     /// the position another one, which is a break.
     pub accepts_foreign: bool,
@@ -88,6 +92,7 @@ impl Default for Settings {
             attempts_max: 16,
             attempt_ns: 250 * MILLI,
             clock_ns: 500 * MILLI,
+            follows_wall: false,
             accepts_foreign: false,
             batch: 256,
         }

@@ -92,6 +92,32 @@ pub fn open(
     words: &[String],
 ) -> Result<LiveJournal, LiveError> {
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
+    open_with(path, options, specs, words, || next_epoch(&folder))
+}
+
+/// The same under a lease of epoch `epoch`: that is the journal's number if it is begun. Of an
+/// account each holder has a higher one, also where nothing but the lease is left of the one before.
+///
+/// # Errors
+/// As [`open`].
+pub fn open_under(
+    path: &Path,
+    options: &Options,
+    specs: &[InstrumentSpec],
+    words: &[String],
+    epoch: u64,
+) -> Result<LiveJournal, LiveError> {
+    let number = || u16::try_from(epoch).map_err(|_| LiveError::NoEpoch(path.to_owned()));
+    open_with(path, options, specs, words, number)
+}
+
+fn open_with(
+    path: &Path,
+    options: &Options,
+    specs: &[InstrumentSpec],
+    words: &[String],
+    number: impl FnOnce() -> Result<u16, LiveError>,
+) -> Result<LiveJournal, LiveError> {
     let (mut events, mut notes) = (Vec::new(), Vec::new());
     let mut each = |record: &Record| match record {
         Record::Event(event) => events.push(*event),
@@ -99,7 +125,7 @@ pub fn open(
         _ => {}
     };
     let config = || -> Result<Vec<u8>, LiveError> {
-        let made = Made { epoch: next_epoch(&folder)?, words: words.to_owned() };
+        let made = Made { epoch: number()?, words: words.to_owned() };
         Ok(serde_json::to_vec(&made)?)
     };
     let opened = opening::open(path, options, specs, config, &mut each)?;

@@ -20,7 +20,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// # Errors
     /// When the run must stop.
     pub fn turn(&mut self, reading: Reading) -> Result<usize, Halt> {
-        self.watch.look(reading);
+        self.look(reading);
         let mut taken = self.take_own()?;
         taken += self.take_venue()?;
         if self.takes_inputs() {
@@ -35,6 +35,15 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.look_at_clocks()?;
         self.sound_alarms()?;
         Ok(taken)
+    }
+
+    /// The time is that of `reading` from now on; nothing is taken in.
+    pub fn look(&mut self, reading: Reading) {
+        if self.settings.follows_wall {
+            self.watch.follow(reading, self.settings.clock_ns);
+        } else {
+            self.watch.look(reading);
+        }
     }
 
     /// Whether market data, decisions and timers are taken.
@@ -179,6 +188,9 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// A clock that is off by more than it may be: nothing may make a position larger until a
     /// person has looked at it.
     fn look_at_clocks(&mut self) -> Result<(), Halt> {
+        if self.settings.follows_wall {
+            return Ok(());
+        }
         let off_ns = self.watch.offset_ns().saturating_abs();
         let off_ns = off_ns.max(self.link.offset_ns.saturating_abs());
         let is_off = off_ns > self.settings.clock_ns;

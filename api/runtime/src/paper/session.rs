@@ -82,6 +82,7 @@ fn settings() -> Settings {
         silence_ns: FOR_EVER_NS,
         compare_ns: FOR_EVER_NS,
         late_ns: FOR_EVER_NS,
+        follows_wall: true,
         absence_ns: 1_000_000_000,
         attempt_ns: 10_000_000,
         attempts: 16,
@@ -184,11 +185,23 @@ impl<G: Gate> PaperSession<G> {
         Ok(Turned { taken, heard })
     }
 
-    /// Carries to and fro between driver and venue.
+    /// Carries to and fro between driver and venue, until all that the driver has sent is there:
+    /// made again, every command is with the venue before the market goes on.
     fn deliver(&mut self) -> Result<usize, Halt> {
-        let moved = self.end.turn(&mut self.gateway, self.now_ns);
-        self.check()?;
-        Ok(moved)
+        let mut moved = 0;
+        loop {
+            moved += self.end.turn(&mut self.gateway, self.now_ns);
+            self.check()?;
+            if !self.end.has_requests() {
+                return Ok(moved);
+            }
+        }
+    }
+
+    /// The time goes on to that of `reading`, and nothing else does.
+    pub fn look(&mut self, reading: Reading) {
+        self.driver.look(reading);
+        self.now_ns = self.driver.time_ns();
     }
 
     fn check(&self) -> Result<(), Halt> {
@@ -229,6 +242,12 @@ impl<G: Gate> PaperSession<G> {
     #[must_use]
     pub const fn venue(&self) -> &SimVenue {
         self.gateway.venue()
+    }
+
+    /// How long nothing is due, by its own time, if nothing comes before (ns).
+    #[must_use]
+    pub fn left_ns(&self) -> i64 {
+        self.next_ns().get().saturating_sub(self.now_ns.get()).max(0)
     }
 
     /// When something is due next, if nothing comes before (UTC ns).

@@ -3,6 +3,9 @@
 mod common;
 mod controls;
 mod killed;
+mod leases;
 mod many;
+mod memory;
+mod own;
 mod restart;
 mod thin;
