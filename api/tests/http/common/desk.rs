@@ -93,6 +93,7 @@ impl FakeDesk {
             status: if is_filled { OrderStatus::Filled } else { OrderStatus::Open },
             cancel_pending: false,
             reason: None,
+            placed_by: None,
             created_at: Time::now(),
             updated_at: Time::now(),
         });
