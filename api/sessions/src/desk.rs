@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 use crossbeam::channel::TrySendError;
 use tokio::sync::oneshot;
 
-use super::request::{Reply, Request};
+use super::request::{Arming, Killing, Reply, Request};
 use super::view::Shared;
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid};
+use qt_trading::time::Time;
 use qt_trading::{
-    AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, NewOrder, Order, Phase,
-    Portfolio, PrivateLog, Refusal, RiskStatus, SessionState, StrategyRun,
+    AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, LimitValue, LimitsNow,
+    NewOrder, Order, Phase, Portfolio, PrivateLog, Refusal, RiskStatus, SessionState, StrategyRun,
+    Switch,
 };
 
 /// See the module.
@@ -19,6 +21,9 @@ use qt_trading::{
 pub struct TenantDesk {
     pub(super) shared: Arc<Shared>,
 }
+
+/// What is told where nobody answers any more.
+const ENDED: &str = "the session ended before it answered";
 
 fn unavailable(code: &'static str, detail: impl Into<String>) -> Refusal {
     Refusal::Unavailable { code, detail: detail.into() }
@@ -59,8 +64,18 @@ impl TenantDesk {
                 return Err(unavailable("STOPPED", "the session does not run here"));
             }
         }
-        let gone = |_| unavailable("STOPPED", "the session ended before it answered");
-        answer.await.unwrap_or_else(|error| Err(gone(error)))
+        answer.await.unwrap_or_else(|_| Err(unavailable("STOPPED", ENDED)))
+    }
+
+    /// Sends a kill in front of all that waits; the answer comes when it is done.
+    pub(super) fn kill_first(
+        &self,
+        killing: Killing,
+    ) -> impl Future<Output = Result<KillAnswer, Refusal>> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        self.shared.urgent.put(Request::Kill { killing, reply });
+        self.shared.wakes.unpark();
+        async { answer.await.unwrap_or_else(|_| Err(unavailable("STOPPED", ENDED))) }
     }
 }
 
@@ -135,19 +150,25 @@ impl Desk for TenantDesk {
         reason: String,
         person: String,
     ) -> Doing<'_, Result<KillAnswer, Refusal>> {
-        let request = move |reply| Request::Kill { level, strategy, person, reason, reply };
+        let killing = Killing { level, strategy, person, reason, at: None };
         // A session that is made again takes it as soon as it can; one that is over has nothing
         // that could leave.
-        Box::pin(self.send(request))
+        Box::pin(self.kill_first(killing))
     }
 
     fn arm(
         &self,
         level: KillLevel,
         strategy: Option<StrategyUid>,
-        person: String,
+        trip: Time,
+        people: Vec<String>,
     ) -> Doing<'_, Result<ArmAnswer, Refusal>> {
-        Box::pin(self.ask(move |reply| Request::Arm { level, strategy, person, reply }))
+        let arming = Arming { level, strategy, trip, people };
+        Box::pin(self.ask(move |reply| Request::Arm { arming, reply }))
+    }
+
+    fn switches(&self) -> Vec<Switch> {
+        self.shared.view.load().switches.to_vec()
     }
 
     fn activate(&self, run: StrategyRun, person: String) -> Doing<'_, Result<(), Refusal>> {
@@ -160,6 +181,19 @@ impl Desk for TenantDesk {
 
     fn risk(&self) -> Vec<RiskStatus> {
         self.shared.view.load().risk.to_vec()
+    }
+
+    fn limits(&self) -> Arc<LimitsNow> {
+        Arc::clone(&self.shared.view.load().limits)
+    }
+
+    fn set_limits(
+        &self,
+        base: u64,
+        limits: Vec<LimitValue>,
+        people: Vec<String>,
+    ) -> Doing<'_, Result<Arc<LimitsNow>, Refusal>> {
+        Box::pin(self.ask(move |reply| Request::SetLimits { base, limits, people, reply }))
     }
 
     fn events(&self) -> Arc<PrivateLog> {

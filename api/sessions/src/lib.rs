@@ -9,21 +9,26 @@
 //! May import: everything below `runtime`, and `trading`. Must not contain: strategy, risk or order
 //! code, databases, HTTP.
 
+mod alerts;
 mod desk;
 mod ids;
 mod lease;
+mod limiting;
 mod limits;
 pub mod market;
 mod notes;
 mod obey;
 mod open;
 mod orders;
+mod platform;
 mod portfolio;
 mod request;
 mod risk;
 mod running;
 mod service;
 mod slots;
+mod switches;
+mod switching;
 mod units;
 mod view;
 mod wish;

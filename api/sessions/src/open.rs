@@ -141,7 +141,7 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
     let keeper = Keeper::new(journal.begin, never(), Arc::clone(&kept));
     let parts = parts(settings, &specs, journal.epoch, Box::new(keeper), feed);
     let mut session = PaperSession::new(parts)?;
-    let mut past = Past::new(shared.account, specs.clone());
+    let mut past = Past::new(shared.tenant, shared.account, specs.clone());
     let mut recasts = Vec::new();
     let mut casts = Vec::new();
     for note in &journal.notes {
@@ -152,7 +152,7 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
                 recasts.push(Recast { after, of: strategy_id(cast.slot), strategy, trades });
                 casts.push((after, cast));
             }
-            Some(other) => past.recall(other),
+            Some(other) => past.recall(after, other),
             None => {}
         }
     }
@@ -165,9 +165,11 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
             }
             past.take(note, driver);
         }
+        past.look(driver);
     });
     told.map_err(|halt| OpenError::Halted(halt, kept.fault.get().cloned()))?;
     casts.for_each(|(_, cast)| past.slots.cast(cast));
+    past.look(session.driver());
     Ok(Running::new(session, past, shared, requests, held, kept))
 }
 

@@ -4,11 +4,11 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
-use qt_trading::{KillLevel, Switch};
+use qt_trading::Switch;
 
 /// The file in the folder of the sessions.
 const FILE: &str = "switches.json";
@@ -45,18 +45,22 @@ impl Platform {
         self.now.load_full()
     }
 
-    /// One of them.
-    pub fn get(&self, level: KillLevel, subject: &str) -> Option<Switch> {
-        self.all().iter().find(|it| it.is_of(level, subject)).cloned()
+    /// Trips one, for all sessions to see at once. [`Self::keep`] makes it last.
+    pub fn trip(&self, switch: Switch) {
+        let _changing = self.lock();
+        self.now.store(Arc::new(self.with(switch)));
     }
 
-    /// Puts one in the place of what it was, for all sessions to see at once.
-    pub fn put(&self, switch: Switch) {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let mut all = Vec::clone(&self.now.load());
-        all.retain(|it| !it.is_of(switch.level, &switch.subject));
-        all.push(switch);
+    /// Arms one again, once that is kept: what the file does not have holds nobody's orders free.
+    ///
+    /// # Errors
+    /// The file or its folder; then nothing has changed.
+    pub fn arm(&self, switch: Switch) -> io::Result<()> {
+        let _changing = self.lock();
+        let all = self.with(switch);
+        self.write(&all)?;
         self.now.store(Arc::new(all));
+        Ok(())
     }
 
     /// Writes the file; it has outlived a loss of power when this returns.
@@ -64,8 +68,24 @@ impl Platform {
     /// # Errors
     /// The file or its folder.
     pub fn keep(&self) -> io::Result<()> {
-        let _changing = self.changing.lock().unwrap_or_else(PoisonError::into_inner);
-        let bytes = serde_json::to_vec_pretty(&**self.now.load())?;
+        let _changing = self.lock();
+        self.write(&self.now.load())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of them, with `switch` in the place of what it was.
+    fn with(&self, switch: Switch) -> Vec<Switch> {
+        let mut all = Vec::clone(&self.now.load());
+        all.retain(|it| !it.is_of(switch.level, &switch.subject));
+        all.push(switch);
+        all
+    }
+
+    fn write(&self, all: &[Switch]) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(all)?;
         let beside = self.path.with_extension("json.new");
         let mut file = File::create(&beside)?;
         file.write_all(&bytes)?;
@@ -78,6 +98,7 @@ impl Platform {
 
 #[cfg(test)]
 mod tests {
+    use qt_trading::KillLevel;
     use qt_trading::time::Time;
 
     use super::*;
@@ -96,11 +117,12 @@ mod tests {
             people: vec!["ann".to_owned()],
             changed_at: Time(1_700_000_000_000_000_001),
         };
-        platform.put(switch.clone());
+        platform.trip(switch.clone());
         platform.keep().unwrap();
         let again = Platform::open(folder.path()).unwrap();
-        assert_eq!(again.get(KillLevel::Global, ""), Some(switch));
-        assert_eq!(again.get(KillLevel::Venue, ""), None);
+        assert_eq!(*again.all(), [switch.clone()]);
+        again.arm(Switch { is_killed: false, ..switch }).unwrap();
+        assert!(!Platform::open(folder.path()).unwrap().all()[0].is_killed);
         fs::write(folder.path().join(FILE), b"[{").unwrap();
         assert!(Platform::open(folder.path()).is_err());
     }

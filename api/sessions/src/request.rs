@@ -1,18 +1,89 @@
 //! What a desk asks of its session's worker.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::oneshot;
 
 use qt_trading::ids::{OrderUid, StrategyUid};
+use qt_trading::time::Time;
 use qt_trading::{
-    AmendOrder, ArmAnswer, KillAnswer, KillLevel, NewOrder, Order, Refusal, RiskStatus, StrategyRun,
+    AmendOrder, ArmAnswer, KillAnswer, KillLevel, LimitValue, LimitsNow, NewOrder, Order, Refusal,
+    RiskStatus, StrategyRun,
 };
 
 /// Where an answer goes.
 pub type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 
-/// Which strategy, where it is about one.
-type Of = Option<StrategyUid>;
+/// Kills that may wait for a session.
+const URGENT_MAX: usize = 64;
+
+/// Nothing more is to leave.
+#[derive(Clone, Debug)]
+pub struct Killing {
+    pub level: KillLevel,
+    /// Which strategy, where it is about one.
+    pub strategy: Option<StrategyUid>,
+    pub person: String,
+    pub reason: String,
+    /// The time that names the trip; without it that of the event.
+    pub at: Option<Time>,
+}
+
+/// Orders may leave again.
+#[derive(Clone, Debug)]
+pub struct Arming {
+    pub level: KillLevel,
+    /// Which strategy, where it is about one.
+    pub strategy: Option<StrategyUid>,
+    /// What was tripped later stays so.
+    pub trip: Time,
+    pub people: Vec<String>,
+}
+
+/// Requests that stand in front of all others, also while a session is made again.
+#[derive(Debug)]
+pub struct Urgent(Mutex<Option<Vec<Request>>>);
+
+impl Default for Urgent {
+    fn default() -> Self {
+        Self(Mutex::new(Some(Vec::new())))
+    }
+}
+
+impl Urgent {
+    fn with<T>(&self, what: impl FnOnce(&mut Option<Vec<Request>>) -> T) -> T {
+        what(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Puts one behind those that wait; it is refused where too many do or the session is over.
+    pub fn put(&self, request: Request) {
+        let refused = self.with(|waiting| match waiting {
+            Some(waiting) if waiting.len() < URGENT_MAX => {
+                waiting.push(request);
+                None
+            }
+            Some(_) => Some((request, "OVERLOADED", "too many requests are waiting")),
+            None => Some((request, "STOPPED", "the session does not run here")),
+        });
+        if let Some((request, code, detail)) = refused {
+            request.refuse(Refusal::Unavailable { code, detail: detail.to_owned() });
+        }
+    }
+
+    /// Those that wait.
+    pub fn take(&self) -> Vec<Request> {
+        self.with(|waiting| waiting.as_mut().map(std::mem::take).unwrap_or_default())
+    }
+
+    /// Whether any wait.
+    pub fn is_empty(&self) -> bool {
+        self.with(|waiting| waiting.as_ref().is_none_or(Vec::is_empty))
+    }
+
+    /// Nobody takes any more; those that waited come back.
+    pub fn close(&self) -> Vec<Request> {
+        self.with(Option::take).unwrap_or_default()
+    }
+}
 
 /// What is to be done.
 #[derive(Debug)]
@@ -26,15 +97,16 @@ pub enum Request {
     /// An end.
     Cancel { id: OrderUid, person: String, reply: Reply<Arc<Order>> },
     /// The kill switch.
-    Kill {
-        level: KillLevel,
-        strategy: Of,
-        person: String,
-        reason: String,
-        reply: Reply<KillAnswer>,
-    },
+    Kill { killing: Killing, reply: Reply<KillAnswer> },
     /// The other way round.
-    Arm { level: KillLevel, strategy: Of, person: String, reply: Reply<ArmAnswer> },
+    Arm { arming: Arming, reply: Reply<ArmAnswer> },
+    /// Other limits, where version `base` is in force.
+    SetLimits {
+        base: u64,
+        limits: Vec<LimitValue>,
+        people: Vec<String>,
+        reply: Reply<Arc<LimitsNow>>,
+    },
     /// A strategy is to run.
     Activate { run: StrategyRun, person: String, reply: Reply<()> },
     /// It is to stop.
@@ -51,6 +123,8 @@ pub enum Answered {
     Kill(Reply<KillAnswer>, Result<KillAnswer, Refusal>),
     /// An arming.
     Arm(Reply<ArmAnswer>, Result<ArmAnswer, Refusal>),
+    /// Limits in force.
+    Limits(Reply<Arc<LimitsNow>>, Result<Arc<LimitsNow>, Refusal>),
     /// Anything else.
     Done(Reply<()>, Result<(), Refusal>),
 }
@@ -63,6 +137,7 @@ impl Answered {
             Self::Risk(reply, answer) => drop(reply.send(answer)),
             Self::Kill(reply, answer) => drop(reply.send(answer)),
             Self::Arm(reply, answer) => drop(reply.send(answer)),
+            Self::Limits(reply, answer) => drop(reply.send(answer)),
             Self::Done(reply, answer) => drop(reply.send(answer)),
         }
     }
@@ -78,6 +153,7 @@ impl Request {
             Self::TryOut { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Kill { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Arm { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::SetLimits { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Activate { reply, .. } | Self::Deactivate { reply, .. } => {
                 drop(reply.send(Err(refusal)));
             }

@@ -1,7 +1,8 @@
 //! A session that runs: what its worker does with it, one visit at a time.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use crossbeam::channel::Receiver;
 use qt_engine::{Ensemble, Halt};
@@ -14,18 +15,21 @@ use qt_types::{
     Side, StrategyId,
 };
 
+use super::alerts::{self, Alerts};
+
 use super::ids::person_number;
 use super::lease::Held;
-use super::notes::{KIND, SessionNote};
+use super::notes::{KIND, Limits, SessionNote};
 use super::orders::{Changed, Orders};
 use super::portfolio::Account;
 use super::request::{Answered, Request};
 use super::risk;
 use super::slots::Slots;
+use super::switches::{Switches, Told};
 use super::view::{Shared, View};
-use qt_trading::ids::AccountId;
+use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Phase, PrivateKind, Refusal, RiskStatus};
+use qt_trading::{LimitsNow, Phase, PrivateKind, Refusal, RiskStatus, Switch};
 
 /// Requests that are taken in one visit.
 const REQUESTS_MAX: usize = 64;
@@ -44,28 +48,35 @@ pub struct Past {
     pub orders: Orders,
     pub account: Account,
     pub slots: Slots,
-    pub persons: HashSet<u64>,
-    /// How often limits were changed.
-    pub config_version: u64,
+    /// Who the numbers of persons are.
+    pub persons: HashMap<u64, String>,
+    pub switches: Switches,
+    /// The last change of the limits.
+    pub limits: Limits,
 }
 
 impl Past {
-    pub fn new(account: AccountId, specs: Vec<InstrumentSpec>) -> Self {
+    pub fn new(tenant: TenantId, account: AccountId, specs: Vec<InstrumentSpec>) -> Self {
         Self {
             account: Account::new(account, specs.len()),
             orders: Orders::new(account, specs),
             slots: Slots::default(),
-            persons: HashSet::new(),
-            config_version: 1,
+            persons: HashMap::new(),
+            switches: Switches::new(tenant, account),
+            limits: Limits { version: 1, ..Limits::default() },
         }
     }
 
-    /// What was written down beside the events.
-    pub fn recall(&mut self, note: SessionNote) {
+    /// What was written down beside the events, behind event `after`.
+    pub fn recall(&mut self, after: u64, note: SessionNote) {
         match note {
-            SessionNote::Person { number, .. } => {
-                self.persons.insert(number);
+            SessionNote::Person { number, name } => {
+                self.persons.insert(number, name);
             }
+            SessionNote::Switch { people, reason, at } => {
+                self.switches.tell(after + 1, Told { people, reason, at });
+            }
+            SessionNote::Limits(limits) => self.limits = limits,
             SessionNote::Client { order, client_order_id } => {
                 self.orders.name(order, client_order_id);
             }
@@ -80,12 +91,12 @@ impl Past {
     /// What happened; what it changed comes back.
     pub fn take(&mut self, note: &Note, driver: &Driver<Ensemble, RiskGate>) -> Vec<Changed> {
         let mut changed = Vec::new();
-        if let Payload::Control(control) = &note.event.payload
-            && matches!(control.kind, ControlKind::Limit { .. })
-        {
-            self.config_version += 1;
+        if let Payload::Control(control) = &note.event.payload {
+            let when = (note.event.seq.get(), Time(note.event.recv_ns.get()));
+            let person = self.persons.get(&control.person).map(String::as_str);
+            self.switches.take(when, control, person, &self.slots);
         }
-        self.orders.take(note, &self.slots, &mut changed);
+        self.orders.take(note, &self.slots, &self.persons, &mut changed);
         let at = Time(note.event.venue_ns.get());
         for change in &changed {
             if let Changed::Executed(_, instrument) = change {
@@ -93,6 +104,12 @@ impl Past {
             }
         }
         changed
+    }
+
+    /// Finds what the gate has tripped by itself; it comes back, with the control.
+    pub fn look(&mut self, driver: &Driver<Ensemble, RiskGate>) -> Vec<(Switch, String)> {
+        let now = Time(driver.time_ns().get());
+        self.switches.look(driver.gate(), &self.slots, now)
     }
 }
 
@@ -106,6 +123,12 @@ pub struct Running {
     kept: Arc<Shown>,
     notes: Vec<Note>,
     pub(super) denied: Option<Denied>,
+    /// What was decided for all sessions, as far as it was taken over.
+    pub(super) followed: Option<Arc<Vec<Switch>>>,
+    /// Limits have changed since they were shown.
+    pub(super) is_limits_old: bool,
+    limits: Arc<LimitsNow>,
+    alerts: Alerts,
     answers: Vec<Answered>,
     is_dirty: bool,
     shown_ns: i64,
@@ -141,6 +164,10 @@ impl Running {
             kept,
             notes: Vec::new(),
             denied: None,
+            followed: None,
+            is_limits_old: true,
+            limits: Arc::default(),
+            alerts: Alerts::default(),
             answers: Vec::new(),
             is_dirty: true,
             shown_ns: 0,
@@ -155,7 +182,9 @@ impl Running {
     pub fn visit(&mut self, reading: Reading) -> Visited {
         match self.go_on(reading) {
             Ok(taken) => {
-                let has_more = self.session.has_input() || !self.requests.is_empty();
+                let has_more = self.session.has_input()
+                    || !self.requests.is_empty()
+                    || !self.shared.urgent.is_empty();
                 let next_ns =
                     if has_more { self.session.driver().time_ns() } else { self.session.next_ns() };
                 Visited::On { taken, next_ns }
@@ -175,16 +204,30 @@ impl Running {
         let turned = self.session.turn(reading).map_err(halted)?;
         let now_ns = self.session.driver().time_ns();
         self.take_notes();
+        if self.followed.is_none() {
+            // Nothing has been heard or asked for yet: what is held back for all does not leave.
+            self.follow_platform().map_err(halted)?;
+            self.finish_limits().map_err(halted)?;
+            self.shared.is_visited.store(true, Ordering::Release);
+        }
         self.look_at_phase(now_ns);
         let mut taken = turned.taken;
-        while taken < turned.taken + REQUESTS_MAX
-            && let Ok(request) = self.requests.try_recv()
-        {
+        for request in self.shared.urgent.take() {
             taken += 1;
             let answer = self.obey(request).map_err(halted)?;
             self.answers.extend(answer);
         }
+        self.follow_platform().map_err(halted)?;
+        while taken < turned.taken + REQUESTS_MAX
+            && let Ok(request) = self.requests.try_recv()
+        {
+            taken += 1;
+            self.follow_platform().map_err(halted)?;
+            let answer = self.obey(request).map_err(halted)?;
+            self.answers.extend(answer);
+        }
         self.turn_day(now_ns).map_err(halted)?;
+        self.sound_alerts(Time(now_ns.get()));
         self.is_valued &= turned.heard == 0;
         self.show(now_ns.get());
         Ok(taken)
@@ -210,6 +253,10 @@ impl Running {
 
     fn refuse_all(&mut self, code: &'static str, why: &str) {
         self.answers.drain(..).for_each(Answered::send);
+        self.shared.is_visited.store(false, Ordering::Release);
+        for request in self.shared.urgent.close() {
+            request.refuse(Refusal::Unavailable { code, detail: why.to_owned() });
+        }
         while let Ok(request) = self.requests.try_recv() {
             request.refuse(Refusal::Unavailable { code, detail: why.to_owned() });
         }
@@ -247,12 +294,15 @@ impl Running {
             let at = Time(note.event.recv_ns.get());
             if let Payload::Denied(denied) = &note.event.payload {
                 self.denied = Some(*denied);
+                self.alert(denied, note.event.instrument, at);
             }
             let changed = self.past.take(note, self.session.driver());
             for change in changed {
                 self.tell(at, change);
             }
-            if let Payload::Control(control) = &note.event.payload {
+            if let Payload::Control(control) = &note.event.payload
+                && !is_of_slot(control)
+            {
                 let what = self.told_control(control);
                 self.shared.log.push(at, PrivateKind::Risk(what));
             }
@@ -274,6 +324,36 @@ impl Running {
                     log.push(at, PrivateKind::Position(position));
                 }
             }
+        }
+    }
+
+    /// Tells of a denial, unless it was told of the same one just now.
+    fn alert(&mut self, denied: &Denied, instrument: InstrumentId, at: Time) {
+        let driver = self.session.driver();
+        let exposure = driver.exposure();
+        let spec = exposure.spec(instrument);
+        if let Some(alert) = self.alerts.denied(denied, driver.gate(), spec, at) {
+            self.shared.log.push(at, PrivateKind::Alert(Box::new(alert)));
+        }
+    }
+
+    /// Tells of what the gate has tripped by itself, and of denials that were counted.
+    fn sound_alerts(&mut self, now: Time) {
+        for (switch, control) in self.past.look(self.session.driver()) {
+            let (at, alert) = (switch.tripped_at, alerts::tripped(&switch, &control));
+            let what = serde_json::json!({
+                "kind": "kill",
+                "level": switch.level,
+                "state": switch.state,
+                "strategy_id": null,
+                "by_machine": true,
+            });
+            self.shared.log.push(at, PrivateKind::Risk(what));
+            self.shared.log.push(at, PrivateKind::Alert(Box::new(alert)));
+            self.is_dirty = true;
+        }
+        for alert in self.alerts.due(now) {
+            self.shared.log.push(now, PrivateKind::Alert(Box::new(alert)));
         }
     }
 
@@ -316,7 +396,7 @@ impl Running {
     /// The number of a person, whose name is written down the first time.
     pub(super) fn person(&mut self, name: &str) -> Result<u64, Halt> {
         let number = person_number(name);
-        if self.past.persons.insert(number) {
+        if self.past.persons.insert(number, name.to_owned()).is_none() {
             self.note(&SessionNote::Person { number, name: name.to_owned() })?;
         }
         Ok(number)
@@ -352,6 +432,9 @@ impl Running {
                 self.shared.log.push(portfolio.as_of, told);
             }
         }
+        if std::mem::take(&mut self.is_limits_old) {
+            self.limits = self.limits();
+        }
         let was = self.shared.view.load();
         let (orders, executions) = if self.is_dirty {
             (Arc::new(orders.newest()), Arc::new(orders.executions()))
@@ -363,11 +446,18 @@ impl Running {
             orders,
             executions,
             risk: Arc::clone(&self.risk),
+            limits: Arc::clone(&self.limits),
+            switches: Arc::new(self.past.switches.all()),
             events: driver.events(),
             is_killed: inside.may_send(StrategyId::FIRST) != KillState::Active,
         }));
         (self.is_dirty, self.is_valued, self.shown_ns) = (false, true, now_ns);
     }
+}
+
+/// Whether a decision is only that a place of a strategy begins anew for another one.
+const fn is_of_slot(control: &qt_types::Control) -> bool {
+    control.person == 0 && matches!(control.kind, ControlKind::Arm { .. })
 }
 
 /// All limits that are on, by what the smallest order in each instrument would come to.

@@ -1,18 +1,19 @@
 //! What a session shows to all threads, and the way to it.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use arc_swap::ArcSwap;
 use crossbeam::channel::Sender;
 use crossbeam::sync::Unparker;
 use tokio::sync::watch;
 
-use super::request::Request;
+use super::platform::Platform;
+use super::request::{Request, Urgent};
 use qt_trading::amount::Amount;
 use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Execution, Order, Phase, Portfolio, PrivateLog, RiskStatus};
+use qt_trading::{Execution, LimitsNow, Order, Phase, Portfolio, PrivateLog, RiskStatus, Switch};
 
 /// Private events that are kept for those who come back.
 const EVENTS_KEPT: usize = 4_096;
@@ -26,8 +27,12 @@ pub struct View {
     pub orders: Arc<Vec<Arc<Order>>>,
     /// Executions, newest first.
     pub executions: Arc<Vec<Arc<Execution>>>,
-    /// Limits.
+    /// How much of the limits is used.
     pub risk: Arc<Vec<RiskStatus>>,
+    /// The limits in force.
+    pub limits: Arc<LimitsNow>,
+    /// Kill switches that were ever tripped.
+    pub switches: Arc<Vec<Switch>>,
     /// Sequenced events.
     pub events: u64,
     /// Whether nothing or not everything may be sent.
@@ -51,6 +56,12 @@ pub struct Shared {
     pub log: Arc<PrivateLog>,
     /// What is asked of it.
     pub requests: Sender<Request>,
+    /// What must not wait behind that.
+    pub urgent: Urgent,
+    /// Whether a worker takes it in turn.
+    pub is_visited: AtomicBool,
+    /// The kill switches of all sessions.
+    pub platform: Arc<Platform>,
     /// Wakes its worker.
     pub wakes: Unparker,
 }
@@ -62,12 +73,15 @@ impl Shared {
         account: AccountId,
         requests: Sender<Request>,
         wakes: Unparker,
+        platform: Arc<Platform>,
     ) -> Self {
         let view = View {
             portfolio: Arc::new(nothing(account)),
             orders: Arc::default(),
             executions: Arc::default(),
             risk: Arc::default(),
+            limits: Arc::default(),
+            switches: Arc::default(),
             events: 0,
             is_killed: false,
         };
@@ -79,6 +93,9 @@ impl Shared {
             epoch: AtomicU64::new(0),
             log: Arc::new(PrivateLog::new(EVENTS_KEPT)),
             requests,
+            urgent: Urgent::default(),
+            is_visited: AtomicBool::new(false),
+            platform,
             wakes,
         }
     }

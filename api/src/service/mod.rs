@@ -4,7 +4,8 @@
 //! store, starts the market, the sessions, the jobs and the publisher, and serves until it is told
 //! to stop; [`projector`] keeps what sessions do in the store.
 
-pub mod leases;
+pub mod decisions;
+mod leases;
 pub mod log;
 pub mod projector;
 mod run;

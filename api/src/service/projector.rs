@@ -5,17 +5,19 @@
 //! that the session still has in memory is offered again, and what is kept already stays as it is.
 
 use std::collections::{HashMap, VecDeque};
+use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 use uuid::Uuid;
 
+use qt_store::domain::event::RiskAlert;
 use qt_store::orders::BATCH_RECORDS_MAX;
 use qt_store::{Accounts, EquityPoint, Orders, Projected, Record, Store, StoreError, Stream};
-use qt_trading::ids::{ExecutionUid, OrderUid, TenantId};
+use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, TenantId};
 use qt_trading::time::Time;
 use qt_trading::{
-    Desk, Execution, Order, Phase, PrivateEvent, PrivateKind, PrivateLog, PrivateReader,
+    Alert, Desk, Execution, Order, Phase, PrivateEvent, PrivateKind, PrivateLog, PrivateReader,
 };
 
 /// Records that wait for the store.
@@ -40,8 +42,13 @@ pub async fn follow(store: Store, tenant: TenantId, desk: Arc<dyn Desk>) {
     // Each life of a session numbers its records anew.
     let stream = Stream { tenant, account, session: Uuid::now_v7() };
     let log = desk.events();
-    let mut follower =
-        Follower { reader: log.reader(0), waiting: VecDeque::new(), seq: 0, equity_ns: i64::MIN };
+    let mut follower = Follower {
+        account,
+        reader: log.reader(0),
+        waiting: VecDeque::new(),
+        seq: 0,
+        equity_ns: i64::MIN,
+    };
     follower.offer_all(&store, tenant, &*desk).await;
     loop {
         if follower.waiting.is_empty() {
@@ -67,7 +74,31 @@ pub async fn follow(store: Store, tenant: TenantId, desk: Arc<dyn Desk>) {
     }
 }
 
+fn of_order(order: Order) -> Record {
+    let person = order.placed_by.clone();
+    Record::Order { order: Box::new(order), person }
+}
+
+fn of_alert(account: AccountId, alert: &Alert) -> Record {
+    let mut message = alert.message.clone();
+    if alert.count > 1 {
+        let _ = write!(message, " ({} times since the last alert)", alert.count);
+    }
+    Record::Alert(Box::new(RiskAlert {
+        alert_id: alert.id,
+        account_id: Some(account),
+        severity: alert.severity.clone(),
+        control: alert.control.clone(),
+        symbol: alert.symbol.clone(),
+        limit: alert.limit,
+        observed: alert.observed,
+        message,
+        at: alert.at,
+    }))
+}
+
 struct Follower {
+    account: AccountId,
     reader: PrivateReader,
     waiting: VecDeque<Projected>,
     seq: u64,
@@ -86,6 +117,7 @@ impl Follower {
     async fn offer_all(&mut self, store: &Store, tenant: TenantId, desk: &dyn Desk) {
         let mut orders: HashMap<OrderUid, Order> =
             desk.orders().iter().map(|order| (order.id, Order::clone(order))).collect();
+        let account = self.account;
         let mut executions: HashMap<ExecutionUid, Execution> =
             desk.executions().iter().map(|it| (it.id, Execution::clone(it))).collect();
         for event in self.backlog(&desk.events()) {
@@ -99,13 +131,14 @@ impl Follower {
                 PrivateKind::Executed(execution) => {
                     executions.insert(execution.id, execution.clone());
                 }
+                PrivateKind::Alert(alert) => self.add(event.at, of_alert(account, alert)),
                 _ => {}
             }
         }
         let mut orders: Vec<Order> = orders.into_values().collect();
         orders.sort_by_key(|order| (order.created_at, order.id));
         for order in orders {
-            self.add(order.updated_at, Record::Order { order: Box::new(order), person: None });
+            self.add(order.updated_at, of_order(order));
         }
         let mut executions: Vec<Execution> = executions.into_values().collect();
         executions.sort_by_key(|execution| (execution.executed_at, execution.id));
@@ -144,9 +177,7 @@ impl Follower {
 
     fn take_event(&mut self, event: &PrivateEvent) {
         let record = match &event.kind {
-            PrivateKind::Order(order) => {
-                Record::Order { order: Box::new(order.clone()), person: None }
-            }
+            PrivateKind::Order(order) => of_order(order.clone()),
             PrivateKind::Executed(execution) => Record::Execution(Box::new(execution.clone())),
             PrivateKind::Portfolio(portfolio) => {
                 if event.at.0 < self.equity_ns.saturating_add(EQUITY_EVERY_NS) {
@@ -162,7 +193,8 @@ impl Follower {
                     fees: portfolio.fees,
                 })
             }
-            // Positions follow from executions; what limits say is kept by who changed them.
+            PrivateKind::Alert(alert) => of_alert(self.account, alert),
+            // Positions follow from executions; decisions are kept by [`super::decisions`].
             PrivateKind::Position(_) | PrivateKind::Risk(_) => return,
         };
         self.add(event.at, record);

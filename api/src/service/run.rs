@@ -14,6 +14,7 @@ use thiserror::Error;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::decisions;
 use super::leases::StoreLeases;
 use super::projector;
 use super::settings::ServiceSettings;
@@ -32,7 +33,9 @@ use qt_store::{Accounts, Idempotency, Store, StoreError};
 use qt_trading::ids::TenantId;
 use qt_trading::secret::Secret;
 use qt_trading::time::Time;
-use qt_trading::{Desk, Doing, KillAnswer, Refusal, SessionState, Trading};
+use qt_trading::{
+    ArmAnswer, Desk, Doing, KillAnswer, KillLevel, Refusal, SessionState, Switch, Trading,
+};
 
 /// How often it is looked whether what the service uses is there.
 const PROBED_EVERY: Duration = Duration::from_secs(2);
@@ -312,15 +315,19 @@ struct Kept {
 
 impl Kept {
     fn new(sessions: Arc<Sessions>, store: Store) -> Arc<Self> {
-        Arc::new(Self { sessions, store, followed: Mutex::default(), tasks: Mutex::default() })
+        let all = Arc::clone(&sessions) as Arc<dyn Trading>;
+        let of_all = tokio::spawn(decisions::follow_all(store.clone(), all));
+        let tasks = Mutex::new(vec![of_all]);
+        Arc::new(Self { sessions, store, followed: Mutex::default(), tasks })
     }
 
     fn follow(&self, tenant: TenantId, desk: &Arc<dyn Desk>) {
         let is_new = self.followed.lock().unwrap_or_else(PoisonError::into_inner).insert(tenant);
         if is_new {
             let task = projector::follow(self.store.clone(), tenant, Arc::clone(desk));
-            let task = tokio::spawn(task);
-            self.tasks.lock().unwrap_or_else(PoisonError::into_inner).push(task);
+            let decided = decisions::follow(self.store.clone(), tenant, Arc::clone(desk));
+            let new = [tokio::spawn(task), tokio::spawn(decided)];
+            self.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(new);
         }
     }
 }
@@ -345,8 +352,28 @@ impl Trading for Kept {
         })
     }
 
-    fn kill_all(&self, reason: String, person: String) -> Doing<'_, Result<KillAnswer, Refusal>> {
-        self.sessions.kill_all(reason, person)
+    fn kill_all(
+        &self,
+        level: KillLevel,
+        subject: String,
+        reason: String,
+        person: String,
+    ) -> Doing<'_, Result<KillAnswer, Refusal>> {
+        self.sessions.kill_all(level, subject, reason, person)
+    }
+
+    fn arm_all(
+        &self,
+        level: KillLevel,
+        subject: String,
+        trip: Time,
+        people: Vec<String>,
+    ) -> Doing<'_, Result<ArmAnswer, Refusal>> {
+        self.sessions.arm_all(level, subject, trip, people)
+    }
+
+    fn switches(&self) -> Vec<Switch> {
+        self.sessions.switches()
     }
 
     fn states(&self) -> Vec<SessionState> {
