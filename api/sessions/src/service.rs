@@ -12,7 +12,7 @@ use qt_types::KillState;
 
 use super::desk::TenantDesk;
 use super::lease::{FileLeases, Lease};
-use super::market::Hub;
+use super::market::{Hub, VENUE};
 use super::open::{Beginning, PaperSettings, open};
 use super::platform::Platform;
 use super::request::{Killing, Request};
@@ -273,6 +273,7 @@ impl Trading for Sessions {
         person: String,
     ) -> Doing<'_, Result<KillAnswer, Refusal>> {
         Box::pin(async move {
+            is_there(level, &subject)?;
             let at = Time::now();
             self.inner.platform.trip(Switch {
                 level,
@@ -328,6 +329,7 @@ impl Trading for Sessions {
         people: Vec<String>,
     ) -> Doing<'_, Result<ArmAnswer, Refusal>> {
         Box::pin(async move {
+            is_there(level, &subject)?;
             let is_it = |it: &Switch| it.is_of(level, &subject) && it.is_killed;
             let Some(known) = self.switches().into_iter().find(is_it) else {
                 return Ok(ArmAnswer::WasArmed);
@@ -370,6 +372,15 @@ impl Trading for Sessions {
 
     fn states(&self) -> Vec<SessionState> {
         self.all().iter().map(|desk| desk.state()).collect()
+    }
+}
+
+/// Whether there is a switch of `subject` at `level` for all sessions.
+fn is_there(level: KillLevel, subject: &str) -> Result<(), Refusal> {
+    match level {
+        KillLevel::Global if subject.is_empty() => Ok(()),
+        KillLevel::Venue if subject == VENUE => Ok(()),
+        _ => Err(Refusal::NotFound),
     }
 }
 

@@ -3,6 +3,8 @@
 mod common;
 mod controls;
 mod killed;
+mod limits;
 mod many;
 mod restart;
+mod switches;
 mod thin;
