@@ -63,7 +63,7 @@ impl Past {
             slots: Slots::default(),
             persons: HashMap::new(),
             switches: Switches::new(tenant, account),
-            limits: Limits { version: 1, ..Limits::default() },
+            limits: Limits { version: 1, at: Time::now(), ..Limits::default() },
         }
     }
 

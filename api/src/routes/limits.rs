@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::strategies::actor;
 use crate::http::{ApiError, Caller, Context, Received, Shared};
 use qt_auth::Right;
-use qt_store::{Actor, LimitProposal, LimitSet};
+use qt_store::{Actor, LimitProposal};
 use qt_trading::time::Time;
 use qt_trading::{Desk, KillLevel, LimitValue, LimitsNow};
 
@@ -99,9 +99,10 @@ fn shown(now: &LimitsNow, proposals: Vec<LimitProposal>) -> LimitView {
 }
 
 /// Limits as the store keeps them.
-pub(crate) fn kept(now: &LimitsNow) -> LimitSet {
+pub(crate) fn kept(now: &LimitsNow) -> qt_store::LimitSet {
     let LimitsNow { version, people, changed_at, limits } = now.clone();
-    LimitSet { version, document: document(&limits), people, created_at: changed_at }
+    let document = document(&limits);
+    qt_store::LimitSet { version, document, people, created_at: changed_at }
 }
 
 /// Changes limits. What is tighter is in force at once; what is looser waits for a second person.
@@ -164,12 +165,17 @@ pub(crate) async fn put(
         Change::Tightens | Change::Loosens => {}
     }
     // In force first, and durable: the store has it written down, now or when it is there again.
-    let now = desk.set_limits(now.version, wanted, people).await?;
-    if let Err(error) = app.store.keep_limits(by, kept(&now)).await {
+    let (before, now) = (now.clone(), desk.set_limits(now.version, wanted, people).await?);
+    let written = async {
+        app.store.keep_limits(service(&caller, &before), kept(&before)).await?;
+        app.store.keep_limits(by, kept(&now)).await?;
+        app.store.limit_proposals(caller.tenant()).await
+    };
+    let proposals = written.await.unwrap_or_else(|error| {
         tracing::error!(%error, "limits that are in force are not written down yet");
-        return Ok(Json(shown(&now, Vec::new())).into_response());
-    }
-    Ok(Json(view(&app, &caller, &now).await?).into_response())
+        Vec::new()
+    });
+    Ok(Json(shown(&now, proposals)).into_response())
 }
 
 fn other_version(version: u64) -> ApiError {

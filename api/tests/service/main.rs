@@ -6,6 +6,7 @@ mod client;
 mod flow;
 mod gateway;
 mod place;
+mod risk;
 
 use std::time::Duration;
 
