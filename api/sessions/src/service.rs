@@ -202,8 +202,8 @@ impl Inner {
         }
     }
 
-    /// Has the file of the switches of all sessions written, in a thread of its own: a kill does not
-    /// wait for a disk before it is sent.
+    /// Has the file of the switches of all sessions written, in a thread of its own: a kill is sent
+    /// without waiting for a disk.
     fn keep(
         &self,
         keep: impl FnOnce(&Platform) -> std::io::Result<()> + Send + 'static,

@@ -1,5 +1,5 @@
-//! Kill switches: tripped by one person, armed by two. What holds the session knows; the store keeps
-//! who approved, and has it written down.
+//! Kill switches: tripped by one person, armed by two. What holds the session knows; the store
+//! keeps who approved, and has it written down.
 
 use std::time::Duration;
 
@@ -113,8 +113,8 @@ impl Found {
         Actor { tenant: self.tenant, person, request_id, at: switch.changed_at }
     }
 
-    /// Has the store write down how it is now. An answer does not wait long for that: what cannot be
-    /// written now is written when the store is there, from what the session remembers.
+    /// Has the store write down how it is now. An answer does not wait long for that: what cannot
+    /// be written now is written when the store is there, from what the session remembers.
     async fn keep(&self, app: &Shared, switch: Option<Switch>, context: &Context) {
         let Some(switch) = switch else { return };
         let (store, by) = (app.store.clone(), self.by(&switch, context));

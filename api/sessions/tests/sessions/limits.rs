@@ -1,7 +1,10 @@
 //! Limits that change while a session runs.
 
+use std::fs;
+use std::path::Path;
 use std::sync::Arc;
 
+use qt_journal::{Control, Durable, Fingerprint, Journal, Options, Record, Stamp};
 use qt_trading::ids::{OrderUid, TenantId};
 use qt_trading::{Desk, LimitValue, Refusal, Side, Trading};
 
@@ -73,6 +76,58 @@ async fn tighter_and_looser_ones_hold_at_once_and_after_a_restart() {
     let Err(Refusal::Risk(refused)) = buys(&desk, "8").await else { panic!("it passes") };
     assert_eq!((refused.config_version, refused.limit), (3, Some(amount("7"))));
     all.stop().await;
+}
+
+/// Writes `note` behind all that a session has written.
+fn note_behind(journal: &Path, note: &serde_json::Value) {
+    let header = fs::read(journal.join("segment-00000001.log")).unwrap();
+    let fingerprint = Fingerprint(header[40..72].try_into().unwrap());
+    let options = Options {
+        memory_bytes: 256 << 10,
+        segment_bytes: 8 << 20,
+        reserve_bytes: 32 << 10,
+        ..Options::new(fingerprint, Durable::Memory)
+    };
+    let mut stamp = None;
+    let opened = Journal::open_with(journal, &options, |entry| {
+        if let Record::Event(event) = entry.record {
+            stamp = Some(Stamp { seq: event.seq, at_ns: event.recv_ns });
+        }
+    });
+    let ((mut journal, _), stamp) = (opened.unwrap(), stamp.unwrap());
+    let bytes = serde_json::to_vec(note).unwrap();
+    journal.append(&Record::Control(Control { stamp, kind: 0x5354, bytes })).unwrap();
+    journal.close(stamp).unwrap();
+}
+
+/// The process ended after it had noted which limits are wanted, and before they were events.
+#[tokio::test(flavor = "multi_thread")]
+async fn limits_that_were_noted_are_in_force_after_a_restart() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hub, tenant) = (hub(), TenantId::new());
+    let account = {
+        let all = sessions(folder.path(), &hub);
+        let desk = all.desk(tenant).await.unwrap();
+        ready(&desk).await;
+        buys(&desk, "6").await.unwrap();
+        all.stop().await;
+        desk.account()
+    };
+    let folder_of = folder.path().join(tenant.to_string()).join(account.to_string());
+    let changes = [limit("order_qty", "instrument", Some("AAPL"), "5")];
+    let note = serde_json::json!({"kind": "limits", "version": 2, "people": ["ann"],
+        "at": "2026-11-22T05:00:00.000000000Z", "changes": changes});
+    note_behind(&folder_of.join("journal.qtj"), &note);
+    for _ in 0..2 {
+        let all = sessions(folder.path(), &hub);
+        let desk = all.desk(tenant).await.unwrap();
+        ready(&desk).await;
+        assert_eq!(desk.limits().version, 2);
+        assert_eq!(value(&desk, "order_qty", "instrument", Some("AAPL")), "5");
+        let Err(Refusal::Risk(refused)) = buys(&desk, "6").await else { panic!("it passes") };
+        assert_eq!((refused.config_version, refused.limit), (2, Some(amount("5"))));
+        all.stop().await;
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
