@@ -1,4 +1,4 @@
-//! Limits that become tighter while a run goes on.
+//! Limits that become tighter while a run goes on, or looser where that was settled outside.
 
 use qt_engine::Exposure;
 use qt_types::InstrumentId;
@@ -83,6 +83,10 @@ impl Key {
     }
 }
 
+/// With this bit in the key of [`qt_types::ControlKind::Limit`] the limit may also become looser:
+/// whoever decided has seen to it that enough people want it.
+pub const EITHER_WAY: u16 = 1 << 15;
+
 impl RiskGate {
     /// The limit `key` of `target`: of a level, or of an instrument.
     #[must_use]
@@ -102,40 +106,58 @@ impl RiskGate {
     /// # Errors
     /// Why it may not.
     pub fn may_tighten(&self, target: Target, key: Key, hard: i128) -> Result<(), NotAdjusted> {
+        self.may_set(target, key, hard)?;
         let limit = self.limit(target, key).ok_or(NotAdjusted::Unknown)?;
-        if !key.is_adjustable() {
+        if hard >= limit.hard { Err(NotAdjusted::Looser) } else { Ok(()) }
+    }
+
+    /// Whether the limit `key` of `target` may have the hard number `hard` from now on, be that
+    /// tighter or looser.
+    ///
+    /// # Errors
+    /// Why it may not.
+    pub fn may_set(&self, target: Target, key: Key, hard: i128) -> Result<(), NotAdjusted> {
+        let limit = self.limit(target, key).ok_or(NotAdjusted::Unknown)?;
+        if limit.is_missing() || !key.is_adjustable() {
             return Err(NotAdjusted::Fixed);
         }
         let is_off = |window: Key| self.limit(target, window).is_some_and(|of| of.hard == 0);
         if key.window().is_some_and(is_off) {
             return Err(NotAdjusted::WindowOff);
         }
-        if hard >= limit.hard || hard < 0 { Err(NotAdjusted::Looser) } else { Ok(()) }
+        if hard < 0 { Err(NotAdjusted::Looser) } else { Ok(()) }
     }
 
     /// Gives a limit another hard number, and a soft one of at most that. Nothing happens where
     /// that is not allowed.
-    pub(crate) fn tighten_limit(
+    pub(crate) fn adjust_limit(
         &mut self,
         target: Target,
         key: u16,
         hard: i128,
         exposure: &Exposure<'_>,
     ) {
-        let Some(key) = KEYS.get(usize::from(key)).map(|row| row.key) else { return };
-        if self.may_tighten(target, key, hard).is_err() {
+        let is_either_way = key & EITHER_WAY != 0;
+        let row = KEYS.get(usize::from(key & !EITHER_WAY));
+        let Some(key) = row.map(|row| row.key) else { return };
+        let may = if is_either_way {
+            self.may_set(target, key, hard)
+        } else {
+            self.may_tighten(target, key, hard)
+        };
+        if may.is_err() {
             return;
         }
         match target.level {
             Level::Instrument => {
-                self.tighten_instrument(InstrumentId(target.index), key, hard, exposure)
+                self.adjust_instrument(InstrumentId(target.index), key, hard, exposure)
             }
-            _ => self.tighten_node(target, key, hard),
+            _ => self.adjust_node(target, key, hard),
         }
         self.state.instruments.iter_mut().for_each(|known| known.look_ns = i64::MIN);
     }
 
-    fn tighten_instrument(
+    fn adjust_instrument(
         &mut self,
         instrument: InstrumentId,
         key: Key,
@@ -144,25 +166,27 @@ impl RiskGate {
     ) {
         let known = self.state.instruments.get_mut(instrument.index());
         let Some((known, spec)) = known.zip(exposure.spec(instrument)) else { return };
-        tighten(&mut known.limits, key, hard);
+        adjust(&mut known.limits, key, hard);
         known.bounds = InstrumentBounds::of(&known.limits, spec);
         // Under other limits all begins anew.
         known.seen = InstrumentSeen::new(&known.limits);
     }
 
-    fn tighten_node(&mut self, target: Target, key: Key, hard: i128) {
+    fn adjust_node(&mut self, target: Target, key: Key, hard: i128) {
         let Some(at) = self.state.node_of(target) else { return };
         let pnl = self.state.sums(at).pnl();
         let node = &mut self.state.nodes[at];
-        tighten(&mut node.limits, key, hard);
+        adjust(&mut node.limits, key, hard);
         follow_limits(node, pnl);
         self.state.is_uniform = false;
-        self.state.tracks_loss |= self.state.nodes[at].tracks_loss;
+        self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
         self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
     }
 }
 
-fn tighten(limits: &mut LimitSet, key: Key, hard: i128) {
-    let soft = limits.get(key).soft;
+fn adjust(limits: &mut LimitSet, key: Key, hard: i128) {
+    let was = limits.get(key);
+    // One that warned of nothing before goes on so.
+    let soft = if was.soft == was.hard { hard } else { was.soft };
     limits.set(key, Limit::hard(hard).with_soft(soft));
 }

@@ -50,7 +50,7 @@ mod volatility;
 mod window;
 
 pub use account::Account;
-pub use adjust::NotAdjusted;
+pub use adjust::{EITHER_WAY, NotAdjusted};
 pub use build::{Build, may_go_live};
 pub use control::{Applies, CONTROLS, Control, ControlRow};
 pub use gate::AccountGate;

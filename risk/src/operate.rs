@@ -237,6 +237,13 @@ impl RiskGate {
         qt_types::Cash::from_nano(node.map_or(0, |node| self.state.sums(node).exposure))
     }
 
+    /// The most that `target` has lost since the day began, where a limit on losses is on.
+    #[must_use]
+    pub fn day_loss(&self, target: Target) -> qt_types::Cash {
+        let node = self.state.node_of(target);
+        qt_types::Cash::from_nano(node.map_or(0, |node| self.state.nodes[node].day_loss))
+    }
+
     /// What the open orders of `target` are worth, in nano-units.
     #[must_use]
     pub fn unexecuted(&self, target: Target) -> qt_types::Cash {

@@ -440,7 +440,7 @@ impl Gate for RiskGate {
                 self.rearm(target);
             }
             ControlKind::Limit { target, key, hard } => {
-                self.tighten_limit(target, key, hard, exposure);
+                self.adjust_limit(target, key, hard, exposure);
             }
             ControlKind::Resume
             | ControlKind::Pause

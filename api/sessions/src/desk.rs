@@ -6,12 +6,14 @@ use std::sync::atomic::Ordering;
 use crossbeam::channel::TrySendError;
 use tokio::sync::oneshot;
 
-use super::request::{Reply, Request};
+use super::request::{Arming, Killing, Reply, Request};
 use super::view::Shared;
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid};
+use qt_trading::time::Time;
 use qt_trading::{
-    AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, NewOrder, Order, Phase,
-    Portfolio, PrivateLog, Refusal, RiskStatus, SessionState, StrategyRun,
+    AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, LimitValue, LimitsNow,
+    NewOrder, Order, Phase, Portfolio, PrivateLog, Refusal, RiskStatus, SessionState, StrategyRun,
+    Switch,
 };
 
 /// See the module.
@@ -20,8 +22,21 @@ pub struct TenantDesk {
     pub(super) shared: Arc<Shared>,
 }
 
+/// What is told where nobody answers any more.
+const ENDED: &str = "the session ended before it answered";
+
 fn unavailable(code: &'static str, detail: impl Into<String>) -> Refusal {
     Refusal::Unavailable { code, detail: detail.into() }
+}
+
+fn not_sent(error: &TrySendError<Request>) -> Refusal {
+    match error {
+        TrySendError::Full(_) => {
+            let detail = "too many requests of this account are waiting; try again in a moment";
+            unavailable("OVERLOADED", detail)
+        }
+        TrySendError::Disconnected(_) => unavailable("STOPPED", "the session does not run here"),
+    }
 }
 
 impl TenantDesk {
@@ -39,18 +54,25 @@ impl TenantDesk {
 
     async fn send<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
-        match self.shared.requests.send(request(reply)) {
-            Ok(()) => self.shared.wakes.unpark(),
-            Err(TrySendError::Full(_)) => {
-                let detail = "too many requests of this account are waiting; try again in a moment";
-                return Err(unavailable("OVERLOADED", detail));
-            }
-            Err(TrySendError::Disconnected(_)) => {
-                return Err(unavailable("STOPPED", "the session does not run here"));
+        self.shared.requests.send(request(reply)).map_err(|error| not_sent(&error))?;
+        self.shared.wakes.unpark();
+        answer.await.unwrap_or_else(|_| Err(unavailable("STOPPED", ENDED)))
+    }
+
+    /// Sends a kill in front of all that waits; the answer comes when it is done.
+    pub(super) fn kill_first(
+        &self,
+        killing: Killing,
+    ) -> impl Future<Output = Result<KillAnswer, Refusal>> + Send + use<> {
+        let (reply, answer) = oneshot::channel();
+        let sent = self.shared.requests.send(Request::Kill { killing, reply });
+        self.shared.wakes.unpark();
+        async move {
+            match sent {
+                Ok(()) => answer.await.unwrap_or_else(|_| Err(unavailable("STOPPED", ENDED))),
+                Err(error) => Err(not_sent(&error)),
             }
         }
-        let gone = |_| unavailable("STOPPED", "the session ended before it answered");
-        answer.await.unwrap_or_else(|error| Err(gone(error)))
     }
 }
 
@@ -125,14 +147,14 @@ impl Desk for TenantDesk {
         reason: String,
         person: String,
     ) -> Doing<'_, Result<KillAnswer, Refusal>> {
-        let request = move |reply| Request::Kill { level, strategy, person, reason, reply };
+        let killing = Killing { level, strategy, person, reason, at: None };
         // A session that is made again, or waits for its lease, takes it as soon as it can. What
         // another process has only that one can stop.
         let elsewhere = self.shared.refusal().filter(|_| self.is_elsewhere());
         Box::pin(async move {
             match elsewhere {
                 Some(refusal) => Err(refusal),
-                None => self.send(request).await,
+                None => self.kill_first(killing).await,
             }
         })
     }
@@ -141,9 +163,15 @@ impl Desk for TenantDesk {
         &self,
         level: KillLevel,
         strategy: Option<StrategyUid>,
-        person: String,
+        trip: Time,
+        people: Vec<String>,
     ) -> Doing<'_, Result<ArmAnswer, Refusal>> {
-        Box::pin(self.ask(move |reply| Request::Arm { level, strategy, person, reply }))
+        let arming = Arming { level, strategy, trip, people };
+        Box::pin(self.ask(move |reply| Request::Arm { arming, reply }))
+    }
+
+    fn switches(&self) -> Vec<Switch> {
+        self.shared.view.load().switches.to_vec()
     }
 
     fn activate(&self, run: StrategyRun, person: String) -> Doing<'_, Result<(), Refusal>> {
@@ -163,6 +191,19 @@ impl Desk for TenantDesk {
             let now = self.ask(|reply| Request::Limits { reply }).await;
             now.unwrap_or_else(|_| self.risk())
         })
+    }
+
+    fn limits(&self) -> Arc<LimitsNow> {
+        Arc::clone(&self.shared.view.load().limits)
+    }
+
+    fn set_limits(
+        &self,
+        base: u64,
+        limits: Vec<LimitValue>,
+        people: Vec<String>,
+    ) -> Doing<'_, Result<Arc<LimitsNow>, Refusal>> {
+        Box::pin(self.ask(move |reply| Request::SetLimits { base, limits, people, reply }))
     }
 
     fn events(&self) -> Arc<PrivateLog> {

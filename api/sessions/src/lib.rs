@@ -9,15 +9,18 @@
 //! May import: everything below `runtime`, and `trading`. Must not contain: strategy, risk or order
 //! code, databases, HTTP.
 
+mod alerts;
 mod desk;
 mod ids;
 mod lease;
+mod limiting;
 mod limits;
 pub mod market;
 mod notes;
 mod obey;
 mod open;
 mod orders;
+mod platform;
 mod portfolio;
 mod request;
 mod risk;
@@ -25,6 +28,8 @@ mod running;
 mod service;
 mod shelf;
 mod slots;
+mod switches;
+mod switching;
 mod told;
 mod units;
 mod view;

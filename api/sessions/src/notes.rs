@@ -3,7 +3,9 @@
 use qt_journal::Control;
 use serde::{Deserialize, Serialize};
 
+use qt_trading::LimitValue;
 use qt_trading::ids::{OrderUid, StrategyUid};
+use qt_trading::time::Time;
 
 /// What a session has to remember that is in no event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -30,6 +32,18 @@ pub enum SessionNote {
         /// Its epoch.
         epoch: u64,
     },
+    /// What is said of the decision about a kill switch that comes next.
+    Switch {
+        /// Who decided.
+        people: Vec<String>,
+        /// Why.
+        reason: String,
+        /// The time that names the trip; without it that of the event.
+        #[serde(default)]
+        at: Option<Time>,
+    },
+    /// Limits that are in force from the next events on.
+    Limits(Limits),
     /// The account's equity at the start of a UTC day, in billionths.
     Day {
         /// The day, counted from 1970-01-01.
@@ -53,6 +67,20 @@ pub struct Cast {
     pub symbols: Vec<String>,
     /// All parameters.
     pub parameters: Vec<(String, String)>,
+}
+
+/// Limits that were changed. Where the process ended before all of them were events, the next one
+/// goes on with those that are left.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Rises by one with each change; 1 are those that a session begins with.
+    pub version: u64,
+    /// Who changed them.
+    pub people: Vec<String>,
+    /// When.
+    pub at: Time,
+    /// Those that changed.
+    pub changes: Vec<LimitValue>,
 }
 
 /// The kind under which all of them stand in a journal.

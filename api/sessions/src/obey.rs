@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use qt_engine::Halt;
 use qt_types::{
-    Asked, AskedFor, Cancel, Control, ControlKind, InstrumentId, KillState, Level, OrderId,
+    Asked, AskedFor, Cancel, Cash, Control, ControlKind, InstrumentId, KillState, Level, OrderId,
     StrategyId, Target,
 };
 
@@ -15,9 +15,7 @@ use super::running::Running;
 use super::slots::{self, strategy_id};
 use super::wish;
 use qt_trading::ids::{OrderUid, StrategyUid};
-use qt_trading::{
-    AmendOrder, ArmAnswer, KillAnswer, KillLevel, NewOrder, Order, Refusal, RiskStatus, StrategyRun,
-};
+use qt_trading::{AmendOrder, NewOrder, Order, Refusal, RiskStatus, StrategyRun};
 
 /// A refusal is an answer; a halt ends the session.
 type Answer<T> = Result<Result<T, Refusal>, Halt>;
@@ -58,12 +56,14 @@ impl Running {
             Request::Cancel { id, person, reply } => {
                 Answered::Order(reply, self.cancel(id, &person)?)
             }
-            Request::Kill { level, strategy, person, reason, reply } => {
-                tracing::warn!(account = %self.shared.account, reason, "kill switch");
-                Answered::Kill(reply, self.kill(level, strategy, &person)?)
+            Request::Kill { killing, reply } => {
+                let (account, reason) = (self.shared.account, &killing.reason);
+                tracing::warn!(%account, reason, "kill switch");
+                Answered::Kill(reply, self.kill(killing)?)
             }
-            Request::Arm { level, strategy, person, reply } => {
-                Answered::Arm(reply, self.arm(level, strategy, &person)?)
+            Request::Arm { arming, reply } => Answered::Arm(reply, self.arm(arming)?),
+            Request::SetLimits { base, limits, people, reply } => {
+                Answered::Limits(reply, self.set_limits(base, &limits, people)?)
             }
             Request::Activate { run, person, reply } => {
                 Answered::Done(reply, self.activate(&run, &person)?)
@@ -108,7 +108,7 @@ impl Running {
         let driver = self.session.driver();
         let exposure = driver.exposure();
         let spec = exposure.spec(instrument);
-        let version = self.past.config_version;
+        let version = self.past.limits.version;
         Ok(Err(risk::refusal(driver.gate(), before, &denied, spec, version)))
     }
 
@@ -174,89 +174,30 @@ impl Running {
         })
     }
 
-    fn target(&self, level: KillLevel, of: Option<StrategyUid>) -> Result<Target, Refusal> {
-        Ok(match level {
-            KillLevel::Strategy => {
-                let of = of.ok_or_else(|| Refusal::Invalid {
-                    field: "id",
-                    detail: "say which strategy".to_owned(),
-                })?;
-                let slot = self.past.slots.slot_of(of).ok_or(Refusal::NotFound)?;
-                Target::new(Level::Strategy, strategy_id(slot).0)
-            }
-            KillLevel::Account => Target::new(Level::Account, 0),
-            KillLevel::Tenant => Target::new(Level::Tenant, 0),
-            KillLevel::Venue => Target::new(Level::Venue, 0),
-            KillLevel::Global => Target::GLOBAL,
-        })
-    }
-
-    fn kill(
-        &mut self,
-        level: KillLevel,
-        strategy: Option<StrategyUid>,
-        person: &str,
-    ) -> Answer<KillAnswer> {
-        let target = or_refuse!(self.target(level, strategy));
-        let person = self.person(person)?;
-        let only = (target.level == Level::Strategy).then_some(StrategyId(target.index));
-        let orders = self.session.driver().exposure().orders;
-        let is_meant = |order: &&qt_engine::Order| only.is_none_or(|of| order.strategy == of);
-        let open: Vec<OrderId> = orders.iter().filter(is_meant).map(|order| order.id).collect();
-        let kind = ControlKind::Trip { target, state: KillState::Halted };
-        self.session.control(Control { kind, person })?;
-        self.take_notes();
-        let mut answer = KillAnswer::default();
-        for id in open {
-            let Some(uid) = self.past.orders.uid_of(id) else { continue };
-            let order = self.session.driver().exposure().orders.get(id).copied();
-            let Some(order) = order else {
-                answer.cancelled.push(uid);
-                continue;
-            };
-            let is_unknown = order.life() == qt_engine::oms::Life::Unknown;
-            let is_asked = order.pending() == qt_engine::oms::Pending::Cancel;
-            match (is_unknown, is_asked) {
-                (true, _) => answer.unknown.push(uid),
-                (false, true) => answer.cancel_pending.push(uid),
-                // What only makes a position smaller stays.
-                (false, false) if order.reduce_only => {}
-                (false, false) => answer.could_not_cancel.push(uid),
-            }
-        }
-        Ok(Ok(answer))
-    }
-
-    fn arm(
-        &mut self,
-        level: KillLevel,
-        strategy: Option<StrategyUid>,
-        person: &str,
-    ) -> Answer<ArmAnswer> {
-        let target = or_refuse!(self.target(level, strategy));
-        let person = self.person(person)?;
-        let who = match target.level {
-            Level::Strategy => StrategyId(target.index),
-            _ => StrategyId::FIRST,
-        };
-        let was = self.session.driver().inside().may_send(who);
-        self.session.control(Control { kind: ControlKind::Arm { target }, person })?;
-        self.take_notes();
-        let is_armed = was != KillState::Active;
-        Ok(Ok(if is_armed { ArmAnswer::Armed } else { ArmAnswer::WasArmed }))
-    }
-
     fn activate(&mut self, run: &StrategyRun, person: &str) -> Answer<()> {
         let driver = self.session.driver();
         let exposure = driver.exposure();
         let (strategy, trades) = or_refuse!(slots::make(run, exposure.specs, &self.registry));
-        let is_active = |of: StrategyId| driver.inside().is_active(of);
-        let Some(slot) = self.past.slots.place_for(run.id, &exposure, is_active) else {
+        // A switch that was tripped and what was lost today stay with the strategy.
+        let is_bound = |of: StrategyId| {
+            let (gate, target) = (driver.gate(), Target::new(Level::Strategy, of.0));
+            let is_tripped = gate.kill().state(target) != KillState::Active;
+            driver.inside().is_active(of) || is_tripped || gate.day_loss(target) > Cash::ZERO
+        };
+        let Some(slot) = self.past.slots.place_for(run.id, &exposure, is_bound) else {
             return Ok(conflict(format!(
-                "the session runs {} strategies already: deactivate one and close its position",
+                "the session has {} strategies already: deactivate one, close its position and \
+                 re-arm its kill switch (one that lost money today keeps its place until tomorrow)",
                 slots::SLOTS
             )));
         };
+        let of = strategy_id(slot);
+        if self.past.slots.strategy_of(of).is_some_and(|known| known != run.id) {
+            // What was counted of the one before begins anew, and again after a restart.
+            let target = Target::new(Level::Strategy, of.0);
+            self.session.control(Control { kind: ControlKind::Arm { target }, person: 0 })?;
+            self.take_notes();
+        }
         let person = self.person(person)?;
         let cast = Cast {
             slot,
@@ -267,7 +208,6 @@ impl Running {
         };
         self.note(&SessionNote::Cast(cast.clone()))?;
         self.past.slots.cast(cast);
-        let of = strategy_id(slot);
         self.session.driver_mut().recast(of, strategy, trades);
         self.session.control(Control { kind: ControlKind::Activate { strategy: of }, person })?;
         self.take_notes();

@@ -24,6 +24,7 @@ use super::request::Requests;
 use super::running::{Past, Running};
 use super::shelf::Lists;
 use super::slots::{SLOTS, made_again, strategy_id};
+use super::told::Told;
 use super::view::Shared;
 use qt_trading::time::Time;
 
@@ -130,7 +131,7 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
     let keeper = Keeper::new(journal.begin, never(), Arc::clone(&kept));
     let parts = parts(settings, &specs, journal.epoch, Box::new(keeper), feed);
     let mut session = PaperSession::new(parts)?;
-    let mut past = Past::new(shared.account, specs.clone());
+    let mut past = Past::new(shared.tenant, shared.account, specs.clone());
     let mut recasts = Vec::new();
     let mut notes = Vec::new();
     for note in &journal.notes {
@@ -159,19 +160,23 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
     let told = session.repeat(journal.events, recasts, &mut |driver, happened| {
         for each in happened {
             let seq = each.event.seq.get();
-            while let Some((_, note)) = notes.next_if(|(after, _)| *after < seq) {
-                past.recall(note);
+            while let Some((after, note)) = notes.next_if(|(after, _)| *after < seq) {
+                past.recall(after, note);
             }
             let at = Time(each.event.recv_ns.get());
             for change in &past.take(each, driver) {
                 lists.apply(change);
-                listener.hear(seq, at, change.into());
+                if let Some(told) = Told::of(change) {
+                    listener.hear(seq, at, told);
+                }
             }
         }
+        past.look(driver);
     });
     told.map_err(|halt| OpenError::Halted(halt, kept.fault.get().cloned()))?;
     listener.caught_up(last);
-    notes.for_each(|(_, note)| past.recall(note));
+    notes.for_each(|(after, note)| past.recall(after, note));
+    past.look(session.driver());
     shared.shelf.set(lists);
     Ok(Running::new(session, past, shared, requests, held, kept, registry))
 }

@@ -104,25 +104,33 @@ impl Orders {
     }
 
     /// Takes in what happened; what that changed goes to `changed`.
-    pub fn take(&mut self, note: &Note, slots: &Slots, changed: &mut Vec<Changed>) {
+    pub fn take(
+        &mut self,
+        note: &Note,
+        slots: &Slots,
+        persons: &HashMap<u64, String>,
+        changed: &mut Vec<Changed>,
+    ) {
         let asked = match &note.event.payload {
             Payload::Asked(asked) => match asked.what {
                 AskedFor::Place { post_only, .. } => {
-                    Some((OrderUid(Uuid::from_bytes(asked.outer)), post_only))
+                    Some((OrderUid(Uuid::from_bytes(asked.outer)), post_only, asked.person))
                 }
                 _ => None,
             },
             _ => None,
         };
-        let name = asked.and_then(|(uid, _)| self.next_name.take().filter(|it| it.0 == uid));
+        let name = asked.and_then(|(uid, ..)| self.next_name.take().filter(|it| it.0 == uid));
         let Some(order) = &note.order else { return };
-        let is_post_only = asked.is_some_and(|(_, post_only)| post_only);
-        let asked = asked.map(|(uid, _)| uid);
+        let is_post_only = asked.is_some_and(|(_, post_only, _)| post_only);
+        let placed_by = asked.and_then(|(.., person)| persons.get(&person)).cloned();
+        let asked = asked.map(|(uid, ..)| uid);
         let known = self.by_id.get(&order.id).copied();
         let uid = known.or(asked).unwrap_or_else(|| order_uid(self.account, order.id));
         let at = Time(note.event.recv_ns.get());
         let Some(mut shown) = self.shown(uid, order, slots, at) else { return };
         shown.post_only |= is_post_only;
+        shown.placed_by = shown.placed_by.or(placed_by);
         if let Some((_, name)) = name {
             self.names.insert(name.clone());
             shown.client_order_id = Some(name);
@@ -227,6 +235,7 @@ impl Orders {
             status,
             cancel_pending,
             reason: reason.map(|reason| reason.text().to_owned()),
+            placed_by: self.get(uid).and_then(|known| known.placed_by.clone()),
             created_at,
             updated_at: at,
         })

@@ -6,8 +6,10 @@ use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
 
 use qt_trading::ids::{OrderUid, StrategyUid};
+use qt_trading::time::Time;
 use qt_trading::{
-    AmendOrder, ArmAnswer, KillAnswer, KillLevel, NewOrder, Order, Refusal, RiskStatus, StrategyRun,
+    AmendOrder, ArmAnswer, KillAnswer, KillLevel, LimitValue, LimitsNow, NewOrder, Order, Refusal,
+    RiskStatus, StrategyRun,
 };
 
 /// Where an answer goes.
@@ -69,8 +71,28 @@ impl Requests {
     }
 }
 
-/// Which strategy, where it is about one.
-type Of = Option<StrategyUid>;
+/// Nothing more is to leave.
+#[derive(Clone, Debug)]
+pub struct Killing {
+    pub level: KillLevel,
+    /// Which strategy, where it is about one.
+    pub strategy: Option<StrategyUid>,
+    pub person: String,
+    pub reason: String,
+    /// The time that names the trip; without it that of the event.
+    pub at: Option<Time>,
+}
+
+/// Orders may leave again.
+#[derive(Clone, Debug)]
+pub struct Arming {
+    pub level: KillLevel,
+    /// Which strategy, where it is about one.
+    pub strategy: Option<StrategyUid>,
+    /// What was tripped later stays so.
+    pub trip: Time,
+    pub people: Vec<String>,
+}
 
 /// What is to be done.
 #[derive(Debug)]
@@ -86,15 +108,16 @@ pub enum Request {
     /// An end.
     Cancel { id: OrderUid, person: String, reply: Reply<Arc<Order>> },
     /// The kill switch.
-    Kill {
-        level: KillLevel,
-        strategy: Of,
-        person: String,
-        reason: String,
-        reply: Reply<KillAnswer>,
-    },
+    Kill { killing: Killing, reply: Reply<KillAnswer> },
     /// The other way round.
-    Arm { level: KillLevel, strategy: Of, person: String, reply: Reply<ArmAnswer> },
+    Arm { arming: Arming, reply: Reply<ArmAnswer> },
+    /// Other limits, where version `base` is in force.
+    SetLimits {
+        base: u64,
+        limits: Vec<LimitValue>,
+        people: Vec<String>,
+        reply: Reply<Arc<LimitsNow>>,
+    },
     /// A strategy is to run.
     Activate { run: StrategyRun, person: String, reply: Reply<()> },
     /// It is to stop.
@@ -111,6 +134,8 @@ pub enum Answered {
     Kill(Reply<KillAnswer>, Result<KillAnswer, Refusal>),
     /// An arming.
     Arm(Reply<ArmAnswer>, Result<ArmAnswer, Refusal>),
+    /// Limits in force.
+    Limits(Reply<Arc<LimitsNow>>, Result<Arc<LimitsNow>, Refusal>),
     /// Anything else.
     Done(Reply<()>, Result<(), Refusal>),
 }
@@ -123,6 +148,7 @@ impl Answered {
             Self::Risk(reply, answer) => drop(reply.send(answer)),
             Self::Kill(reply, answer) => drop(reply.send(answer)),
             Self::Arm(reply, answer) => drop(reply.send(answer)),
+            Self::Limits(reply, answer) => drop(reply.send(answer)),
             Self::Done(reply, answer) => drop(reply.send(answer)),
         }
     }
@@ -140,6 +166,7 @@ impl Request {
             }
             Self::Kill { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Arm { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::SetLimits { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Activate { reply, .. } | Self::Deactivate { reply, .. } => {
                 drop(reply.send(Err(refusal)));
             }
@@ -159,7 +186,11 @@ mod tests {
     fn kill() -> Request {
         let (reply, _) = oneshot::channel();
         let (person, reason) = (String::new(), String::new());
-        Request::Kill { level: KillLevel::Account, strategy: None, person, reason, reply }
+        let level = KillLevel::Account;
+        Request::Kill {
+            killing: Killing { level, strategy: None, person, reason, at: None },
+            reply,
+        }
     }
 
     fn limits() -> Request {

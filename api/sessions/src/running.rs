@@ -1,7 +1,8 @@
 //! A session that runs: what its worker does with it, one visit at a time.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use qt_engine::{Ensemble, Halt};
 use qt_risk::RiskGate;
@@ -14,20 +15,22 @@ use qt_types::{
     Side, StrategyId,
 };
 
+use super::alerts::{self, Alerts};
 use super::ids::person_number;
 use super::lease::{Held, Tenure};
-use super::notes::{KIND, SessionNote};
+use super::notes::{KIND, Limits, SessionNote};
 use super::orders::{Changed, Orders};
 use super::portfolio::Account;
 use super::request::{Answered, Requests};
 use super::risk;
 use super::slots::Slots;
+use super::switches::{self, Switches};
 use super::told::Told;
 use super::view::{Shared, View};
 use super::waiting::Absent;
-use qt_trading::ids::AccountId;
+use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Execution, Order, Phase, PrivateKind, RiskStatus};
+use qt_trading::{Alert, Execution, LimitsNow, Order, Phase, PrivateKind, RiskStatus, Switch};
 
 /// Requests that are taken in one visit.
 const REQUESTS_MAX: usize = 64;
@@ -46,28 +49,35 @@ pub struct Past {
     pub orders: Orders,
     pub account: Account,
     pub slots: Slots,
-    pub persons: HashSet<u64>,
-    /// How often limits were changed.
-    pub config_version: u64,
+    /// Who the numbers of persons are.
+    pub persons: HashMap<u64, String>,
+    pub switches: Switches,
+    /// The last change of the limits.
+    pub limits: Limits,
 }
 
 impl Past {
-    pub fn new(account: AccountId, specs: Vec<InstrumentSpec>) -> Self {
+    pub fn new(tenant: TenantId, account: AccountId, specs: Vec<InstrumentSpec>) -> Self {
         Self {
             account: Account::new(account, specs.len()),
             orders: Orders::new(account, specs),
             slots: Slots::default(),
-            persons: HashSet::new(),
-            config_version: 1,
+            persons: HashMap::new(),
+            switches: Switches::new(tenant, account),
+            limits: Limits { version: 1, at: Time::now(), ..Limits::default() },
         }
     }
 
-    /// What was written down beside the events.
-    pub fn recall(&mut self, note: SessionNote) {
+    /// What was written down beside the events, behind event `after`.
+    pub fn recall(&mut self, after: u64, note: SessionNote) {
         match note {
-            SessionNote::Person { number, .. } => {
-                self.persons.insert(number);
+            SessionNote::Person { number, name } => {
+                self.persons.insert(number, name);
             }
+            SessionNote::Switch { people, reason, at } => {
+                self.switches.tell(after + 1, switches::Told { people, reason, at });
+            }
+            SessionNote::Limits(limits) => self.limits = limits,
             SessionNote::Client { order, client_order_id } => {
                 self.orders.name(order, client_order_id);
             }
@@ -82,12 +92,12 @@ impl Past {
     /// What happened; what it changed comes back.
     pub fn take(&mut self, note: &Note, driver: &Driver<Ensemble, RiskGate>) -> Vec<Changed> {
         let mut changed = Vec::new();
-        if let Payload::Control(control) = &note.event.payload
-            && matches!(control.kind, ControlKind::Limit { .. })
-        {
-            self.config_version += 1;
+        if let Payload::Control(control) = &note.event.payload {
+            let when = (note.event.seq.get(), Time(note.event.recv_ns.get()));
+            let person = self.persons.get(&control.person).map(String::as_str);
+            self.switches.take(when, control, person, &self.slots);
         }
-        self.orders.take(note, &self.slots, &mut changed);
+        self.orders.take(note, &self.slots, &self.persons, &mut changed);
         let at = Time(note.event.venue_ns.get());
         for change in &changed {
             if let Changed::Executed(_, instrument) = change {
@@ -95,6 +105,12 @@ impl Past {
             }
         }
         changed
+    }
+
+    /// Finds what the gate has tripped by itself; it comes back, with the control.
+    pub fn look(&mut self, driver: &Driver<Ensemble, RiskGate>) -> Vec<(Switch, String)> {
+        let now = Time(driver.time_ns().get());
+        self.switches.look(driver.gate(), &self.slots, now)
     }
 }
 
@@ -111,6 +127,14 @@ pub struct Running {
     /// What is not on the shelf yet.
     changed: Vec<Changed>,
     pub(super) denied: Option<Denied>,
+    /// What was decided for all sessions, as far as it was taken over.
+    pub(super) followed: Option<Arc<Vec<Switch>>>,
+    /// Limits have changed since they were shown.
+    pub(super) is_limits_old: bool,
+    limits: Arc<LimitsNow>,
+    alerts: Alerts,
+    /// Alerts that nobody was told of yet.
+    alarms: Vec<(Time, Alert)>,
     answers: Vec<Answered>,
     is_dirty: bool,
     shown_ns: i64,
@@ -150,6 +174,11 @@ impl Running {
             notes: Vec::new(),
             changed: Vec::new(),
             denied: None,
+            followed: None,
+            is_limits_old: true,
+            limits: Arc::default(),
+            alerts: Alerts::default(),
+            alarms: Vec::new(),
             answers: Vec::new(),
             is_dirty: true,
             shown_ns: 0,
@@ -183,9 +212,16 @@ impl Running {
         let turned = self.session.turn(reading)?;
         let now_ns = self.session.driver().time_ns();
         self.take_notes();
+        if self.followed.is_none() {
+            // Nothing has been heard or asked for yet: what is held back for all does not leave.
+            self.follow_platform()?;
+            self.finish_limits()?;
+            self.shared.is_visited.store(true, Ordering::Release);
+        }
         self.look_at_phase(now_ns)?;
         let taken = turned.taken + self.take_requests()?;
         self.turn_day(now_ns)?;
+        self.sound_alerts(Time(now_ns.get()));
         self.is_valued &= turned.heard == 0;
         self.show(now_ns.get());
         let left_ns = if self.session.has_input() { 0 } else { self.session.left_ns() };
@@ -208,11 +244,13 @@ impl Running {
     /// Takes a bounded number of requests, for as long as the lease stands as it does.
     fn take_requests(&mut self) -> Result<usize, Halt> {
         let (tenure, mut taken) = (self.held.tenure(), 0);
+        self.follow_platform()?;
         while taken < REQUESTS_MAX
             && self.held.tenure() == tenure
             && let Some(request) = self.requests.next()
         {
             taken += 1;
+            self.follow_platform()?;
             let answer = self.obey(request)?;
             self.answers.extend(answer);
         }
@@ -252,6 +290,7 @@ impl Running {
 
     fn refuse_all(&mut self) {
         self.answers.drain(..).for_each(Answered::send);
+        self.shared.is_visited.store(false, Ordering::Release);
         let Some(refusal) = self.shared.refusal() else { return };
         while let Some(request) = self.requests.next() {
             request.refuse(refusal.clone());
@@ -300,20 +339,29 @@ impl Running {
             let at = Time(note.event.recv_ns.get());
             if let Payload::Denied(denied) = &note.event.payload {
                 self.denied = Some(*denied);
+                self.alert(denied, note.event.instrument, at);
             }
             let changed = self.past.take(note, self.session.driver());
             for change in changed {
-                self.shared.listener.hear(note.event.seq.get(), at, (&change).into());
+                if let Some(told) = Told::of(&change) {
+                    self.shared.listener.hear(note.event.seq.get(), at, told);
+                }
                 self.tell(at, &change);
                 self.changed.push(change);
             }
-            if let Payload::Control(control) = &note.event.payload {
+            if let Payload::Control(control) = &note.event.payload
+                && !is_of_slot(control)
+            {
                 let what = self.told_control(control);
                 self.shared.log.push(at, PrivateKind::Risk(what));
             }
         }
         notes.clear();
         self.notes = notes;
+        // Behind all that the events have changed: who listens counts by events.
+        for (at, alert) in std::mem::take(&mut self.alarms) {
+            self.sound(at, alert);
+        }
     }
 
     fn tell(&self, at: Time, change: &Changed) {
@@ -331,6 +379,43 @@ impl Running {
                 }
             }
         }
+    }
+
+    /// Tells of a denial, unless it was told of the same one just now.
+    fn alert(&mut self, denied: &Denied, instrument: InstrumentId, at: Time) {
+        let driver = self.session.driver();
+        let exposure = driver.exposure();
+        let spec = exposure.spec(instrument);
+        if let Some(alert) = self.alerts.denied(denied, driver.gate(), spec, at) {
+            self.alarms.push((at, alert));
+        }
+    }
+
+    /// Tells of what the gate has tripped by itself, and of denials that were counted.
+    fn sound_alerts(&mut self, now: Time) {
+        for (switch, control) in self.past.look(self.session.driver()) {
+            let (at, alert) = (switch.tripped_at, alerts::tripped(&switch, &control));
+            let what = serde_json::json!({
+                "kind": "kill",
+                "level": switch.level,
+                "state": switch.state,
+                "strategy_id": null,
+                "by_machine": true,
+            });
+            self.shared.log.push(at, PrivateKind::Risk(what));
+            self.sound(at, alert);
+            self.is_dirty = true;
+        }
+        for alert in self.alerts.due(now) {
+            self.sound(now, alert);
+        }
+    }
+
+    fn sound(&self, at: Time, alert: Alert) {
+        let alert = Arc::new(alert);
+        let told = Told::Alert(Arc::clone(&alert));
+        self.shared.listener.hear(self.session.driver().events(), at, told);
+        self.shared.log.push(at, PrivateKind::Alert(Box::new(Alert::clone(&alert))));
     }
 
     fn told_control(&self, control: &qt_types::Control) -> serde_json::Value {
@@ -372,7 +457,7 @@ impl Running {
     /// The number of a person, whose name is written down the first time.
     pub(super) fn person(&mut self, name: &str) -> Result<u64, Halt> {
         let number = person_number(name);
-        if self.past.persons.insert(number) {
+        if self.past.persons.insert(number, name.to_owned()).is_none() {
             self.note(&SessionNote::Person { number, name: name.to_owned() })?;
         }
         Ok(number)
@@ -408,10 +493,18 @@ impl Running {
                 self.shared.log.push(portfolio.as_of, told);
             }
         }
-        let (events, is_killed) =
-            (driver.events(), inside.may_send(StrategyId::FIRST) != KillState::Active);
+        if std::mem::take(&mut self.is_limits_old) {
+            self.limits = self.limits();
+        }
+        let driver = self.session.driver();
         self.shared.shelf.apply(&mut self.changed);
-        self.shared.view.store(Arc::new(View { portfolio, events, is_killed }));
+        self.shared.view.store(Arc::new(View {
+            portfolio,
+            limits: Arc::clone(&self.limits),
+            switches: Arc::new(self.past.switches.all()),
+            events: driver.events(),
+            is_killed: driver.inside().may_send(StrategyId::FIRST) != KillState::Active,
+        }));
         (self.is_dirty, self.is_valued, self.shown_ns) = (false, true, now_ns);
     }
 
@@ -421,6 +514,11 @@ impl Running {
         self.shared.risk.store(Arc::new(limits.clone()));
         limits
     }
+}
+
+/// Whether a decision is only that a place of a strategy begins anew for another one.
+const fn is_of_slot(control: &qt_types::Control) -> bool {
+    control.person == 0 && matches!(control.kind, ControlKind::Arm { .. })
 }
 
 /// All limits that are on, by what the smallest order in each instrument would come to.

@@ -10,19 +10,27 @@ use std::time::Duration;
 
 use crossbeam::channel::Sender;
 use qt_strategies::Registry;
+use qt_types::KillState;
 
 use super::desk::TenantDesk;
 use super::lease::{FileLeases, Held, Lease};
-use super::market::Hub;
+use super::market::{Hub, VENUE};
 use super::open::{Beginning, PaperSettings, open};
-use super::request::requests;
+use super::platform::Platform;
+use super::request::{Killing, requests};
 use super::running::Running;
 use super::told::{Listeners, Nobody};
 use super::view::Shared;
 use super::waiting::{self, Absent, News};
 use super::worker::{Clocks, Worker};
 use qt_trading::ids::{AccountId, TenantId};
-use qt_trading::{Desk, Doing, KillAnswer, KillLevel, Phase, Refusal, SessionState, Trading};
+use qt_trading::time::Time;
+use qt_trading::{
+    ArmAnswer, Desk, Doing, KillAnswer, KillLevel, Phase, Refusal, SessionState, Switch, Trading,
+};
+
+/// So long a kill of all waits for the sessions to say that it is done.
+const KILL_TIME: Duration = Duration::from_secs(10);
 
 /// How sessions are run.
 pub struct SessionSettings {
@@ -85,6 +93,7 @@ pub struct Inner {
     hub: Arc<Hub>,
     workers: Mutex<Vec<Worker>>,
     desks: Mutex<HashMap<TenantId, Arc<TenantDesk>>>,
+    platform: Arc<Platform>,
     is_stopping: AtomicBool,
     /// Where sessions wait for their leases.
     pub room: Sender<News>,
@@ -109,12 +118,14 @@ impl Sessions {
         let workers = 0..settings.workers.max(1);
         let workers = workers.map(|at| Worker::start(at, clocks, room.clone()));
         let workers = workers.collect::<Result<_, _>>().map_err(StartError::Thread)?;
+        let platform = Arc::new(Platform::open(&path).map_err(in_folder)?);
         let known = accounts_in(&path).map_err(in_folder)?;
         let inner = Arc::new(Inner {
             settings,
             hub,
             workers: Mutex::new(workers),
             desks: Mutex::default(),
+            platform,
             is_stopping: AtomicBool::new(false),
             room,
             room_thread: Mutex::default(),
@@ -145,6 +156,13 @@ impl Sessions {
         Ok(desk)
     }
 
+    /// The desks of all sessions that there are.
+    #[must_use]
+    pub fn desks(&self) -> Vec<(TenantId, Arc<dyn Desk>)> {
+        let desks = lock(&self.inner.desks);
+        desks.iter().map(|(tenant, desk)| (*tenant, Arc::clone(desk) as Arc<dyn Desk>)).collect()
+    }
+
     fn all(&self) -> Vec<Arc<TenantDesk>> {
         lock(&self.inner.desks).values().cloned().collect()
     }
@@ -173,7 +191,9 @@ impl Inner {
             (at, worker.unparker())
         };
         let listener = self.settings.listeners.of(tenant, account);
-        let shared = Arc::new(Shared::new(tenant, account, to, worker, wakes, listener));
+        let platform = Arc::clone(&self.platform);
+        let shared = Shared::new(tenant, account, to, worker, wakes, listener, platform);
+        let shared = Arc::new(shared);
         let absent = Absent { shared: Arc::clone(&shared), requests, tries: 0 };
         // Without the room the service is at its end.
         let _ = self.room.send(News::Wait(absent));
@@ -238,6 +258,26 @@ impl Inner {
         workers.iter().for_each(Worker::end);
         workers.iter_mut().for_each(Worker::join);
     }
+
+    /// Has the file of the switches of all sessions written, in a thread of its own: a kill is sent
+    /// without waiting for a disk.
+    fn keep(
+        &self,
+        keep: impl FnOnce(&Platform) -> std::io::Result<()> + Send + 'static,
+    ) -> Doing<'static, Result<(), Refusal>> {
+        let platform = Arc::clone(&self.platform);
+        let keeping = tokio::task::spawn_blocking(move || keep(&platform));
+        Box::pin(async move {
+            let why = match keeping.await {
+                Ok(Ok(())) => return Ok(()),
+                Ok(Err(error)) => error.to_string(),
+                Err(error) => error.to_string(),
+            };
+            tracing::error!(why, "the kill switches of all sessions are not kept");
+            let detail = format!("a trip holds, but would not outlive this process: {why}");
+            Err(Refusal::Unavailable { code: "SWITCH_NOT_KEPT", detail })
+        })
+    }
 }
 
 /// The accounts that have a session here; of several of a tenant the oldest.
@@ -278,29 +318,128 @@ impl Trading for Sessions {
         })
     }
 
-    fn kill_all(&self, reason: String, person: String) -> Doing<'_, Result<KillAnswer, Refusal>> {
+    fn kill_all(
+        &self,
+        level: KillLevel,
+        subject: String,
+        reason: String,
+        person: String,
+    ) -> Doing<'_, Result<KillAnswer, Refusal>> {
         Box::pin(async move {
-            let mut all = KillAnswer::default();
-            let mut first = None;
-            for desk in self.all() {
-                let (reason, person) = (reason.clone(), person.clone());
-                match desk.kill(KillLevel::Global, None, reason, person).await {
-                    Ok(mut one) => {
-                        all.cancelled.append(&mut one.cancelled);
-                        all.cancel_pending.append(&mut one.cancel_pending);
-                        all.unknown.append(&mut one.unknown);
-                        all.could_not_cancel.append(&mut one.could_not_cancel);
-                    }
-                    Err(refusal) => {
-                        first.get_or_insert(refusal);
+            is_there(level, &subject)?;
+            let at = Time::now();
+            self.inner.platform.trip(Switch {
+                level,
+                subject,
+                is_killed: true,
+                state: KillState::Halted.text().to_owned(),
+                tripped_at: at,
+                reason: reason.clone(),
+                people: vec![person.clone()],
+                changed_at: at,
+            });
+            let keeping = self.inner.keep(Platform::keep);
+            // Sent to all first. What does not run takes it before anything leaves; what is over
+            // has nothing that could.
+            let running = self.all().into_iter();
+            let running = running.filter(|it| it.shared.is_visited.load(Ordering::Acquire));
+            let sent: Vec<_> = running
+                .map(|desk| {
+                    let (person, reason) = (person.clone(), reason.clone());
+                    let killing = Killing { level, strategy: None, person, reason, at: Some(at) };
+                    let answer = desk.kill_first(killing);
+                    (desk, answer)
+                })
+                .collect();
+            let kept = keeping.await;
+            let mut all = KillAnswer { tripped_at: Some(at), ..KillAnswer::default() };
+            let joining = async {
+                for (desk, answer) in sent {
+                    match answer.await {
+                        Ok(one) => add(&mut all, one),
+                        Err(why) if desk.shared.is_visited.load(Ordering::Acquire) => {
+                            tracing::warn!(account = %desk.shared.account, %why, "kill switch");
+                        }
+                        Err(_) => {}
                     }
                 }
+            };
+            if tokio::time::timeout(KILL_TIME, joining).await.is_err() {
+                let detail = "not all sessions have said that nothing leaves any more; each takes \
+                              the switch before anything else";
+                let detail = detail.to_owned();
+                return Err(Refusal::Unavailable { code: "KILL_NOT_CONFIRMED", detail });
             }
-            first.map_or(Ok(all), Err)
+            kept.map(|()| all)
         })
+    }
+
+    fn arm_all(
+        &self,
+        level: KillLevel,
+        subject: String,
+        trip: Time,
+        people: Vec<String>,
+    ) -> Doing<'_, Result<ArmAnswer, Refusal>> {
+        Box::pin(async move {
+            is_there(level, &subject)?;
+            let is_it = |it: &Switch| it.is_of(level, &subject) && it.is_killed;
+            let Some(known) = self.switches().into_iter().find(is_it) else {
+                return Ok(ArmAnswer::WasArmed);
+            };
+            if known.tripped_at > trip {
+                let at = known.tripped_at;
+                let detail = format!("it was tripped again at {at}: approvals do not count");
+                return Err(Refusal::Conflict(detail));
+            }
+            let armed = Switch {
+                is_killed: false,
+                state: KillState::Active.text().to_owned(),
+                people,
+                changed_at: Time::now(),
+                ..known
+            };
+            self.inner.keep(move |platform| platform.arm(armed)).await?;
+            // They take it over in their next turn, before anything that is asked of them.
+            self.all().iter().for_each(|desk| desk.shared.wakes.unpark());
+            Ok(ArmAnswer::Armed)
+        })
+    }
+
+    fn switches(&self) -> Vec<Switch> {
+        let mut all = self.inner.platform.all().to_vec();
+        // A session may have tripped its own: when its disk was full.
+        for desk in self.all() {
+            let of_all = [KillLevel::Venue, KillLevel::Global];
+            let own = desk.switches().into_iter();
+            for switch in own.filter(|it| it.is_killed && of_all.contains(&it.level)) {
+                match all.iter_mut().find(|it| it.is_of(switch.level, &switch.subject)) {
+                    Some(known) if known.tripped_at < switch.tripped_at => *known = switch,
+                    Some(_) => {}
+                    None => all.push(switch),
+                }
+            }
+        }
+        all
     }
 
     fn states(&self) -> Vec<SessionState> {
         self.all().iter().map(|desk| desk.state()).collect()
     }
+}
+
+/// Whether there is a switch of `subject` at `level` for all sessions.
+fn is_there(level: KillLevel, subject: &str) -> Result<(), Refusal> {
+    match level {
+        KillLevel::Global if subject.is_empty() => Ok(()),
+        KillLevel::Venue if subject == VENUE => Ok(()),
+        _ => Err(Refusal::NotFound),
+    }
+}
+
+fn add(all: &mut KillAnswer, mut one: KillAnswer) {
+    all.cancelled.append(&mut one.cancelled);
+    all.cancel_pending.append(&mut one.cancel_pending);
+    all.unknown.append(&mut one.unknown);
+    all.could_not_cancel.append(&mut one.could_not_cancel);
 }

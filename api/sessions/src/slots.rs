@@ -42,20 +42,20 @@ impl Slots {
         }
     }
 
-    /// The place that `strategy` has or can have: one that nobody has, or whose owner does not run
-    /// any more and has neither position nor orders left.
+    /// The place that `strategy` has or can have: one that nobody has, or whose owner is not bound
+    /// to it any more and has neither position nor orders left.
     pub fn place_for(
         &self,
         strategy: StrategyUid,
         exposure: &Exposure<'_>,
-        is_active: impl Fn(StrategyId) -> bool,
+        is_bound: impl Fn(StrategyId) -> bool,
     ) -> Option<u16> {
         let is_over = |slot: u16| {
             let of = strategy_id(slot);
             let instruments = (0..exposure.specs.len()).map(|at| InstrumentId(at as u16));
             let is_flat =
                 instruments.into_iter().all(|it| exposure.ledger.held_by(of, it).is_zero());
-            is_flat && !is_active(of) && !exposure.orders.iter().any(|order| order.strategy == of)
+            is_flat && !is_bound(of) && !exposure.orders.iter().any(|order| order.strategy == of)
         };
         let free = |slot: &u16| self.taken[usize::from(*slot)].is_none();
         self.slot_of(strategy)

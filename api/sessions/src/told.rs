@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::orders::Changed;
 use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Execution, Order, Portfolio};
+use qt_trading::{Alert, Execution, Order, Portfolio};
 
 /// What a session tells.
 #[derive(Clone, Debug)]
@@ -15,15 +15,19 @@ pub enum Told {
     Order(Arc<Order>),
     /// An execution.
     Executed(Arc<Execution>),
+    /// A denial or a switch that was tripped; a session that is made again is silent of it.
+    Alert(Arc<Alert>),
     /// What the account is worth, once in a while; a session that is made again is silent of it.
     Worth(Arc<Portfolio>),
 }
 
-impl From<&Changed> for Told {
-    fn from(changed: &Changed) -> Self {
+impl Told {
+    /// What is told of a change; nothing where it is about memory alone.
+    pub(super) fn of(changed: &Changed) -> Option<Self> {
         match changed {
-            Changed::Order(order) => Self::Order(Arc::clone(order)),
-            Changed::Executed(execution, _) => Self::Executed(Arc::clone(execution)),
+            Changed::Order(_, order) => Some(Self::Order(Arc::clone(order))),
+            Changed::Executed(execution, _) => Some(Self::Executed(Arc::clone(execution))),
+            Changed::Gone(_) => None,
         }
     }
 }

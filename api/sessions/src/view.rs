@@ -1,19 +1,20 @@
 //! What a session shows to all threads, and the way to it.
 
 use std::sync::Arc;
-use std::sync::atomic::AtomicU64;
+use std::sync::atomic::{AtomicBool, AtomicU64};
 
 use arc_swap::ArcSwap;
 use crossbeam::sync::Unparker;
 use tokio::sync::watch;
 
+use super::platform::Platform;
 use super::request::RequestsTo;
 use super::shelf::Shelf;
 use super::told::Listener;
 use qt_trading::amount::Amount;
 use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Phase, Portfolio, PrivateLog, Refusal, RiskStatus};
+use qt_trading::{LimitsNow, Phase, Portfolio, PrivateLog, Refusal, RiskStatus, Switch};
 
 /// Private events that are kept for those who come back.
 const EVENTS_KEPT: usize = 4_096;
@@ -23,6 +24,10 @@ const EVENTS_KEPT: usize = 4_096;
 pub struct View {
     /// Value and positions.
     pub portfolio: Arc<Portfolio>,
+    /// The limits in force.
+    pub limits: Arc<LimitsNow>,
+    /// Kill switches that were ever tripped.
+    pub switches: Arc<Vec<Switch>>,
     /// Sequenced events.
     pub events: u64,
     /// Whether nothing or not everything may be sent.
@@ -52,6 +57,10 @@ pub struct Shared {
     pub requests: RequestsTo,
     /// The number of its worker.
     pub worker: usize,
+    /// Whether a worker takes it in turn.
+    pub is_visited: AtomicBool,
+    /// The kill switches of all sessions.
+    pub platform: Arc<Platform>,
     /// Wakes its worker.
     pub wakes: Unparker,
     /// Who is told what becomes of its orders.
@@ -67,8 +76,15 @@ impl Shared {
         worker: usize,
         wakes: Unparker,
         listener: Arc<dyn Listener>,
+        platform: Arc<Platform>,
     ) -> Self {
-        let view = View { portfolio: Arc::new(nothing(account)), events: 0, is_killed: false };
+        let view = View {
+            portfolio: Arc::new(nothing(account)),
+            limits: Arc::default(),
+            switches: Arc::default(),
+            events: 0,
+            is_killed: false,
+        };
         Self {
             tenant,
             account,
@@ -80,6 +96,8 @@ impl Shared {
             log: Arc::new(PrivateLog::new(EVENTS_KEPT)),
             requests,
             worker,
+            is_visited: AtomicBool::new(false),
+            platform,
             wakes,
             listener,
         }

@@ -21,6 +21,7 @@ use crate::jobs::Jobs;
 use crate::sockets::Hub;
 use qt_auth::Identity;
 use qt_auth::limits::{Bucket, Limited, Limiter, Subject};
+use qt_trading::ids::TenantId;
 use qt_trading::{MarketData, Trading};
 
 /// The service, as its handlers see it.
@@ -144,17 +145,37 @@ impl App {
         self.gate.check_door(peer, uri, headers).err().map(ApiError::from)
     }
 
-    /// Whether the tenant has requests left. The kill switch has a bucket of its own.
+    /// Whether the tenant has requests left. The kill switch has a bucket of its own
+    /// ([`Self::allow_kill`]).
     ///
     /// # Errors
     /// 429 with the time after which it has.
     pub async fn allow(&self, identity: &Identity, parts: &Parts) -> Result<(), ApiError> {
         let bucket = match parts.method {
-            _ if parts.uri.path() == KILL_PATH => Bucket::Kill,
+            // Counted by the route, once it knows that the caller may.
+            _ if parts.uri.path() == KILL_PATH => return Ok(()),
             Method::GET | Method::HEAD => Bucket::Read,
             _ => Bucket::Write,
         };
         self.limiter.check(bucket, Subject::Tenant(identity.tenant)).await.map_err(limited)
+    }
+
+    /// Whether a person that may trip a kill switch has kills left; of whoever may not, it is
+    /// counted as any other write, so that nobody can use up what another one needs.
+    ///
+    /// # Errors
+    /// 429 with the time after which there are.
+    pub async fn allow_kill(
+        &self,
+        tenant: TenantId,
+        person: &str,
+        may: bool,
+    ) -> Result<(), ApiError> {
+        let (bucket, subject) = match may {
+            true => (Bucket::Kill, Subject::of_person(tenant, person)),
+            false => (Bucket::Write, Subject::Tenant(tenant)),
+        };
+        self.limiter.check(bucket, subject).await.map_err(limited)
     }
 
     /// Whether an address may go on that shows no token that is accepted.

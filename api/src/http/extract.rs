@@ -32,14 +32,33 @@ impl Received {
     /// # Errors
     /// 415 for another content type; 422 with field and line for what is no `T`.
     pub fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        if !self.is_json {
-            let detail = "send the body as application/json, not compressed";
-            let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
-            return Err(ApiError::new(status, "UNSUPPORTED_MEDIA_TYPE", detail));
-        }
-        let bytes: &[u8] = if self.bytes.is_empty() { b"{}" } else { &self.bytes };
-        json::read(bytes, self.depth_max)
+        parsed(self.is_json, &self.bytes, self.depth_max)
     }
+}
+
+/// The body `bytes` of a request with `headers`.
+///
+/// # Errors
+/// Those of [`Received::json`].
+pub fn read_json<T: DeserializeOwned>(
+    headers: &HeaderMap,
+    bytes: &[u8],
+    depth_max: usize,
+) -> Result<T, ApiError> {
+    parsed(is_plain_json(headers), bytes, depth_max)
+}
+
+fn parsed<T: DeserializeOwned>(
+    is_json: bool,
+    bytes: &[u8],
+    depth_max: usize,
+) -> Result<T, ApiError> {
+    if !is_json {
+        let detail = "send the body as application/json, not compressed";
+        let status = StatusCode::UNSUPPORTED_MEDIA_TYPE;
+        return Err(ApiError::new(status, "UNSUPPORTED_MEDIA_TYPE", detail));
+    }
+    json::read(if bytes.is_empty() { b"{}" } else { bytes }, depth_max)
 }
 
 impl FromRequest<Shared> for Received {
@@ -109,6 +128,9 @@ impl Asked {
     /// # Errors
     /// 422 for what is no `T`.
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if let Some(field) = self.0.query().and_then(with_control) {
+            return Err(ApiError::invalid(field, "control characters cannot be looked for"));
+        }
         Query::<T>::try_from_uri(&self.0).map(|Query(value)| value).map_err(|error| {
             let text = error.body_text();
             let text = text.trim_start_matches("Failed to deserialize query string: ");
@@ -121,6 +143,16 @@ impl Asked {
             ApiError::invalid(field, detail)
         })
     }
+}
+
+/// The first parameter of `query` that has a control character in it.
+fn with_control(query: &str) -> Option<&str> {
+    let is_control = |pair: &&str| {
+        let mut escapes = pair.split('%').skip(1).filter_map(|rest| rest.get(..2));
+        escapes.any(|hex| u8::from_str_radix(hex, 16).is_ok_and(|byte| byte.is_ascii_control()))
+    };
+    let pair = query.split('&').find(is_control)?;
+    Some(pair.split('=').next().unwrap_or_default())
 }
 
 impl FromRequestParts<Shared> for Asked {
@@ -150,6 +182,8 @@ mod tests {
         assert_eq!(read("").unwrap().limit, None);
         assert_eq!(read("limit=-3").unwrap_err().fields[0].field, "limit");
         assert_eq!(read("tenant_id=3").unwrap_err().fields[0].field, "tenant_id");
+        assert_eq!(read("x=1&limit=%00").unwrap_err().fields[0].field, "limit");
+        assert_eq!(read("limit=%7F").unwrap_err().fields[0].field, "limit");
         assert_eq!(read("limit=3&limit=4").unwrap_err().fields[0].field, "limit");
     }
 }

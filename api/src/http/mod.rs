@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod page;
 pub mod server;
 pub mod settings;
+pub mod small;
 pub mod spans;
 pub mod storage;
 
@@ -28,3 +29,4 @@ pub use extract::{Asked, Received};
 pub use page::Page;
 pub use server::Server;
 pub use settings::{HttpSettings, Limits};
+pub use small::Small;

@@ -42,6 +42,12 @@ fn is_name(text: &str, bytes_max: usize) -> bool {
     !text.is_empty() && text.len() <= bytes_max && text.bytes().all(is_plain)
 }
 
+/// Whether `text` has no control characters: databases refuse some, and logs lie with others.
+#[must_use]
+pub fn is_plain_text(text: &str) -> bool {
+    !text.chars().any(char::is_control)
+}
+
 fn is_positive(amount: Option<Amount>) -> bool {
     amount.is_none_or(|amount| amount.0 > Decimal::ZERO)
 }

@@ -1,6 +1,7 @@
 //! `GET` and `PUT /risk/limits`: tighter by one person, looser by two.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -15,9 +16,9 @@ use uuid::Uuid;
 use super::strategies::actor;
 use crate::http::{ApiError, Caller, Context, Received, Shared};
 use qt_auth::Right;
-use qt_store::LimitProposal;
+use qt_store::{Actor, LimitProposal};
 use qt_trading::time::Time;
-use qt_trading::{Desk, LimitValue};
+use qt_trading::{Desk, KillLevel, LimitValue, LimitsNow};
 
 /// The limits in force.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -74,16 +75,34 @@ pub(crate) async fn get(
 ) -> Result<Json<LimitView>, ApiError> {
     caller.need(Right::Read)?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    Ok(Json(view(&app, &caller, &*desk).await?))
+    Ok(Json(view(&app, &caller, &*in_force(&*desk)?).await?))
 }
 
-async fn view(app: &Shared, caller: &Caller, desk: &dyn Desk) -> Result<LimitView, ApiError> {
-    let tenant = caller.tenant();
-    let kept = app.store.limits(tenant, document(&desk.limits())).await?;
-    let limits = read(&kept.document)?;
-    let proposals = app.store.limit_proposals(tenant).await?;
-    let (version, people, changed_at) = (kept.version, kept.people, kept.created_at);
-    Ok(LimitView { version, limits, people, changed_at, proposals })
+/// The limits of a session; what is not ready has none to show.
+fn in_force(desk: &dyn Desk) -> Result<Arc<LimitsNow>, ApiError> {
+    let now = desk.limits();
+    if now.version == 0 {
+        let detail = "the session is made again from its journal; try again in a moment";
+        return Err(ApiError::unavailable("RECONCILING", detail));
+    }
+    Ok(now)
+}
+
+async fn view(app: &Shared, caller: &Caller, now: &LimitsNow) -> Result<LimitView, ApiError> {
+    let proposals = app.store.limit_proposals(caller.tenant()).await?;
+    Ok(shown(now, proposals))
+}
+
+fn shown(now: &LimitsNow, proposals: Vec<LimitProposal>) -> LimitView {
+    let LimitsNow { version, people, changed_at, limits } = now.clone();
+    LimitView { version, limits, people, changed_at, proposals }
+}
+
+/// Limits as the store keeps them.
+pub(crate) fn kept(now: &LimitsNow) -> qt_store::LimitSet {
+    let LimitsNow { version, people, changed_at, limits } = now.clone();
+    let document = document(&limits);
+    qt_store::LimitSet { version, document, people, created_at: changed_at }
 }
 
 /// Changes limits. What is tighter is in force at once; what is looser waits for a second person.
@@ -109,35 +128,74 @@ pub(crate) async fn put(
     caller.need(Right::TightenLimits)?;
     let body: LimitBody = received.json()?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    let now = view(&app, &caller, &*desk).await?;
+    let now = in_force(&*desk)?;
     if body.version != now.version {
-        let detail = format!("version {} is in force: read it, then change it", now.version);
-        return Err(ApiError::conflict("VERSION_CONFLICT", detail));
+        return Err(other_version(now.version));
     }
     let by = actor(&caller, &context);
-    let kept = if let Some(proposal) = body.proposal_id {
+    let (wanted, people) = if let Some(proposal) = body.proposal_id {
         caller.need(Right::LoosenLimits)?;
         if !body.limits.is_empty() {
             return Err(ApiError::invalid("limits", "leave them out when you agree to a proposal"));
         }
-        app.store.approve_limits(by, proposal, caller.identity.is_owner).await?
+        let is_single = caller.identity.is_owner;
+        let agreed = app.store.agree_limits(by.clone(), proposal, is_single).await?;
+        if agreed.base_version != now.version {
+            return Err(other_version(now.version));
+        }
+        (read(&agreed.document)?, agreed.people)
     } else {
         let wanted = merged(&now.limits, &body.limits)?;
-        match effect(&now.limits, &wanted)? {
-            Change::None => return Ok(Json(now).into_response()),
-            Change::Tightens => {
-                app.store.tighten_limits(by, now.version, document(&wanted)).await?
-            }
-            Change::Loosens => {
-                caller.need(Right::LoosenLimits)?;
-                app.store.propose_limits(by, now.version, document(&wanted)).await?;
-                let view = view(&app, &caller, &*desk).await?;
-                return Ok((StatusCode::ACCEPTED, Json(view)).into_response());
-            }
-        }
+        (wanted, vec![caller.person()])
     };
-    desk.set_limits(read(&kept.document)?, kept.version, caller.person()).await?;
-    Ok(Json(view(&app, &caller, &*desk).await?).into_response())
+    let effect = effect(&now.limits, &wanted)?;
+    if is_of_all(&now.limits, &wanted) {
+        // They are above the tenant's own: who may stop everything may set them.
+        caller.need(Right::Kill(KillLevel::Global))?;
+    }
+    match effect {
+        Change::None => return Ok(Json(view(&app, &caller, &now).await?).into_response()),
+        Change::Loosens if body.proposal_id.is_none() => {
+            caller.need(Right::LoosenLimits)?;
+            app.store.keep_limits(service(&caller, &now), kept(&now)).await?;
+            app.store.propose_limits(by, now.version, document(&wanted)).await?;
+            let view = view(&app, &caller, &now).await?;
+            return Ok((StatusCode::ACCEPTED, Json(view)).into_response());
+        }
+        Change::Tightens | Change::Loosens => {}
+    }
+    // In force first, and durable: the store has it written down, now or when it is there again.
+    let (before, now) = (now.clone(), desk.set_limits(now.version, wanted, people).await?);
+    let written = async {
+        app.store.keep_limits(service(&caller, &before), kept(&before)).await?;
+        app.store.keep_limits(by, kept(&now)).await?;
+        app.store.limit_proposals(caller.tenant()).await
+    };
+    let proposals = written.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "limits that are in force are not written down yet");
+        Vec::new()
+    });
+    Ok(Json(shown(&now, proposals)).into_response())
+}
+
+fn other_version(version: u64) -> ApiError {
+    let detail = format!("version {version} is in force: read it, then change it");
+    ApiError::conflict("VERSION_CONFLICT", detail)
+}
+
+/// Who has put `now` in force.
+fn service(caller: &Caller, now: &LimitsNow) -> Actor {
+    let person = match now.people.as_slice() {
+        [] => "service".to_owned(),
+        people => people.join(" + "),
+    };
+    Actor { at: now.changed_at, ..Actor::new(caller.tenant(), person, "") }
+}
+
+/// Whether limits of all there is differ.
+fn is_of_all(before: &[LimitValue], after: &[LimitValue]) -> bool {
+    let pairs = before.iter().zip(after);
+    pairs.into_iter().any(|(before, after)| after.level == "global" && before != after)
 }
 
 /// `now` with `changes` in their places. Only limits that are there can change.

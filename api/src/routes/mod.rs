@@ -18,6 +18,7 @@ pub mod risk;
 pub mod screen;
 pub mod status;
 pub mod strategies;
+pub mod switch;
 pub mod trades;
 pub mod views;
 
@@ -63,8 +64,8 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(limits::get, limits::put))
         .routes(routes!(risk::status))
         .routes(routes!(risk::alerts))
-        .routes(routes!(risk::kill))
-        .routes(routes!(risk::arm))
+        .routes(routes!(switch::kill))
+        .routes(routes!(switch::arm))
         .routes(routes!(audit::list))
         .routes(routes!(views::portfolio))
         .routes(routes!(views::positions))

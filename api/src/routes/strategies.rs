@@ -9,6 +9,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::check::{Faults, is_plain_text};
 use super::once::Once;
 use super::parameters;
 use crate::http::page::{Page, PageQuery, store_page};
@@ -193,6 +194,12 @@ pub(crate) async fn create(
 }
 
 fn checked(app: &Shared, body: StrategyBody) -> Result<NewStrategy, ApiError> {
+    let mut faults = Faults::default();
+    faults.unless(is_plain_text(&body.name), "name", "control characters are not allowed");
+    let description = body.description.replace(['\n', '\r', '\t'], " ");
+    let detail = "control characters are not allowed but tabs and ends of lines";
+    faults.unless(is_plain_text(&description), "description", detail);
+    faults.done()?;
     let parameters = parameters::resolved(&app.registry, &body.strategy_type, &body.parameters)?;
     check_symbols(app, &body.symbols)?;
     Ok(NewStrategy {

@@ -5,6 +5,7 @@
 //! to stop; [`projector`] keeps what sessions do in the store.
 
 pub mod backlog;
+pub mod decisions;
 pub mod leases;
 pub mod log;
 pub mod projector;

@@ -5,6 +5,7 @@
 //! a session that is made again from its journal tells all of it again, and what is missing is
 //! kept. While the store is away records wait ([`Backlog`]), however many they are.
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,8 +17,10 @@ use tokio::task::JoinHandle;
 
 use super::backlog::Backlog;
 use qt_sessions::{Listener, Listeners, Told};
+use qt_store::domain::event::RiskAlert;
 use qt_store::orders::BATCH_RECORDS_MAX;
 use qt_store::{Accounts, EquityPoint, Orders, Projected, Record, Store, StoreError, Stream};
+use qt_trading::Alert;
 use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
 
@@ -120,6 +123,25 @@ const fn last_of(seq: u64) -> u64 {
     seq.saturating_mul(RECORDS_OF_EVENT).saturating_add(RECORDS_OF_EVENT - 1)
 }
 
+fn of_alert(account: AccountId, alert: &Alert) -> Record {
+    let mut message = alert.message.clone();
+    if alert.count > 1 {
+        // Writing into a string cannot fail.
+        let _ = write!(message, " ({} times since the last alert)", alert.count);
+    }
+    Record::Alert(Box::new(RiskAlert {
+        alert_id: alert.id,
+        account_id: Some(account),
+        severity: alert.severity.clone(),
+        control: alert.control.clone(),
+        symbol: alert.symbol.clone(),
+        limit: alert.limit,
+        observed: alert.observed,
+        message,
+        at: alert.at,
+    }))
+}
+
 impl Listener for Line {
     fn begins(&self) {
         lock(&self.heard).number = 0;
@@ -129,8 +151,10 @@ impl Listener for Line {
         let mut heard = lock(&self.heard);
         let record = match told {
             Told::Order(order) => {
-                Record::Order { order: Box::new(Arc::unwrap_or_clone(order)), person: None }
+                let person = order.placed_by.clone();
+                Record::Order { order: Box::new(Arc::unwrap_or_clone(order)), person }
             }
+            Told::Alert(alert) => of_alert(self.stream.account, &alert),
             Told::Executed(execution) => {
                 Record::Execution(Box::new(Arc::unwrap_or_clone(execution)))
             }

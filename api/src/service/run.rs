@@ -13,6 +13,7 @@ use thiserror::Error;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
 
+use super::decisions;
 use super::leases::StoreLeases;
 use super::projector::Projector;
 use super::settings::ServiceSettings;
@@ -140,6 +141,7 @@ impl Service {
         let bus = Arc::new(Bus::default());
         let keeper = keeper(&store).await?;
         tasks.push(tokio::spawn(Arc::clone(&keeper).run(store.clone(), SIGNED_EVERY)));
+        tasks.push(tokio::spawn(decisions::follow(store.clone(), Arc::clone(&sessions))));
         tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis));
         if let Some(jobs) = &jobs {
             // What waited goes on once the store answers; a start does not wait for that.

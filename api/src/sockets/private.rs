@@ -24,6 +24,11 @@ pub fn message(channel: Channel, event: &PrivateEvent) -> Option<Utf8Bytes> {
         }
         (PrivateKind::Portfolio(portfolio), Portfolio) => ("portfolio_update", json!(portfolio)),
         (PrivateKind::Risk(alert), Risk | Signals) => ("risk_alert", alert.clone()),
+        (PrivateKind::Alert(alert), Risk | Signals) => {
+            let mut data = json!(alert);
+            data["kind"] = "alert".into();
+            ("risk_alert", data)
+        }
         _ => return None,
     };
     let (channel, timestamp) = (Some(channel), event.at.millis());

@@ -5,9 +5,9 @@ use utoipa::ToSchema;
 
 use super::Kept;
 use super::actor::Actor;
-use qt_trading::KillLevel;
 use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
+use qt_trading::{KillLevel, Switch};
 
 /// How long an approval counts, in seconds.
 pub const APPROVAL_SECONDS: i64 = 15 * 60;
@@ -29,6 +29,8 @@ pub struct KillRow {
     pub person: String,
     /// When it changed last.
     pub changed_at: Time,
+    /// When it was tripped last: this names the trip.
+    pub tripped_at: Time,
 }
 
 /// Who must approve.
@@ -40,10 +42,19 @@ pub enum ArmRule {
     SingleOperator,
 }
 
+/// What an approval is for, and who must approve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ArmTerms {
+    /// When the switch was tripped: approvals are for this trip.
+    pub trip: Time,
+    /// Who must approve.
+    pub rule: ArmRule,
+}
+
 /// How far re-arming is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ArmProgress {
-    /// It was not killed.
+    /// It is not killed, or was tripped again since.
     NotKilled,
     /// One approval is there; another one must come before `expires_at`, and not before
     /// `not_before` where one operator works alone.
@@ -55,7 +66,7 @@ pub enum ArmProgress {
         /// For one operator alone: the earliest time of the second confirmation.
         not_before: Option<Time>,
     },
-    /// Enough people have approved: let it go on, then call [`Kills::armed`].
+    /// Enough people have approved: let it go on, then call [`Kills::keep_switch`].
     Ready {
         /// Who has approved.
         people: Vec<String>,
@@ -67,31 +78,18 @@ pub trait Kills: Send + Sync {
     /// All switches of a tenant (with [`super::PLATFORM`]: of venues and of everything).
     fn kills(&self, tenant: TenantId) -> Kept<'_, Vec<KillRow>>;
 
-    /// A switch was tripped. Approvals that were there count no more.
-    fn tripped(
-        &self,
-        actor: Actor,
-        level: KillLevel,
-        subject: String,
-        reason: String,
-    ) -> Kept<'_, KillRow>;
+    /// A switch as it is in force, tripped or armed, by whom `actor` says. What is kept already or
+    /// is older changes nothing; a new trip makes approvals void, arming uses them up.
+    fn keep_switch(&self, actor: Actor, switch: Switch) -> Kept<'_, KillRow>;
 
-    /// One person with the right to it wants trading to go on. The same person twice counts once.
+    /// One person with the right to it wants trading to go on after the trip of time `trip`. The
+    /// same person twice counts once.
     fn approve_arm(
         &self,
         actor: Actor,
         level: KillLevel,
         subject: String,
         reason: String,
-        rule: ArmRule,
+        terms: ArmTerms,
     ) -> Kept<'_, ArmProgress>;
-
-    /// Trading goes on: uses the approvals up. Without enough of them it is a conflict.
-    fn armed(
-        &self,
-        actor: Actor,
-        level: KillLevel,
-        subject: String,
-        rule: ArmRule,
-    ) -> Kept<'_, KillRow>;
 }

@@ -43,17 +43,26 @@ pub struct LimitProposal {
     pub expires_at: Time,
 }
 
-/// The repository of limits. Whether a change tightens or loosens, the caller has worked out.
+/// A loosening that enough people want.
+#[derive(Clone, Debug, PartialEq)]
+pub struct LimitAgreed {
+    /// The version that it was made for.
+    pub base_version: u64,
+    /// The limits that are wanted.
+    pub document: Value,
+    /// Who wants them: two people, or one operator twice.
+    pub people: Vec<String>,
+}
+
+/// The repository of limits. What is in force the session knows; whether a change tightens or
+/// loosens, the caller has worked out.
 pub trait Limits: Send + Sync {
-    /// The limits in force; `default` becomes version 1 at first use.
-    fn limits(&self, tenant: TenantId, default: Value) -> Kept<'_, LimitSet>;
+    /// Keeps limits that a session has put in force; what is kept already stays as it is. They make
+    /// proposals for versions before them void.
+    fn keep_limits(&self, actor: Actor, set: LimitSet) -> Kept<'_, ()>;
 
     /// All versions, newest first, at most `limit`.
     fn limit_history(&self, tenant: TenantId, limit: u32) -> Kept<'_, Vec<LimitSet>>;
-
-    /// Puts tighter limits in force. `base` is the version that they were made from; another one
-    /// in force is a conflict.
-    fn tighten_limits(&self, actor: Actor, base: u64, document: Value) -> Kept<'_, LimitSet>;
 
     /// Asks for looser limits.
     fn propose_limits(&self, actor: Actor, base: u64, document: Value) -> Kept<'_, LimitProposal>;
@@ -61,13 +70,13 @@ pub trait Limits: Send + Sync {
     /// Proposals that wait, newest first.
     fn limit_proposals(&self, tenant: TenantId) -> Kept<'_, Vec<LimitProposal>>;
 
-    /// A second person agrees, and the limits are in force. The same person, a proposal that is
-    /// too old, or another version in force is a conflict. With `is_single_operator` the same
-    /// person may agree 10 seconds later, and the audit says so.
-    fn approve_limits(
+    /// Whether `actor`, as the second person, may agree to a proposal; nothing changes. The same
+    /// person, a proposal that is too old, or another version is a conflict. With
+    /// `is_single_operator` the same person may agree 10 seconds later, and the audit says so.
+    fn agree_limits(
         &self,
         actor: Actor,
         proposal: Uuid,
         is_single_operator: bool,
-    ) -> Kept<'_, LimitSet>;
+    ) -> Kept<'_, LimitAgreed>;
 }

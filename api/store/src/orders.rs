@@ -42,10 +42,11 @@ pub struct Projected {
 }
 
 impl Projected {
-    /// Whether its number says if it is kept already. What an account was worth is in no journal.
+    /// Whether its number says if it is kept already. What an account was worth, and alerts, are in
+    /// no journal.
     #[must_use]
     pub const fn is_numbered(&self) -> bool {
-        !matches!(self.record, Record::Equity(_))
+        !matches!(self.record, Record::Equity(_) | Record::Alert(_))
     }
 }
 

@@ -1,8 +1,10 @@
 //! Limits and the kill switch over the wire.
 
 use qt_auth::Role;
+use qt_auth::limits::Quotas;
+use qt_trading::KillLevel;
 use qt_trading::ids::TenantId;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::common::{Service, Wanted, token, token_of};
 
@@ -38,6 +40,104 @@ async fn one_person_kills_and_two_arm() {
     assert_eq!(service.ask("GET", "/audit", &user, None).await.status, 403);
 }
 
+/// Approvals are for the trip that was looked at, and each switch is armed for itself.
+#[tokio::test]
+async fn approvals_of_one_trip_do_not_arm_the_next() {
+    let service = Service::start().await;
+    let tenant = TenantId::new();
+    let admin = |name: &str| token_of(name, Role::TenantAdmin, tenant, 600);
+    let (ann, ben) = (admin("ann"), admin("ben"));
+    let post = async |path: &str, token: &str, body: &str| {
+        service.ask("POST", path, token, Some(body)).await
+    };
+    let account = KILL.replace("tenant", "account");
+    let none = post("/risk/arm", &ann, KILL).await.json();
+    assert_eq!((&none["status"], &none["still_killed"]), (&json!("was_armed"), &json!([])));
+    assert_eq!(service.ask("GET", "/risk/status", &ann, None).await.json()["switches"], json!([]));
+    assert_eq!(post("/risk/kill", &ann, KILL).await.status, 200);
+    let one = post("/risk/arm", &ann, KILL).await;
+    assert_eq!(one.status, 202);
+    // Somebody trips it again, by a way that the store has not heard of yet.
+    service.desks.of(tenant).trip(KillLevel::Tenant);
+    let two = post("/risk/arm", &ben, KILL).await;
+    assert_eq!((two.status, &two.json()["people"]), (202, &json!(["hs256#ben"])), "{two:?}");
+    assert_ne!(one.json()["tripped_at"], two.json()["tripped_at"]);
+    // Another level is another switch.
+    assert_eq!(post("/risk/kill", &ann, &account).await.status, 200);
+    let armed = post("/risk/arm", &ann, KILL).await;
+    assert_eq!((armed.status, &armed.json()["status"]), (200, &json!("armed")), "{armed:?}");
+    let holds = &armed.json()["still_killed"];
+    assert_eq!((&holds[0]["level"], &holds[1]), (&json!("account"), &json!(null)));
+    let status = service.ask("GET", "/risk/status", &ann, None).await.json();
+    assert_eq!(status["session"]["is_killed"], true);
+    assert_eq!(status["kill_states"].as_array().unwrap().len(), 2);
+}
+
+/// A venue that there is, and everything: by a super_admin, written down, and armed again.
+#[tokio::test]
+async fn a_venue_and_everything_are_killed_and_armed() {
+    let service = Service::start().await;
+    let tenant = TenantId::new();
+    let root = |name: &str| token_of(name, Role::SuperAdmin, tenant, 600);
+    let (ann, ben) = (root("ann"), root("ben"));
+    let post = async |path: &str, token: &str, body: &Value| {
+        service.ask("POST", path, token, Some(&body.to_string())).await
+    };
+    let nowhere = json!({"level": "venue", "id": "anything", "reason": "x"});
+    assert_eq!(post("/risk/kill", &ann, &nowhere).await.status, 404);
+    assert_eq!(post("/risk/arm", &ann, &nowhere).await.status, 404);
+    for body in [
+        json!({"level": "venue", "id": "SIM", "reason": "x"}),
+        json!({"level": "global", "reason": "x"}),
+    ] {
+        assert_eq!(post("/risk/kill", &ann, &body).await.status, 200);
+        assert_eq!(post("/risk/arm", &ann, &body).await.status, 202);
+        let armed = post("/risk/arm", &ben, &body).await;
+        assert_eq!((armed.status, &armed.json()["status"]), (200, &json!("armed")), "{armed:?}");
+        let again = post("/risk/arm", &ben, &body).await;
+        assert_eq!(again.json()["status"], "was_armed");
+    }
+}
+
+/// Who may not kill uses up nobody's kills, and who may uses up only the own.
+#[tokio::test]
+async fn kills_are_counted_per_person_that_may() {
+    let one = |name: &str| (name == "RATE_LIMIT_KILL").then(|| "1:1".to_owned());
+    let quotas = Some(Quotas::read(&one).unwrap());
+    let service = Service::with(Wanted { quotas, ..Wanted::default() }).await;
+    let tenant = TenantId::new();
+    let reader = token(Role::Readonly, tenant);
+    let kill =
+        async |token: &str| service.ask("POST", "/risk/kill", token, Some(KILL)).await.status;
+    for _ in 0..5 {
+        assert_eq!(kill(&reader).await, 403);
+    }
+    for name in ["ann", "ben"] {
+        let admin = token_of(name, Role::TenantAdmin, tenant, 600);
+        assert_eq!([kill(&admin).await, kill(&admin).await], [200, 429]);
+    }
+}
+
+#[tokio::test]
+async fn control_characters_are_refused() {
+    let service = Service::start().await;
+    let admin = token(Role::TenantAdmin, TenantId::new());
+    let strategy = json!({"name": "a\u{0}b", "strategy_type": "sma_cross", "description": "\u{1}"});
+    for (path, body) in [
+        ("/risk/kill", json!({"level": "tenant", "reason": "a\u{0}b"})),
+        ("/risk/arm", json!({"level": "tenant", "reason": "a\u{1b}b"})),
+        ("/strategies", strategy),
+    ] {
+        let reply = service.ask("POST", path, &admin, Some(&body.to_string())).await;
+        assert_eq!(reply.status, 422, "{path}: {reply:?}");
+    }
+    for path in ["/audit?subject=%00", "/orders?symbol=a%1Fb", "/strategies?strategy_type=%7f"] {
+        assert_eq!(service.ask("GET", path, &admin, None).await.status, 422, "{path}");
+    }
+    let status = service.ask("GET", "/risk/status", &admin, None).await.json();
+    assert_eq!(status["session"]["is_killed"], false);
+}
+
 #[tokio::test]
 async fn kill_works_without_the_store_and_arming_waits_for_it() {
     let service = Service::with(Wanted { is_store_away: true, ..Wanted::default() }).await;
@@ -48,6 +148,7 @@ async fn kill_works_without_the_store_and_arming_waits_for_it() {
         (&status["session"]["is_killed"], &status["switches"]),
         (&json!(true), &json!(null))
     );
+    assert_eq!(status["kill_states"][0]["is_killed"], true);
     let arm = service.ask("POST", "/risk/arm", &admin, Some(KILL)).await;
     assert_eq!((arm.status, arm.code().as_str()), (503, "STORE_UNAVAILABLE"));
     assert!(arm.header("retry-after").is_some());

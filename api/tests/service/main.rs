@@ -10,6 +10,7 @@ mod outages;
 mod place;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
+mod risk;
 mod servers;
 mod spans;
 mod takeover;

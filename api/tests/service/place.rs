@@ -157,7 +157,7 @@ impl Place {
         let service = started.unwrap_or_else(|error| panic!("{error}"));
         let token = match service.owner() {
             Some((token, _)) => token.reveal().to_owned(),
-            None => minted(&settings, tenant),
+            None => minted(&settings, tenant, "alice"),
         };
         let address = service.address();
         let (stop, stopped) = oneshot::channel();
@@ -193,10 +193,30 @@ impl Place {
         Way { address, prefix, token: self.token.clone() }
     }
 
+    /// The same for another person; where there is one owner alone, the owner.
+    pub fn as_person(&self, user: &str) -> Way {
+        let token = match self.is_owned() {
+            true => self.token.clone(),
+            false => minted(&self.settings, self.tenant, user),
+        };
+        Way { address: self.address, prefix: "", token }
+    }
+
+    /// Whether the owner of this machine is alone here.
+    pub fn is_owned(&self) -> bool {
+        self.database.is_none()
+    }
+
     /// Ends it in order and starts another one in its place.
     pub async fn restart(self) -> Self {
+        self.restart_after(|_| {}).await
+    }
+
+    /// The same, with something done to its data in between.
+    pub async fn restart_after(self, meanwhile: impl FnOnce(&std::path::Path)) -> Self {
         self.stop.send(()).expect("it runs");
         assert!(crate::soon(self.running).await.expect("it ends"), "not all ended in time");
+        meanwhile(self.folder.path());
         Self::start(self.folder, self.settings, self.tenant, self.database).await
     }
 
@@ -242,12 +262,12 @@ fn read(folder: &TempDir, given: &[(&str, &str)]) -> ServiceSettings {
     settings.unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn minted(settings: &ServiceSettings, tenant: Uuid) -> String {
+fn minted(settings: &ServiceSettings, tenant: Uuid, user: &str) -> String {
     use qt_auth::Role;
     use qt_auth::mint::{Wish, mint};
     use qt_trading::ids::TenantId;
     let wish = Wish {
-        user: "alice".to_owned(),
+        user: user.to_owned(),
         tenant: TenantId(tenant),
         roles: vec![Role::TenantAdmin],
         lifetime_s: 3_600,

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::order::{Execution, Order};
 use super::portfolio::{Portfolio, Position};
+use super::switch::Alert;
 use super::time::Time;
 
 /// What happened.
@@ -21,8 +22,10 @@ pub enum PrivateKind {
     Position(Position),
     /// The account's value, once in a while.
     Portfolio(Box<Portfolio>),
-    /// Limits, alerts and the kill switch.
+    /// Limits and the kill switch.
     Risk(serde_json::Value),
+    /// Orders were held back, or a switch was tripped by machine.
+    Alert(Box<Alert>),
 }
 
 /// One private event.

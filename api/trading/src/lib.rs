@@ -13,6 +13,7 @@ mod port;
 mod portfolio;
 mod refusal;
 pub mod secret;
+mod switch;
 
 pub use events::{Missed, PrivateEvent, PrivateKind, PrivateLog, PrivateReader};
 pub use market::{Book, BookLevel, Candle, Candles, Instrument, Quote, TradePrint};
@@ -25,6 +26,7 @@ pub use port::{
 };
 pub use portfolio::{Portfolio, Position};
 pub use refusal::{Refusal, RiskRejection};
+pub use switch::{Alert, LimitsNow, Switch};
 
 /// A time as nanoseconds UTC, written as RFC 3339 with nanoseconds.
 pub mod time;

@@ -194,6 +194,9 @@ pub struct Order {
     pub cancel_pending: bool,
     /// Why it was refused, as a stable code.
     pub reason: Option<String>,
+    /// Who asked for it, where that is known; not shown, for the audit.
+    #[serde(skip)]
+    pub placed_by: Option<String>,
     /// When it was placed.
     pub created_at: Time,
     /// When it changed last.

@@ -12,6 +12,7 @@ use super::market::{Book, Candle, Candles, Instrument, Quote, TradePrint};
 use super::order::{AmendOrder, Execution, NewOrder, Order};
 use super::portfolio::Portfolio;
 use super::refusal::Refusal;
+use super::switch::{LimitsNow, Switch};
 use super::time::Time;
 use crate::amount::Amount;
 use crate::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
@@ -27,14 +28,28 @@ pub trait Trading: Send + Sync {
     /// Takes no more orders, lets sessions end in order, and returns when they have.
     fn stop(&self) -> Doing<'_, ()>;
 
-    /// Trips the kill switch of a venue or of everything.
-    fn kill_all(&self, reason: String, person: String) -> Doing<'_, Result<KillAnswer, Refusal>>;
+    /// Trips the kill switch of a venue (`subject`) or of everything, in all sessions, also those
+    /// that begin later.
+    fn kill_all(
+        &self,
+        level: KillLevel,
+        subject: String,
+        reason: String,
+        person: String,
+    ) -> Doing<'_, Result<KillAnswer, Refusal>>;
 
-    /// Lets orders leave again after [`Trading::kill_all`]. That two people want it, the caller has
-    /// seen to.
-    fn arm_all(&self, _person: String) -> Doing<'_, Result<ArmAnswer, Refusal>> {
-        Box::pin(async { Err(not_here("ARM_ALL_ABSENT", "sessions can only be armed one by one")) })
-    }
+    /// Lets orders leave again after [`Trading::kill_all`], as far as what was tripped until `trip`
+    /// held them back. That enough `people` want it, the caller has seen to.
+    fn arm_all(
+        &self,
+        level: KillLevel,
+        subject: String,
+        trip: Time,
+        people: Vec<String>,
+    ) -> Doing<'_, Result<ArmAnswer, Refusal>>;
+
+    /// The kill switches of venues and of everything.
+    fn switches(&self) -> Vec<Switch>;
 
     /// Every session's state, for health and metrics.
     fn states(&self) -> Vec<SessionState>;
@@ -117,6 +132,9 @@ pub struct KillAnswer {
     pub unknown: Vec<OrderUid>,
     /// Orders whose cancel could not be sent.
     pub could_not_cancel: Vec<OrderUid>,
+    /// When it was tripped: this names the trip.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tripped_at: Option<Time>,
 }
 
 /// What re-arming has done.
@@ -232,13 +250,18 @@ pub trait Desk: Send + Sync {
         person: String,
     ) -> Doing<'_, Result<KillAnswer, Refusal>>;
 
-    /// Lets orders leave again. That two people want it, the caller has seen to.
+    /// Lets orders leave again, as far as what was tripped until `trip` held them back; a later
+    /// trip of the same switch is a conflict. That enough `people` want it, the caller has seen to.
     fn arm(
         &self,
         level: KillLevel,
         strategy: Option<StrategyUid>,
-        person: String,
+        trip: Time,
+        people: Vec<String>,
     ) -> Doing<'_, Result<ArmAnswer, Refusal>>;
+
+    /// The kill switches that were ever tripped in this session, also from above.
+    fn switches(&self) -> Vec<Switch>;
 
     /// Runs a strategy. One that runs already is changed to the new parameters.
     fn activate(&self, run: StrategyRun, person: String) -> Doing<'_, Result<(), Refusal>>;
@@ -255,29 +278,21 @@ pub trait Desk: Send + Sync {
         Box::pin(async { self.risk() })
     }
 
-    /// The limits that the session began with.
-    fn limits(&self) -> Vec<LimitValue> {
-        Vec::new()
-    }
+    /// The limits in force.
+    fn limits(&self) -> Arc<LimitsNow>;
 
-    /// Puts limits in force, all of them, as version `version`. That enough people want it, the
+    /// Puts other limits in force, where version `base` is. Those that `limits` does not name stay.
+    /// Answered with the version after it once that is durable. That enough `people` want it, the
     /// caller has seen to.
     fn set_limits(
         &self,
-        _limits: Vec<LimitValue>,
-        _version: u64,
-        _person: String,
-    ) -> Doing<'_, Result<(), Refusal>> {
-        Box::pin(async { Err(not_here("LIMITS_FIXED", "this session cannot change its limits")) })
-    }
+        base: u64,
+        limits: Vec<LimitValue>,
+        people: Vec<String>,
+    ) -> Doing<'_, Result<Arc<LimitsNow>, Refusal>>;
 
     /// Private events, numbered.
     fn events(&self) -> Arc<PrivateLog>;
-}
-
-/// What an implementation of a port does not do.
-fn not_here(code: &'static str, detail: &str) -> Refusal {
-    Refusal::Unavailable { code, detail: detail.to_owned() }
 }
 
 /// How a feed is.

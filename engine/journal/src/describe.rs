@@ -435,7 +435,9 @@ fn decision(control: &Control) -> String {
             format!("parameter {param} of strategy {} is {}", strategy.0, value.get())
         }
         ControlKind::Limit { target, key, hard } => {
-            format!("limit {key} of {} is {hard}", of(target))
+            // The highest bit says that it may have become looser.
+            let (key, of) = (key & !(1 << 15), of(target));
+            format!("limit {key} of {of} is {hard}")
         }
     };
     match control.person {

@@ -2,7 +2,8 @@
 
 use qt_engine::{OrderRequest, Settlement};
 use qt_risk::{
-    Control, Failure, Holder, KEYS, Key, Level, Limit, MONEY_OFF, NotAdjusted, Session, Target,
+    Control, EITHER_WAY, Failure, Holder, KEYS, Key, Level, Limit, MONEY_OFF, NotAdjusted, Session,
+    Target,
 };
 use qt_types::{ControlKind, InstrumentId, Qty};
 
@@ -206,6 +207,30 @@ fn a_limit_that_became_tighter_holds_like_one_from_the_start() {
         assert_eq!(free, None, "{name}: without it the order passes");
         assert_eq!(tightened.map(|failure| failure.control), Some(row.control), "{name}");
         assert_eq!(tightened, made, "{name}");
+    }
+}
+
+#[test]
+fn a_limit_that_two_people_loosened_holds_as_it_did_before() {
+    for row in rows() {
+        let (name, target) = (row.key.row().name, target(row.key));
+        let mut worlds = [World::new(&wide(row.beside)), World::new(&wide(row.beside))];
+        for world in &mut worlds {
+            (row.before)(world);
+            let wide = world.gate.limit(target, row.key).unwrap().hard;
+            let limit = |key: u16, hard: i128| ControlKind::Limit { target, key, hard };
+            world.control(limit(row.key as u16, row.hard));
+            // Who may only tighten changes nothing.
+            world.control(limit(row.key as u16, wide));
+            assert_eq!(world.gate.limit(target, row.key), Some(Limit::hard(row.hard)), "{name}");
+        }
+        let [mut loose, tight] = worlds;
+        let free = World::new(&wide(row.beside)).gate.limit(target, row.key).unwrap();
+        let key = row.key as u16 | EITHER_WAY;
+        loose.control(ControlKind::Limit { target, key, hard: free.hard });
+        assert_eq!(loose.gate.limit(target, row.key), Some(free), "{name}");
+        let [loose, tight] = [loose, tight].map(|mut world| asked(&mut world, &row));
+        assert_eq!((loose, tight.is_some()), (None, true), "{name}");
     }
 }
 

@@ -14,6 +14,7 @@ pub use redis::RedisLimiter;
 
 use std::net::{IpAddr, Ipv6Addr};
 
+use sha2::{Digest, Sha256};
 use thiserror::Error;
 
 use qt_trading::Doing;
@@ -26,7 +27,7 @@ pub enum Bucket {
     Read,
     /// Writes of a tenant.
     Write,
-    /// The kill switch of a tenant.
+    /// The kill switch, of a person that may trip one.
     Kill,
     /// Requests of an address without an accepted token: public routes and failed attempts. Behind
     /// a gateway all callers share its address, so requests with a token are not counted here.
@@ -38,11 +39,22 @@ pub enum Bucket {
 pub enum Subject {
     /// A tenant.
     Tenant(TenantId),
+    /// A person in a tenant, as a number of both ([`Self::of_person`]).
+    Person(u128),
     /// An address; of IPv6 the network of 64 bits, which one caller has to himself.
     Address(IpAddr),
 }
 
 impl Subject {
+    /// The person of this name in a tenant.
+    #[must_use]
+    pub fn of_person(tenant: TenantId, name: &str) -> Self {
+        let digest: [u8; 32] =
+            Sha256::new().chain_update(tenant.0).chain_update(name).finalize().into();
+        let (number, _) = digest.split_at(16);
+        Self::Person(number.iter().fold(0, |sum, byte| sum << 8 | u128::from(*byte)))
+    }
+
     /// The address as it is counted.
     #[must_use]
     pub fn of_address(address: IpAddr) -> Self {

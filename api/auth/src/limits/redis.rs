@@ -98,6 +98,7 @@ impl RedisLimiter {
         let step_us = (1_000_000 / quota.per_second).max(1);
         let whose = match subject {
             Subject::Tenant(tenant) => format!("t:{tenant}"),
+            Subject::Person(person) => format!("p:{person:032x}"),
             Subject::Address(address) => format!("a:{address}"),
         };
         let kind = match bucket {

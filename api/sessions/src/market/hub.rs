@@ -85,7 +85,7 @@ impl Hub {
             let spec = each.spec().map_err(|why| MarketError::Spec(each.symbol.clone(), why))?;
             let book = each.book(seed.wrapping_add(at as u64), now_ns);
             let book = book.map_err(|why| MarketError::Generate(each.symbol.clone(), why))?;
-            listings.push(Listing::new(spec, "synthetic"));
+            listings.push(Listing::new(spec, super::VENUE));
             rows.push(book.peekable());
         }
         let listings = Arc::new(listings);

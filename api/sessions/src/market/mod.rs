@@ -9,6 +9,9 @@ mod outlets;
 mod source;
 mod synthetic;
 
+/// The venue where all of it is traded.
+pub const VENUE: &str = "synthetic";
+
 pub use hub::{Hub, HubSettings, MarketError};
 pub use outlets::Outlet;
 pub use synthetic::{SyntheticInstrument, defaults};

@@ -27,9 +27,10 @@ async fn a_kill_cancels_what_rests_and_lets_nothing_leave_until_it_is_armed() {
     let placed = desk.place(OrderUid::new(), order.clone(), "user".into()).await;
     let Err(Refusal::Risk(refused)) = placed else { panic!("{placed:?}") };
     assert_eq!((refused.control.as_str(), refused.level.as_str()), ("KILL_HALTED", "account"));
-    let armed = desk.arm(KillLevel::Account, None, "user".into()).await.unwrap();
-    assert_eq!(armed, ArmAnswer::Armed);
-    assert_eq!(desk.arm(KillLevel::Account, None, "u".into()).await.unwrap(), ArmAnswer::WasArmed);
+    let trip = killed.tripped_at.unwrap();
+    let arm = async || desk.arm(KillLevel::Account, None, trip, vec!["user".into()]).await;
+    assert_eq!(arm().await, Ok(ArmAnswer::Armed));
+    assert_eq!(arm().await, Ok(ArmAnswer::WasArmed));
     desk.place(OrderUid::new(), order, "user".into()).await.unwrap();
     // All of it is in the private events, in order.
     let events = reader.take(1_000).unwrap();
@@ -38,7 +39,7 @@ async fn a_kill_cancels_what_rests_and_lets_nothing_leave_until_it_is_armed() {
         PrivateKind::Risk(what) => what["kind"].as_str().map(str::to_owned),
         _ => None,
     });
-    assert_eq!(kinds.collect::<Vec<_>>(), ["kill", "arm", "arm"]);
+    assert_eq!(kinds.collect::<Vec<_>>(), ["kill", "arm"]);
     sessions.stop().await;
 }
 

@@ -55,8 +55,15 @@ async fn orders_positions_strategies_and_the_kill_switch_are_there_again() {
     assert_eq!(order.client_order_id.as_deref(), Some("kept"));
     assert_eq!(desk.order(bought).unwrap().status, OrderStatus::Filled);
     // The strategy has its place, and its kill switch holds.
-    let armed = desk.arm(KillLevel::Strategy, Some(strategy), "user".into()).await.unwrap();
-    assert_eq!(armed, qt_trading::ArmAnswer::Armed);
+    let switch = desk.switches().pop().unwrap();
+    assert_eq!((switch.level, switch.reason.as_str()), (KillLevel::Strategy, "why not"));
+    assert_eq!(
+        (switch.subject.as_str(), switch.people),
+        (&*strategy.to_string(), vec!["u".into()])
+    );
+    let people = vec!["ann".into(), "ben".into()];
+    let armed = desk.arm(KillLevel::Strategy, Some(strategy), switch.tripped_at, people).await;
+    assert_eq!(armed, Ok(qt_trading::ArmAnswer::Armed));
     desk.cancel(resting, "user".into()).await.unwrap();
     assert_eq!(over(&desk, resting).await.status, OrderStatus::Cancelled);
     sessions.stop().await;

@@ -52,6 +52,7 @@ pub(super) fn order(row: &Row) -> Result<Order, StoreError> {
         status: row.word("status")?,
         cancel_pending: row.bool("cancel_pending")?,
         reason: row.text_opt("reason")?,
+        placed_by: None,
         created_at: row.time("created_ns")?,
         updated_at: row.time("updated_ns")?,
     })

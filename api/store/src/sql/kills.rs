@@ -10,10 +10,10 @@ use crate::audit::AuditEntry;
 use crate::domain::DomainEvent;
 use crate::domain::event::KillSwitchChanged;
 use crate::kills::{APPROVAL_SECONDS, SINGLE_OPERATOR_SECONDS};
-use crate::{Actor, ArmProgress, ArmRule, Kept, KillRow, Kills, StoreError};
-use qt_trading::KillLevel;
+use crate::{Actor, ArmProgress, ArmRule, ArmTerms, Kept, KillRow, Kills, StoreError};
 use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
+use qt_trading::{KillLevel, Switch};
 
 const SECOND_NS: i64 = 1_000_000_000;
 const SWITCH: &str = "level, subject, is_killed, reason, person, trips, changed_ns";
@@ -30,30 +30,51 @@ impl Kills for Store {
         })
     }
 
-    fn tripped(
-        &self,
-        actor: Actor,
-        level: KillLevel,
-        subject: String,
-        reason: String,
-    ) -> Kept<'_, KillRow> {
+    fn keep_switch(&self, actor: Actor, switch: Switch) -> Kept<'_, KillRow> {
         Box::pin(async move {
             let mut tx = self.write(actor.tenant).await?;
-            // Each trip has a number, and approvals are for one trip.
+            // A trip is named by its time, and approvals are for one trip.
             let sql = format!(
                 "INSERT INTO kill_states (tenant_id, level, subject, is_killed, reason, person, \
-                 trips, changed_ns) VALUES ($1, $2, $3, $4, $5, $6, 1, $7) \
-                 ON CONFLICT (tenant_id, level, subject) DO UPDATE SET is_killed = $4, \
-                 reason = $5, person = $6, trips = kill_states.trips + 1, changed_ns = $7 \
-                 RETURNING {SWITCH}"
+                 trips, changed_ns) VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                 ON CONFLICT (tenant_id, level, subject) DO UPDATE SET \
+                 is_killed = excluded.is_killed, reason = excluded.reason, \
+                 person = excluded.person, trips = excluded.trips, \
+                 changed_ns = excluded.changed_ns \
+                 WHERE kill_states.trips < excluded.trips OR (kill_states.trips = excluded.trips \
+                 AND kill_states.changed_ns < excluded.changed_ns) RETURNING {SWITCH}"
             );
-            let person = actor.person.clone();
-            let values =
-                args![word_of(level), subject.clone(), true, reason.clone(), person, actor.at];
-            let row = tx.row(sql, values).await?;
-            let row = switch(&row.ok_or_else(|| StoreError::broken("no kill switch"))?)?;
-            let people = vec![actor.person.clone()];
-            changed(&mut tx, &actor, &row, "risk.killed", people);
+            let (level, subject) = (word_of(switch.level), switch.subject.clone());
+            let values = args![
+                level.clone(),
+                subject.clone(),
+                switch.is_killed,
+                switch.reason.clone(),
+                actor.person.clone(),
+                switch.tripped_at,
+                switch.changed_at,
+            ];
+            let Some(row) = tx.row(sql, values).await? else {
+                let sql = format!(
+                    "SELECT {SWITCH} FROM kill_states \
+                     WHERE tenant_id = $1 AND level = $2 AND subject = $3"
+                );
+                let row = tx.row(sql, args![level, subject]).await?;
+                return self::switch(&row.ok_or_else(|| StoreError::broken("no kill switch"))?);
+            };
+            let row = self::switch(&row)?;
+            let mut people = switch.people;
+            let action = if row.is_killed {
+                "risk.killed"
+            } else {
+                let sql = "UPDATE arm_approvals SET is_open = $2 \
+                           WHERE tenant_id = $1 AND level = $3 AND subject = $4 AND trips <= $5";
+                let values = args![false, level, subject, switch.tripped_at];
+                tx.execute(sql, values).await?;
+                people.dedup();
+                if people.len() > 1 { "risk.armed" } else { "risk.armed_by_single_operator" }
+            };
+            changed(&mut tx, &actor, &row, action, people);
             tx.commit().await?;
             Ok(row)
         })
@@ -65,13 +86,14 @@ impl Kills for Store {
         level: KillLevel,
         subject: String,
         reason: String,
-        rule: ArmRule,
+        terms: ArmTerms,
     ) -> Kept<'_, ArmProgress> {
         Box::pin(async move {
+            let ArmTerms { trip, rule } = terms;
             let mut tx = self.write(actor.tenant).await?;
-            let Some(trip) = lock(&mut tx, level, &subject).await? else {
+            if lock(&mut tx, level, &subject).await? != Some(trip) {
                 return Ok(ArmProgress::NotKilled);
-            };
+            }
             let before = approvals(&mut tx, &actor, level, &subject, trip).await?;
             let progress = progress(&before, rule, actor.at);
             if let ArmProgress::Ready { .. } = progress {
@@ -112,49 +134,14 @@ impl Kills for Store {
             Ok(self::progress(&after, rule, actor.at))
         })
     }
-
-    fn armed(
-        &self,
-        actor: Actor,
-        level: KillLevel,
-        subject: String,
-        rule: ArmRule,
-    ) -> Kept<'_, KillRow> {
-        Box::pin(async move {
-            let mut tx = self.write(actor.tenant).await?;
-            let trip = lock(&mut tx, level, &subject).await?;
-            let trip = trip.ok_or_else(|| StoreError::conflict("it is not killed"))?;
-            let approvals = approvals(&mut tx, &actor, level, &subject, trip).await?;
-            let ArmProgress::Ready { people } = progress(&approvals, rule, actor.at) else {
-                return Err(StoreError::conflict("not enough people have approved"));
-            };
-            let sql = "UPDATE arm_approvals SET is_open = $2 \
-                       WHERE tenant_id = $1 AND level = $3 AND subject = $4";
-            tx.execute(sql, args![false, word_of(level), subject.clone()]).await?;
-            let sql = format!(
-                "UPDATE kill_states SET is_killed = $2, person = $3, changed_ns = $4 \
-                 WHERE tenant_id = $1 AND level = $5 AND subject = $6 RETURNING {SWITCH}"
-            );
-            let person = actor.person.clone();
-            let row = tx.row(sql, args![false, person, actor.at, word_of(level), subject]).await?;
-            let row = switch(&row.ok_or(StoreError::NotFound)?)?;
-            let action = match rule {
-                ArmRule::TwoPeople => "risk.armed",
-                ArmRule::SingleOperator => "risk.armed_by_single_operator",
-            };
-            changed(&mut tx, &actor, &row, action, people);
-            tx.commit().await?;
-            Ok(row)
-        })
-    }
 }
 
-/// The number of the trip that is in force, with the switch locked; none where it is not killed.
-async fn lock(tx: &mut Tx, level: KillLevel, subject: &str) -> Result<Option<i64>, StoreError> {
+/// The trip that is in force, with the switch locked; none where it is not killed.
+async fn lock(tx: &mut Tx, level: KillLevel, subject: &str) -> Result<Option<Time>, StoreError> {
     let sql = "UPDATE kill_states SET trips = trips + 0 \
                WHERE tenant_id = $1 AND level = $2 AND subject = $3 RETURNING is_killed, trips";
     let Some(row) = tx.row(sql, args![word_of(level), subject]).await? else { return Ok(None) };
-    Ok(if row.bool("is_killed")? { Some(row.int("trips")?) } else { None })
+    Ok(if row.bool("is_killed")? { Some(row.time("trips")?) } else { None })
 }
 
 /// Approvals that count at the actor's time, oldest first.
@@ -163,7 +150,7 @@ async fn approvals(
     actor: &Actor,
     level: KillLevel,
     subject: &str,
-    trip: i64,
+    trip: Time,
 ) -> Result<Vec<(String, Time)>, StoreError> {
     let sql = "SELECT person, approved_ns FROM arm_approvals WHERE tenant_id = $1 AND level = $2 \
                AND subject = $3 AND trips = $4 AND is_open = $5 AND approved_ns > $6 \
@@ -212,5 +199,6 @@ fn switch(row: &Row) -> Result<KillRow, StoreError> {
         reason: row.text("reason")?,
         person: row.text("person")?,
         changed_at: row.time("changed_ns")?,
+        tripped_at: row.time("trips")?,
     })
 }

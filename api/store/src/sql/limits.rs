@@ -8,7 +8,7 @@ use super::{Row, Store, Tx};
 use crate::audit::AuditEntry;
 use crate::kills::SINGLE_OPERATOR_SECONDS;
 use crate::limits::PROPOSAL_SECONDS;
-use crate::{Actor, Kept, LimitProposal, LimitSet, Limits, StoreError};
+use crate::{Actor, Kept, LimitAgreed, LimitProposal, LimitSet, Limits, StoreError};
 use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
 
@@ -20,30 +20,28 @@ const SET: &str =
 const PROPOSAL: &str = "id, base_version, CAST(document AS TEXT) AS document, person, created_ns";
 
 impl Limits for Store {
-    fn limits(&self, tenant: TenantId, default: Json) -> Kept<'_, LimitSet> {
+    fn keep_limits(&self, actor: Actor, set: LimitSet) -> Kept<'_, ()> {
         Box::pin(async move {
-            let mut tx = self.read(tenant).await?;
-            if let Some(set) = current(&mut tx).await? {
-                return Ok(set);
+            let mut tx = self.write(actor.tenant).await?;
+            let sql = "INSERT INTO limit_sets (tenant_id, version, document, people, created_ns) \
+                       VALUES ($1, $2, $3, $4, $5) ON CONFLICT DO NOTHING RETURNING version";
+            let LimitSet { version, document, people, created_at } = set;
+            let values = args![version, &document, &json!(people), created_at];
+            if tx.row(sql, values).await?.is_none() {
+                return Ok(());
             }
-            drop(tx);
-            let mut tx = self.write(tenant).await?;
-            let actor = Actor::service(tenant);
-            if let Some(set) = current(&mut tx).await? {
-                return Ok(set);
-            }
-            match put(&mut tx, &actor, 0, &default, &["service"], "risk.limits_default").await {
-                Err(StoreError::Conflict(_)) => {}
-                Err(other) => return Err(other),
-                Ok(set) => {
-                    tx.commit().await?;
-                    return Ok(set);
-                }
-            }
-            drop(tx);
-            // Another process made version 1 at the same time.
-            let set = current(&mut self.read(tenant).await?).await?;
-            set.ok_or_else(|| StoreError::broken("a tenant has no limits"))
+            let sql = "UPDATE limit_proposals SET is_open = $2 \
+                       WHERE tenant_id = $1 AND base_version < $3";
+            tx.execute(sql, args![false, version]).await?;
+            let action = match people.as_slice() {
+                [] => "risk.limits_default",
+                [_] => "risk.limits_tightened",
+                [one, two] if one == two => "risk.limits_loosened_by_single_operator",
+                _ => "risk.limits_loosened",
+            };
+            let detail = json!({"version": version, "people": people, "document": document});
+            tx.audit(AuditEntry::new(&actor, action, format!("limits:{version}"), &detail));
+            tx.commit().await
         })
     }
 
@@ -58,21 +56,10 @@ impl Limits for Store {
         })
     }
 
-    fn tighten_limits(&self, actor: Actor, base: u64, document: Json) -> Kept<'_, LimitSet> {
-        Box::pin(async move {
-            let mut tx = self.write(actor.tenant).await?;
-            let people = [actor.person.as_str()];
-            let set =
-                put(&mut tx, &actor, base, &document, &people, "risk.limits_tightened").await?;
-            tx.commit().await?;
-            Ok(set)
-        })
-    }
-
     fn propose_limits(&self, actor: Actor, base: u64, document: Json) -> Kept<'_, LimitProposal> {
         Box::pin(async move {
             let mut tx = self.write(actor.tenant).await?;
-            let version = current(&mut tx).await?.map_or(0, |set| set.version);
+            let version = current(&mut tx).await?;
             if version != base {
                 return Err(other_version(version));
             }
@@ -104,20 +91,24 @@ impl Limits for Store {
         })
     }
 
-    fn approve_limits(
+    fn agree_limits(
         &self,
         actor: Actor,
         id: Uuid,
         is_single_operator: bool,
-    ) -> Kept<'_, LimitSet> {
+    ) -> Kept<'_, LimitAgreed> {
         Box::pin(async move {
-            let mut tx = self.write(actor.tenant).await?;
+            let mut tx = self.read(actor.tenant).await?;
             let sql = format!(
-                "UPDATE limit_proposals SET is_open = $3 \
-                 WHERE tenant_id = $1 AND id = $2 AND is_open = $4 RETURNING {PROPOSAL}"
+                "SELECT {PROPOSAL} FROM limit_proposals \
+                 WHERE tenant_id = $1 AND id = $2 AND is_open = $3"
             );
-            let row = tx.row(sql, args![id, false, true]).await?;
+            let row = tx.row(sql, args![id, true]).await?;
             let proposal = proposal(&row.ok_or(StoreError::NotFound)?)?;
+            let version = current(&mut tx).await?;
+            if version != proposal.base_version {
+                return Err(other_version(version));
+            }
             if actor.at >= proposal.expires_at {
                 return Err(StoreError::conflict("the proposal is too old: make a new one"));
             }
@@ -129,57 +120,17 @@ impl Limits for Store {
             if is_same && waited_ns < SINGLE_OPERATOR_SECONDS * SECOND_NS {
                 return Err(StoreError::conflict("confirm it 10 seconds after the proposal"));
             }
-            let people = [proposal.person.as_str(), actor.person.as_str()];
-            let action = if is_same {
-                "risk.limits_loosened_by_single_operator"
-            } else {
-                "risk.limits_loosened"
-            };
-            let (base, document) = (proposal.base_version, &proposal.document);
-            let set = put(&mut tx, &actor, base, document, &people, action).await?;
-            tx.commit().await?;
-            Ok(set)
+            let people = vec![proposal.person, actor.person];
+            let (base_version, document) = (proposal.base_version, proposal.document);
+            Ok(LimitAgreed { base_version, document, people })
         })
     }
 }
 
-async fn current(tx: &mut Tx) -> Result<Option<LimitSet>, StoreError> {
-    let sql =
-        format!("SELECT {SET} FROM limit_sets WHERE tenant_id = $1 ORDER BY version DESC LIMIT 1");
-    tx.row(sql, args![]).await?.map(|row| set(&row)).transpose()
-}
-
-/// The version after `base`; two at the same time meet at the primary key.
-async fn put(
-    tx: &mut Tx,
-    actor: &Actor,
-    base: u64,
-    document: &Json,
-    people: &[&str],
-    action: &str,
-) -> Result<LimitSet, StoreError> {
-    let version = current(tx).await?.map_or(0, |set| set.version);
-    if version != base {
-        return Err(other_version(version));
-    }
-    let set = LimitSet {
-        version: base + 1,
-        document: document.clone(),
-        people: people.iter().map(|&person| person.to_owned()).collect(),
-        created_at: actor.at,
-    };
-    let sql = "INSERT INTO limit_sets (tenant_id, version, document, people, created_ns) \
-               VALUES ($1, $2, $3, $4, $5)";
-    tx.execute(sql, args![set.version, document, &json!(people), actor.at]).await.map_err(
-        |error| match error {
-            StoreError::Conflict(_) => other_version(base + 1),
-            other => other,
-        },
-    )?;
-    let detail = json!({"version": set.version, "people": people, "document": document});
-    let subject = format!("limits:{}", set.version);
-    tx.audit(AuditEntry::new(actor, action, subject, &detail));
-    Ok(set)
+/// The newest version that is kept; 0 before the first.
+async fn current(tx: &mut Tx) -> Result<u64, StoreError> {
+    let sql = "SELECT COALESCE(MAX(version), 0) AS version FROM limit_sets WHERE tenant_id = $1";
+    tx.row(sql, args![]).await?.map_or(Ok(0), |row| row.count("version"))
 }
 
 fn other_version(version: u64) -> StoreError {

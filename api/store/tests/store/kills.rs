@@ -1,9 +1,11 @@
 //! The kill switch and its two people.
 
+use qt_store::audit::Audits;
 use qt_store::events::Outbox;
-use qt_store::{ArmProgress, ArmRule, Kills, StoreError};
-use qt_trading::KillLevel;
+use qt_store::{ArmProgress, ArmRule, ArmTerms, Kills};
 use qt_trading::ids::TenantId;
+use qt_trading::time::Time;
+use qt_trading::{KillLevel, Switch};
 
 use crate::on_both;
 use crate::world::{NOON, World, actor};
@@ -12,41 +14,63 @@ on_both!(two_people_arm, one_operator_waits);
 
 const SECOND: i64 = 1_000_000_000;
 
+fn after(seconds: i64) -> Time {
+    Time(NOON + seconds * SECOND)
+}
+
+/// The switch of account `a`, tripped and changed so many seconds after noon.
+fn switch(is_killed: bool, tripped: i64, changed: i64, people: &[&str]) -> Switch {
+    Switch {
+        level: KillLevel::Account,
+        subject: "a".to_owned(),
+        is_killed,
+        state: if is_killed { "HALTED" } else { "ACTIVE" }.to_owned(),
+        tripped_at: after(tripped),
+        reason: "too fast".to_owned(),
+        people: people.iter().map(|&person| person.to_owned()).collect(),
+        changed_at: after(changed),
+    }
+}
+
 async fn two_people_arm(world: World) {
     let store = &world.store;
     let tenant = TenantId::new();
     let level = KillLevel::Account;
-    let approve = |person: &'static str, at: i64| {
+    let approve = |person: &'static str, at: i64, trip: i64| {
         let actor = actor(tenant, person, NOON + at * SECOND);
-        store.approve_arm(actor, level, "a".to_owned(), "ok".to_owned(), ArmRule::TwoPeople)
+        let terms = ArmTerms { trip: after(trip), rule: ArmRule::TwoPeople };
+        store.approve_arm(actor, level, "a".to_owned(), "ok".to_owned(), terms)
     };
-    let arm = |at: i64| {
-        let actor = actor(tenant, "ann", NOON + at * SECOND);
-        store.armed(actor, level, "a".to_owned(), ArmRule::TwoPeople)
+    let keep = |switch: Switch| {
+        let by = actor(tenant, &switch.people.join(" + "), switch.changed_at.0);
+        store.keep_switch(by, switch)
     };
-    assert_eq!(approve("ann", 0).await, Ok(ArmProgress::NotKilled));
-    let by = actor(tenant, "ann", NOON);
-    let row = store.tripped(by, level, "a".to_owned(), "too fast".to_owned()).await.unwrap();
-    assert!(row.is_killed);
+    assert_eq!(approve("ann", 0, 0).await, Ok(ArmProgress::NotKilled));
+    assert!(keep(switch(true, 0, 0, &["ann"])).await.unwrap().is_killed);
     // The one who tripped may be one of them; repeated, it counts once.
     for at in 1..4 {
-        let progress = approve("ann", at).await.unwrap();
+        let progress = approve("ann", at, 0).await.unwrap();
         let ArmProgress::Waiting { people, .. } = progress else { panic!("{progress:?}") };
         assert_eq!(people, ["ann"]);
     }
-    assert!(matches!(arm(4).await, Err(StoreError::Conflict(_))));
+    // The same trip again is no other one: the approval stays.
+    keep(switch(true, 0, 0, &["ann"])).await.unwrap();
+    let ready = ArmProgress::Ready { people: vec!["ann".to_owned(), "ben".to_owned()] };
+    assert_eq!(approve("ben", 4, 0).await.unwrap(), ready);
+    // Tripped again before they could be used, they are for the trip of before and no other.
+    keep(switch(true, 5, 5, &["eve"])).await.unwrap();
+    assert_eq!(approve("ben", 6, 0).await, Ok(ArmProgress::NotKilled));
+    assert!(matches!(approve("ann", 6, 5).await, Ok(ArmProgress::Waiting { .. })));
     // After 15 minutes the first approval counts no more.
-    let progress = approve("ben", 902).await.unwrap();
+    let progress = approve("ben", 907, 5).await.unwrap();
     let ArmProgress::Waiting { people, .. } = progress else { panic!("{progress:?}") };
     assert_eq!(people, ["ben"]);
-    // Tripped again, approvals of before count no more either.
-    let by = actor(tenant, "eve", NOON + 903 * SECOND);
-    store.tripped(by, level, "a".to_owned(), "again".to_owned()).await.unwrap();
-    assert!(matches!(approve("ann", 904).await, Ok(ArmProgress::Waiting { .. })));
-    let ready = ArmProgress::Ready { people: vec!["ann".to_owned(), "ben".to_owned()] };
-    assert_eq!(approve("ben", 905).await.unwrap(), ready);
-    assert!(!arm(906).await.unwrap().is_killed);
-    assert!(matches!(arm(907).await, Err(StoreError::Conflict(_))));
+    let ready = ArmProgress::Ready { people: vec!["ben".to_owned(), "ann".to_owned()] };
+    assert_eq!(approve("ann", 908, 5).await.unwrap(), ready);
+    assert!(!keep(switch(false, 5, 909, &["ben", "ann"])).await.unwrap().is_killed);
+    // What comes late changes nothing, and the approvals are used up.
+    assert!(!keep(switch(true, 5, 5, &["eve"])).await.unwrap().is_killed);
+    assert_eq!(approve("ann", 910, 5).await, Ok(ArmProgress::NotKilled));
     assert!(store.kills(tenant).await.unwrap().iter().all(|row| !row.is_killed));
     let events = store.events_after(tenant, 0, 100).await.unwrap();
     let killed: Vec<bool> = events
@@ -62,12 +86,13 @@ async fn one_operator_waits(world: World) {
     let tenant = TenantId::new();
     let level = KillLevel::Tenant;
     let subject = tenant.to_string();
+    let of_tenant = |switch: Switch| Switch { level, subject: subject.clone(), ..switch };
     let by = actor(tenant, "owner", NOON);
-    store.tripped(by, level, subject.clone(), "a test".to_owned()).await.unwrap();
+    store.keep_switch(by, of_tenant(switch(true, 0, 0, &["owner"]))).await.unwrap();
     let approve = |at: i64| {
         let actor = actor(tenant, "owner", NOON + at * SECOND);
-        let rule = ArmRule::SingleOperator;
-        store.approve_arm(actor, level, subject.clone(), "ok".to_owned(), rule)
+        let terms = ArmTerms { trip: after(0), rule: ArmRule::SingleOperator };
+        store.approve_arm(actor, level, subject.clone(), "ok".to_owned(), terms)
     };
     for at in [1, 5, 10] {
         let progress = approve(at).await.unwrap();
@@ -75,8 +100,8 @@ async fn one_operator_waits(world: World) {
     }
     assert!(matches!(approve(11).await, Ok(ArmProgress::Ready { .. })));
     let by = actor(tenant, "owner", NOON + 12 * SECOND);
-    let two = store.armed(by.clone(), level, subject.clone(), ArmRule::TwoPeople).await;
-    assert!(matches!(two, Err(StoreError::Conflict(_))));
-    let row = store.armed(by, level, subject.clone(), ArmRule::SingleOperator).await.unwrap();
-    assert!(!row.is_killed);
+    let row = store.keep_switch(by, of_tenant(switch(false, 0, 12, &["owner", "owner"]))).await;
+    assert!(!row.unwrap().is_killed);
+    let audit = store.audit_chain(tenant, 0, 100).await.unwrap();
+    assert_eq!(audit.last().unwrap().action, "risk.armed_by_single_operator");
 }

@@ -6,12 +6,12 @@ use qt_store::domain::command::{change_strategy, create_strategy, set_strategy_s
 use qt_store::domain::{NewStrategy, StrategyChange, StrategyStatus};
 use qt_store::events::Outbox;
 use qt_store::{
-    Accounts, BacktestStatus, Backtests, Datasets, Limits, NewBacktest, NewDataset, PLATFORM, Page,
-    StoreError, Strategies, StrategyFilter,
+    Accounts, BacktestStatus, Backtests, Datasets, LimitSet, Limits, NewBacktest, NewDataset,
+    PLATFORM, Page, StoreError, Strategies, StrategyFilter,
 };
 use qt_trading::ids::{BacktestId, DatasetId, TenantId};
 use qt_trading::time::Time;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::on_both;
 use crate::world::{NOON, World, actor, amount};
@@ -190,28 +190,50 @@ async fn limits(world: World) {
     let tenant = TenantId::new();
     let at = |person: &str, seconds: i64| actor(tenant, person, NOON + seconds * 1_000_000_000);
     let default = json!({"max_order_quantity": "10"});
-    let set = store.limits(tenant, default.clone()).await.unwrap();
-    assert_eq!((set.version, &set.document), (1, &default));
-    assert_eq!(store.limits(tenant, json!({})).await.unwrap(), set);
+    let set = |version: u64, document: &Value, people: &[&str]| LimitSet {
+        version,
+        document: document.clone(),
+        people: people.iter().map(|&person| person.to_owned()).collect(),
+        created_at: Time(NOON),
+    };
+    store.keep_limits(at("service", 0), set(1, &default, &[])).await.unwrap();
     let tight = json!({"max_order_quantity": "5"});
-    let set = store.tighten_limits(at("ann", 0), 1, tight.clone()).await.unwrap();
-    assert_eq!((set.version, set.people.as_slice()), (2, ["ann".to_owned()].as_slice()));
-    assert!(is_conflict(store.tighten_limits(at("ann", 0), 1, tight.clone()).await));
+    store.keep_limits(at("ann", 0), set(2, &tight, &["ann"])).await.unwrap();
+    // What is kept stays as it is.
+    store.keep_limits(at("eve", 0), set(2, &default, &["eve"])).await.unwrap();
     assert!(is_conflict(store.propose_limits(at("ann", 0), 1, default.clone()).await));
     let proposal = store.propose_limits(at("ann", 0), 2, default.clone()).await.unwrap();
-    assert!(is_conflict(store.approve_limits(at("ann", 20), proposal.id, false).await));
-    assert!(is_conflict(store.approve_limits(at("ann", 5), proposal.id, true).await));
-    assert!(is_conflict(store.approve_limits(at("ben", 901), proposal.id, false).await));
+    assert!(is_conflict(store.agree_limits(at("ann", 20), proposal.id, false).await));
+    assert!(is_conflict(store.agree_limits(at("ann", 5), proposal.id, true).await));
+    assert!(is_conflict(store.agree_limits(at("ben", 901), proposal.id, false).await));
     let foreign = actor(TenantId::new(), "eve", NOON);
-    let foreign = store.approve_limits(foreign, proposal.id, false).await;
+    let foreign = store.agree_limits(foreign, proposal.id, false).await;
     assert_eq!(foreign, Err(StoreError::NotFound));
-    let set = store.approve_limits(at("ben", 20), proposal.id, false).await.unwrap();
-    assert_eq!((set.version, set.people.len()), (3, 2));
-    let again = store.approve_limits(at("eve", 21), proposal.id, false).await;
+    let agreed = store.agree_limits(at("ben", 20), proposal.id, false).await.unwrap();
+    assert_eq!(
+        (agreed.base_version, agreed.people.as_slice()),
+        (2, ["ann", "ben"].map(str::to_owned).as_slice())
+    );
+    // It is used up once they are in force.
+    store.keep_limits(at("ben", 20), set(3, &agreed.document, &["ann", "ben"])).await.unwrap();
+    let again = store.agree_limits(at("eve", 21), proposal.id, false).await;
     assert_eq!(again, Err(StoreError::NotFound));
     let proposal = store.propose_limits(at("ann", 30), 3, json!({})).await.unwrap();
-    let set = store.approve_limits(at("ann", 41), proposal.id, true).await.unwrap();
-    assert_eq!(set.version, 4);
+    let agreed = store.agree_limits(at("ann", 41), proposal.id, true).await.unwrap();
+    store.keep_limits(at("ann", 41), set(4, &agreed.document, &["ann", "ann"])).await.unwrap();
+    let audit = store.audit_chain(tenant, 0, 100).await.unwrap();
+    let actions: Vec<&str> = audit.iter().map(|row| row.action.as_str()).collect();
+    assert_eq!(
+        actions,
+        [
+            "risk.limits_default",
+            "risk.limits_tightened",
+            "risk.limits_proposed",
+            "risk.limits_loosened",
+            "risk.limits_proposed",
+            "risk.limits_loosened_by_single_operator",
+        ]
+    );
     let versions = store.limit_history(tenant, 10).await.unwrap();
     assert_eq!(versions.iter().map(|set| set.version).collect::<Vec<_>>(), [4, 3, 2, 1]);
 }

@@ -142,6 +142,7 @@ pub fn order(status: OrderStatus, at: i64) -> Order {
         status,
         cancel_pending: false,
         reason: None,
+        placed_by: None,
         created_at: Time(at),
         updated_at: Time(at),
     }

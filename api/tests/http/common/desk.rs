@@ -7,24 +7,62 @@ use std::sync::{Arc, Mutex};
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
 use qt_trading::time::Time;
 use qt_trading::{
-    AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, LimitValue, NewOrder,
-    Order, OrderKind, OrderStatus, Phase, Portfolio, PrivateKind, PrivateLog, Refusal,
-    RiskRejection, RiskStatus, SessionState, StrategyRun, Trading,
+    AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, LimitValue, LimitsNow,
+    NewOrder, Order, OrderKind, OrderStatus, Phase, Portfolio, PrivateKind, PrivateLog, Refusal,
+    RiskRejection, RiskStatus, SessionState, StrategyRun, Switch, Trading,
 };
 
 use super::market::amount;
 
 /// One desk for each tenant.
 #[derive(Default)]
-pub struct Desks(Mutex<HashMap<TenantId, Arc<FakeDesk>>>);
+pub struct Desks {
+    desks: Mutex<HashMap<TenantId, Arc<FakeDesk>>>,
+    switches: Mutex<Vec<Switch>>,
+}
 
 impl Desks {
     pub fn of(&self, tenant: TenantId) -> Arc<FakeDesk> {
-        self.0.lock().unwrap().entry(tenant).or_insert_with(|| Arc::new(FakeDesk::new())).clone()
+        let mut desks = self.desks.lock().unwrap();
+        desks.entry(tenant).or_insert_with(|| Arc::new(FakeDesk::new(tenant))).clone()
     }
 }
 
+/// Trips a switch among `all`.
+fn trip(all: &mut Vec<Switch>, level: KillLevel, subject: String, reason: String, person: String) {
+    let at = Time::now();
+    all.retain(|it| !it.is_of(level, &subject));
+    all.push(Switch {
+        level,
+        subject,
+        is_killed: true,
+        state: "HALTED".to_owned(),
+        tripped_at: at,
+        reason,
+        people: vec![person],
+        changed_at: at,
+    });
+}
+
+/// Arms one of `all`, unless it was tripped after `trip`.
+fn rearm(
+    all: &mut [Switch],
+    (level, subject): (KillLevel, &str),
+    trip: Time,
+    people: Vec<String>,
+) -> Result<ArmAnswer, Refusal> {
+    let Some(it) = all.iter_mut().find(|it| it.is_of(level, subject) && it.is_killed) else {
+        return Ok(ArmAnswer::WasArmed);
+    };
+    if it.tripped_at > trip {
+        return Err(Refusal::Conflict("it was tripped again".to_owned()));
+    }
+    (it.is_killed, it.people, it.changed_at) = (false, people, Time::now());
+    Ok(ArmAnswer::Armed)
+}
+
 pub struct FakeDesk {
+    tenant: TenantId,
     account: AccountId,
     state: Mutex<State>,
     log: Arc<PrivateLog>,
@@ -35,14 +73,35 @@ struct State {
     orders: Vec<Arc<Order>>,
     executions: Vec<Arc<Execution>>,
     running: Vec<StrategyUid>,
-    limits: Option<Vec<LimitValue>>,
-    is_killed: bool,
+    limits: Option<Arc<LimitsNow>>,
+    switches: Vec<Switch>,
+}
+
+impl State {
+    fn is_killed(&self) -> bool {
+        self.switches.iter().any(|it| it.is_killed)
+    }
 }
 
 impl FakeDesk {
-    fn new() -> Self {
+    fn new(tenant: TenantId) -> Self {
         let log = Arc::new(PrivateLog::new(256));
-        Self { account: AccountId::new(), state: Mutex::default(), log }
+        Self { tenant, account: AccountId::new(), state: Mutex::default(), log }
+    }
+
+    fn subject(&self, level: KillLevel, strategy: Option<StrategyUid>) -> String {
+        match level {
+            KillLevel::Strategy => strategy.map(|id| id.to_string()).unwrap_or_default(),
+            KillLevel::Account => self.account.to_string(),
+            _ => self.tenant.to_string(),
+        }
+    }
+
+    /// Trips a switch, as if somebody did by another way.
+    pub fn trip(&self, level: KillLevel) {
+        let subject = self.subject(level, None);
+        let mut state = self.state.lock().unwrap();
+        trip(&mut state.switches, level, subject, "again".to_owned(), "eve".to_owned());
     }
 
     /// Something happened that only the tenant may see.
@@ -64,7 +123,7 @@ impl FakeDesk {
 
     fn placed(&self, id: OrderUid, new: NewOrder) -> Result<Arc<Order>, Refusal> {
         let mut state = self.state.lock().unwrap();
-        if state.is_killed {
+        if state.is_killed() {
             return Err(Refusal::Risk(Box::new(killed())));
         }
         let is_taken = |order: &&Arc<Order>| {
@@ -93,6 +152,7 @@ impl FakeDesk {
             status: if is_filled { OrderStatus::Filled } else { OrderStatus::Open },
             cancel_pending: false,
             reason: None,
+            placed_by: None,
             created_at: Time::now(),
             updated_at: Time::now(),
         });
@@ -146,15 +206,41 @@ impl Trading for Desks {
         done(())
     }
 
-    fn kill_all(&self, _: String, _: String) -> Doing<'_, Result<KillAnswer, Refusal>> {
-        for desk in self.0.lock().unwrap().values() {
-            desk.state.lock().unwrap().is_killed = true;
+    fn kill_all(
+        &self,
+        level: KillLevel,
+        subject: String,
+        reason: String,
+        person: String,
+    ) -> Doing<'_, Result<KillAnswer, Refusal>> {
+        for desk in self.desks.lock().unwrap().values() {
+            let (subject, reason, person) = (subject.clone(), reason.clone(), person.clone());
+            trip(&mut desk.state.lock().unwrap().switches, level, subject, reason, person);
         }
+        trip(&mut self.switches.lock().unwrap(), level, subject, reason, person);
         done(Ok(KillAnswer::default()))
     }
 
+    fn arm_all(
+        &self,
+        level: KillLevel,
+        subject: String,
+        trip: Time,
+        people: Vec<String>,
+    ) -> Doing<'_, Result<ArmAnswer, Refusal>> {
+        for desk in self.desks.lock().unwrap().values() {
+            let switches = &mut desk.state.lock().unwrap().switches;
+            let _ = rearm(switches, (level, &subject), Time(i64::MAX), people.clone());
+        }
+        done(rearm(&mut self.switches.lock().unwrap(), (level, &subject), trip, people))
+    }
+
+    fn switches(&self) -> Vec<Switch> {
+        self.switches.lock().unwrap().clone()
+    }
+
     fn states(&self) -> Vec<SessionState> {
-        self.0.lock().unwrap().values().map(|desk| desk.state()).collect()
+        self.desks.lock().unwrap().values().map(|desk| desk.state()).collect()
     }
 }
 
@@ -170,7 +256,7 @@ impl Desk for FakeDesk {
             detail: None,
             epoch: 1,
             events: 0,
-            is_killed: self.state.lock().unwrap().is_killed,
+            is_killed: self.state.lock().unwrap().is_killed(),
         }
     }
 
@@ -243,28 +329,35 @@ impl Desk for FakeDesk {
 
     fn kill(
         &self,
-        _: KillLevel,
+        level: KillLevel,
         strategy: Option<StrategyUid>,
-        _: String,
-        _: String,
+        reason: String,
+        person: String,
     ) -> Doing<'_, Result<KillAnswer, Refusal>> {
+        let subject = self.subject(level, strategy);
         let mut state = self.state.lock().unwrap();
         if strategy.is_some_and(|id| !state.running.contains(&id)) {
             return done(Err(Refusal::NotFound));
         }
-        state.is_killed = true;
+        trip(&mut state.switches, level, subject, reason, person);
         drop(state);
         done(Ok(KillAnswer::default()))
     }
 
     fn arm(
         &self,
-        _: KillLevel,
-        _: Option<StrategyUid>,
-        _: String,
+        level: KillLevel,
+        strategy: Option<StrategyUid>,
+        trip: Time,
+        people: Vec<String>,
     ) -> Doing<'_, Result<ArmAnswer, Refusal>> {
-        self.state.lock().unwrap().is_killed = false;
-        done(Ok(ArmAnswer::Armed))
+        let subject = self.subject(level, strategy);
+        let switches = &mut self.state.lock().unwrap().switches;
+        done(rearm(switches, (level, &subject), trip, people))
+    }
+
+    fn switches(&self) -> Vec<Switch> {
+        self.state.lock().unwrap().switches.clone()
     }
 
     fn activate(&self, run: StrategyRun, _: String) -> Doing<'_, Result<(), Refusal>> {
@@ -289,7 +382,7 @@ impl Desk for FakeDesk {
         vec![status]
     }
 
-    fn limits(&self) -> Vec<LimitValue> {
+    fn limits(&self) -> Arc<LimitsNow> {
         let limit = LimitValue {
             name: "order_notional".to_owned(),
             level: "instrument".to_owned(),
@@ -297,17 +390,20 @@ impl Desk for FakeDesk {
             value: amount("20000"),
             unit: "currency".to_owned(),
         };
-        self.state.lock().unwrap().limits.clone().unwrap_or(vec![limit])
+        let first = LimitsNow { version: 1, limits: vec![limit], ..LimitsNow::default() };
+        self.state.lock().unwrap().limits.clone().unwrap_or_else(|| Arc::new(first))
     }
 
     fn set_limits(
         &self,
+        base: u64,
         limits: Vec<LimitValue>,
-        _: u64,
-        _: String,
-    ) -> Doing<'_, Result<(), Refusal>> {
-        self.state.lock().unwrap().limits = Some(limits);
-        done(Ok(()))
+        people: Vec<String>,
+    ) -> Doing<'_, Result<Arc<LimitsNow>, Refusal>> {
+        let changed_at = Time::now();
+        let now = Arc::new(LimitsNow { version: base + 1, people, changed_at, limits });
+        self.state.lock().unwrap().limits = Some(Arc::clone(&now));
+        done(Ok(now))
     }
 
     fn events(&self) -> Arc<PrivateLog> {

@@ -8,13 +8,14 @@ use qt_store::audit::{AuditEntry, AuditFilter, AuditRow, Audits};
 use qt_store::domain::TradingStrategy;
 use qt_store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
 use qt_store::{
-    Account, Accounts, Actor, AlertRow, Alerts, Answer, ArmProgress, ArmRule, Begun, DayRow,
-    EquityPoint, Idempotency, Kept, KillRow, Kills, LimitProposal, LimitSet, Limits, Orders, Page,
-    PortfolioHistory, Slice, Store, StoreError, StoreSettings, Strategies, StrategyFilter,
+    Account, Accounts, Actor, AlertRow, Alerts, Answer, ArmProgress, ArmTerms, Begun, DayRow,
+    EquityPoint, Idempotency, Kept, KillRow, Kills, LimitAgreed, LimitProposal, LimitSet, Limits,
+    Orders, Page, PortfolioHistory, Slice, Store, StoreError, StoreSettings, Strategies,
+    StrategyFilter,
 };
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Execution, KillLevel, Order};
+use qt_trading::{Execution, KillLevel, Order, Switch};
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -80,17 +81,15 @@ away! {
     }
     Kills {
         fn kills(TenantId) -> Vec<KillRow>;
-        fn tripped(Actor, KillLevel, String, String) -> KillRow;
-        fn approve_arm(Actor, KillLevel, String, String, ArmRule) -> ArmProgress;
-        fn armed(Actor, KillLevel, String, ArmRule) -> KillRow;
+        fn keep_switch(Actor, Switch) -> KillRow;
+        fn approve_arm(Actor, KillLevel, String, String, ArmTerms) -> ArmProgress;
     }
     Limits {
-        fn limits(TenantId, Value) -> LimitSet;
+        fn keep_limits(Actor, LimitSet) -> ();
         fn limit_history(TenantId, u32) -> Vec<LimitSet>;
-        fn tighten_limits(Actor, u64, Value) -> LimitSet;
         fn propose_limits(Actor, u64, Value) -> LimitProposal;
         fn limit_proposals(TenantId) -> Vec<LimitProposal>;
-        fn approve_limits(Actor, Uuid, bool) -> LimitSet;
+        fn agree_limits(Actor, Uuid, bool) -> LimitAgreed;
     }
     Orders {
         fn order(TenantId, OrderUid) -> Order;

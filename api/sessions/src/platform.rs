@@ -1,0 +1,129 @@
+//! The kill switches of a venue and of everything: in force in every session, also in those that
+//! begin later. They are kept in a file beside the journals, and need nothing else.
+
+use std::fs::{self, File};
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use arc_swap::ArcSwap;
+
+use qt_trading::Switch;
+
+/// The file in the folder of the sessions.
+const FILE: &str = "switches.json";
+
+/// See the module.
+#[derive(Debug)]
+pub struct Platform {
+    path: PathBuf,
+    now: ArcSwap<Vec<Switch>>,
+    /// Held while they change, and while the file is written.
+    changing: Mutex<()>,
+}
+
+impl Platform {
+    /// Those that `folder` has. A file that cannot be read is an error: it may hold trading back.
+    ///
+    /// # Errors
+    /// The file.
+    pub fn open(folder: &Path) -> io::Result<Self> {
+        let path = folder.join(FILE);
+        let kept = match fs::read(&path) {
+            Ok(bytes) => serde_json::from_slice(&bytes).map_err(|error| {
+                let text = format!("{}: {error}", path.display());
+                io::Error::new(io::ErrorKind::InvalidData, text)
+            })?,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
+            Err(error) => return Err(error),
+        };
+        Ok(Self { path, now: ArcSwap::from_pointee(kept), changing: Mutex::default() })
+    }
+
+    /// All that were ever tripped.
+    pub fn all(&self) -> Arc<Vec<Switch>> {
+        self.now.load_full()
+    }
+
+    /// Trips one, for all sessions to see at once. [`Self::keep`] makes it last.
+    pub fn trip(&self, switch: Switch) {
+        let _changing = self.lock();
+        self.now.store(Arc::new(self.with(switch)));
+    }
+
+    /// Arms one again, once that is kept: what the file does not have holds nobody's orders free.
+    ///
+    /// # Errors
+    /// The file or its folder; then nothing has changed.
+    pub fn arm(&self, switch: Switch) -> io::Result<()> {
+        let _changing = self.lock();
+        let all = self.with(switch);
+        self.write(&all)?;
+        self.now.store(Arc::new(all));
+        Ok(())
+    }
+
+    /// Writes the file; it has outlived a loss of power when this returns.
+    ///
+    /// # Errors
+    /// The file or its folder.
+    pub fn keep(&self) -> io::Result<()> {
+        let _changing = self.lock();
+        self.write(&self.now.load())
+    }
+
+    fn lock(&self) -> MutexGuard<'_, ()> {
+        self.changing.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// All of them, with `switch` in the place of what it was.
+    fn with(&self, switch: Switch) -> Vec<Switch> {
+        let mut all = Vec::clone(&self.now.load());
+        all.retain(|it| !it.is_of(switch.level, &switch.subject));
+        all.push(switch);
+        all
+    }
+
+    fn write(&self, all: &[Switch]) -> io::Result<()> {
+        let bytes = serde_json::to_vec_pretty(all)?;
+        let beside = self.path.with_extension("json.new");
+        let mut file = File::create(&beside)?;
+        file.write_all(&bytes)?;
+        file.sync_all()?;
+        fs::rename(&beside, &self.path)?;
+        let folder = self.path.parent().unwrap_or(Path::new("."));
+        File::open(folder)?.sync_all()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use qt_trading::KillLevel;
+    use qt_trading::time::Time;
+
+    use super::*;
+
+    #[test]
+    fn what_was_kept_is_there_again_and_what_cannot_be_read_is_told() {
+        let folder = tempfile::tempdir().unwrap();
+        let platform = Platform::open(folder.path()).unwrap();
+        let switch = Switch {
+            level: KillLevel::Global,
+            subject: String::new(),
+            is_killed: true,
+            state: "HALTED".to_owned(),
+            tripped_at: Time(1_700_000_000_000_000_001),
+            reason: "a test".to_owned(),
+            people: vec!["ann".to_owned()],
+            changed_at: Time(1_700_000_000_000_000_001),
+        };
+        platform.trip(switch.clone());
+        platform.keep().unwrap();
+        let again = Platform::open(folder.path()).unwrap();
+        assert_eq!(*again.all(), [switch.clone()]);
+        again.arm(Switch { is_killed: false, ..switch }).unwrap();
+        assert!(!Platform::open(folder.path()).unwrap().all()[0].is_killed);
+        fs::write(folder.path().join(FILE), b"[{").unwrap();
+        assert!(Platform::open(folder.path()).is_err());
+    }
+}
