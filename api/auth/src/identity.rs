@@ -63,7 +63,13 @@ impl Identity {
         is_given && !needs_person && !refused
     }
 
-    /// The same as a result.
+    /// Whether there is anything that it may do beyond reading.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        Right::ALL.into_iter().any(|right| !right.is_read() && self.may(right))
+    }
+
+    /// [`Self::may`] as a result.
     ///
     /// # Errors
     /// [`AuthError::Forbidden`] without the right.

@@ -22,6 +22,9 @@ use qt_trading::{Execution, Order, OrderKind, OrderStatus, TimeInForce};
 
 /// Orders that are over and still in memory.
 const ENDED_KEPT: usize = 1_000;
+/// Identifiers of orders that are over and not in memory any more, which must not be given again.
+/// Older ones are in the store since long.
+const PAST_KEPT: usize = 100_000;
 /// Executions in memory.
 const EXECUTIONS_KEPT: usize = 1_000;
 
@@ -44,6 +47,9 @@ pub struct Orders {
     /// Oldest first.
     sequence: VecDeque<OrderUid>,
     ended: VecDeque<OrderUid>,
+    /// Orders that were in memory, oldest first.
+    past: VecDeque<OrderUid>,
+    past_uids: HashSet<OrderUid>,
     executions: VecDeque<Arc<Execution>>,
     /// The names that clients gave, of orders that are in memory or are asked for next.
     clients: HashMap<OrderUid, String>,
@@ -66,6 +72,8 @@ impl Orders {
             by_id: HashMap::new(),
             sequence: VecDeque::new(),
             ended: VecDeque::new(),
+            past: VecDeque::new(),
+            past_uids: HashSet::new(),
             executions: VecDeque::new(),
             clients: HashMap::new(),
             names: HashSet::new(),
@@ -88,6 +96,11 @@ impl Orders {
     /// Whether a client has given this name.
     pub fn is_named(&self, client_order_id: &str) -> bool {
         self.names.contains(client_order_id)
+    }
+
+    /// Whether there was an order of this identifier that is not in memory any more.
+    pub fn is_past(&self, uid: OrderUid) -> bool {
+        self.past_uids.contains(&uid)
     }
 
     /// The order.
@@ -195,6 +208,18 @@ impl Orders {
             self.by_id.remove(&kept.id);
             self.clients.remove(&oldest);
             self.sequence.retain(|uid| *uid != oldest);
+            self.forget(oldest);
+        }
+    }
+
+    /// Of an order that leaves memory its identifier stays.
+    fn forget(&mut self, uid: OrderUid) {
+        self.past.push_back(uid);
+        self.past_uids.insert(uid);
+        if self.past.len() > PAST_KEPT
+            && let Some(oldest) = self.past.pop_front()
+        {
+            self.past_uids.remove(&oldest);
         }
     }
 

@@ -92,6 +92,7 @@ impl FromRequestParts<Shared> for Caller {
             who.is(&identity.tenant);
         }
         app.allow(&identity, parts).await?;
+        parts.extensions.insert(identity.clone());
         Ok(Self { identity, is_fresh: app.gate.is_fresh() })
     }
 }

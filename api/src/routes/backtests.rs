@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::once::Once;
+use super::once::{Once, OnceHeader};
 use super::parameters;
 use super::strategies::{actor, find};
 use crate::http::page::{Page, PageQuery, store_page};
@@ -186,8 +186,7 @@ fn started(row: BacktestRow) -> Response {
     path = "/backtests",
     tag = "backtests",
     security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "The same key with the same body gets the stored answer")),
+    params(OnceHeader),
     request_body = BacktestRequest,
     responses((status = 202, description = "It waits for its turn", body = Backtest))
 )]
@@ -219,8 +218,7 @@ pub(crate) async fn start(
     path = "/strategies/backtest",
     tag = "backtests",
     security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "The same key with the same body gets the stored answer")),
+    params(OnceHeader),
     request_body = BacktestRequest,
     responses((status = 202, description = "It waits for its turn", body = Backtest))
 )]

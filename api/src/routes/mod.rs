@@ -27,6 +27,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::passerby::Passerby;
 use crate::http::{ApiError, Shared, front};
 use crate::sockets::routes as sockets;
 
@@ -89,7 +90,7 @@ pub fn router(app: &Shared) -> Router {
     let (router, _) = all();
     let (router, _) = router.split_for_parts();
     router
-        .fallback(async || ApiError::not_found())
+        .fallback(async |_: Passerby| ApiError::not_found())
         .layer(from_fn(front::note_route))
         .with_state(app.clone())
 }

@@ -1,9 +1,10 @@
 //! How the service is: for people, for load balancers, for Prometheus.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::http::front::HasBody;
 use crate::http::metrics::Series;
-use crate::http::{App, Caller, Shared};
+use crate::http::{ApiError, App, Caller, Shared};
 use qt_auth::Right;
 use qt_trading::Phase;
 
@@ -50,8 +51,10 @@ fn components(app: &App) -> BTreeMap<&'static str, Condition> {
         () if !all_quoted => Condition::Starting,
         () => Condition::Up,
     };
-    let has_failed = app.trading.states().iter().any(|session| session.phase == Phase::Failed);
-    let sessions = if has_failed { Condition::Down } else { Condition::Up };
+    // One that has failed is its tenant's trouble (/risk/status); the figures show how many.
+    let states = app.trading.states();
+    let can_none = !states.is_empty() && states.iter().all(|it| it.phase == Phase::Failed);
+    let sessions = if can_none { Condition::Down } else { Condition::Up };
     let is_stopping = *app.stopping.borrow();
     let intake = if is_stopping { Condition::Down } else { Condition::Up };
     let mut all = BTreeMap::from([
@@ -135,8 +138,13 @@ fn answer(is_well: bool, body: impl IntoResponse) -> Response {
 pub(crate) async fn metrics(
     State(app): State<Shared>,
     headers: HeaderMap,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     caller: Option<Caller>,
-) -> Response {
+) -> Result<Response, ApiError> {
+    let is_scraper = shows_metrics_token(&app, &headers);
+    if caller.is_none() && !is_scraper {
+        app.allow_address(Some(peer.ip())).await?;
+    }
     let feeds = app.market.feeds();
     let states = app.trading.states();
     let up = feeds.iter().filter(|feed| feed.is_up).count();
@@ -153,11 +161,11 @@ pub(crate) async fn metrics(
         (Some(("phase", format!("{phase:?}").to_lowercase())), count as f64)
     });
     series.push(Series { name: "quanttrade_sessions", values: values.to_vec() });
-    if shows_metrics_token(&app, &headers) || caller.is_some_and(|c| c.may(Right::ReadMetrics)) {
+    if is_scraper || caller.is_some_and(|c| c.may(Right::ReadMetrics)) {
         series.extend(business(&states));
     }
     let content = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (content, app.metrics.text(&series)).into_response()
+    Ok((content, app.metrics.text(&series)).into_response())
 }
 
 /// Resident memory; none where the system does not tell.

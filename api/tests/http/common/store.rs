@@ -75,7 +75,7 @@ away! {
     Idempotency {
         fn begin_request(TenantId, String, String, [u8; 32], Uuid) -> Begun;
         fn finish_request(TenantId, String, String, Answer) -> ();
-        fn forget_request(TenantId, String, String) -> ();
+        fn lose_request(TenantId, String, String) -> ();
         fn expire_requests(TenantId) -> u64;
     }
     Kills {
