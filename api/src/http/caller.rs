@@ -33,8 +33,7 @@ impl Caller {
     /// Who acts, as it is written down.
     #[must_use]
     pub fn person(&self) -> String {
-        let identity = &self.identity;
-        identity.person.as_ref().map_or_else(|| identity.user.clone(), ToString::to_string)
+        self.identity.actor()
     }
 
     /// Whether a right is given.

@@ -8,7 +8,7 @@ use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
 use super::error::ApiError;
-use qt_store::{self, Cursor, Slice, StoreError};
+use qt_store::{self, Cursor, Kept, Slice};
 
 /// Items of a page where nothing is asked for.
 pub const LIMIT_DEFAULT: usize = 50;
@@ -76,10 +76,10 @@ impl<T, P: Fn(&T) -> Cursor, W: Fn(&T) -> bool> Layered<T, P, W> {
     ///
     /// # Errors
     /// 503 where nothing is in memory and the store is away.
-    pub async fn page(
+    pub async fn page<'a>(
         self,
         page: qt_store::Page,
-        fetch: impl AsyncFn(qt_store::Page) -> Result<Slice<T>, StoreError>,
+        fetch: impl Fn(qt_store::Page) -> Kept<'a, Slice<T>>,
     ) -> Result<Page<Arc<T>>, ApiError> {
         let Self { memory, place, wants } = self;
         let key = |cursor: Cursor| (cursor.at, cursor.id);
@@ -168,7 +168,7 @@ mod tests {
     use uuid::Uuid;
 
     use super::{Layered, Page, PageQuery, store_page};
-    use qt_store::{Cursor, Slice, StoreError};
+    use qt_store::{Cursor, Kept, Slice, StoreError};
 
     /// A number of its own, a time that others may have too, and what may change.
     #[derive(Clone, Debug, PartialEq)]
@@ -189,8 +189,7 @@ mod tests {
     /// A part of `rows`, as the store gives it.
     fn slice(rows: &[Item], page: qt_store::Page) -> Slice<Item> {
         let limit = page.limit as usize;
-        let behind =
-            |row: &&Item| page.after.is_none_or(|after| key(row) < (after.at, after.id));
+        let behind = |row: &&Item| page.after.is_none_or(|after| key(row) < (after.at, after.id));
         let mut items: Vec<Item> = rows.iter().filter(behind).cloned().collect();
         items.sort_by_key(|item| std::cmp::Reverse(key(item)));
         let has_more = items.len() > limit;
@@ -210,7 +209,10 @@ mod tests {
                 place,
                 wants: |item: &Item| state.is_none_or(|state| item.state == state),
             };
-            let fetch = async |page| Ok::<_, StoreError>(slice(rows, page));
+            let fetch = |page| -> Kept<'_, _> {
+                let slice = slice(rows, page);
+                Box::pin(async { Ok(slice) })
+            };
             let page = runtime.block_on(list.page(page, fetch)).unwrap();
             assert!(page.items.len() <= limit);
             seen.extend(page.items.iter().map(|item| (**item).clone()));
@@ -251,7 +253,9 @@ mod tests {
     #[test]
     fn without_the_store_there_is_what_is_in_memory() {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
-        let away = async |_| Err::<Slice<Item>, _>(StoreError::Unavailable(String::new()));
+        let away = |_| -> Kept<'_, Slice<Item>> {
+            Box::pin(async { Err(StoreError::Unavailable(String::new())) })
+        };
         let page = |count: u128, cursor| {
             let memory = (0..count).map(|id| Arc::new(Item { id, at: 1, state: 0 })).collect();
             let list = Layered { memory, place, wants: |_: &Item| true };

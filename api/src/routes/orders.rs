@@ -90,7 +90,7 @@ pub(crate) async fn list(
     if query.is_open == Some(true) && desk.state().phase == Phase::Ready {
         return Ok(Json(list.of_memory(&page)));
     }
-    let kept = async |page| app.store.orders(tenant, filter.clone(), page).await;
+    let kept = |page| app.store.orders(tenant, filter.clone(), page);
     Ok(Json(list.page(page, kept).await?))
 }
 

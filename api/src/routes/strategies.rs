@@ -471,11 +471,7 @@ async fn apply(
 }
 
 /// Runs a strategy that is active, with its parameters; stops any other.
-async fn bring(
-    desk: &dyn Desk,
-    caller: &Caller,
-    wanted: &TradingStrategy,
-) -> Result<(), Refusal> {
+async fn bring(desk: &dyn Desk, caller: &Caller, wanted: &TradingStrategy) -> Result<(), Refusal> {
     if wanted.status != StrategyStatus::Active {
         return stopped(desk, wanted.id, caller).await;
     }

@@ -126,7 +126,7 @@ pub(crate) async fn list(
         place: |of: &Execution| Cursor { at: of.executed_at.0, id: of.id.0 },
         wants: |of: &Execution| query.wants(of),
     };
-    let kept = async |page| app.store.executions(tenant, filter.clone(), page).await;
+    let kept = |page| app.store.executions(tenant, filter.clone(), page);
     Ok(Json(list.page(page, kept).await?))
 }
 

@@ -26,26 +26,27 @@ pub enum PrivateKind {
 
 /// One private event.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PrivateEvent {
+pub struct PrivateEvent<T = PrivateKind> {
     /// Rises by one with each event of the session, from 1.
     pub seq: u64,
     /// When.
     pub at: Time,
     /// What.
-    pub kind: PrivateKind,
+    pub kind: T,
 }
 
-/// The latest events of a session, bounded, and who waits for more.
+/// The latest events of a session, or of whatever else tells a tenant something: bounded, and who
+/// waits for more.
 #[derive(Debug)]
-pub struct PrivateLog {
-    inner: Mutex<Inner>,
+pub struct PrivateLog<T = PrivateKind> {
+    inner: Mutex<Inner<T>>,
     more: Notify,
     capacity: usize,
 }
 
-#[derive(Debug, Default)]
-struct Inner {
-    events: VecDeque<Arc<PrivateEvent>>,
+#[derive(Debug)]
+struct Inner<T> {
+    events: VecDeque<Arc<PrivateEvent<T>>>,
     last: u64,
 }
 
@@ -60,24 +61,31 @@ pub struct Missed {
 
 /// One reader of a log.
 #[derive(Debug)]
-pub struct PrivateReader {
-    log: Arc<PrivateLog>,
+pub struct PrivateReader<T = PrivateKind> {
+    log: Arc<PrivateLog<T>>,
     next: u64,
 }
 
-impl PrivateLog {
+impl<T> PrivateLog<T> {
     /// An empty log that keeps the last `capacity` events.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { inner: Mutex::default(), more: Notify::new(), capacity: capacity.max(1) }
+        Self::after(capacity, 0)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+    /// The same whose first event is the one after `last`.
+    #[must_use]
+    pub fn after(capacity: usize, last: u64) -> Self {
+        let inner = Mutex::new(Inner { events: VecDeque::new(), last });
+        Self { inner, more: Notify::new(), capacity: capacity.max(1) }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Adds an event and returns its number.
-    pub fn push(&self, at: Time, kind: PrivateKind) -> u64 {
+    pub fn push(&self, at: Time, kind: T) -> u64 {
         let seq = {
             let mut inner = self.lock();
             inner.last += 1;
@@ -100,17 +108,17 @@ impl PrivateLog {
 
     /// A reader whose first event is the one after `seen`.
     #[must_use]
-    pub fn reader(self: &Arc<Self>, seen: u64) -> PrivateReader {
+    pub fn reader(self: &Arc<Self>, seen: u64) -> PrivateReader<T> {
         PrivateReader { log: Arc::clone(self), next: seen + 1 }
     }
 }
 
-impl PrivateReader {
+impl<T> PrivateReader<T> {
     /// Up to `most` events that are there now.
     ///
     /// # Errors
     /// When the next event is gone, or never was.
-    pub fn take(&mut self, most: usize) -> Result<Vec<Arc<PrivateEvent>>, Missed> {
+    pub fn take(&mut self, most: usize) -> Result<Vec<Arc<PrivateEvent<T>>>, Missed> {
         let inner = self.log.lock();
         let first = inner.last + 1 - inner.events.len() as u64;
         if self.next < first || self.next > inner.last + 1 {

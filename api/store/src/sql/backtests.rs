@@ -173,9 +173,7 @@ impl Backtests for Store {
     }
 
     fn backtest_use(&self, tenant: TenantId, since: Time) -> Kept<'_, BacktestUse> {
-        Box::pin(async move {
-            used(&mut self.read(tenant).await?, since).await
-        })
+        Box::pin(async move { used(&mut self.read(tenant).await?, since).await })
     }
 }
 

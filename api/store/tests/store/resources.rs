@@ -1,7 +1,8 @@
 //! Strategies, accounts, jobs, data sets and limits.
 
 use qt_store::audit::{AuditFilter, Audits};
-use qt_store::backtests::BacktestEnd;
+use qt_store::backtests::{BacktestEnd, BacktestQuota};
+use qt_store::datasets::DatasetQuota;
 use qt_store::domain::command::{change_strategy, create_strategy, set_strategy_status};
 use qt_store::domain::{NewStrategy, StrategyChange, StrategyStatus};
 use qt_store::events::Outbox;
@@ -16,7 +17,14 @@ use serde_json::json;
 use crate::on_both;
 use crate::world::{NOON, World, actor, amount};
 
-on_both!(strategies, accounts, jobs, data_sets, limits);
+on_both!(
+    strategies,
+    accounts,
+    jobs,
+    quotas_hold_for_requests_at_the_same_moment,
+    data_sets,
+    limits,
+);
 
 fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict(_)))
@@ -145,7 +153,9 @@ async fn jobs(world: World) {
     let events = store.events_after(tenant, 0, 10).await.unwrap();
     assert_eq!(events.len(), 2);
     assert!(events[0].envelope.data.contains("sharpe"));
-    assert!(store.backtests(TenantId::new(), None, Page::default()).await.unwrap().items.is_empty());
+    assert!(
+        store.backtests(TenantId::new(), None, Page::default()).await.unwrap().items.is_empty()
+    );
     let of = async |person: &str| {
         let rows = store.backtests(tenant, Some(person.to_owned()), Page::default()).await;
         rows.unwrap().items.len()

@@ -1,9 +1,7 @@
 //! The store of a test: the real one on SQLite, or one whose database never answers.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use qt_api::http::storage::Storage;
 use qt_store::audit::{AuditEntry, AuditFilter, AuditRow, Audits};
 use qt_store::domain::TradingStrategy;
 use qt_store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
@@ -19,9 +17,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// A new store on SQLite in `folder`.
-pub async fn open(folder: &Path) -> Arc<dyn Storage> {
+pub async fn open(folder: &Path) -> Store {
     let settings = StoreSettings::new(None, None, folder).expect("settings of SQLite");
-    Arc::new(Store::open(&settings).await.expect("SQLite opens"))
+    Store::open(&settings).await.expect("SQLite opens")
 }
 
 /// A store whose database is away.
