@@ -226,9 +226,8 @@ impl Line {
         if !names(word, preset).is_empty() {
             return Ok(());
         }
-        let detail = "name a channel: ticker, orderbook, trade, candle, portfolio, orders, \
-                      signals, risk, latency or jobs";
-        self.write(Message::Text(error("NO_CHANNEL", detail))).await
+        let detail = format!("name a channel: {}", Channel::ALL.map(Channel::name).join(", "));
+        self.write(Message::Text(error("NO_CHANNEL", &detail))).await
     }
 
     async fn subscribe(

@@ -45,7 +45,7 @@ fn path_of(reply: &Reply) -> String {
 }
 
 #[tokio::test]
-async fn an_agent_never_gets_a_persons_backtest() {
+pub async fn an_agent_never_gets_a_persons_backtest() {
     let service = service().await;
     let tenant = TenantId::new();
     let (user, agent) = (token(Role::User, tenant), token(Role::Agent, tenant));
@@ -72,7 +72,7 @@ async fn an_agent_never_gets_a_persons_backtest() {
 }
 
 #[tokio::test]
-async fn a_job_that_is_stopped_is_charged_what_it_took_and_ends_when_it_ends() {
+pub async fn a_job_that_is_stopped_is_charged_what_it_took_and_ends_when_it_ends() {
     let service = service().await;
     let user = token(Role::User, TenantId::new());
     let started = service.ask("POST", "/backtests", &user, Some(&backtest(BUSY_CAPITAL))).await;
@@ -87,7 +87,7 @@ async fn a_job_that_is_stopped_is_charged_what_it_took_and_ends_when_it_ends() {
 }
 
 #[tokio::test]
-async fn a_quota_that_is_used_up_is_429_and_holds_at_the_same_moment() {
+pub async fn a_quota_that_is_used_up_is_429_and_holds_at_the_same_moment() {
     let service = service().await;
     let user = token(Role::User, TenantId::new());
     let body = backtest(BUSY_CAPITAL);
@@ -103,7 +103,7 @@ async fn a_quota_that_is_used_up_is_429_and_holds_at_the_same_moment() {
 }
 
 /// Sends a data set as a client does.
-async fn send_data(service: &Service, token: &str, query: &str, key: &str, csv: &str) -> Reply {
+pub async fn send_data(service: &Service, token: &str, query: &str, key: &str, csv: &str) -> Reply {
     let request = format!(
         "POST /datasets?{query} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
          content-type: text/csv\r\nidempotency-key: {key}\r\nconnection: close\r\n\

@@ -49,7 +49,7 @@ fn stopped() -> Refusal {
 }
 
 #[tokio::test]
-async fn an_order_whose_answer_was_lost_is_placed_once_however_often_it_is_asked_for() {
+pub async fn an_order_whose_answer_was_lost_is_placed_once_however_often_it_is_asked_for() {
     let service = Service::start().await;
     let client = Client::new(&service);
     let desk = service.desks.of(client.tenant);
@@ -74,7 +74,7 @@ async fn an_order_whose_answer_was_lost_is_placed_once_however_often_it_is_asked
 }
 
 #[tokio::test]
-async fn an_order_that_was_refused_for_a_while_keeps_its_identifier() {
+pub async fn an_order_that_was_refused_for_a_while_keeps_its_identifier() {
     let service = Service::start().await;
     let client = Client::new(&service);
     let desk = service.desks.of(client.tenant);
@@ -99,7 +99,7 @@ async fn keep(service: &Service, tenant: TenantId, order: &Order) {
 }
 
 #[tokio::test]
-async fn a_stored_error_is_given_under_the_name_of_the_request_that_asks() {
+pub async fn a_stored_error_is_given_under_the_name_of_the_request_that_asks() {
     let service = Service::start().await;
     let client = Client::new(&service);
     let kill = r#"{"level":"account","reason":"a test"}"#;
@@ -122,7 +122,7 @@ async fn a_stored_error_is_given_under_the_name_of_the_request_that_asks() {
 }
 
 #[tokio::test]
-async fn rights_come_before_the_syntax_of_the_key() {
+pub async fn rights_come_before_the_syntax_of_the_key() {
     let service = Service::start().await;
     let reader = format!("Bearer {}", token(Role::Agent, TenantId::new()));
     let headers = [("authorization", reader.as_str()), ("idempotency-key", "")];
@@ -135,7 +135,7 @@ async fn rights_come_before_the_syntax_of_the_key() {
 }
 
 #[tokio::test]
-async fn every_write_takes_a_key() {
+pub async fn every_write_takes_a_key() {
     let service = Service::start().await;
     let client = Client::new(&service);
     let order = client.ask("POST", "/trades", "order", Some(LIMIT)).await.json();
@@ -170,7 +170,7 @@ async fn every_write_takes_a_key() {
 }
 
 #[tokio::test]
-async fn an_order_is_there_though_the_session_does_not_show_it() {
+pub async fn an_order_is_there_though_the_session_does_not_show_it() {
     let service = Service::start().await;
     let client = Client::new(&service);
     let desk = service.desks.of(client.tenant);

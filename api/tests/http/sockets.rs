@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::common::{Service, Wanted, soon, token, token_of};
 
-type Socket = WebSocketStream<TcpStream>;
+pub type Socket = WebSocketStream<TcpStream>;
 
 async fn open(service: &Service, path: &str, headers: &[(&str, &str)]) -> Result<Socket, Error> {
     // A small window, so that a slow reader is one soon.
@@ -41,12 +41,12 @@ fn status(opened: Result<Socket, Error>) -> u16 {
     }
 }
 
-async fn say(socket: &mut Socket, what: Value) {
+pub async fn say(socket: &mut Socket, what: Value) {
     socket.send(Message::text(what.to_string())).await.expect("it is open");
 }
 
 /// The next message; a close frame is its code.
-async fn hear(socket: &mut Socket) -> Result<Value, u16> {
+pub async fn hear(socket: &mut Socket) -> Result<Value, u16> {
     loop {
         match soon(socket.next()).await {
             Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
@@ -57,7 +57,7 @@ async fn hear(socket: &mut Socket) -> Result<Value, u16> {
     }
 }
 
-async fn hear_type(socket: &mut Socket, kind: &str) -> Value {
+pub async fn hear_type(socket: &mut Socket, kind: &str) -> Value {
     loop {
         let message = hear(socket).await.expect("it is open");
         if message["type"] == kind {
@@ -66,7 +66,7 @@ async fn hear_type(socket: &mut Socket, kind: &str) -> Value {
     }
 }
 
-async fn ready(service: &Service, path: &str, token: &str) -> Socket {
+pub async fn ready(service: &Service, path: &str, token: &str) -> Socket {
     let mut socket = open(service, path, &[]).await.expect("it opens");
     say(&mut socket, json!({"action": "auth", "token": token})).await;
     assert_eq!(hear(&mut socket).await.unwrap()["type"], "authenticated");

@@ -50,7 +50,7 @@ impl World {
 }
 
 #[tokio::test]
-async fn a_change_that_the_store_refuses_changes_nothing_that_runs() {
+pub async fn a_change_that_the_store_refuses_changes_nothing_that_runs() {
     let world = World::new().await;
     world.make("taken", "stopped").await;
     let id = world.make("mine", "active").await;
@@ -69,7 +69,7 @@ async fn a_change_that_the_store_refuses_changes_nothing_that_runs() {
 }
 
 #[tokio::test]
-async fn a_session_that_refuses_leaves_the_store_as_it_was() {
+pub async fn a_session_that_refuses_leaves_the_store_as_it_was() {
     let world = World::new().await;
     let id = world.make("mine", "active").await;
     world.service.desks.of(world.tenant).enter(Phase::Reconciling);
@@ -81,7 +81,7 @@ async fn a_session_that_refuses_leaves_the_store_as_it_was() {
 }
 
 #[tokio::test]
-async fn what_the_store_does_not_keep_as_active_does_not_run() {
+pub async fn what_the_store_does_not_keep_as_active_does_not_run() {
     let world = World::new().await;
     let id = world.make("mine", "stopped").await;
     let (store, tenant) = (world.service.store.clone(), world.tenant);
@@ -96,7 +96,7 @@ async fn what_the_store_does_not_keep_as_active_does_not_run() {
 }
 
 #[tokio::test]
-async fn one_that_is_removed_or_stopped_runs_no_more_whatever_the_store_says() {
+pub async fn one_that_is_removed_or_stopped_runs_no_more_whatever_the_store_says() {
     let world = World::new().await;
     let (removed, stopped) = (world.make("one", "active").await, world.make("two", "active").await);
     let desk = world.service.desks.of(world.tenant);
@@ -114,7 +114,7 @@ async fn one_that_is_removed_or_stopped_runs_no_more_whatever_the_store_says() {
 }
 
 #[tokio::test]
-async fn one_that_cannot_run_is_not_made_and_can_be_asked_for_again() {
+pub async fn one_that_cannot_run_is_not_made_and_can_be_asked_for_again() {
     let world = World::new().await;
     let desk = world.service.desks.of(world.tenant);
     desk.enter(Phase::Reconciling);

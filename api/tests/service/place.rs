@@ -123,6 +123,17 @@ impl Place {
         Way { address, prefix, token: self.token.clone() }
     }
 
+    /// Ends it; whether all of it ended in time.
+    pub async fn stop(self) -> bool {
+        self.stop.send(()).expect("it runs");
+        crate::soon(self.running).await.expect("it ends")
+    }
+
+    /// The token of its clients.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Ends it in order and starts another one in its place.
     pub async fn restart(self) -> Self {
         self.stop.send(()).expect("it runs");

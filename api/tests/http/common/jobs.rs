@@ -16,7 +16,9 @@ pub const SLOW_WORD: &str = "slow";
 const PROGRAM: &str = r#"#!/bin/sh
 case "$1 $*" in
 backtest*--capital=777*) while :; do :; done ;;
-backtest*) echo '{"schema":"test","metrics":{}}' ;;
+backtest*)
+    echo '<html></html>' >report.html
+    echo '{"schema":"test","metrics":{}}' ;;
 data*)
     if grep -q slow "$3"; then
         while :; do sleep 0.05; done

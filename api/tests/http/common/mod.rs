@@ -2,10 +2,13 @@
 
 pub mod client;
 pub mod desk;
+#[path = "../../service/gateway.rs"]
+pub mod gateway;
 pub mod jobs;
 pub mod market;
 pub mod store;
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,9 +34,25 @@ use tokio::task::JoinHandle;
 
 use client::{Reply, send};
 use desk::Desks;
+use gateway::Kind;
 use market::Market;
 
 const SECRET: &str = "k2Zp9vQ4xW7mB1nR6tY3uE8sA5dF0gHjLcXz";
+
+thread_local! {
+    /// What is between clients and every service of this test.
+    static GATEWAY: Cell<Option<Kind>> = const { Cell::new(None) };
+}
+
+/// Runs a test whose clients come through a gateway.
+pub fn through(kind: Kind, test: fn()) {
+    client::PREFIX.set(kind.prefix());
+    GATEWAY.set(Some(kind));
+    test();
+    // Threads may be used again.
+    GATEWAY.set(None);
+    client::PREFIX.set("");
+}
 
 /// A running service.
 pub struct Service {
@@ -98,6 +117,13 @@ impl Service {
         let running = tokio::spawn(server.run(app.clone(), router, async {
             let _ = stopped.await;
         }));
+        let address = match GATEWAY.take() {
+            Some(kind) => {
+                GATEWAY.set(Some(kind.clone()));
+                gateway::start(kind, address).await
+            }
+            None => address,
+        };
         let (stop, store) = (Some(stop), kept);
         Self { address, market, desks, revocations, store, jobs, folder, stop, running }
     }
