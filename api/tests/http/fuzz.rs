@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use proptest::prelude::*;
 use proptest::test_runner::{Config, TestRunner};
 use qt_auth::Role;
+use qt_auth::limits::Quotas;
 use qt_trading::ids::TenantId;
 use serde_json::{Map, Value, json};
 
@@ -112,7 +113,9 @@ impl Twist {
 fn no_body_breaks_anything_and_unknown_fields_are_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let (service, admin, order, strategy) = runtime.block_on(async {
-        let service = Service::with(Wanted { has_jobs: true, ..Wanted::default() }).await;
+        let quotas = Quotas::read(&|_| Some("100000".to_owned())).ok();
+        let wanted = Wanted { has_jobs: true, quotas, ..Wanted::default() };
+        let service = Service::with(wanted).await;
         let admin = token(Role::TenantAdmin, TenantId::new());
         let id = async |path: &str, body: &Value| {
             let reply = service.ask("POST", path, &admin, Some(&body.to_string())).await;
