@@ -1,6 +1,7 @@
 //! Data sets: shared ones, and what tenants send.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
@@ -22,11 +23,11 @@ use super::strategies::actor;
 use crate::http::extract::{incomplete, late, too_large};
 use crate::http::page::{Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Context, Shared};
-use crate::jobs::{Jobs, SharedData};
+use crate::jobs::{Intake, Jobs, SharedData};
 use qt_auth::Right;
-use qt_store::StoreError;
 use qt_store::datasets::{DatasetRow, NewDataset};
-use qt_trading::ids::DatasetId;
+use qt_store::{Actor, StoreError};
+use qt_trading::ids::{DatasetId, TenantId};
 use qt_trading::time::Time;
 
 /// A data set.
@@ -199,7 +200,7 @@ pub(crate) async fn send(
     once.run_hashed(&app, &caller, hash.into(), async |under| {
         let id = DatasetId(under.id);
         if under.is_repeat
-            && let Some(kept) = kept(jobs, &caller, id).await?
+            && let Some(kept) = kept(jobs, caller.tenant(), id).await?
         {
             return Ok((StatusCode::CREATED, Json(Dataset::from(kept))));
         }
@@ -216,20 +217,10 @@ pub(crate) async fn send(
             path: format!("{place}/{file}"),
             sha256: facts.sha256,
         };
-        let quota = jobs.settings().dataset_quota();
-        let saved = jobs.store().save_dataset(actor(&caller, &context), new, quota).await;
-        let saved = match saved {
-            Ok(saved) => saved,
-            Err(error) => {
-                // A store that is away may have kept it all the same.
-                let is_uncertain = error.is_passing() && kept(jobs, &caller, id).await.is_err();
-                if is_uncertain {
-                    intake.keep();
-                }
-                return Err(error.into());
-            }
-        };
-        intake.keep();
+        let by = actor(&caller, &context);
+        // To its end, also when the client goes away in between: the row promises the file.
+        let saving = tokio::spawn(save(Arc::clone(jobs), intake, by, new));
+        let saved = saving.await.map_err(|_| ApiError::internal())??;
         let (score, findings) = (facts.score, Some(facts.findings));
         let made = Dataset { score, findings, ..Dataset::from(saved) };
         Ok((StatusCode::CREATED, Json(made)))
@@ -237,12 +228,32 @@ pub(crate) async fn send(
     .await
 }
 
+/// Keeps a data set that was looked at: its row, and with it its file.
+async fn save(
+    jobs: Arc<Jobs>,
+    intake: Intake,
+    by: Actor,
+    new: NewDataset,
+) -> Result<DatasetRow, StoreError> {
+    let (tenant, id) = (by.tenant, new.id);
+    let saved = jobs.store().save_dataset(by, new, jobs.settings().dataset_quota()).await;
+    // A store that is away may have kept it all the same.
+    let is_uncertain = match &saved {
+        Err(error) if error.is_passing() => kept(&jobs, tenant, id).await.is_err(),
+        _ => false,
+    };
+    if saved.is_ok() || is_uncertain {
+        intake.keep();
+    }
+    saved
+}
+
 async fn kept(
     jobs: &Jobs,
-    caller: &Caller,
+    tenant: TenantId,
     id: DatasetId,
 ) -> Result<Option<DatasetRow>, StoreError> {
-    match jobs.store().dataset(caller.tenant(), id).await {
+    match jobs.store().dataset(tenant, id).await {
         Ok(row) => Ok(Some(row)),
         Err(StoreError::NotFound) => Ok(None),
         Err(error) => Err(error),

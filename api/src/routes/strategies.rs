@@ -1,5 +1,7 @@
 //! The tenant's strategies.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -443,7 +445,8 @@ async fn run(
 }
 
 /// Brings first the session to what `after` says, then the store. Where the store does not take it
-/// the session goes back to what the store says.
+/// the session goes back to what the store says. All of it is done, also when the client goes away
+/// in between.
 async fn apply(
     app: &Shared,
     caller: &Caller,
@@ -452,22 +455,26 @@ async fn apply(
     after: TradingStrategy,
     action: &'static str,
 ) -> Result<TradingStrategy, ApiError> {
+    let (store, by) = (Arc::clone(&app.store), actor(caller, context));
     let desk = app.trading.desk(caller.tenant()).await?;
-    bring(&*desk, caller, &after).await?;
-    let saved = app.store.save_strategy(actor(caller, context), after, action).await;
-    if saved.is_err() {
-        let kept = app.store.strategy(caller.tenant(), before.id).await;
-        let back = match kept {
-            Ok(kept) => bring(&*desk, caller, &kept).await,
-            Err(StoreError::NotFound) => stopped(&*desk, before.id, caller).await,
-            Err(_) => bring(&*desk, caller, before).await,
-        };
-        if let Err(error) = back {
-            let id = before.id;
-            tracing::error!(strategy = %id, %error, "session and store disagree about a strategy");
+    let (caller, before) = (caller.clone(), before.clone());
+    let work = tokio::spawn(async move {
+        bring(&*desk, &caller, &after).await?;
+        let saved = store.save_strategy(by, after, action).await;
+        if saved.is_err() {
+            let back = match store.strategy(caller.tenant(), before.id).await {
+                Ok(kept) => bring(&*desk, &caller, &kept).await,
+                Err(StoreError::NotFound) => stopped(&*desk, before.id, &caller).await,
+                Err(_) => bring(&*desk, &caller, &before).await,
+            };
+            if let Err(error) = back {
+                let id = before.id;
+                tracing::error!(strategy = %id, %error, "session and store disagree");
+            }
         }
-    }
-    Ok(saved?)
+        Ok::<_, ApiError>(saved?)
+    });
+    work.await.map_err(|_| ApiError::internal())?
 }
 
 /// Runs a strategy that is active, with its parameters; stops any other.

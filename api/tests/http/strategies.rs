@@ -1,10 +1,14 @@
 //! What runs in the session is what the store says.
 
+use std::time::Duration;
+
 use qt_auth::Role;
 use qt_store::{Actor, Strategies};
 use qt_trading::ids::{StrategyUid, TenantId};
 use qt_trading::{Phase, StrategyRun};
 use serde_json::{Value, json};
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpStream;
 
 use crate::common::client::Reply;
 use crate::common::{Service, token};
@@ -93,6 +97,27 @@ pub async fn what_the_store_does_not_keep_as_active_does_not_run() {
     let reply = world.ask("POST", &format!("/strategies/{id}/activate"), None).await;
     assert!([404, 409].contains(&reply.status), "{reply:?}");
     assert!(world.running().is_empty(), "it would trade, and nobody could stop it");
+}
+
+#[tokio::test]
+async fn a_client_that_goes_away_leaves_session_and_store_agreed() {
+    let world = World::new().await;
+    let id = world.make("mine", "stopped").await;
+    let desk = world.service.desks.of(world.tenant);
+    *desk.meanwhile.lock().unwrap() =
+        Some(Box::pin(tokio::time::sleep(Duration::from_millis(300))));
+    let request = format!(
+        "POST /strategies/{id}/activate HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {}\r\n\r\n",
+        world.user
+    );
+    let mut stream = TcpStream::connect(world.service.address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    while world.running().is_empty() {
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    drop(stream);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    assert_eq!((world.running().len(), world.status(id).await), (1, json!("active")));
 }
 
 #[tokio::test]
