@@ -70,9 +70,9 @@ pub struct Layered<T, P, W> {
 }
 
 impl<T, P: Fn(&T) -> Cursor, W: Fn(&T) -> bool> Layered<T, P, W> {
-    /// The page that is asked for; `fetch` gives a part of what is in the store, newest first. While
-    /// the store is away there is what is in memory, and the cursor leads to where the rest would
-    /// be.
+    /// The page that is asked for; `fetch` gives a part of what is in the store, newest first.
+    /// While the store is away there is what is in memory, and the cursor leads to where the rest
+    /// would be.
     ///
     /// # Errors
     /// 503 where nothing is in memory and the store is away.

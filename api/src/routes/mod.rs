@@ -1,5 +1,6 @@
 //! The routes, one file a resource. Each says of itself what the OpenAPI document shows.
 
+mod agree;
 pub mod audit;
 pub mod backtests;
 pub mod check;

@@ -1,7 +1,5 @@
 //! The tenant's strategies.
 
-use std::sync::Arc;
-
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -11,6 +9,7 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::agree::{apply, stopped, unmake};
 use super::once::{Once, OnceHeader};
 use super::parameters;
 use crate::http::page::{Page, PageQuery, store_page};
@@ -22,7 +21,6 @@ use qt_store::domain::{
 use qt_store::{Actor, StoreError, StrategyFilter};
 use qt_trading::ids::StrategyUid;
 use qt_trading::time::Time;
-use qt_trading::{Desk, Refusal, StrategyRun};
 
 /// A configured strategy.
 #[derive(Clone, Debug, Serialize, ToSchema)]
@@ -215,20 +213,6 @@ async fn made(
     let mut made = TradingStrategy::create(caller.tenant(), wanted, Time::now())?;
     made.id = id;
     Ok(app.store.save_strategy(actor(caller, context), made, "strategy.created").await?)
-}
-
-/// One that was to run and does not is not made, so that its name is free. It stays where it is not
-/// certain that it does not run.
-async fn unmake(app: &Shared, caller: &Caller, context: &Context, id: StrategyUid) {
-    let unmade = async {
-        let desk = app.trading.desk(caller.tenant()).await?;
-        stopped(&*desk, id, caller).await?;
-        let deleted = app.store.delete_strategy(actor(caller, context), id).await;
-        deleted.map_err(Refusal::from)
-    };
-    if let Err(error) = unmade.await {
-        tracing::warn!(%error, strategy = %id, "a strategy that does not run stays");
-    }
 }
 
 fn checked(app: &Shared, body: StrategyBody) -> Result<NewStrategy, ApiError> {
@@ -442,59 +426,4 @@ async fn run(
     after.activate(Time::now())?;
     check_symbols(app, &after.symbols)?;
     apply(app, caller, context, &before, after, "strategy.activated").await
-}
-
-/// Brings first the session to what `after` says, then the store. Where the store does not take it
-/// the session goes back to what the store says. All of it is done, also when the client goes away
-/// in between.
-async fn apply(
-    app: &Shared,
-    caller: &Caller,
-    context: &Context,
-    before: &TradingStrategy,
-    after: TradingStrategy,
-    action: &'static str,
-) -> Result<TradingStrategy, ApiError> {
-    let (store, by) = (Arc::clone(&app.store), actor(caller, context));
-    let desk = app.trading.desk(caller.tenant()).await?;
-    let (caller, before) = (caller.clone(), before.clone());
-    let work = tokio::spawn(async move {
-        bring(&*desk, &caller, &after).await?;
-        let saved = store.save_strategy(by, after, action).await;
-        if saved.is_err() {
-            let back = match store.strategy(caller.tenant(), before.id).await {
-                Ok(kept) => bring(&*desk, &caller, &kept).await,
-                Err(StoreError::NotFound) => stopped(&*desk, before.id, &caller).await,
-                Err(_) => bring(&*desk, &caller, &before).await,
-            };
-            if let Err(error) = back {
-                let id = before.id;
-                tracing::error!(strategy = %id, %error, "session and store disagree");
-            }
-        }
-        Ok::<_, ApiError>(saved?)
-    });
-    work.await.map_err(|_| ApiError::internal())?
-}
-
-/// Runs a strategy that is active, with its parameters; stops any other.
-async fn bring(desk: &dyn Desk, caller: &Caller, wanted: &TradingStrategy) -> Result<(), Refusal> {
-    if wanted.status != StrategyStatus::Active {
-        return stopped(desk, wanted.id, caller).await;
-    }
-    let run = StrategyRun {
-        id: wanted.id,
-        strategy_type: wanted.strategy_type.clone(),
-        symbols: wanted.symbols.clone(),
-        parameters: parameters::texts(&wanted.parameters),
-    };
-    desk.activate(run, caller.person()).await
-}
-
-/// Stops a strategy. One that the session does not know does not run.
-async fn stopped(desk: &dyn Desk, id: StrategyUid, caller: &Caller) -> Result<(), Refusal> {
-    match desk.deactivate(id, caller.person()).await {
-        Err(Refusal::NotFound) => Ok(()),
-        done => done,
-    }
 }
