@@ -63,7 +63,19 @@ impl Identity {
         is_given && !needs_person && !refused
     }
 
-    /// The same as a result.
+    /// Who acts, as it is written down.
+    #[must_use]
+    pub fn actor(&self) -> String {
+        self.person.as_ref().map_or_else(|| self.user.clone(), ToString::to_string)
+    }
+
+    /// Whether there is anything that it may do beyond reading.
+    #[must_use]
+    pub fn may_change(&self) -> bool {
+        Right::ALL.into_iter().any(|right| !right.is_read() && self.may(right))
+    }
+
+    /// [`Self::may`] as a result.
     ///
     /// # Errors
     /// [`AuthError::Forbidden`] without the right.

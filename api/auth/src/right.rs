@@ -194,6 +194,20 @@ impl Right {
         matches!(self, Self::Arm(_) | Self::LoosenLimits | Self::DecideApprovals)
     }
 
+    /// Whether nothing is changed with it.
+    #[must_use]
+    pub const fn is_read(self) -> bool {
+        matches!(
+            self,
+            Self::ReadMarket
+                | Self::Read
+                | Self::ReadSignals
+                | Self::ReadBacktests
+                | Self::ReadAudit
+                | Self::ReadMetrics
+        )
+    }
+
     /// Whether it is refused to who acts in another's name: trading in all its forms, and
     /// everything that needs a person.
     #[must_use]

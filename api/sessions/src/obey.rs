@@ -78,6 +78,11 @@ impl Running {
         if self.past.orders.get(id).is_some() {
             return Ok(conflict(format!("there is an order {id} already")));
         }
+        if self.past.orders.is_past(id) {
+            // Whoever asks again shall be told of the order, once the store can.
+            let detail = format!("the order {id} was placed; ask for it in a moment");
+            return Ok(Err(Refusal::Unavailable { code: "ORDER_NOT_SHOWN", detail }));
+        }
         let driver = self.session.driver();
         let wanted = wish::placed(order, driver.exposure().specs, driver.time_ns());
         let (instrument, what) = or_refuse!(wanted);

@@ -22,6 +22,10 @@ use qt_trading::{Execution, Order, OrderKind, OrderStatus, TimeInForce};
 
 /// Orders that are over and still in memory.
 const ENDED_KEPT: usize = 1_000;
+/// Identifiers of orders that are over and not in memory any more, which must not be given again.
+/// Older ones are in the store since long.
+const PAST_KEPT: usize = 100_000;
+
 /// What a note has changed.
 #[derive(Debug)]
 pub enum Changed {
@@ -43,6 +47,9 @@ pub struct Orders {
     /// How many there ever were.
     count: u64,
     ended: VecDeque<OrderUid>,
+    /// Orders that were in memory, oldest first.
+    past: VecDeque<OrderUid>,
+    past_uids: HashSet<OrderUid>,
     /// The name that a client gave the order that is asked for next.
     next_name: Option<(OrderUid, String)>,
     /// The names that clients gave, of orders that are in memory.
@@ -67,6 +74,8 @@ impl Orders {
             by_id: HashMap::new(),
             count: 0,
             ended: VecDeque::new(),
+            past: VecDeque::new(),
+            past_uids: HashSet::new(),
             next_name: None,
             names: HashSet::new(),
         }
@@ -81,6 +90,11 @@ impl Orders {
     /// Whether a client has given this name.
     pub fn is_named(&self, client_order_id: &str) -> bool {
         self.names.contains(client_order_id)
+    }
+
+    /// Whether there was an order of this identifier that is not in memory any more.
+    pub fn is_past(&self, uid: OrderUid) -> bool {
+        self.past_uids.contains(&uid)
     }
 
     /// The order.
@@ -198,6 +212,18 @@ impl Orders {
                 self.names.remove(name);
             }
             changed.push(Changed::Gone(kept.place));
+            self.forget(oldest);
+        }
+    }
+
+    /// Of an order that leaves memory its identifier stays.
+    fn forget(&mut self, uid: OrderUid) {
+        self.past.push_back(uid);
+        self.past_uids.insert(uid);
+        if self.past.len() > PAST_KEPT
+            && let Some(oldest) = self.past.pop_front()
+        {
+            self.past_uids.remove(&oldest);
         }
     }
 

@@ -490,7 +490,7 @@ impl Running {
                 let worth = Told::Worth(Arc::clone(&portfolio));
                 self.shared.listener.hear(driver.events(), portfolio.as_of, worth);
                 let told = PrivateKind::Portfolio(Box::new((*portfolio).clone()));
-                self.shared.log.push(portfolio.as_of, told);
+                self.shared.log.replace(portfolio.as_of, told);
             }
         }
         if std::mem::take(&mut self.is_limits_old) {

@@ -7,13 +7,14 @@ use std::time::Instant;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, Method, StatusCode, Uri};
 use qt_strategies::Registry;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::base::BasePaths;
 use super::cors::Origins;
 use super::error::ApiError;
 use super::gate::Gate;
 use super::metrics::Metrics;
+use super::room::Rooms;
 use super::settings::HttpSettings;
 use super::spans::Spans;
 use super::storage::Storage;
@@ -26,9 +27,6 @@ use qt_trading::{MarketData, Trading};
 
 /// The service, as its handlers see it.
 pub type Shared = Arc<App>;
-
-/// All bodies that are being read may take so much together.
-const BODIES_KIB_MAX: usize = 64 << 10;
 
 /// The route that must work however many other requests there are.
 const KILL_PATH: &str = "/risk/kill";
@@ -66,8 +64,8 @@ pub struct App {
     pub sockets: Arc<Hub>,
     /// Further components of `/health`.
     pub probes: Vec<(&'static str, Probe)>,
-    /// Room for bodies that are being read, KiB.
-    pub body_room: Arc<Semaphore>,
+    /// Room for bodies that are being read.
+    pub bodies: Arc<Rooms>,
     /// Whether the service stops.
     pub stopping: watch::Sender<bool>,
     /// When it began.
@@ -111,8 +109,8 @@ impl App {
         let Makings { settings, gate, trading, market, store, limiter, registry } = parts;
         let stopping = watch::Sender::new(false);
         let metrics = Arc::new(Metrics::new());
-        let limits = settings.limits.sockets;
-        let hub = Hub::new(market.clone(), metrics.clone(), limits, stopping.subscribe());
+        let limits = settings.limits;
+        let hub = Hub::new(market.clone(), metrics.clone(), limits.sockets, stopping.subscribe());
         Self {
             base: BasePaths::new(&settings.base_paths),
             origins: Origins::new(&settings.cors_origins),
@@ -127,7 +125,7 @@ impl App {
             spans: None,
             sockets: Arc::new(hub),
             probes: Vec::new(),
-            body_room: Arc::new(Semaphore::new(BODIES_KIB_MAX)),
+            bodies: Rooms::new(limits.bodies_bytes_max, limits.tenant_bodies_bytes_max),
             stopping,
             started: Instant::now(),
             settings,

@@ -33,8 +33,7 @@ impl Caller {
     /// Who acts, as it is written down.
     #[must_use]
     pub fn person(&self) -> String {
-        let identity = &self.identity;
-        identity.person.as_ref().map_or_else(|| identity.user.clone(), ToString::to_string)
+        self.identity.actor()
     }
 
     /// Whether a right is given.
@@ -92,6 +91,7 @@ impl FromRequestParts<Shared> for Caller {
             who.is(&identity.tenant);
         }
         app.allow(&identity, parts).await?;
+        parts.extensions.insert(identity.clone());
         Ok(Self { identity, is_fresh: app.gate.is_fresh() })
     }
 }

@@ -175,6 +175,9 @@ impl From<Refusal> for ApiError {
             }
             Refusal::NotFound => Self::not_found(),
             Refusal::Conflict(detail) => Self::conflict("CONFLICT", detail),
+            Refusal::Exhausted { code, detail, retry_after_s } => {
+                Self::new(StatusCode::TOO_MANY_REQUESTS, code, detail).after_s(retry_after_s)
+            }
             Refusal::Unavailable { code, detail } => Self::unavailable(code, detail),
         }
     }
@@ -203,6 +206,10 @@ mod tests {
             (invalid, StatusCode::UNPROCESSABLE_ENTITY),
             (Refusal::NotFound, StatusCode::NOT_FOUND),
             (Refusal::Conflict("x".to_owned()), StatusCode::CONFLICT),
+            (
+                Refusal::Exhausted { code: "QUOTA", detail: String::new(), retry_after_s: 1 },
+                StatusCode::TOO_MANY_REQUESTS,
+            ),
             (
                 Refusal::Unavailable { code: "RECONCILING", detail: String::new() },
                 StatusCode::SERVICE_UNAVAILABLE,

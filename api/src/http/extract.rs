@@ -8,13 +8,14 @@ use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::header::{CONTENT_ENCODING, CONTENT_LENGTH, CONTENT_TYPE};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, Uri};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
+use http_body_util::BodyExt;
 use serde::de::DeserializeOwned;
-use tokio::sync::OwnedSemaphorePermit;
 
 use super::app::Shared;
 use super::error::ApiError;
 use super::json;
+use super::room::Room;
+use qt_auth::{AuthError, Identity};
 
 /// A body that is here, whole and within its bounds, and not yet parsed.
 #[derive(Debug)]
@@ -23,7 +24,7 @@ pub struct Received {
     pub bytes: Bytes,
     is_json: bool,
     depth_max: usize,
-    _room: OwnedSemaphorePermit,
+    _room: Room,
 }
 
 impl Received {
@@ -67,39 +68,70 @@ impl FromRequest<Shared> for Received {
     async fn from_request(request: Request, app: &Shared) -> Result<Self, ApiError> {
         let limits = app.settings.limits;
         let length_max = limits.body_bytes_max;
-        let told = told_length(request.headers());
-        if told.is_some_and(|bytes| bytes > length_max) {
+        // Whoever may change nothing at all needs no body.
+        let identity = request.extensions().get::<Identity>().cloned().ok_or_else(|| {
+            // A handler that takes a body takes its caller before.
+            ApiError::internal()
+        })?;
+        if !identity.may_change() {
+            return Err(AuthError::Forbidden("write").into());
+        }
+        if told_length(request.headers()).is_some_and(|bytes| bytes > length_max) {
             return Err(too_large(length_max));
         }
-        // What all bodies together may take is bounded too.
-        let room_kib = u32::try_from(told.unwrap_or(length_max).div_ceil(1024)).unwrap_or(u32::MAX);
-        let room = app.body_room.clone().try_acquire_many_owned(room_kib).map_err(|_| {
-            ApiError::unavailable("OVERLOADED", "too many bodies are being read, try again")
-        })?;
         let is_json = is_plain_json(request.headers());
-        let body = Limited::new(request.into_body(), length_max).collect();
-        let bytes = match tokio::time::timeout(limits.body_time, body).await {
-            Ok(Ok(body)) => body.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large(length_max)),
-            Ok(Err(_)) => {
-                let detail = "the body ended before it was whole";
-                return Err(ApiError::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", detail));
-            }
-            Err(_) => {
-                let seconds = limits.body_time.as_secs();
-                let detail = format!("the body was not here within {seconds} s");
-                return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", detail));
-            }
+        let mut room = app.bodies.enter(identity.tenant);
+        let reading = read(request.into_body(), length_max, &mut room);
+        let bytes = match tokio::time::timeout(limits.body_time, reading).await {
+            Ok(read) => read?,
+            Err(_) => return Err(late(limits.body_time)),
         };
         Ok(Self { bytes, is_json, depth_max: limits.json_depth_max, _room: room })
     }
+}
+
+/// Bytes of a body that take no room: a kill must come through however full it is.
+const SMALL_BYTES_MAX: usize = 4 << 10;
+
+async fn read(mut body: Body, length_max: usize, room: &mut Room) -> Result<Bytes, ApiError> {
+    let mut all = Vec::new();
+    while let Some(frame) = body.frame().await {
+        let frame = frame.map_err(|_| incomplete())?;
+        let Ok(data) = frame.into_data() else { continue };
+        let length = all.len() + data.len();
+        if length > length_max {
+            return Err(too_large(length_max));
+        }
+        if length > SMALL_BYTES_MAX && !room.grow_to(length) {
+            let detail = "too many bodies are being read, try again";
+            return Err(ApiError::unavailable("OVERLOADED", detail));
+        }
+        all.extend_from_slice(&data);
+    }
+    Ok(all.into())
+}
+
+/// The body ended too early.
+#[must_use]
+pub fn incomplete() -> ApiError {
+    let detail = "the body ended before it was whole";
+    ApiError::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", detail)
+}
+
+/// The body was not here within `time`.
+#[must_use]
+pub fn late(time: std::time::Duration) -> ApiError {
+    let detail = format!("the body was not here within {} s", time.as_secs());
+    ApiError::new(StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", detail)
 }
 
 fn told_length(headers: &HeaderMap) -> Option<usize> {
     headers.get(CONTENT_LENGTH)?.to_str().ok()?.parse().ok()
 }
 
-fn too_large(length_max: usize) -> ApiError {
+/// The body is too large.
+#[must_use]
+pub fn too_large(length_max: usize) -> ApiError {
     let detail = format!("the body is larger than {length_max} bytes");
     ApiError::new(StatusCode::PAYLOAD_TOO_LARGE, "BODY_TOO_LARGE", detail)
 }

@@ -1,6 +1,7 @@
 //! Figures for Prometheus. No label comes from a client: routes are those of the code.
 
-use std::sync::{Mutex, PoisonError};
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError, RwLock};
 use std::time::Duration;
 
 use axum::http::{Method, StatusCode};
@@ -17,6 +18,8 @@ const BUCKETS_S: [f64; 16] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
     1.0, 5.0, 25.0,
 ];
+/// How often records are taken into the histograms.
+const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 const META: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
 
 /// The registry of one service: several may live in one process.
@@ -27,6 +30,15 @@ pub struct Metrics {
     refused: Counter,
     sockets: Gauge,
     recent: Mutex<Option<Histogram<u64>>>,
+    /// By route, then method and status.
+    answers: RwLock<HashMap<String, HashMap<(&'static str, StatusCode), Answers>>>,
+}
+
+/// What counts the answers of one route, method and status.
+#[derive(Clone)]
+struct Answers {
+    count: Counter,
+    took: metrics::Histogram,
 }
 
 impl std::fmt::Debug for Metrics {
@@ -83,7 +95,8 @@ impl Metrics {
         let handle = recorder.handle();
         // Microseconds to a minute, to two digits; the bounds are constants, so there is one.
         let recent = Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 2).ok());
-        Self { handle, connections, refused, sockets, recorder, recent }
+        let answers = RwLock::default();
+        Self { handle, connections, refused, sockets, recorder, recent, answers }
     }
 
     /// Counts a connection until it is dropped.
@@ -123,14 +136,38 @@ impl Metrics {
         if let Some(recent) = self.recent.lock().unwrap_or_else(PoisonError::into_inner).as_mut() {
             recent.saturating_record(took_us);
         }
-        let method = known(method);
+        let answers = self.answers(known(method), route, status);
+        answers.count.increment(1);
+        answers.took.record(took.as_secs_f64());
+    }
+
+    /// What counts these answers: made once, then taken from memory.
+    fn answers(&self, method: &'static str, route: &str, status: StatusCode) -> Answers {
+        let known = self.answers.read().unwrap_or_else(PoisonError::into_inner);
+        let found = known.get(route).and_then(|of| of.get(&(method, status)));
+        if let Some(found) = found {
+            return found.clone();
+        }
+        drop(known);
         let endpoint = Label::new("endpoint", route.to_owned());
         let labels = vec![Label::new("method", method), endpoint.clone(), status_label(status)];
         let key = Key::from_parts("quanttrade_api_requests_total", labels);
-        self.recorder.register_counter(&key, &META).increment(1);
+        let count = self.recorder.register_counter(&key, &META);
         let labels = vec![Label::new("method", method), endpoint];
         let key = Key::from_parts("quanttrade_api_request_duration_seconds", labels);
-        self.recorder.register_histogram(&key, &META).record(took.as_secs_f64());
+        let made = Answers { count, took: self.recorder.register_histogram(&key, &META) };
+        let mut all = self.answers.write().unwrap_or_else(PoisonError::into_inner);
+        all.entry(route.to_owned()).or_default().insert((method, status), made.clone());
+        made
+    }
+
+    /// Takes what was recorded into the histograms, again and again: what nobody reads must not
+    /// grow.
+    pub async fn keep_up(self: Arc<Self>) {
+        loop {
+            tokio::time::sleep(UPKEEP_EVERY).await;
+            self.handle.run_upkeep();
+        }
     }
 
     /// Notes how long a stage took; `stage` is a name of the code.
@@ -216,5 +253,24 @@ mod tests {
         assert!(text.ends_with("quanttrade_up 1\n"), "{text}");
         drop(open);
         assert!(metrics.text(&[]).contains("quanttrade_http_connections 0"));
+    }
+
+    #[test]
+    fn answers_of_one_kind_are_counted_together() {
+        let metrics = Metrics::new();
+        for status in [StatusCode::OK, StatusCode::OK, StatusCode::CREATED] {
+            metrics.answered(&Method::POST, "/trades", status, Duration::from_millis(1));
+        }
+        let text = metrics.text(&[]);
+        let line = |status: u16, count: u32| {
+            format!(
+                "quanttrade_api_requests_total{{method=\"POST\",endpoint=\"/trades\",\
+                 status=\"{status}\"}} {count}\n"
+            )
+        };
+        assert!(text.contains(&line(200, 2)) && text.contains(&line(201, 1)), "{text}");
+        let all = "quanttrade_api_request_duration_seconds_count{method=\"POST\",\
+                   endpoint=\"/trades\"} 3";
+        assert!(text.contains(all), "{text}");
     }
 }

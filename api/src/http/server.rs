@@ -17,6 +17,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
 
 use super::app::Shared;
 use super::front;
+use super::paced::{Paced, Unpaced};
 use super::settings::Limits;
 
 const BACKLOG: u32 = 4_096;
@@ -59,6 +60,7 @@ impl Server {
     /// under way get their time to end, and sockets are closed. Returns whether all ended in time.
     pub async fn run(self, app: Shared, router: Router, stop: impl Future<Output = ()>) -> bool {
         let limits = app.settings.limits;
+        let upkeep = tokio::spawn(Arc::clone(&app.metrics).keep_up());
         let places = Arc::new(Semaphore::new(limits.connections_max));
         let mut stop = pin!(stop);
         loop {
@@ -92,13 +94,25 @@ impl Server {
         drop(self.listener);
         app.stopping.send_replace(true);
         let all = u32::try_from(limits.connections_max).unwrap_or(u32::MAX);
-        tokio::time::timeout(limits.stop_time, places.acquire_many(all)).await.is_ok()
+        let ended = tokio::time::timeout(limits.stop_time, places.acquire_many(all)).await;
+        upkeep.abort();
+        ended.is_ok()
     }
 }
 
 /// A place of a connection, which a socket that grows out of it keeps.
 #[derive(Clone, Debug)]
-pub struct Place(#[expect(dead_code, reason = "held, not read")] Arc<OwnedSemaphorePermit>);
+pub struct Place {
+    _permit: Arc<OwnedSemaphorePermit>,
+    unpaced: Unpaced,
+}
+
+impl Place {
+    /// The connection becomes a socket, which has times of its own.
+    pub fn becomes_socket(&self) {
+        self.unpaced.set();
+    }
+}
 
 async fn serve(
     app: Shared,
@@ -109,7 +123,9 @@ async fn serve(
     place: OwnedSemaphorePermit,
 ) {
     let limits = app.settings.limits;
-    let place = Place(Arc::new(place));
+    let unpaced = Unpaced::default();
+    let place = Place { _permit: Arc::new(place), unpaced: unpaced.clone() };
+    let stream = Paced::new(stream, limits.write_time, unpaced);
     let _open = app.metrics.connection_opened();
     let service = service_fn(|request: hyper::Request<hyper::body::Incoming>| {
         let mut request = request.map(Body::new);

@@ -41,10 +41,16 @@ pub struct Limits {
     pub body_time: Duration,
     /// From the headers to the answer. Below the 30 s after which the gateway gives up.
     pub request_time: Duration,
+    /// Without a byte of an answer taken by its client; sockets have times of their own.
+    pub write_time: Duration,
     /// For requests that are under way when the service stops.
     pub stop_time: Duration,
     /// Bytes of a body.
     pub body_bytes_max: usize,
+    /// Bytes of all bodies that are being read.
+    pub bodies_bytes_max: usize,
+    /// Bytes of the bodies of one tenant.
+    pub tenant_bodies_bytes_max: usize,
     /// Bytes of a data set.
     pub dataset_bytes_max: usize,
     /// Bytes of all headers with the request line.
@@ -66,8 +72,11 @@ impl Default for Limits {
             header_time: Duration::from_secs(8),
             body_time: Duration::from_secs(20),
             request_time: Duration::from_secs(25),
-            stop_time: Duration::from_millis(4_500),
+            write_time: Duration::from_secs(10),
+            stop_time: Duration::from_millis(2_500),
             body_bytes_max: 1 << 20,
+            bodies_bytes_max: 64 << 20,
+            tenant_bodies_bytes_max: 16 << 20,
             dataset_bytes_max: 32 << 20,
             header_bytes_max: 32 << 10,
             headers_max: 100,

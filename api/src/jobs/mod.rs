@@ -4,6 +4,7 @@
 //! limit on its processor time and memory, and a folder of its own: a run that eats its quota,
 //! hangs or crashes takes nothing else with it, and stopping it is killing it.
 
+pub mod changes;
 pub mod child;
 pub mod intake;
 pub mod pool;
@@ -11,6 +12,8 @@ pub mod queue;
 pub mod request;
 pub mod settings;
 
-pub use pool::{JobChange, Jobs};
+pub use changes::JobChange;
+pub use intake::Intake;
+pub use pool::Jobs;
 pub use request::{BacktestRequest, JobConfig};
 pub use settings::{JobSettings, SharedData};

@@ -6,52 +6,46 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use serde_json::{Value, json};
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Semaphore, mpsc, watch};
 
+use super::changes::{Changes, JobChange};
 use super::child::{self, Ended, Launch};
 use super::queue::FairQueue;
 use super::request::JobConfig;
 use super::settings::JobSettings;
-use qt_store::backtests::{BacktestEnd, BacktestRow, BacktestStatus, Backtests, NewBacktest};
+use qt_store::backtests::{
+    BacktestEnd, BacktestQuota, BacktestRow, BacktestStatus, Backtests, NewBacktest,
+};
 use qt_store::datasets::Datasets;
 use qt_store::{Accounts, Actor, StoreError};
-use qt_trading::Refusal;
-use qt_trading::ids::{BacktestId, StrategyUid, TenantId};
+use qt_trading::ids::{BacktestId, DatasetId, StrategyUid, TenantId};
 use qt_trading::time::Time;
+use qt_trading::{PrivateLog, Refusal};
 
 /// What the pool keeps its jobs in.
 pub trait JobStore: Backtests + Datasets + Accounts {}
 
 impl<T: Backtests + Datasets + Accounts> JobStore for T {}
 
-/// A job is farther, or over.
-#[derive(Clone, Debug, PartialEq)]
-pub struct JobChange {
-    /// Whose it is.
-    pub tenant: TenantId,
-    /// The job.
-    pub id: BacktestId,
-    /// Where it is.
-    pub status: BacktestStatus,
-    /// How far it is.
-    pub progress: Value,
-}
-
 /// The pool of jobs.
 pub struct Jobs {
     settings: JobSettings,
     store: Arc<dyn JobStore>,
     state: Mutex<State>,
-    changes: broadcast::Sender<Arc<JobChange>>,
+    changes: Changes,
+    /// Data sets that are looked at.
+    pub(super) looks: Arc<Semaphore>,
     /// Whether the jobs of an earlier process were looked at: before that, none of this one may
     /// begin, since it would be taken for one of them.
     is_recovered: watch::Sender<bool>,
 }
 
-struct State {
+pub(super) struct State {
     queue: FairQueue<Waiting>,
     stops: HashMap<BacktestId, watch::Sender<bool>>,
-    is_stopping: bool,
+    /// Data sets that are taken in, by the name of their folder.
+    pub(super) intakes: HashMap<DatasetId, (TenantId, watch::Sender<bool>)>,
+    pub(super) is_stopping: bool,
 }
 
 #[derive(Debug)]
@@ -76,10 +70,11 @@ impl Jobs {
     #[must_use]
     pub fn new(settings: JobSettings, store: Arc<dyn JobStore>) -> Arc<Self> {
         let queue = FairQueue::new(settings.tenant_running_max);
-        let state = State { queue, stops: HashMap::new(), is_stopping: false };
-        let changes = broadcast::Sender::new(1_024);
-        let is_recovered = watch::Sender::new(false);
-        Arc::new(Self { settings, store, state: Mutex::new(state), changes, is_recovered })
+        let (stops, intakes) = (HashMap::new(), HashMap::new());
+        let state = Mutex::new(State { queue, stops, intakes, is_stopping: false });
+        let looks = Arc::new(Semaphore::new(settings.running_max));
+        let (changes, is_recovered) = (Changes::default(), watch::Sender::new(false));
+        Arc::new(Self { settings, store, state, changes, looks, is_recovered })
     }
 
     /// What jobs may use.
@@ -94,13 +89,13 @@ impl Jobs {
         &*self.store
     }
 
-    /// Every step of every job from now on.
+    /// Every step of every job of a tenant.
     #[must_use]
-    pub fn changes(&self) -> broadcast::Receiver<Arc<JobChange>> {
-        self.changes.subscribe()
+    pub fn changes(&self, tenant: TenantId) -> Arc<PrivateLog<JobChange>> {
+        self.changes.of(tenant)
     }
 
-    fn lock(&self) -> MutexGuard<'_, State> {
+    pub(super) fn lock(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -142,40 +137,27 @@ impl Jobs {
             let detail = "backtests of before are still being looked at; try again".to_owned();
             return Err(Refusal::Unavailable { code: "STARTING", detail });
         }
-        self.check_quota(actor.tenant).await?;
+        if self.lock().is_stopping {
+            return Err(stopping());
+        }
         let stored = serde_json::to_value(&config).map_err(|error| Refusal::Unavailable {
             code: "INTERNAL",
             detail: error.to_string(),
         })?;
         let id = BacktestId::new();
         let new = NewBacktest { id, strategy_id: strategy, unique_key, config: stored };
-        let (row, is_new) = self.store.enqueue_backtest(actor.clone(), new).await?;
+        let quota = BacktestQuota {
+            open_max: self.settings.tenant_open_max,
+            cpu_ms_max: self.settings.tenant_cpu_seconds * 1_000,
+            since: Time(Time::now().0 - DAY_NS),
+        };
+        let (row, is_new) = self.store.enqueue_backtest(actor.clone(), new, quota).await?;
         if is_new {
-            self.tell(actor.tenant, id, BacktestStatus::Queued, json!({ "fraction": 0.0 }));
+            self.tell(&actor, id, BacktestStatus::Queued, json!({ "fraction": 0.0 }));
             self.push(Waiting { id, config, actor });
             self.go_on();
         }
         Ok((row, is_new))
-    }
-
-    async fn check_quota(&self, tenant: TenantId) -> Result<(), Refusal> {
-        if self.lock().is_stopping {
-            let detail = "the service ends; try again in a moment".to_owned();
-            return Err(Refusal::Unavailable { code: "STOPPING", detail });
-        }
-        let since = Time(Time::now().0 - DAY_NS);
-        let used = self.store.backtest_use(tenant, since).await?;
-        let limits = &self.settings;
-        if used.open >= limits.tenant_open_max {
-            let detail = format!("{} backtests wait or run; wait for one of them", used.open);
-            return Err(Refusal::Unavailable { code: "QUOTA_OPEN_BACKTESTS", detail });
-        }
-        if used.cpu_ms >= limits.tenant_cpu_seconds * 1_000 {
-            let (took, may) = (used.cpu_ms / 1_000, limits.tenant_cpu_seconds);
-            let detail = format!("{took} s of processor time in 24 hours, {may} s are allowed");
-            return Err(Refusal::Unavailable { code: "QUOTA_CPU_SECONDS", detail });
-        }
-        Ok(())
     }
 
     /// Stops a job: it runs or waits no more when this returns.
@@ -188,13 +170,25 @@ impl Jobs {
             let status = row.status.text();
             return Err(Refusal::Conflict(format!("the backtest is over: {status}")));
         }
-        let tenant = actor.tenant;
+        let owner = Actor { person: row.person, ..actor.clone() };
+        // What it took so far is charged when its process has ended.
         self.store.finish_backtest(actor, id, ended_as(BacktestStatus::Cancelled, 0)).await?;
         if let Some(stop) = self.lock().stops.get(&id) {
             let _ = stop.send(true);
         }
-        self.tell(tenant, id, BacktestStatus::Cancelled, row.progress);
+        self.tell(&owner, id, BacktestStatus::Cancelled, row.progress);
+        self.until(|state| !state.stops.contains_key(&id)).await;
         Ok(())
+    }
+
+    /// Waits until jobs are so, for as long as a process may take to end.
+    async fn until(&self, is_so: impl Fn(&State) -> bool) {
+        for _ in 0..40 {
+            if is_so(&self.lock()) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
     }
 
     /// Takes nothing in any more and stops what runs; it is marked as interrupted.
@@ -202,16 +196,12 @@ impl Jobs {
         {
             let mut state = self.lock();
             state.is_stopping = true;
-            for stop in state.stops.values() {
+            let intakes = state.intakes.values().map(|(_, stop)| stop);
+            for stop in state.stops.values().chain(intakes) {
                 let _ = stop.send(true);
             }
         }
-        for _ in 0..40 {
-            if self.lock().stops.is_empty() {
-                return;
-            }
-            tokio::time::sleep(Duration::from_millis(50)).await;
-        }
+        self.until(|state| state.stops.is_empty() && state.intakes.is_empty()).await;
     }
 
     /// Where a job's files are.
@@ -275,7 +265,7 @@ impl Jobs {
         let (to, progress) = mpsc::channel(16);
         let run = move || child::run(&launch, &to, &stopped);
         let running = tokio::task::spawn_blocking(run);
-        let telling = self.tell_progress(tenant, job.id, progress);
+        let telling = self.tell_progress(&job.actor, job.id, progress);
         let (ran, ()) = tokio::join!(running, telling);
         let lost = |_| (Ended::Failed("the run was lost".to_owned()), 0);
         let (ended, cpu_ms) = ran.unwrap_or_else(lost);
@@ -324,19 +314,19 @@ impl Jobs {
 
     async fn tell_progress(
         &self,
-        tenant: TenantId,
+        actor: &Actor,
         id: BacktestId,
         mut progress: mpsc::Receiver<Value>,
     ) {
         let mut told: Option<tokio::time::Instant> = None;
         while let Some(shape) = progress.recv().await {
-            self.tell(tenant, id, BacktestStatus::Running, shape.clone());
+            self.tell(actor, id, BacktestStatus::Running, shape.clone());
             if told.is_some_and(|told| told.elapsed() < TOLD_EVERY) {
                 continue;
             }
             told = Some(tokio::time::Instant::now());
             // Another replica may have cancelled it. A store that is away is no reason to stop.
-            if let Ok(false) = self.store.backtest_progress(tenant, id, shape).await
+            if let Ok(false) = self.store.backtest_progress(actor.tenant, id, shape).await
                 && let Some(stop) = self.lock().stops.get(&id)
             {
                 let _ = stop.send(true);
@@ -352,18 +342,18 @@ impl Jobs {
 
     /// Keeps the end of a job, again and again while the store is away.
     async fn keep(&self, actor: Actor, id: BacktestId, end: BacktestEnd) {
-        let (tenant, status) = (actor.tenant, end.status);
+        let status = end.status;
         for _ in 0..KEEP_TRIES {
             match self.store.finish_backtest(actor.clone(), id, end.clone()).await {
                 Ok(()) => {
                     let fraction = if status == BacktestStatus::Done { 1.0 } else { 0.0 };
-                    return self.tell(tenant, id, status, json!({ "fraction": fraction }));
+                    return self.tell(&actor, id, status, json!({ "fraction": fraction }));
                 }
                 Err(error) if error.is_passing() && !self.lock().is_stopping => {
                     tokio::time::sleep(KEEP_PAUSE).await;
                 }
                 // It is over already: cancelled while it ran.
-                Err(StoreError::Conflict(_)) => return,
+                Err(StoreError::Conflict(_)) => return self.charge(&actor, id, end.cpu_ms).await,
                 Err(error) => {
                     tracing::error!(backtest = %id, %error, "the end of a backtest is not kept");
                     return;
@@ -372,10 +362,24 @@ impl Jobs {
         }
     }
 
-    fn tell(&self, tenant: TenantId, id: BacktestId, status: BacktestStatus, progress: Value) {
-        // That nobody listens is no error.
-        let _ = self.changes.send(Arc::new(JobChange { tenant, id, status, progress }));
+    /// What a job took that was over before its process was.
+    async fn charge(&self, actor: &Actor, id: BacktestId, cpu_ms: u64) {
+        if let Err(error) = self.store.charge_backtest(actor.tenant, id, cpu_ms).await {
+            tracing::warn!(backtest = %id, cpu_ms, %error, "processor time is not charged");
+        }
     }
+
+    /// Tells of a job of `owner`.
+    fn tell(&self, owner: &Actor, id: BacktestId, status: BacktestStatus, progress: Value) {
+        let change = JobChange { id, status, progress, person: owner.person.clone() };
+        self.changes.of(owner.tenant).push(Time::now(), change);
+    }
+}
+
+/// Nothing begins any more.
+pub(super) fn stopping() -> Refusal {
+    let detail = "the service ends; try again in a moment".to_owned();
+    Refusal::Unavailable { code: "STOPPING", detail }
 }
 
 fn ended_as(status: BacktestStatus, cpu_ms: u64) -> BacktestEnd {

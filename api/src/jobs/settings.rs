@@ -2,6 +2,8 @@
 
 use std::path::PathBuf;
 
+use qt_store::datasets::DatasetQuota;
+
 /// A data set that comes with the program.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SharedData {
@@ -38,11 +40,30 @@ pub struct JobSettings {
     pub job_memory_kib: u64,
     /// Days of data that one job may ask for.
     pub range_days_max: i64,
+    /// Data sets of a tenant.
+    pub tenant_datasets_max: u64,
+    /// Bytes of the data sets of a tenant.
+    pub tenant_dataset_bytes_max: u64,
+    /// Data sets of one tenant that are sent at one time.
+    pub tenant_intakes_max: usize,
     /// Bytes of a result.
     pub result_bytes_max: u64,
 }
 
 impl JobSettings {
+    /// The shared data set of this name.
+    #[must_use]
+    pub fn find_shared(&self, name: &str) -> Option<&SharedData> {
+        self.shared.iter().find(|data| data.name.eq_ignore_ascii_case(name))
+    }
+
+    /// What a tenant may keep.
+    #[must_use]
+    pub const fn dataset_quota(&self) -> DatasetQuota {
+        let (sets_max, bytes_max) = (self.tenant_datasets_max, self.tenant_dataset_bytes_max);
+        DatasetQuota { sets_max, bytes_max }
+    }
+
     /// The usual limits: one job less than there are cores, one running job a tenant, ten minutes
     /// of processor time a job and an hour a tenant and day.
     #[must_use]
@@ -59,6 +80,9 @@ impl JobSettings {
             tenant_cpu_seconds: 3_600,
             job_memory_kib: 2 << 20,
             range_days_max: 366 * 100,
+            tenant_datasets_max: 100,
+            tenant_dataset_bytes_max: 1 << 30,
+            tenant_intakes_max: 2,
             result_bytes_max: 64 << 20,
         }
     }

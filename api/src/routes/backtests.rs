@@ -1,5 +1,7 @@
 //! Backtests: jobs that are started, looked at and stopped.
 
+use std::sync::Arc;
+
 use axum::Json;
 use axum::extract::{Path, State};
 use axum::http::header::{CONTENT_SECURITY_POLICY, CONTENT_TYPE};
@@ -11,7 +13,7 @@ use serde_json::{Map, Value};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use super::once::Once;
+use super::once::{Once, OnceHeader};
 use super::parameters;
 use super::strategies::{actor, find};
 use crate::http::page::{Page, PageQuery, store_page};
@@ -91,12 +93,11 @@ impl From<BacktestRow> for Backtest {
     }
 }
 
-fn jobs(app: &Shared) -> Result<&std::sync::Arc<Jobs>, ApiError> {
+/// Backtests and data sets, where this service has them.
+pub(super) fn jobs(app: &Shared) -> Result<&Arc<Jobs>, ApiError> {
     app.jobs.as_ref().ok_or_else(|| {
-        ApiError::unavailable(
-            "BACKTESTS_OFF",
-            "this service runs no backtests (ENABLE_BACKTESTING)",
-        )
+        let detail = "this service runs no backtests and takes no data (ENABLE_BACKTESTING)";
+        ApiError::unavailable("BACKTESTS_OFF", detail)
     })
 }
 
@@ -164,8 +165,7 @@ async fn data_set(
         ApiError::invalid("data", detail)
     };
     if let Some(name) = wanted.strip_prefix("shared:") {
-        let found = jobs.settings().shared.iter().find(|d| d.name.eq_ignore_ascii_case(name));
-        let found = found.ok_or_else(unknown)?;
+        let found = jobs.settings().find_shared(name).ok_or_else(unknown)?;
         return Ok((format!("shared:{}", found.name), found.version.clone()));
     }
     let id = wanted.parse().map_err(|_| unknown())?;
@@ -186,8 +186,7 @@ fn started(row: BacktestRow) -> Response {
     path = "/backtests",
     tag = "backtests",
     security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "The same key with the same body gets the stored answer")),
+    params(OnceHeader),
     request_body = BacktestRequest,
     responses((status = 202, description = "It waits for its turn", body = Backtest))
 )]
@@ -202,10 +201,10 @@ pub(crate) async fn start(
     let request: BacktestRequest = received.json()?;
     let jobs = jobs(&app)?;
     request.check(jobs.settings().range_days_max)?;
-    once.run(&app, &caller, &received.bytes, async |id| {
+    once.run(&app, &caller, &received.bytes, async |under| {
         let config = config(&app, &caller, jobs, &request).await?;
         // The key of a repeated request finds the job that it started.
-        let key = Some(format!("request:{id}"));
+        let key = Some(format!("request:{}", under.id));
         let actor = actor(&caller, &context);
         let (row, _) = jobs.start(actor, request.strategy_id, config, key).await?;
         Ok(started(row))
@@ -219,8 +218,7 @@ pub(crate) async fn start(
     path = "/strategies/backtest",
     tag = "backtests",
     security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "The same key with the same body gets the stored answer")),
+    params(OnceHeader),
     request_body = BacktestRequest,
     responses((status = 202, description = "It waits for its turn", body = Backtest))
 )]
@@ -256,8 +254,8 @@ pub(crate) async fn of_strategy(
     caller.need(Right::ReadBacktests)?;
     let strategy = find(&app, &caller, &id).await?;
     let jobs = jobs(&app)?;
-    let latest = jobs.store().latest_backtest(caller.tenant(), strategy.id).await?;
-    if let Some(row) = latest.filter(|row| sees(&caller, row)) {
+    let store = jobs.store();
+    if let Some(row) = store.latest_backtest(caller.tenant(), strategy.id, own(&caller)).await? {
         return Ok(Json(Backtest::from(row)).into_response());
     }
     if method == Method::HEAD || !caller.may(Right::RunBacktests) {
@@ -265,16 +263,23 @@ pub(crate) async fn of_strategy(
     }
     let request = BacktestRequest { strategy_id: Some(strategy.id), ..Default::default() };
     let config = config(&app, &caller, jobs, &request).await?;
-    // One for each version of the strategy and of the data, however often it is asked for.
-    let key = format!("usual:{}:{}:{}", strategy.id, strategy.version, config.data_version);
+    // One for each version of the strategy and of the data, however often it is asked for; who
+    // sees only its own has its own.
+    let whose = own(&caller).unwrap_or_default();
+    let (id, version, data) = (strategy.id, strategy.version, &config.data_version);
+    let key = format!("usual:{whose}:{id}:{version}:{data}");
     let actor = actor(&caller, &context);
     let (row, _) = jobs.start(actor, Some(strategy.id), config, Some(key)).await?;
     Ok(started(row))
 }
 
-/// Agents see their own backtests alone.
+/// Agents see their own backtests alone: the person that is looked for.
+fn own(caller: &Caller) -> Option<String> {
+    caller.identity.is_limited_to_own().then(|| caller.person())
+}
+
 fn sees(caller: &Caller, row: &BacktestRow) -> bool {
-    !caller.identity.is_limited_to_own() || row.person == caller.person()
+    own(caller).is_none_or(|own| row.person == own)
 }
 
 async fn found(app: &Shared, caller: &Caller, id: &str) -> Result<BacktestRow, ApiError> {
@@ -299,8 +304,7 @@ pub(crate) async fn list(
 ) -> Result<Json<Page<Backtest>>, ApiError> {
     caller.need(Right::ReadBacktests)?;
     let page = store_page(&asked.read::<PageQuery>()?)?;
-    let mut rows = jobs(&app)?.store().backtests(caller.tenant(), page).await?;
-    rows.items.retain(|row| sees(&caller, row));
+    let rows = jobs(&app)?.store().backtests(caller.tenant(), own(&caller), page).await?;
     Ok(Json(Page::from(rows).map(|row| Backtest { result: None, ..row.into() })))
 }
 
@@ -358,7 +362,7 @@ pub(crate) async fn report(
     path = "/backtests/{id}",
     tag = "backtests",
     security(("bearer" = [])),
-    params(("id" = BacktestId, Path, description = "The backtest")),
+    params(("id" = BacktestId, Path, description = "The backtest"), OnceHeader),
     responses(
         (status = 200, description = "It runs no more", body = Backtest),
         (status = 409, description = "It is over", body = crate::http::error::ErrorBody)
@@ -369,9 +373,17 @@ pub(crate) async fn cancel(
     caller: Caller,
     context: Context,
     Path(id): Path<String>,
-) -> Result<Json<Backtest>, ApiError> {
+    once: Once,
+) -> Result<Response, ApiError> {
     caller.need(Right::RunBacktests)?;
-    let row = found(&app, &caller, &id).await?;
-    jobs(&app)?.cancel(actor(&caller, &context), row.id).await?;
-    Ok(Json(found(&app, &caller, &id).await?.into()))
+    once.run(&app, &caller, &[], async |under| {
+        let row = found(&app, &caller, &id).await?;
+        // Done already, by a request that was never answered.
+        if under.is_repeat && row.status == BacktestStatus::Cancelled {
+            return Ok(Json(Backtest::from(row)));
+        }
+        jobs(&app)?.cancel(actor(&caller, &context), row.id).await?;
+        Ok(Json(Backtest::from(found(&app, &caller, &id).await?)))
+    })
+    .await
 }

@@ -1,27 +1,33 @@
 //! Data sets: shared ones, and what tenants send.
 
-use std::path::Path as FilePath;
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
 use axum::http::header::CONTENT_TYPE;
+use axum::response::Response;
 use http_body_util::BodyExt;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use sha2::{Digest, Sha256};
 use tokio::io::AsyncWriteExt;
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::backtests::jobs;
 use super::check::is_symbol;
+use super::once::{Once, OnceHeader};
 use super::strategies::actor;
+use crate::http::extract::{incomplete, late, too_large};
 use crate::http::page::{Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Context, Shared};
-use crate::jobs::{Jobs, child, intake};
+use crate::jobs::{Intake, Jobs, SharedData};
 use qt_auth::Right;
 use qt_store::datasets::{DatasetRow, NewDataset};
-use qt_trading::ids::DatasetId;
+use qt_store::{Actor, StoreError};
+use qt_trading::ids::{DatasetId, TenantId};
 use qt_trading::time::Time;
 
 /// A data set.
@@ -83,10 +89,20 @@ pub struct DatasetQuery {
     symbol: Option<String>,
 }
 
-fn jobs(app: &Shared) -> Result<&Arc<Jobs>, ApiError> {
-    app.jobs.as_ref().ok_or_else(|| {
-        ApiError::unavailable("BACKTESTS_OFF", "this service takes no data (ENABLE_BACKTESTING)")
-    })
+fn shared(data: &SharedData) -> Dataset {
+    Dataset {
+        id: format!("shared:{}", data.name),
+        name: data.name.clone(),
+        kind: None,
+        symbols: data.symbols.clone(),
+        rows: None,
+        from: None,
+        to: None,
+        version: data.version.clone(),
+        is_shared: true,
+        score: None,
+        findings: None,
+    }
 }
 
 /// The tenant's data sets, newest first; the shared ones come first on the first page.
@@ -109,19 +125,7 @@ pub(crate) async fn list(
     let rows = jobs.store().datasets(caller.tenant(), page).await?;
     let mut rows = Page::from(rows).map(Dataset::from);
     if page.after.is_none() {
-        let shared = jobs.settings().shared.iter().map(|data| Dataset {
-            id: format!("shared:{}", data.name),
-            name: data.name.clone(),
-            kind: None,
-            symbols: data.symbols.clone(),
-            rows: None,
-            from: None,
-            to: None,
-            version: data.version.clone(),
-            is_shared: true,
-            score: None,
-            findings: None,
-        });
+        let shared = jobs.settings().shared.iter().map(shared);
         rows.items.splice(0..0, shared);
     }
     Ok(Json(rows))
@@ -133,7 +137,7 @@ pub(crate) async fn list(
     path = "/datasets/{id}",
     tag = "backtests",
     security(("bearer" = [])),
-    params(("id" = DatasetId, Path, description = "The data set")),
+    params(("id" = String, Path, description = "The data set: an identifier, or shared:NAME")),
     responses((status = 200, body = Dataset))
 )]
 pub(crate) async fn get(
@@ -142,8 +146,13 @@ pub(crate) async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<Dataset>, ApiError> {
     caller.need(Right::Read)?;
+    let jobs = jobs(&app)?;
+    if let Some(name) = id.strip_prefix("shared:") {
+        let found = jobs.settings().find_shared(name).ok_or_else(ApiError::not_found)?;
+        return Ok(Json(shared(found)));
+    }
     let id = id.parse::<Uuid>().map_err(|_| ApiError::not_found())?;
-    let row = jobs(&app)?.store().dataset(caller.tenant(), DatasetId(id)).await?;
+    let row = jobs.store().dataset(caller.tenant(), DatasetId(id)).await?;
     Ok(Json(row.into()))
 }
 
@@ -153,7 +162,7 @@ pub(crate) async fn get(
     path = "/datasets",
     tag = "backtests",
     security(("bearer" = [])),
-    params(DatasetQuery),
+    params(DatasetQuery, OnceHeader),
     request_body(content(
         (String = "text/csv"),
         (Vec<u8> = "application/vnd.apache.parquet")
@@ -167,53 +176,88 @@ pub(crate) async fn send(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
+    once: Once,
     asked: Asked,
     request: Request,
-) -> Result<(StatusCode, Json<Dataset>), ApiError> {
+) -> Result<Response, ApiError> {
     caller.need(Right::SendData)?;
     let query: DatasetQuery = asked.read()?;
-    let symbol = query.symbol.unwrap_or_else(|| query.name.clone());
+    let symbol = query.symbol.clone().unwrap_or_else(|| query.name.clone());
     for (field, text) in [("name", &query.name), ("symbol", &symbol)] {
         if !is_symbol(text) || text.starts_with('.') {
             return Err(ApiError::invalid(field, "1 to 32 of A-Z a-z 0-9 . _ -, no dot first"));
         }
     }
-    let ending = ending(&request)?;
+    let file = format!("{symbol}.{}", ending(&request)?);
     let jobs = jobs(&app)?;
-    let id = DatasetId::new();
-    let place = format!("datasets/{}/{id}", caller.tenant());
-    let folder = jobs.settings().data_dir.join(&place);
-    let name = format!("{symbol}.{ending}");
-    let taken = take(&app, jobs, request, &folder, &name).await;
-    let (facts, bytes) = match taken {
-        Ok(taken) => taken,
-        Err(error) => {
-            // What was refused leaves nothing behind; what cannot be removed is in the log.
-            if let Err(error) = tokio::fs::remove_dir_all(&folder).await {
-                tracing::warn!(%error, "a refused data set is not removed");
-            }
-            return Err(error);
+    let folder = DatasetId::new();
+    let place = format!("datasets/{}/{folder}", caller.tenant());
+    let intake = jobs.take_in(caller.tenant(), folder, &place)?;
+    let sent = receive(&app, request, intake.file(&file)).await?;
+    // The same key means the same data under the same name.
+    let hash = Sha256::new().chain_update(sent.sha256).chain_update([0]);
+    let hash = hash.chain_update(&query.name).chain_update([0]).chain_update(&file).finalize();
+    once.run_hashed(&app, &caller, hash.into(), async |under| {
+        let id = DatasetId(under.id);
+        if under.is_repeat
+            && let Some(kept) = kept(jobs, caller.tenant(), id).await?
+        {
+            return Ok((StatusCode::CREATED, Json(Dataset::from(kept))));
         }
+        let facts = intake.look(&file).await?;
+        let new = NewDataset {
+            id,
+            name: query.name,
+            kind: facts.kind,
+            symbols: vec![symbol],
+            rows: facts.rows,
+            bytes: sent.bytes,
+            from: facts.from,
+            to: facts.to,
+            path: format!("{place}/{file}"),
+            sha256: facts.sha256,
+        };
+        let by = actor(&caller, &context);
+        // To its end, also when the client goes away in between: the row promises the file.
+        let saving = tokio::spawn(save(Arc::clone(jobs), intake, by, new));
+        let saved = saving.await.map_err(|_| ApiError::internal())??;
+        let (score, findings) = (facts.score, Some(facts.findings));
+        let made = Dataset { score, findings, ..Dataset::from(saved) };
+        Ok((StatusCode::CREATED, Json(made)))
+    })
+    .await
+}
+
+/// Keeps a data set that was looked at: its row, and with it its file.
+async fn save(
+    jobs: Arc<Jobs>,
+    intake: Intake,
+    by: Actor,
+    new: NewDataset,
+) -> Result<DatasetRow, StoreError> {
+    let (tenant, id) = (by.tenant, new.id);
+    let saved = jobs.store().save_dataset(by, new, jobs.settings().dataset_quota()).await;
+    // A store that is away may have kept it all the same.
+    let is_uncertain = match &saved {
+        Err(error) if error.is_passing() => kept(&jobs, tenant, id).await.is_err(),
+        _ => false,
     };
-    let new = NewDataset {
-        id,
-        name: query.name,
-        kind: facts.kind,
-        symbols: vec![symbol],
-        rows: facts.rows,
-        bytes,
-        from: facts.from,
-        to: facts.to,
-        path: format!("{place}/{name}"),
-        sha256: facts.sha256,
-    };
-    let saved = jobs.store().save_dataset(actor(&caller, &context), new).await;
-    if saved.is_err() {
-        let _ = tokio::fs::remove_dir_all(&folder).await;
+    if saved.is_ok() || is_uncertain {
+        intake.keep();
     }
-    let kept =
-        Dataset { score: facts.score, findings: Some(facts.findings), ..Dataset::from(saved?) };
-    Ok((StatusCode::CREATED, Json(kept)))
+    saved
+}
+
+async fn kept(
+    jobs: &Jobs,
+    tenant: TenantId,
+    id: DatasetId,
+) -> Result<Option<DatasetRow>, StoreError> {
+    match jobs.store().dataset(tenant, id).await {
+        Ok(row) => Ok(Some(row)),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// What the file is called by its kind.
@@ -231,61 +275,40 @@ fn ending(request: &Request) -> Result<&'static str, ApiError> {
     }
 }
 
-/// Writes the body into `folder` as `name` and looks at it; its facts and its bytes.
-async fn take(
-    app: &Shared,
-    jobs: &Arc<Jobs>,
-    request: Request,
-    folder: &FilePath,
-    name: &str,
-) -> Result<(intake::Facts, u64), ApiError> {
-    let wrong = |error: std::io::Error| {
-        tracing::error!(%error, "a data set cannot be written");
-        ApiError::unavailable("DATA_UNAVAILABLE", "the data set cannot be kept now, try again")
-    };
-    child::fresh_folder(folder).map_err(wrong)?;
-    let limits = app.settings.limits;
-    let writing = write(request, folder.join(name), limits.dataset_bytes_max);
-    let bytes = match tokio::time::timeout(limits.body_time, writing).await {
-        Ok(written) => written?,
-        Err(_) => {
-            let seconds = limits.body_time.as_secs();
-            let detail = format!("the body was not here within {seconds} s");
-            return Err(ApiError::new(StatusCode::REQUEST_TIMEOUT, "BODY_TIMEOUT", detail));
-        }
-    };
-    let (jobs, place, file) = (Arc::clone(jobs), folder.to_owned(), name.to_owned());
-    let look = move || intake::look(jobs.settings(), &place, &file);
-    let facts = tokio::task::spawn_blocking(look).await.map_err(|_| ApiError::internal())??;
-    Ok((facts, bytes))
+/// A file that was sent.
+struct Sent {
+    bytes: u64,
+    sha256: [u8; 32],
 }
 
-async fn write(
-    request: Request,
-    path: std::path::PathBuf,
-    bytes_max: usize,
-) -> Result<u64, ApiError> {
+/// Writes the body into the file at `path`.
+async fn receive(app: &Shared, request: Request, path: PathBuf) -> Result<Sent, ApiError> {
+    let limits = app.settings.limits;
+    let writing = write(request, path, limits.dataset_bytes_max);
+    let written = tokio::time::timeout(limits.body_time, writing).await;
+    written.unwrap_or_else(|_| Err(late(limits.body_time)))
+}
+
+async fn write(request: Request, path: PathBuf, bytes_max: usize) -> Result<Sent, ApiError> {
     let wrong = |error: std::io::Error| {
         tracing::error!(%error, "a data set cannot be written");
         ApiError::unavailable("DATA_UNAVAILABLE", "the data set cannot be kept now, try again")
     };
     let mut file = tokio::fs::File::create(path).await.map_err(wrong)?;
     let mut body = request.into_body();
-    let mut bytes = 0_usize;
+    let (mut bytes, mut hash) = (0_usize, Sha256::new());
     while let Some(frame) = body.frame().await {
-        let frame = frame.map_err(|_| {
-            let detail = "the body ended before it was whole";
-            ApiError::new(StatusCode::BAD_REQUEST, "BODY_INCOMPLETE", detail)
-        })?;
+        let frame = frame.map_err(|_| incomplete())?;
         let Ok(data) = frame.into_data() else { continue };
         bytes += data.len();
         if bytes > bytes_max {
-            let detail = format!("the data set is larger than {bytes_max} bytes");
-            let status = StatusCode::PAYLOAD_TOO_LARGE;
-            return Err(ApiError::new(status, "BODY_TOO_LARGE", detail));
+            return Err(too_large(bytes_max));
         }
+        hash.update(&data);
         file.write_all(&data).await.map_err(wrong)?;
     }
+    // Its row promises that it is there.
     file.flush().await.map_err(wrong)?;
-    Ok(bytes as u64)
+    file.sync_all().await.map_err(wrong)?;
+    Ok(Sent { bytes: bytes as u64, sha256: hash.finalize().into() })
 }

@@ -1,5 +1,6 @@
 //! The routes, one file a resource. Each says of itself what the OpenAPI document shows.
 
+mod agree;
 pub mod audit;
 pub mod backtests;
 pub mod check;
@@ -28,6 +29,7 @@ use utoipa::openapi::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
+use crate::http::passerby::Passerby;
 use crate::http::{ApiError, Shared, front};
 use crate::sockets::routes as sockets;
 
@@ -90,7 +92,7 @@ pub fn router(app: &Shared) -> Router {
     let (router, _) = all();
     let (router, _) = router.split_for_parts();
     router
-        .fallback(async || ApiError::not_found())
+        .fallback(async |_: Passerby| ApiError::not_found())
         .layer(from_fn(front::note_route))
         .with_state(app.clone())
 }

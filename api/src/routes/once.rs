@@ -1,50 +1,80 @@
 //! `Idempotency-Key`: a request that is repeated is done once.
 
+use std::convert::Infallible;
+
 use axum::body::{Body, to_bytes};
 use axum::extract::FromRequestParts;
 use axum::http::header::CONTENT_TYPE;
 use axum::http::request::Parts;
 use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
+use serde_json::Value;
 use sha2::{Digest, Sha256};
+use utoipa::IntoParams;
 use uuid::Uuid;
 
-use crate::http::{ApiError, Caller, Shared};
+use crate::http::{ApiError, Caller, Context, Shared};
 use qt_store::idempotency::KEY_LENGTH_MAX;
 use qt_store::{Answer, Begun};
 
 const HEADER: &str = "idempotency-key";
 const ANSWER_BYTES_MAX: usize = 1 << 20;
 
-/// The key of a request, where it has one.
+/// The header, as the document shows it.
+#[derive(Debug, IntoParams)]
+#[into_params(parameter_in = Header)]
+#[allow(dead_code, reason = "read by name")]
+pub struct OnceHeader {
+    /// The same key with the same body gets the stored answer: 1 to 255 visible characters.
+    #[param(rename = "Idempotency-Key")]
+    key: Option<String>,
+}
+
+/// The key of a request, where it has one. It is looked at after the caller's rights.
 #[derive(Clone, Debug)]
 pub struct Once {
     key: Option<String>,
     route: String,
+    request_id: String,
+}
+
+/// Under which identifier a request is done.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Under {
+    /// What is made gets it.
+    pub id: Uuid,
+    /// Whether the same was begun before and never answered: it may be done already.
+    pub is_repeat: bool,
 }
 
 impl FromRequestParts<Shared> for Once {
-    type Rejection = ApiError;
+    type Rejection = Infallible;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Shared) -> Result<Self, ApiError> {
+    async fn from_request_parts(parts: &mut Parts, app: &Shared) -> Result<Self, Infallible> {
         let route = format!("{} {}", parts.method, parts.uri.path());
-        let key = parts.headers.get(HEADER).map(|value| value.to_str().unwrap_or_default());
-        let is_sane = |key: &str| {
-            let is_visible = |byte: u8| byte.is_ascii_graphic();
-            !key.is_empty() && key.len() <= KEY_LENGTH_MAX && key.bytes().all(is_visible)
-        };
-        if key.is_some_and(|key| !is_sane(key)) {
-            let detail = format!("1 to {KEY_LENGTH_MAX} visible ASCII characters");
-            return Err(ApiError::invalid("Idempotency-Key", detail));
-        }
-        Ok(Self { key: key.map(str::to_owned), route })
+        let key = parts.headers.get(HEADER);
+        let key = key.map(|value| value.to_str().unwrap_or_default().to_owned());
+        let Ok(context) = Context::from_request_parts(parts, app).await;
+        Ok(Self { key, route, request_id: context.request_id })
     }
 }
 
 impl Once {
+    fn checked(key: Option<String>) -> Result<Option<String>, ApiError> {
+        let is_sane = |key: &String| {
+            let is_visible = |byte: u8| byte.is_ascii_graphic();
+            !key.is_empty() && key.len() <= KEY_LENGTH_MAX && key.bytes().all(is_visible)
+        };
+        if key.as_ref().is_some_and(|key| !is_sane(key)) {
+            let detail = format!("1 to {KEY_LENGTH_MAX} visible ASCII characters");
+            return Err(ApiError::invalid("Idempotency-Key", detail));
+        }
+        Ok(key)
+    }
+
     /// Does `work` under a new identifier, or gives the answer that the same request got before.
-    /// After a request whose process died the identifier is the one of then, so that what was done
-    /// under it is not done again.
+    /// After a request that never got an answer the identifier is the one of then, so that what
+    /// was done under it is not done again.
     ///
     /// # Errors
     /// What `work` says; 409 while the same request is being done; 422 for another body.
@@ -53,17 +83,33 @@ impl Once {
         app: &Shared,
         caller: &Caller,
         body: &[u8],
-        work: impl AsyncFnOnce(Uuid) -> Result<R, ApiError>,
+        work: impl AsyncFnOnce(Under) -> Result<R, ApiError>,
+    ) -> Result<Response, ApiError> {
+        self.run_hashed(app, caller, Sha256::digest(body).into(), work).await
+    }
+
+    /// The same for a body that is known by its SHA-256.
+    ///
+    /// # Errors
+    /// As [`Self::run`].
+    pub async fn run_hashed<R: IntoResponse>(
+        self,
+        app: &Shared,
+        caller: &Caller,
+        hash: [u8; 32],
+        work: impl AsyncFnOnce(Under) -> Result<R, ApiError>,
     ) -> Result<Response, ApiError> {
         let id = Uuid::now_v7();
-        let Some(key) = self.key else { return work(id).await.map(IntoResponse::into_response) };
+        let Some(key) = Self::checked(self.key)? else {
+            let under = Under { id, is_repeat: false };
+            return work(under).await.map(IntoResponse::into_response);
+        };
         let (tenant, scope) = (caller.tenant(), format!("{} {}", self.route, caller.person()));
-        let hash: [u8; 32] = Sha256::digest(body).into();
         let begun = app.store.begin_request(tenant, scope.clone(), key.clone(), hash, id).await?;
-        let id = match begun {
-            Begun::New => id,
-            Begun::Lost(before) => before,
-            Begun::Done(answer) => return Ok(given(answer)),
+        let under = match begun {
+            Begun::New => Under { id, is_repeat: false },
+            Begun::Lost(before) => Under { id: before, is_repeat: true },
+            Begun::Done(answer) => return Ok(given(answer, &self.request_id)),
             Begun::Running => {
                 let detail = "the same request is being done: wait for its answer";
                 return Err(ApiError::conflict("IN_PROGRESS", detail).after_s(1));
@@ -74,14 +120,17 @@ impl Once {
                 return Err(ApiError { code: "IDEMPOTENCY_KEY_REUSED", ..error });
             }
         };
-        let done = work(id).await.map(IntoResponse::into_response);
+        let done = work(under).await.map(IntoResponse::into_response);
         let stays = match &done {
             Ok(_) => true,
-            // What was not looked at, or may go another way later, is free to be sent again.
+            // What may go another way later.
             Err(error) => error.status.is_client_error() && error.status.as_u16() != 429,
         };
         if !stays {
-            forget(app, tenant, scope, key).await;
+            // Whether it was done is not always known: the identifier stays with the key.
+            if let Err(error) = app.store.lose_request(tenant, scope, key).await {
+                tracing::warn!(%error, "a key is held for a while");
+            }
             return done;
         }
         let (response, answer) = kept(done).await?;
@@ -90,12 +139,6 @@ impl Once {
             tracing::warn!(%error, "an answer could not be kept");
         }
         response
-    }
-}
-
-async fn forget(app: &Shared, tenant: qt_trading::ids::TenantId, scope: String, key: String) {
-    if let Err(error) = app.store.forget_request(tenant, scope, key).await {
-        tracing::warn!(%error, "a key could not be freed");
     }
 }
 
@@ -112,7 +155,7 @@ async fn kept(done: Done) -> Result<(Done, Answer), ApiError> {
             Ok((Ok(Response::from_parts(parts, Body::from(bytes))), answer))
         }
         Err(error) => {
-            // Under the request that asked first; the error is made anew for each.
+            // Without a request: each repetition puts its own in.
             let answer = error.clone().answer("");
             let status = answer.status().as_u16();
             let bytes = to_bytes(answer.into_body(), ANSWER_BYTES_MAX).await.unwrap_or_default();
@@ -122,13 +165,21 @@ async fn kept(done: Done) -> Result<(Done, Answer), ApiError> {
     }
 }
 
-fn given(answer: Answer) -> Response {
+fn given(answer: Answer, request_id: &str) -> Response {
     let status = StatusCode::from_u16(answer.status).unwrap_or(StatusCode::OK);
+    let body = if status.is_success() { answer.body } else { named(answer.body, request_id) };
     let json = HeaderValue::from_static("application/json");
     let repeated = HeaderValue::from_static("true");
-    let mut response = (status, answer.body).into_response();
+    let mut response = (status, body).into_response();
     response.headers_mut().insert(CONTENT_TYPE, json);
     response.headers_mut().insert("idempotency-replayed", repeated);
     response.extensions_mut().insert(crate::http::front::HasBody);
     response
+}
+
+/// The body of an error under the name of the request that asks for it now.
+fn named(body: String, request_id: &str) -> String {
+    let Ok(Value::Object(mut error)) = serde_json::from_str(&body) else { return body };
+    error.insert("request_id".to_owned(), request_id.into());
+    Value::Object(error).to_string()
 }

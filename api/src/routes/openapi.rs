@@ -17,6 +17,7 @@ use utoipa::{PartialSchema, ToSchema};
 
 use crate::http::FieldError;
 use crate::http::error::ErrorBody;
+use crate::http::passerby::Passerby;
 use qt_trading::RiskRejection;
 use qt_trading::ids::{BacktestId, DatasetId, OrderUid, StrategyUid};
 
@@ -105,7 +106,7 @@ fn hex(bytes: &[u8]) -> String {
     tag = "service",
     responses((status = 200, description = "The OpenAPI 3.1 document", body = Object))
 )]
-pub(crate) async fn document(headers: HeaderMap) -> Response {
+pub(crate) async fn document(_: Passerby, headers: HeaderMap) -> Response {
     let (text, etag) = &*DOCUMENT;
     let is_known = headers.get(IF_NONE_MATCH).is_some_and(|known| known == etag.as_str());
     if is_known {

@@ -4,17 +4,20 @@ use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::{Path, State};
+use axum::response::Response;
 use serde::Deserialize;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use super::check;
-use crate::http::page::{Page, PageQuery, behind, store_page};
+use super::once::{Once, OnceHeader};
+use super::trades::known;
+use crate::http::page::{Layered, Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Received, Shared};
 use qt_auth::Right;
 use qt_store::{Cursor, OrderFilter};
 use qt_trading::ids::{OrderUid, StrategyUid};
-use qt_trading::{AmendOrder, Desk, Order, OrderStatus};
+use qt_trading::{AmendOrder, Desk, Order, OrderStatus, Phase, SessionState};
 
 /// Which orders are wanted.
 #[derive(Clone, Debug, Deserialize, IntoParams)]
@@ -45,6 +48,7 @@ impl OrderQuery {
             symbol: self.symbol.clone(),
             status: self.status,
             strategy: self.strategy_id,
+            client_order_id: self.client_order_id.clone(),
             ..OrderFilter::default()
         }
     }
@@ -76,31 +80,69 @@ pub(crate) async fn list(
     let query: OrderQuery = asked.read()?;
     let page = store_page(&PageQuery { limit: query.limit, cursor: query.cursor.clone() })?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    let place = |order: &Arc<Order>| Cursor { at: order.created_at.0, id: order.id.0 };
-    let mut orders = desk.orders();
-    let oldest = orders.last().map(place);
-    orders.retain(|order| query.wants(order));
-    let recent = Page::of(orders, &page, place);
-    if recent.next_cursor.is_some() {
-        return Ok(Json(recent));
+    let (tenant, filter) = (caller.tenant(), query.filter());
+    let list = Layered {
+        memory: desk.orders(),
+        place: |order: &Order| Cursor { at: order.created_at.0, id: order.id.0 },
+        wants: |order: &Order| query.wants(order),
+    };
+    // A session that runs has all that is open in memory.
+    if query.is_open == Some(true) && desk.state().phase == Phase::Ready {
+        return Ok(Json(list.of_memory(&page)));
     }
-    // What is no longer in memory is over, and in the store.
-    let kept = app.store.orders(caller.tenant(), query.filter(), behind(page, oldest)).await;
-    Ok(Json(recent.joined(kept, place, |order| query.wants(order))?))
+    let kept = |page| app.store.orders(tenant, filter.clone(), page);
+    Ok(Json(list.page(page, kept).await?))
 }
 
-/// The desk of the caller and the identifier in the path. What is no identifier names nothing.
-async fn found(
-    app: &Shared,
-    caller: &Caller,
-    id: &str,
-) -> Result<(Arc<dyn Desk>, OrderUid), ApiError> {
-    let id = id.parse::<Uuid>().map(OrderUid).map_err(|_| ApiError::not_found())?;
-    let desk = app.trading.desk(caller.tenant()).await?;
-    if desk.order(id).is_none() {
-        return Err(ApiError::not_found());
+/// An order of the caller, and whether the session has it or only the store.
+struct Found {
+    desk: Arc<dyn Desk>,
+    order: Arc<Order>,
+    is_past: bool,
+}
+
+impl Found {
+    /// What is no identifier names nothing. While the session does not run, only an order that is
+    /// over can be told: of any other it is not known how it is.
+    async fn of(app: &Shared, caller: &Caller, id: &str) -> Result<Self, ApiError> {
+        let id = id.parse::<Uuid>().map(OrderUid).map_err(|_| ApiError::not_found())?;
+        let desk = app.trading.desk(caller.tenant()).await?;
+        if let Some(order) = desk.order(id) {
+            return Ok(Self { desk, order, is_past: false });
+        }
+        let state = desk.state();
+        let known = known(app, caller, &*desk, id).await?;
+        let is_ready = state.phase == Phase::Ready;
+        match known {
+            Some(order) if is_ready || order.status.is_final() => {
+                Ok(Self { desk, order, is_past: true })
+            }
+            None if is_ready => Err(ApiError::not_found()),
+            _ => Err(not_running(&state)),
+        }
     }
-    Ok((desk, id))
+
+    /// The identifier of an order that may still be changed.
+    fn live(&self) -> Result<OrderUid, ApiError> {
+        if self.is_past {
+            let status = serde_json::to_value(self.order.status).unwrap_or_default();
+            let status = status.as_str().unwrap_or("over");
+            return Err(ApiError::conflict("CONFLICT", format!("the order is over: {status}")));
+        }
+        Ok(self.order.id)
+    }
+}
+
+fn not_running(state: &SessionState) -> ApiError {
+    let (code, detail) = match state.phase {
+        Phase::Ready | Phase::Reconciling => {
+            ("RECONCILING", "the session is made again from its journal; try again in a moment")
+        }
+        Phase::Draining => ("STOPPING", "the service is stopping"),
+        Phase::Stopped => ("STOPPED", "the session does not run here"),
+        Phase::Failed => ("FAILED", "the session could not go on"),
+    };
+    ApiError::unavailable(code, state.detail.clone().unwrap_or_else(|| detail.to_owned()))
 }
 
 /// One order.
@@ -118,8 +160,7 @@ pub(crate) async fn get(
     Path(id): Path<String>,
 ) -> Result<Json<Arc<Order>>, ApiError> {
     caller.need(Right::Read)?;
-    let (desk, id) = found(&app, &caller, &id).await?;
-    desk.order(id).map(Json).ok_or_else(ApiError::not_found)
+    Ok(Json(Found::of(&app, &caller, &id).await?.order))
 }
 
 /// Changes an order that rests; what is absent stays.
@@ -128,7 +169,7 @@ pub(crate) async fn get(
     path = "/orders/{id}",
     tag = "orders",
     security(("bearer" = [])),
-    params(("id" = OrderUid, Path, description = "The order")),
+    params(("id" = OrderUid, Path, description = "The order"), OnceHeader),
     request_body = AmendOrder,
     responses(
         (status = 200, description = "The order as it is now", body = Order),
@@ -139,13 +180,18 @@ pub(crate) async fn amend(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
+    once: Once,
     received: Received,
-) -> Result<Json<Arc<Order>>, ApiError> {
+) -> Result<Response, ApiError> {
     caller.need(Right::Trade)?;
-    let (desk, id) = found(&app, &caller, &id).await?;
+    let found = Found::of(&app, &caller, &id).await?;
     let change: AmendOrder = received.json()?;
     check::amend(&change)?;
-    Ok(Json(desk.amend(id, change, caller.person()).await?))
+    once.run(&app, &caller, &received.bytes, async |_| {
+        let id = found.live()?;
+        Ok(Json(found.desk.amend(id, change, caller.person()).await?))
+    })
+    .await
 }
 
 /// Asks for an order to be cancelled.
@@ -154,7 +200,7 @@ pub(crate) async fn amend(
     path = "/orders/{id}",
     tag = "orders",
     security(("bearer" = [])),
-    params(("id" = OrderUid, Path, description = "The order")),
+    params(("id" = OrderUid, Path, description = "The order"), OnceHeader),
     responses(
         (status = 200, description = "The order; its cancel may still be on its way", body = Order),
         (status = 409, description = "It is over", body = crate::http::error::ErrorBody)
@@ -164,8 +210,16 @@ pub(crate) async fn cancel(
     State(app): State<Shared>,
     caller: Caller,
     Path(id): Path<String>,
-) -> Result<Json<Arc<Order>>, ApiError> {
+    once: Once,
+) -> Result<Response, ApiError> {
     caller.need(Right::Cancel)?;
-    let (desk, id) = found(&app, &caller, &id).await?;
-    Ok(Json(desk.cancel(id, caller.person()).await?))
+    let found = Found::of(&app, &caller, &id).await?;
+    once.run(&app, &caller, &[], async |under| {
+        // Done already, by a request that was never answered.
+        if under.is_repeat && found.order.status == OrderStatus::Cancelled {
+            return Ok(Json(found.order.clone()));
+        }
+        Ok(Json(found.desk.cancel(found.live()?, caller.person()).await?))
+    })
+    .await
 }

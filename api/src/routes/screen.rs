@@ -6,6 +6,7 @@ use axum::http::HeaderValue;
 use axum::http::header::{CACHE_CONTROL, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
 
+use crate::http::passerby::Passerby;
 use crate::screen;
 
 static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
@@ -21,7 +22,7 @@ static POLICY: LazyLock<HeaderValue> = LazyLock::new(|| {
     tag = "service",
     responses((status = 200, content_type = "text/html", body = String))
 )]
-pub(crate) async fn page() -> Response {
+pub(crate) async fn page(_: Passerby) -> Response {
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     let headers = [
         (CONTENT_TYPE, kind),

@@ -1,9 +1,10 @@
 //! How the service is: for people, for load balancers, for Prometheus.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 
 use axum::Json;
-use axum::extract::State;
+use axum::extract::{ConnectInfo, State};
 use axum::http::header::{AUTHORIZATION, CONTENT_TYPE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
@@ -13,7 +14,7 @@ use utoipa::ToSchema;
 
 use crate::http::front::HasBody;
 use crate::http::metrics::Series;
-use crate::http::{App, Caller, Shared};
+use crate::http::{ApiError, App, Caller, Shared};
 use qt_auth::Right;
 use qt_trading::Phase;
 
@@ -50,13 +51,12 @@ fn components(app: &App) -> BTreeMap<&'static str, Condition> {
         () if !all_quoted => Condition::Starting,
         () => Condition::Up,
     };
+    // One that has failed, or that another process has, is its tenant's trouble (/risk/status); the
+    // figures show how many.
     let states = app.trading.states();
     let cannot_trade = |phase| matches!(phase, Phase::Failed | Phase::LeaseLost);
-    let sessions = if states.iter().any(|session| cannot_trade(session.phase)) {
-        Condition::Down
-    } else {
-        Condition::Up
-    };
+    let can_none = !states.is_empty() && states.iter().all(|it| cannot_trade(it.phase));
+    let sessions = if can_none { Condition::Down } else { Condition::Up };
     let is_stopping = *app.stopping.borrow();
     let intake = if is_stopping { Condition::Down } else { Condition::Up };
     let mut all = BTreeMap::from([
@@ -140,8 +140,13 @@ fn answer(is_well: bool, body: impl IntoResponse) -> Response {
 pub(crate) async fn metrics(
     State(app): State<Shared>,
     headers: HeaderMap,
+    ConnectInfo(peer): ConnectInfo<SocketAddr>,
     caller: Option<Caller>,
-) -> Response {
+) -> Result<Response, ApiError> {
+    let is_scraper = shows_metrics_token(&app, &headers);
+    if caller.is_none() && !is_scraper {
+        app.allow_address(Some(peer.ip())).await?;
+    }
     let feeds = app.market.feeds();
     let states = app.trading.states();
     let up = feeds.iter().filter(|feed| feed.is_up).count();
@@ -157,11 +162,11 @@ pub(crate) async fn metrics(
         (Some(("phase", name_of(phase))), count as f64)
     });
     series.push(Series { name: "quanttrade_sessions", values: values.to_vec() });
-    if shows_metrics_token(&app, &headers) || caller.is_some_and(|c| c.may(Right::ReadMetrics)) {
+    if is_scraper || caller.is_some_and(|c| c.may(Right::ReadMetrics)) {
         series.extend(business(&states));
     }
     let content = [(CONTENT_TYPE, "text/plain; version=0.0.4; charset=utf-8")];
-    (content, app.metrics.text(&series)).into_response()
+    Ok((content, app.metrics.text(&series)).into_response())
 }
 
 /// A phase as a label: `lease_lost`.

@@ -9,8 +9,9 @@ use serde_json::{Map, Value};
 use utoipa::{IntoParams, ToSchema};
 use uuid::Uuid;
 
+use super::agree::{apply, stopped, unmake};
 use super::check::{Faults, is_plain_text};
-use super::once::Once;
+use super::once::{Once, OnceHeader};
 use super::parameters;
 use crate::http::page::{Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Context, Received, Shared};
@@ -18,8 +19,7 @@ use qt_auth::Right;
 use qt_store::domain::{
     NewStrategy, StrategyChange, StrategyError, StrategyStatus, TradingStrategy,
 };
-use qt_store::{Actor, StrategyFilter};
-use qt_trading::StrategyRun;
+use qt_store::{Actor, StoreError, StrategyFilter};
 use qt_trading::ids::StrategyUid;
 use qt_trading::time::Time;
 
@@ -158,8 +158,7 @@ pub(crate) async fn list(
     path = "/strategies",
     tag = "strategies",
     security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "The same key with the same body gets the stored answer")),
+    params(OnceHeader),
     request_body = StrategyBody,
     responses(
         (status = 201, description = "The strategy", body = Strategy),
@@ -178,19 +177,43 @@ pub(crate) async fn create(
     let is_active = body.status == StrategyStatus::Active;
     if is_active {
         caller.need(Right::RunStrategies)?;
+        if body.symbols.is_empty() {
+            return Err(StrategyError::NoSymbols.into());
+        }
     }
     let wanted = checked(&app, body)?;
-    once.run(&app, &caller, &received.bytes, async |id| {
-        let mut made = TradingStrategy::create(caller.tenant(), wanted, Time::now())?;
-        made.id = StrategyUid(id);
-        let mut saved =
-            app.store.save_strategy(actor(&caller, &context), made, "strategy.created").await?;
-        if is_active {
-            saved = run(&app, &caller, &context, saved).await?;
+    once.run(&app, &caller, &received.bytes, async |under| {
+        let made = made(&app, &caller, &context, StrategyUid(under.id), wanted).await?;
+        let is_there = made.status == StrategyStatus::Active;
+        if !is_active || is_there {
+            return Ok((StatusCode::CREATED, Json(Strategy::from(made))));
         }
-        Ok((StatusCode::CREATED, Json(Strategy::from(saved))))
+        match run(&app, &caller, &context, made.clone()).await {
+            Ok(saved) => Ok((StatusCode::CREATED, Json(Strategy::from(saved)))),
+            Err(error) => {
+                unmake(&app, &caller, &context, made.id).await;
+                Err(error)
+            }
+        }
     })
     .await
+}
+
+/// The strategy of this identifier; where there is none it is made.
+async fn made(
+    app: &Shared,
+    caller: &Caller,
+    context: &Context,
+    id: StrategyUid,
+    wanted: NewStrategy,
+) -> Result<TradingStrategy, ApiError> {
+    match app.store.strategy(caller.tenant(), id).await {
+        Err(StoreError::NotFound) => {}
+        found => return Ok(found?),
+    }
+    let mut made = TradingStrategy::create(caller.tenant(), wanted, Time::now())?;
+    made.id = id;
+    Ok(app.store.save_strategy(actor(caller, context), made, "strategy.created").await?)
 }
 
 fn checked(app: &Shared, body: StrategyBody) -> Result<NewStrategy, ApiError> {
@@ -245,7 +268,7 @@ pub(crate) async fn get(
     path = "/strategies/{id}",
     tag = "strategies",
     security(("bearer" = [])),
-    params(("id" = StrategyUid, Path, description = "The strategy")),
+    params(("id" = StrategyUid, Path, description = "The strategy"), OnceHeader),
     request_body = StrategyBody,
     responses(
         (status = 200, description = "The strategy as it is now", body = Strategy),
@@ -258,19 +281,18 @@ pub(crate) async fn change(
     caller: Caller,
     context: Context,
     Path(id): Path<String>,
+    once: Once,
     received: Received,
-) -> Result<Json<Strategy>, ApiError> {
+) -> Result<Response, ApiError> {
     caller.need(Right::ManageStrategies)?;
-    let mut kept = find(&app, &caller, &id).await?;
+    let before = find(&app, &caller, &id).await?;
     let body: StrategyBody = received.json()?;
-    let status = body.status;
-    let was_active = kept.status == StrategyStatus::Active;
-    let is_active = status == StrategyStatus::Active;
-    if was_active || is_active {
+    let is_active = body.status == StrategyStatus::Active;
+    if before.status == StrategyStatus::Active || is_active {
         caller.need(Right::RunStrategies)?;
     }
-    if body.strategy_type != kept.strategy_type {
-        let detail = format!("it is {}; make another strategy instead", kept.strategy_type);
+    if body.strategy_type != before.strategy_type {
+        let detail = format!("it is {}; make another strategy instead", before.strategy_type);
         return Err(ApiError::invalid("strategy_type", detail));
     }
     let wanted = checked(&app, body)?;
@@ -280,15 +302,20 @@ pub(crate) async fn change(
         symbols: Some(wanted.symbols),
         parameters: Some(wanted.parameters),
     };
-    kept.change(change, Time::now())?;
-    let mut saved =
-        app.store.save_strategy(actor(&caller, &context), kept, "strategy.changed").await?;
-    if is_active {
-        saved = run(&app, &caller, &context, saved).await?;
-    } else if was_active {
-        saved = halt(&app, &caller, &context, saved).await?;
+    let now = Time::now();
+    let mut after = before.clone();
+    if !is_active {
+        after.deactivate(now);
     }
-    Ok(Json(saved.into()))
+    after.change(change, now)?;
+    if is_active {
+        after.activate(now)?;
+    }
+    once.run(&app, &caller, &received.bytes, async |_| {
+        let saved = apply(&app, &caller, &context, &before, after, "strategy.changed").await?;
+        Ok(Json(Strategy::from(saved)))
+    })
+    .await
 }
 
 /// What was removed.
@@ -306,7 +333,7 @@ pub struct Deleted {
     path = "/strategies/{id}",
     tag = "strategies",
     security(("bearer" = [])),
-    params(("id" = StrategyUid, Path, description = "The strategy")),
+    params(("id" = StrategyUid, Path, description = "The strategy"), OnceHeader),
     responses(
         (status = 200, body = Deleted),
         (status = 409, description = "It runs", body = crate::http::error::ErrorBody)
@@ -317,11 +344,31 @@ pub(crate) async fn remove(
     caller: Caller,
     context: Context,
     Path(id): Path<String>,
-) -> Result<Json<Deleted>, ApiError> {
+    once: Once,
+) -> Result<Response, ApiError> {
     caller.need(Right::ManageStrategies)?;
-    let kept = find(&app, &caller, &id).await?;
-    app.store.delete_strategy(actor(&caller, &context), kept.id).await?;
-    Ok(Json(Deleted { id: kept.id.0, status: "deleted" }))
+    once.run(&app, &caller, &[], async |under| {
+        let deleted = |id: StrategyUid| Json(Deleted { id: id.0, status: "deleted" });
+        let kept = match find(&app, &caller, &id).await {
+            Ok(kept) => kept,
+            // Done already, by a request that was never answered.
+            Err(error) => match id.parse() {
+                Ok(id) if under.is_repeat && error.status == StatusCode::NOT_FOUND => {
+                    return Ok(deleted(StrategyUid(id)));
+                }
+                _ => return Err(error),
+            },
+        };
+        if kept.status == StrategyStatus::Active {
+            return Err(ApiError::conflict("CONFLICT", "it is active: deactivate it first"));
+        }
+        // Whatever the store says: nothing may trade that nobody can name any more.
+        let desk = app.trading.desk(caller.tenant()).await?;
+        stopped(&*desk, kept.id, &caller).await?;
+        app.store.delete_strategy(actor(&caller, &context), kept.id).await?;
+        Ok(deleted(kept.id))
+    })
+    .await
 }
 
 /// Runs a strategy in the tenant's session.
@@ -330,7 +377,7 @@ pub(crate) async fn remove(
     path = "/strategies/{id}/activate",
     tag = "strategies",
     security(("bearer" = [])),
-    params(("id" = StrategyUid, Path, description = "The strategy")),
+    params(("id" = StrategyUid, Path, description = "The strategy"), OnceHeader),
     responses((status = 200, description = "It runs", body = Strategy))
 )]
 pub(crate) async fn activate(
@@ -338,10 +385,14 @@ pub(crate) async fn activate(
     caller: Caller,
     context: Context,
     Path(id): Path<String>,
-) -> Result<Json<Strategy>, ApiError> {
+    once: Once,
+) -> Result<Response, ApiError> {
     caller.need(Right::RunStrategies)?;
-    let kept = find(&app, &caller, &id).await?;
-    Ok(Json(run(&app, &caller, &context, kept).await?.into()))
+    once.run(&app, &caller, &[], async |_| {
+        let kept = find(&app, &caller, &id).await?;
+        Ok(Json(Strategy::from(run(&app, &caller, &context, kept).await?)))
+    })
+    .await
 }
 
 /// Stops a strategy and cancels its orders; its position stays.
@@ -350,7 +401,7 @@ pub(crate) async fn activate(
     path = "/strategies/{id}/deactivate",
     tag = "strategies",
     security(("bearer" = [])),
-    params(("id" = StrategyUid, Path, description = "The strategy")),
+    params(("id" = StrategyUid, Path, description = "The strategy"), OnceHeader),
     responses((status = 200, description = "It does not run any more", body = Strategy))
 )]
 pub(crate) async fn deactivate(
@@ -358,39 +409,28 @@ pub(crate) async fn deactivate(
     caller: Caller,
     context: Context,
     Path(id): Path<String>,
-) -> Result<Json<Strategy>, ApiError> {
+    once: Once,
+) -> Result<Response, ApiError> {
     caller.need(Right::Cancel)?;
-    let kept = find(&app, &caller, &id).await?;
-    Ok(Json(halt(&app, &caller, &context, kept).await?.into()))
+    once.run(&app, &caller, &[], async |_| {
+        let before = find(&app, &caller, &id).await?;
+        let mut after = before.clone();
+        after.deactivate(Time::now());
+        let action = "strategy.deactivated";
+        let saved = apply(&app, &caller, &context, &before, after, action).await?;
+        Ok(Json(Strategy::from(saved)))
+    })
+    .await
 }
 
 async fn run(
     app: &Shared,
     caller: &Caller,
     context: &Context,
-    mut kept: TradingStrategy,
+    before: TradingStrategy,
 ) -> Result<TradingStrategy, ApiError> {
-    kept.activate(Time::now())?;
-    check_symbols(app, &kept.symbols)?;
-    let run = StrategyRun {
-        id: kept.id,
-        strategy_type: kept.strategy_type.clone(),
-        symbols: kept.symbols.clone(),
-        parameters: parameters::texts(&kept.parameters),
-    };
-    let desk = app.trading.desk(caller.tenant()).await?;
-    desk.activate(run, caller.person()).await?;
-    Ok(app.store.save_strategy(actor(caller, context), kept, "strategy.activated").await?)
-}
-
-async fn halt(
-    app: &Shared,
-    caller: &Caller,
-    context: &Context,
-    mut kept: TradingStrategy,
-) -> Result<TradingStrategy, ApiError> {
-    let desk = app.trading.desk(caller.tenant()).await?;
-    desk.deactivate(kept.id, caller.person()).await?;
-    kept.deactivate(Time::now());
-    Ok(app.store.save_strategy(actor(caller, context), kept, "strategy.deactivated").await?)
+    let mut after = before.clone();
+    after.activate(Time::now())?;
+    check_symbols(app, &after.symbols)?;
+    apply(app, caller, context, &before, after, "strategy.activated").await
 }

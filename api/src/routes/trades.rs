@@ -10,14 +10,16 @@ use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 
 use super::check;
-use super::once::Once;
-use crate::http::page::{Page, PageQuery, behind, store_page};
+use super::once::{Once, OnceHeader};
+use crate::http::page::{Layered, Page, PageQuery, store_page};
 use crate::http::{ApiError, Asked, Caller, Received, Shared};
 use qt_auth::Right;
-use qt_store::{Cursor, ExecutionFilter};
+use qt_store::{Cursor, ExecutionFilter, StoreError};
 use qt_trading::amount::Amount;
 use qt_trading::ids::{OrderUid, StrategyUid};
-use qt_trading::{Execution, NewOrder, Order, OrderKind, RiskStatus, Side, TimeInForce};
+use qt_trading::{
+    Desk, Execution, NewOrder, Order, OrderKind, Refusal, RiskStatus, Side, TimeInForce,
+};
 
 /// An order that somebody wants to place.
 #[derive(Clone, Debug, Deserialize, ToSchema)]
@@ -118,18 +120,14 @@ pub(crate) async fn list(
     let query: TradeQuery = asked.read()?;
     let page = store_page(&PageQuery { limit: query.limit, cursor: query.cursor.clone() })?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    let place = |of: &Arc<Execution>| Cursor { at: of.executed_at.0, id: of.id.0 };
-    let mut executions = desk.executions();
-    let oldest = executions.last().map(place);
-    executions.retain(|execution| query.wants(execution));
-    let recent = Page::of(executions, &page, place);
-    if recent.next_cursor.is_some() {
-        return Ok(Json(recent));
-    }
-    // What is no longer in memory is in the store.
-    let filter = query.filter();
-    let kept = app.store.executions(caller.tenant(), filter, behind(page, oldest)).await;
-    Ok(Json(recent.joined(kept, place, |execution| query.wants(execution))?))
+    let (tenant, filter) = (caller.tenant(), query.filter());
+    let list = Layered {
+        memory: desk.executions(),
+        place: |of: &Execution| Cursor { at: of.executed_at.0, id: of.id.0 },
+        wants: |of: &Execution| query.wants(of),
+    };
+    let kept = |page| app.store.executions(tenant, filter.clone(), page);
+    Ok(Json(list.page(page, kept).await?))
 }
 
 /// Places an order.
@@ -138,8 +136,7 @@ pub(crate) async fn list(
     path = "/trades",
     tag = "orders",
     security(("bearer" = [])),
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "The same key with the same body gets the stored answer")),
+    params(OnceHeader),
     request_body = PlaceOrder,
     responses(
         (status = 200, description = "The answer of a dry run", body = DryRun),
@@ -162,16 +159,56 @@ pub(crate) async fn place(
         let limits = desk.try_out(order).await?;
         return Ok(Json(DryRun { dry_run: true, limits }).into_response());
     }
-    once.run(&app, &caller, &received.bytes, async |id| {
+    once.run(&app, &caller, &received.bytes, async |under| {
         let desk = app.trading.desk(caller.tenant()).await?;
-        // Done already, by a process that died before it could answer.
-        if let Some(known) = desk.order(OrderUid(id)) {
-            return Ok((StatusCode::CREATED, Json(known)));
-        }
-        let placed = desk.place(OrderUid(id), order, caller.person()).await?;
+        let id = OrderUid(under.id);
+        let placed = if under.is_repeat {
+            placed_once(&app, &caller, &*desk, id, order).await?
+        } else {
+            desk.place(id, order, caller.person()).await?
+        };
         Ok((StatusCode::CREATED, Json(placed)))
     })
     .await
+}
+
+/// Places an order that may have been placed under this identifier already, by a request that was
+/// never answered.
+async fn placed_once(
+    app: &Shared,
+    caller: &Caller,
+    desk: &dyn Desk,
+    id: OrderUid,
+    order: NewOrder,
+) -> Result<Arc<Order>, ApiError> {
+    if let Some(known) = known(app, caller, desk, id).await? {
+        return Ok(known);
+    }
+    match desk.place(id, order, caller.person()).await {
+        // It was on its way.
+        Err(Refusal::Conflict(detail)) => {
+            let known = known(app, caller, desk, id).await?;
+            known.ok_or_else(|| Refusal::Conflict(detail).into())
+        }
+        placed => Ok(placed?),
+    }
+}
+
+/// An order in the session's memory, or in the store.
+pub(super) async fn known(
+    app: &Shared,
+    caller: &Caller,
+    desk: &dyn Desk,
+    id: OrderUid,
+) -> Result<Option<Arc<Order>>, ApiError> {
+    if let Some(order) = desk.order(id) {
+        return Ok(Some(order));
+    }
+    match app.store.order(caller.tenant(), id).await {
+        Ok(order) => Ok(Some(Arc::new(order))),
+        Err(StoreError::NotFound) => Ok(None),
+        Err(error) => Err(error.into()),
+    }
 }
 
 impl PlaceOrder {

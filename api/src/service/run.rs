@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use axum::Router;
@@ -11,6 +11,7 @@ use qt_strategies::Registry;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use thiserror::Error;
 use tokio::task::JoinHandle;
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::decisions;
@@ -40,8 +41,13 @@ const PROBED_EVERY: Duration = Duration::from_secs(2);
 const SIGNED_EVERY: Duration = Duration::from_secs(1);
 /// How often old keys of requests are swept away.
 const SWEPT_EVERY: Duration = Duration::from_secs(3_600);
-/// What sessions and jobs get to end.
-const STOP_TIME: Duration = Duration::from_secs(4);
+/// From the word to the end of everything: connections have their part of it in [`Limits`], the
+/// store the last of it, sessions and jobs what is between.
+///
+/// [`Limits`]: crate::http::Limits
+const STOP_TIME: Duration = Duration::from_millis(4_700);
+/// What the store gets of it.
+const CLOSE_TIME: Duration = Duration::from_millis(500);
 /// What records of sessions get, of that, to be kept.
 const KEEP_TIME: Duration = Duration::from_secs(1);
 
@@ -189,11 +195,22 @@ impl Service {
         self.owner.as_ref().map(|(token, path)| (token, path.as_path()))
     }
 
-    /// Serves until `stop` is done, then ends everything in order; whether all of it ended in time.
+    /// Serves until `stop` is done, then ends everything in order; whether all of it ended in time,
+    /// which is less than five seconds.
     pub async fn run(self, stop: impl Future<Output = ()>) -> bool {
+        let (jobs, until) = (self.jobs.clone(), OnceLock::new());
+        let stop = async {
+            stop.await;
+            until.get_or_init(|| Instant::now() + STOP_TIME);
+            // Their processes end while requests do.
+            if let Some(jobs) = jobs.clone() {
+                tokio::spawn(async move { jobs.stop().await });
+            }
+        };
         let is_served = self.server.run(Arc::clone(&self.app), self.router, stop).await;
+        let until = *until.get_or_init(|| Instant::now() + STOP_TIME);
         let ending = async {
-            if let Some(jobs) = &self.jobs {
+            if let Some(jobs) = &jobs {
                 jobs.stop().await;
             }
             self.sessions.stop().await;
@@ -205,12 +222,12 @@ impl Service {
                 leases.given_back().await;
             }
         };
-        let is_ended = tokio::time::timeout(STOP_TIME, ending).await.is_ok();
+        let is_ended = timeout_at(until - CLOSE_TIME, ending).await.is_ok();
         for task in self.tasks {
             task.abort();
         }
-        self.store.close().await;
-        is_served && is_ended
+        let is_closed = timeout_at(until, self.store.close()).await.is_ok();
+        is_served && is_ended && is_closed
     }
 }
 

@@ -14,7 +14,7 @@ use super::private;
 use super::protocol::{Channel, Told};
 use super::topic::{Next, Topic};
 use qt_trading::time::Time;
-use qt_trading::{Desk, Missed, PrivateEvent, PrivateReader};
+use qt_trading::{Desk, Missed, PrivateEvent, PrivateLog, PrivateReader};
 
 /// So many private events are taken from the log at once.
 const TAKE: usize = 64;
@@ -88,21 +88,49 @@ pub fn public(
     }))
 }
 
-struct Private {
-    channel: Channel,
-    reader: PrivateReader,
+/// Where a private subscription comes from.
+pub struct Source<T, S, M> {
+    /// The channel.
+    pub channel: Channel,
+    /// What happens.
+    pub log: Arc<PrivateLog<T>>,
+    /// The number of the last event that [`Self::snapshot`] surely has.
+    pub last: u64,
+    /// What stands.
+    pub snapshot: S,
+    /// An event as a message; none where it is none of this channel.
+    pub message: M,
+}
+
+struct Private<T, M> {
+    reader: PrivateReader<T>,
+    message: M,
     first: VecDeque<Utf8Bytes>,
-    taken: VecDeque<Arc<PrivateEvent>>,
+    taken: VecDeque<Arc<PrivateEvent<T>>>,
     is_over: bool,
+}
+
+/// A private subscription of a desk.
+#[must_use]
+pub fn desk(channel: Channel, desk: &dyn Desk, from_seq: Option<u64>) -> Feed {
+    let log = desk.events();
+    // Before the snapshot: what happens meanwhile is told once more, and nothing is left out.
+    let last = log.last();
+    let snapshot = || private::snapshot(channel, desk, last);
+    let message = move |event: &PrivateEvent| private::message(channel, event);
+    private(Source { channel, log, last, snapshot, message }, from_seq)
 }
 
 /// A private subscription. It begins with a snapshot, or with the event of number `from_seq` where
 /// that can still be had.
 #[must_use]
-pub fn private(channel: Channel, desk: &dyn Desk, from_seq: Option<u64>) -> Feed {
-    let log = desk.events();
-    // Before the snapshot: what happens meanwhile is told once more, and nothing is left out.
-    let last = log.last();
+pub fn private<T, S, M>(source: Source<T, S, M>, from_seq: Option<u64>) -> Feed
+where
+    T: Send + Sync + 'static,
+    S: FnOnce() -> Utf8Bytes,
+    M: Fn(&PrivateEvent<T>) -> Option<Utf8Bytes> + Send + 'static,
+{
+    let Source { channel, log, last, snapshot, message } = source;
     let name = (channel, None);
     let mut first = VecDeque::from([told("subscribed", name, last, json!({}))]);
     let mut taken = VecDeque::new();
@@ -117,13 +145,13 @@ pub fn private(channel: Channel, desk: &dyn Desk, from_seq: Option<u64>) -> Feed
             Err(Missed { first: there, last: newest }) => {
                 let data = json!({ "reason": "gone", "from_seq": from, "first": there });
                 first.push_back(told("gap", name, newest, data));
-                first.push_back(private::snapshot(channel, desk, last));
+                first.push_back(snapshot());
             }
         }
     } else {
-        first.push_back(private::snapshot(channel, desk, last));
+        first.push_back(snapshot());
     }
-    let state = Private { channel, reader, first, taken, is_over: false };
+    let state = Private { reader, message, first, taken, is_over: false };
     Box::pin(unfold(state, async |mut state| {
         loop {
             if state.is_over {
@@ -133,7 +161,7 @@ pub fn private(channel: Channel, desk: &dyn Desk, from_seq: Option<u64>) -> Feed
                 return Some((Given::Message(text), state));
             }
             while let Some(event) = state.taken.pop_front() {
-                if let Some(text) = private::message(state.channel, &event) {
+                if let Some(text) = (state.message)(&event) {
                     return Some((Given::Message(text), state));
                 }
             }

@@ -8,6 +8,7 @@
 
 pub mod feed;
 pub mod hub;
+mod jobs;
 pub mod private;
 pub mod protocol;
 pub mod routes;

@@ -61,6 +61,20 @@ pub enum Channel {
 }
 
 impl Channel {
+    /// All of them.
+    pub const ALL: [Self; 10] = [
+        Self::Ticker,
+        Self::Orderbook,
+        Self::Trade,
+        Self::Candle,
+        Self::Portfolio,
+        Self::Orders,
+        Self::Signals,
+        Self::Risk,
+        Self::Latency,
+        Self::Jobs,
+    ];
+
     /// Its name on the wire.
     #[must_use]
     pub const fn name(self) -> &'static str {

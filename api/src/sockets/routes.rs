@@ -1,7 +1,9 @@
 //! The ways into a socket.
 
+use std::net::{IpAddr, SocketAddr};
+
 use axum::extract::ws::{WebSocketUpgrade, rejection::WebSocketUpgradeRejection};
-use axum::extract::{Extension, State};
+use axum::extract::{ConnectInfo, State};
 use axum::http::header::{AUTHORIZATION, SEC_WEBSOCKET_PROTOCOL};
 use axum::http::{HeaderMap, HeaderValue, Method, StatusCode, Uri};
 use axum::response::Response;
@@ -104,7 +106,8 @@ pub(crate) async fn signals(
 pub struct Asking {
     headers: HeaderMap,
     uri: Uri,
-    place: Option<Extension<Place>>,
+    place: Option<Place>,
+    peer: Option<IpAddr>,
 }
 
 impl<S: Sync> axum::extract::FromRequestParts<S> for Asking {
@@ -114,8 +117,10 @@ impl<S: Sync> axum::extract::FromRequestParts<S> for Asking {
         parts: &mut axum::http::request::Parts,
         _: &S,
     ) -> Result<Self, Self::Rejection> {
-        let place = parts.extensions.get::<Place>().cloned().map(Extension);
-        Ok(Self { headers: parts.headers.clone(), uri: parts.uri.clone(), place })
+        let place = parts.extensions.get::<Place>().cloned();
+        let peer = parts.extensions.get::<ConnectInfo<SocketAddr>>();
+        let peer = peer.map(|ConnectInfo(peer)| peer.ip());
+        Ok(Self { headers: parts.headers.clone(), uri: parts.uri.clone(), place, peer })
     }
 }
 
@@ -156,7 +161,13 @@ async fn open(
         ApiError::new(StatusCode::BAD_REQUEST, "NOT_A_WEBSOCKET", error.body_text())
     })?;
     let identity: Option<Identity> = match asking.token(&app)? {
-        Some(token) => Some(app.gate.verify(&token).await?),
+        Some(token) => match app.gate.verify(&token).await {
+            Ok(identity) => Some(identity),
+            Err(error) => {
+                app.allow_address(asking.peer).await?;
+                return Err(error.into());
+            }
+        },
         None => None,
     };
     let limits = app.settings.limits.sockets;
@@ -172,7 +183,10 @@ async fn open(
         .max_frame_size(limits.message_bytes_max);
     Ok(upgrade.on_upgrade(move |socket| async move {
         // The connection's place is given back when the socket ends.
-        let _place = asking.place;
+        let place = asking.place;
+        if let Some(place) = &place {
+            place.becomes_socket();
+        }
         socket::run(app, socket, identity, preset).await;
     }))
 }

@@ -8,10 +8,13 @@ use std::time::Duration;
 use axum::extract::ws::{CloseFrame, Message, Utf8Bytes, WebSocket};
 use futures_util::{FutureExt, SinkExt};
 use serde_json::json;
+use tokio::sync::watch;
+use tokio::time::error::Elapsed;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::feed::{self, Feed, Given};
 use super::hub::Seat;
+use super::jobs;
 use super::protocol::{
     Action, CLOSE_IDLE, CLOSE_SLOW, CLOSE_STOPPING, CLOSE_TOO_LARGE, CLOSE_TOO_MANY,
     CLOSE_UNAUTHENTICATED, Channel, Told, Word, about_socket, error,
@@ -21,10 +24,13 @@ use super::words::Allowance;
 use crate::http::Shared;
 use crate::http::settings::SocketLimits;
 use qt_auth::Identity;
+use qt_trading::Refusal;
 use qt_trading::time::Time;
 
 /// How long a reader that was too slow has to take the close frame.
 const LINGER: Duration = Duration::from_secs(5);
+/// The same while the service stops.
+const LINGER_AT_END: Duration = Duration::from_secs(1);
 /// Messages that are written with one flush.
 const BATCH: usize = 32;
 
@@ -49,6 +55,7 @@ struct Line {
     /// Which feed is asked first, so that a busy one does not keep the others back.
     turn: usize,
     heard_at: Instant,
+    stopping: watch::Receiver<bool>,
 }
 
 /// Serves a socket to its end.
@@ -56,7 +63,8 @@ pub async fn run(app: Shared, socket: WebSocket, identity: Option<Identity>, pre
     let limits = app.settings.limits.sockets;
     let allowance = Allowance::new(limits.messages_per_s);
     let (feeds, heard_at) = (HashMap::new(), Instant::now());
-    let mut line = Line { app, socket, limits, allowance, feeds, turn: 0, heard_at };
+    let stopping = app.stopping.subscribe();
+    let mut line = Line { app, socket, limits, allowance, feeds, turn: 0, heard_at, stopping };
     let end = match line.serve(identity, preset).await {
         Ok(never) => match never {},
         Err(end) => end,
@@ -65,7 +73,8 @@ pub async fn run(app: Shared, socket: WebSocket, identity: Option<Identity>, pre
     if let End::Close(code, reason) = end {
         let frame = CloseFrame { code, reason: Utf8Bytes::from_static(reason) };
         let close = line.socket.send(Message::Close(Some(frame)));
-        if timeout(LINGER, close).await.is_ok_and(|sent| sent.is_ok()) {
+        let linger = if code == CLOSE_STOPPING { LINGER_AT_END } else { LINGER };
+        if timeout(linger, close).await.is_ok_and(|sent| sent.is_ok()) {
             // The other side's close, so that ours is read before the connection ends.
             let quiet = async { while line.socket.recv().await.is_some_and(|m| m.is_ok()) {} };
             let _ = timeout(Duration::from_secs(1), quiet).await;
@@ -217,9 +226,8 @@ impl Line {
         if !names(word, preset).is_empty() {
             return Ok(());
         }
-        let detail = "name a channel: ticker, orderbook, trade, candle, portfolio, orders, \
-                      signals, risk or latency";
-        self.write(Message::Text(error("NO_CHANNEL", detail))).await
+        let detail = format!("name a channel: {}", Channel::ALL.map(Channel::name).join(", "));
+        self.write(Message::Text(error("NO_CHANNEL", &detail))).await
     }
 
     async fn subscribe(
@@ -261,8 +269,10 @@ impl Line {
             return Err(("SYMBOL", detail.to_owned()));
         }
         if *channel == Channel::Jobs {
-            let detail = "jobs are not told of here yet: GET /backtests/{id} has their progress";
-            return Err(("CHANNEL_NOT_AVAILABLE", detail.to_owned()));
+            let off = || ("BACKTESTS_OFF", "this service runs no backtests".to_owned());
+            let jobs = self.app.jobs.as_ref().ok_or_else(off)?;
+            let feed = jobs::feed(jobs, identity, from_seq).await;
+            return feed.map_err(|error| ("UNAVAILABLE", Refusal::from(error).to_string()));
         }
         if channel.is_private() {
             let desk = self.app.trading.desk(identity.tenant).await;
@@ -271,7 +281,7 @@ impl Line {
                 // What is shown of the limits is as of when they were asked for.
                 desk.risk_now().await;
             }
-            return Ok(feed::private(*channel, &*desk, from_seq));
+            return Ok(feed::desk(*channel, &*desk, from_seq));
         }
         let topic = self
             .app
@@ -315,15 +325,15 @@ impl Line {
     }
 
     async fn put(&mut self, message: Message) -> Result<(), End> {
-        let time = self.patience();
-        let end = self.slow();
-        outcome(timeout(time, self.socket.feed(message)).await, end)
+        let (time, slow) = (self.patience(), self.slow());
+        let written = timeout(time, self.socket.feed(message));
+        outcome(written, &mut self.stopping, slow).await
     }
 
     async fn flush(&mut self) -> Result<(), End> {
-        let time = self.patience();
-        let end = self.slow();
-        outcome(timeout(time, self.socket.flush()).await, end)
+        let (time, slow) = (self.patience(), self.slow());
+        let written = timeout(time, self.socket.flush());
+        outcome(written, &mut self.stopping, slow).await
     }
 
     fn has_private(&self) -> bool {
@@ -341,14 +351,22 @@ impl Line {
     }
 }
 
-fn outcome(
-    written: Result<Result<(), axum::Error>, tokio::time::error::Elapsed>,
+/// How a write ended. One that waits for its reader does not hold up the end of the service.
+async fn outcome(
+    written: impl Future<Output = Result<Result<(), axum::Error>, Elapsed>>,
+    stopping: &mut watch::Receiver<bool>,
     slow: End,
 ) -> Result<(), End> {
-    match written {
-        Ok(Ok(())) => Ok(()),
-        Ok(Err(_)) => Err(End::Gone),
-        Err(_) => Err(slow),
+    tokio::select! {
+        biased;
+        written = written => match written {
+            Ok(Ok(())) => Ok(()),
+            Ok(Err(_)) => Err(End::Gone),
+            Err(_) => Err(slow),
+        },
+        _ = stopping.wait_for(|is_stopping| *is_stopping) => {
+            Err(End::Close(CLOSE_STOPPING, "STOPPING"))
+        }
     }
 }
 

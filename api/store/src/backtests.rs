@@ -127,23 +127,46 @@ pub struct BacktestUse {
     pub cpu_ms: u64,
 }
 
+/// What a tenant may use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct BacktestQuota {
+    /// Jobs that wait or run.
+    pub open_max: u64,
+    /// Processor time of jobs that were asked for since `since`, in milliseconds.
+    pub cpu_ms_max: u64,
+    /// See `cpu_ms_max`.
+    pub since: Time,
+}
+
 /// The repository of jobs.
 pub trait Backtests: Send + Sync {
     /// Takes a job in. Where `unique_key` is there already, that job is returned instead, and the
-    /// flag is false.
-    fn enqueue_backtest(&self, actor: Actor, new: NewBacktest) -> Kept<'_, (BacktestRow, bool)>;
+    /// flag is false; else a quota that is used up refuses it.
+    fn enqueue_backtest(
+        &self,
+        actor: Actor,
+        new: NewBacktest,
+        quota: BacktestQuota,
+    ) -> Kept<'_, (BacktestRow, bool)>;
 
     /// One job.
     fn backtest(&self, tenant: TenantId, id: BacktestId) -> Kept<'_, BacktestRow>;
 
-    /// Jobs, newest first.
-    fn backtests(&self, tenant: TenantId, page: Page) -> Kept<'_, Slice<BacktestRow>>;
+    /// Jobs, newest first: those that `person` asked for, or all.
+    fn backtests(
+        &self,
+        tenant: TenantId,
+        person: Option<String>,
+        page: Page,
+    ) -> Kept<'_, Slice<BacktestRow>>;
 
-    /// The latest job of a strategy; none when there is none.
+    /// The latest job of a strategy, among those that `person` asked for, or all; none when there
+    /// is none.
     fn latest_backtest(
         &self,
         tenant: TenantId,
         strategy: StrategyUid,
+        person: Option<String>,
     ) -> Kept<'_, Option<BacktestRow>>;
 
     /// A job begins; false when it no longer waits.
@@ -159,6 +182,9 @@ pub trait Backtests: Send + Sync {
 
     /// A job is over, with the event of it. One that is over already is a conflict.
     fn finish_backtest(&self, actor: Actor, id: BacktestId, end: BacktestEnd) -> Kept<'_, ()>;
+
+    /// A job that was over before its process was: the processor time that it took all the same.
+    fn charge_backtest(&self, tenant: TenantId, id: BacktestId, cpu_ms: u64) -> Kept<'_, ()>;
 
     /// After a start of the service: jobs of the tenant that ran are interrupted; those that
     /// waited are returned, oldest first.

@@ -64,10 +64,24 @@ pub struct DatasetRow {
     pub created_at: Time,
 }
 
+/// What a tenant may keep.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DatasetQuota {
+    /// Data sets.
+    pub sets_max: u64,
+    /// Their bytes together.
+    pub bytes_max: u64,
+}
+
 /// The repository of data sets. Shared ones are kept under the tenant [`super::PLATFORM`].
 pub trait Datasets: Send + Sync {
-    /// Keeps a data set. A name that is taken is a conflict.
-    fn save_dataset(&self, actor: Actor, new: NewDataset) -> Kept<'_, DatasetRow>;
+    /// Keeps a data set. A name that is taken is a conflict; a quota that is used up refuses it.
+    fn save_dataset(
+        &self,
+        actor: Actor,
+        new: NewDataset,
+        quota: DatasetQuota,
+    ) -> Kept<'_, DatasetRow>;
 
     /// One of the tenant's, or a shared one.
     fn dataset(&self, tenant: TenantId, id: DatasetId) -> Kept<'_, DatasetRow>;

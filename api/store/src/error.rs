@@ -21,6 +21,16 @@ pub enum StoreError {
         /// What is wrong, and how to put it right.
         detail: String,
     },
+    /// A quota is used up (429).
+    #[error("{detail}")]
+    Full {
+        /// A stable code, like `QUOTA_OPEN_BACKTESTS`.
+        code: &'static str,
+        /// What is used up.
+        detail: String,
+        /// When it may be asked for again, seconds.
+        retry_after_s: u64,
+    },
     /// The database does not answer (503).
     #[error("the database does not answer: {0}")]
     Unavailable(String),
@@ -54,6 +64,9 @@ impl From<StoreError> for Refusal {
             StoreError::NotFound => Self::NotFound,
             StoreError::Conflict(text) => Self::Conflict(text),
             StoreError::Invalid { field, detail } => Self::Invalid { field, detail },
+            StoreError::Full { code, detail, retry_after_s } => {
+                Self::Exhausted { code, detail, retry_after_s }
+            }
             StoreError::Unavailable(_) | StoreError::Broken(_) => Self::Unavailable {
                 code: "STORE_UNAVAILABLE",
                 detail: "the database does not answer; try again in a moment".to_owned(),

@@ -59,8 +59,10 @@ pub trait Idempotency: Send + Sync {
         answer: Answer,
     ) -> Kept<'_, ()>;
 
-    /// A request was refused without doing anything (401, 429, 503): the key is free again.
-    fn forget_request(&self, tenant: TenantId, scope: String, key: String) -> Kept<'_, ()>;
+    /// A request ended without an answer that stays (429, 500, 503). Whether anything was done is
+    /// not always known, so the key keeps its identifier: the next request with it is
+    /// [`Begun::Lost`] at once.
+    fn lose_request(&self, tenant: TenantId, scope: String, key: String) -> Kept<'_, ()>;
 
     /// Forgets the keys of a tenant that are too old, and returns how many.
     fn expire_requests(&self, tenant: TenantId) -> Kept<'_, u64>;

@@ -93,6 +93,8 @@ pub struct OrderFilter {
     pub status: Option<OrderStatus>,
     /// Only of this strategy.
     pub strategy: Option<StrategyUid>,
+    /// Only what the client calls so.
+    pub client_order_id: Option<String>,
     /// Placed at this time or later.
     pub from: Option<Time>,
     /// Placed before this time.

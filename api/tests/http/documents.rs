@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use qt_api::http::HttpSettings;
 use qt_auth::Role;
+use qt_trading::Phase;
 use qt_trading::ids::TenantId;
 use qt_trading::secret::Secret;
+use serde_json::json;
 
 use crate::common::client::send;
 use crate::common::{Service, Wanted, token};
@@ -132,4 +134,23 @@ async fn figures_of_the_business_need_a_right() {
     for private in ["a token for Prometheus alone", admin.as_str()] {
         assert!(text(Some(private)).await.contains(&account));
     }
+}
+
+#[tokio::test]
+async fn one_tenants_failed_session_is_its_own_trouble() {
+    let service = Service::start().await;
+    let (one, other) = (TenantId::new(), TenantId::new());
+    let (broken, well) = (service.desks.of(one), service.desks.of(other));
+    broken.enter(Phase::Failed);
+    let health = service.get("/health").await;
+    assert_eq!((health.status, &health.json()["status"]), (200, &json!("healthy")));
+    let text = service.get("/metrics").await.body;
+    let text = String::from_utf8(text).unwrap();
+    assert!(text.contains("quanttrade_sessions{phase=\"failed\"} 1"), "{text}");
+    assert!(text.contains("quanttrade_sessions{phase=\"ready\"} 1"), "{text}");
+    let user = token(Role::User, one);
+    let status = service.ask("GET", "/risk/status", &user, None).await.json();
+    assert_eq!(status["session"]["phase"], "FAILED");
+    well.enter(Phase::Failed);
+    assert_eq!(service.get("/health").await.status, 503, "none can run");
 }

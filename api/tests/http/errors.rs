@@ -20,7 +20,7 @@ fn assert_error(reply: &Reply, status: u16, code: &str) {
 }
 
 #[tokio::test]
-async fn every_error_has_one_body() {
+pub async fn every_error_has_one_body() {
     let service = Service::start().await;
     let tenant = TenantId::new();
     let (user, reader) = (token(Role::User, tenant), token(Role::Readonly, tenant));
@@ -43,7 +43,7 @@ async fn every_error_has_one_body() {
 }
 
 #[tokio::test]
-async fn refusals_come_in_the_order_401_403_404_422() {
+pub async fn refusals_come_in_the_order_401_403_404_422() {
     let service = Service::start().await;
     let tenant = TenantId::new();
     let (user, reader) = (token(Role::User, tenant), token(Role::Readonly, tenant));
@@ -60,7 +60,7 @@ async fn refusals_come_in_the_order_401_403_404_422() {
 }
 
 #[tokio::test]
-async fn unknown_fields_and_parameters_are_refused() {
+pub async fn unknown_fields_and_parameters_are_refused() {
     let service = Service::start().await;
     let user = token(Role::User, TenantId::new());
     let owned = ["tenant_id", "id", "status", "filled_quantity", "person", "account_id", "fee"];
@@ -92,7 +92,7 @@ async fn the_request_and_the_trace_keep_their_names() {
 }
 
 #[tokio::test]
-async fn a_tenant_has_its_own_rate() {
+pub async fn a_tenant_has_its_own_rate() {
     let get = |name: &str| (name == "RATE_LIMIT_READ").then(|| "1:3".to_owned());
     let quotas = Some(qt_auth::limits::Quotas::read(&get).unwrap());
     let service = Service::with(Wanted { quotas, ..Wanted::default() }).await;

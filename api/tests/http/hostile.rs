@@ -145,3 +145,85 @@ async fn it_stops_within_five_seconds_whoever_holds_on() {
     assert!(began.elapsed() < Duration::from_secs(5));
     assert!(TcpStream::connect(service.address).await.is_err());
 }
+
+/// A request whose body comes up to `sent` bytes of those that are told, and then no further.
+async fn hang(service: &Service, token: &str, told: usize, sent: usize) -> TcpStream {
+    let mut stream = TcpStream::connect(service.address).await.unwrap();
+    let head = format!(
+        "POST /trades HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {token}\r\n\
+         content-type: application/json\r\ncontent-length: {told}\r\n\r\n"
+    );
+    stream.write_all(head.as_bytes()).await.unwrap();
+    stream.write_all(&vec![b' '; sent]).await.unwrap();
+    stream
+}
+
+#[tokio::test]
+async fn slow_bodies_take_what_has_come_of_their_own_tenants_room_and_no_kill_waits() {
+    let limits =
+        Limits { bodies_bytes_max: 300_000, tenant_bodies_bytes_max: 150_000, ..Limits::default() };
+    let service = with(limits).await;
+    let (one, other) = (TenantId::new(), TenantId::new());
+    let (user, admin) = (token(Role::User, one), token(Role::TenantAdmin, one));
+    // Whoever may change nothing is refused before its body comes.
+    let reader = token(Role::Readonly, one);
+    let mut refused = hang(&service, &reader, 1_000_000, 0).await;
+    let mut bytes = [0_u8; 2_048];
+    let count = soon(refused.read(&mut bytes)).await.unwrap();
+    assert!(bytes[..count].starts_with(b"HTTP/1.1 403"), "{:?}", &bytes[..count]);
+    // What is only told of takes nothing.
+    let mut held = Vec::new();
+    for _ in 0..20 {
+        held.push(hang(&service, &user, 1_000_000, 0).await);
+    }
+    held.push(hang(&service, &user, 1_000_000, 140_000).await);
+    tokio::time::sleep(Duration::from_millis(200)).await;
+    let order = format!(
+        r#"{{"symbol":"BTC-USD","side":"buy","type":"market","quantity":"1"}}{}"#,
+        " ".repeat(20_000)
+    );
+    let full = service.ask("POST", "/trades", &user, Some(&order)).await;
+    assert_eq!((full.status, full.code().as_str()), (503, "OVERLOADED"));
+    let others = service.ask("POST", "/trades", &token(Role::User, other), Some(&order)).await;
+    assert_eq!(others.status, 201, "{others:?}");
+    let kill = r#"{"level":"tenant","reason":"a test"}"#;
+    assert_eq!(service.ask("POST", "/risk/kill", &admin, Some(kill)).await.status, 200);
+    drop(held);
+}
+
+#[tokio::test]
+async fn an_answer_that_nobody_takes_ends_its_connection() {
+    let limits = Limits {
+        write_time: Duration::from_millis(500),
+        send_buffer_bytes: 4 << 10,
+        connections_max: 1,
+        ..Limits::default()
+    };
+    let service = with(limits).await;
+    let socket = tokio::net::TcpSocket::new_v4().unwrap();
+    socket.set_recv_buffer_size(4 << 10).unwrap();
+    let mut stream = socket.connect(service.address).await.unwrap();
+    let head = "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: x\r\n\r\n";
+    stream.write_all(head.as_bytes()).await.unwrap();
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    assert_eq!(service.get("/health").await.status, 503, "it has the only place");
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(service.get("/health").await.status, 200, "and has it no more");
+    drop(stream);
+}
+
+#[tokio::test]
+async fn public_pages_are_counted_by_address_and_probes_are_not() {
+    let get = |name: &str| (name == "RATE_LIMIT_ADDRESS").then(|| "1:3".to_owned());
+    let quotas = Some(qt_auth::limits::Quotas::read(&get).unwrap());
+    for path in ["/openapi.json", "/docs/index.html", "/", "/metrics", "/no/such/path"] {
+        let service = Service::with(Wanted { quotas, ..Wanted::default() }).await;
+        let mut last = 0;
+        for _ in 0..5 {
+            last = service.get(path).await.status;
+        }
+        assert_eq!(last, 429, "{path}");
+        assert_eq!(service.get("/health").await.status, 200);
+        assert_eq!(service.get("/ready").await.status, 200);
+    }
+}

@@ -11,10 +11,10 @@ const LIMIT: &str = r#"{"symbol":"BTC-USD","side":"buy","type":"limit","quantity
     "price":"90","client_order_id":"mine"}"#;
 
 #[tokio::test]
-async fn an_order_is_placed_read_amended_and_cancelled() {
+pub async fn an_order_is_placed_read_amended_and_cancelled() {
     let service = Service::start().await;
     let user = token(Role::User, TenantId::new());
-    let placed = service.ask("POST", "/trading/trades", &user, Some(LIMIT)).await;
+    let placed = service.ask("POST", "/trades", &user, Some(LIMIT)).await;
     assert_eq!(placed.status, 201, "{placed:?}");
     let order = placed.json();
     assert_eq!((&order["quantity"], &order["status"]), (&json!("1.5"), &json!("open")));
@@ -31,7 +31,7 @@ async fn an_order_is_placed_read_amended_and_cancelled() {
 }
 
 #[tokio::test]
-async fn lists_come_in_pages_newest_first() {
+pub async fn lists_come_in_pages_newest_first() {
     let service = Service::start().await;
     let user = token(Role::User, TenantId::new());
     let market = r#"{"symbol":"ETH-USD","side":"sell","type":"market","quantity":2}"#;
@@ -60,7 +60,7 @@ async fn lists_come_in_pages_newest_first() {
 }
 
 #[tokio::test]
-async fn a_dry_run_places_nothing() {
+pub async fn a_dry_run_places_nothing() {
     let service = Service::start().await;
     let user = token(Role::User, TenantId::new());
     let body = LIMIT.replace("\"mine\"", "\"mine\",\"dry_run\":true");
@@ -71,7 +71,7 @@ async fn a_dry_run_places_nothing() {
 }
 
 #[tokio::test]
-async fn the_same_key_gives_the_same_answer_and_one_order() {
+pub async fn the_same_key_gives_the_same_answer_and_one_order() {
     let service = Service::start().await;
     let user = format!("Bearer {}", token(Role::User, TenantId::new()));
     let post = async |key: &str, body: &str| {
@@ -90,7 +90,7 @@ async fn the_same_key_gives_the_same_answer_and_one_order() {
 }
 
 #[tokio::test]
-async fn market_data_is_read() {
+pub async fn market_data_is_read() {
     let service = Service::start().await;
     let agent = token(Role::Agent, TenantId::new());
     let get = async |path: &str| service.ask("GET", path, &agent, None).await;
@@ -113,7 +113,7 @@ async fn market_data_is_read() {
 }
 
 #[tokio::test]
-async fn a_strategy_lives() {
+pub async fn a_strategy_lives() {
     let service = Service::start().await;
     let user = token(Role::User, TenantId::new());
     let ask = async |method: &str, path: &str, body: Option<Value>| {
@@ -151,7 +151,7 @@ async fn a_strategy_lives() {
 }
 
 #[tokio::test]
-async fn the_portals_find_their_shapes() {
+pub async fn the_portals_find_their_shapes() {
     let service = Service::start().await;
     let reader = token(Role::Readonly, TenantId::new());
     let view = service.ask("GET", "/views/portal/portfolio", &reader, None).await.json();

@@ -12,7 +12,7 @@ const ORDER: &str = r#"{"symbol":"BTC-USD","side":"buy","type":"market","quantit
 const KILL: &str = r#"{"level":"tenant","reason":"a test"}"#;
 
 #[tokio::test]
-async fn one_person_kills_and_two_arm() {
+pub async fn one_person_kills_and_two_arm() {
     let service = Service::start().await;
     let tenant = TenantId::new();
     let admin = |name: &str| token_of(name, Role::TenantAdmin, tenant, 600);
@@ -139,7 +139,7 @@ async fn control_characters_are_refused() {
 }
 
 #[tokio::test]
-async fn kill_works_without_the_store_and_arming_waits_for_it() {
+pub async fn kill_works_without_the_store_and_arming_waits_for_it() {
     let service = Service::with(Wanted { is_store_away: true, ..Wanted::default() }).await;
     let admin = token(Role::TenantAdmin, TenantId::new());
     assert_eq!(service.ask("POST", "/risk/kill", &admin, Some(KILL)).await.status, 200);
@@ -156,7 +156,7 @@ async fn kill_works_without_the_store_and_arming_waits_for_it() {
 }
 
 #[tokio::test]
-async fn what_is_not_the_callers_cannot_be_killed() {
+pub async fn what_is_not_the_callers_cannot_be_killed() {
     let service = Service::start().await;
     let admin = token(Role::TenantAdmin, TenantId::new());
     for (body, status) in [
@@ -175,7 +175,7 @@ async fn what_is_not_the_callers_cannot_be_killed() {
 }
 
 #[tokio::test]
-async fn limits_are_tightened_by_one_and_loosened_by_two() {
+pub async fn limits_are_tightened_by_one_and_loosened_by_two() {
     let service = Service::start().await;
     let tenant = TenantId::new();
     let admin = |name: &str| token_of(name, Role::TenantAdmin, tenant, 600);

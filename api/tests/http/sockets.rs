@@ -18,7 +18,7 @@ use tokio_tungstenite::tungstenite::{Error, Message};
 
 use crate::common::{Service, Wanted, soon, token, token_of};
 
-type Socket = WebSocketStream<TcpStream>;
+pub type Socket = WebSocketStream<TcpStream>;
 
 async fn open(service: &Service, path: &str, headers: &[(&str, &str)]) -> Result<Socket, Error> {
     // A small window, so that a slow reader is one soon.
@@ -41,12 +41,12 @@ fn status(opened: Result<Socket, Error>) -> u16 {
     }
 }
 
-async fn say(socket: &mut Socket, what: Value) {
+pub async fn say(socket: &mut Socket, what: Value) {
     socket.send(Message::text(what.to_string())).await.expect("it is open");
 }
 
 /// The next message; a close frame is its code.
-async fn hear(socket: &mut Socket) -> Result<Value, u16> {
+pub async fn hear(socket: &mut Socket) -> Result<Value, u16> {
     loop {
         match soon(socket.next()).await {
             Some(Ok(Message::Text(text))) => return Ok(serde_json::from_str(&text).unwrap()),
@@ -57,7 +57,7 @@ async fn hear(socket: &mut Socket) -> Result<Value, u16> {
     }
 }
 
-async fn hear_type(socket: &mut Socket, kind: &str) -> Value {
+pub async fn hear_type(socket: &mut Socket, kind: &str) -> Value {
     loop {
         let message = hear(socket).await.expect("it is open");
         if message["type"] == kind {
@@ -66,7 +66,7 @@ async fn hear_type(socket: &mut Socket, kind: &str) -> Value {
     }
 }
 
-async fn ready(service: &Service, path: &str, token: &str) -> Socket {
+pub async fn ready(service: &Service, path: &str, token: &str) -> Socket {
     let mut socket = open(service, path, &[]).await.expect("it opens");
     say(&mut socket, json!({"action": "auth", "token": token})).await;
     assert_eq!(hear(&mut socket).await.unwrap()["type"], "authenticated");
@@ -119,6 +119,7 @@ async fn what_cannot_be_subscribed_is_told_and_ends_nothing() {
         (json!({"action": "subscribe", "channel": "ticker", "symbol": "NO"}), "NOT_FOUND"),
         (json!({"action": "subscribe", "channel": "ticker"}), "SYMBOL"),
         (json!({"action": "subscribe", "channel": "orders"}), "FORBIDDEN"),
+        (json!({"action": "subscribe", "channel": "jobs"}), "BACKTESTS_OFF"),
         (json!({"action": "subscribe", "channel": "nothing"}), "MALFORMED_MESSAGE"),
         (json!({"action": "subscribe", "channel": "orders", "tenant_id": 1}), "MALFORMED_MESSAGE"),
         (json!({"action": "subscribe"}), "NO_CHANNEL"),
@@ -333,4 +334,72 @@ async fn sockets_end_with_the_service() {
     assert_eq!(hear(&mut socket).await, Err(1_001));
     drop(socket);
     assert!(soon(&mut service.running).await.unwrap());
+}
+
+#[tokio::test]
+async fn jobs_are_told_to_whoever_may_see_them() {
+    let service = Service::with(Wanted { has_jobs: true, ..Wanted::default() }).await;
+    let tenant = TenantId::new();
+    let (user, agent) = (token(Role::User, tenant), token(Role::Agent, tenant));
+    let foreign = token(Role::User, TenantId::new());
+    let body = json!({"strategy_type": "sma_cross", "data": "shared:SP500"}).to_string();
+    let subscribe = json!({"action": "subscribe", "channel": "jobs"});
+    let mut sockets = Vec::new();
+    for token in [&user, &agent, &foreign] {
+        let mut socket = ready(&service, "/ws", token).await;
+        say(&mut socket, subscribe.clone()).await;
+        assert_eq!(hear_type(&mut socket, "snapshot").await["data"], json!([]));
+        sockets.push(socket);
+    }
+    let job = service.ask("POST", "/backtests", &user, Some(&body)).await.json();
+    let mut seqs = Vec::new();
+    loop {
+        let told = hear_type(&mut sockets[0], "job_progress").await;
+        assert_eq!((&told["data"]["id"], &told["channel"]), (&job["id"], &json!("jobs")));
+        seqs.push(told["seq"].as_u64().unwrap());
+        if told["data"]["status"] == "done" {
+            break;
+        }
+    }
+    assert!(seqs.windows(2).all(|two| two[1] == two[0] + 1), "{seqs:?}");
+    for socket in &mut sockets[1..] {
+        say(socket, json!({"action": "ping"})).await;
+        assert_eq!(hear(socket).await.unwrap()["type"], "pong", "nothing of it came before");
+    }
+    // An agent is told of its own; the person sees all.
+    let own = service.ask("POST", "/backtests", &agent, Some(&body)).await.json();
+    let told = hear_type(&mut sockets[1], "job_progress").await;
+    assert_eq!(told["data"]["id"], own["id"]);
+    let mut again = ready(&service, "/ws", &agent).await;
+    say(&mut again, json!({"action": "subscribe", "channel": "jobs", "from_seq": seqs[0]})).await;
+    assert_eq!(hear_type(&mut again, "job_progress").await["data"]["id"], own["id"]);
+    let mut snapshot = ready(&service, "/ws", &user).await;
+    say(&mut snapshot, subscribe).await;
+    let all = hear_type(&mut snapshot, "snapshot").await;
+    assert_eq!(all["data"].as_array().unwrap().len(), 2, "{all}");
+}
+
+#[tokio::test]
+async fn a_reader_that_does_not_read_does_not_hold_up_the_end() {
+    let mut service = Service::with(with(SocketLimits::default())).await;
+    let user = token(Role::User, TenantId::new());
+    let mut socket = ready(&service, "/ws", &user).await;
+    for symbol in ["BTC-USD", "ETH-USD"] {
+        for channel in ["ticker", "orderbook"] {
+            let what = json!({"action": "subscribe", "channel": channel, "symbol": symbol});
+            say(&mut socket, what).await;
+        }
+    }
+    // Until nothing more goes out.
+    for price in 0..400 {
+        service.market.tick("BTC-USD", price);
+        service.market.tick("ETH-USD", price);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    let began = Instant::now();
+    service.stop();
+    let is_whole = soon(&mut service.running).await.unwrap();
+    assert!(began.elapsed() < Duration::from_secs(3), "{:?}", began.elapsed());
+    assert!(is_whole, "it was told, and its place was given back");
+    drop(socket);
 }

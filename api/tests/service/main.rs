@@ -15,10 +15,12 @@ mod servers;
 mod spans;
 mod takeover;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use gateway::Kind;
 use place::Place;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpSocket;
 
 /// Says that a service is not there; in CI that is a failure.
 fn absent(what: &str) {
@@ -88,4 +90,46 @@ async fn a_restart_leads_into_the_state_that_was_left() {
     let gone = way.ask("DELETE", &path, None).await;
     assert_eq!(gone.status, 200, "{}", gone.json());
     flow::until(&way, &path, |order| order["status"] == "cancelled").await;
+}
+
+/// Two clients that take nothing of what is written to them, a backtest that runs, a session.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn it_ends_within_five_seconds_whoever_does_not_read() {
+    let place = Place::sqlite().await;
+    let way = place.directly();
+    let wanted = r#"{"strategy_type":"sma_cross","parameters":{"fast":50,"slow":200},
+        "data":"shared:SP500","quantity":"10"}"#;
+    for _ in 0..3 {
+        assert_eq!(way.ask("POST", "/backtests", Some(wanted)).await.status, 202);
+    }
+    let mut held = Vec::new();
+    for request in [
+        "GET /docs/swagger-ui-bundle.js HTTP/1.1\r\nhost: 127.0.0.1\r\n\r\n".to_owned(),
+        format!(
+            "GET /ws HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: upgrade\r\n\
+             upgrade: websocket\r\nsec-websocket-version: 13\r\n\
+             sec-websocket-key: dGhlIHNhbXBsZSBub25jZQ==\r\nauthorization: Bearer {}\r\n\r\n",
+            place.token()
+        ),
+    ] {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.set_recv_buffer_size(4 << 10).unwrap();
+        let mut stream = socket.connect(place.address).await.unwrap();
+        stream.write_all(request.as_bytes()).await.unwrap();
+        held.push(stream);
+    }
+    // Frames of a client are masked; a mask of zeros leaves them as they are.
+    for symbol in ["BTC-USD", "ETH-USD", "AAPL"] {
+        let word = format!(r#"{{"action":"subscribe","channel":"orderbook","symbol":"{symbol}"}}"#);
+        let length = u8::try_from(word.len()).unwrap();
+        assert!(length < 126);
+        let mut frame = vec![0x81, 0x80 | length, 0, 0, 0, 0];
+        frame.extend_from_slice(word.as_bytes());
+        held[1].write_all(&frame).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let began = Instant::now();
+    place.stop().await;
+    assert!(began.elapsed() < Duration::from_secs(5), "{:?}", began.elapsed());
+    drop(held);
 }

@@ -207,6 +207,11 @@ impl Place {
         self.database.is_none()
     }
 
+    /// The token of its clients.
+    pub fn token(&self) -> &str {
+        &self.token
+    }
+
     /// Ends it in order and starts another one in its place.
     pub async fn restart(self) -> Self {
         self.restart_after(|_| {}).await

@@ -30,30 +30,31 @@ pub enum PrivateKind {
 
 /// One private event.
 #[derive(Clone, Debug, PartialEq)]
-pub struct PrivateEvent {
+pub struct PrivateEvent<T = PrivateKind> {
     /// Rises with each event of the session; numbers of values that were replaced are missing.
     pub seq: u64,
     /// When.
     pub at: Time,
     /// What.
-    pub kind: PrivateKind,
+    pub kind: T,
 }
 
-/// The latest events of a session, bounded, and who waits for more. One life of a session is told
+/// The latest events of a session, or of whatever else tells a tenant something: bounded, and who
+/// waits for more. One life of a session is told
 /// from the next by its numbers: those of a later one are higher ([`PrivateLog::begin_life`]).
 #[derive(Debug)]
-pub struct PrivateLog {
-    inner: Mutex<Inner>,
+pub struct PrivateLog<T = PrivateKind> {
+    inner: Mutex<Inner<T>>,
     more: Notify,
     capacity: usize,
 }
 
-#[derive(Debug, Default)]
-struct Inner {
+#[derive(Debug)]
+struct Inner<T> {
     /// All but values, in the order of their numbers.
-    events: VecDeque<Arc<PrivateEvent>>,
+    events: VecDeque<Arc<PrivateEvent<T>>>,
     /// The newest value.
-    value: Option<Arc<PrivateEvent>>,
+    value: Option<Arc<PrivateEvent<T>>>,
     /// The number of the last event.
     last: u64,
     /// The number of the last event that had to be forgotten.
@@ -75,19 +76,32 @@ const LIFE_NUMBERS: u64 = 1 << 32;
 
 /// One reader of a log.
 #[derive(Debug)]
-pub struct PrivateReader {
-    log: Arc<PrivateLog>,
+pub struct PrivateReader<T = PrivateKind> {
+    log: Arc<PrivateLog<T>>,
     next: u64,
 }
 
-impl PrivateLog {
+impl<T> Inner<T> {
+    const fn after(last: u64) -> Self {
+        Self { events: VecDeque::new(), value: None, last, gone: last }
+    }
+}
+
+impl<T> PrivateLog<T> {
     /// An empty log that keeps the last `capacity` events.
     #[must_use]
     pub fn new(capacity: usize) -> Self {
-        Self { inner: Mutex::default(), more: Notify::new(), capacity: capacity.max(1) }
+        Self::after(capacity, 0)
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
+    /// The same whose first event is the one after `last`.
+    #[must_use]
+    pub fn after(capacity: usize, last: u64) -> Self {
+        let inner = Mutex::new(Inner::after(last));
+        Self { inner, more: Notify::new(), capacity: capacity.max(1) }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, Inner<T>> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -98,29 +112,35 @@ impl PrivateLog {
             let mut inner = self.lock();
             // Whoever has read all so far must be told that something is missing.
             let last = life.saturating_mul(LIFE_NUMBERS).max(inner.last + 1);
-            *inner = Inner { last, gone: last, ..Inner::default() };
+            *inner = Inner::after(last);
         }
         self.more.notify_waiters();
     }
 
     /// Adds an event and returns its number.
-    pub fn push(&self, at: Time, kind: PrivateKind) -> u64 {
+    pub fn push(&self, at: Time, kind: T) -> u64 {
+        self.add(at, kind, |inner, event| {
+            if inner.events.len() == self.capacity
+                && let Some(oldest) = inner.events.pop_front()
+            {
+                inner.gone = oldest.seq;
+            }
+            inner.events.push_back(event);
+        })
+    }
+
+    /// Adds a value and returns its number: it takes the place of the one before, whoever has not
+    /// read that misses nothing.
+    pub fn replace(&self, at: Time, kind: T) -> u64 {
+        self.add(at, kind, |inner, event| inner.value = Some(event))
+    }
+
+    fn add(&self, at: Time, kind: T, put: impl FnOnce(&mut Inner<T>, Arc<PrivateEvent<T>>)) -> u64 {
         let seq = {
             let mut inner = self.lock();
             inner.last += 1;
             let seq = inner.last;
-            let is_value = matches!(kind, PrivateKind::Portfolio(_));
-            let event = Arc::new(PrivateEvent { seq, at, kind });
-            if is_value {
-                inner.value = Some(event);
-            } else {
-                if inner.events.len() == self.capacity
-                    && let Some(oldest) = inner.events.pop_front()
-                {
-                    inner.gone = oldest.seq;
-                }
-                inner.events.push_back(event);
-            }
+            put(&mut inner, Arc::new(PrivateEvent { seq, at, kind }));
             seq
         };
         self.more.notify_waiters();
@@ -135,17 +155,17 @@ impl PrivateLog {
 
     /// A reader whose first event is the one after `seen`.
     #[must_use]
-    pub fn reader(self: &Arc<Self>, seen: u64) -> PrivateReader {
+    pub fn reader(self: &Arc<Self>, seen: u64) -> PrivateReader<T> {
         PrivateReader { log: Arc::clone(self), next: seen + 1 }
     }
 }
 
-impl PrivateReader {
+impl<T> PrivateReader<T> {
     /// Up to `most` events that are there now.
     ///
     /// # Errors
     /// When the next event is gone, or never was.
-    pub fn take(&mut self, most: usize) -> Result<Vec<Arc<PrivateEvent>>, Missed> {
+    pub fn take(&mut self, most: usize) -> Result<Vec<Arc<PrivateEvent<T>>>, Missed> {
         let inner = self.log.lock();
         if self.next <= inner.gone || self.next > inner.last + 1 {
             return Err(Missed { first: inner.gone + 1, last: inner.last });
@@ -214,30 +234,10 @@ mod tests {
 
     #[test]
     fn a_value_replaces_the_one_before_and_pushes_nothing_out() {
-        let value = || {
-            let zero = crate::amount::Amount::default();
-            PrivateKind::Portfolio(Box::new(crate::Portfolio {
-                account_id: crate::ids::AccountId::new(),
-                account_type: "paper".to_owned(),
-                currency: "USD".to_owned(),
-                equity: zero,
-                cash: zero,
-                initial_capital: zero,
-                realized_pnl: zero,
-                unrealized_pnl: zero,
-                day_pnl: zero,
-                fees: zero,
-                gross_exposure: zero,
-                net_exposure: zero,
-                open_orders: 0,
-                positions: Vec::new(),
-                as_of: Time(0),
-            }))
-        };
         let log = Arc::new(PrivateLog::new(2));
         log.push(Time(0), risk(1));
         for _ in 0..9 {
-            log.push(Time(0), value());
+            log.replace(Time(0), risk(0));
         }
         log.push(Time(0), risk(11));
         let seqs = |reader: &mut super::PrivateReader, most| {
@@ -251,7 +251,7 @@ mod tests {
         }
         // One that is in the middle of replaced values misses nothing.
         assert_eq!(seqs(&mut log.reader(4), 9), Ok(vec![10, 11]));
-        log.push(Time(0), value());
+        log.replace(Time(0), risk(0));
         assert_eq!(seqs(&mut reader, 9), Ok(vec![12]));
         assert_eq!(seqs(&mut log.reader(0), 1), Ok(vec![1]));
         assert_eq!(seqs(&mut log.reader(0), 2), Ok(vec![1, 11]));

@@ -49,6 +49,16 @@ pub enum Refusal {
     /// It contradicts something that is there (409).
     #[error("{0}")]
     Conflict(String),
+    /// More is asked for than may be used (429).
+    #[error("{code}: {detail}")]
+    Exhausted {
+        /// A stable code, like `QUOTA_OPEN_BACKTESTS`.
+        code: &'static str,
+        /// What is used up.
+        detail: String,
+        /// When it may be asked for again, seconds.
+        retry_after_s: u64,
+    },
     /// It cannot be done now (503).
     #[error("{code}: {detail}")]
     Unavailable {

@@ -64,7 +64,10 @@ pub fn run(args: &ServeArgs, session: &Session) -> Result<(), Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let runtime = runtime
         .map_err(|error| Failure::failed(format!("no threads could be started: {error}")))?;
-    runtime.block_on(serve(settings, session))
+    let served = runtime.block_on(serve(settings, session));
+    // A thread that does not come back must not hold up the end.
+    runtime.shutdown_timeout(Duration::from_millis(100));
+    served
 }
 
 async fn serve(settings: ServiceSettings, session: &Session) -> Result<(), Failure> {

@@ -29,8 +29,9 @@ pub enum Bucket {
     Write,
     /// The kill switch, of a person that may trip one.
     Kill,
-    /// Requests of an address without an accepted token: public routes and failed attempts. Behind
-    /// a gateway all callers share its address, so requests with a token are not counted here.
+    /// Requests of an address without an accepted token: public pages and failed attempts. Behind
+    /// a gateway all callers share its address, so requests with a token are not counted here, and
+    /// neither are `/health` and `/ready`, which gateways ask before each request.
     Address,
 }
 

@@ -1,5 +1,7 @@
 //! From the synthetic market to a fill and a portfolio.
 
+use std::time::Duration;
+
 use qt_trading::ids::{OrderUid, TenantId};
 use qt_trading::{MarketData, OrderStatus, Phase, Refusal, Side, Trading};
 
@@ -68,5 +70,36 @@ async fn an_order_rests_is_changed_and_cancelled() {
     assert!(why.limit.is_some() && why.observed.is_some() && why.reference_price.is_some());
     assert!(!desk.try_out(order).await.unwrap().is_empty());
     assert!(!desk.risk().is_empty());
+    sessions.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_identifier_is_used_once_however_many_orders_came_after_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub();
+    let sessions = sessions(folder.path(), &hub);
+    let desk = sessions.desk(TenantId::new()).await.unwrap();
+    ready(&desk).await;
+    let mut order = limit("AAPL", Side::Buy, "1", "183");
+    order.time_in_force = qt_trading::TimeInForce::Ioc;
+    let first = OrderUid::new();
+    desk.place(first, order.clone(), "user-1".to_owned()).await.unwrap();
+    over(&desk, first).await;
+    // Until it is not in memory any more.
+    let mut placed = 0;
+    while desk.order(first).is_some() {
+        assert!(placed < 5_000, "it stays in memory");
+        let id = OrderUid::new();
+        match desk.place(id, order.clone(), "user-1".to_owned()).await {
+            Ok(_) => placed += 1,
+            // So many a second.
+            Err(Refusal::Risk(_)) => tokio::time::sleep(Duration::from_millis(20)).await,
+            Err(refusal) => panic!("{refusal}"),
+        }
+    }
+    assert!(placed >= 1_000, "{placed}");
+    let again = desk.place(first, order, "user-1".to_owned()).await;
+    let Err(Refusal::Unavailable { code, .. }) = again else { panic!("{again:?}") };
+    assert_eq!(code, "ORDER_NOT_SHOWN");
     sessions.stop().await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::value::args;
 use super::{Row, Store, Tx};
 use crate::audit::AuditEntry;
-use crate::backtests::{BacktestEnd, BacktestUse};
+use crate::backtests::{BacktestEnd, BacktestQuota, BacktestUse};
 use crate::domain::DomainEvent;
 use crate::domain::event::BacktestCompleted;
 use crate::page::{Cursor, Page, Slice};
@@ -18,35 +18,44 @@ const BACKTEST: &str = "id, strategy_id, status, CAST(config AS TEXT) AS config,
     cpu_ms, person, created_ns, started_ns, finished_ns";
 
 impl Backtests for Store {
-    fn enqueue_backtest(&self, actor: Actor, new: NewBacktest) -> Kept<'_, (BacktestRow, bool)> {
+    fn enqueue_backtest(
+        &self,
+        actor: Actor,
+        new: NewBacktest,
+        quota: BacktestQuota,
+    ) -> Kept<'_, (BacktestRow, bool)> {
         Box::pin(async move {
             let mut tx = self.write(actor.tenant).await?;
-            let sql = "INSERT INTO backtests (tenant_id, id, strategy_id, unique_key, status, \
-                       config, progress, cpu_ms, person, created_ns) \
-                       VALUES ($1, $2, $3, $4, 'queued', $5, $6, 0, $7, $8) ON CONFLICT DO NOTHING";
+            // Requests at the same moment are counted one after the other.
+            tx.alone("backtests").await?;
+            let sql = format!(
+                "SELECT {BACKTEST} FROM backtests WHERE tenant_id = $1 \
+                 AND (id = $2 OR unique_key = $3) ORDER BY created_ns LIMIT 1"
+            );
+            let known = args![new.id.0, new.unique_key.clone()];
+            if let Some(row) = tx.row(&sql, known.clone()).await? {
+                return Ok((backtest(&row)?, false));
+            }
+            within(used(&mut tx, quota.since).await?, quota)?;
+            let insert = "INSERT INTO backtests (tenant_id, id, strategy_id, unique_key, status, \
+                          config, progress, cpu_ms, person, created_ns) \
+                          VALUES ($1, $2, $3, $4, 'queued', $5, $6, 0, $7, $8)";
             let values = args![
                 new.id.0,
                 new.strategy_id.map(|id| id.0),
-                new.unique_key.clone(),
+                new.unique_key,
                 &new.config,
                 &json!({"fraction": 0.0}),
                 actor.person.clone(),
                 actor.at,
             ];
-            let is_new = tx.execute(sql, values).await? > 0;
-            let sql = format!(
-                "SELECT {BACKTEST} FROM backtests WHERE tenant_id = $1 \
-                 AND (id = $2 OR unique_key = $3) ORDER BY created_ns LIMIT 1"
-            );
-            let row = tx.row(sql, args![new.id.0, new.unique_key]).await?;
-            let row = backtest(&row.ok_or(StoreError::NotFound)?)?;
-            if is_new {
-                let subject = format!("backtest:{}", row.id);
-                let detail = json!({"strategy_id": row.strategy_id});
-                tx.audit(AuditEntry::new(&actor, "backtest.queued", subject, &detail));
-            }
+            tx.execute(insert, values).await?;
+            let row = backtest(&tx.row(&sql, known).await?.ok_or(StoreError::NotFound)?)?;
+            let subject = format!("backtest:{}", row.id);
+            let detail = json!({"strategy_id": row.strategy_id});
+            tx.audit(AuditEntry::new(&actor, "backtest.queued", subject, &detail));
             tx.commit().await?;
-            Ok((row, is_new))
+            Ok((row, true))
         })
     }
 
@@ -54,15 +63,21 @@ impl Backtests for Store {
         Box::pin(async move { one(&mut self.read(tenant).await?, id).await })
     }
 
-    fn backtests(&self, tenant: TenantId, page: Page) -> Kept<'_, Slice<BacktestRow>> {
+    fn backtests(
+        &self,
+        tenant: TenantId,
+        person: Option<String>,
+        page: Page,
+    ) -> Kept<'_, Slice<BacktestRow>> {
         Box::pin(async move {
             let mut tx = self.read(tenant).await?;
             let (at, id) = page.below();
             let sql = format!(
                 "SELECT {BACKTEST} FROM backtests WHERE tenant_id = $1 \
-                 AND (created_ns, id) < ($2, $3) ORDER BY created_ns DESC, id DESC LIMIT $4"
+                 AND (created_ns, id) < ($2, $3) AND ($5 IS NULL OR person = $5) \
+                 ORDER BY created_ns DESC, id DESC LIMIT $4"
             );
-            let rows = tx.rows(sql, args![at, id, page.fetch()]).await?;
+            let rows = tx.rows(sql, args![at, id, page.fetch(), person]).await?;
             let rows: Result<Vec<_>, _> = rows.iter().map(backtest).collect();
             let place = |it: &BacktestRow| Cursor { at: it.created_at.0, id: it.id.0 };
             Ok(Slice::cut(rows?, &page, place))
@@ -73,14 +88,15 @@ impl Backtests for Store {
         &self,
         tenant: TenantId,
         strategy: StrategyUid,
+        person: Option<String>,
     ) -> Kept<'_, Option<BacktestRow>> {
         Box::pin(async move {
             let mut tx = self.read(tenant).await?;
             let sql = format!(
                 "SELECT {BACKTEST} FROM backtests WHERE tenant_id = $1 AND strategy_id = $2 \
-                 ORDER BY created_ns DESC, id DESC LIMIT 1"
+                 AND ($3 IS NULL OR person = $3) ORDER BY created_ns DESC, id DESC LIMIT 1"
             );
-            tx.row(sql, args![strategy.0]).await?.map(|row| backtest(&row)).transpose()
+            tx.row(sql, args![strategy.0, person]).await?.map(|row| backtest(&row)).transpose()
         })
     }
 
@@ -119,6 +135,16 @@ impl Backtests for Store {
         })
     }
 
+    fn charge_backtest(&self, tenant: TenantId, id: BacktestId, cpu_ms: u64) -> Kept<'_, ()> {
+        Box::pin(async move {
+            let mut tx = self.write(tenant).await?;
+            let sql = "UPDATE backtests SET cpu_ms = $3 \
+                       WHERE tenant_id = $1 AND id = $2 AND cpu_ms < $3";
+            tx.execute(sql, args![id.0, cpu_ms]).await?;
+            tx.commit().await
+        })
+    }
+
     fn recover_backtests(&self, tenant: TenantId) -> Kept<'_, Vec<BacktestRow>> {
         Box::pin(async move {
             let mut tx = self.write(tenant).await?;
@@ -147,16 +173,31 @@ impl Backtests for Store {
     }
 
     fn backtest_use(&self, tenant: TenantId, since: Time) -> Kept<'_, BacktestUse> {
-        Box::pin(async move {
-            let mut tx = self.read(tenant).await?;
-            let sql = "SELECT CAST(COALESCE(SUM(CASE WHEN status IN ('queued', 'running') \
-                       THEN 1 ELSE 0 END), 0) AS BIGINT) AS open, \
-                       CAST(COALESCE(SUM(CASE WHEN created_ns >= $2 THEN cpu_ms ELSE 0 END), 0) \
-                       AS BIGINT) AS cpu_ms FROM backtests WHERE tenant_id = $1";
-            let row = tx.row(sql, args![since]).await?.ok_or(StoreError::NotFound)?;
-            Ok(BacktestUse { open: row.count("open")?, cpu_ms: row.count("cpu_ms")? })
-        })
+        Box::pin(async move { used(&mut self.read(tenant).await?, since).await })
     }
+}
+
+async fn used(tx: &mut Tx, since: Time) -> Result<BacktestUse, StoreError> {
+    let sql = "SELECT CAST(COALESCE(SUM(CASE WHEN status IN ('queued', 'running') \
+               THEN 1 ELSE 0 END), 0) AS BIGINT) AS open, \
+               CAST(COALESCE(SUM(CASE WHEN created_ns >= $2 THEN cpu_ms ELSE 0 END), 0) \
+               AS BIGINT) AS cpu_ms FROM backtests WHERE tenant_id = $1";
+    let row = tx.row(sql, args![since]).await?.ok_or(StoreError::NotFound)?;
+    Ok(BacktestUse { open: row.count("open")?, cpu_ms: row.count("cpu_ms")? })
+}
+
+/// Refuses what would be beyond the quota.
+fn within(used: BacktestUse, quota: BacktestQuota) -> Result<(), StoreError> {
+    if used.open >= quota.open_max {
+        let detail = format!("{} backtests wait or run; wait for one of them", used.open);
+        return Err(StoreError::Full { code: "QUOTA_OPEN_BACKTESTS", detail, retry_after_s: 10 });
+    }
+    if used.cpu_ms >= quota.cpu_ms_max {
+        let (took, may) = (used.cpu_ms / 1_000, quota.cpu_ms_max / 1_000);
+        let detail = format!("{took} s of processor time in 24 hours, {may} s are allowed");
+        return Err(StoreError::Full { code: "QUOTA_CPU_SECONDS", detail, retry_after_s: 3_600 });
+    }
+    Ok(())
 }
 
 async fn finish(
@@ -169,6 +210,8 @@ async fn finish(
         let detail = format!("{} is no end of a job", end.status.text());
         return Err(StoreError::Invalid { field: "status", detail });
     }
+    // It ends now, whenever it was asked for.
+    let actor = &Actor { at: Time::now(), ..actor.clone() };
     let row = one(tx, id).await?;
     let sql = "UPDATE backtests SET status = $3, result = $4, error = $5, report_path = $6, \
                cpu_ms = $7, finished_ns = $8 \

@@ -5,6 +5,7 @@ use serde_json::json;
 use super::value::args;
 use super::{Row, Store, Tx};
 use crate::audit::AuditEntry;
+use crate::datasets::DatasetQuota;
 use crate::page::{Cursor, Page, Slice};
 use crate::{Actor, DatasetRow, Datasets, Kept, NewDataset, PLATFORM, StoreError};
 use qt_trading::ids::{DatasetId, TenantId};
@@ -13,9 +14,17 @@ const DATASET: &str = "id, name, kind, CAST(symbols AS TEXT) AS symbols, row_cou
     from_ns, to_ns, path, sha256, created_ns";
 
 impl Datasets for Store {
-    fn save_dataset(&self, actor: Actor, new: NewDataset) -> Kept<'_, DatasetRow> {
+    fn save_dataset(
+        &self,
+        actor: Actor,
+        new: NewDataset,
+        quota: DatasetQuota,
+    ) -> Kept<'_, DatasetRow> {
         Box::pin(async move {
             let mut tx = self.write(actor.tenant).await?;
+            // Those that come at the same moment are counted one after the other.
+            tx.alone("datasets").await?;
+            check_room(&mut tx, new.bytes, quota).await?;
             let sql = "INSERT INTO datasets (tenant_id, id, name, kind, symbols, row_count, \
                        byte_count, from_ns, to_ns, path, sha256, created_ns) \
                        VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)";
@@ -99,6 +108,21 @@ impl Datasets for Store {
             Ok(row)
         })
     }
+}
+
+async fn check_room(tx: &mut Tx, bytes: u64, quota: DatasetQuota) -> Result<(), StoreError> {
+    let sql = "SELECT COUNT(*) AS sets, CAST(COALESCE(SUM(byte_count), 0) AS BIGINT) AS bytes \
+               FROM datasets WHERE tenant_id = $1";
+    let row = tx.row(sql, args![]).await?.ok_or(StoreError::NotFound)?;
+    let (sets, held) = (row.count("sets")?, row.count("bytes")?);
+    if sets < quota.sets_max && held.saturating_add(bytes) <= quota.bytes_max {
+        return Ok(());
+    }
+    let (sets_max, bytes_max) = (quota.sets_max, quota.bytes_max);
+    let detail = format!(
+        "{sets} data sets of {held} bytes are kept; {sets_max} of {bytes_max} bytes are allowed"
+    );
+    Err(StoreError::Full { code: "QUOTA_DATASETS", detail, retry_after_s: 3_600 })
 }
 
 async fn one(tx: &mut Tx, id: DatasetId) -> Result<DatasetRow, StoreError> {

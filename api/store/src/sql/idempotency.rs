@@ -82,12 +82,13 @@ impl Idempotency for Store {
         })
     }
 
-    fn forget_request(&self, tenant: TenantId, scope: String, key: String) -> Kept<'_, ()> {
+    fn lose_request(&self, tenant: TenantId, scope: String, key: String) -> Kept<'_, ()> {
         Box::pin(async move {
             let mut tx = self.write(tenant).await?;
-            let sql = "DELETE FROM idempotency_keys WHERE tenant_id = $1 AND scope = $2 \
-                       AND request_key = $3 AND answer_status IS NULL";
-            tx.execute(sql, args![scope, key]).await?;
+            let sql = "UPDATE idempotency_keys SET begun_ns = $4 WHERE tenant_id = $1 \
+                       AND scope = $2 AND request_key = $3 AND answer_status IS NULL";
+            let lost = Time::now().0 - (LOST_SECONDS + 1) * SECOND_NS;
+            tx.execute(sql, args![scope, key, lost]).await?;
             tx.commit().await
         })
     }

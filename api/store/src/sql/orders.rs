@@ -28,6 +28,7 @@ impl Orders for Store {
                  AND ($4 IS NULL OR account_id = $4) AND ($5 IS NULL OR symbol = $5) \
                  AND ($6 IS NULL OR status = $6) AND ($7 IS NULL OR strategy_id = $7) \
                  AND created_ns >= $8 AND created_ns < $9 \
+                 AND ($11 IS NULL OR client_order_id = $11) \
                  ORDER BY created_ns DESC, id DESC LIMIT $10"
             );
             let values = args![
@@ -40,6 +41,7 @@ impl Orders for Store {
                 filter.from.unwrap_or(Time(i64::MIN)),
                 filter.to.unwrap_or(Time(i64::MAX)),
                 page.fetch(),
+                filter.client_order_id,
             ];
             let rows = tx.rows(sql, values).await?;
             let rows: Result<Vec<_>, _> = rows.iter().map(order).collect();

@@ -109,6 +109,16 @@ impl Tx {
         matches!(self.inner, Inner::Postgres(_))
     }
 
+    /// Holds up other transactions of the tenant that ask for the same, until this one is over. In
+    /// SQLite all that write wait for each other anyway.
+    pub(super) async fn alone(&mut self, what: &'static str) -> Result<(), StoreError> {
+        if self.is_postgres() {
+            let sql = "SELECT pg_advisory_xact_lock(hashtextextended($2 || CAST($1 AS TEXT), 0))";
+            self.execute(sql, vec![what.into()]).await?;
+        }
+        Ok(())
+    }
+
     /// Runs a statement and says how many rows it changed. `$1` is the tenant, `$2` the first
     /// value.
     pub(crate) async fn execute(

@@ -24,12 +24,14 @@ async fn a_key_is_done_once(world: World) {
     store.finish_request(tenant, scope(), "k".to_owned(), answer.clone()).await.unwrap();
     assert_eq!(begin("k", 1, 8).await, Ok(Begun::Done(answer)));
     assert_eq!(begin("k", 2, 8).await, Ok(Begun::OtherBody));
-    // Answered keys stay; refused ones are free again.
-    store.forget_request(tenant, scope(), "k".to_owned()).await.unwrap();
+    // Answered keys stay; one without an answer is taken up again, under its first name.
+    store.lose_request(tenant, scope(), "k".to_owned()).await.unwrap();
     assert_eq!(begin("k", 2, 8).await, Ok(Begun::OtherBody));
-    assert_eq!(begin("l", 1, 9).await, Ok(Begun::New));
-    store.forget_request(tenant, scope(), "l".to_owned()).await.unwrap();
     assert_eq!(begin("l", 2, 10).await, Ok(Begun::New));
+    store.lose_request(tenant, scope(), "l".to_owned()).await.unwrap();
+    assert_eq!(begin("l", 1, 9).await, Ok(Begun::OtherBody));
+    assert_eq!(begin("l", 2, 9).await, Ok(Begun::Lost(Uuid::from_u128(10))));
+    assert_eq!(begin("l", 2, 9).await, Ok(Begun::Running));
     // A request without an answer for too long was lost: it is done again under its first name.
     world.as_owner("UPDATE idempotency_keys SET begun_ns = begun_ns - 31000000000").await;
     assert_eq!(begin("l", 2, 11).await, Ok(Begun::Lost(Uuid::from_u128(10))));

@@ -1,7 +1,8 @@
 //! Strategies, accounts, jobs, data sets and limits.
 
 use qt_store::audit::{AuditFilter, Audits};
-use qt_store::backtests::BacktestEnd;
+use qt_store::backtests::{BacktestEnd, BacktestQuota};
+use qt_store::datasets::DatasetQuota;
 use qt_store::domain::command::{change_strategy, create_strategy, set_strategy_status};
 use qt_store::domain::{NewStrategy, StrategyChange, StrategyStatus};
 use qt_store::events::Outbox;
@@ -16,7 +17,15 @@ use serde_json::{Value, json};
 use crate::on_both;
 use crate::world::{NOON, World, actor, amount};
 
-on_both!(strategies, accounts, jobs, data_sets, limits, what_cannot_be_kept_is_invalid);
+on_both!(
+    strategies,
+    accounts,
+    jobs,
+    quotas_hold_for_requests_at_the_same_moment,
+    data_sets,
+    limits,
+    what_cannot_be_kept_is_invalid,
+);
 
 fn is_conflict<T>(result: Result<T, StoreError>) -> bool {
     matches!(result, Err(StoreError::Conflict(_)))
@@ -114,11 +123,13 @@ async fn jobs(world: World) {
         unique_key: key.map(str::to_owned),
         config: json!({"data": "shared:btc"}),
     };
-    let (job, is_new) = store.enqueue_backtest(by(), new(Some("k"))).await.unwrap();
+    let begun = Time::now();
+    let quota = |open_max| BacktestQuota { open_max, cpu_ms_max: 1_000_000, since: Time(0) };
+    let (job, is_new) = store.enqueue_backtest(by(), new(Some("k")), quota(9)).await.unwrap();
     assert!(is_new && job.status == BacktestStatus::Queued);
-    let (same, is_new) = store.enqueue_backtest(by(), new(Some("k"))).await.unwrap();
+    let (same, is_new) = store.enqueue_backtest(by(), new(Some("k")), quota(9)).await.unwrap();
     assert_eq!((same.id, is_new), (job.id, false));
-    let (second, _) = store.enqueue_backtest(by(), new(None)).await.unwrap();
+    let (second, _) = store.enqueue_backtest(by(), new(None), quota(9)).await.unwrap();
     assert_eq!(store.start_backtest(tenant, job.id).await, Ok(true));
     assert_eq!(store.start_backtest(tenant, job.id).await, Ok(false));
     let progress = json!({"fraction": 0.5});
@@ -139,17 +150,55 @@ async fn jobs(world: World) {
     assert_eq!(row.result.unwrap()["metrics"]["sharpe"], 1.5);
     // A start after a crash: what ran is interrupted, what waited waits.
     store.start_backtest(tenant, second.id).await.unwrap();
-    let (third, _) = store.enqueue_backtest(by(), new(None)).await.unwrap();
+    let (third, _) = store.enqueue_backtest(by(), new(None), quota(9)).await.unwrap();
     let waiting = store.recover_backtests(tenant).await.unwrap();
     assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), [third.id]);
     let second = store.backtest(tenant, second.id).await.unwrap();
     assert_eq!(second.status, BacktestStatus::Interrupted);
     let used = store.backtest_use(tenant, Time(0)).await.unwrap();
     assert_eq!((used.open, used.cpu_ms), (1, 1_200));
+    // What a job took is charged, even when it was over before its process was.
+    store.charge_backtest(tenant, second.id, 700).await.unwrap();
+    store.charge_backtest(tenant, second.id, 300).await.unwrap();
+    assert_eq!(store.backtest_use(tenant, Time(0)).await.unwrap().cpu_ms, 1_900);
+    let ended = store.backtest(tenant, job.id).await.unwrap().finished_at.unwrap();
+    assert!(ended.0 >= begun.0, "it ended when it ended, not when it was asked for");
+    let few = BacktestQuota { cpu_ms_max: 1_900, ..quota(9) };
+    let full = store.enqueue_backtest(by(), new(None), few).await;
+    assert!(matches!(full, Err(StoreError::Full { code: "QUOTA_CPU_SECONDS", .. })), "{full:?}");
+    let (same, is_new) = store.enqueue_backtest(by(), new(Some("k")), few).await.unwrap();
+    assert_eq!((same.id, is_new), (job.id, false), "what is there is shown all the same");
     let events = store.events_after(tenant, 0, 10).await.unwrap();
     assert_eq!(events.len(), 2);
     assert!(events[0].envelope.data.contains("sharpe"));
-    assert!(store.backtests(TenantId::new(), Page::default()).await.unwrap().items.is_empty());
+    assert!(
+        store.backtests(TenantId::new(), None, Page::default()).await.unwrap().items.is_empty()
+    );
+    let of = async |person: &str| {
+        let rows = store.backtests(tenant, Some(person.to_owned()), Page::default()).await;
+        rows.unwrap().items.len()
+    };
+    assert_eq!((of("ann").await, of("ben").await), (3, 0));
+}
+
+async fn quotas_hold_for_requests_at_the_same_moment(world: World) {
+    let tenant = TenantId::new();
+    let quota = BacktestQuota { open_max: 3, cpu_ms_max: 1_000, since: Time(0) };
+    let mut tasks = Vec::new();
+    for _ in 0..8 {
+        let store = world.store.clone();
+        tasks.push(tokio::spawn(async move {
+            let config = json!({});
+            let id = BacktestId::new();
+            let new = NewBacktest { id, strategy_id: None, unique_key: None, config };
+            store.enqueue_backtest(actor(tenant, "ann", NOON), new, quota).await.is_ok()
+        }));
+    }
+    let mut taken = 0;
+    for task in tasks {
+        taken += usize::from(task.await.unwrap());
+    }
+    assert_eq!(taken, 3);
 }
 
 async fn data_sets(world: World) {
@@ -167,9 +216,10 @@ async fn data_sets(world: World) {
         path: "datasets/1.parquet".to_owned(),
         sha256: "00".to_owned(),
     };
-    let mine = store.save_dataset(actor(tenant, "ann", NOON), new("a")).await.unwrap();
-    let shared = store.save_dataset(actor(PLATFORM, "root", NOON), new("a")).await.unwrap();
-    assert!(is_conflict(store.save_dataset(actor(tenant, "ann", NOON), new("a")).await));
+    let room = DatasetQuota { sets_max: 2, bytes_max: 250 };
+    let mine = store.save_dataset(actor(tenant, "ann", NOON), new("a"), room).await.unwrap();
+    let shared = store.save_dataset(actor(PLATFORM, "root", NOON), new("a"), room).await.unwrap();
+    assert!(is_conflict(store.save_dataset(actor(tenant, "ann", NOON), new("a"), room).await));
     assert!(!mine.is_shared && shared.is_shared);
     assert_eq!(store.dataset(tenant, shared.id).await.unwrap(), shared);
     let named = store.dataset_named(tenant, "a".to_owned(), true).await.unwrap();
@@ -179,6 +229,12 @@ async fn data_sets(world: World) {
     let listed = store.datasets(tenant, Page::default()).await.unwrap().items;
     assert_eq!(listed, std::slice::from_ref(&mine));
     assert!(!serde_json::to_string(&mine).unwrap().contains("parquet"), "no path is shown");
+    let by = || actor(tenant, "ann", NOON);
+    let large = NewDataset { bytes: 151, ..new("b") };
+    for (one, room) in [(large, room), (new("b"), DatasetQuota { sets_max: 1, ..room })] {
+        let full = store.save_dataset(by(), one, room).await;
+        assert!(matches!(full, Err(StoreError::Full { .. })), "{full:?}");
+    }
     // A shared one is not the tenant's to delete.
     let foreign = store.delete_dataset(actor(tenant, "ann", NOON), shared.id).await;
     assert_eq!(foreign, Err(StoreError::NotFound));

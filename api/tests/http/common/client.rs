@@ -1,5 +1,6 @@
 //! A client of HTTP/1.1 that reads an answer as it stands on the wire.
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 
 use serde_json::Value;
@@ -7,6 +8,11 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use super::soon;
+
+thread_local! {
+    /// What stands before every path, where a gateway is in between.
+    pub static PREFIX: Cell<&'static str> = const { Cell::new("") };
+}
 
 /// An answer.
 #[derive(Clone, Debug)]
@@ -57,7 +63,9 @@ pub async fn send(
     headers: &[(&str, &str)],
     body: Option<&str>,
 ) -> Reply {
-    let mut text = format!("{method} {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
+    let prefix = PREFIX.get();
+    let mut text =
+        format!("{method} {prefix}{path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n");
     for (name, value) in headers {
         text += &format!("{name}: {value}\r\n");
     }

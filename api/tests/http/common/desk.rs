@@ -66,13 +66,19 @@ pub struct FakeDesk {
     account: AccountId,
     state: Mutex<State>,
     log: Arc<PrivateLog>,
+    /// How its session is.
+    pub phase: Mutex<Phase>,
+    /// What the next order is answered with once it is placed: the answer is lost on its way.
+    pub loses_answer: Mutex<Option<Refusal>>,
+    /// What happens while the next strategy begins to run.
+    pub meanwhile: Mutex<Option<Doing<'static, ()>>>,
 }
 
 #[derive(Default)]
 struct State {
     orders: Vec<Arc<Order>>,
     executions: Vec<Arc<Execution>>,
-    running: Vec<StrategyUid>,
+    running: Vec<StrategyRun>,
     limits: Option<Arc<LimitsNow>>,
     switches: Vec<Switch>,
 }
@@ -86,7 +92,15 @@ impl State {
 impl FakeDesk {
     fn new(tenant: TenantId) -> Self {
         let log = Arc::new(PrivateLog::new(256));
-        Self { tenant, account: AccountId::new(), state: Mutex::default(), log }
+        Self {
+            tenant,
+            account: AccountId::new(),
+            state: Mutex::default(),
+            log,
+            phase: Mutex::new(Phase::Ready),
+            loses_answer: Mutex::default(),
+            meanwhile: Mutex::default(),
+        }
     }
 
     fn subject(&self, level: KillLevel, strategy: Option<StrategyUid>) -> String {
@@ -102,6 +116,42 @@ impl FakeDesk {
         let subject = self.subject(level, None);
         let mut state = self.state.lock().unwrap();
         trip(&mut state.switches, level, subject, "again".to_owned(), "eve".to_owned());
+    }
+
+    /// How its session is from now on.
+    pub fn enter(&self, phase: Phase) {
+        *self.phase.lock().unwrap() = phase;
+    }
+
+    /// What runs in it.
+    pub fn running(&self) -> Vec<StrategyRun> {
+        self.state.lock().unwrap().running.clone()
+    }
+
+    /// Something runs in it, whatever anybody else says.
+    pub fn runs(&self, run: StrategyRun) {
+        let running = &mut self.state.lock().unwrap().running;
+        running.retain(|known| known.id != run.id);
+        running.push(run);
+    }
+
+    /// Takes an order out of memory.
+    pub fn forget(&self, id: OrderUid) -> Option<Arc<Order>> {
+        let orders = &mut self.state.lock().unwrap().orders;
+        let at = orders.iter().position(|order| order.id == id)?;
+        Some(orders.remove(at))
+    }
+
+    fn refuses(&self) -> Result<(), Refusal> {
+        let code = match *self.phase.lock().unwrap() {
+            Phase::Ready => return Ok(()),
+            Phase::Reconciling => "RECONCILING",
+            Phase::Failed => "FAILED",
+            Phase::LeaseLost => "LEASE_LOST",
+            Phase::Elsewhere => "ELSEWHERE",
+            Phase::Draining | Phase::Stopped => "STOPPED",
+        };
+        Err(Refusal::Unavailable { code, detail: "the test says so".to_owned() })
     }
 
     /// Something happened that only the tenant may see.
@@ -122,6 +172,10 @@ impl FakeDesk {
     }
 
     fn placed(&self, id: OrderUid, new: NewOrder) -> Result<Arc<Order>, Refusal> {
+        self.refuses()?;
+        if self.order(id).is_some() {
+            return Err(Refusal::Conflict(format!("there is an order {id} already")));
+        }
         let mut state = self.state.lock().unwrap();
         if state.is_killed() {
             return Err(Refusal::Risk(Box::new(killed())));
@@ -252,7 +306,7 @@ impl Desk for FakeDesk {
     fn state(&self) -> SessionState {
         SessionState {
             account_id: self.account,
-            phase: Phase::Ready,
+            phase: *self.phase.lock().unwrap(),
             detail: None,
             epoch: 1,
             events: 0,
@@ -304,7 +358,8 @@ impl Desk for FakeDesk {
         order: NewOrder,
         _: String,
     ) -> Doing<'_, Result<Arc<Order>, Refusal>> {
-        done(self.placed(id, order))
+        let placed = self.placed(id, order);
+        done(self.loses_answer.lock().unwrap().take().map_or(placed, Err))
     }
 
     fn try_out(&self, _: NewOrder) -> Doing<'_, Result<Vec<RiskStatus>, Refusal>> {
@@ -336,7 +391,7 @@ impl Desk for FakeDesk {
     ) -> Doing<'_, Result<KillAnswer, Refusal>> {
         let subject = self.subject(level, strategy);
         let mut state = self.state.lock().unwrap();
-        if strategy.is_some_and(|id| !state.running.contains(&id)) {
+        if strategy.is_some_and(|id| !state.running.iter().any(|run| run.id == id)) {
             return done(Err(Refusal::NotFound));
         }
         trip(&mut state.switches, level, subject, reason, person);
@@ -361,13 +416,22 @@ impl Desk for FakeDesk {
     }
 
     fn activate(&self, run: StrategyRun, _: String) -> Doing<'_, Result<(), Refusal>> {
-        self.state.lock().unwrap().running.push(run.id);
-        done(Ok(()))
+        Box::pin(async move {
+            self.refuses()?;
+            self.runs(run);
+            let meanwhile = self.meanwhile.lock().unwrap().take();
+            if let Some(meanwhile) = meanwhile {
+                meanwhile.await;
+            }
+            Ok(())
+        })
     }
 
     fn deactivate(&self, id: StrategyUid, _: String) -> Doing<'_, Result<(), Refusal>> {
-        self.state.lock().unwrap().running.retain(|known| *known != id);
-        done(Ok(()))
+        let running = &mut self.state.lock().unwrap().running;
+        let before = running.len();
+        running.retain(|known| known.id != id);
+        done(if running.len() < before { Ok(()) } else { Err(Refusal::NotFound) })
     }
 
     fn risk(&self) -> Vec<RiskStatus> {

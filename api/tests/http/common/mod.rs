@@ -2,9 +2,13 @@
 
 pub mod client;
 pub mod desk;
+#[path = "../../service/gateway.rs"]
+pub mod gateway;
+pub mod jobs;
 pub mod market;
 pub mod store;
 
+use std::cell::Cell;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -13,23 +17,42 @@ use qt_api::http::app::Makings;
 use qt_api::http::gate::Gate;
 use qt_api::http::storage::Storage;
 use qt_api::http::{App, HttpSettings, Server};
+use qt_api::jobs::Jobs;
 use qt_api::routes;
 use qt_auth::config::SharedSecret;
 use qt_auth::limits::{LocalLimiter, Quotas};
 use qt_auth::mint::{Wish, mint};
 use qt_auth::{Config, Credentials, MemoryRevocations, Role, Verifier};
+use qt_store::Store;
 use qt_strategies::Registry;
 use qt_trading::ids::TenantId;
 use qt_trading::secret::Secret;
 use qt_trading::time::Time;
+use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use client::{Reply, send};
 use desk::Desks;
+use gateway::Kind;
 use market::Market;
 
 const SECRET: &str = "k2Zp9vQ4xW7mB1nR6tY3uE8sA5dF0gHjLcXz";
+
+thread_local! {
+    /// What is between clients and every service of this test.
+    static GATEWAY: Cell<Option<Kind>> = const { Cell::new(None) };
+}
+
+/// Runs a test whose clients come through a gateway.
+pub fn through(kind: Kind, test: fn()) {
+    client::PREFIX.set(kind.prefix());
+    GATEWAY.set(Some(kind));
+    test();
+    // Threads may be used again.
+    GATEWAY.set(None);
+    client::PREFIX.set("");
+}
 
 /// A running service.
 pub struct Service {
@@ -37,9 +60,13 @@ pub struct Service {
     pub market: Arc<Market>,
     pub desks: Arc<Desks>,
     pub revocations: Arc<MemoryRevocations>,
+    /// The store, also where the service believes it is away.
+    pub store: Store,
+    pub jobs: Option<Arc<Jobs>>,
+    /// Its data directory.
+    pub folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
     pub running: JoinHandle<bool>,
-    _folder: tempfile::TempDir,
 }
 
 /// How a service differs from the usual one.
@@ -48,6 +75,8 @@ pub struct Wanted {
     pub settings: HttpSettings,
     pub quotas: Option<Quotas>,
     pub is_store_away: bool,
+    /// Runs backtests and takes data, by a program that only says that it does.
+    pub has_jobs: bool,
 }
 
 impl Service {
@@ -60,14 +89,14 @@ impl Service {
         let (market, desks) = (Arc::new(Market::new()), Arc::new(Desks::default()));
         let revocations = Arc::new(MemoryRevocations::default());
         let verifier = Verifier::new(&config(), revocations.clone());
-        let store: Arc<dyn Storage> = if wanted.is_store_away {
-            Arc::new(store::Away)
-        } else {
-            store::open(folder.path()).await
+        let kept = store::open(folder.path()).await;
+        let store: Arc<dyn Storage> = match wanted.is_store_away {
+            true => Arc::new(store::Away),
+            false => Arc::new(kept.clone()),
         };
         let settings = wanted.settings;
         let limits = settings.limits;
-        let app = Arc::new(App::new(Makings {
+        let mut app = App::new(Makings {
             settings,
             gate: Gate::new(verifier, Credentials::default()),
             trading: desks.clone(),
@@ -75,7 +104,12 @@ impl Service {
             store,
             limiter: Arc::new(LocalLimiter::new(&wanted.quotas.unwrap_or_default())),
             registry: Registry::builtin(),
-        }));
+        });
+        if wanted.has_jobs {
+            app.jobs = Some(jobs::start(folder.path(), &kept).await);
+        }
+        let jobs = app.jobs.clone();
+        let app = Arc::new(app);
         let server = Server::bind(([127, 0, 0, 1], 0).into(), &limits).expect("a free port");
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
@@ -83,8 +117,15 @@ impl Service {
         let running = tokio::spawn(server.run(app.clone(), router, async {
             let _ = stopped.await;
         }));
-        let (stop, _folder) = (Some(stop), folder);
-        Self { address, market, desks, revocations, stop, running, _folder }
+        let address = match GATEWAY.take() {
+            Some(kind) => {
+                GATEWAY.set(Some(kind.clone()));
+                gateway::start(kind, address).await
+            }
+            None => address,
+        };
+        let (stop, store) = (Some(stop), kept);
+        Self { address, market, desks, revocations, store, jobs, folder, stop, running }
     }
 
     pub fn stop(&mut self) {

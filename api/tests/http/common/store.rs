@@ -1,9 +1,7 @@
 //! The store of a test: the real one on SQLite, or one whose database never answers.
 
 use std::path::Path;
-use std::sync::Arc;
 
-use qt_api::http::storage::Storage;
 use qt_store::audit::{AuditEntry, AuditFilter, AuditRow, Audits};
 use qt_store::domain::TradingStrategy;
 use qt_store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
@@ -20,9 +18,9 @@ use serde_json::Value;
 use uuid::Uuid;
 
 /// A new store on SQLite in `folder`.
-pub async fn open(folder: &Path) -> Arc<dyn Storage> {
+pub async fn open(folder: &Path) -> Store {
     let settings = StoreSettings::new(None, None, folder).expect("settings of SQLite");
-    Arc::new(Store::open(&settings).await.expect("SQLite opens"))
+    Store::open(&settings).await.expect("SQLite opens")
 }
 
 /// A store whose database is away.
@@ -76,7 +74,7 @@ away! {
     Idempotency {
         fn begin_request(TenantId, String, String, [u8; 32], Uuid) -> Begun;
         fn finish_request(TenantId, String, String, Answer) -> ();
-        fn forget_request(TenantId, String, String) -> ();
+        fn lose_request(TenantId, String, String) -> ();
         fn expire_requests(TenantId) -> u64;
     }
     Kills {
