@@ -6,3 +6,4 @@ mod killed;
 mod many;
 mod restart;
 mod thin;
+mod told;
