@@ -11,3 +11,4 @@ mod own;
 mod restart;
 mod switches;
 mod thin;
+mod told;
