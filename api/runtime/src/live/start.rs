@@ -95,8 +95,8 @@ pub fn open(
     open_with(path, options, specs, words, || next_epoch(&folder))
 }
 
-/// The same under a lease of epoch `epoch`: that is the journal's number if it is begun. Of an
-/// account each holder has a higher one, also where nothing but the lease is left of the one before.
+/// The same under a lease of epoch `epoch`: that is the journal's number if it is begun. Each
+/// holder of an account has a higher one, also where nothing but the lease is left of the last.
 ///
 /// # Errors
 /// As [`open`].
