@@ -480,7 +480,7 @@ impl Running {
 
     fn publish(&mut self, now_ns: i64) {
         let driver = self.session.driver();
-        let (exposure, inside) = (driver.exposure(), driver.inside());
+        let exposure = driver.exposure();
         let orders = &self.past.orders;
         let portfolio = self.past.account.portfolio(&exposure, orders.open(), driver.time_ns());
         if now_ns.saturating_sub(self.slow_ns) >= SLOW_NS {

@@ -106,15 +106,7 @@ impl Shared {
     /// Why it takes no orders now; none where it does.
     pub fn refusal(&self) -> Option<Refusal> {
         let now = self.phase.borrow();
-        let (code, detail) = match now.0 {
-            Phase::Ready => return None,
-            Phase::Reconciling => ("RECONCILING", "the session is made again from its journal"),
-            Phase::Draining => ("STOPPING", "the service is stopping"),
-            Phase::Stopped => ("STOPPED", "the session does not run here"),
-            Phase::Failed => ("FAILED", "the session could not go on"),
-            Phase::LeaseLost => ("LEASE_LOST", "the lease of the session is not renewed"),
-            Phase::Elsewhere => ("ELSEWHERE", "the session is held by another process"),
-        };
+        let (code, detail) = now.0.refusal()?;
         let detail = now.1.clone().unwrap_or_else(|| detail.to_owned());
         Some(Refusal::Unavailable { code, detail })
     }

@@ -134,14 +134,8 @@ impl Found {
 }
 
 fn not_running(state: &SessionState) -> ApiError {
-    let (code, detail) = match state.phase {
-        Phase::Ready | Phase::Reconciling => {
-            ("RECONCILING", "the session is made again from its journal; try again in a moment")
-        }
-        Phase::Draining => ("STOPPING", "the service is stopping"),
-        Phase::Stopped => ("STOPPED", "the session does not run here"),
-        Phase::Failed => ("FAILED", "the session could not go on"),
-    };
+    let why = state.phase.refusal().or(Phase::Reconciling.refusal());
+    let (code, detail) = why.unwrap_or_default();
     ApiError::unavailable(code, state.detail.clone().unwrap_or_else(|| detail.to_owned()))
 }
 

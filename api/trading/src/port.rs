@@ -88,6 +88,24 @@ impl Phase {
     ];
 }
 
+impl Phase {
+    /// The code and the words of whoever takes no orders in it; none where it trades.
+    #[must_use]
+    pub const fn refusal(self) -> Option<(&'static str, &'static str)> {
+        Some(match self {
+            Self::Ready => return None,
+            Self::Reconciling => {
+                ("RECONCILING", "the session is made again from its journal; try again in a moment")
+            }
+            Self::Draining => ("STOPPING", "the service is stopping"),
+            Self::Stopped => ("STOPPED", "the session does not run here"),
+            Self::Failed => ("FAILED", "the session could not go on"),
+            Self::LeaseLost => ("LEASE_LOST", "the lease of the session is not renewed"),
+            Self::Elsewhere => ("ELSEWHERE", "the session is held by another process"),
+        })
+    }
+}
+
 /// What a session says of itself.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, ToSchema)]
 pub struct SessionState {
