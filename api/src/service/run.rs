@@ -121,9 +121,8 @@ impl Service {
             Some(redis) => Arc::new(RedisLimiter::new(redis.clone(), &settings.quotas, "")),
             None => Arc::new(LocalLimiter::new(&settings.quotas)),
         };
-        let market =
-            HubSettings { state: Some(data_dir.join("market.json")), ..Default::default() };
-        let hub = Hub::start(market)?;
+        let state = Some(data_dir.join("market.json"));
+        let hub = Hub::start(HubSettings { state, ..Default::default() })?;
         let (sessions, projector, leases) = sessions(&store, &data_dir, &hub, &registry)?;
         let jobs = settings.has_backtests.then(|| {
             let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());

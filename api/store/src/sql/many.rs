@@ -4,8 +4,8 @@ use super::tx::Tx;
 use super::value::{Column, Value};
 use crate::StoreError;
 
-/// Most values of one statement of SQLite, which takes 32,766. Fewer statements are fewer ways there
-/// and back.
+/// Most values of one statement of SQLite, which takes 32,766. Fewer statements are fewer ways
+/// there and back.
 const VALUES_MAX: usize = 30_000;
 
 /// Inserts rows of the tenant `into` a table. Each row has the values of all columns but the first,
