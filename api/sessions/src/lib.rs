@@ -37,3 +37,4 @@ mod worker;
 pub use lease::{FileLeases, Held, Lease, LeaseError};
 pub use open::PaperSettings;
 pub use service::{SessionSettings, Sessions, StartError};
+pub use switches::MACHINE;

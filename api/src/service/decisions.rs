@@ -8,7 +8,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::routes::limits::kept;
-use qt_store::{Actor, Kills, Limits, PLATFORM, Store, StoreError};
+use qt_sessions::{MACHINE, Sessions};
+use qt_store::{Actor, KillRow, Kills, Limits, PLATFORM, Store, StoreError};
 use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
 use qt_trading::{Desk, KillLevel, LimitsNow, Switch, Trading};
@@ -44,12 +45,38 @@ pub async fn follow(store: Store, tenant: TenantId, desk: Arc<dyn Desk>) {
     }
 }
 
-/// The same for the switches of all sessions.
-pub async fn follow_all(store: Store, trading: Arc<dyn Trading>) {
+/// The same for the switches of all sessions. What another process has written down about them is
+/// taken over here: each has sessions of its own.
+pub async fn follow_all(store: Store, sessions: Arc<Sessions>) {
     let mut known = Known::default();
     loop {
-        look(&store, PLATFORM, trading.switches(), &mut known).await;
+        look(&store, PLATFORM, sessions.switches(), &mut known).await;
+        for row in store.kills(PLATFORM).await.unwrap_or_default() {
+            // What a machine has tripped is of one session.
+            if row.person == MACHINE {
+                continue;
+            }
+            let sessions = Arc::clone(&sessions);
+            let taking = tokio::task::spawn_blocking(move || sessions.take_over(in_force(row)));
+            if let Err(error) = taking.await {
+                tracing::error!(%error, "a kill switch was not taken over");
+            }
+        }
         tokio::time::sleep(EVERY).await;
+    }
+}
+
+/// What a row says that is in force.
+fn in_force(row: KillRow) -> Switch {
+    Switch {
+        level: row.level,
+        subject: row.subject,
+        is_killed: row.is_killed,
+        state: if row.is_killed { "HALTED" } else { "ACTIVE" }.to_owned(),
+        tripped_at: row.tripped_at,
+        reason: row.reason,
+        people: vec![row.person],
+        changed_at: row.changed_at,
     }
 }
 

@@ -315,8 +315,7 @@ struct Kept {
 
 impl Kept {
     fn new(sessions: Arc<Sessions>, store: Store) -> Arc<Self> {
-        let all = Arc::clone(&sessions) as Arc<dyn Trading>;
-        let of_all = tokio::spawn(decisions::follow_all(store.clone(), all));
+        let of_all = tokio::spawn(decisions::follow_all(store.clone(), Arc::clone(&sessions)));
         let tasks = Mutex::new(vec![of_all]);
         Arc::new(Self { sessions, store, followed: Mutex::default(), tasks })
     }
