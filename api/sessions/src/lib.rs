@@ -40,4 +40,5 @@ mod worker;
 pub use lease::{FileLeases, FolderLock, Held, Lease, LeaseError, Tenure};
 pub use open::PaperSettings;
 pub use service::{SessionSettings, Sessions, StartError};
+pub use switches::MACHINE;
 pub use told::{Listener, Listeners, Nobody, Told};

@@ -9,6 +9,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use arc_swap::ArcSwap;
 
 use qt_trading::Switch;
+use qt_trading::time::Time;
 
 /// The file in the folder of the sessions.
 const FILE: &str = "switches.json";
@@ -45,10 +46,40 @@ impl Platform {
         self.now.load_full()
     }
 
-    /// Trips one, for all sessions to see at once. [`Self::keep`] makes it last.
-    pub fn trip(&self, switch: Switch) {
+    /// Trips one now, for all sessions to see at once; when that was. [`Self::keep`] makes it last.
+    pub fn trip(&self, switch: Switch) -> Time {
         let _changing = self.lock();
+        let known = self.find(&switch);
+        // The time names the trip, whatever became of the clock since the last one.
+        let after = known.map_or(Time(i64::MIN), |it| Time(it.changed_at.0.saturating_add(1)));
+        let at = switch.tripped_at.max(after);
+        let switch = Switch { tripped_at: at, changed_at: at, ..switch };
         self.now.store(Arc::new(self.with(switch)));
+        at
+    }
+
+    /// Takes over what was decided elsewhere, where that is newer than what is known here.
+    ///
+    /// # Errors
+    /// The file or its folder. A trip holds all the same.
+    pub fn take_over(&self, switch: Switch) -> io::Result<()> {
+        let _changing = self.lock();
+        let newness = |it: &Switch| (it.tripped_at, it.changed_at);
+        if self.find(&switch).is_some_and(|known| newness(&known) >= newness(&switch)) {
+            return Ok(());
+        }
+        let is_killed = switch.is_killed;
+        let all = Arc::new(self.with(switch));
+        if is_killed {
+            self.now.store(Arc::clone(&all));
+        }
+        self.write(&all)?;
+        self.now.store(all);
+        Ok(())
+    }
+
+    fn find(&self, of: &Switch) -> Option<Switch> {
+        self.now.load().iter().find(|it| it.is_of(of.level, &of.subject)).cloned()
     }
 
     /// Arms one again, once that is kept: what the file does not have holds nobody's orders free.
@@ -99,7 +130,6 @@ impl Platform {
 #[cfg(test)]
 mod tests {
     use qt_trading::KillLevel;
-    use qt_trading::time::Time;
 
     use super::*;
 
@@ -121,8 +151,17 @@ mod tests {
         platform.keep().unwrap();
         let again = Platform::open(folder.path()).unwrap();
         assert_eq!(*again.all(), [switch.clone()]);
-        again.arm(Switch { is_killed: false, ..switch }).unwrap();
-        assert!(!Platform::open(folder.path()).unwrap().all()[0].is_killed);
+        again.arm(Switch { is_killed: false, ..switch.clone() }).unwrap();
+        let armed = Platform::open(folder.path()).unwrap();
+        assert!(!armed.all()[0].is_killed);
+        // What another process says counts where it is newer.
+        armed.take_over(switch.clone()).unwrap();
+        assert!(!armed.all()[0].is_killed);
+        let newer = Switch { tripped_at: Time(switch.tripped_at.0 + 1), ..switch.clone() };
+        armed.take_over(newer).unwrap();
+        assert!(Platform::open(folder.path()).unwrap().all()[0].is_killed);
+        // A clock that went back names no trip of before.
+        assert!(armed.trip(switch.clone()) > switch.changed_at);
         fs::write(folder.path().join(FILE), b"[{").unwrap();
         assert!(Platform::open(folder.path()).is_err());
     }

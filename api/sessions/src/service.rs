@@ -167,6 +167,17 @@ impl Sessions {
         lock(&self.inner.desks).values().cloned().collect()
     }
 
+    /// Takes over a switch of all sessions that was tripped or armed by another process, where it
+    /// is newer than what is known here. It waits for the disk.
+    pub fn take_over(&self, switch: Switch) {
+        if is_there(switch.level, &switch.subject).is_err() {
+            return;
+        }
+        if let Err(error) = self.inner.platform.take_over(switch) {
+            tracing::error!(%error, "a kill switch of all sessions is not kept");
+        }
+    }
+
     /// Ends all sessions in order, and returns when they have.
     pub fn stop_now(&self) {
         self.inner.stop();
@@ -327,16 +338,16 @@ impl Trading for Sessions {
     ) -> Doing<'_, Result<KillAnswer, Refusal>> {
         Box::pin(async move {
             is_there(level, &subject)?;
-            let at = Time::now();
-            self.inner.platform.trip(Switch {
+            let now = Time::now();
+            let at = self.inner.platform.trip(Switch {
                 level,
                 subject,
                 is_killed: true,
                 state: KillState::Halted.text().to_owned(),
-                tripped_at: at,
+                tripped_at: now,
                 reason: reason.clone(),
                 people: vec![person.clone()],
-                changed_at: at,
+                changed_at: now,
             });
             let keeping = self.inner.keep(Platform::keep);
             // Sent to all first. What does not run takes it before anything leaves; what is over

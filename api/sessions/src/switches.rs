@@ -105,7 +105,9 @@ impl Switches {
             }
             return;
         }
-        let tripped_at = told.at.unwrap_or(at);
+        // The time names the trip, also where the clock went back.
+        let before = self.get(level, &subject).map_or(i64::MIN, |it| it.changed_at.0);
+        let tripped_at = told.at.unwrap_or(Time(at.0.max(before.saturating_add(1))));
         let tighter = self.state(level, &subject).max(state);
         self.put(Switch {
             level,

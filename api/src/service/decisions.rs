@@ -9,8 +9,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::routes::limits::kept;
-use qt_sessions::Sessions;
-use qt_store::{Actor, Kills, Limits, PLATFORM, Store, StoreError};
+use qt_sessions::{MACHINE, Sessions};
+use qt_store::{Actor, KillRow, Kills, Limits, PLATFORM, Store, StoreError};
 use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
 use qt_trading::{Desk, KillLevel, LimitsNow, Switch, Trading};
@@ -34,6 +34,7 @@ pub async fn follow(store: Store, sessions: Arc<Sessions>) {
     let mut of_tenants: HashMap<TenantId, Known> = HashMap::new();
     loop {
         look(&store, PLATFORM, sessions.switches(), &mut of_all).await;
+        take_over(&store, &sessions).await;
         for (tenant, desk) in sessions.desks() {
             follow_one(&store, tenant, &*desk, of_tenants.entry(tenant).or_default()).await;
         }
@@ -52,6 +53,36 @@ async fn follow_one(store: &Store, tenant: TenantId, desk: &dyn Desk, known: &mu
             Ok(()) => known.version = limits.version,
             Err(error) => tracing::warn!(%error, "limits are not written down yet"),
         }
+    }
+}
+
+/// What another process has written down about the switches of all sessions is taken over here:
+/// each has sessions of its own.
+async fn take_over(store: &Store, sessions: &Arc<Sessions>) {
+    for row in store.kills(PLATFORM).await.unwrap_or_default() {
+        // What a machine has tripped is of one session.
+        if row.person == MACHINE {
+            continue;
+        }
+        let sessions = Arc::clone(sessions);
+        let taking = tokio::task::spawn_blocking(move || sessions.take_over(in_force(row)));
+        if let Err(error) = taking.await {
+            tracing::error!(%error, "a kill switch was not taken over");
+        }
+    }
+}
+
+/// What a row says that is in force.
+fn in_force(row: KillRow) -> Switch {
+    Switch {
+        level: row.level,
+        subject: row.subject,
+        is_killed: row.is_killed,
+        state: if row.is_killed { "HALTED" } else { "ACTIVE" }.to_owned(),
+        tripped_at: row.tripped_at,
+        reason: row.reason,
+        people: vec![row.person],
+        changed_at: row.changed_at,
     }
 }
 

@@ -137,6 +137,23 @@ async fn a_switch_is_tripped_and_armed(place: Place) {
     assert_eq!(buy(&way, "0.1").await.0, 201);
 }
 
+/// Another process, or one that has lost its folder, has the switch of everything from the database.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_switch_of_all_is_taken_over_from_the_database() {
+    let place = Place::sqlite().await;
+    let way = place.directly();
+    let kill = r#"{"level":"global","reason":"all"}"#;
+    assert_eq!(way.ask("POST", "/risk/kill", Some(kill)).await.status, 200);
+    drop(way);
+    let lose = |folder: &std::path::Path| fs::remove_dir_all(folder.join("sessions")).unwrap();
+    let place = place.restart_after(lose).await;
+    let way = place.directly();
+    let status = until(&way, "/risk/status", |it| it["session"]["is_killed"] == true).await;
+    assert_eq!(status["kill_states"][0]["level"], "global", "{status}");
+    let (code, refused) = buy(&way, "0.1").await;
+    assert_eq!((code, &refused["rejection"]["level"]), (422, &json!("global")), "{refused}");
+}
+
 /// What the database never heard of it hears from the sessions.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn decisions_are_written_down_again_when_the_database_is_lost() {
