@@ -145,8 +145,9 @@ fn no_body_breaks_anything_and_unknown_fields_are_refused() {
     assert_eq!(with_body, known, "a body that is not looked at");
     for (route, good) in bodies() {
         let first = ask(route, &good);
-        // Of a name that is taken, or limits that are another version by now.
-        assert!(first.status < 300 || first.status == 409, "{route}: {first:?}");
+        // A name that is taken, limits that are another version by now, more jobs than may wait.
+        let is_taken = [409, 429].contains(&first.status);
+        assert!(first.status < 300 || is_taken, "{route}: {first:?}");
         let mut runner = TestRunner::new(Config { cases: 64, ..Config::default() });
         let ran = runner.run(&twists(), |twist| {
             let body = twist.done_to(&good);
