@@ -246,6 +246,8 @@ async fn a_store_that_is_away_stops_orders_and_fails_no_session() {
     let refused = way.ask("POST", "/trades", Some(&order(0))).await;
     assert_eq!((refused.status, refused.code().as_str()), (503, "LEASE_LOST"));
     assert_eq!(way.ask("GET", "/portfolio", None).await.status, 200);
+    let health = way.ask("GET", "/health", None).await;
+    assert_eq!((health.status, &health.json()["components"]["sessions"]), (503, &"down".into()));
     owner.execute("COMMIT").await.unwrap();
     let after = phase("READY").await;
     assert_eq!(after["epoch"], before["epoch"], "nobody else had it");
