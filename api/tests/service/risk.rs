@@ -137,7 +137,7 @@ async fn a_switch_is_tripped_and_armed(place: Place) {
     assert_eq!(buy(&way, "0.1").await.0, 201);
 }
 
-/// Another process, or one that has lost its folder, has the switch of everything from the database.
+/// Another process, or one that has lost its folder, has the switch of all from the database.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_switch_of_all_is_taken_over_from_the_database() {
     let place = Place::sqlite().await;
