@@ -99,7 +99,8 @@ async fn a_lease_that_lapses_stops_orders_and_no_kill_until_it_is_renewed() {
     ready(&desk).await;
     assert_eq!(desk.state().epoch, 1);
     assert_eq!(over(&desk, resting).await.status, OrderStatus::Cancelled);
-    desk.arm(KillLevel::Account, None, "user".into()).await.unwrap();
+    let trip = killed.tripped_at.unwrap();
+    desk.arm(KillLevel::Account, None, trip, vec!["user".into()]).await.unwrap();
     let id = OrderUid::new();
     desk.place(id, market("AAPL", Side::Buy, "1"), "user".into()).await.unwrap();
     assert_eq!(over(&desk, id).await.status, OrderStatus::Filled);

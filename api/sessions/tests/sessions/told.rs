@@ -25,7 +25,7 @@ impl Listener for Ear {
         let text = match told {
             Told::Order(order) => format!("{order:?}"),
             Told::Executed(execution) => format!("{execution:?}"),
-            Told::Worth(_) => return,
+            Told::Alert(_) | Told::Worth(_) => return,
         };
         self.tellings.lock().unwrap().last_mut().unwrap().push((seq, at, text));
     }
