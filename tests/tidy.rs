@@ -73,7 +73,12 @@ fn functions(lines: &[&str]) -> Vec<(usize, usize)> {
     let mut found = Vec::new();
     for (at, line) in lines.iter().enumerate().filter(|(_, line)| begins(line)) {
         let closing = format!("{}}}", " ".repeat(indent(line)));
-        let end = lines[at..].iter().position(|candidate| *candidate == closing);
+        // A method of a trait may have no body, and several lines of arguments.
+        let bodiless = format!("{})", " ".repeat(indent(line)));
+        let is_end = |candidate: &&str| {
+            **candidate == closing || candidate.starts_with(&bodiless) && candidate.ends_with(';')
+        };
+        let end = lines[at..].iter().position(is_end);
         let one_line = line.trim_end().ends_with(';') || line.trim_end().ends_with('}');
         if let (Some(end), false) = (end, one_line) {
             found.push((at, end + 1));

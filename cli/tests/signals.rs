@@ -31,6 +31,8 @@ const RUN: &[&str] = &[
     "signals.jsonl",
     "--qty",
     "10",
+    "--lot",
+    "1",
     "--allow-no-trades",
 ];
 

@@ -10,6 +10,7 @@ use crate::world::Make;
 
 /// Every built-in strategy, with parameters that make it act within few bars.
 const BUILTIN: &[(&str, &str)] = &[
+    ("ai_signal_follow", "threshold=0.2 short=true"),
     ("bollinger_reversion", "period=5 deviations=1 short=true"),
     ("buy_and_hold", ""),
     ("donchian_breakout", "entry=4 exit=2 short=true"),
@@ -23,6 +24,7 @@ const BUILTIN: &[(&str, &str)] = &[
     ("pairs", "lookback=5 entry_z=0.5 exit_z=0.1 short=true"),
     ("rsi_momentum", "period=3 short=true"),
     ("rsi_reversion", "period=3 oversold=45 overbought=55"),
+    ("signal_blend", "enter=0.2 short=true"),
     ("sma_cross", "fast=2 slow=5"),
     ("top_of_book_quoter", "interval_ms=500 settle_ms=100 max_position=20"),
     ("twap_execute", "quantity=60 duration_s=60 orders=40 patience_ms=300"),

@@ -451,7 +451,6 @@ fn a_kill_of_a_hundred_orders_is_with_the_venue_before_the_market_goes_on() {
         price: rows[0].price - 400,
         qty: 1_000_000,
         venue_ns: now_ns,
-        ..rows[0]
     };
     paper.play(&trade);
     paper.run_before(now_ns + 1_000 * MILLI);

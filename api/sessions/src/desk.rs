@@ -3,10 +3,9 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use crossbeam::channel::TrySendError;
 use tokio::sync::oneshot;
 
-use super::request::{Arming, Killing, Reply, Request};
+use super::request::{Arming, Killing, NotSent, Reply, Request};
 use super::view::Shared;
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid};
 use qt_trading::time::Time;
@@ -29,13 +28,13 @@ fn unavailable(code: &'static str, detail: impl Into<String>) -> Refusal {
     Refusal::Unavailable { code, detail: detail.into() }
 }
 
-fn not_sent(error: &TrySendError<Request>) -> Refusal {
-    match error {
-        TrySendError::Full(_) => {
+fn not_sent(why: NotSent) -> Refusal {
+    match why {
+        NotSent::Full => {
             let detail = "too many requests of this account are waiting; try again in a moment";
             unavailable("OVERLOADED", detail)
         }
-        TrySendError::Disconnected(_) => unavailable("STOPPED", "the session does not run here"),
+        NotSent::Over => unavailable("STOPPED", "the session does not run here"),
     }
 }
 
@@ -54,7 +53,7 @@ impl TenantDesk {
 
     async fn send<T>(&self, request: impl FnOnce(Reply<T>) -> Request) -> Result<T, Refusal> {
         let (reply, answer) = oneshot::channel();
-        self.shared.requests.send(request(reply)).map_err(|error| not_sent(&error))?;
+        self.shared.requests.send(request(reply)).map_err(not_sent)?;
         self.shared.wakes.unpark();
         answer.await.unwrap_or_else(|_| Err(unavailable("STOPPED", ENDED)))
     }
@@ -70,7 +69,7 @@ impl TenantDesk {
         async move {
             match sent {
                 Ok(()) => answer.await.unwrap_or_else(|_| Err(unavailable("STOPPED", ENDED))),
-                Err(error) => Err(not_sent(&error)),
+                Err(why) => Err(not_sent(why)),
             }
         }
     }

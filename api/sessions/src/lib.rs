@@ -20,6 +20,7 @@ mod notes;
 mod obey;
 mod open;
 mod orders;
+mod past;
 mod platform;
 mod portfolio;
 mod request;

@@ -150,7 +150,7 @@ mod tests {
         platform.trip(switch.clone());
         platform.keep().unwrap();
         let again = Platform::open(folder.path()).unwrap();
-        assert_eq!(*again.all(), [switch.clone()]);
+        assert_eq!(*again.all(), std::slice::from_ref(&switch));
         again.arm(Switch { is_killed: false, ..switch.clone() }).unwrap();
         let armed = Platform::open(folder.path()).unwrap();
         assert!(!armed.all()[0].is_killed);

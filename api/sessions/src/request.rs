@@ -30,6 +30,15 @@ pub struct RequestsTo {
     others: Sender<Request>,
 }
 
+/// Why a request was not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotSent {
+    /// Too many wait.
+    Full,
+    /// Nobody takes any.
+    Over,
+}
+
 /// Orders and the like, and cancels, of one session that may wait.
 const WAITING_MAX: usize = 1_024;
 /// Room among the urgent ones that only kills have.
@@ -47,15 +56,19 @@ impl RequestsTo {
     ///
     /// # Errors
     /// When too many wait, or nobody takes any.
-    pub fn send(&self, request: Request) -> Result<(), TrySendError<Request>> {
-        match request {
+    pub fn send(&self, request: Request) -> Result<(), NotSent> {
+        let sent = match request {
             Request::Kill { .. } => self.urgent.try_send(request),
             Request::Cancel { .. } if self.urgent.len() >= WAITING_MAX => {
-                Err(TrySendError::Full(request))
+                return Err(NotSent::Full);
             }
             Request::Cancel { .. } => self.urgent.try_send(request),
             _ => self.others.try_send(request),
-        }
+        };
+        sent.map_err(|error| match error {
+            TrySendError::Full(_) => NotSent::Full,
+            TrySendError::Disconnected(_) => NotSent::Over,
+        })
     }
 }
 
@@ -203,11 +216,11 @@ mod tests {
         for _ in 0..WAITING_MAX {
             to.send(limits()).unwrap();
         }
-        assert!(matches!(to.send(limits()), Err(TrySendError::Full(_))));
+        assert_eq!(to.send(limits()), Err(NotSent::Full));
         for _ in 0..WAITING_MAX {
             to.send(cancel()).unwrap();
         }
-        assert!(matches!(to.send(cancel()), Err(TrySendError::Full(_))));
+        assert_eq!(to.send(cancel()), Err(NotSent::Full));
         to.send(kill()).unwrap();
         for _ in 0..WAITING_MAX {
             assert!(matches!(from.next(), Some(Request::Cancel { .. })));

@@ -1,6 +1,5 @@
 //! A session that runs: what its worker does with it, one visit at a time.
 
-use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
@@ -11,24 +10,20 @@ use qt_runtime::live::{Driver, Note, Phase as LinkPhase, Reading};
 use qt_runtime::paper::PaperSession;
 use qt_strategies::Registry;
 use qt_types::{
-    ControlKind, Denied, InstrumentId, InstrumentSpec, KillState, Nanos, OrderKind, Payload, Qty,
-    Side, StrategyId,
+    ControlKind, Denied, InstrumentId, KillState, Nanos, OrderKind, Payload, Qty, Side, StrategyId,
 };
 
 use super::alerts::{self, Alerts};
 use super::ids::person_number;
 use super::lease::{Held, Tenure};
-use super::notes::{KIND, Limits, SessionNote};
-use super::orders::{Changed, Orders};
-use super::portfolio::Account;
+use super::notes::{KIND, SessionNote};
+use super::orders::Changed;
+use super::past::Past;
 use super::request::{Answered, Requests};
 use super::risk;
-use super::slots::Slots;
-use super::switches::{self, Switches};
 use super::told::Told;
 use super::view::{Shared, View};
 use super::waiting::Absent;
-use qt_trading::ids::{AccountId, TenantId};
 use qt_trading::time::Time;
 use qt_trading::{Alert, Execution, LimitsNow, Order, Phase, PrivateKind, RiskStatus, Switch};
 
@@ -42,77 +37,6 @@ const VALUE_NS: i64 = 250_000_000;
 const SLOW_NS: i64 = 1_000_000_000;
 /// So long the first prices may be on their way (ns).
 const PRICES_NS: i64 = 3_000_000_000;
-
-/// What an earlier process has left, and this one goes on with.
-#[derive(Debug)]
-pub struct Past {
-    pub orders: Orders,
-    pub account: Account,
-    pub slots: Slots,
-    /// Who the numbers of persons are.
-    pub persons: HashMap<u64, String>,
-    pub switches: Switches,
-    /// The last change of the limits.
-    pub limits: Limits,
-}
-
-impl Past {
-    pub fn new(tenant: TenantId, account: AccountId, specs: Vec<InstrumentSpec>) -> Self {
-        Self {
-            account: Account::new(account, specs.len()),
-            orders: Orders::new(account, specs),
-            slots: Slots::default(),
-            persons: HashMap::new(),
-            switches: Switches::new(tenant, account),
-            limits: Limits { version: 1, at: Time::now(), ..Limits::default() },
-        }
-    }
-
-    /// What was written down beside the events, behind event `after`.
-    pub fn recall(&mut self, after: u64, note: SessionNote) {
-        match note {
-            SessionNote::Person { number, name } => {
-                self.persons.insert(number, name);
-            }
-            SessionNote::Switch { people, reason, at } => {
-                self.switches.tell(after + 1, switches::Told { people, reason, at });
-            }
-            SessionNote::Limits(limits) => self.limits = limits,
-            SessionNote::Client { order, client_order_id } => {
-                self.orders.name(order, client_order_id);
-            }
-            SessionNote::Day { day, equity_nano } => {
-                self.account.begin_day(day, qt_types::Cash::from_nano(equity_nano));
-            }
-            SessionNote::Cast(cast) => self.slots.cast(cast),
-            SessionNote::Holder { .. } => {}
-        }
-    }
-
-    /// What happened; what it changed comes back.
-    pub fn take(&mut self, note: &Note, driver: &Driver<Ensemble, RiskGate>) -> Vec<Changed> {
-        let mut changed = Vec::new();
-        if let Payload::Control(control) = &note.event.payload {
-            let when = (note.event.seq.get(), Time(note.event.recv_ns.get()));
-            let person = self.persons.get(&control.person).map(String::as_str);
-            self.switches.take(when, control, person, &self.slots);
-        }
-        self.orders.take(note, &self.slots, &self.persons, &mut changed);
-        let at = Time(note.event.venue_ns.get());
-        for change in &changed {
-            if let Changed::Executed(_, instrument) = change {
-                self.account.moved(*instrument, &driver.exposure(), at);
-            }
-        }
-        changed
-    }
-
-    /// Finds what the gate has tripped by itself; it comes back, with the control.
-    pub fn look(&mut self, driver: &Driver<Ensemble, RiskGate>) -> Vec<(Switch, String)> {
-        let now = Time(driver.time_ns().get());
-        self.switches.look(driver.gate(), &self.slots, now)
-    }
-}
 
 /// See the module.
 pub struct Running {

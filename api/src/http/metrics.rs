@@ -31,8 +31,11 @@ pub struct Metrics {
     sockets: Gauge,
     recent: Mutex<Option<Histogram<u64>>>,
     /// By route, then method and status.
-    answers: RwLock<HashMap<String, HashMap<(&'static str, StatusCode), Answers>>>,
+    answers: RwLock<HashMap<String, OfRoute>>,
 }
+
+/// By method and status.
+type OfRoute = HashMap<(&'static str, StatusCode), Answers>;
 
 /// What counts the answers of one route, method and status.
 #[derive(Clone)]

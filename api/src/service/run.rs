@@ -148,16 +148,7 @@ impl Service {
         tasks.push(tokio::spawn(Arc::clone(&keeper).run(store.clone(), SIGNED_EVERY)));
         tasks.push(tokio::spawn(decisions::follow(store.clone(), Arc::clone(&sessions))));
         tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis));
-        if let Some(jobs) = &jobs {
-            // What waited goes on once the store answers; a start does not wait for that.
-            let jobs = Arc::clone(jobs);
-            tasks.push(tokio::spawn(async move {
-                while let Err(error) = jobs.recover().await {
-                    tracing::warn!(%error, "backtests that waited are not taken up yet");
-                    tokio::time::sleep(PROBED_EVERY).await;
-                }
-            }));
-        }
+        tasks.extend(jobs.as_ref().map(|jobs| tokio::spawn(recover(Arc::clone(jobs)))));
         let app = Arc::new(app);
         let router = crate::routes::router(&app);
         Ok(Self {
@@ -236,6 +227,14 @@ fn holder() -> String {
     format!("process {} on {} ({})", std::process::id(), host.trim(), Uuid::now_v7())
 }
 
+/// Backtests that waited go on once the store answers; a start does not wait for that.
+async fn recover(jobs: Arc<Jobs>) {
+    while let Err(error) = jobs.recover().await {
+        tracing::warn!(%error, "backtests that waited are not taken up yet");
+        tokio::time::sleep(PROBED_EVERY).await;
+    }
+}
+
 /// Makes the data directory, for its owner alone.
 fn make_private(folder: &Path) -> Result<(), ServiceError> {
     use std::os::unix::fs::DirBuilderExt;
@@ -258,13 +257,15 @@ fn redis_lazily(url: &Secret) -> Result<ConnectionManager, ServiceError> {
     ConnectionManager::new_lazy_with_config(client, config).map_err(wrong)
 }
 
-/// All sessions, and who keeps what they do.
+/// All sessions, who keeps what they do, and the leases of the store.
+type Begun = (Arc<Sessions>, Arc<Projector>, Option<StoreLeases>);
+
 fn sessions(
     store: &Store,
     data_dir: &Path,
     hub: &Arc<Hub>,
     registry: &Registry,
-) -> Result<(Arc<Sessions>, Arc<Projector>, Option<StoreLeases>), StartError> {
+) -> Result<Begun, StartError> {
     let mut settings = SessionSettings::new(data_dir.join("sessions"));
     settings.registry = Arc::new(registry.clone());
     // SQLite is on this machine alone: there the lock of a file says all, and at once.

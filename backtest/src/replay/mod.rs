@@ -336,16 +336,15 @@ impl<'a, R: Replayed, S: Strategy, G: Gate> Replay<'a, R, S, G> {
     fn tell(&mut self, index: usize, stop_ns: i64) -> Result<(), ReplayError> {
         let others = self.at_ours.iter().enumerate().filter(|&(other, _)| other != index);
         let other_ns = others.map(|(_, reel)| reel.recv_ns()).min().unwrap_or(i64::MAX);
-        let stop_ns = stop_ns.min(other_ns.saturating_sub(1));
         let (from_ns, to_ns) = (self.config.from_ns, self.config.to_ns);
-        let signal_ns = self.desk.next_signal_ns();
+        let stop_ns = stop_ns.min(other_ns.saturating_sub(1)).min(self.desk.next_signal_ns());
         let Desk { pipeline, sequencer, outbox, witness, .. } = &mut self.desk;
         let reel = &mut self.at_ours[index];
         let mut is_first = true;
         while let Some(record) = reel.head() {
             let venue_ns = record.venue_ns();
             let recv_ns = reel.known_ns(&record);
-            let timer_ns = pipeline.next_timer_ns().map_or(signal_ns, |it| signal_ns.min(it.get()));
+            let timer_ns = pipeline.next_timer_ns().map_or(i64::MAX, Nanos::get);
             let is_over = venue_ns >= to_ns && !reel.tells_time();
             if (recv_ns > stop_ns && !is_first) || recv_ns > timer_ns || is_over {
                 break;

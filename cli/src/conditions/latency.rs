@@ -1,5 +1,6 @@
-//! How long commands, reports and market data are under way: `5ms`, `jitter:5ms,2ms`, or a file
-//! of measured ones by time or, as `sampled:FILE`, by chance; of commands also `new=5ms,replace=7ms,cancel=3ms`.
+//! How long commands, reports, market data and signals are under way: `5ms`, `jitter:5ms,2ms`, or a
+//! file of measured ones by time or, as `sampled:FILE`, by chance; of commands also
+//! `new=5ms,replace=7ms,cancel=3ms`.
 
 use qt_backtest::feed::{FeedLatency, FeedStart};
 use qt_backtest::venue::LatencyModel;

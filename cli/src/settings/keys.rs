@@ -450,19 +450,13 @@ pub const KEYS: &[Key] = &[
         "",
         "From the venue to us; as --order-latency without it",
     ),
-    key(
-        Strategy,
-        "signals",
-        One("FILE.jsonl"),
-        "",
-        "Signals of agents, one JSON object a line, each heard when it has arrived",
-    ),
+    key(Strategy, "signals", One("FILE"), "", "Signals of agents, one JSON object a line"),
     key(
         Strategy,
         "signal-latency",
-        One("TIME|sampled:FILE.csv"),
+        One("TIME|MODEL"),
         "0ms",
-        "How long signals are under way after they were sent: 2s, jitter:2s,5s or measured ones",
+        "From a source to us: 2s, jitter:2s,5s",
     ),
     key(
         Fills,

@@ -205,7 +205,7 @@ fn another_configuration_a_newer_version_and_no_journal_are_told_apart() {
     newer[124..128].copy_from_slice(&crc.to_le_bytes());
     fs::write(&file, &newer).unwrap();
     let error = read(&path).unwrap_err();
-    assert!(matches!(error, JournalError::Newer { found: 9, known: 3, .. }), "{error}");
+    assert!(matches!(error, JournalError::Newer { found: 9, known: 4, .. }), "{error}");
     assert!(!error.is_damage());
 
     let nowhere = place.folder.path().join("nowhere.qtj");
