@@ -290,8 +290,8 @@ impl<'a, S: Strategy, G: Gate> Simulator<'a, S, G> {
         Ok(measured)
     }
 
-    /// Takes in signals, and wakes the strategy for the timers that are due at `now_ns`. One that is
-    /// set for now by those before it comes with the next round.
+    /// Takes in signals, and wakes the strategy for the timers that are due at `now_ns`. One that
+    /// is set for now by those before it comes with the next round.
     #[inline]
     fn wake(&mut self, now_ns: Nanos) -> Result<(), Halt> {
         if self.desk.may_wake() { self.wake_due(now_ns) } else { Ok(()) }

@@ -70,7 +70,7 @@ fn a_signal_is_followed_to_its_horizon() {
 
 #[test]
 fn an_envelope_says_when_it_arrived() {
-    let inner = signal("a", "buy", 0.9, "2024-01-02T12:00:00Z", 864_000);
+    let inner = signal("a", "buy", 0.9, "2024-01-02T12:00:00Z", 432_000);
     let told = |at: &str| json!({"arrived_at": at, "source": "analyst", "signal": inner});
     let early = trades(&sandbox(&[told("2024-01-02T12:00:00Z")]), &[]);
     let late = trades(&sandbox(&[told("2024-01-05T12:00:00Z")]), &[]);

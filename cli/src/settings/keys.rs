@@ -450,14 +450,8 @@ pub const KEYS: &[Key] = &[
         "",
         "From the venue to us; as --order-latency without it",
     ),
-    key(Strategy, "signals", One("FILE"), "", "Signals of agents, one JSON object a line"),
-    key(
-        Strategy,
-        "signal-latency",
-        One("TIME|MODEL"),
-        "0ms",
-        "From a source to us: 2s, jitter:2s,5s",
-    ),
+    key(Fills, "signals", One("FILE"), "", "Signals of agents, one JSON object a line"),
+    key(Fills, "signal-latency", One("TIME|MODEL"), "0ms", "From a source to us: 2s, jitter:2s,5s"),
     key(
         Fills,
         "faults",

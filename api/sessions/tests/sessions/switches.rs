@@ -77,8 +77,8 @@ impl Lease for Gate {
     }
 }
 
-/// One session is another process's, one is made again, one begins later: none holds the kill up, and none
-/// trades after it, also not after a restart, until two people have armed it.
+/// One session is another process's, one is made again, one begins later: none holds the kill up,
+/// and none trades after it, also not after a restart, until two people have armed it.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_kill_of_all_holds_for_every_session_there_is_and_will_be() {
     let folder = tempfile::tempdir().unwrap();
