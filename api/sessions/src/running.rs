@@ -143,7 +143,7 @@ impl Running {
             self.shared.is_visited.store(true, Ordering::Release);
         }
         self.look_at_phase(now_ns)?;
-        let taken = turned.taken + self.take_requests()?;
+        let taken = turned.taken + self.take_requests(Tenure::Valid)?;
         self.turn_day(now_ns)?;
         self.sound_alerts(Time(now_ns.get()));
         self.is_valued &= turned.heard == 0;
@@ -160,14 +160,15 @@ impl Running {
         self.session.look(reading);
         let why = "the lease of the session was not renewed in time; nothing leaves until it is";
         self.shared.enter(Phase::LeaseLost, Some(why.to_owned()));
-        let taken = self.take_requests()?;
+        let taken = self.take_requests(Tenure::Lapsed)?;
         self.show(self.session.driver().time_ns().get());
         Ok((taken, i64::MAX))
     }
 
-    /// Takes a bounded number of requests, for as long as the lease stands as it does.
-    fn take_requests(&mut self) -> Result<usize, Halt> {
-        let (tenure, mut taken) = (self.held.tenure(), 0);
+    /// Takes a bounded number of requests, for as long as the lease stands as it did when the visit
+    /// began: the process may have been stopped in the middle of it.
+    fn take_requests(&mut self, tenure: Tenure) -> Result<usize, Halt> {
+        let mut taken = 0;
         self.follow_platform()?;
         while taken < REQUESTS_MAX
             && self.held.tenure() == tenure

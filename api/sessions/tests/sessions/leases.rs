@@ -22,6 +22,8 @@ struct Given {
 const VALID: u8 = 0;
 const LAPSED: u8 = 1;
 const LOST: u8 = 2;
+/// Valid when it is asked for the next time, and lapsed from then on.
+const LAPSES: u8 = 3;
 
 struct Of {
     tenure: Arc<AtomicU8>,
@@ -38,6 +40,10 @@ impl Held for Of {
         match self.tenure.load(Ordering::SeqCst) {
             VALID => Tenure::Valid,
             LAPSED => Tenure::Lapsed,
+            LAPSES => {
+                self.tenure.store(LAPSED, Ordering::SeqCst);
+                Tenure::Valid
+            }
             _ => Tenure::Lost,
         }
     }
@@ -74,6 +80,22 @@ async fn code_of(desk: &Arc<dyn Desk>) -> &'static str {
         Err(Refusal::Unavailable { code, .. }) => code,
         other => panic!("{other:?}"),
     }
+}
+
+/// As when the process is stopped in the middle of a visit, for longer than its lease lasts.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_lapses_in_the_middle_of_a_visit_lets_no_order_through() {
+    let folder = tempfile::tempdir().unwrap();
+    let lease = Arc::new(Given::default());
+    let sessions = begin(folder.path(), &lease);
+    let desk = sessions.desk(TenantId::new()).await.unwrap();
+    for _ in 0..30 {
+        ready(&desk).await;
+        lease.tenure.store(LAPSES, Ordering::SeqCst);
+        assert_eq!(code_of(&desk).await, "LEASE_LOST");
+        lease.tenure.store(VALID, Ordering::SeqCst);
+    }
+    sessions.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
