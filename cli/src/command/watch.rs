@@ -66,13 +66,29 @@ pub fn run(args: &WatchArgs, session: &Session) -> Result<(), Failure> {
     }
 }
 
+/// What `cargo run` tells the program about its crate: build scripts that look at it would run again,
+/// and all that is built on them be built again.
+const TOLD_BY_CARGO: [&str; 5] =
+    ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+
+fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    for (name, _) in std::env::vars_os() {
+        let is_told = |name: &str| TOLD_BY_CARGO.into_iter().any(|start| name.starts_with(start));
+        if name.to_str().is_some_and(is_told) {
+            command.env_remove(name);
+        }
+    }
+    command
+}
+
 /// The program that the crate builds into.
 fn find_program(folder: &Path) -> Result<PathBuf, Failure> {
     if !folder.join("Cargo.toml").is_file() {
         return Err(Failure::usage(format!("{}: no Cargo.toml is there", folder.display()))
             .hint("go into the folder of your strategy, or begin one: quanttrade strategies new"));
     }
-    let output = Command::new("cargo")
+    let output = cargo()
         .args(["metadata", "--no-deps", "--format-version", "1"])
         .current_dir(folder)
         .output()
@@ -102,7 +118,7 @@ fn no_cargo(error: &std::io::Error) -> Failure {
 }
 
 fn build(folder: &Path, session: &Session) -> Result<(), Failure> {
-    let mut command = Command::new("cargo");
+    let mut command = cargo();
     command.args(["build", "--release", "--message-format", "short"]).current_dir(folder);
     if session.out.quiet || session.out.json {
         command.arg("--quiet");
