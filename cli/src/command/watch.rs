@@ -66,8 +66,8 @@ pub fn run(args: &WatchArgs, session: &Session) -> Result<(), Failure> {
     }
 }
 
-/// What `cargo run` tells the program about its crate: build scripts that look at it would run again,
-/// and all that is built on them be built again.
+/// What `cargo run` tells the program about its crate: build scripts that look at it would run
+/// again, and all that is built on them be built again.
 const TOLD_BY_CARGO: [&str; 5] =
     ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
 
