@@ -16,12 +16,6 @@ pub struct SignalPlan {
     pub records: Arc<Vec<SignalRecord>>,
     /// How long they are under way beyond that: nothing without it.
     pub latency: Option<LatencyModel>,
-    /// The file that they come from; empty for none.
-    pub path: String,
-    /// Its SHA-256.
-    pub sha256: String,
-    /// The names of the sources, from number 1 on.
-    pub sources: Vec<String>,
 }
 
 impl SignalPlan {

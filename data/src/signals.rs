@@ -13,7 +13,6 @@ use qt_codec::signal::{SIGNAL_BYTES_MAX, SignalFault, SignalObject};
 use qt_types::{Nanos, SourceId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
-use sha2::{Digest, Sha256};
 
 /// The longest line: a signal and what is around it.
 const LINE_BYTES_MAX: usize = SIGNAL_BYTES_MAX + 1_024;
@@ -39,8 +38,6 @@ pub struct SignalFile {
     pub records: Vec<SignalRecord>,
     /// The names of the sources, in the order in which they come first.
     pub sources: Vec<String>,
-    /// The SHA-256 of the file.
-    pub sha256: String,
 }
 
 /// What is wrong with a file of signals.
@@ -86,7 +83,7 @@ impl SignalFile {
         let name = path.display().to_string();
         let io = |source| SignalFileError::Io { path: name.clone(), source };
         let mut reader = BufReader::new(std::fs::File::open(path).map_err(io)?);
-        let (mut file, mut hasher, mut line) = (Self::default(), Sha256::new(), Vec::new());
+        let (mut file, mut line) = (Self::default(), Vec::new());
         for number in 1.. {
             line.clear();
             let most = LINE_BYTES_MAX as u64 + 2;
@@ -94,7 +91,6 @@ impl SignalFile {
             if read == 0 {
                 break;
             }
-            hasher.update(&line);
             let bytes = line.trim_ascii();
             if bytes.is_empty() {
                 continue;
@@ -108,7 +104,6 @@ impl SignalFile {
         }
         // Of one time the one that stands first comes first.
         file.records.sort_by_key(|record| record.sent_ns);
-        file.sha256 = hasher.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
         Ok(file)
     }
 
@@ -189,7 +184,6 @@ mod tests {
             .map(|it| (it.sent_ns.get() % 60_000_000_000, it.source.0))
             .collect();
         assert_eq!(told, [(0, 2), (1_000_000_000, 2), (5_000_000_001, 1), (5_000_000_001, 1)]);
-        assert_eq!(file.sha256.len(), 64);
         assert!(read("").unwrap().records.is_empty());
     }
 

@@ -6,12 +6,11 @@ use std::collections::VecDeque;
 use qt_engine::{Balance, Ledger, Outbox, Sequencer};
 use qt_risk::RiskGate;
 use qt_types::{
-    Cash, CurrencyId, Event, InstrumentId, Level, MaybePrice, Nanos, Payload, Seq, Signal,
-    SignalAction, SignalSize, SourceId, StrategyId, Target, VenueId,
+    Cash, CurrencyId, Event, InstrumentId, Level, Nanos, Payload, Seq, StrategyId, Target, VenueId,
 };
 
 use crate::venue::{Venue, can_be};
-use crate::world::{Dice, Make, Market, Tested};
+use crate::world::{Dice, Make, Market, Tested, signal};
 
 pub struct Twins {
     make: Make,
@@ -86,10 +85,8 @@ impl Twins {
                 None => self.market.next(self.now_ns, &mut self.dice),
             };
             self.feed(instrument, payload);
-            if self.make.strategy.contains("signal") && self.dice.is(10) {
-                let instrument = InstrumentId(u16::from(self.dice.is(2)));
-                let signal = self.signal();
-                self.feed(instrument, Payload::Signal(signal));
+            if let Some((of, said)) = signal(self.make.strategy, self.now_ns, &mut self.dice) {
+                self.feed(of, said);
             }
             if let (InstrumentId(0), Payload::Bar(_)) = (instrument, payload) {
                 // At the same time, so that strategies on two of them see both.
@@ -98,25 +95,6 @@ impl Twins {
             }
         }
         self.cut();
-    }
-
-    /// What one of three sources says.
-    fn signal(&mut self) -> Signal {
-        let actions =
-            [SignalAction::Buy, SignalAction::Sell, SignalAction::Hold, SignalAction::Close];
-        Signal {
-            id: [0; 16],
-            expires_ns: Nanos::new(self.now_ns + self.dice.below(5_000_000_000)),
-            size: SignalSize::Open,
-            limit: MaybePrice::NONE,
-            stop: MaybePrice::NONE,
-            target: MaybePrice::NONE,
-            horizon_s: self.dice.below(20) as u32,
-            confidence_e9: self.dice.below(1_000_000_001) as u32,
-            strength_e9: 1_000_000_000,
-            source: SourceId(1 + self.dice.below(3) as u16),
-            action: actions[self.dice.below(4) as usize],
-        }
     }
 
     /// The other one is made anew from its bytes, which are those of the one that goes on.

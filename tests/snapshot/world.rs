@@ -13,8 +13,9 @@ use qt_risk::{
 use qt_strategies::Registry;
 use qt_types::{
     Bar, BarFlags, Cash, Control, ControlKind, CurrencyId, E9, FxRate, InstrumentId,
-    InstrumentKind, InstrumentSpec, KillState, Lacks, Limits, Nanos, OrderTick, Payload, Price,
-    Qty, Side, StrategyId, Target, Tick, TickFlags, Trade,
+    InstrumentKind, InstrumentSpec, KillState, Lacks, Limits, MaybePrice, Nanos, OrderTick,
+    Payload, Price, Qty, Side, Signal, SignalAction, SignalSize, SourceId, StrategyId, Target,
+    Tick, TickFlags, Trade,
 };
 
 use crate::busy::Busy;
@@ -37,6 +38,29 @@ impl Dice {
     pub fn is(&mut self, one_in: i64) -> bool {
         self.below(one_in) == 0
     }
+}
+
+/// What one of three sources says at `now_ns`, if `strategy` listens to any.
+pub fn signal(strategy: &str, now_ns: i64, dice: &mut Dice) -> Option<(InstrumentId, Payload)> {
+    if !strategy.contains("signal") || !dice.is(10) {
+        return None;
+    }
+    let instrument = InstrumentId(u16::from(dice.is(2)));
+    let actions = [SignalAction::Buy, SignalAction::Sell, SignalAction::Hold, SignalAction::Close];
+    let signal = Signal {
+        id: [0; 16],
+        expires_ns: Nanos::new(now_ns + dice.below(5_000_000_000)),
+        size: SignalSize::Open,
+        limit: MaybePrice::NONE,
+        stop: MaybePrice::NONE,
+        target: MaybePrice::NONE,
+        horizon_s: dice.below(20) as u32,
+        confidence_e9: dice.below(1_000_000_001) as u32,
+        strength_e9: 1_000_000_000,
+        source: SourceId(1 + dice.below(3) as u16),
+        action: actions[dice.below(4) as usize],
+    };
+    Some((instrument, Payload::Signal(signal)))
 }
 
 /// What a pipeline is made from.

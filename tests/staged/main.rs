@@ -52,6 +52,8 @@ fn every_way_to_decide_comes_to_the_same() {
         ("execute_algo", "algo=pov share=0.5 child_max=5 quantity=40 duration_s=60"),
         ("top_of_book_quoter", "interval_ms=500 settle_ms=100 max_position=20"),
         ("sma_cross", "fast=2 slow=5"),
+        ("ai_signal_follow", "threshold=0.2 short=true"),
+        ("signal_blend", "enter=0.2 short=true"),
         ("busy+busy+busy", ""),
         ("market_maker+busy", ""),
     ];

@@ -11,7 +11,7 @@ use qt_ring::{Consumer, Item, Producer, Setup, Wait, broadcast};
 use qt_types::{Event, InstrumentId, Nanos, Payload, Seq, VenueId};
 
 use crate::venue::{Venue, can_be};
-use crate::world::{Dice, Make, Market};
+use crate::world::{Dice, Make, Market, signal};
 
 /// Commands, denials, notices.
 pub type Out = (Vec<Command>, Vec<Denial>, Vec<Notice>);
@@ -60,6 +60,7 @@ pub fn fused(make: &Make, seed: u64, steps: usize) -> Tale {
             let bar = market.bar_of(InstrumentId(1), now_ns, &mut dice);
             waiting.push_back((InstrumentId(1), Payload::Bar(bar)));
         }
+        waiting.extend(signal(make.strategy, now_ns, &mut dice));
         while let Some((instrument, payload)) = waiting.pop_front() {
             let (recv_ns, venue_ns, venue_id) = (now, now, VenueId(0));
             let mut event = Event {

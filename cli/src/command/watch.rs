@@ -66,10 +66,10 @@ pub fn run(args: &WatchArgs, session: &Session) -> Result<(), Failure> {
     }
 }
 
-/// What `cargo run` tells the program about its crate: build scripts that look at it would run
-/// again, and all that is built on them be built again.
-const TOLD_BY_CARGO: [&str; 5] =
-    ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_"];
+/// What `cargo run` tells the program about its crate. Build scripts look at it (that of `ring` at
+/// `OUT_DIR`): they would run again, and all that is built on them be built again.
+const TOLD_BY_CARGO: [&str; 6] =
+    ["CARGO_MANIFEST_", "CARGO_PKG_", "CARGO_CRATE_", "CARGO_BIN_", "CARGO_PRIMARY_", "OUT_DIR"];
 
 fn cargo() -> Command {
     let mut command = Command::new("cargo");

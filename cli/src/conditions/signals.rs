@@ -31,11 +31,5 @@ pub(super) fn of(layers: &Layers, seed: u64) -> Result<SignalPlan, Failure> {
     let latency = layers.given("signal-latency");
     let latency =
         latency.map(|text| latency::model(layers, "signal-latency", text, seed)).transpose()?;
-    Ok(SignalPlan {
-        records: Arc::new(file.records),
-        latency,
-        path: path.to_owned(),
-        sha256: file.sha256,
-        sources: file.sources,
-    })
+    Ok(SignalPlan { records: Arc::new(file.records), latency })
 }

@@ -37,6 +37,8 @@ pub enum Corpus {
     Parquet,
     /// Settings files.
     Settings,
+    /// Files of signals.
+    Signals,
     /// Expressions.
     Words,
 }
@@ -78,6 +80,7 @@ const fn places(corpus: Corpus) -> &'static [&'static str] {
         | Corpus::TickFiles
         | Corpus::Journals
         | Corpus::Settings
+        | Corpus::Signals
         | Corpus::Words => &[],
     }
 }
@@ -166,6 +169,7 @@ fn built_in(corpus: Corpus) -> Vec<Vec<u8>> {
         Corpus::Journals => JOURNALS.iter().map(|bytes| bytes.to_vec()).collect(),
         Corpus::Parquet => vec![b"PAR1\x15\x04\x15\x10\0\0\0\0\x08\0\0\0PAR1".to_vec()],
         Corpus::Settings => texts(SETTINGS),
+        Corpus::Signals => texts(SIGNALS),
         Corpus::Words => texts(WORDS),
     }
 }
@@ -346,6 +350,20 @@ const TABLES: &[&str] = &[
      null,null,null,null,null\n",
     "1609459200000,1.0,2.0,0.5,1.5,10,1609459259999,15,3,5,7,0\n",
     "1672531436,90.540000,1.10448420\n1672531437,90.55,0.1\n",
+];
+
+/// Alone, and in an envelope with all that there can be.
+const SIGNALS: &[&str] = &[
+    "{\"schema_version\":1,\"signal_id\":\"run-7:42\",\"symbol\":\"X\",\"action\":\"buy\",\
+     \"confidence\":0.85,\"horizon_seconds\":3600,\"issued_at\":\"2026-01-31T09:30:00Z\",\
+     \"expires_at\":\"2026-01-31T09:35:00+00:00\",\"quantity\":\"1.5\"}\n",
+    "{\"arrived_at\":\"2026-01-31T09:30:02.25Z\",\"source\":\"analyst\",\"signal\":{\
+     \"schema_version\":1,\"signal_id\":\"0190a1b2-c3d4-7e5f-8a9b-0c1d2e3f4a5b\",\
+     \"symbol\":\"X\",\"action\":\"sell\",\"confidence\":1,\"strength\":0.5,\"weight\":-0.25,\
+     \"limit_price\":100.25,\"stop_loss\":\"101.5\",\"take_profit\":99,\
+     \"horizon_seconds\":60,\"issued_at\":\"2026-01-31T09:30:00.5Z\",\
+     \"expires_at\":\"2026-01-31T09:31:00Z\",\"model_id\":\"m\",\"agent_name\":\"a\",\
+     \"reasoning\":[\"r\"],\"features\":{\"rsi\":71.2}}}\n",
 ];
 
 const SETTINGS: &[&str] = &[

@@ -12,8 +12,9 @@ use qt_data::build::BarSpec;
 use qt_data::calendar::FileCalendar;
 use qt_data::import::{ImportOptions, detect, import_any, import_bytes};
 use qt_data::load::{LoadOptions, load};
+use qt_data::signals::SignalFile;
 use qt_data::ticks::{Record, RecordKind, TickFile, Verify};
-use qt_types::{OrderTick, Tick};
+use qt_types::{E9, InstrumentKind, InstrumentSpec, OrderTick, Tick};
 
 use crate::corpus::Corpus;
 use crate::journal;
@@ -61,6 +62,7 @@ pub const TARGETS: &[Target] = &[
     target("settings", Corpus::Settings, |bytes, path| {
         let _ = write(path, bytes).map(|()| quanttrade::testing::read_settings(path));
     }),
+    target("signals", Corpus::Signals, signals),
     target("words", Corpus::Words, |bytes, _| words(&String::from_utf8_lossy(bytes))),
 ];
 
@@ -75,6 +77,20 @@ const NAME: &str = "AAPL_2012-06-21.csv";
 
 fn import_as_named(bytes: &[u8], _: &Path) {
     let _ = import_bytes(bytes, NAME, &ImportOptions::default());
+}
+
+/// A file of signals, and each in the units of an instrument.
+fn signals(bytes: &[u8], path: &Path) {
+    let read = write(path, bytes).map(|()| SignalFile::read(path));
+    let Ok(Ok(file)) = read else { return };
+    for kind in [InstrumentKind::Spot, InstrumentKind::Perpetual] {
+        let Ok(spec) = InstrumentSpec::new("X", "USD", kind, E9 / 4, E9 / 1_000, E9) else {
+            return;
+        };
+        for record in &file.records {
+            let _ = record.object.on(&spec, record.source);
+        }
+    }
 }
 
 /// One decoder sees all frames, as it does on a connection.
