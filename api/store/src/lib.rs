@@ -18,6 +18,7 @@ pub mod domain;
 pub mod error;
 pub mod events;
 pub mod history;
+pub mod hitl;
 pub mod idempotency;
 pub mod kills;
 pub mod leases;
@@ -35,6 +36,10 @@ pub use backtests::{BacktestRow, BacktestStatus, Backtests, NewBacktest};
 pub use datasets::{DatasetRow, Datasets, NewDataset};
 pub use error::StoreError;
 pub use history::{DayRow, EquityPoint, PortfolioHistory};
+pub use hitl::{
+    AskControl, Decided, Hitl, HitlDecision, HitlFigures, HitlPolicy, HitlRequest, HitlStatus,
+    HitlTerms, NewHitlDecision, NewHitlRequest, Urgency, Verdict,
+};
 pub use idempotency::{Answer, Begun, Idempotency};
 pub use kills::{ArmProgress, ArmRule, ArmTerms, KillRow, Kills};
 pub use leases::{Held, Leased, Leases};

@@ -11,6 +11,7 @@ mod backtests;
 mod datasets;
 mod decode;
 mod history;
+mod hitl;
 mod idempotency;
 mod kills;
 mod leases;

@@ -2,6 +2,7 @@
 
 mod audit;
 mod events;
+mod hitl;
 mod isolation;
 mod keys;
 mod kills;
