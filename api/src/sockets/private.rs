@@ -29,6 +29,7 @@ pub fn message(channel: Channel, event: &PrivateEvent) -> Option<Utf8Bytes> {
             data["kind"] = "alert".into();
             ("risk_alert", data)
         }
+        (PrivateKind::Signal(signal), Signals) => ("trading_signal", json!(signal)),
         _ => return None,
     };
     let (channel, timestamp) = (Some(channel), event.at.millis());

@@ -1,0 +1,4 @@
+//! The Redis Stream of signals.
+
+/// Its name.
+pub const STREAM: &str = "ai.signals";
