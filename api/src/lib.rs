@@ -8,6 +8,7 @@
 //!
 //! May import: everything below `cli`. Must not contain: strategy, risk or order code, terminals.
 
+pub mod hitl;
 pub mod http;
 pub mod jobs;
 pub mod routes;

@@ -176,7 +176,9 @@ fn limit(before: &SignalObject, after: &SignalObject) -> Result<(), FieldError> 
         return Err(fault("limit_price", "a signal that enters nothing has none"));
     };
     let is_better = match (before.limit_price_e9, after.limit_price_e9) {
-        (Some(before), Some(after)) => i128::from(after) * i128::from(way) <= i128::from(before) * i128::from(way),
+        (Some(before), Some(after)) => {
+            i128::from(after) * i128::from(way) <= i128::from(before) * i128::from(way)
+        }
         (None, Some(_)) => true,
         (_, None) => false,
     };
@@ -194,7 +196,11 @@ fn stop(
         return Ok(());
     }
     let Some(way) = way(before.action) else {
-        return if is_same { Ok(()) } else { Err(fault("stop_loss", "a signal that enters nothing has none")) };
+        return if is_same {
+            Ok(())
+        } else {
+            Err(fault("stop_loss", "a signal that enters nothing has none"))
+        };
     };
     let along = |price: i64| i128::from(price) * i128::from(way);
     let is_closer = match (before.stop_loss_e9, after.stop_loss_e9) {
@@ -207,7 +213,8 @@ fn stop(
     }
     // Beyond the entry it would be met at once, and the signal would do nothing.
     let entry = after.limit_price_e9.or(price_e9);
-    let is_beyond = after.stop_loss_e9.zip(entry).is_some_and(|(stop, at)| along(stop) >= along(at));
+    let is_beyond =
+        after.stop_loss_e9.zip(entry).is_some_and(|(stop, at)| along(stop) >= along(at));
     let name = if is_same { "limit_price" } else { "stop_loss" };
     let detail = "the stop has to stay on its side of the entry: below it to buy, above to sell";
     if is_beyond { Err(fault(name, detail)) } else { Ok(()) }

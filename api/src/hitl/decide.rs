@@ -137,7 +137,8 @@ impl Approvals {
             }
         };
         let row = self.store.signal(tenant, request.asked.signal).await?;
-        changed(&row.body, change, self.price(request)).map_err(|fault| ApiError::invalid_all(vec![fault]))?;
+        changed(&row.body, change, self.price(request))
+            .map_err(|fault| ApiError::invalid_all(vec![fault]))?;
         Ok(Some(json!(change)))
     }
 
@@ -216,8 +217,7 @@ impl Approvals {
             return Ok(request.clone());
         }
         let actor = Actor { at: now, ..Actor::service(tenant) };
-        let is_new =
-            self.store.note_hitl_outcome(actor, request.id, status, outcome).await?;
+        let is_new = self.store.note_hitl_outcome(actor, request.id, status, outcome).await?;
         let (request, _) = self.store.hitl_request(tenant, request.id).await?;
         if is_new {
             self.has_ended(tenant, &request, decision).await;
@@ -349,4 +349,3 @@ async fn followed(
     let _ = tokio::time::timeout(FOLLOWED_WITHIN, listening).await;
     (orders, alerts)
 }
-

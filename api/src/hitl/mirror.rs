@@ -77,8 +77,7 @@ impl Mirror {
     ) -> Result<(), redis::RedisError> {
         let is_pending = request.status == HitlStatus::Pending;
         let left_s = (request.asked.expires_at.0 - now.0) / 1_000_000_000;
-        let seconds =
-            if is_pending { left_s.max(0) + PENDING_SECONDS } else { COMPLETED_SECONDS };
+        let seconds = if is_pending { left_s.max(0) + PENDING_SECONDS } else { COMPLETED_SECONDS };
         let fields = fields(tenant, request, decision, now);
         let mut call = self.script.prepare_invoke();
         call.key(format!("hitl:pending:{}", request.id));

@@ -145,7 +145,12 @@ fn recommendation(signal: &SignalObject, row: &SignalRow) -> Value {
 }
 
 /// What should be known beside it.
-fn context(around: &Surroundings, row: &SignalRow, source: &SourceRow, policy: &HitlPolicy) -> Value {
+fn context(
+    around: &Surroundings,
+    row: &SignalRow,
+    source: &SourceRow,
+    policy: &HitlPolicy,
+) -> Value {
     let quote = around.quote.as_deref();
     json!({
         "source": source.name,

@@ -18,6 +18,7 @@ use super::room::Rooms;
 use super::settings::HttpSettings;
 use super::spans::Spans;
 use super::storage::Storage;
+use crate::hitl::Approvals;
 use crate::jobs::Jobs;
 use crate::signals::{SignalIntake, SourceKeys};
 use crate::sockets::Hub;
@@ -57,6 +58,8 @@ pub struct App {
     pub registry: Registry,
     /// Takes in signals.
     pub signals: Arc<SignalIntake>,
+    /// Which of them wait for people.
+    pub approvals: Arc<Approvals>,
     /// The keys of their sources.
     pub source_keys: SourceKeys,
     /// Backtests; none where this service runs none.
@@ -115,8 +118,13 @@ impl App {
         let stopping = watch::Sender::new(false);
         let metrics = Arc::new(Metrics::new());
         let limits = settings.limits;
-        let signals =
-            SignalIntake::new(trading.clone(), market.clone(), store.clone(), metrics.clone());
+        let signals = Arc::new(SignalIntake::new(
+            trading.clone(),
+            market.clone(),
+            store.clone(),
+            metrics.clone(),
+        ));
+        let approvals = Approvals::new(trading.clone(), market.clone(), store.clone(), &signals);
         let hub = Hub::new(market.clone(), metrics.clone(), limits.sockets, stopping.subscribe());
         Self {
             base: BasePaths::new(&settings.base_paths),
@@ -127,7 +135,8 @@ impl App {
             store,
             limiter,
             registry,
-            signals: Arc::new(signals),
+            approvals,
+            signals,
             source_keys: SourceKeys::passing(),
             jobs: None,
             metrics,

@@ -2,7 +2,7 @@
 
 use qt_store::audit::Audits;
 use qt_store::{
-    Accounts, Alerts, Idempotency, Kills, Limits, Orders, PortfolioHistory, Signals, Sources,
+    Accounts, Alerts, Hitl, Idempotency, Kills, Limits, Orders, PortfolioHistory, Signals, Sources,
     StoreError, Strategies,
 };
 
@@ -12,7 +12,7 @@ use super::error::ApiError;
 pub trait Storage:
     Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory
 where
-    Self: Signals + Sources + Strategies,
+    Self: Hitl + Signals + Sources + Strategies,
 {
 }
 
@@ -20,6 +20,7 @@ impl<T> Storage for T where
     T: Accounts
         + Alerts
         + Audits
+        + Hitl
         + Idempotency
         + Kills
         + Limits

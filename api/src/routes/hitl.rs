@@ -1,6 +1,7 @@
 //! `/hitl/*`: what waits for a human, and what people decide.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use axum::Json;
 use axum::extract::State;
@@ -148,7 +149,10 @@ pub(crate) async fn decide(
             change: body.modified_action.clone(),
         };
         let by = actor(&caller, &context);
-        let followed = app.approvals.decide(by, &caller.identity.user, wanted).await?;
+        let (approvals, user) = (Arc::clone(&app.approvals), caller.identity.user.clone());
+        // All of it is done, also when the client goes away in between.
+        let work = tokio::spawn(async move { approvals.decide(by, &user, wanted).await });
+        let followed = work.await.map_err(|_| ApiError::internal())??;
         let is_open = followed.request.status == HitlStatus::Approved;
         let status = if is_open { StatusCode::ACCEPTED } else { StatusCode::OK };
         Ok((status, Json(DecisionAnswer::from(followed))))

@@ -6,6 +6,8 @@ pub mod backtests;
 pub mod check;
 pub mod datasets;
 pub mod docs;
+pub mod hitl;
+pub mod hitl_policy;
 pub mod instruments;
 pub mod limits;
 pub mod market_data;
@@ -68,6 +70,11 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(risk::alerts))
         .routes(routes!(switch::kill))
         .routes(routes!(switch::arm))
+        .routes(routes!(hitl::pending))
+        .routes(routes!(hitl::decide))
+        .routes(routes!(hitl::metrics))
+        .routes(routes!(hitl::dashboard))
+        .routes(routes!(hitl_policy::get, hitl_policy::put))
         .routes(routes!(audit::list))
         .routes(routes!(views::portfolio))
         .routes(routes!(views::positions))

@@ -18,6 +18,7 @@ use super::decisions;
 use super::leases::StoreLeases;
 use super::projector::Projector;
 use super::settings::ServiceSettings;
+use crate::hitl::mirror::Mirror;
 use crate::http::app::Makings;
 use crate::http::gate::Gate;
 use crate::http::spans::Spans;
@@ -147,6 +148,9 @@ impl Service {
         let keeper = keeper(&store).await?;
         tasks.push(tokio::spawn(Arc::clone(&keeper).run(store.clone(), SIGNED_EVERY)));
         tasks.push(tokio::spawn(decisions::follow(store.clone(), Arc::clone(&sessions))));
+        let mirror = redis.clone().map(Mirror::new);
+        let approvals = Arc::clone(&app.approvals);
+        tasks.push(tokio::spawn(approvals.keep(store.clone(), mirror)));
         tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis));
         tasks.extend(jobs.as_ref().map(|jobs| tokio::spawn(recover(Arc::clone(jobs)))));
         let app = Arc::new(app);

@@ -348,6 +348,16 @@ impl SignalIntake {
         }
     }
 
+    /// Tells those who listen how a signal stands that another one has settled.
+    pub async fn tell_again(&self, tenant: TenantId, id: Uuid) {
+        let Ok(row) = self.store.signal(tenant, id).await else { return };
+        let source = self.store.source(tenant, row.source).await;
+        if let (Ok(desk), Ok(source)) = (self.trading.desk(tenant).await, source) {
+            self.tell_row(&*desk, &source, &row);
+        }
+        self.metrics.signal(row.status.text());
+    }
+
     fn tell_row(&self, desk: &dyn Desk, source: &SourceRow, row: &SignalRow) {
         let told = SignalTold {
             id: row.id,

@@ -29,6 +29,7 @@ pub fn message(channel: Channel, event: &PrivateEvent) -> Option<Utf8Bytes> {
             data["kind"] = "alert".into();
             ("risk_alert", data)
         }
+        (PrivateKind::Approval(approval), Signals) => ("trading_signal", (**approval).clone()),
         (PrivateKind::Signal(signal), Signals) => ("trading_signal", json!(signal)),
         _ => return None,
     };

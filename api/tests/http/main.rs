@@ -5,6 +5,7 @@ mod common;
 mod documents;
 mod errors;
 mod fuzz;
+mod hitl;
 mod hostile;
 mod jobs;
 mod once;

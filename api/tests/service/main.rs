@@ -6,6 +6,7 @@ mod backlog;
 mod client;
 mod flow;
 mod gateway;
+mod hitl;
 mod outages;
 mod place;
 #[path = "../../store/tests/store/redis_server.rs"]

@@ -202,6 +202,19 @@ impl Place {
         Way { address: self.address, prefix: "", token }
     }
 
+    /// The same for somebody else with the rights of `role`, where there are tokens.
+    pub fn as_role(&self, user: &str, role: qt_auth::Role) -> Way {
+        let token = minted_of(&self.settings, self.tenant, user, role);
+        Way { address: self.address, prefix: "", token }
+    }
+
+    /// On SQLite and with tokens.
+    pub async fn with_tokens(given: &[(&str, &str)]) -> Self {
+        let keys = [("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1")];
+        let all: Vec<(&str, &str)> = keys.iter().chain(given).copied().collect();
+        Self::with(&all).await
+    }
+
     /// Whether the owner of this machine is alone here.
     pub fn is_owned(&self) -> bool {
         self.database.is_none()
@@ -268,13 +281,16 @@ fn read(folder: &TempDir, given: &[(&str, &str)]) -> ServiceSettings {
 }
 
 fn minted(settings: &ServiceSettings, tenant: Uuid, user: &str) -> String {
-    use qt_auth::Role;
+    minted_of(settings, tenant, user, qt_auth::Role::TenantAdmin)
+}
+
+fn minted_of(settings: &ServiceSettings, tenant: Uuid, user: &str, role: qt_auth::Role) -> String {
     use qt_auth::mint::{Wish, mint};
     use qt_trading::ids::TenantId;
     let wish = Wish {
         user: user.to_owned(),
         tenant: TenantId(tenant),
-        roles: vec![Role::TenantAdmin],
+        roles: vec![role],
         lifetime_s: 3_600,
     };
     let auth = &settings.auth;

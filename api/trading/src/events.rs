@@ -29,6 +29,8 @@ pub enum PrivateKind {
     Alert(Box<Alert>),
     /// A source of signals said something, or what became of that.
     Signal(Box<SignalTold>),
+    /// A person is asked about a signal, has decided, or what became of that.
+    Approval(Box<serde_json::Value>),
 }
 
 /// One private event.

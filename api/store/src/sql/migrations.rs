@@ -18,7 +18,6 @@ macro_rules! file {
 pub(super) static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator(SQLITE_FILES));
 pub(super) static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));
 
-<<<<<<< HEAD
 const SQLITE_FILES: &[(&str, &str)] = &[
     file!("sqlite", "0001_store"),
     file!("sqlite", "0002_reporting"),

@@ -282,10 +282,7 @@ async fn a_decision_stays_as_it_is(world: World) {
     let request = store.ask_human(actor(tenant, "service", NOON), asked).await.unwrap();
     let by = actor(tenant, "ann", NOON + SECOND);
     store.decide(by, verdict(request.id, Verdict::Reject)).await.unwrap();
-    for sql in [
-        "UPDATE hitl_decisions SET verdict = 'approve'",
-        "DELETE FROM hitl_decisions",
-    ] {
+    for sql in ["UPDATE hitl_decisions SET verdict = 'approve'", "DELETE FROM hitl_decisions"] {
         assert!(world.fails_as_service(tenant, sql).await, "{sql}");
     }
     let (_, kept) = store.hitl_request(tenant, request.id).await.unwrap();

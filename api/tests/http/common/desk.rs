@@ -127,6 +127,11 @@ impl FakeDesk {
         *self.phase.lock().unwrap() = phase;
     }
 
+    /// How many signals it has taken, each once.
+    pub fn signals_taken(&self) -> usize {
+        self.state.lock().unwrap().signals.len()
+    }
+
     /// What runs in it.
     pub fn running(&self) -> Vec<StrategyRun> {
         self.state.lock().unwrap().running.clone()
@@ -439,6 +444,9 @@ impl Desk for FakeDesk {
     }
 
     fn signals(&self, signals: Vec<SignalIn>) -> Doing<'_, Result<Vec<SignalAnswer>, Refusal>> {
+        if let Err(refusal) = self.refuses() {
+            return done(Err(refusal));
+        }
         let mut state = self.state.lock().unwrap();
         let answers = signals.into_iter().map(|signal| {
             let next = state.signals.len() as u64 + 1;

@@ -32,7 +32,9 @@ impl Hitl for Store {
     }
 
     fn set_hitl_policy(&self, actor: Actor, base: u64, terms: HitlTerms) -> Kept<'_, HitlPolicy> {
-        Box::pin(async move { policy::set(self.write(actor.tenant).await?, actor, base, terms).await })
+        Box::pin(
+            async move { policy::set(self.write(actor.tenant).await?, actor, base, terms).await },
+        )
     }
 
     fn ask_human(&self, actor: Actor, asked: NewHitlRequest) -> Kept<'_, HitlRequest> {
@@ -75,9 +77,9 @@ impl Hitl for Store {
     }
 
     fn decide(&self, actor: Actor, decision: NewHitlDecision) -> Kept<'_, Decided> {
-        Box::pin(async move {
-            decide::decide(self.write(actor.tenant).await?, actor, decision).await
-        })
+        Box::pin(
+            async move { decide::decide(self.write(actor.tenant).await?, actor, decision).await },
+        )
     }
 
     fn note_hitl_outcome(
@@ -182,17 +184,13 @@ const URGENCY: &str = "CASE WHEN r.urgency = 'high' OR r.expires_ns < $6 THEN 'h
     WHEN r.urgency = 'medium' OR r.expires_ns < $7 THEN 'medium' ELSE 'low' END";
 
 /// Before which ends requests are urgent, and not at leisure.
-const fn until(now: Time) -> (i64, i64) {
+fn until(now: Time) -> (i64, i64) {
     let after = |seconds: i64| now.0.saturating_add(seconds * SECOND_NS);
     (after(HIGH_SECONDS), after(MEDIUM_SECONDS))
 }
 
-async fn one(
-    tx: &mut Tx,
-    id: Uuid,
-) -> Result<(HitlRequest, Option<HitlDecision>), StoreError> {
-    let sql =
-        format!("SELECT {REQUEST} FROM hitl_requests r WHERE r.tenant_id = $1 AND r.id = $2");
+async fn one(tx: &mut Tx, id: Uuid) -> Result<(HitlRequest, Option<HitlDecision>), StoreError> {
+    let sql = format!("SELECT {REQUEST} FROM hitl_requests r WHERE r.tenant_id = $1 AND r.id = $2");
     let row = tx.row(sql, args![id]).await?.ok_or(StoreError::NotFound)?;
     Ok((request(&row)?, about(tx, id).await?))
 }

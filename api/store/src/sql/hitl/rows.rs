@@ -1,9 +1,7 @@
 //! Rows as requests and decisions.
 
 use super::super::Row;
-use crate::{
-    HitlDecision, HitlRequest, NewHitlDecision, NewHitlRequest, StoreError,
-};
+use crate::{HitlDecision, HitlRequest, NewHitlDecision, NewHitlRequest, StoreError};
 use qt_trading::ids::StrategyUid;
 
 /// The columns of a request.
