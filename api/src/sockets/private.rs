@@ -37,6 +37,13 @@ pub fn message(channel: Channel, event: &PrivateEvent) -> Option<Utf8Bytes> {
     Some(Told { kind, channel, symbol: None, seq: event.seq, data, timestamp }.text())
 }
 
+/// Whether it is about a signal of the source that `subject` speaks for.
+#[must_use]
+pub fn is_of(event: &PrivateEvent, subject: &str) -> bool {
+    let PrivateKind::Signal(signal) = &event.kind else { return false };
+    signal.subject.as_deref() == Some(subject)
+}
+
 /// What stands now, as of the event of number `seq` or a little later.
 #[must_use]
 pub fn snapshot(channel: Channel, desk: &dyn Desk, seq: u64) -> Utf8Bytes {
