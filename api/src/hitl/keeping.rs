@@ -9,7 +9,7 @@ use super::{Approvals, locked, tell};
 use qt_store::{Accounts, Actor, Page, StoreError};
 use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 /// How often it is looked at tenants of whom something may be due.
 const EVERY: Duration = Duration::from_secs(1);
@@ -18,10 +18,24 @@ const ALL_EVERY: Duration = Duration::from_secs(60);
 /// So many requests the mirror is shown in one round.
 const SHOWN_AT_ONCE: u32 = 100;
 
+/// Redis is away when it takes longer.
+const SHOWN_WITHIN: Duration = Duration::from_secs(1);
+
+/// What is left to be done of a tenant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Left {
+    /// Nothing, until somebody is asked.
+    Nothing,
+    /// Something, in a moment.
+    More,
+    /// Something, when Redis is back.
+    Away,
+}
+
 impl Approvals {
     /// Keeps all of it going, from what was left at the last end on, until it is dropped.
     pub async fn keep(self: Arc<Self>, accounts: impl Accounts, mirror: Option<Mirror>) {
-        let mut all_at = Instant::now();
+        let (mut all_at, has_mirror) = (Instant::now(), mirror.is_some());
         loop {
             if all_at <= Instant::now() {
                 match accounts.tenants().await {
@@ -33,28 +47,29 @@ impl Approvals {
                 }
             }
             let tenants = std::mem::take(&mut *locked(&self.awake));
+            let mut is_shown = mirror.is_some();
             for tenant in tenants {
-                match self.keep_one(tenant, mirror.as_ref()).await {
-                    Ok(true) => {
-                        locked(&self.awake).insert(tenant);
-                    }
-                    Ok(false) => {}
-                    Err(error) => {
-                        tracing::warn!(%error, "approvals that are due wait for the store");
-                        locked(&self.awake).insert(tenant);
-                    }
+                let mirror = mirror.as_ref().filter(|_| is_shown);
+                let left = self.keep_one(tenant, mirror).await.unwrap_or_else(|error| {
+                    tracing::warn!(%error, "approvals that are due wait for the store");
+                    Left::More
+                });
+                // Nobody else waits for a Redis that is away.
+                is_shown &= left != Left::Away;
+                if left != Left::Nothing || (mirror.is_none() && has_mirror) {
+                    locked(&self.awake).insert(tenant);
                 }
             }
-            let _ = tokio::time::timeout(EVERY, self.due.notified()).await;
+            let _ = timeout(EVERY, self.due.notified()).await;
         }
     }
 
-    /// Does what is due of one tenant; whether more may be.
+    /// Does what is due of one tenant.
     async fn keep_one(
         &self,
         tenant: TenantId,
         mirror: Option<&Mirror>,
-    ) -> Result<bool, StoreError> {
+    ) -> Result<Left, StoreError> {
         self.expire(tenant).await?;
         let mut is_open = false;
         for (request, decision) in self.store.hitl_unreleased(tenant).await? {
@@ -64,11 +79,15 @@ impl Approvals {
             }
         }
         if let Some(mirror) = mirror {
-            is_open |= self.show(tenant, mirror).await?;
+            match self.show(tenant, mirror).await? {
+                Left::Away => return Ok(Left::Away),
+                left => is_open |= left == Left::More,
+            }
         }
         let page = Page { after: None, limit: 1 };
         let pending = self.store.hitl_pending(tenant, None, Time::now(), page).await?;
-        Ok(is_open || !pending.items.is_empty())
+        let is_open = is_open || !pending.items.is_empty();
+        Ok(if is_open { Left::More } else { Left::Nothing })
     }
 
     async fn expire(&self, tenant: TenantId) -> Result<(), StoreError> {
@@ -85,18 +104,19 @@ impl Approvals {
         Ok(())
     }
 
-    /// Shows what the mirror does not show yet; whether there is more.
-    async fn show(&self, tenant: TenantId, mirror: &Mirror) -> Result<bool, StoreError> {
+    /// Shows what the mirror does not show yet.
+    async fn show(&self, tenant: TenantId, mirror: &Mirror) -> Result<Left, StoreError> {
         let now = Time::now();
         let due = self.store.hitl_unmirrored(tenant, now, SHOWN_AT_ONCE).await?;
         let is_all = due.len() < SHOWN_AT_ONCE as usize;
         for (request, decision) in due {
-            if let Err(error) = mirror.show(tenant, &request, decision.as_ref(), now).await {
-                tracing::warn!(%error, "the mirror of approvals waits for Redis");
-                return Ok(true);
+            let showing = mirror.show(tenant, &request, decision.as_ref(), now);
+            if !matches!(timeout(SHOWN_WITHIN, showing).await, Ok(Ok(()))) {
+                tracing::warn!("the mirror of approvals waits for Redis");
+                return Ok(Left::Away);
             }
             self.store.hitl_mirrored(tenant, request).await?;
         }
-        Ok(!is_all)
+        Ok(if is_all { Left::Nothing } else { Left::More })
     }
 }

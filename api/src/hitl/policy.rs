@@ -1,5 +1,7 @@
 //! Whether a person is asked about a signal, and what that person is shown.
 
+use std::sync::Arc;
+
 use qt_codec::signal::{SignalObject, SizeObject};
 use qt_types::{Side, SignalAction};
 use rust_decimal::Decimal;
@@ -26,8 +28,8 @@ fn decimal(e9: i64) -> Decimal {
 /// What is known of the market and the account when somebody is asked.
 pub(super) struct Surroundings {
     pub(super) instrument: Option<Instrument>,
-    pub(super) quote: Option<std::sync::Arc<Quote>>,
-    pub(super) portfolio: std::sync::Arc<Portfolio>,
+    pub(super) quote: Option<Arc<Quote>>,
+    pub(super) portfolio: Arc<Portfolio>,
 }
 
 impl Surroundings {
@@ -49,7 +51,7 @@ impl Surroundings {
 
     /// So much would be traded at most, in units, at the price that comes with it; none where that
     /// cannot be said.
-    fn order(&self, signal: &SignalObject, source: &SourceRow) -> Option<(Decimal, Decimal)> {
+    fn order(&self, signal: &SignalObject, budget: Amount) -> Option<(Decimal, Decimal)> {
         let instrument = self.instrument.as_ref()?;
         // In another currency than the account's nobody here knows what it is worth.
         if instrument.currency != self.portfolio.currency {
@@ -75,13 +77,13 @@ impl Surroundings {
                 worth(self.portfolio.equity.0.checked_mul(decimal(e9).abs())?)?
             }
             // The source leaves it open; it is no more than its budget.
-            (_, SizeObject::Open) => worth(source.budget.notional.0)?,
+            (_, SizeObject::Open) => worth(budget.0)?,
         };
         Some((quantity, unit))
     }
 
-    fn notional(&self, signal: &SignalObject, source: &SourceRow) -> Option<Amount> {
-        let (quantity, unit) = self.order(signal, source)?;
+    fn notional(&self, signal: &SignalObject, budget: Amount) -> Option<Amount> {
+        let (quantity, unit) = self.order(signal, budget)?;
         quantity.checked_mul(unit).map(|worth| Amount(worth.round_dp(9).normalize()))
     }
 }
@@ -187,7 +189,7 @@ impl Approvals {
         let policy = self.policy(tenant).await?;
         let desk = self.trading.desk(tenant).await?;
         let around = self.around(&row.symbol, &*desk);
-        let notional = around.notional(&signal, source);
+        let notional = around.notional(&signal, source.budget.notional);
         let mut triggers = plain_triggers(&policy.terms, &signal, notional);
         if policy.terms.asks_first && !self.has_approved(tenant, source.id).await? {
             triggers.push("new_source".to_owned());
@@ -237,7 +239,7 @@ async fn tried(
     signal: &SignalObject,
     source: &SourceRow,
 ) -> Result<Option<Vec<RiskStatus>>, Refusal> {
-    let Some((quantity, _)) = around.order(signal, source) else { return Ok(None) };
+    let Some((quantity, _)) = around.order(signal, source.budget.notional) else { return Ok(None) };
     let side = match signal.action.side() {
         Some(Side::Buy) => qt_trading::Side::Buy,
         Some(Side::Sell) => qt_trading::Side::Sell,
@@ -273,6 +275,8 @@ async fn tried(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use qt_trading::ids::AccountId;
+    use qt_trading::time::Time;
 
     fn amount(text: &str) -> Amount {
         Amount(text.parse().unwrap())
@@ -317,5 +321,94 @@ mod tests {
         assert_eq!(asked(room("MAX_ORDER_QTY", "8")), ["control:MAX_ORDER_QTY"]);
         assert!(asked(room("MAX_ORDER_QTY", "7.999999999")).is_empty());
         assert!(asked(room("MAX_POSITION", "9")).is_empty());
+    }
+
+    fn around(currency: &str) -> Surroundings {
+        let some = |text: &str| Some(amount(text));
+        let instrument = Instrument {
+            symbol: "BTC-USD".to_owned(),
+            venue: "SIM".to_owned(),
+            kind: "future".to_owned(),
+            currency: currency.to_owned(),
+            tick_size: amount("0.01"),
+            lot_size: amount("0.001"),
+            min_notional: None,
+            contract_size: amount("5"),
+            session_state: "open".to_owned(),
+        };
+        let quote = Quote {
+            symbol: "BTC-USD".to_owned(),
+            bid: some("98"),
+            bid_quantity: None,
+            ask: some("102"),
+            ask_quantity: None,
+            last: some("100"),
+            last_quantity: None,
+            open: None,
+            high: None,
+            low: None,
+            volume: amount("0"),
+            change: None,
+            is_stale: false,
+            as_of: Time(0),
+        };
+        let none = amount("0");
+        let held = qt_trading::Position {
+            symbol: "BTC-USD".to_owned(),
+            quantity: amount("-3"),
+            average_price: amount("90"),
+            mark_price: None,
+            market_value: none,
+            unrealized_pnl: none,
+            realized_pnl: none,
+            fees: none,
+            opened_at: None,
+        };
+        let portfolio = Portfolio {
+            account_id: AccountId::new(),
+            account_type: "paper".to_owned(),
+            currency: "USD".to_owned(),
+            equity: amount("100000"),
+            cash: none,
+            initial_capital: none,
+            realized_pnl: none,
+            unrealized_pnl: none,
+            day_pnl: none,
+            fees: none,
+            gross_exposure: none,
+            net_exposure: none,
+            open_orders: 0,
+            positions: vec![held],
+            as_of: Time(0),
+        };
+        let (instrument, quote) = (Some(instrument), Some(Arc::new(quote)));
+        Surroundings { instrument, quote, portfolio: Arc::new(portfolio) }
+    }
+
+    #[test]
+    fn the_notional_is_the_most_that_the_order_may_be_worth() {
+        let (usd, eur) = (around("USD"), around("EUR"));
+        let budget = amount("7000");
+        let sell = |more: &str| {
+            let sold = signal(more);
+            SignalObject { action: SignalAction::Sell, ..sold }
+        };
+        for (signal, wanted) in [
+            (signal(r#", "quantity": "2""#), "1020"),
+            (signal(r#", "quantity": "2", "limit_price": "90""#), "900"),
+            (sell(r#", "quantity": "2""#), "980"),
+            (sell(r#", "quantity": "2", "limit_price": "90""#), "980"),
+            (sell(r#", "quantity": "2", "limit_price": "110""#), "1100"),
+            (signal(r#", "target_position": "4""#), "2040"),
+            (signal(r#", "weight": 0.25"#), "25000"),
+            (signal(""), "7000"),
+            (SignalObject { action: SignalAction::Close, ..signal("") }, "1500"),
+            (SignalObject { action: SignalAction::Hold, ..signal("") }, "0"),
+        ] {
+            assert_eq!(usd.notional(&signal, budget), Some(amount(wanted)), "{signal:?}");
+            assert_eq!(eur.notional(&signal, budget), None);
+        }
+        let blind = Surroundings { quote: None, ..usd };
+        assert_eq!(blind.notional(&signal(""), budget), None);
     }
 }

@@ -207,7 +207,8 @@ async fn ask(mut tx: Tx, actor: Actor, asked: NewHitlRequest) -> Result<HitlRequ
     let sql = "INSERT INTO hitl_requests (tenant_id, id, signal_id, source_id, symbol, status, \
                urgency, triggers, task_data, recommendation, confidence_e9, notional, context, \
                is_mirrored, created_ns, expires_ns, updated_ns) VALUES ($1, $2, $3, $4, $5, \
-               'pending', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $14) ON CONFLICT DO NOTHING";
+               'pending', $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $14) \
+               ON CONFLICT DO NOTHING";
     let id = Uuid::now_v7();
     let values = args![
         id,
