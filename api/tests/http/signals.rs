@@ -64,7 +64,12 @@ impl Wired {
         made["id"].as_str().unwrap().to_owned()
     }
 
+    /// It goes live, and no person is asked.
     async fn live(&self, id: &str) {
+        let (_, policy) = self.admin("GET", "/hitl/policy", None).await;
+        let nobody = json!({"base_version": policy["version"], "ask_below_confidence": 0,
+            "ask_above_notional": null, "ask_first_of_source": false});
+        assert_eq!(self.admin("PUT", "/hitl/policy", Some(nobody)).await.0, 200);
         let body = json!({"mode": "live", "reason": "a test"});
         let path = format!("/signal-sources/{id}/mode");
         let (status, source) = self.admin("PUT", &path, Some(body)).await;

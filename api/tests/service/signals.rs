@@ -46,7 +46,13 @@ impl Source {
         Self { id: text("id"), key_id: text("key_id"), key }
     }
 
+    /// It is live, and no person is asked.
     async fn live(way: &Way, name: &str, notional: &str) -> Self {
+        let policy = way.ask("GET", "/hitl/policy", None).await.json();
+        let nobody = json!({"base_version": policy["version"], "ask_below_confidence": 0,
+            "ask_above_notional": null, "ask_first_of_source": false});
+        let set = way.ask("PUT", "/hitl/policy", Some(&nobody.to_string())).await;
+        assert_eq!(set.status, 200, "{}", set.json());
         let source = Self::register(way, name, notional).await;
         let path = format!("/signal-sources/{}/mode", source.id);
         let set = way.ask("PUT", &path, Some(r#"{"mode":"live","reason":"a test"}"#)).await;
