@@ -8,9 +8,11 @@
 //!
 //! May import: everything below `cli`. Must not contain: strategy, risk or order code, terminals.
 
+pub mod hitl;
 pub mod http;
 pub mod jobs;
 pub mod routes;
 pub mod screen;
 pub mod service;
+pub mod signals;
 pub mod sockets;

@@ -18,7 +18,9 @@ use super::room::Rooms;
 use super::settings::HttpSettings;
 use super::spans::Spans;
 use super::storage::Storage;
+use crate::hitl::Approvals;
 use crate::jobs::Jobs;
+use crate::signals::{SignalIntake, SourceKeys};
 use crate::sockets::Hub;
 use qt_auth::Identity;
 use qt_auth::limits::{Bucket, Limited, Limiter, Subject};
@@ -54,6 +56,12 @@ pub struct App {
     pub limiter: Arc<dyn Limiter>,
     /// The types of strategies.
     pub registry: Registry,
+    /// Takes in signals.
+    pub signals: Arc<SignalIntake>,
+    /// Which of them wait for people.
+    pub approvals: Arc<Approvals>,
+    /// The keys of their sources.
+    pub source_keys: SourceKeys,
     /// Backtests; none where this service runs none.
     pub jobs: Option<Arc<Jobs>>,
     /// Figures.
@@ -110,6 +118,13 @@ impl App {
         let stopping = watch::Sender::new(false);
         let metrics = Arc::new(Metrics::new());
         let limits = settings.limits;
+        let signals = Arc::new(SignalIntake::new(
+            trading.clone(),
+            market.clone(),
+            store.clone(),
+            metrics.clone(),
+        ));
+        let approvals = Approvals::new(trading.clone(), market.clone(), store.clone(), &signals);
         let hub = Hub::new(market.clone(), metrics.clone(), limits.sockets, stopping.subscribe());
         Self {
             base: BasePaths::new(&settings.base_paths),
@@ -120,6 +135,9 @@ impl App {
             store,
             limiter,
             registry,
+            approvals,
+            signals,
+            source_keys: SourceKeys::passing(),
             jobs: None,
             metrics,
             spans: None,

@@ -6,6 +6,8 @@ pub mod backtests;
 pub mod check;
 pub mod datasets;
 pub mod docs;
+pub mod hitl;
+pub mod hitl_policy;
 pub mod instruments;
 pub mod limits;
 pub mod market_data;
@@ -17,6 +19,8 @@ pub mod performance;
 pub mod portfolio;
 pub mod risk;
 pub mod screen;
+pub mod signals;
+pub mod sources;
 pub mod status;
 pub mod strategies;
 pub mod switch;
@@ -55,6 +59,13 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(strategies::activate))
         .routes(routes!(strategies::deactivate))
         .routes(routes!(performance::get))
+        .routes(routes!(signals::of_strategy))
+        .routes(routes!(signals::list, signals::submit))
+        .routes(routes!(signals::get))
+        .routes(routes!(signals::schema))
+        .routes(routes!(sources::list, sources::create))
+        .routes(routes!(sources::remove))
+        .routes(routes!(sources::set_mode))
         .routes(routes!(backtests::list, backtests::start))
         .routes(routes!(backtests::start_alias))
         .routes(routes!(backtests::of_strategy))
@@ -68,6 +79,11 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(risk::alerts))
         .routes(routes!(switch::kill))
         .routes(routes!(switch::arm))
+        .routes(routes!(hitl::pending))
+        .routes(routes!(hitl::decide))
+        .routes(routes!(hitl::metrics))
+        .routes(routes!(hitl::dashboard))
+        .routes(routes!(hitl_policy::get, hitl_policy::put))
         .routes(routes!(audit::list))
         .routes(routes!(views::portfolio))
         .routes(routes!(views::positions))

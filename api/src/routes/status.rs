@@ -162,6 +162,7 @@ pub(crate) async fn metrics(
         (Some(("phase", name_of(phase))), count as f64)
     });
     series.push(Series { name: "quanttrade_sessions", values: values.to_vec() });
+    series.extend(app.approvals.series());
     if is_scraper || caller.is_some_and(|c| c.may(Right::ReadMetrics)) {
         series.extend(business(&states));
     }

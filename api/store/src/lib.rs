@@ -18,6 +18,7 @@ pub mod domain;
 pub mod error;
 pub mod events;
 pub mod history;
+pub mod hitl;
 pub mod idempotency;
 pub mod kills;
 pub mod leases;
@@ -25,6 +26,8 @@ pub mod limits;
 pub mod orders;
 pub mod page;
 pub mod settings;
+pub mod signals;
+pub mod sources;
 pub mod sql;
 pub mod strategies;
 
@@ -35,6 +38,10 @@ pub use backtests::{BacktestRow, BacktestStatus, Backtests, NewBacktest};
 pub use datasets::{DatasetRow, Datasets, NewDataset};
 pub use error::StoreError;
 pub use history::{DayRow, EquityPoint, PortfolioHistory};
+pub use hitl::{
+    AskControl, Decided, Hitl, HitlDecision, HitlFigures, HitlPolicy, HitlRequest, HitlStatus,
+    HitlTerms, NewHitlDecision, NewHitlRequest, Urgency, Verdict,
+};
 pub use idempotency::{Answer, Begun, Idempotency};
 pub use kills::{ArmProgress, ArmRule, ArmTerms, KillRow, Kills};
 pub use leases::{Held, Leased, Leases};
@@ -42,6 +49,10 @@ pub use limits::{LimitAgreed, LimitProposal, LimitSet, Limits};
 pub use orders::{ExecutionFilter, OrderFilter, Orders, Projected, Record, Stream};
 pub use page::{Cursor, Page, Slice};
 pub use settings::{Place, StoreSettings};
+pub use signals::{
+    NewSignal, SignalFilter, SignalKept, SignalRow, SignalSettled, SignalStatus, Signals,
+};
+pub use sources::{LateFallback, SourceBudget, SourceMode, SourceRow, Sources};
 pub use sql::Store;
 pub use strategies::{Strategies, StrategyFilter};
 

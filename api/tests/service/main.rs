@@ -6,12 +6,14 @@ mod backlog;
 mod client;
 mod flow;
 mod gateway;
+mod hitl;
 mod outages;
 mod place;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
 mod risk;
 mod servers;
+mod signals;
 mod spans;
 mod takeover;
 

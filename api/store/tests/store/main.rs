@@ -2,6 +2,7 @@
 
 mod audit;
 mod events;
+mod hitl;
 mod isolation;
 mod keys;
 mod kills;
@@ -11,6 +12,7 @@ mod projection;
 mod redis_server;
 mod resources;
 mod schema;
+mod signals;
 mod speed;
 mod world;
 

@@ -88,6 +88,25 @@ impl World {
         }
     }
 
+    /// Whether a statement is refused to the role that the service works in.
+    pub async fn fails_as_service(&self, tenant: TenantId, sql: &str) -> bool {
+        match &self.settings.place {
+            Place::Postgres(url) => {
+                let mut service = PgConnection::connect(url.reveal()).await.unwrap();
+                let sql = format!(
+                    "BEGIN; SET LOCAL search_path TO quanttrade; SET LOCAL ROLE quanttrade_app; \
+                     SET LOCAL app.current_tenant_id = '{tenant}'; {sql}; COMMIT"
+                );
+                sqlx::raw_sql(AssertSqlSafe(sql)).execute(&mut service).await.is_err()
+            }
+            Place::Sqlite(path) => {
+                let url = format!("sqlite://{}", path.display());
+                let mut service = sqlx::SqliteConnection::connect(&url).await.unwrap();
+                sqlx::raw_sql(AssertSqlSafe(sql.to_owned())).execute(&mut service).await.is_err()
+            }
+        }
+    }
+
     pub fn is_postgres(&self) -> bool {
         self.database.is_some()
     }

@@ -22,7 +22,7 @@ use qt_api::routes;
 use qt_auth::config::SharedSecret;
 use qt_auth::limits::{LocalLimiter, Quotas};
 use qt_auth::mint::{Wish, mint};
-use qt_auth::{Config, Credentials, MemoryRevocations, Role, Verifier};
+use qt_auth::{Config, Credentials, MemoryRevocations, Revocations, Role, Verifier};
 use qt_store::Store;
 use qt_strategies::Registry;
 use qt_trading::ids::TenantId;
@@ -63,6 +63,8 @@ pub struct Service {
     /// The store, also where the service believes it is away.
     pub store: Store,
     pub jobs: Option<Arc<Jobs>>,
+    /// What its handlers share.
+    pub app: Arc<App>,
     /// Its data directory.
     pub folder: TempDir,
     stop: Option<oneshot::Sender<()>>,
@@ -75,6 +77,8 @@ pub struct Wanted {
     pub settings: HttpSettings,
     pub quotas: Option<Quotas>,
     pub is_store_away: bool,
+    /// The list of revoked tokens is older than it may be.
+    pub is_revocation_stale: bool,
     /// Runs backtests and takes data, by a program that only says that it does.
     pub has_jobs: bool,
 }
@@ -88,7 +92,10 @@ impl Service {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let (market, desks) = (Arc::new(Market::new()), Arc::new(Desks::default()));
         let revocations = Arc::new(MemoryRevocations::default());
-        let verifier = Verifier::new(&config(), revocations.clone());
+        let verifier = match wanted.is_revocation_stale {
+            true => Verifier::new(&config(), Arc::new(Stale)),
+            false => Verifier::new(&config(), revocations.clone()),
+        };
         let kept = store::open(folder.path()).await;
         let store: Arc<dyn Storage> = match wanted.is_store_away {
             true => Arc::new(store::Away),
@@ -114,7 +121,7 @@ impl Service {
         let address = server.address();
         let (stop, stopped) = oneshot::channel::<()>();
         let router = routes::router(&app);
-        let running = tokio::spawn(server.run(app.clone(), router, async {
+        let running = tokio::spawn(server.run(Arc::clone(&app), router, async {
             let _ = stopped.await;
         }));
         let address = match GATEWAY.take() {
@@ -125,7 +132,7 @@ impl Service {
             None => address,
         };
         let (stop, store) = (Some(stop), kept);
-        Self { address, market, desks, revocations, store, jobs, folder, stop, running }
+        Self { address, market, desks, revocations, store, jobs, app, folder, stop, running }
     }
 
     pub fn stop(&mut self) {
@@ -141,6 +148,19 @@ impl Service {
     /// The answer to a GET without a token.
     pub async fn get(&self, path: &str) -> Reply {
         send(self.address, "GET", path, &[], None).await
+    }
+}
+
+/// A list of revoked tokens that nobody has read for too long.
+struct Stale;
+
+impl Revocations for Stale {
+    fn is_revoked(&self, _: &str) -> bool {
+        false
+    }
+
+    fn is_stale(&self, _: Time) -> bool {
+        true
     }
 }
 

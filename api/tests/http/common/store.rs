@@ -7,9 +7,11 @@ use qt_store::domain::TradingStrategy;
 use qt_store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
 use qt_store::{
     Account, Accounts, Actor, AlertRow, Alerts, Answer, ArmProgress, ArmTerms, Begun, DayRow,
-    EquityPoint, Idempotency, Kept, KillRow, Kills, LimitAgreed, LimitProposal, LimitSet, Limits,
-    Orders, Page, PortfolioHistory, Slice, Store, StoreError, StoreSettings, Strategies,
-    StrategyFilter,
+    Decided, EquityPoint, Hitl, HitlDecision, HitlFigures, HitlPolicy, HitlRequest, HitlStatus,
+    HitlTerms, Idempotency, Kept, KillRow, Kills, LimitAgreed, LimitProposal, LimitSet, Limits,
+    NewHitlDecision, NewHitlRequest, NewSignal, Orders, Page, PortfolioHistory, SignalFilter,
+    SignalKept, SignalRow, SignalSettled, Signals, Slice, SourceMode, SourceRow, Sources, Store,
+    StoreError, StoreSettings, Strategies, StrategyFilter, Urgency,
 };
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
 use qt_trading::time::Time;
@@ -101,6 +103,36 @@ away! {
     PortfolioHistory {
         fn equity(TenantId, AccountId, Time, Time, u32) -> Vec<EquityPoint>;
         fn days(TenantId, AccountId, u32) -> Vec<DayRow>;
+    }
+    Hitl {
+        fn hitl_policy(TenantId) -> HitlPolicy;
+        fn set_hitl_policy(Actor, u64, HitlTerms) -> HitlPolicy;
+        fn ask_human(Actor, NewHitlRequest) -> HitlRequest;
+        fn hitl_request(TenantId, Uuid) -> (HitlRequest, Option<HitlDecision>);
+        fn hitl_pending(TenantId, Option<Urgency>, Time, Page) -> Slice<HitlRequest>;
+        fn decide(Actor, NewHitlDecision) -> Decided;
+        fn note_hitl_outcome(Actor, Uuid, HitlStatus, serde_json::Value) -> bool;
+        fn hitl_unreleased(TenantId) -> Vec<(HitlRequest, HitlDecision)>;
+        fn expire_hitl(Actor) -> Vec<HitlRequest>;
+        fn hitl_decisions(TenantId, Page) -> Slice<(HitlRequest, HitlDecision)>;
+        fn has_approved(TenantId, StrategyUid) -> bool;
+        fn hitl_figures(TenantId, Time) -> HitlFigures;
+        fn hitl_unmirrored(TenantId, Time, u32) -> Vec<(HitlRequest, Option<HitlDecision>)>;
+        fn hitl_mirrored(TenantId, HitlRequest) -> ();
+    }
+    Signals {
+        fn keep_signals(TenantId, Vec<NewSignal>) -> Vec<SignalKept>;
+        fn settle_signals(TenantId, Vec<SignalSettled>) -> ();
+        fn signal(TenantId, Uuid) -> SignalRow;
+        fn signals(TenantId, SignalFilter, Page) -> Slice<SignalRow>;
+    }
+    Sources {
+        fn create_source(Actor, SourceRow) -> SourceRow;
+        fn sources(TenantId) -> Vec<SourceRow>;
+        fn source(TenantId, StrategyUid) -> SourceRow;
+        fn source_of_subject(TenantId, String) -> SourceRow;
+        fn set_source_mode(Actor, StrategyUid, SourceMode, SourceMode, String) -> SourceRow;
+        fn delete_source(Actor, StrategyUid) -> ();
     }
     Strategies {
         fn strategy(TenantId, StrategyUid) -> TradingStrategy;
