@@ -28,6 +28,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-types",
             "qt-ring",
             "qt-engine",
+            "qt-codec",
             "qt-risk",
             "qt-strategies",
             "qt-data",
@@ -37,7 +38,19 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-trading",
         ],
     ),
-    ("qt-api", &["qt-risk", "qt-strategies", "qt-trading", "qt-store", "qt-auth", "qt-sessions"]),
+    (
+        "qt-api",
+        &[
+            "qt-types",
+            "qt-codec",
+            "qt-risk",
+            "qt-strategies",
+            "qt-trading",
+            "qt-store",
+            "qt-auth",
+            "qt-sessions",
+        ],
+    ),
     (
         "qt-cli",
         &[

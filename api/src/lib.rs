@@ -13,4 +13,5 @@ pub mod jobs;
 pub mod routes;
 pub mod screen;
 pub mod service;
+pub mod signals;
 pub mod sockets;

@@ -2,7 +2,8 @@
 
 use qt_store::audit::Audits;
 use qt_store::{
-    Accounts, Alerts, Idempotency, Kills, Limits, Orders, PortfolioHistory, StoreError, Strategies,
+    Accounts, Alerts, Idempotency, Kills, Limits, Orders, PortfolioHistory, Signals, Sources,
+    StoreError, Strategies,
 };
 
 use super::error::ApiError;
@@ -11,7 +12,7 @@ use super::error::ApiError;
 pub trait Storage:
     Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory
 where
-    Self: Strategies,
+    Self: Signals + Sources + Strategies,
 {
 }
 
@@ -24,6 +25,8 @@ impl<T> Storage for T where
         + Limits
         + Orders
         + PortfolioHistory
+        + Signals
+        + Sources
         + Strategies
 {
 }

@@ -17,6 +17,8 @@ pub mod performance;
 pub mod portfolio;
 pub mod risk;
 pub mod screen;
+pub mod signals;
+pub mod sources;
 pub mod status;
 pub mod strategies;
 pub mod switch;
@@ -55,6 +57,13 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(strategies::activate))
         .routes(routes!(strategies::deactivate))
         .routes(routes!(performance::get))
+        .routes(routes!(signals::of_strategy))
+        .routes(routes!(signals::list, signals::submit))
+        .routes(routes!(signals::get))
+        .routes(routes!(signals::schema))
+        .routes(routes!(sources::list, sources::create))
+        .routes(routes!(sources::remove))
+        .routes(routes!(sources::set_mode))
         .routes(routes!(backtests::list, backtests::start))
         .routes(routes!(backtests::start_alias))
         .routes(routes!(backtests::of_strategy))

@@ -23,6 +23,8 @@ use crate::http::gate::Gate;
 use crate::http::spans::Spans;
 use crate::http::{App, Server, Shared};
 use crate::jobs::{JobSettings, Jobs};
+use crate::signals::SourceKeys;
+use crate::signals::stream::SignalStream;
 use qt_auth::limits::{Limiter, LocalLimiter, RedisLimiter};
 use qt_auth::owner::OwnerError;
 use qt_auth::{Credentials, NoRevocations, Owner, RedisRevocations, Revocations, Verifier};
@@ -125,9 +127,12 @@ impl Service {
         let hub = Hub::start(HubSettings { state, ..Default::default() })?;
         let (sessions, projector, leases) = sessions(&store, &data_dir, &hub, &registry)?;
         let jobs = settings.has_backtests.then(|| {
-            let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());
+            let jobs =
+                JobSettings::new(program.to_owned(), data_dir.clone(), settings.shared.clone());
             Jobs::new(jobs, Arc::new(store.clone()))
         });
+        let source_keys =
+            SourceKeys::open(&data_dir).map_err(|error| ServiceError::System(error.to_string()))?;
         let mut app = App::new(Makings {
             settings: settings.http,
             gate,
@@ -137,6 +142,7 @@ impl Service {
             limiter,
             registry,
         });
+        app.source_keys = source_keys;
         app.jobs.clone_from(&jobs);
         if let Some(collector) = settings.spans {
             let (spans, sending) = Spans::start(collector);
@@ -150,6 +156,7 @@ impl Service {
         tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis));
         tasks.extend(jobs.as_ref().map(|jobs| tokio::spawn(recover(Arc::clone(jobs)))));
         let app = Arc::new(app);
+        tasks.extend(settings.redis.map(|url| tokio::spawn(SignalStream::new(url, &app).run())));
         let router = crate::routes::router(&app);
         Ok(Self {
             server,

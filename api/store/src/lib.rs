@@ -25,6 +25,8 @@ pub mod limits;
 pub mod orders;
 pub mod page;
 pub mod settings;
+pub mod signals;
+pub mod sources;
 pub mod sql;
 pub mod strategies;
 
@@ -42,6 +44,10 @@ pub use limits::{LimitAgreed, LimitProposal, LimitSet, Limits};
 pub use orders::{ExecutionFilter, OrderFilter, Orders, Projected, Record, Stream};
 pub use page::{Cursor, Page, Slice};
 pub use settings::{Place, StoreSettings};
+pub use signals::{
+    NewSignal, SignalFilter, SignalKept, SignalRow, SignalSettled, SignalStatus, Signals,
+};
+pub use sources::{LateFallback, SourceBudget, SourceMode, SourceRow, Sources};
 pub use sql::Store;
 pub use strategies::{Strategies, StrategyFilter};
 

@@ -8,7 +8,8 @@ use qt_store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
 use qt_store::{
     Account, Accounts, Actor, AlertRow, Alerts, Answer, ArmProgress, ArmTerms, Begun, DayRow,
     EquityPoint, Idempotency, Kept, KillRow, Kills, LimitAgreed, LimitProposal, LimitSet, Limits,
-    Orders, Page, PortfolioHistory, Slice, Store, StoreError, StoreSettings, Strategies,
+    NewSignal, Orders, Page, PortfolioHistory, SignalFilter, SignalKept, SignalRow, SignalSettled,
+    Signals, Slice, SourceMode, SourceRow, Sources, Store, StoreError, StoreSettings, Strategies,
     StrategyFilter,
 };
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
@@ -101,6 +102,20 @@ away! {
     PortfolioHistory {
         fn equity(TenantId, AccountId, Time, Time, u32) -> Vec<EquityPoint>;
         fn days(TenantId, AccountId, u32) -> Vec<DayRow>;
+    }
+    Signals {
+        fn keep_signals(TenantId, Vec<NewSignal>) -> Vec<SignalKept>;
+        fn settle_signals(TenantId, Vec<SignalSettled>) -> ();
+        fn signal(TenantId, Uuid) -> SignalRow;
+        fn signals(TenantId, SignalFilter, Page) -> Slice<SignalRow>;
+    }
+    Sources {
+        fn create_source(Actor, SourceRow) -> SourceRow;
+        fn sources(TenantId) -> Vec<SourceRow>;
+        fn source(TenantId, StrategyUid) -> SourceRow;
+        fn source_of_subject(TenantId, String) -> SourceRow;
+        fn set_source_mode(Actor, StrategyUid, SourceMode, SourceMode, String) -> SourceRow;
+        fn delete_source(Actor, StrategyUid) -> ();
     }
     Strategies {
         fn strategy(TenantId, StrategyUid) -> TradingStrategy;
