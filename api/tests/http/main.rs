@@ -8,6 +8,7 @@ mod fuzz;
 mod hostile;
 mod jobs;
 mod once;
+mod quality;
 mod resources;
 mod rights;
 mod risk;

@@ -22,12 +22,14 @@ const SQLITE_FILES: &[(&str, &str)] = &[
     file!("sqlite", "0001_store"),
     file!("sqlite", "0002_reporting"),
     file!("sqlite", "0003_signals"),
+    file!("sqlite", "0004_outcomes"),
 ];
 const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0001_store"),
     file!("postgres", "0002_tenants_apart"),
     file!("postgres", "0003_reporting"),
     file!("postgres", "0004_signals"),
+    file!("postgres", "0005_outcomes"),
 ];
 
 fn migrator(files: &'static [(&str, &str)]) -> Migrator {

@@ -20,6 +20,7 @@ mod migrations;
 mod open;
 mod orders;
 mod outbox;
+mod outcomes;
 mod projection;
 mod recording;
 mod row;
