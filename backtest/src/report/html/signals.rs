@@ -14,8 +14,8 @@ const CURVES_MAX: usize = 6;
 /// What stands above the section.
 pub const NOTE: &str = "A claim is a signal that says buy or sell. It came true if the price went \
                         its way from when it was heard until its horizon, stop, target or the \
-                        source's own change of mind; returns are before all costs. The interval \
-                        is Wilson's, 95 per cent.";
+                        source's own change of mind; returns are before all costs, Sum \
+                        is that of one unit on each claim. The interval is Wilson's, 95 per cent.";
 
 /// The section; `None` for a run without signals.
 #[must_use]
@@ -62,17 +62,21 @@ fn came(of: &SignalsEntry) -> String {
     text + "."
 }
 
+/// A return; one that is shown as zero has no tone.
+fn change(value: Option<f64>) -> Cell {
+    let shown = value.filter(|value| value.abs() >= 0.000_05);
+    Cell::toned(percent(value, Sign::Both), Tone::of(shown))
+}
+
 fn interval(of: Option<Interval>) -> String {
     let Some(of) = of else { return UNDEFINED.to_owned() };
     let whole = |share: f64| number(share * 100.0, 0, Sign::Minus);
-    let share = percent(Some(of.share), Sign::Minus);
-    format!("{share} ({} to {})", whole(of.low), whole(of.high))
+    format!("{}% ({} to {})", whole(of.share), whole(of.low), whole(of.high))
 }
 
 fn table(of: &SignalsEntry) -> Table {
     let row = |source: &SourceEntry| {
         let quality = &source.quality;
-        let change = |value: Option<f64>| Cell::toned(percent(value, Sign::Both), Tone::of(value));
         let brier = |part: fn(&qt_strategies::quality::Brier) -> f64| {
             let score = quality.brier.as_ref().map(part);
             score.map_or_else(|| UNDEFINED.to_owned(), |it| number(it, 3, Sign::Minus))
@@ -100,11 +104,11 @@ fn table(of: &SignalsEntry) -> Table {
             figures("Judged"),
             figures("Came true"),
             figures("Confidence"),
-            figures("Brier score"),
+            figures("Brier"),
             figures("Reliability"),
             figures("Resolution"),
             figures("Mean return"),
-            figures("Sum of returns"),
+            figures("Sum"),
             words("Drifted"),
         ],
         rows: of.sources.iter().map(row).collect(),
@@ -117,7 +121,6 @@ fn ages(sources: &[&SourceEntry]) -> Table {
     let titles = ["10%", "20%", "30%", "40%", "50%", "60%", "70%", "80%", "90%", "100%"];
     columns.extend(titles.map(figures));
     let rows = sources.iter().flat_map(|source| {
-        let change = |value: Option<f64>| Cell::toned(percent(value, Sign::Both), Tone::of(value));
         let line = |title: String, part: fn(&qt_strategies::quality::Age) -> Option<f64>| {
             let cells = source.quality.by_age.iter().map(|age| change(part(age)));
             std::iter::once(Cell::new(title)).chain(cells).collect()
