@@ -12,6 +12,7 @@ mod quality;
 mod resources;
 mod rights;
 mod risk;
+mod signals;
 mod sockets;
 mod strategies;
 mod ways;

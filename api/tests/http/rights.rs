@@ -44,6 +44,13 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /risk/limits", "ruTS."),
     ("PUT /risk/limits", "..TS."),
     ("GET /risk/status", "ruTS."),
+    ("GET /signal-sources", "..TS."),
+    ("POST /signal-sources", "..TS."),
+    ("DELETE /signal-sources/{id}", "..TS."),
+    ("PUT /signal-sources/{id}/mode", "..TS."),
+    ("GET /signals", "ruTSa"),
+    ("POST /signals", "....a"),
+    ("GET /signals/{id}", "ruTSa"),
     ("GET /strategies", "ruTS."),
     ("POST /strategies", ".uTS."),
     ("POST /strategies/backtest", ".uTSa"),
@@ -54,6 +61,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /strategies/{id}/backtest", "ruTSa"),
     ("POST /strategies/{id}/deactivate", ".uTS."),
     ("GET /strategies/{id}/performance", "ruTS."),
+    ("GET /strategies/{id}/signals", "ruTS."),
     ("GET /strategy-types", "ruTSa"),
     ("GET /trades", "ruTS."),
     ("POST /trades", ".uTS."),
@@ -86,6 +94,8 @@ struct Owned {
     strategy: String,
     backtest: String,
     dataset: String,
+    source: String,
+    signal: String,
 }
 
 impl Owned {
@@ -111,7 +121,11 @@ impl Owned {
         }
         let dataset = crate::jobs::send_data(service, &user, "name=A", "k", "t,c\n1,2\n").await;
         let dataset = dataset.json()["id"].as_str().expect("an identifier").to_owned();
-        Self { order, strategy, backtest, dataset }
+        let admin = token(Role::TenantAdmin, tenant);
+        let source = post("/signal-sources", &admin, crate::signals::source("agent")).await;
+        let agent = token(Role::Agent, tenant);
+        let signal = post("/signals", &agent, crate::signals::signal("a")).await;
+        Self { order, strategy, backtest, dataset, source, signal }
     }
 
     /// The identifier that a path is about.
@@ -121,12 +135,15 @@ impl Owned {
             Some("strategies") => &self.strategy,
             Some("backtests") => &self.backtest,
             Some("datasets") => &self.dataset,
+            Some("signal-sources") => &self.source,
+            Some("signals") => &self.signal,
             _ => panic!("whose identifier is in {path}?"),
         }
     }
 
-    fn all(&self) -> [&String; 4] {
-        [&self.order, &self.strategy, &self.backtest, &self.dataset]
+    fn all(&self) -> [&String; 6] {
+        let Self { order, strategy, backtest, dataset, source, signal } = self;
+        [order, strategy, backtest, dataset, source, signal]
     }
 }
 
@@ -234,6 +251,7 @@ async fn no_route_shows_or_changes_what_is_anothers() {
         format!("/strategies/{}", owned.strategy),
         format!("/backtests/{}", owned.backtest),
         format!("/datasets/{}", owned.dataset),
+        format!("/signals/{}", owned.signal),
     ];
     let mut before = Vec::new();
     for path in &looks {

@@ -12,6 +12,7 @@ mod place;
 mod redis_server;
 mod risk;
 mod servers;
+mod signals;
 mod spans;
 mod takeover;
 

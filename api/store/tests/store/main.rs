@@ -12,6 +12,7 @@ mod projection;
 mod redis_server;
 mod resources;
 mod schema;
+mod signals;
 mod speed;
 mod world;
 
