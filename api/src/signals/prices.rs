@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use qt_strategies::quality::Span;
+use qt_strategies::quality::{Span, last_close};
 use qt_trading::amount::Amount;
 use qt_trading::time::Time;
 use qt_trading::{Candle, Candles, MarketData};
@@ -30,20 +30,6 @@ pub fn amount_of(price_e9: i64) -> Amount {
     Amount(Decimal::new(price_e9, 9).normalize())
 }
 
-/// The last price at `at`, as far as it is known `now`, in billionths.
-#[must_use]
-pub fn last_price(market: &dyn MarketData, symbol: &str, at: Time, now: Time) -> Option<i64> {
-    let candle = |interval_ns: i64| {
-        // The last one that was over by then.
-        let to = Some(Time(at.0.saturating_sub(interval_ns).saturating_add(1)));
-        let which = Candles { interval_ns, from: None, to, limit: 1 };
-        market.candles(symbol, which)?.pop().and_then(|candle| e9_of(candle.close))
-    };
-    let is_new = now.0.saturating_sub(at.0) < SECONDS_NS;
-    let known = is_new.then(|| candle(SECOND_NS)).flatten().or_else(|| candle(MINUTE_NS));
-    known.or_else(|| quoted(market, symbol).filter(|_| now.0.saturating_sub(at.0) <= QUOTED_NS))
-}
-
 fn quoted(market: &dyn MarketData, symbol: &str) -> Option<i64> {
     let quote = market.quote(symbol)?;
     let middle = || Some(Amount((quote.bid?.0 + quote.ask?.0) / Decimal::TWO));
@@ -68,7 +54,20 @@ impl<'a> Prices<'a> {
     /// minutes. They may begin before.
     pub fn since(&mut self, symbol: &str, at: Time) -> &[Span] {
         let is_new = self.over.0.saturating_sub(at.0) < SECONDS_NS;
-        let interval_ns = if is_new { SECOND_NS } else { MINUTE_NS };
+        self.spans(symbol, if is_new { SECOND_NS } else { MINUTE_NS })
+    }
+
+    /// The last price of `symbol` at `at`: that of the last span that was over by then, or the
+    /// quote where there is none yet.
+    pub fn last(&mut self, symbol: &str, at: Time) -> Option<i64> {
+        let ns = Nanos::new(at.0);
+        let known = last_close(self.since(symbol, at), ns);
+        let known = known.or_else(|| last_close(self.spans(symbol, MINUTE_NS), ns));
+        let is_now = self.over.0.saturating_sub(at.0) <= QUOTED_NS;
+        known.or_else(|| quoted(self.market, symbol).filter(|_| is_now))
+    }
+
+    fn spans(&mut self, symbol: &str, interval_ns: i64) -> &[Span] {
         let (market, over) = (self.market, Nanos::new(self.over.0));
         self.known.entry((symbol.to_owned(), interval_ns)).or_insert_with(|| {
             let which = Candles { interval_ns, from: None, to: None, limit: usize::MAX };

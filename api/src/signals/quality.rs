@@ -20,7 +20,7 @@ use qt_trading::{Alert, Desk, MarketData, PrivateKind, Refusal, Side};
 use qt_types::Nanos;
 use uuid::Uuid;
 
-use super::prices::{Prices, amount_of, e9_of, last_price};
+use super::prices::{Prices, amount_of, e9_of};
 use super::running::bring;
 use crate::http::storage::Storage;
 
@@ -114,38 +114,15 @@ impl Judge {
 
     /// Makes claims of new signals.
     async fn take_claims(&self, tenant: TenantId, now: Time) -> Result<(), Refusal> {
+        let mut prices = Prices::new(&*self.market, now);
         loop {
             let signals = self.store.unclaimed(tenant, PAGE).await?;
             let is_last = signals.len() < PAGE as usize;
-            let claims = signals.iter().map(|row| self.claim(row, now)).collect();
+            let claims = signals.iter().map(|row| claim(row, &mut prices)).collect();
             self.store.keep_claims(tenant, claims).await?;
             if is_last {
                 return Ok(());
             }
-        }
-    }
-
-    fn claim(&self, row: &SignalRow, now: Time) -> ClaimRow {
-        let object = SignalObject::read(row.body.as_bytes()).ok();
-        let horizon_s = object.as_ref().map_or(0, |object| object.horizon_s);
-        let until = row.issued_at.0.saturating_add(i64::from(horizon_s) * SECOND_NS);
-        let price = last_price(&*self.market, &row.symbol, row.arrived_at, now);
-        let is_seen = price.is_some() && until > row.arrived_at.0;
-        ClaimRow {
-            tenant: row.tenant,
-            id: row.id,
-            source: row.source,
-            symbol: row.symbol.clone(),
-            side: if row.action == "sell" { Side::Sell } else { Side::Buy },
-            confidence_e9: row.confidence_e9,
-            arrived_at: row.arrived_at,
-            until: Time(until),
-            taken_back_at: None,
-            price: price.map(amount_of),
-            stop: object.as_ref().and_then(|object| object.stop_loss_e9).map(amount_of),
-            target: object.as_ref().and_then(|object| object.take_profit_e9).map(amount_of),
-            state: if is_seen { ClaimState::Open } else { ClaimState::Unseen },
-            result: None,
         }
     }
 
@@ -229,6 +206,31 @@ impl Judge {
         bring(desk, source, &*self.market, "service").await?;
         self.stopped.insert(source.id.0);
         Ok(())
+    }
+}
+
+/// What a signal claims.
+fn claim(row: &SignalRow, prices: &mut Prices<'_>) -> ClaimRow {
+    let object = SignalObject::read(row.body.as_bytes()).ok();
+    let horizon_s = object.as_ref().map_or(0, |object| object.horizon_s);
+    let until = row.issued_at.0.saturating_add(i64::from(horizon_s) * SECOND_NS);
+    let price = prices.last(&row.symbol, row.arrived_at);
+    let is_seen = price.is_some() && until > row.arrived_at.0;
+    ClaimRow {
+        tenant: row.tenant,
+        id: row.id,
+        source: row.source,
+        symbol: row.symbol.clone(),
+        side: if row.action == "sell" { Side::Sell } else { Side::Buy },
+        confidence_e9: row.confidence_e9,
+        arrived_at: row.arrived_at,
+        until: Time(until),
+        taken_back_at: None,
+        price: price.map(amount_of),
+        stop: object.as_ref().and_then(|object| object.stop_loss_e9).map(amount_of),
+        target: object.as_ref().and_then(|object| object.take_profit_e9).map(amount_of),
+        state: if is_seen { ClaimState::Open } else { ClaimState::Unseen },
+        result: None,
     }
 }
 

@@ -8,6 +8,7 @@ mod flow;
 mod gateway;
 mod outages;
 mod place;
+mod quality;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
 mod risk;
