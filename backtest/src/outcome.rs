@@ -89,6 +89,7 @@ impl RunOutcome {
             records: None,
             execution: Execution::new(log),
             parents,
+            signals: None,
             events,
             wall_seconds,
             determinism_hash: hash,

@@ -18,6 +18,7 @@ use crate::metrics::{Metrics, is_too_short};
 use crate::periods::periods_per_year;
 use crate::recorder::{Fill, Settled};
 use crate::risk::RiskOutcome;
+use crate::signals::SignalsOutcome;
 use crate::simulator::{Backtest, Ended, Simulator, Tape};
 use crate::strategies::StrategyOutcome;
 use crate::trades::RoundTrip;
@@ -106,6 +107,9 @@ pub struct RunOutcome {
     pub execution: Execution,
     /// Parent orders of execution algorithms that were in work when it ended, oldest first.
     pub parents: Vec<ParentReport>,
+    /// What became of the signals of the run, where there were any and the data was looked through
+    /// again.
+    pub signals: Option<SignalsOutcome>,
     /// Events that went through the sequencer.
     pub events: u64,
     /// Time of the loop in seconds.
@@ -199,6 +203,7 @@ pub fn run_on_trades(
     if config.look_back {
         let markouts = after_fills(&outcome.fills, series, &outcome.ranges);
         outcome.execution.markouts = Some(markouts);
+        outcome.look_back_at_signals(config, series)?;
     }
     Ok(outcome)
 }
@@ -309,6 +314,18 @@ impl RunOutcome {
             Some(records) => records.get(at).copied().unwrap_or(0),
             None => self.ranges.get(at).map_or(0, |range| (range.end - range.warmup_from) as u64),
         }
+    }
+
+    /// Looks through `series` for what became of the signals of the run.
+    pub(crate) fn look_back_at_signals(
+        &mut self,
+        config: &RunConfig,
+        series: &[&BarSeries],
+    ) -> Result<(), RunError> {
+        let Some(end_ns) = self.end_ns() else { return Ok(()) };
+        let signals = SignalsOutcome::of(&config.signals, series, &self.ranges, end_ns);
+        self.signals = signals.map_err(RunError::Config)?;
+        Ok(())
     }
 
     /// The last time of the run (UTC ns).

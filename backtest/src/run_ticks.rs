@@ -386,6 +386,7 @@ impl<'a> TickStage<'a> {
             let to_ns = over_ns.map_or(i64::MAX, |ns| ns.saturating_add(1));
             let range = (self.settings.from_ns, self.settings.to_ns.min(to_ns));
             look_back_at::<R>(&mut outcome, &self.films(), books, range)?;
+            outcome.look_back_at_signals(config, &references)?;
         }
         Ok(TickRun { outcome, series, trades_alone })
     }

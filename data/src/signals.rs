@@ -13,6 +13,7 @@ use qt_codec::signal::{SIGNAL_BYTES_MAX, SignalFault, SignalObject};
 use qt_types::{Nanos, SourceId};
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 /// The longest line: a signal and what is around it.
 const LINE_BYTES_MAX: usize = SIGNAL_BYTES_MAX + 1_024;
@@ -38,6 +39,10 @@ pub struct SignalFile {
     pub records: Vec<SignalRecord>,
     /// The names of the sources, in the order in which they come first.
     pub sources: Vec<String>,
+    /// The path as it was given.
+    pub path: String,
+    /// SHA-256 of the file, in hex.
+    pub sha256: String,
 }
 
 /// What is wrong with a file of signals.
@@ -83,7 +88,7 @@ impl SignalFile {
         let name = path.display().to_string();
         let io = |source| SignalFileError::Io { path: name.clone(), source };
         let mut reader = BufReader::new(std::fs::File::open(path).map_err(io)?);
-        let (mut file, mut line) = (Self::default(), Vec::new());
+        let (mut file, mut line, mut hash) = (Self::default(), Vec::new(), Sha256::new());
         for number in 1.. {
             line.clear();
             let most = LINE_BYTES_MAX as u64 + 2;
@@ -91,6 +96,7 @@ impl SignalFile {
             if read == 0 {
                 break;
             }
+            hash.update(&line);
             let bytes = line.trim_ascii();
             if bytes.is_empty() {
                 continue;
@@ -104,6 +110,8 @@ impl SignalFile {
         }
         // Of one time the one that stands first comes first.
         file.records.sort_by_key(|record| record.sent_ns);
+        file.sha256 = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        file.path = name;
         Ok(file)
     }
 

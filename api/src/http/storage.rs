@@ -2,8 +2,8 @@
 
 use qt_store::audit::Audits;
 use qt_store::{
-    Accounts, Alerts, Hitl, Idempotency, Kills, Limits, Orders, PortfolioHistory, Signals, Sources,
-    StoreError, Strategies,
+    Accounts, Alerts, Hitl, Idempotency, Kills, Limits, Orders, Outcomes, PortfolioHistory,
+    Signals, Sources, StoreError, Strategies,
 };
 
 use super::error::ApiError;
@@ -12,7 +12,7 @@ use super::error::ApiError;
 pub trait Storage:
     Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory
 where
-    Self: Hitl + Signals + Sources + Strategies,
+    Self: Hitl + Outcomes + Signals + Sources + Strategies,
 {
 }
 
@@ -25,6 +25,7 @@ impl<T> Storage for T where
         + Kills
         + Limits
         + Orders
+        + Outcomes
         + PortfolioHistory
         + Signals
         + Sources

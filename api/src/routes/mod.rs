@@ -17,6 +17,7 @@ pub mod orders;
 pub mod parameters;
 pub mod performance;
 pub mod portfolio;
+pub mod quality;
 pub mod risk;
 pub mod screen;
 pub mod signals;
@@ -66,6 +67,8 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(sources::list, sources::create))
         .routes(routes!(sources::remove))
         .routes(routes!(sources::set_mode))
+        .routes(routes!(quality::all))
+        .routes(routes!(quality::get))
         .routes(routes!(backtests::list, backtests::start))
         .routes(routes!(backtests::start_alias))
         .routes(routes!(backtests::of_strategy))

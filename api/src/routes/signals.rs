@@ -120,7 +120,10 @@ pub struct SignalQuery {
 }
 
 /// The source that the caller's token speaks for; none where there is none.
-async fn own_source(app: &Shared, caller: &Caller) -> Result<Option<SourceRow>, ApiError> {
+pub(super) async fn own_source(
+    app: &Shared,
+    caller: &Caller,
+) -> Result<Option<SourceRow>, ApiError> {
     let Some(subject) = caller.identity.source.clone() else { return Ok(None) };
     match app.store.source_of_subject(caller.tenant(), subject).await {
         Ok(source) => Ok(Some(source)),

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use axum::Router;
 use qt_strategies::Registry;
+use qt_strategies::quality::DriftRule;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use thiserror::Error;
 use tokio::task::JoinHandle;
@@ -25,6 +26,7 @@ use crate::http::spans::Spans;
 use crate::http::{App, Server, Shared};
 use crate::jobs::{JobSettings, Jobs};
 use crate::signals::SourceKeys;
+use crate::signals::quality::{self, Judge};
 use crate::signals::stream::SignalStream;
 use qt_auth::limits::{Limiter, LocalLimiter, RedisLimiter};
 use qt_auth::owner::OwnerError;
@@ -159,6 +161,8 @@ impl Service {
         tasks.push(tokio::spawn(approvals.keep(store.clone(), mirror)));
         tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis));
         tasks.extend(jobs.as_ref().map(|jobs| tokio::spawn(recover(Arc::clone(jobs)))));
+        let judge = Judge::new(app.store.clone(), app.market.clone(), DriftRule::default());
+        tasks.push(tokio::spawn(quality::follow(judge, Arc::clone(&sessions))));
         let app = Arc::new(app);
         tasks.extend(settings.redis.map(|url| tokio::spawn(SignalStream::new(url, &app).run())));
         let router = crate::routes::router(&app);

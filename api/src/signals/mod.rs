@@ -7,6 +7,8 @@
 mod intake;
 mod keys;
 mod policy;
+mod prices;
+pub mod quality;
 mod rate;
 mod running;
 pub mod stream;

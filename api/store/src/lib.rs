@@ -24,6 +24,7 @@ pub mod kills;
 pub mod leases;
 pub mod limits;
 pub mod orders;
+pub mod outcomes;
 pub mod page;
 pub mod settings;
 pub mod signals;
@@ -47,6 +48,7 @@ pub use kills::{ArmProgress, ArmRule, ArmTerms, KillRow, Kills};
 pub use leases::{Held, Leased, Leases};
 pub use limits::{LimitAgreed, LimitProposal, LimitSet, Limits};
 pub use orders::{ExecutionFilter, OrderFilter, Orders, Projected, Record, Stream};
+pub use outcomes::Outcomes;
 pub use page::{Cursor, Page, Slice};
 pub use settings::{Place, StoreSettings};
 pub use signals::{

@@ -9,6 +9,7 @@ mod hitl;
 mod hostile;
 mod jobs;
 mod once;
+mod quality;
 mod resources;
 mod rights;
 mod risk;

@@ -9,6 +9,7 @@ mod gateway;
 mod hitl;
 mod outages;
 mod place;
+mod quality;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
 mod risk;

@@ -7,5 +7,6 @@ pub mod html;
 pub mod parents;
 pub mod result;
 pub mod risk;
+pub mod signals;
 pub mod strategies;
 pub mod tables;

@@ -15,6 +15,7 @@ use crate::report::bands::BandsEntry;
 use crate::report::currency::{self, CurrenciesEntry, SettlementEntry};
 use crate::report::execution::{ExecutionEntry, liquidity_text};
 use crate::report::risk::RiskDocument;
+use crate::report::signals::SignalsEntry;
 use crate::report::strategies::{self, StrategyEntry, StrategyHead};
 use crate::run::RunOutcome;
 use crate::simulator::Ended;
@@ -113,6 +114,9 @@ pub struct ResultDocument {
     /// The same run with kinder and with harsher fills.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub bands: Option<BandsEntry>,
+    /// Which signals the run heard, and how good their sources were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signals: Option<SignalsEntry>,
     /// Events through the sequencer per second.
     pub events_per_second: f64,
     /// Time of the loop in seconds.
@@ -277,6 +281,7 @@ impl ResultDocument {
             },
             execution: ExecutionEntry::of(outcome),
             bands: head.bands,
+            signals: outcome.signals.as_ref().map(SignalsEntry::of),
             events_per_second: outcome.events as f64 / seconds,
             wall_seconds: outcome.wall_seconds,
             determinism_hash: format!("{:016x}", outcome.determinism_hash),

@@ -147,6 +147,15 @@ impl Latency {
     /// what was sent before it: one connection keeps its order.
     #[inline]
     pub fn arrival_ns(&mut self, action: Action, now_ns: i64) -> i64 {
+        let latency_ns = self.draw_ns(action, now_ns);
+        self.last_ns = self.last_ns.max(now_ns.saturating_add(latency_ns));
+        self.last_ns
+    }
+
+    /// How long what is sent at `now_ns` takes, whatever was sent before it. Times must not go
+    /// back.
+    #[inline]
+    pub fn draw_ns(&mut self, action: Action, now_ns: i64) -> i64 {
         let latency_ns = match &self.model {
             LatencyModel::Constant { new_ns, replace_ns, cancel_ns } => match action {
                 Action::New => *new_ns,
@@ -157,8 +166,7 @@ impl Latency {
             | LatencyModel::Sampled { .. }
             | LatencyModel::Jittered { .. } => self.varying_ns(now_ns),
         };
-        self.last_ns = self.last_ns.max(now_ns.saturating_add(latency_ns.max(0)));
-        self.last_ns
+        latency_ns.max(0)
     }
 
     /// The latency of what is sent at `now_ns`, where it is not constant.

@@ -36,6 +36,7 @@ mod receipts;
 mod run;
 mod script;
 mod shared;
+mod signal_outcomes;
 mod signals;
 mod stop;
 mod stop_limit;

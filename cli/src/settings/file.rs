@@ -127,6 +127,7 @@ const IN_FILES: &[&str] = &[
     "faults",
     "signals",
     "signal-latency",
+    "approval-latency",
     "instruments",
     "risk-profile",
 ];

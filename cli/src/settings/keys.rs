@@ -452,6 +452,8 @@ pub const KEYS: &[Key] = &[
     ),
     key(Fills, "signals", One("FILE"), "", "Signals of agents, one JSON object a line"),
     key(Fills, "signal-latency", One("TIME|MODEL"), "0ms", "From a source to us: 2s, jitter:2s,5s"),
+    key(Fills, "approval-latency", One("TIME|MODEL"), "", "How long a human takes to approve: 2m"),
+    key(Fills, "approval-below", One("SHARE"), "", "Confidence below which one is asked [0.85]"),
     key(
         Fills,
         "faults",

@@ -5,6 +5,7 @@ mod benchmark;
 mod currencies;
 mod execution;
 mod figures;
+mod signals;
 mod strategies;
 pub mod warnings;
 mod years;
@@ -33,6 +34,7 @@ pub fn text(finished: &Finished, out: &Output) -> String {
     let benchmark = Benchmark::new(&finished.plan.config, &finished.outcome, &references);
     parts.push(figures::table(finished, &benchmark, out));
     parts.extend(strategies::lines(&finished.document, out));
+    parts.extend(signals::lines(&finished.document, out));
     parts.extend(currencies::lines(&finished.document, out));
     parts.extend(years::table(finished, &benchmark, out));
     parts.extend(execution::lines(&finished.document.execution, out));

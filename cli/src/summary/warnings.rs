@@ -31,6 +31,7 @@ pub fn of(
     outcome: &RunOutcome,
 ) -> Vec<String> {
     let mut warnings = Vec::new();
+    add_signals(outcome, &mut warnings);
     for (index, series) in series.iter().enumerate() {
         // Bars that were built have other jumps than those the gate has seen.
         let known = series.quality.as_ref().filter(|_| plan.reading.bars.is_none());
@@ -54,6 +55,43 @@ pub fn of(
     }
     add_denials(outcome, &mut warnings);
     warnings
+}
+
+/// Other symbols of a file of signals that are told by name.
+const SYMBOLS_MAX: usize = 5;
+
+/// Signals that could not do anything.
+fn add_signals(outcome: &RunOutcome, into: &mut Vec<String>) {
+    let Some(of) = &outcome.signals else { return };
+    let (counts, path) = (of.counts(), &of.path);
+    if of.read == 0 {
+        into.push(format!("{path} holds no signal"));
+    } else if counts.told == 0 {
+        let known: Vec<&str> = outcome.specs.iter().map(qt_types::InstrumentSpec::symbol).collect();
+        let named = of.other_symbols.iter().take(SYMBOLS_MAX).cloned().collect::<Vec<_>>();
+        let more = if of.other_symbols.len() > SYMBOLS_MAX { " and others" } else { "" };
+        into.push(format!(
+            "no signal of {path} is about {}: they are about {}{more} (name the data as they do: \
+             --data SYMBOL=FILE)",
+            known.join(", "),
+            named.join(", ")
+        ));
+    } else if counts.used == 0 && counts.expired + counts.not_approved > 0 {
+        let late = number::plural(counts.expired + counts.not_approved, "signal");
+        into.push(format!(
+            "none of the signals was heard in time: {late} had expired on arrival (look at their \
+             expires_at, --signal-latency and --approval-latency)"
+        ));
+    } else if counts.used == 0 {
+        into.push(format!("all signals of {path} come after the end of the data"));
+    }
+    for source in of.sources.iter().filter(|source| source.quality.drift.is_found()) {
+        into.push(format!(
+            "source {} is not what it claims to be, or was: its hits fall behind by more than \
+             chance (docs/QUALITY.md, drift)",
+            source.name
+        ));
+    }
 }
 
 /// What is to be told of rates and of positions that ended with their instruments.
@@ -81,6 +119,7 @@ pub fn of_ticks(
     trades_alone: &[InstrumentId],
 ) -> Vec<String> {
     let mut warnings = Vec::new();
+    add_signals(outcome, &mut warnings);
     for id in trades_alone {
         let symbol = outcome.specs.get(id.index()).map_or("?", qt_types::InstrumentSpec::symbol);
         warnings.push(format!(

@@ -25,16 +25,19 @@ pub enum DomainEvent {
     BacktestCompleted(Box<BacktestCompleted>),
     /// Trading was stopped, or let go on.
     KillSwitchChanged(Box<KillSwitchChanged>),
+    /// A source of signals trades no more, since it is not what it was.
+    SourceDemoted(Box<SourceDemoted>),
 }
 
 /// The names of all kinds of events.
-pub const EVENT_TYPES: [&str; 6] = [
+pub const EVENT_TYPES: [&str; 7] = [
     "TradeExecuted",
     "SignalGenerated",
     "RiskAlert",
     "OrderStateChanged",
     "BacktestCompleted",
     "KillSwitchChanged",
+    "SourceDemoted",
 ];
 
 /// An order was executed.
@@ -131,6 +134,27 @@ pub struct KillSwitchChanged {
     pub at: Time,
 }
 
+/// A source of signals was taken out of trading by machine: only a person lets it trade again.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SourceDemoted {
+    /// The source, and its strategy.
+    pub source_id: StrategyUid,
+    /// Its name.
+    pub name: String,
+    /// The test that found it: `claimed` or `beginning`.
+    pub test: String,
+    /// Why, in words.
+    pub reason: String,
+    /// Claims that were judged since it was let trade.
+    pub judged: u64,
+    /// Those that came true.
+    pub hits: u64,
+    /// The mean of what was claimed, from 0 to 1.
+    pub mean_confidence: f64,
+    /// When.
+    pub at: Time,
+}
+
 impl DomainEvent {
     /// The name of its kind.
     #[must_use]
@@ -142,6 +166,7 @@ impl DomainEvent {
             Self::OrderStateChanged(_) => EVENT_TYPES[3],
             Self::BacktestCompleted(_) => EVENT_TYPES[4],
             Self::KillSwitchChanged(_) => EVENT_TYPES[5],
+            Self::SourceDemoted(_) => EVENT_TYPES[6],
         }
     }
 
@@ -161,6 +186,7 @@ impl DomainEvent {
             Self::OrderStateChanged(event) => ("Order", event.order.id.to_string()),
             Self::BacktestCompleted(event) => ("Backtest", event.backtest_id.to_string()),
             Self::KillSwitchChanged(event) => ("KillSwitch", event.subject.clone()),
+            Self::SourceDemoted(event) => ("TradingStrategy", event.source_id.to_string()),
         }
     }
 
@@ -174,6 +200,7 @@ impl DomainEvent {
             Self::OrderStateChanged(event) => event.order.updated_at,
             Self::BacktestCompleted(event) => event.at,
             Self::KillSwitchChanged(event) => event.at,
+            Self::SourceDemoted(event) => event.at,
         }
     }
 
@@ -187,6 +214,7 @@ impl DomainEvent {
             Self::OrderStateChanged(event) => serde_json::to_string(event),
             Self::BacktestCompleted(event) => serde_json::to_string(event),
             Self::KillSwitchChanged(event) => serde_json::to_string(event),
+            Self::SourceDemoted(event) => serde_json::to_string(event),
         };
         // A number that is not finite becomes `null` in JSON; nothing else can go wrong here.
         made.unwrap_or_else(|_| "null".to_owned())

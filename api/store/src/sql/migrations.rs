@@ -23,6 +23,7 @@ const SQLITE_FILES: &[(&str, &str)] = &[
     file!("sqlite", "0002_reporting"),
     file!("sqlite", "0003_signals"),
     file!("sqlite", "0004_hitl"),
+    file!("sqlite", "0005_outcomes"),
 ];
 const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0001_store"),
@@ -30,6 +31,7 @@ const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0003_reporting"),
     file!("postgres", "0004_signals"),
     file!("postgres", "0005_hitl"),
+    file!("postgres", "0006_outcomes"),
 ];
 
 fn migrator(files: &'static [(&str, &str)]) -> Migrator {

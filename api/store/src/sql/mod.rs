@@ -21,6 +21,7 @@ mod migrations;
 mod open;
 mod orders;
 mod outbox;
+mod outcomes;
 mod projection;
 mod recording;
 mod row;

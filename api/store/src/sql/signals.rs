@@ -18,7 +18,7 @@ use qt_trading::ids::{StrategyUid, TenantId};
 /// Names that are looked up in one statement.
 const LOOKUP_MAX: usize = 500;
 
-const SIGNAL: &str = "id, source_id, signal_id, body, body_hash, symbol, action, confidence_e9, \
+pub(super) const SIGNAL: &str = "id, source_id, signal_id, body, body_hash, symbol, action, confidence_e9, \
     issued_ns, expires_ns, arrived_ns, status, code, session_seq, taken_body";
 
 /// What is final stays.
@@ -185,7 +185,7 @@ fn values(row: SignalRow) -> Vec<Value> {
     ]
 }
 
-fn signal(tenant: TenantId, row: &Row) -> Result<SignalRow, StoreError> {
+pub(super) fn signal(tenant: TenantId, row: &Row) -> Result<SignalRow, StoreError> {
     let confidence = row.int("confidence_e9")?;
     let confidence_e9 = u32::try_from(confidence)
         .map_err(|_| StoreError::broken(format!("a signal has the confidence {confidence}")))?;

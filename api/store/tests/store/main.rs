@@ -8,6 +8,7 @@ mod keys;
 mod kills;
 mod leases;
 mod money;
+mod outcomes;
 mod projection;
 mod redis_server;
 mod resources;

@@ -5,13 +5,14 @@ use std::path::Path;
 use qt_store::audit::{AuditEntry, AuditFilter, AuditRow, Audits};
 use qt_store::domain::TradingStrategy;
 use qt_store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
+use qt_store::outcomes::{ClaimCounts, ClaimRow, Demotion};
 use qt_store::{
     Account, Accounts, Actor, AlertRow, Alerts, Answer, ArmProgress, ArmTerms, Begun, DayRow,
     Decided, EquityPoint, Hitl, HitlDecision, HitlFigures, HitlPolicy, HitlRequest, HitlStatus,
     HitlTerms, Idempotency, Kept, KillRow, Kills, LimitAgreed, LimitProposal, LimitSet, Limits,
-    NewHitlDecision, NewHitlRequest, NewSignal, Orders, Page, PortfolioHistory, SignalFilter,
-    SignalKept, SignalRow, SignalSettled, Signals, Slice, SourceMode, SourceRow, Sources, Store,
-    StoreError, StoreSettings, Strategies, StrategyFilter, Urgency,
+    NewHitlDecision, NewHitlRequest, NewSignal, Orders, Outcomes, Page, PortfolioHistory,
+    SignalFilter, SignalKept, SignalRow, SignalSettled, Signals, Slice, SourceMode, SourceRow,
+    Sources, Store, StoreError, StoreSettings, Strategies, StrategyFilter, Urgency,
 };
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
 use qt_trading::time::Time;
@@ -99,6 +100,16 @@ away! {
         fn projected(Stream) -> u64;
         fn rewind(Stream, u64) -> ();
         fn project(Stream, Vec<Projected>) -> u64;
+    }
+    Outcomes {
+        fn unclaimed(TenantId, u32) -> Vec<SignalRow>;
+        fn keep_claims(TenantId, Vec<ClaimRow>) -> ();
+        fn open_claims(TenantId, (Time, Uuid), u32) -> Vec<ClaimRow>;
+        fn settle_claims(TenantId, Vec<ClaimRow>) -> ();
+        fn judged_claims(TenantId, StrategyUid, Time, u32) -> Vec<ClaimRow>;
+        fn claim_counts(TenantId, StrategyUid) -> ClaimCounts;
+        fn trial_of(TenantId, StrategyUid, SourceMode, Time) -> Time;
+        fn demote_source(Actor, StrategyUid, Demotion) -> Option<SourceRow>;
     }
     PortfolioHistory {
         fn equity(TenantId, AccountId, Time, Time, u32) -> Vec<EquityPoint>;

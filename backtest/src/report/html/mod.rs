@@ -6,6 +6,7 @@
 
 mod bands;
 mod breaks;
+mod calibration;
 mod cards;
 mod charts;
 mod depth;
@@ -17,6 +18,7 @@ mod page;
 mod price;
 mod risk;
 mod run_facts;
+mod signals;
 mod strategies;
 mod table;
 mod text;

@@ -12,7 +12,8 @@ use super::price::{self, INSTRUMENTS_SHOWN_MAX};
 use super::table::facts;
 use super::text::{count_of, escape, plural};
 use super::{
-    bands, cards, depth, execution, heat, money, risk, run_facts, strategies, trades, warnings,
+    bands, cards, depth, execution, heat, money, risk, run_facts, signals, strategies, trades,
+    warnings,
 };
 
 /// The style sheets, in the order in which later rules win.
@@ -207,6 +208,9 @@ impl Page {
                         several trade one instrument, that is another split between realised and \
                         open than the account's; the sums over both are the account's.";
             self.section("strategies", "Strategies", note, &body);
+        }
+        if let Some(body) = signals::section(input) {
+            self.section("signals", "Signals", signals::NOTE, &body);
         }
         if let Some(body) = money::section(input) {
             let note = "Totals are in the currency of the account, at the rates of the end; the \
