@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("qt-trading", &[]),
     ("qt-store", &["qt-trading"]),
     ("qt-auth", &["qt-trading"]),
+    ("qt-outside", &["qt-trading", "qt-store"]),
     (
         "qt-sessions",
         &[
@@ -37,7 +38,18 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-trading",
         ],
     ),
-    ("qt-api", &["qt-risk", "qt-strategies", "qt-trading", "qt-store", "qt-auth", "qt-sessions"]),
+    (
+        "qt-api",
+        &[
+            "qt-risk",
+            "qt-strategies",
+            "qt-trading",
+            "qt-store",
+            "qt-auth",
+            "qt-outside",
+            "qt-sessions",
+        ],
+    ),
     (
         "qt-cli",
         &[
@@ -77,10 +89,10 @@ const OWNED: &[(&str, &[&str])] = &[
     ("polars-io", &["qt-frames"]),
     ("sqlx", &["qt-store", "qt-cli"]),
     ("axum", &["qt-api"]),
-    ("redis", &["qt-store", "qt-auth", "qt-api"]),
+    ("redis", &["qt-store", "qt-auth", "qt-outside", "qt-api"]),
     ("plotly", &["qt-backtest"]),
-    ("rustls", &["qt-auth", "qt-cli"]),
-    ("ureq", &["qt-auth", "qt-cli"]),
+    ("rustls", &["qt-auth", "qt-outside", "qt-cli"]),
+    ("ureq", &["qt-auth", "qt-outside", "qt-cli"]),
 ];
 
 /// Normal dependencies of every workspace crate, by name.

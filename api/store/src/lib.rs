@@ -22,11 +22,13 @@ pub mod idempotency;
 pub mod kills;
 pub mod leases;
 pub mod limits;
+pub mod observations;
 pub mod orders;
 pub mod page;
 pub mod settings;
 pub mod sql;
 pub mod strategies;
+pub mod webhooks;
 
 pub use accounts::{Account, Accounts};
 pub use actor::{Actor, PLATFORM};
@@ -39,11 +41,15 @@ pub use idempotency::{Answer, Begun, Idempotency};
 pub use kills::{ArmProgress, ArmRule, ArmTerms, KillRow, Kills};
 pub use leases::{Held, Leased, Leases};
 pub use limits::{LimitAgreed, LimitProposal, LimitSet, Limits};
+pub use observations::{ObservationRow, Observations};
 pub use orders::{ExecutionFilter, OrderFilter, Orders, Projected, Record, Stream};
 pub use page::{Cursor, Page, Slice};
 pub use settings::{Place, StoreSettings};
 pub use sql::Store;
 pub use strategies::{Strategies, StrategyFilter};
+pub use webhooks::{
+    DeliveryRow, DeliveryStatus, DueDelivery, NewWebhook, Tried, WebhookRow, Webhooks,
+};
 
 /// What a call to the store will answer.
 pub type Kept<'a, T> = qt_trading::Doing<'a, Result<T, StoreError>>;

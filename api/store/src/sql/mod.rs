@@ -17,6 +17,7 @@ mod leases;
 mod limits;
 mod many;
 mod migrations;
+mod observations;
 mod open;
 mod orders;
 mod outbox;
@@ -26,6 +27,7 @@ mod row;
 mod strategies;
 mod tx;
 mod value;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;
