@@ -40,7 +40,7 @@ struct Token {
 impl Token {
     /// Whether its time is as good as over.
     fn is_over(&self, now: Instant) -> bool {
-        now.duration_since(self.at) >= self.lease.saturating_sub(CALL)
+        now.duration_since(self.at) >= self.lease.saturating_sub(CALL.min(self.lease / 8))
     }
 
     /// Whether it should be renewed: two thirds of its time are over.
