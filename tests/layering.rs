@@ -29,6 +29,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-types",
             "qt-ring",
             "qt-engine",
+            "qt-codec",
             "qt-risk",
             "qt-strategies",
             "qt-data",
@@ -41,6 +42,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     (
         "qt-api",
         &[
+            "qt-types",
+            "qt-codec",
             "qt-risk",
             "qt-strategies",
             "qt-trading",

@@ -10,7 +10,9 @@
 
 pub mod http;
 pub mod jobs;
+pub mod outside;
 pub mod routes;
 pub mod screen;
 pub mod service;
+pub mod signals;
 pub mod sockets;

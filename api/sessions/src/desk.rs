@@ -11,8 +11,8 @@ use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid};
 use qt_trading::time::Time;
 use qt_trading::{
     AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, LimitValue, LimitsNow,
-    NewOrder, Order, Phase, Portfolio, PrivateLog, Refusal, RiskStatus, SessionState, StrategyRun,
-    Switch,
+    NewOrder, Order, Phase, Portfolio, PrivateLog, Refusal, RiskStatus, SessionState, SignalAnswer,
+    SignalIn, StrategyRun, Switch,
 };
 
 /// See the module.
@@ -179,6 +179,10 @@ impl Desk for TenantDesk {
 
     fn deactivate(&self, id: StrategyUid, person: String) -> Doing<'_, Result<(), Refusal>> {
         Box::pin(self.ask(move |reply| Request::Deactivate { id, person, reply }))
+    }
+
+    fn signals(&self, signals: Vec<SignalIn>) -> Doing<'_, Result<Vec<SignalAnswer>, Refusal>> {
+        Box::pin(self.ask(move |reply| Request::Signals { signals, reply }))
     }
 
     fn risk(&self) -> Vec<RiskStatus> {

@@ -28,6 +28,7 @@ mod risk;
 mod running;
 mod service;
 mod shelf;
+mod signals;
 mod slots;
 mod switches;
 mod switching;

@@ -3,12 +3,12 @@
 use std::sync::Arc;
 
 use qt_engine::Halt;
-use qt_risk::{EITHER_WAY, Holder, KEYS, KeyRow, RiskGate, read_limit, text_of};
-use qt_types::{Control, ControlKind, InstrumentSpec, Level, Target};
+use qt_risk::{EITHER_WAY, Holder, KEYS, Key, KeyRow, RiskGate, read_limit, text_of};
+use qt_types::{Control, ControlKind, InstrumentSpec, Level, StrategyId, Target};
 
 use super::notes::{Limits, SessionNote};
 use super::running::Running;
-use super::slots::SLOTS;
+use super::slots::{SLOTS, Slots};
 use qt_trading::amount::Amount;
 use qt_trading::time::Time;
 use qt_trading::{LimitValue, LimitsNow, Refusal};
@@ -82,6 +82,7 @@ fn steps(
     wanted: &[LimitValue],
     gate: &RiskGate,
     specs: &[InstrumentSpec],
+    slots: &Slots,
 ) -> Result<Vec<Step>, Refusal> {
     let mut steps = Vec::new();
     for limit in wanted {
@@ -93,6 +94,7 @@ fn steps(
             Err(why) => return invalid(limit, why),
         };
         for target in targets(limit, row, specs)? {
+            let hard = own(target, row.key, slots).map_or(hard, |own| own.min(hard));
             if gate.limit(target, row.key).is_some_and(|now| now.hard == hard) {
                 continue;
             }
@@ -105,7 +107,52 @@ fn steps(
     Ok(steps)
 }
 
+/// The limit that the strategy in a place has of its own.
+fn own(target: Target, key: Key, slots: &Slots) -> Option<i128> {
+    if target.level != Level::Strategy {
+        return None;
+    }
+    let limits = slots.limits_of(StrategyId(target.index)).iter();
+    let is_it = |limit: &&LimitValue| limit.name == key.row().name;
+    let read = |limit: &LimitValue| read_limit(key, &limit.value.to_string()).ok();
+    limits.filter(is_it).filter_map(read).min()
+}
+
+/// Whether all of `limits` are such as one strategy can have of its own.
+///
+/// # Errors
+/// Which is not.
+pub fn of_strategy(limits: &[LimitValue]) -> Result<(), Refusal> {
+    for limit in limits {
+        let row = KEYS.iter().find(|row| row.name == limit.name && row.holder == Holder::Node);
+        let Some(row) = row.filter(|_| limit.level == Level::Strategy.text()) else {
+            return invalid(limit, "a strategy has no such limit of its own");
+        };
+        if let Err(why) = read_limit(row.key, &limit.value.to_string()) {
+            return invalid(limit, why);
+        }
+    }
+    Ok(())
+}
+
 impl Running {
+    /// Puts the limits of the strategy that has taken the place of `of` in force: its own, and
+    /// where those are none or looser, those of all strategies.
+    pub(super) fn limit_slot(&mut self, of: StrategyId, person: u64) -> Result<(), Halt> {
+        let gate = self.session.driver().gate();
+        let (desk, target) = (Target::new(Level::Strategy, 0), Target::new(Level::Strategy, of.0));
+        let mut steps = Vec::new();
+        for row in KEYS.iter().filter(|row| row.holder == Holder::Node) {
+            let Some(of_all) = gate.limit(desk, row.key) else { continue };
+            let own = own(target, row.key, &self.past.slots);
+            let hard = own.map_or(of_all.hard, |own| own.min(of_all.hard));
+            if gate.limit(target, row.key).is_none_or(|now| now.hard != hard) {
+                steps.push((target, row.key as u16 | EITHER_WAY, hard));
+            }
+        }
+        self.take_steps(steps, person)
+    }
+
     /// Puts `wanted` in force where version `base` is.
     pub(super) fn set_limits(
         &mut self,
@@ -120,7 +167,7 @@ impl Running {
         }
         let driver = self.session.driver();
         let specs = driver.exposure().specs;
-        let steps = match steps(wanted, driver.gate(), specs) {
+        let steps = match steps(wanted, driver.gate(), specs, &self.past.slots) {
             Ok(steps) => steps,
             Err(refusal) => return Ok(Err(refusal)),
         };
@@ -140,7 +187,7 @@ impl Running {
     pub(super) fn finish_limits(&mut self) -> Result<(), Halt> {
         let limits = self.past.limits.clone();
         let driver = self.session.driver();
-        match steps(&limits.changes, driver.gate(), driver.exposure().specs) {
+        match steps(&limits.changes, driver.gate(), driver.exposure().specs, &self.past.slots) {
             Ok(steps) if steps.is_empty() => {}
             Ok(steps) => {
                 let person = self.person(&limits.people.join(" + "))?;

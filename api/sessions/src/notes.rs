@@ -67,6 +67,9 @@ pub struct Cast {
     pub symbols: Vec<String>,
     /// All parameters.
     pub parameters: Vec<(String, String)>,
+    /// Limits of its own.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<LimitValue>,
 }
 
 /// Limits that were changed. Where the process ended before all of them were events, the next one
@@ -159,6 +162,13 @@ mod tests {
             strategy_type: "sma_cross".to_owned(),
             symbols: vec!["AAPL".to_owned()],
             parameters: vec![("fast".to_owned(), "5".to_owned())],
+            limits: vec![LimitValue {
+                name: "exposure".to_owned(),
+                level: "strategy".to_owned(),
+                symbol: None,
+                value: "5000".parse().map(qt_trading::amount::Amount).unwrap(),
+                unit: String::new(),
+            }],
         };
         let day = |equity_nano| SessionNote::Day { day: -1, equity_nano };
         let all = [

@@ -8,6 +8,7 @@ use qt_types::{
     StrategyId, Target,
 };
 
+use super::limiting;
 use super::notes::{Cast, SessionNote};
 use super::request::{Answered, Request};
 use super::risk;
@@ -64,6 +65,9 @@ impl Running {
             Request::Arm { arming, reply } => Answered::Arm(reply, self.arm(arming)?),
             Request::SetLimits { base, limits, people, reply } => {
                 Answered::Limits(reply, self.set_limits(base, &limits, people)?)
+            }
+            Request::Signals { signals, reply } => {
+                Answered::Signals(reply, self.hear_signals(&signals)?)
             }
             Request::Activate { run, person, reply } => {
                 Answered::Done(reply, self.activate(&run, &person)?)
@@ -183,6 +187,7 @@ impl Running {
         let driver = self.session.driver();
         let exposure = driver.exposure();
         let (strategy, trades) = or_refuse!(slots::make(run, exposure.specs, &self.registry));
+        or_refuse!(limiting::of_strategy(&run.limits));
         // A switch that was tripped and what was lost today stay with the strategy.
         let is_bound = |of: StrategyId| {
             let (gate, target) = (driver.gate(), Target::new(Level::Strategy, of.0));
@@ -210,10 +215,12 @@ impl Running {
             strategy_type: run.strategy_type.clone(),
             symbols: run.symbols.clone(),
             parameters: run.parameters.clone(),
+            limits: run.limits.clone(),
         };
         self.note(&SessionNote::Cast(cast.clone()))?;
         self.past.slots.cast(cast);
         self.session.driver_mut().recast(of, strategy, trades);
+        self.limit_slot(of, person)?;
         self.session.control(Control { kind: ControlKind::Activate { strategy: of }, person })?;
         self.take_notes();
         Ok(Ok(()))

@@ -10,6 +10,7 @@ use qt_types::{InstrumentSpec, Payload};
 use super::notes::{Limits, SessionNote};
 use super::orders::{Changed, Orders};
 use super::portfolio::Account;
+use super::signals::Heard;
 use super::slots::Slots;
 use super::switches::{Switches, Told};
 use qt_trading::Switch;
@@ -25,6 +26,8 @@ pub struct Past {
     /// Who the numbers of persons are.
     pub persons: HashMap<u64, String>,
     pub switches: Switches,
+    /// What sources have said.
+    pub signals: Heard,
     /// The last change of the limits.
     pub limits: Limits,
 }
@@ -37,6 +40,7 @@ impl Past {
             slots: Slots::default(),
             persons: HashMap::new(),
             switches: Switches::new(tenant, account),
+            signals: Heard::default(),
             limits: Limits { version: 1, at: Time::now(), ..Limits::default() },
         }
     }
@@ -65,6 +69,7 @@ impl Past {
     /// What happened; what it changed comes back.
     pub fn take(&mut self, note: &Note, driver: &Driver<Ensemble, RiskGate>) -> Vec<Changed> {
         let mut changed = Vec::new();
+        self.signals.take(&note.event);
         if let Payload::Control(control) = &note.event.payload {
             let when = (note.event.seq.get(), Time(note.event.recv_ns.get()));
             let person = self.persons.get(&control.person).map(String::as_str);

@@ -9,7 +9,7 @@ use qt_trading::ids::{OrderUid, StrategyUid};
 use qt_trading::time::Time;
 use qt_trading::{
     AmendOrder, ArmAnswer, KillAnswer, KillLevel, LimitValue, LimitsNow, NewOrder, Order, Refusal,
-    RiskStatus, StrategyRun,
+    RiskStatus, SignalAnswer, SignalIn, StrategyRun,
 };
 
 /// Where an answer goes.
@@ -133,6 +133,8 @@ pub enum Request {
     },
     /// A strategy is to run.
     Activate { run: StrategyRun, person: String, reply: Reply<()> },
+    /// Sources have said something.
+    Signals { signals: Vec<SignalIn>, reply: Reply<Vec<SignalAnswer>> },
     /// It is to stop.
     Deactivate { id: StrategyUid, person: String, reply: Reply<()> },
 }
@@ -149,6 +151,8 @@ pub enum Answered {
     Arm(Reply<ArmAnswer>, Result<ArmAnswer, Refusal>),
     /// Limits in force.
     Limits(Reply<Arc<LimitsNow>>, Result<Arc<LimitsNow>, Refusal>),
+    /// Signals.
+    Signals(Reply<Vec<SignalAnswer>>, Result<Vec<SignalAnswer>, Refusal>),
     /// Anything else.
     Done(Reply<()>, Result<(), Refusal>),
 }
@@ -162,6 +166,7 @@ impl Answered {
             Self::Kill(reply, answer) => drop(reply.send(answer)),
             Self::Arm(reply, answer) => drop(reply.send(answer)),
             Self::Limits(reply, answer) => drop(reply.send(answer)),
+            Self::Signals(reply, answer) => drop(reply.send(answer)),
             Self::Done(reply, answer) => drop(reply.send(answer)),
         }
     }
@@ -180,6 +185,7 @@ impl Request {
             Self::Kill { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Arm { reply, .. } => drop(reply.send(Err(refusal))),
             Self::SetLimits { reply, .. } => drop(reply.send(Err(refusal))),
+            Self::Signals { reply, .. } => drop(reply.send(Err(refusal))),
             Self::Activate { reply, .. } | Self::Deactivate { reply, .. } => {
                 drop(reply.send(Err(refusal)));
             }

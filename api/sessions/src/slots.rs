@@ -6,7 +6,7 @@ use qt_types::{InstrumentId, InstrumentSpec, StrategyId};
 
 use super::notes::Cast;
 use qt_trading::ids::StrategyUid;
-use qt_trading::{Refusal, StrategyRun};
+use qt_trading::{LimitValue, Refusal, StrategyRun};
 
 /// Strategies that one session has at a time.
 pub const SLOTS: u16 = 8;
@@ -27,6 +27,13 @@ impl Slots {
     pub fn strategy_of(&self, strategy: StrategyId) -> Option<StrategyUid> {
         let slot = strategy.0.checked_sub(1)?;
         self.taken.get(usize::from(slot))?.as_ref().map(|cast| cast.strategy)
+    }
+
+    /// The limits that the strategy in the place of `strategy` has of its own.
+    pub fn limits_of(&self, strategy: StrategyId) -> &[LimitValue] {
+        let slot = strategy.0.checked_sub(1).map(usize::from);
+        let cast = slot.and_then(|slot| self.taken.get(slot)).and_then(Option::as_ref);
+        cast.map_or(&[], |cast| &cast.limits)
     }
 
     /// The place of `strategy`.
@@ -76,6 +83,7 @@ pub fn made_again(
         strategy_type: cast.strategy_type.clone(),
         symbols: cast.symbols.clone(),
         parameters: cast.parameters.clone(),
+        limits: cast.limits.clone(),
     };
     make(&run, specs, registry).unwrap_or_else(|_| (Box::new(Manual), vec![false; specs.len()]))
 }

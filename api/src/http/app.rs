@@ -19,6 +19,8 @@ use super::settings::HttpSettings;
 use super::spans::Spans;
 use super::storage::Storage;
 use crate::jobs::Jobs;
+use crate::outside::Outside;
+use crate::signals::{SignalIntake, SourceKeys};
 use crate::sockets::Hub;
 use qt_auth::Identity;
 use qt_auth::limits::{Bucket, Limited, Limiter, Subject};
@@ -54,6 +56,12 @@ pub struct App {
     pub limiter: Arc<dyn Limiter>,
     /// The types of strategies.
     pub registry: Registry,
+    /// Takes in signals.
+    pub signals: Arc<SignalIntake>,
+    /// The keys of their sources.
+    pub source_keys: SourceKeys,
+    /// What is outside.
+    pub outside: Outside,
     /// Backtests; none where this service runs none.
     pub jobs: Option<Arc<Jobs>>,
     /// Figures.
@@ -110,6 +118,8 @@ impl App {
         let stopping = watch::Sender::new(false);
         let metrics = Arc::new(Metrics::new());
         let limits = settings.limits;
+        let signals =
+            SignalIntake::new(trading.clone(), market.clone(), store.clone(), metrics.clone());
         let hub = Hub::new(market.clone(), metrics.clone(), limits.sockets, stopping.subscribe());
         Self {
             base: BasePaths::new(&settings.base_paths),
@@ -120,6 +130,9 @@ impl App {
             store,
             limiter,
             registry,
+            signals: Arc::new(signals),
+            source_keys: SourceKeys::passing(),
+            outside: Outside::nowhere(),
             jobs: None,
             metrics,
             spans: None,

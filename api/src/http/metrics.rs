@@ -180,6 +180,13 @@ impl Metrics {
         self.recorder.register_histogram(&key, &META).record(took.as_secs_f64());
     }
 
+    /// Counts a signal by what became of it; `outcome` is a word of the code.
+    pub fn signal(&self, outcome: &'static str) {
+        let labels = vec![Label::from_static_parts("outcome", outcome)];
+        let key = Key::from_parts("quanttrade_signals_total", labels);
+        self.recorder.register_counter(&key, &META).increment(1);
+    }
+
     /// All of it in the text format, with `more` series behind.
     #[must_use]
     pub fn text(&self, more: &[Series]) -> String {

@@ -2,7 +2,8 @@
 
 use qt_store::audit::Audits;
 use qt_store::{
-    Accounts, Alerts, Idempotency, Kills, Limits, Orders, PortfolioHistory, StoreError, Strategies,
+    Accounts, Alerts, Idempotency, Kills, Limits, Observations, Orders, PortfolioHistory, Signals,
+    Sources, StoreError, Strategies, Webhooks,
 };
 
 use super::error::ApiError;
@@ -11,7 +12,7 @@ use super::error::ApiError;
 pub trait Storage:
     Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory
 where
-    Self: Strategies,
+    Self: Observations + Signals + Sources + Strategies + Webhooks,
 {
 }
 
@@ -22,9 +23,13 @@ impl<T> Storage for T where
         + Idempotency
         + Kills
         + Limits
+        + Observations
         + Orders
         + PortfolioHistory
+        + Signals
+        + Sources
         + Strategies
+        + Webhooks
 {
 }
 

@@ -3,7 +3,6 @@
 
 mod context;
 mod deliver;
-mod expected;
 mod settings;
 
 use std::sync::Arc;
@@ -37,25 +36,27 @@ impl Outside {
     /// Connected to nothing: no address is allowed that is not public, secrets end with the
     /// process, and nobody has a key.
     ///
-    /// # Errors
-    /// When the system gives no random numbers.
-    pub fn nowhere() -> Result<Self, SealError> {
-        let sealer = Arc::new(Sealer::passing()?);
-        Ok(Self {
-            webhooks: WebhookDesk::new(OutsideSettings::default().guard, sealer),
-            venue_keys: VenueKeys::new(OutsideSettings::default().env_keys, None),
-        })
+    /// # Panics
+    /// When the system has no random numbers.
+    #[must_use]
+    #[allow(clippy::expect_used, reason = "without random numbers nothing here is safe")]
+    pub fn nowhere() -> Self {
+        let OutsideSettings { guard, env_keys, .. } = OutsideSettings::default();
+        let sealer = Sealer::passing().expect("random numbers");
+        let webhooks = WebhookDesk::new(guard, Arc::new(sealer));
+        Self { webhooks, venue_keys: VenueKeys::new(env_keys, None) }
     }
 }
 
-/// What handlers use, and who brings events to webhooks.
+/// Gives handlers what they use; who brings events to webhooks.
 ///
 /// # Errors
 /// When the key of secrets cannot be had.
 pub fn open(
+    app: &mut App,
     settings: &OutsideSettings,
     store: &Store,
-) -> Result<(Outside, Arc<Courier>), SealError> {
+) -> Result<Arc<Courier>, SealError> {
     let sealer = Arc::new(match &settings.secrets_key {
         Some(key) => Sealer::of_text(key)?,
         None => Sealer::of_folder(store.data_dir())?,
@@ -65,7 +66,8 @@ pub fn open(
     let venue_keys = VenueKeys::new(settings.env_keys.clone(), vault);
     let (kept, guard) = (Arc::new(store.clone()), settings.guard.clone());
     let courier = Courier::new(kept, sealer, guard, None, Terms::default());
-    Ok((Outside { webhooks, venue_keys }, courier))
+    app.outside = Outside { webhooks, venue_keys };
+    Ok(courier)
 }
 
 /// Starts what listens to agents and asks them, as far as it is configured.

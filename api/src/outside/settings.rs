@@ -5,8 +5,8 @@ use std::time::Duration;
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
-use super::expected;
 use crate::routes::check::is_symbol;
+use crate::routes::signals::SCHEMA;
 use crate::service::SettingsError;
 use qt_outside::agents::intake::is_name;
 use qt_outside::agents::tasks::TaskTerms;
@@ -159,7 +159,7 @@ fn terms(set: &Get<'_>, owner: Option<TenantId>) -> Result<TaskTerms, SettingsEr
         per_hour: per_hour.and_then(|count| usize::try_from(count).ok()).unwrap_or(1),
         time: Duration::from_secs(60 * minutes.unwrap_or(30)),
         look: LOOK,
-        schema: expected::schema(),
+        schema: serde_json::from_str(SCHEMA).unwrap_or_default(),
     })
 }
 

@@ -53,6 +53,7 @@ async fn bring(desk: &dyn Desk, caller: &Caller, wanted: &TradingStrategy) -> Re
         strategy_type: wanted.strategy_type.clone(),
         symbols: wanted.symbols.clone(),
         parameters: parameters::texts(&wanted.parameters),
+        limits: Vec::new(),
     };
     desk.activate(run, caller.person()).await
 }

@@ -9,6 +9,7 @@ pub mod docs;
 pub mod instruments;
 pub mod limits;
 pub mod market_data;
+pub mod observations;
 pub mod once;
 pub mod openapi;
 pub mod orders;
@@ -17,11 +18,14 @@ pub mod performance;
 pub mod portfolio;
 pub mod risk;
 pub mod screen;
+pub mod signals;
+pub mod sources;
 pub mod status;
 pub mod strategies;
 pub mod switch;
 pub mod trades;
 pub mod views;
+pub mod webhooks;
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -55,6 +59,17 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(strategies::activate))
         .routes(routes!(strategies::deactivate))
         .routes(routes!(performance::get))
+        .routes(routes!(signals::of_strategy))
+        .routes(routes!(signals::list, signals::submit))
+        .routes(routes!(signals::get))
+        .routes(routes!(signals::schema))
+        .routes(routes!(sources::list, sources::create))
+        .routes(routes!(sources::remove))
+        .routes(routes!(sources::set_mode))
+        .routes(routes!(observations::list))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::remove))
+        .routes(routes!(webhooks::deliveries))
         .routes(routes!(backtests::list, backtests::start))
         .routes(routes!(backtests::start_alias))
         .routes(routes!(backtests::of_strategy))

@@ -23,9 +23,14 @@ use crate::http::gate::Gate;
 use crate::http::spans::Spans;
 use crate::http::{App, Server, Shared};
 use crate::jobs::{JobSettings, Jobs};
+use crate::outside;
+use crate::signals::SourceKeys;
+use crate::signals::stream::SignalStream;
 use qt_auth::limits::{Limiter, LocalLimiter, RedisLimiter};
 use qt_auth::owner::OwnerError;
 use qt_auth::{Credentials, NoRevocations, Owner, RedisRevocations, Revocations, Verifier};
+use qt_outside::seal::SealError;
+use qt_outside::webhooks::Courier;
 use qt_sessions::market::{Hub, HubSettings, MarketError};
 use qt_sessions::{Listeners, SessionSettings, Sessions, StartError};
 use qt_store::audit::HeadKeeper;
@@ -63,6 +68,9 @@ pub enum ServiceError {
     /// The audit.
     #[error("the audit: {0}")]
     Audit(String),
+    /// Secrets in the store.
+    #[error("SECRETS_KEY: {0}")]
+    Seal(#[from] SealError),
     /// The market.
     #[error(transparent)]
     Market(#[from] MarketError),
@@ -125,9 +133,12 @@ impl Service {
         let hub = Hub::start(HubSettings { state, ..Default::default() })?;
         let (sessions, projector, leases) = sessions(&store, &data_dir, &hub, &registry)?;
         let jobs = settings.has_backtests.then(|| {
-            let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());
+            let jobs =
+                JobSettings::new(program.to_owned(), data_dir.clone(), settings.shared.clone());
             Jobs::new(jobs, Arc::new(store.clone()))
         });
+        let source_keys =
+            SourceKeys::open(&data_dir).map_err(|error| ServiceError::System(error.to_string()))?;
         let mut app = App::new(Makings {
             settings: settings.http,
             gate,
@@ -137,6 +148,7 @@ impl Service {
             limiter,
             registry,
         });
+        app.source_keys = source_keys;
         app.jobs.clone_from(&jobs);
         if let Some(collector) = settings.spans {
             let (spans, sending) = Spans::start(collector);
@@ -147,9 +159,12 @@ impl Service {
         let keeper = keeper(&store).await?;
         tasks.push(tokio::spawn(Arc::clone(&keeper).run(store.clone(), SIGNED_EVERY)));
         tasks.push(tokio::spawn(decisions::follow(store.clone(), Arc::clone(&sessions))));
-        tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis));
+        let courier = outside::open(&mut app, &settings.outside, &store)?;
+        tasks.extend(background(&mut app, &store, &bus, courier, settings.redis.as_ref(), redis));
+        tasks.extend(outside::listen(&app, &settings.outside.agents, &store));
         tasks.extend(jobs.as_ref().map(|jobs| tokio::spawn(recover(Arc::clone(jobs)))));
         let app = Arc::new(app);
+        tasks.extend(settings.redis.map(|url| tokio::spawn(SignalStream::new(url, &app).run())));
         let router = crate::routes::router(&app);
         Ok(Self {
             server,
@@ -322,15 +337,17 @@ fn background(
     app: &mut App,
     store: &Store,
     bus: &Arc<Bus>,
+    courier: Arc<Courier>,
     url: Option<&Secret>,
     redis: Option<ConnectionManager>,
 ) -> Vec<JoinHandle<()>> {
-    let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::clone(bus) as _];
+    let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::clone(bus) as _, Arc::clone(&courier) as _];
     if let Some(url) = url {
         sinks.push(Arc::new(RedisStreams::new(StreamSettings::new(url.clone()))));
     }
     let publisher = Publisher::new(store.clone(), sinks);
     let mut tasks = vec![tokio::spawn(publisher.run()), tokio::spawn(sweep(store.clone()))];
+    tasks.push(tokio::spawn(courier.run()));
     let is_up = Arc::new(AtomicBool::new(true));
     let (shown, asked) = (Arc::clone(&is_up), store.clone());
     app.probes.push(("database", Box::new(move || shown.load(Ordering::Relaxed))));

@@ -110,14 +110,17 @@ struct Private<T, M> {
     is_over: bool,
 }
 
-/// A private subscription of a desk.
+/// A private subscription of a desk. A program named `own` is told of its own signals alone.
 #[must_use]
-pub fn desk(channel: Channel, desk: &dyn Desk, from_seq: Option<u64>) -> Feed {
+pub fn desk(channel: Channel, own: Option<String>, desk: &dyn Desk, from_seq: Option<u64>) -> Feed {
     let log = desk.events();
     // Before the snapshot: what happens meanwhile is told once more, and nothing is left out.
     let last = log.last();
     let snapshot = || private::snapshot(channel, desk, last);
-    let message = move |event: &PrivateEvent| private::message(channel, event);
+    let message = move |event: &PrivateEvent| {
+        let is_told = own.as_deref().is_none_or(|own| private::is_of(event, own));
+        is_told.then(|| private::message(channel, event)).flatten()
+    };
     private(Source { channel, log, last, snapshot, message }, from_seq)
 }
 

@@ -29,10 +29,18 @@ pub fn message(channel: Channel, event: &PrivateEvent) -> Option<Utf8Bytes> {
             data["kind"] = "alert".into();
             ("risk_alert", data)
         }
+        (PrivateKind::Signal(signal), Signals) => ("trading_signal", json!(signal)),
         _ => return None,
     };
     let (channel, timestamp) = (Some(channel), event.at.millis());
     Some(Told { kind, channel, symbol: None, seq: event.seq, data, timestamp }.text())
+}
+
+/// Whether it is about a signal of the source that `subject` speaks for.
+#[must_use]
+pub fn is_of(event: &PrivateEvent, subject: &str) -> bool {
+    let PrivateKind::Signal(signal) = &event.kind else { return false };
+    signal.subject.as_deref() == Some(subject)
 }
 
 /// What stands now, as of the event of number `seq` or a little later.

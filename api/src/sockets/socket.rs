@@ -281,7 +281,8 @@ impl Line {
                 // What is shown of the limits is as of when they were asked for.
                 desk.risk_now().await;
             }
-            return Ok(feed::desk(*channel, &*desk, from_seq));
+            let own = identity.is_limited_to_own().then(|| identity.source.clone()).flatten();
+            return Ok(feed::desk(*channel, own, &*desk, from_seq));
         }
         let topic = self
             .app

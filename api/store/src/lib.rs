@@ -26,6 +26,8 @@ pub mod observations;
 pub mod orders;
 pub mod page;
 pub mod settings;
+pub mod signals;
+pub mod sources;
 pub mod sql;
 pub mod strategies;
 pub mod webhooks;
@@ -45,6 +47,10 @@ pub use observations::{ObservationRow, Observations};
 pub use orders::{ExecutionFilter, OrderFilter, Orders, Projected, Record, Stream};
 pub use page::{Cursor, Page, Slice};
 pub use settings::{Place, StoreSettings};
+pub use signals::{
+    NewSignal, SignalFilter, SignalKept, SignalRow, SignalSettled, SignalStatus, Signals,
+};
+pub use sources::{LateFallback, SourceBudget, SourceMode, SourceRow, Sources};
 pub use sql::Store;
 pub use strategies::{Strategies, StrategyFilter};
 pub use webhooks::{

@@ -8,6 +8,7 @@ use tokio::sync::Notify;
 
 use super::order::{Execution, Order};
 use super::portfolio::{Portfolio, Position};
+use super::signal::SignalTold;
 use super::switch::Alert;
 use super::time::Time;
 
@@ -26,6 +27,8 @@ pub enum PrivateKind {
     Risk(serde_json::Value),
     /// Orders were held back, or a switch was tripped by machine.
     Alert(Box<Alert>),
+    /// A source of signals said something, or what became of that.
+    Signal(Box<SignalTold>),
 }
 
 /// One private event.

@@ -13,6 +13,7 @@ mod port;
 mod portfolio;
 mod refusal;
 pub mod secret;
+mod signal;
 mod switch;
 
 pub use events::{Missed, PrivateEvent, PrivateKind, PrivateLog, PrivateReader};
@@ -26,6 +27,7 @@ pub use port::{
 };
 pub use portfolio::{Portfolio, Position};
 pub use refusal::{Refusal, RiskRejection};
+pub use signal::{SignalAnswer, SignalIn, SignalRefused, SignalTaken, SignalTold};
 pub use switch::{Alert, LimitsNow, Switch};
 
 /// A time as nanoseconds UTC, written as RFC 3339 with nanoseconds.

@@ -12,6 +12,7 @@ use super::market::{Book, Candle, Candles, Instrument, Quote, TradePrint};
 use super::order::{AmendOrder, Execution, NewOrder, Order};
 use super::portfolio::Portfolio;
 use super::refusal::Refusal;
+use super::signal::{SignalAnswer, SignalIn};
 use super::switch::{LimitsNow, Switch};
 use super::time::Time;
 use crate::amount::Amount;
@@ -210,6 +211,9 @@ pub struct StrategyRun {
     pub symbols: Vec<String>,
     /// Parameters as texts, all of them.
     pub parameters: Vec<(String, String)>,
+    /// Limits of its own, of the level `strategy`: they hold where they are tighter than those that
+    /// all strategies have.
+    pub limits: Vec<LimitValue>,
 }
 
 /// A tenant's paper or live account with its session. Reads are of a view that is a moment old;
@@ -286,6 +290,10 @@ pub trait Desk: Send + Sync {
 
     /// Stops a strategy and cancels its orders; its position stays.
     fn deactivate(&self, id: StrategyUid, person: String) -> Doing<'_, Result<(), Refusal>>;
+
+    /// Takes in signals, in this order; one answer each. Answered when they are in the journal. One
+    /// that is there already is answered as taken and changes nothing.
+    fn signals(&self, signals: Vec<SignalIn>) -> Doing<'_, Result<Vec<SignalAnswer>, Refusal>>;
 
     /// All limits with their headroom, as they were when they were last asked for, or when the
     /// session began.

@@ -9,6 +9,7 @@ use qt_types::{
 use crate::param::{Params, flag, float, int};
 use crate::registry::{Hears, Instruments, StrategyEntry};
 
+const NANOS_PER_MS: i64 = 1_000_000;
 const NANOS_PER_S: i64 = 1_000_000_000;
 const ONE_E9: u32 = 1_000_000_000;
 const ONE_BPS: u32 = 10_000;
@@ -27,7 +28,9 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
           signal's strength. Stop and target are the signal's, else the run's exits; a signal \
           with a stop or a target on the wrong side of the last price does nothing. A limit price \
           makes the entry a limit order until the signal expires. At the horizon, counted from \
-          the issue of the signal, what rests is cancelled and the position closed.",
+          the issue of the signal, what rests is cancelled and the position closed. A signal \
+          that arrives more than late_ms after its issue is late and not followed; with \
+          late_flat=true it closes what there is in its instrument. late_ms=0: none is late.",
     hears: Hears::Signals,
     instruments: Instruments::Each,
     params: &[
@@ -35,6 +38,8 @@ pub(super) const ENTRY: StrategyEntry = StrategyEntry {
         float("threshold", 0.6, (0.0, 1.0), "confidence below which a signal does nothing"),
         float("least", 0.25, (0.01, 1.0), "share of the full size at the threshold"),
         flag("short", false, "also go short"),
+        int("late_ms", 0, (0, 86_400_000), "age at which a signal is late, ms; 0: never"),
+        flag("late_flat", false, "a late signal closes the position"),
     ],
     rules: &[],
     build,
@@ -47,6 +52,8 @@ fn build(params: &Params, instruments: usize) -> Box<dyn Strategy> {
         threshold_e9: (params.float("threshold") * f64::from(ONE_E9)).round() as u32,
         least_bps: (params.float("least") * f64::from(ONE_BPS)).round() as u32,
         short: params.flag("short"),
+        late_ns: params.int("late_ms").saturating_mul(NANOS_PER_MS),
+        late_flat: params.flag("late_flat"),
         markets: (0..instruments).map(|_| market()).collect(),
     })
 }
@@ -58,12 +65,15 @@ struct AiSignalFollow {
     threshold_e9: u32,
     least_bps: u32,
     short: bool,
+    /// From this age on a signal is late (ns); 0: never.
+    late_ns: i64,
+    late_flat: bool,
     markets: Box<[Market]>,
 }
 
 stored!(AiSignalFollow {
     each: markets;
-    same: source, threshold_e9, least_bps, short;
+    same: source, threshold_e9, least_bps, short, late_ns, late_flat;
 });
 
 /// What there is to know of one instrument.
@@ -167,6 +177,14 @@ impl Strategy for AiSignalFollow {
         let instrument = ctx.instrument();
         let held = ctx.position(instrument).lots();
         let issued_ns = ctx.venue_ns().get();
+        let age_ns = ctx.now_ns().get().saturating_sub(issued_ns);
+        if self.late_ns > 0 && age_ns > self.late_ns {
+            if self.late_flat {
+                ctx.cancel_all(instrument);
+                ctx.close(instrument);
+            }
+            return;
+        }
         let until_ns = issued_ns.saturating_add(i64::from(signal.horizon_s) * NANOS_PER_S);
         let until_ns = Nanos::new(until_ns);
         let side = match signal.action {

@@ -5,12 +5,12 @@ use qt_backtest::witness::NotKept;
 use qt_engine::{Command, Gate, Halt, Inside, Order, Pipeline, Strategy};
 use qt_types::{
     Asked, AskedFor, Cash, Control, Event, ExecId, FeeIn, InstrumentId, Nanos, OrderId, Payload,
-    Price, Qty, Seq, StrategyId,
+    Price, Qty, Seq, Signal, StrategyId,
 };
 
 use super::driver::Driver;
 
-/// An event about orders or decisions, and how its order stood after it.
+/// An event about orders, decisions or signals, and how its order stood after it.
 #[derive(Clone, Copy, Debug)]
 pub struct Note {
     /// The event.
@@ -61,7 +61,7 @@ impl Note {
                 AskedFor::Cancel(cancel) => cancel.order,
             },
             Payload::Denied(denied) => denied.order,
-            Payload::Control(_) => OrderId::NONE,
+            Payload::Control(_) | Payload::Signal(_) => OrderId::NONE,
             _ => return None,
         };
         let orders = pipeline.exposure().orders;
@@ -113,6 +113,19 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     pub fn wish(&mut self, instrument: InstrumentId, asked: Asked) -> Result<OrderId, Halt> {
         self.feed_now(instrument, Payload::Asked(asked))?;
         Ok(self.pipeline.asked_for())
+    }
+
+    /// Takes in what a source of signals said at `issued_ns`.
+    ///
+    /// # Errors
+    /// When the run must stop.
+    pub fn signal(
+        &mut self,
+        instrument: InstrumentId,
+        signal: Signal,
+        issued_ns: Nanos,
+    ) -> Result<(), Halt> {
+        self.feed(self.event(instrument, Payload::Signal(signal), issued_ns))
     }
 
     /// Takes in a decision.

@@ -9,7 +9,7 @@ use qt_backtest::witness::Witness;
 use qt_engine::{Command, Ensemble, Gate, Halt, PipelineConfig, Strategy};
 use qt_ring::{Bell, SetupError, Wait};
 use qt_types::{
-    Asked, Control, Event, InstrumentId, Nanos, OrderId, Payload, RejectReason, ReportKind,
+    Asked, Control, Event, InstrumentId, Nanos, OrderId, Payload, RejectReason, ReportKind, Signal,
     StrategyId,
 };
 
@@ -216,6 +216,20 @@ impl<G: Gate> PaperSession<G> {
         let order = self.driver.wish(instrument, asked)?;
         self.deliver()?;
         Ok(order)
+    }
+
+    /// Takes in a signal that was issued at `issued_ns`, behind the last turn.
+    ///
+    /// # Errors
+    /// When the session must stop.
+    pub fn hear_signal(
+        &mut self,
+        instrument: InstrumentId,
+        signal: Signal,
+        issued_ns: Nanos,
+    ) -> Result<(), Halt> {
+        self.driver.signal(instrument, signal, issued_ns)?;
+        self.deliver().map(|_| ())
     }
 
     /// Takes in a decision, behind the last turn.

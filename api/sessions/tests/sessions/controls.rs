@@ -55,6 +55,7 @@ async fn a_strategy_begins_and_ends_while_the_session_runs() {
         strategy_type: "market_maker".to_owned(),
         symbols: vec!["AAPL".to_owned()],
         parameters: Vec::new(),
+        limits: Vec::new(),
     };
     let strategy = StrategyUid::new();
     desk.activate(run(strategy), "user".into()).await.unwrap();

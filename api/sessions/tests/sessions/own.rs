@@ -53,8 +53,8 @@ async fn a_strategy_of_ones_own_runs_and_is_there_again() {
     let desk = sessions.desk(tenant).await.unwrap();
     ready(&desk).await;
     let symbol = hub.specs()[0].symbol().to_owned();
-    let (strategy_type, parameters) = ("once".to_owned(), Vec::new());
-    let run = StrategyRun { id, strategy_type, symbols: vec![symbol], parameters };
+    let (strategy_type, parameters, limits) = ("once".to_owned(), Vec::new(), Vec::new());
+    let run = StrategyRun { id, strategy_type, symbols: vec![symbol], parameters, limits };
     desk.activate(run, "user".into()).await.unwrap();
     let is_filled = || {
         let orders = desk.orders();

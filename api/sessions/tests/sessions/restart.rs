@@ -32,6 +32,7 @@ async fn orders_positions_strategies_and_the_kill_switch_are_there_again() {
             strategy_type: "buy_and_hold".to_owned(),
             symbols: vec!["EURUSD".to_owned()],
             parameters: Vec::new(),
+            limits: Vec::new(),
         };
         desk.activate(run, "user".into()).await.unwrap();
         let answer = desk.kill(KillLevel::Strategy, Some(strategy), "why not".into(), "u".into());

@@ -34,6 +34,7 @@ fn run(id: StrategyUid) -> StrategyRun {
         strategy_type: "market_maker".to_owned(),
         symbols: vec!["AAPL".to_owned()],
         parameters: Vec::new(),
+        limits: Vec::new(),
     }
 }
 
@@ -259,6 +260,7 @@ async fn a_clean_place_is_given_to_another_strategy_and_that_is_repeated() {
     let quiet = |id| StrategyRun {
         strategy_type: "sma_cross".to_owned(),
         parameters: vec![("fast".into(), "50".into()), ("slow".into(), "200".into())],
+        limits: Vec::new(),
         ..run(id)
     };
     for _ in 0..2 {

@@ -21,13 +21,15 @@ pub(super) static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTG
 const SQLITE_FILES: &[(&str, &str)] = &[
     file!("sqlite", "0001_store"),
     file!("sqlite", "0002_reporting"),
-    file!("sqlite", "0003_webhooks"),
+    file!("sqlite", "0003_signals"),
+    file!("sqlite", "0004_webhooks"),
 ];
 const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0001_store"),
     file!("postgres", "0002_tenants_apart"),
     file!("postgres", "0003_reporting"),
-    file!("postgres", "0004_webhooks"),
+    file!("postgres", "0004_signals"),
+    file!("postgres", "0005_webhooks"),
 ];
 
 fn migrator(files: &'static [(&str, &str)]) -> Migrator {

@@ -24,6 +24,8 @@ mod outbox;
 mod projection;
 mod recording;
 mod row;
+mod signals;
+mod sources;
 mod strategies;
 mod tx;
 mod value;

@@ -9,8 +9,10 @@ use qt_trading::time::Time;
 use qt_trading::{
     AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, LimitValue, LimitsNow,
     NewOrder, Order, OrderKind, OrderStatus, Phase, Portfolio, PrivateKind, PrivateLog, Refusal,
-    RiskRejection, RiskStatus, SessionState, StrategyRun, Switch, Trading,
+    RiskRejection, RiskStatus, SessionState, SignalAnswer, SignalIn, SignalTaken, StrategyRun,
+    Switch, Trading,
 };
+use uuid::Uuid;
 
 use super::market::amount;
 
@@ -79,6 +81,8 @@ struct State {
     orders: Vec<Arc<Order>>,
     executions: Vec<Arc<Execution>>,
     running: Vec<StrategyRun>,
+    /// The signals that it has taken, by source, and their numbers.
+    signals: HashMap<(u16, Uuid), u64>,
     limits: Option<Arc<LimitsNow>>,
     switches: Vec<Switch>,
 }
@@ -432,6 +436,16 @@ impl Desk for FakeDesk {
         let before = running.len();
         running.retain(|known| known.id != id);
         done(if running.len() < before { Ok(()) } else { Err(Refusal::NotFound) })
+    }
+
+    fn signals(&self, signals: Vec<SignalIn>) -> Doing<'_, Result<Vec<SignalAnswer>, Refusal>> {
+        let mut state = self.state.lock().unwrap();
+        let answers = signals.into_iter().map(|signal| {
+            let next = state.signals.len() as u64 + 1;
+            let seq = *state.signals.entry((signal.source, signal.id)).or_insert(next);
+            Ok(SignalTaken { seq, is_new: seq == next })
+        });
+        done(Ok(answers.collect()))
     }
 
     fn risk(&self) -> Vec<RiskStatus> {

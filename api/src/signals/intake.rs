@@ -1,0 +1,440 @@
+//! The way of a signal: read, held against what its source may do, kept, and into the session.
+
+use std::sync::{Arc, OnceLock};
+
+use qt_codec::signal::SignalObject;
+use qt_store::{
+    Actor, NewSignal, SignalKept, SignalRow, SignalSettled, SignalStatus, SourceMode, SourceRow,
+};
+use qt_trading::ids::TenantId;
+use qt_trading::time::Time;
+use qt_trading::{
+    Desk, KillLevel, MarketData, PrivateKind, Refusal, SignalAnswer, SignalIn, SignalTold, Trading,
+};
+use qt_types::Nanos;
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::keys::hex;
+use super::policy::ApprovalPolicy;
+use super::rate::Rates;
+use crate::http::metrics::Metrics;
+use crate::http::storage::Storage;
+
+/// How far ahead of ours the clock of a source may be (ns).
+const TOLERANCE_NS: i64 = 5_000_000_000;
+/// Signals that a session gets at once.
+const BATCH: usize = 256;
+
+/// A signal that has arrived.
+#[derive(Clone, Debug)]
+pub struct Incoming {
+    /// The object of the contract, as it came.
+    pub bytes: Vec<u8>,
+    /// When.
+    pub arrived_at: Time,
+}
+
+/// What became of a signal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// It is kept, and stands as the row says.
+    Kept {
+        /// The row.
+        row: Box<SignalRow>,
+        /// Whether it came for the first time.
+        is_new: bool,
+    },
+    /// It is not: nothing was kept of it.
+    Refused {
+        /// A stable code.
+        code: &'static str,
+        /// What is wrong, and how to put it right.
+        detail: String,
+    },
+}
+
+/// See the module.
+pub struct SignalIntake {
+    trading: Arc<dyn Trading>,
+    market: Arc<dyn MarketData>,
+    store: Arc<dyn Storage>,
+    metrics: Arc<Metrics>,
+    policy: OnceLock<Arc<dyn ApprovalPolicy>>,
+    rates: Rates,
+}
+
+impl std::fmt::Debug for SignalIntake {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SignalIntake").finish_non_exhaustive()
+    }
+}
+
+/// A signal that was read, or why it could not be.
+type Read = Result<(NewSignal, SignalObject), Outcome>;
+
+fn refused(code: &'static str, detail: impl Into<String>) -> Outcome {
+    Outcome::Refused { code, detail: detail.into() }
+}
+
+fn duplicate() -> Outcome {
+    let detail = "the source has sent another signal under this signal_id: give each its own";
+    refused("SIGNAL_DUPLICATE", detail)
+}
+
+impl SignalIntake {
+    /// One of a service that is made of these.
+    #[must_use]
+    pub fn new(
+        trading: Arc<dyn Trading>,
+        market: Arc<dyn MarketData>,
+        store: Arc<dyn Storage>,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        let (policy, rates) = (OnceLock::new(), Rates::default());
+        Self { trading, market, store, metrics, policy, rates }
+    }
+
+    /// From now on `policy` is asked; without one nobody is. Only the first one counts.
+    pub fn ask_first(&self, policy: Arc<dyn ApprovalPolicy>) {
+        let _ = self.policy.set(policy);
+    }
+
+    /// Takes in signals of `source`, in this order; one outcome each.
+    ///
+    /// # Errors
+    /// When store or session do not answer: what is kept by then goes on when the same signals
+    /// come again.
+    pub async fn take(
+        &self,
+        source: &SourceRow,
+        incoming: Vec<Incoming>,
+    ) -> Result<Vec<Outcome>, Refusal> {
+        let desk = self.trading.desk(source.tenant).await;
+        if desk.as_ref().is_ok_and(|desk| is_killed(&**desk, source)) {
+            let detail = "the kill switch of the source is tripped: it is armed as any other";
+            let all = incoming.iter().map(|_| refused("SOURCE_KILLED", detail));
+            return Ok(self.counted(all.collect()));
+        }
+        let now = Time::now();
+        let reads: Vec<Read> = incoming.into_iter().map(|it| self.read(source, it)).collect();
+        let mut outcomes = self.keep(source, reads, now).await?;
+        let has_open = outcomes.iter().any(|it| open_row(it).is_some());
+        if has_open {
+            self.go_on(source, &*desk.clone()?, &mut outcomes).await?;
+        }
+        if let Ok(desk) = desk {
+            self.tell(&*desk, source, &outcomes);
+        }
+        Ok(self.counted(outcomes))
+    }
+
+    fn read(&self, source: &SourceRow, incoming: Incoming) -> Read {
+        let object = SignalObject::read(&incoming.bytes);
+        let object = object.map_err(|fault| refused(fault.code(), fault.to_string()))?;
+        if self.market.instrument(&object.symbol).is_none() {
+            let detail = format!("symbol {:?} is not traded here", object.symbol);
+            return Err(refused("SIGNAL_UNKNOWN_SYMBOL", detail));
+        }
+        let is_traded = source.symbols.is_empty() || source.symbols.contains(&object.symbol);
+        if !is_traded {
+            let detail = format!("the source is not registered for {:?}", object.symbol);
+            return Err(refused("SIGNAL_FOREIGN_SYMBOL", detail));
+        }
+        let body_hash = hex(&Sha256::digest(&incoming.bytes));
+        // It was read as JSON, so it is UTF-8.
+        let body = String::from_utf8(incoming.bytes)
+            .map_err(|_| refused("SIGNAL_MALFORMED", "it is no UTF-8"))?;
+        let status = if source.is_live() { SignalStatus::Received } else { SignalStatus::Shadow };
+        let row = SignalRow {
+            tenant: source.tenant,
+            id: Uuid::now_v7(),
+            source: source.id,
+            signal_id: object.signal_id.clone(),
+            body,
+            body_hash,
+            symbol: object.symbol.clone(),
+            action: object.action.text().to_owned(),
+            confidence_e9: object.confidence_e9,
+            issued_at: Time(object.issued_ns.get()),
+            expires_at: Time(object.expires_ns.get()),
+            arrived_at: incoming.arrived_at,
+            status,
+            code: None,
+            seq: None,
+            taken_body: None,
+        };
+        Ok((NewSignal { row, may_be_new: true }, object))
+    }
+
+    /// Keeps what is new and may be.
+    async fn keep(
+        &self,
+        source: &SourceRow,
+        reads: Vec<Read>,
+        now: Time,
+    ) -> Result<Vec<Outcome>, Refusal> {
+        let readable = reads.iter().filter(|read| read.is_ok()).count();
+        let mut left = self.rates.take(source, readable, now);
+        let (mut spared, mut news) = (0, Vec::with_capacity(readable));
+        let mut whys = Vec::with_capacity(reads.len());
+        for read in &reads {
+            let Ok((new, object)) = read else { continue };
+            let timely = object.check_time(Nanos::new(now.0), TOLERANCE_NS);
+            let why = match timely {
+                _ if left == 0 => {
+                    let rate = source.budget.rate_per_minute;
+                    let detail = format!("the source may send {rate} signals a minute");
+                    Some(refused("SOURCE_RATE", detail))
+                }
+                Err(fault) => Some(refused(fault.code(), fault.to_string())),
+                Ok(()) => None,
+            };
+            left = left.saturating_sub(1);
+            news.push(NewSignal { row: new.row.clone(), may_be_new: why.is_none() });
+            whys.push(why);
+        }
+        let kept = match news.is_empty() {
+            true => Vec::new(),
+            false => self.store.keep_signals(source.tenant, news).await.map_err(Refusal::from)?,
+        };
+        let mut kept = kept.into_iter().zip(whys);
+        let outcomes = reads.into_iter().map(|read| {
+            let (new, object) = match read {
+                Ok(read) => read,
+                Err(outcome) => return outcome,
+            };
+            match kept.next() {
+                Some((SignalKept::New, _)) => {
+                    Outcome::Kept { row: Box::new(new.row), is_new: true }
+                }
+                Some((SignalKept::Known(row), why)) => {
+                    spared += usize::from(!matches!(&why, Some(why) if is_rate(why)));
+                    match is_same(&row, &new.row, &object) {
+                        true => Outcome::Kept { row, is_new: false },
+                        false => duplicate(),
+                    }
+                }
+                Some((SignalKept::Absent, why)) => {
+                    spared += usize::from(!matches!(&why, Some(why) if is_rate(why)));
+                    why.unwrap_or_else(duplicate)
+                }
+                None => refused("SIGNAL_LOST", "the store gave no answer for it"),
+            }
+        });
+        let outcomes = outcomes.collect();
+        self.rates.give_back(source, spared);
+        Ok(outcomes)
+    }
+
+    /// Brings signals that are kept and open to where they stay: to a person, or into the session.
+    async fn go_on(
+        &self,
+        source: &SourceRow,
+        desk: &dyn Desk,
+        outcomes: &mut [Outcome],
+    ) -> Result<(), Refusal> {
+        let (mut settled, mut rows) = (Vec::new(), Vec::new());
+        for outcome in outcomes.iter_mut() {
+            let Outcome::Kept { row, .. } = outcome else { continue };
+            if row.status != SignalStatus::Received {
+                continue;
+            }
+            if source.mode != SourceMode::Live {
+                // It was live when this came for the first time.
+                row.status = SignalStatus::Shadow;
+                settled.push(settlement(row));
+            } else if self.asks(row, source).await? {
+                row.status = SignalStatus::Waiting;
+                settled.push(settlement(row));
+            } else {
+                rows.push(row);
+            }
+        }
+        for part in rows.chunks_mut(BATCH) {
+            let signals = part.iter().map(|row| of_row(row, source)).collect();
+            let answers = desk.signals(signals).await?;
+            for (row, answer) in part.iter_mut().zip(answers) {
+                settle(row, answer);
+                settled.push(settlement(row));
+            }
+        }
+        self.store.settle_signals(source.tenant, settled).await.map_err(Refusal::from)
+    }
+
+    async fn asks(&self, row: &SignalRow, source: &SourceRow) -> Result<bool, Refusal> {
+        match self.policy.get() {
+            Some(policy) => Ok(policy.asks(row, source).await?.is_some()),
+            None => Ok(false),
+        }
+    }
+
+    /// Lets a signal that waits go on, as it came or as `people` have changed it. One that has gone
+    /// on already is answered as it stands.
+    ///
+    /// # Errors
+    /// Why it cannot go on; where store or session do not answer, it waits and can be released
+    /// again.
+    pub async fn release(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        changed: Option<String>,
+        people: &[String],
+    ) -> Result<SignalRow, Refusal> {
+        let mut row = self.store.signal(tenant, id).await?;
+        if row.status.is_final() {
+            return Ok(row);
+        }
+        let source = self.store.source(tenant, row.source).await?;
+        let desk = self.trading.desk(tenant).await?;
+        let conflict = |why: &str| Refusal::Conflict(why.to_owned());
+        if !source.is_live() {
+            return Err(conflict("the source is not live any more"));
+        }
+        if is_killed(&*desk, &source) {
+            return Err(conflict("the kill switch of the source is tripped"));
+        }
+        if let Some(changed) = &changed {
+            check_change(&row, changed)?;
+        }
+        row.taken_body = changed;
+        row.status = SignalStatus::Approved;
+        self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
+        let mut answers = desk.signals(vec![of_row(&row, &source)]).await?;
+        if let Some(answer) = answers.pop() {
+            settle(&mut row, answer);
+        }
+        self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
+        let actor = Actor::new(tenant, people.join(" + "), "");
+        tracing::info!(signal = %row.id, people = actor.person, "a signal was let go on");
+        self.tell_row(&*desk, &source, &row);
+        self.metrics.signal(row.status.text());
+        Ok(row)
+    }
+
+    /// A signal that waits goes no further.
+    ///
+    /// # Errors
+    /// When the store does not answer, or there is no such signal.
+    pub async fn close(
+        &self,
+        tenant: TenantId,
+        id: Uuid,
+        status: SignalStatus,
+        code: &str,
+    ) -> Result<SignalRow, Refusal> {
+        let mut row = self.store.signal(tenant, id).await?;
+        if row.status.is_final() {
+            return Ok(row);
+        }
+        (row.status, row.code) = (status, Some(code.to_owned()));
+        self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
+        self.metrics.signal(row.status.text());
+        if let (Ok(desk), Ok(source)) =
+            (self.trading.desk(tenant).await, self.store.source(tenant, row.source).await)
+        {
+            self.tell_row(&*desk, &source, &row);
+        }
+        Ok(row)
+    }
+
+    /// Tells those who listen of what came of new signals, and of old ones that went on.
+    fn tell(&self, desk: &dyn Desk, source: &SourceRow, outcomes: &[Outcome]) {
+        for outcome in outcomes {
+            if let Outcome::Kept { row, is_new: true } = outcome {
+                self.tell_row(desk, source, row);
+            }
+        }
+    }
+
+    fn tell_row(&self, desk: &dyn Desk, source: &SourceRow, row: &SignalRow) {
+        let told = SignalTold {
+            id: row.id,
+            source_id: source.id,
+            source: source.name.clone(),
+            signal_id: row.signal_id.clone(),
+            symbol: row.symbol.clone(),
+            action: row.action.clone(),
+            confidence: f64::from(row.confidence_e9) / 1e9,
+            status: row.status.text().to_owned(),
+            code: row.code.clone(),
+            session_seq: row.seq,
+            issued_at: row.issued_at,
+            expires_at: row.expires_at,
+            subject: source.subject.clone(),
+        };
+        desk.events().push(Time::now(), PrivateKind::Signal(Box::new(told)));
+    }
+
+    fn counted(&self, outcomes: Vec<Outcome>) -> Vec<Outcome> {
+        for outcome in &outcomes {
+            self.metrics.signal(match outcome {
+                Outcome::Kept { is_new: false, .. } => "repeated",
+                Outcome::Kept { row, .. } => row.status.text(),
+                Outcome::Refused { code, .. } => code,
+            });
+        }
+        outcomes
+    }
+}
+
+fn is_rate(outcome: &Outcome) -> bool {
+    matches!(outcome, Outcome::Refused { code: "SOURCE_RATE", .. })
+}
+
+fn open_row(outcome: &Outcome) -> Option<&SignalRow> {
+    let Outcome::Kept { row, .. } = outcome else { return None };
+    (row.status == SignalStatus::Received).then_some(row)
+}
+
+fn is_killed(desk: &dyn Desk, source: &SourceRow) -> bool {
+    let subject = source.id.to_string();
+    desk.switches().iter().any(|it| it.is_killed && it.is_of(KillLevel::Strategy, &subject))
+}
+
+/// Whether a signal is the one that is kept under its name: byte by byte, or as it reads.
+fn is_same(kept: &SignalRow, came: &SignalRow, object: &SignalObject) -> bool {
+    let reads_same = || SignalObject::read(kept.body.as_bytes()).is_ok_and(|it| it == *object);
+    kept.body_hash == came.body_hash || reads_same()
+}
+
+fn of_row(row: &SignalRow, source: &SourceRow) -> SignalIn {
+    let body = row.taken_body.as_ref().unwrap_or(&row.body).clone();
+    SignalIn { id: row.id, source: source.number, body }
+}
+
+fn settle(row: &mut SignalRow, answer: SignalAnswer) {
+    match answer {
+        Ok(taken) => (row.status, row.seq) = (SignalStatus::Taken, Some(taken.seq)),
+        Err(refused) => {
+            let is_late = refused.code == "SIGNAL_EXPIRED";
+            row.status = if is_late { SignalStatus::Expired } else { SignalStatus::Refused };
+            row.code = Some(refused.code.to_owned());
+        }
+    }
+}
+
+fn settlement(row: &SignalRow) -> SignalSettled {
+    SignalSettled {
+        id: row.id,
+        status: row.status,
+        code: row.code.clone(),
+        seq: row.seq,
+        taken_body: row.taken_body.clone(),
+    }
+}
+
+/// A signal that people have changed is the same one, about the same instrument and direction.
+fn check_change(row: &SignalRow, changed: &str) -> Result<(), Refusal> {
+    let invalid = |detail: String| Refusal::Invalid { field: "modified_action", detail };
+    let object = SignalObject::read(changed.as_bytes()).map_err(|it| invalid(it.to_string()))?;
+    let is_it = object.signal_id == row.signal_id
+        && object.symbol == row.symbol
+        && object.action.text() == row.action;
+    if !is_it {
+        let detail = "signal_id, symbol and action must be those of the signal".to_owned();
+        return Err(invalid(detail));
+    }
+    Ok(())
+}
