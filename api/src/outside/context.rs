@@ -21,8 +21,7 @@ impl Context for Market {
             (Some(bid), Some(ask), _) => bid.0.checked_add(ask.0).map(|it| it / Decimal::TWO),
             (_, _, last) => last.map(|last| last.0),
         };
-        let which =
-            Candles { interval_ns: 60_000_000_000, from: None, to: None, limit: CANDLES };
+        let which = Candles { interval_ns: 60_000_000_000, from: None, to: None, limit: CANDLES };
         let candles = self.0.candles(symbol, which);
         let shown = json!({
             "symbol": symbol,

@@ -12,6 +12,7 @@ use tokio::task::JoinHandle;
 use crate::http::App;
 use context::Market;
 use deliver::Sources;
+pub use deliver::subject_of;
 use qt_outside::agents::bus::{AgentBus, BusSettings};
 use qt_outside::agents::service::AgentService;
 use qt_outside::agents::tasks::AgentTasks;
@@ -20,7 +21,6 @@ use qt_outside::seal::{SealError, Sealer};
 use qt_outside::vault::{Vault, VenueKeys};
 use qt_outside::webhooks::{Courier, Terms, WebhookDesk};
 use qt_store::Store;
-pub use deliver::subject_of;
 pub use settings::{AgentSettings, OutsideSettings};
 
 /// What of it handlers use.

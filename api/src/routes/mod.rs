@@ -24,6 +24,7 @@ pub mod status;
 pub mod strategies;
 pub mod switch;
 pub mod trades;
+pub mod venue_keys;
 pub mod views;
 pub mod webhooks;
 
@@ -67,6 +68,7 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(sources::remove))
         .routes(routes!(sources::set_mode))
         .routes(routes!(observations::list))
+        .routes(routes!(venue_keys::list))
         .routes(routes!(webhooks::list, webhooks::create))
         .routes(routes!(webhooks::remove))
         .routes(routes!(webhooks::deliveries))

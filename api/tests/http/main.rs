@@ -14,3 +14,4 @@ mod risk;
 mod sockets;
 mod strategies;
 mod ways;
+mod webhooks;

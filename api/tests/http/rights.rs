@@ -31,6 +31,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /market-data/{symbol}", "ruTSa"),
     ("GET /market-data/{symbol}/candles", "ruTSa"),
     ("GET /market-data/{symbol}/orderbook", "ruTSa"),
+    ("GET /observations", "ruTS."),
     ("GET /orders", "ruTS."),
     ("DELETE /orders/{id}", ".uTS."),
     ("GET /orders/{id}", "ruTS."),
@@ -57,10 +58,15 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /strategy-types", "ruTSa"),
     ("GET /trades", "ruTS."),
     ("POST /trades", ".uTS."),
+    ("GET /venue-keys", "..TS."),
     ("GET /views/portal/portfolio", "ruTS."),
     ("GET /views/portal/positions", "ruTS."),
     ("GET /views/portal/strategies", "ruTS."),
     ("GET /views/portal/trades", "ruTS."),
+    ("GET /webhooks", "..TS."),
+    ("POST /webhooks", "..TS."),
+    ("DELETE /webhooks/{id}", "..TS."),
+    ("GET /webhooks/{id}/deliveries", "..TS."),
 ];
 
 /// The same of topics.
@@ -86,6 +92,7 @@ struct Owned {
     strategy: String,
     backtest: String,
     dataset: String,
+    webhook: String,
 }
 
 impl Owned {
@@ -111,7 +118,9 @@ impl Owned {
         }
         let dataset = crate::jobs::send_data(service, &user, "name=A", "k", "t,c\n1,2\n").await;
         let dataset = dataset.json()["id"].as_str().expect("an identifier").to_owned();
-        Self { order, strategy, backtest, dataset }
+        let webhook = json!({"url": "https://hooks.example.org/"});
+        let webhook = post("/webhooks", &token(Role::TenantAdmin, tenant), webhook).await;
+        Self { order, strategy, backtest, dataset, webhook }
     }
 
     /// The identifier that a path is about.
@@ -121,12 +130,13 @@ impl Owned {
             Some("strategies") => &self.strategy,
             Some("backtests") => &self.backtest,
             Some("datasets") => &self.dataset,
+            Some("webhooks") => &self.webhook,
             _ => panic!("whose identifier is in {path}?"),
         }
     }
 
-    fn all(&self) -> [&String; 4] {
-        [&self.order, &self.strategy, &self.backtest, &self.dataset]
+    fn all(&self) -> [&String; 5] {
+        [&self.order, &self.strategy, &self.backtest, &self.dataset, &self.webhook]
     }
 }
 

@@ -7,10 +7,13 @@ mod client;
 mod flow;
 mod gateway;
 mod outages;
+mod outside;
 mod place;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
 mod risk;
+#[path = "../../outside/tests/outside/server.rs"]
+mod server;
 mod servers;
 mod spans;
 mod takeover;

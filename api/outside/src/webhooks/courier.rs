@@ -137,7 +137,7 @@ impl Courier {
         loop {
             if let Err(error) = self.round(&mut trying).await {
                 tracing::warn!(%error, "webhooks wait");
-                tokio::time::sleep(self.terms.poll).await;
+                tokio::time::sleep(self.terms.poll * 4).await;
             }
             while trying.try_join_next().is_some() {}
             if swept.elapsed() > Duration::from_secs(3_600) {

@@ -64,6 +64,8 @@ impl Webhooks for Store {
     fn delete_webhook(&self, actor: Actor, id: Uuid) -> Kept<'_, ()> {
         Box::pin(async move {
             let mut tx = self.write(actor.tenant).await?;
+            // Nobody makes deliveries for it at this moment.
+            tx.alone("webhooks").await?;
             let row = one(&mut tx, id).await?;
             let sql = "DELETE FROM webhook_deliveries WHERE tenant_id = $1 AND webhook_id = $2";
             tx.execute(sql, args![id]).await?;

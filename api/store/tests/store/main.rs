@@ -12,6 +12,7 @@ mod redis_server;
 mod resources;
 mod schema;
 mod speed;
+mod webhooks;
 mod world;
 
 /// Each test on SQLite and on PostgreSQL.

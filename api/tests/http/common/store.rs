@@ -7,10 +7,11 @@ use qt_store::domain::TradingStrategy;
 use qt_store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
 use qt_store::{
     Account, Accounts, Actor, AlertRow, Alerts, Answer, ArmProgress, ArmTerms, Begun, DayRow,
-    EquityPoint, Idempotency, Kept, KillRow, Kills, LimitAgreed, LimitProposal, LimitSet, Limits,
-    DeliveryRow, DueDelivery, NewSignal, NewWebhook, ObservationRow, Observations, Orders, Page, PortfolioHistory, SignalFilter, SignalKept, SignalRow, SignalSettled,
-    Signals, Slice, SourceMode, SourceRow, Sources, Store, StoreError, StoreSettings, Strategies,
-    StrategyFilter, Tried, WebhookRow, Webhooks,
+    DeliveryRow, DueDelivery, EquityPoint, Idempotency, Kept, KillRow, Kills, LimitAgreed,
+    LimitProposal, LimitSet, Limits, NewSignal, NewWebhook, ObservationRow, Observations, Orders,
+    Page, PortfolioHistory, SignalFilter, SignalKept, SignalRow, SignalSettled, Signals, Slice,
+    SourceMode, SourceRow, Sources, Store, StoreError, StoreSettings, Strategies, StrategyFilter,
+    Tried, WebhookRow, Webhooks,
 };
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
 use qt_trading::time::Time;
