@@ -22,6 +22,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("qt-trading", &[]),
     ("qt-store", &["qt-trading"]),
     ("qt-auth", &["qt-trading"]),
+    ("qt-outside", &["qt-trading", "qt-store"]),
     (
         "qt-sessions",
         &[
@@ -48,6 +49,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-trading",
             "qt-store",
             "qt-auth",
+            "qt-outside",
             "qt-sessions",
         ],
     ),
@@ -90,10 +92,10 @@ const OWNED: &[(&str, &[&str])] = &[
     ("polars-io", &["qt-frames"]),
     ("sqlx", &["qt-store", "qt-cli"]),
     ("axum", &["qt-api"]),
-    ("redis", &["qt-store", "qt-auth", "qt-api"]),
+    ("redis", &["qt-store", "qt-auth", "qt-outside", "qt-api"]),
     ("plotly", &["qt-backtest"]),
-    ("rustls", &["qt-auth", "qt-cli"]),
-    ("ureq", &["qt-auth", "qt-cli"]),
+    ("rustls", &["qt-auth", "qt-outside", "qt-cli"]),
+    ("ureq", &["qt-auth", "qt-outside", "qt-cli"]),
 ];
 
 /// Normal dependencies of every workspace crate, by name.

@@ -11,6 +11,7 @@
 pub mod hitl;
 pub mod http;
 pub mod jobs;
+pub mod outside;
 pub mod routes;
 pub mod screen;
 pub mod service;

@@ -20,6 +20,7 @@ use super::spans::Spans;
 use super::storage::Storage;
 use crate::hitl::Approvals;
 use crate::jobs::Jobs;
+use crate::outside::Outside;
 use crate::signals::{SignalIntake, SourceKeys};
 use crate::sockets::Hub;
 use qt_auth::Identity;
@@ -62,6 +63,8 @@ pub struct App {
     pub approvals: Arc<Approvals>,
     /// The keys of their sources.
     pub source_keys: SourceKeys,
+    /// What is outside.
+    pub outside: Outside,
     /// Backtests; none where this service runs none.
     pub jobs: Option<Arc<Jobs>>,
     /// Figures.
@@ -138,6 +141,7 @@ impl App {
             approvals,
             signals,
             source_keys: SourceKeys::passing(),
+            outside: Outside::nowhere(),
             jobs: None,
             metrics,
             spans: None,

@@ -2,8 +2,8 @@
 
 use qt_store::audit::Audits;
 use qt_store::{
-    Accounts, Alerts, Hitl, Idempotency, Kills, Limits, Orders, Outcomes, PortfolioHistory,
-    Signals, Sources, StoreError, Strategies,
+    Accounts, Alerts, Hitl, Idempotency, Kills, Limits, Observations, Orders, Outcomes,
+    PortfolioHistory, Signals, Sources, StoreError, Strategies, Webhooks,
 };
 
 use super::error::ApiError;
@@ -12,7 +12,7 @@ use super::error::ApiError;
 pub trait Storage:
     Accounts + Alerts + Audits + Idempotency + Kills + Limits + Orders + PortfolioHistory
 where
-    Self: Hitl + Outcomes + Signals + Sources + Strategies,
+    Self: Hitl + Observations + Outcomes + Signals + Sources + Strategies + Webhooks,
 {
 }
 
@@ -24,12 +24,14 @@ impl<T> Storage for T where
         + Idempotency
         + Kills
         + Limits
+        + Observations
         + Orders
         + Outcomes
         + PortfolioHistory
         + Signals
         + Sources
         + Strategies
+        + Webhooks
 {
 }
 

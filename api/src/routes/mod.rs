@@ -11,6 +11,7 @@ pub mod hitl_policy;
 pub mod instruments;
 pub mod limits;
 pub mod market_data;
+pub mod observations;
 pub mod once;
 pub mod openapi;
 pub mod orders;
@@ -26,7 +27,9 @@ pub mod status;
 pub mod strategies;
 pub mod switch;
 pub mod trades;
+pub mod venue_keys;
 pub mod views;
+pub mod webhooks;
 
 use axum::Router;
 use axum::middleware::from_fn;
@@ -69,6 +72,11 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(sources::set_mode))
         .routes(routes!(quality::all))
         .routes(routes!(quality::get))
+        .routes(routes!(observations::list))
+        .routes(routes!(venue_keys::list))
+        .routes(routes!(webhooks::list, webhooks::create))
+        .routes(routes!(webhooks::remove))
+        .routes(routes!(webhooks::deliveries))
         .routes(routes!(backtests::list, backtests::start))
         .routes(routes!(backtests::start_alias))
         .routes(routes!(backtests::of_strategy))

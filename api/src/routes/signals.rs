@@ -22,7 +22,7 @@ use qt_trading::time::Time;
 /// Signals of one request.
 const SIGNALS_MAX: usize = 100;
 /// The object of the contract, as a schema.
-const SCHEMA: &str = include_str!("schemas/signal.v1.json");
+pub const SCHEMA: &str = include_str!("schemas/signal.v1.json");
 
 /// A signal that is kept.
 #[derive(Clone, Debug, Serialize, ToSchema)]

@@ -25,12 +25,15 @@ use crate::http::gate::Gate;
 use crate::http::spans::Spans;
 use crate::http::{App, Server, Shared};
 use crate::jobs::{JobSettings, Jobs};
+use crate::outside;
 use crate::signals::SourceKeys;
 use crate::signals::quality::{self, Judge};
 use crate::signals::stream::SignalStream;
 use qt_auth::limits::{Limiter, LocalLimiter, RedisLimiter};
 use qt_auth::owner::OwnerError;
 use qt_auth::{Credentials, NoRevocations, Owner, RedisRevocations, Revocations, Verifier};
+use qt_outside::seal::SealError;
+use qt_outside::webhooks::Courier;
 use qt_sessions::market::{Hub, HubSettings, MarketError};
 use qt_sessions::{Listeners, SessionSettings, Sessions, StartError};
 use qt_store::audit::HeadKeeper;
@@ -68,6 +71,9 @@ pub enum ServiceError {
     /// The audit.
     #[error("the audit: {0}")]
     Audit(String),
+    /// Secrets in the store.
+    #[error("SECRETS_KEY: {0}")]
+    Seal(#[from] SealError),
     /// The market.
     #[error(transparent)]
     Market(#[from] MarketError),
@@ -159,7 +165,9 @@ impl Service {
         let mirror = redis.clone().map(Mirror::new);
         let approvals = Arc::clone(&app.approvals);
         tasks.push(tokio::spawn(approvals.keep(store.clone(), mirror)));
-        tasks.extend(background(&mut app, &store, &bus, settings.redis.as_ref(), redis));
+        let courier = outside::open(&mut app, &settings.outside, &store)?;
+        tasks.extend(background(&mut app, &store, &bus, courier, settings.redis.as_ref(), redis));
+        tasks.extend(outside::listen(&app, &settings.outside.agents, &store));
         tasks.extend(jobs.as_ref().map(|jobs| tokio::spawn(recover(Arc::clone(jobs)))));
         let judge = Judge::new(app.store.clone(), app.market.clone(), DriftRule::default());
         tasks.push(tokio::spawn(quality::follow(judge, Arc::clone(&sessions))));
@@ -337,15 +345,17 @@ fn background(
     app: &mut App,
     store: &Store,
     bus: &Arc<Bus>,
+    courier: Arc<Courier>,
     url: Option<&Secret>,
     redis: Option<ConnectionManager>,
 ) -> Vec<JoinHandle<()>> {
-    let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::clone(bus) as _];
+    let mut sinks: Vec<Arc<dyn Sink>> = vec![Arc::clone(bus) as _, Arc::clone(&courier) as _];
     if let Some(url) = url {
         sinks.push(Arc::new(RedisStreams::new(StreamSettings::new(url.clone()))));
     }
     let publisher = Publisher::new(store.clone(), sinks);
     let mut tasks = vec![tokio::spawn(publisher.run()), tokio::spawn(sweep(store.clone()))];
+    tasks.push(tokio::spawn(courier.run()));
     let is_up = Arc::new(AtomicBool::new(true));
     let (shown, asked) = (Arc::clone(&is_up), store.clone());
     app.probes.push(("database", Box::new(move || shown.load(Ordering::Relaxed))));

@@ -8,6 +8,7 @@ use thiserror::Error;
 use crate::http::HttpSettings;
 use crate::http::spans::SpanSettings;
 use crate::jobs::SharedData;
+use crate::outside::OutsideSettings;
 use qt_auth::limits::{QuotaError, Quotas};
 use qt_auth::{Config, ConfigError, owner};
 use qt_store::{StoreError, StoreSettings};
@@ -37,6 +38,8 @@ pub struct ServiceSettings {
     pub redis: Option<Secret>,
     /// Where everything is kept: `QUANTTRADE_DATA_DIR`.
     pub data_dir: PathBuf,
+    /// Webhooks, agents, Vault: `WEBHOOK_NETWORKS`, `AGENT_*`, `VAULT_*`.
+    pub outside: OutsideSettings,
     /// `ENABLE_BACKTESTING`; on without it.
     pub has_backtests: bool,
     /// Data sets that every tenant may read.
@@ -110,8 +113,10 @@ impl ServiceSettings {
         let database = set("DATABASE_URL");
         let migration = set("DATABASE_MIGRATION_URL");
         let store = StoreSettings::new(database.as_deref(), migration.as_deref(), data_dir)?;
+        let owner = auth.is_owner_mode().then_some(owner::OWNER_TENANT);
         Ok(Self {
             address,
+            outside: OutsideSettings::read(get, owner)?,
             http: http(&set)?,
             quotas: Quotas::read(get)?,
             store,

@@ -23,6 +23,7 @@ pub mod idempotency;
 pub mod kills;
 pub mod leases;
 pub mod limits;
+pub mod observations;
 pub mod orders;
 pub mod outcomes;
 pub mod page;
@@ -31,6 +32,7 @@ pub mod signals;
 pub mod sources;
 pub mod sql;
 pub mod strategies;
+pub mod webhooks;
 
 pub use accounts::{Account, Accounts};
 pub use actor::{Actor, PLATFORM};
@@ -47,6 +49,7 @@ pub use idempotency::{Answer, Begun, Idempotency};
 pub use kills::{ArmProgress, ArmRule, ArmTerms, KillRow, Kills};
 pub use leases::{Held, Leased, Leases};
 pub use limits::{LimitAgreed, LimitProposal, LimitSet, Limits};
+pub use observations::{ObservationRow, Observations};
 pub use orders::{ExecutionFilter, OrderFilter, Orders, Projected, Record, Stream};
 pub use outcomes::Outcomes;
 pub use page::{Cursor, Page, Slice};
@@ -57,6 +60,9 @@ pub use signals::{
 pub use sources::{LateFallback, SourceBudget, SourceMode, SourceRow, Sources};
 pub use sql::Store;
 pub use strategies::{Strategies, StrategyFilter};
+pub use webhooks::{
+    DeliveryRow, DeliveryStatus, DueDelivery, NewWebhook, Tried, WebhookRow, Webhooks,
+};
 
 /// What a call to the store will answer.
 pub type Kept<'a, T> = qt_trading::Doing<'a, Result<T, StoreError>>;

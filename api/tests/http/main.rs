@@ -17,3 +17,4 @@ mod signals;
 mod sockets;
 mod strategies;
 mod ways;
+mod webhooks;

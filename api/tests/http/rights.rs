@@ -37,6 +37,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /market-data/{symbol}", "ruTSa"),
     ("GET /market-data/{symbol}/candles", "ruTSa"),
     ("GET /market-data/{symbol}/orderbook", "ruTSa"),
+    ("GET /observations", "ruTS."),
     ("GET /orders", "ruTS."),
     ("DELETE /orders/{id}", ".uTS."),
     ("GET /orders/{id}", "ruTS."),
@@ -71,10 +72,15 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /strategy-types", "ruTSa"),
     ("GET /trades", "ruTS."),
     ("POST /trades", ".uTS."),
+    ("GET /venue-keys", "..TS."),
     ("GET /views/portal/portfolio", "ruTS."),
     ("GET /views/portal/positions", "ruTS."),
     ("GET /views/portal/strategies", "ruTS."),
     ("GET /views/portal/trades", "ruTS."),
+    ("GET /webhooks", "..TS."),
+    ("POST /webhooks", "..TS."),
+    ("DELETE /webhooks/{id}", "..TS."),
+    ("GET /webhooks/{id}/deliveries", "..TS."),
 ];
 
 /// The same of topics.
@@ -102,6 +108,7 @@ struct Owned {
     dataset: String,
     source: String,
     signal: String,
+    webhook: String,
 }
 
 impl Owned {
@@ -131,7 +138,9 @@ impl Owned {
         let source = post("/signal-sources", &admin, crate::signals::source("agent")).await;
         let agent = token(Role::Agent, tenant);
         let signal = post("/signals", &agent, crate::signals::signal("a")).await;
-        Self { order, strategy, backtest, dataset, source, signal }
+        let webhook = json!({"url": "https://hooks.example.org/"});
+        let webhook = post("/webhooks", &admin, webhook).await;
+        Self { order, strategy, backtest, dataset, source, signal, webhook }
     }
 
     /// The identifier that a path is about.
@@ -143,13 +152,14 @@ impl Owned {
             Some("datasets") => &self.dataset,
             Some("signal-sources") => &self.source,
             Some("signals") => &self.signal,
+            Some("webhooks") => &self.webhook,
             _ => panic!("whose identifier is in {path}?"),
         }
     }
 
-    fn all(&self) -> [&String; 6] {
-        let Self { order, strategy, backtest, dataset, source, signal } = self;
-        [order, strategy, backtest, dataset, source, signal]
+    fn all(&self) -> [&String; 7] {
+        let Self { order, strategy, backtest, dataset, source, signal, webhook } = self;
+        [order, strategy, backtest, dataset, source, signal, webhook]
     }
 }
 

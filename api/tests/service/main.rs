@@ -8,11 +8,14 @@ mod flow;
 mod gateway;
 mod hitl;
 mod outages;
+mod outside;
 mod place;
 mod quality;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
 mod risk;
+#[path = "../../outside/tests/outside/server.rs"]
+mod server;
 mod servers;
 mod signals;
 mod spans;

@@ -24,6 +24,7 @@ const SQLITE_FILES: &[(&str, &str)] = &[
     file!("sqlite", "0003_signals"),
     file!("sqlite", "0004_hitl"),
     file!("sqlite", "0005_outcomes"),
+    file!("sqlite", "0006_webhooks"),
 ];
 const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0001_store"),
@@ -32,6 +33,7 @@ const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0004_signals"),
     file!("postgres", "0005_hitl"),
     file!("postgres", "0006_outcomes"),
+    file!("postgres", "0007_webhooks"),
 ];
 
 fn migrator(files: &'static [(&str, &str)]) -> Migrator {

@@ -18,6 +18,7 @@ mod leases;
 mod limits;
 mod many;
 mod migrations;
+mod observations;
 mod open;
 mod orders;
 mod outbox;
@@ -30,6 +31,7 @@ mod sources;
 mod strategies;
 mod tx;
 mod value;
+mod webhooks;
 
 use std::collections::BTreeSet;
 use std::path::PathBuf;

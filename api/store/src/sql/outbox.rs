@@ -1,7 +1,7 @@
 //! The outbox in SQL.
 
 use super::value::args;
-use super::{Row, Store};
+use super::{Row, Store, Tx};
 use crate::domain::Envelope;
 use crate::events::{Outbox, OutboxRow};
 use crate::{Kept, StoreError};
@@ -35,15 +35,7 @@ impl Outbox for Store {
     }
 
     fn events_after(&self, tenant: TenantId, seq: u64, limit: u32) -> Kept<'_, Vec<OutboxRow>> {
-        Box::pin(async move {
-            let mut tx = self.read(tenant).await?;
-            let sql = format!(
-                "SELECT {EVENT} FROM outbox_events WHERE tenant_id = $1 AND seq > $2 \
-                 ORDER BY seq LIMIT $3"
-            );
-            let rows = tx.rows(sql, args![seq, limit]).await?;
-            rows.iter().map(|row| event(tenant, row)).collect()
-        })
+        Box::pin(async move { after(&mut self.read(tenant).await?, seq, limit).await })
     }
 
     fn events_published(&self, tenant: TenantId, through: u64) -> Kept<'_, ()> {
@@ -65,6 +57,16 @@ impl Outbox for Store {
             Ok(count)
         })
     }
+}
+
+/// Events after `seq`, in a transaction that has begun.
+pub(super) async fn after(tx: &mut Tx, seq: u64, limit: u32) -> Result<Vec<OutboxRow>, StoreError> {
+    let sql = format!(
+        "SELECT {EVENT} FROM outbox_events WHERE tenant_id = $1 AND seq > $2 \
+         ORDER BY seq LIMIT $3"
+    );
+    let rows = tx.rows(sql, args![seq, limit]).await?;
+    rows.iter().map(|row| event(tx.tenant(), row)).collect()
 }
 
 fn event(tenant_id: TenantId, row: &Row) -> Result<OutboxRow, StoreError> {

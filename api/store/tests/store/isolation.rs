@@ -73,7 +73,8 @@ async fn the_catalog_says_that_tenants_are_apart() {
     let role = "{quanttrade_system}".to_owned();
     let wanted = [
         ("system_reads_outbox_events".to_owned(), role.clone()),
-        ("system_reads_tenants".to_owned(), role),
+        ("system_reads_tenants".to_owned(), role.clone()),
+        ("system_reads_webhooks".to_owned(), role),
     ];
     assert_eq!(others, wanted);
 }

@@ -15,6 +15,7 @@ mod resources;
 mod schema;
 mod signals;
 mod speed;
+mod webhooks;
 mod world;
 
 /// Each test on SQLite and on PostgreSQL.

@@ -8,11 +8,12 @@ use qt_store::orders::{ExecutionFilter, OrderFilter, Projected, Stream};
 use qt_store::outcomes::{ClaimCounts, ClaimRow, Demotion};
 use qt_store::{
     Account, Accounts, Actor, AlertRow, Alerts, Answer, ArmProgress, ArmTerms, Begun, DayRow,
-    Decided, EquityPoint, Hitl, HitlDecision, HitlFigures, HitlPolicy, HitlRequest, HitlStatus,
-    HitlTerms, Idempotency, Kept, KillRow, Kills, LimitAgreed, LimitProposal, LimitSet, Limits,
-    NewHitlDecision, NewHitlRequest, NewSignal, Orders, Outcomes, Page, PortfolioHistory,
-    SignalFilter, SignalKept, SignalRow, SignalSettled, Signals, Slice, SourceMode, SourceRow,
-    Sources, Store, StoreError, StoreSettings, Strategies, StrategyFilter, Urgency,
+    Decided, DeliveryRow, DueDelivery, EquityPoint, Hitl, HitlDecision, HitlFigures, HitlPolicy,
+    HitlRequest, HitlStatus, HitlTerms, Idempotency, Kept, KillRow, Kills, LimitAgreed,
+    LimitProposal, LimitSet, Limits, NewHitlDecision, NewHitlRequest, NewSignal, NewWebhook,
+    ObservationRow, Observations, Orders, Outcomes, Page, PortfolioHistory, SignalFilter,
+    SignalKept, SignalRow, SignalSettled, Signals, Slice, SourceMode, SourceRow, Sources, Store,
+    StoreError, StoreSettings, Strategies, StrategyFilter, Tried, Urgency, WebhookRow, Webhooks,
 };
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid, TenantId};
 use qt_trading::time::Time;
@@ -92,6 +93,10 @@ away! {
         fn limit_proposals(TenantId) -> Vec<LimitProposal>;
         fn agree_limits(Actor, Uuid, bool) -> LimitAgreed;
     }
+    Observations {
+        fn add_observation(TenantId, ObservationRow) -> bool;
+        fn observations(TenantId, Page) -> Slice<ObservationRow>;
+    }
     Orders {
         fn order(TenantId, OrderUid) -> Order;
         fn orders(TenantId, OrderFilter, Page) -> Slice<Order>;
@@ -144,6 +149,17 @@ away! {
         fn source_of_subject(TenantId, String) -> SourceRow;
         fn set_source_mode(Actor, StrategyUid, SourceMode, SourceMode, String) -> SourceRow;
         fn delete_source(Actor, StrategyUid) -> ();
+    }
+    Webhooks {
+        fn create_webhook(Actor, NewWebhook) -> WebhookRow;
+        fn webhooks(TenantId) -> Vec<WebhookRow>;
+        fn delete_webhook(Actor, Uuid) -> ();
+        fn deliveries(TenantId, Uuid, Page) -> Slice<DeliveryRow>;
+        fn tenants_with_webhooks() -> Vec<TenantId>;
+        fn take_up_events(TenantId, u32) -> u64;
+        fn due_deliveries(TenantId, Uuid, Time, Time, u32) -> Vec<DueDelivery>;
+        fn delivery_tried(TenantId, Uuid, Tried) -> ();
+        fn forget_deliveries(TenantId, Time) -> u64;
     }
     Strategies {
         fn strategy(TenantId, StrategyUid) -> TradingStrategy;

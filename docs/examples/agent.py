@@ -1,0 +1,124 @@
+#!/usr/bin/env python3
+"""An agent: reads the market from QuantTrade, says what it thinks, and prints what came of it.
+
+    TOKEN=... python3 agent.py                      by requests (standard library alone)
+    TOKEN=... KEY_ID=... KEY=... REDIS_URL=redis://127.0.0.1:6379/0 python3 agent.py stream
+
+TOKEN is a token with the role agent whose `sub` is the subject of a registered source; KEY_ID and
+KEY are shown when the source is registered (POST /signal-sources). The way `stream` needs
+`pip install redis`. What it thinks is not meant to earn money: the last price is held against the
+mean of the last candles.
+"""
+
+import hashlib
+import hmac
+import json
+import os
+import sys
+import time
+import urllib.error
+import urllib.request
+import uuid
+from datetime import datetime, timedelta, timezone
+from decimal import Decimal
+
+URL = os.environ.get("QUANTTRADE_URL", "http://127.0.0.1:8009")
+SYMBOL = os.environ.get("SYMBOL", "BTC-USD")
+HORIZON_SECONDS = 600
+
+
+def ask(method, path, body=None):
+    """The status and the JSON of an answer."""
+    headers = {"Authorization": "Bearer " + os.environ["TOKEN"], "Content-Type": "application/json"}
+    data = None if body is None else body.encode()
+    request = urllib.request.Request(URL + path, data=data, headers=headers, method=method)
+    try:
+        with urllib.request.urlopen(request, timeout=30) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.load(error)
+
+
+def think(symbol):
+    """Which way, and how sure: the last price against the mean of the last 20 minutes."""
+    status, quote = ask("GET", f"/market-data/{symbol}")
+    if status != 200:
+        sys.exit(f"no market data of {symbol}: {quote['detail']}")
+    _, candles = ask("GET", f"/market-data/{symbol}/candles?interval=1m&limit=20")
+    closes = [Decimal(candle["close"]) for candle in candles["items"]]
+    price = Decimal(quote["last"] or quote["bid"])
+    if not closes:
+        return "hold", Decimal("0.5"), price, "there is no candle yet"
+    mean = sum(closes) / len(closes)
+    distance = (price - mean) / mean
+    action = "buy" if distance > 0 else "sell" if distance < 0 else "hold"
+    confidence = min(Decimal("0.5") + abs(distance) * 50, Decimal("0.95")).quantize(Decimal("0.001"))
+    return action, confidence, price, f"{price} against a mean of {mean:.2f}"
+
+
+def signal(symbol):
+    """The object of the contract, as the text that is sent."""
+    action, confidence, price, why = think(symbol)
+    now = datetime.now(timezone.utc)
+    said = {
+        "schema_version": 1,
+        "signal_id": str(uuid.uuid4()),
+        "symbol": symbol,
+        "action": action,
+        "confidence": float(confidence),
+        "horizon_seconds": HORIZON_SECONDS,
+        "issued_at": now.isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "expires_at": (now + timedelta(seconds=60)).isoformat(timespec="microseconds").replace("+00:00", "Z"),
+        "agent_name": "example",
+        "reasoning": [why],
+    }
+    if action in ("buy", "sell"):
+        away = Decimal("0.98") if action == "buy" else Decimal("1.02")
+        said["stop_loss"] = str((price * away).quantize(Decimal("0.01")))
+    print(f"{symbol}: {action}, confidence {confidence}: {why}")
+    return said["signal_id"], json.dumps(said)
+
+
+def send_request(payload):
+    status, answer = ask("POST", "/signals", payload)
+    print(f"POST /signals: {status}", answer.get("code") or answer.get("status") or "")
+    if status >= 400:
+        print(" ", answer["detail"])
+
+
+def send_stream(payload):
+    import redis
+
+    key = os.environ["KEY"].encode()
+    entry = {
+        "payload": payload,
+        "key_id": os.environ["KEY_ID"],
+        "sig": hmac.new(key, payload.encode(), hashlib.sha256).hexdigest(),
+    }
+    connection = redis.Redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
+    print("XADD ai.signals:", connection.xadd("ai.signals", entry).decode())
+
+
+def outcome(signal_id):
+    """What came of it: signals are kept with how they stand."""
+    for _ in range(50):
+        status, page = ask("GET", f"/signals?symbol={SYMBOL}&limit=50")
+        found = [it for it in page.get("items", []) if it["signal_id"] == signal_id]
+        if found:
+            it = found[0]
+            code = f" ({it['code']})" if it.get("code") else ""
+            print(f"it is {it['status']}{code}, arrived at {it['arrived_at']}")
+            return
+        time.sleep(0.1)
+    print("nothing came of it: look into the dead letters (XRANGE ai.signals.dead - +)")
+
+
+def main():
+    way = sys.argv[1] if len(sys.argv) > 1 else "request"
+    signal_id, payload = signal(SYMBOL)
+    send_stream(payload) if way == "stream" else send_request(payload)
+    outcome(signal_id)
+
+
+if __name__ == "__main__":
+    main()
