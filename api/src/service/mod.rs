@@ -8,8 +8,10 @@ pub mod backlog;
 pub mod decisions;
 pub mod leases;
 pub mod log;
+mod memory;
 pub mod projector;
 mod run;
+mod runs;
 pub mod settings;
 
 pub use run::{Service, ServiceError};

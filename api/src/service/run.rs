@@ -16,6 +16,7 @@ use uuid::Uuid;
 
 use super::decisions;
 use super::leases::StoreLeases;
+use super::memory::StoreMemory;
 use super::projector::Projector;
 use super::settings::ServiceSettings;
 use crate::http::app::Makings;
@@ -126,6 +127,7 @@ impl Service {
         let (sessions, projector, leases) = sessions(&store, &data_dir, &hub, &registry)?;
         let jobs = settings.has_backtests.then(|| {
             let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());
+            let jobs = JobSettings { is_alone: !store.is_shared(), ..jobs };
             Jobs::new(jobs, Arc::new(store.clone()))
         });
         let mut app = App::new(Makings {
@@ -138,6 +140,9 @@ impl Service {
             registry,
         });
         app.jobs.clone_from(&jobs);
+        let waiting = Arc::clone(&projector);
+        let waiting = move || waiting.waiting() as f64;
+        app.gauges.push(("quanttrade_records_waiting", Box::new(waiting)));
         if let Some(collector) = settings.spans {
             let (spans, sending) = Spans::start(collector);
             app.spans = Some(spans);
@@ -233,6 +238,7 @@ async fn recover(jobs: Arc<Jobs>) {
         tracing::warn!(%error, "backtests that waited are not taken up yet");
         tokio::time::sleep(PROBED_EVERY).await;
     }
+    jobs.keep_up().await;
 }
 
 /// Makes the data directory, for its owner alone.
@@ -273,6 +279,7 @@ fn sessions(
     if let Some(leases) = &leases {
         settings.lease = Arc::new(leases.clone());
     }
+    settings.memory = Arc::new(StoreMemory::new(store.clone()));
     let projector = Projector::new(store.clone(), data_dir.to_owned());
     settings.listeners = Arc::clone(&projector) as Arc<dyn Listeners>;
     Ok((Sessions::start(settings, Arc::clone(hub))?, projector, leases))

@@ -18,12 +18,16 @@ macro_rules! file {
 pub(super) static SQLITE: LazyLock<Migrator> = LazyLock::new(|| migrator(SQLITE_FILES));
 pub(super) static POSTGRES: LazyLock<Migrator> = LazyLock::new(|| migrator(POSTGRES_FILES));
 
-const SQLITE_FILES: &[(&str, &str)] =
-    &[file!("sqlite", "0001_store"), file!("sqlite", "0002_reporting")];
+const SQLITE_FILES: &[(&str, &str)] = &[
+    file!("sqlite", "0001_store"),
+    file!("sqlite", "0002_reporting"),
+    file!("sqlite", "0003_service"),
+];
 const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0001_store"),
     file!("postgres", "0002_tenants_apart"),
     file!("postgres", "0003_reporting"),
+    file!("postgres", "0004_service"),
 ];
 
 fn migrator(files: &'static [(&str, &str)]) -> Migrator {
