@@ -14,5 +14,6 @@ mod run;
 mod runs;
 pub mod settings;
 
+pub use qt_sessions::market::RecordedFeed;
 pub use run::{Service, ServiceError};
 pub use settings::{ServiceSettings, SettingsError};

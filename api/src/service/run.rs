@@ -123,7 +123,9 @@ impl Service {
             None => Arc::new(LocalLimiter::new(&settings.quotas)),
         };
         let state = Some(data_dir.join("market.json"));
-        let hub = Hub::start(HubSettings { state, ..Default::default() })?;
+        let (recordings, candles) = (settings.feeds, Some(data_dir.join("candles")));
+        let market = HubSettings { state, recordings, candles, ..HubSettings::default() };
+        let hub = Hub::start(market)?;
         let (sessions, projector, leases) = sessions(&store, &data_dir, &hub, &registry)?;
         let jobs = settings.has_backtests.then(|| {
             let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());

@@ -1,17 +1,20 @@
 //! The whole service as it is served: real sessions, real jobs, both databases, directly and
 //! through both gateways of the platform.
 
+mod alerts;
 mod backlog;
 #[path = "../http/common/client.rs"]
 mod client;
 mod flow;
 mod gateway;
 mod outages;
+mod owner;
 mod place;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
 mod risk;
 mod servers;
+mod sockets;
 mod spans;
 mod takeover;
 

@@ -173,7 +173,7 @@ impl Run<'_> {
     }
 
     async fn deliveries(&mut self) -> Result<(), String> {
-        let (connections, wanted) = (share(self.args, 1_000), share(self.args, 20_000));
+        let (connections, wanted) = (share(self.args, 1_300), share(self.args, 20_000));
         let plan = self.plan(connections, SYMBOLS.map(|it| format!("ticker:{it}")).to_vec(), 0);
         let done = sockets::load(&self.target, &plan).await?;
         self.opened(&done);

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{FutureExt, SinkExt, StreamExt};
 use serde_json::{Value, json};
 use tokio::net::TcpStream;
 use tokio::sync::{Semaphore, watch};
@@ -78,11 +78,9 @@ impl Reader {
                     }
                 }
                 () = sleep_until(until.unwrap_or_else(tokio::time::Instant::now)),
-                    if until.is_some() => return Ok(seen),
+                    if until.is_some() => break,
                 message = socket.next() => match message {
-                    Some(Ok(Message::Text(text))) if phase != Phase::Opening => {
-                        self.see(&mut seen, text.as_str());
-                    }
+                    Some(Ok(Message::Text(text))) => self.see(&mut seen, text.as_str(), phase),
                     Some(Ok(Message::Close(_)) | Err(_)) | None => {
                         seen.is_closed = true;
                         return Ok(seen);
@@ -91,6 +89,13 @@ impl Reader {
                 }
             }
         }
+        // What is here already was delivered in time.
+        while let Some(Some(Ok(message))) = socket.next().now_or_never() {
+            if let Message::Text(text) = message {
+                self.see(&mut seen, text.as_str(), phase);
+            }
+        }
+        Ok(seen)
     }
 
     async fn open(&self) -> Result<Socket, String> {
@@ -121,14 +126,18 @@ impl Reader {
         Ok(socket)
     }
 
-    fn see(&self, seen: &mut Seen, text: &str) {
+    /// Private events count from the first on, also where the reader has not heard yet that the
+    /// run listens.
+    fn see(&self, seen: &mut Seen, text: &str, phase: Phase) {
         let Some(told) = Told::read(text) else { return };
         if matches!(told.kind, "subscribed" | "snapshot" | "heartbeat" | "authenticated") {
             return;
         }
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
         let late = u64::try_from(now).unwrap_or(u64::MAX).saturating_sub(told.timestamp);
-        seen.late_ms.push(u32::try_from(late).unwrap_or(u32::MAX));
+        if phase != Phase::Opening {
+            seen.late_ms.push(u32::try_from(late).unwrap_or(u32::MAX));
+        }
         if told.channel != COUNTED {
             return;
         }

@@ -16,7 +16,7 @@ use crate::target::{Target, TargetArgs};
 use crate::{orders, service, stuck, summary};
 
 /// After the last order, what is told of it arrives.
-const DRAIN: Duration = Duration::from_secs(3);
+const DRAIN: Duration = Duration::from_secs(5);
 /// So long all may take to open.
 const PATIENCE: Duration = Duration::from_secs(180);
 
