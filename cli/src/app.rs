@@ -149,6 +149,10 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Serve(args) => command::serve::run(&args, session),
         #[cfg(feature = "service")]
         Command::Token(args) => command::token::run(&args, session),
+        #[cfg(feature = "service")]
+        Command::Kill(args) => command::switch::kill(&args, session),
+        #[cfg(feature = "service")]
+        Command::Arm(args) => command::switch::arm(&args, session),
         Command::Doctor(args) => command::doctor::run(&args, session),
         Command::Config(args) => command::config::run(args, session),
         Command::Completions(args) => command::completions::run(&args, session),

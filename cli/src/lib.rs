@@ -29,6 +29,8 @@ mod interrupt;
 mod kept;
 mod output;
 mod place;
+#[cfg(feature = "service")]
+mod remote;
 mod runs;
 mod settings;
 mod summary;

@@ -1,10 +1,12 @@
 //! A tenant's desk: writes go to its session's worker, reads come from what that shows.
 
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 
+use super::pending::{self, PendingKill};
 use super::request::{Arming, Killing, NotSent, Reply, Request};
 use super::view::Shared;
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid};
@@ -19,6 +21,8 @@ use qt_trading::{
 #[derive(Debug)]
 pub struct TenantDesk {
     pub(super) shared: Arc<Shared>,
+    /// Where its session is kept.
+    pub(super) folder: PathBuf,
 }
 
 /// What is told where nobody answers any more.
@@ -56,6 +60,57 @@ impl TenantDesk {
         self.shared.requests.send(request(reply)).map_err(not_sent)?;
         self.shared.wakes.unpark();
         answer.await.unwrap_or_else(|_| Err(unavailable("STOPPED", ENDED)))
+    }
+
+    fn has_failed(&self) -> bool {
+        self.shared.phase.borrow().0 == Phase::Failed
+    }
+
+    /// A session that runs takes the kill at once; one that is made again, or waits for its lease,
+    /// as soon as it can; one that has failed at its next beginning. What another process has only
+    /// that one can stop.
+    async fn kill_somehow(&self, killing: Killing) -> Result<KillAnswer, Refusal> {
+        if let Some(refusal) = self.shared.refusal().filter(|_| self.is_elsewhere()) {
+            return Err(refusal);
+        }
+        if !self.has_failed() {
+            match self.kill_first(killing.clone()).await {
+                // It failed before it came to that.
+                Err(Refusal::Unavailable { .. }) if self.has_failed() => {}
+                answer => return answer,
+            }
+        }
+        self.kill_later(killing).await
+    }
+
+    /// Keeps a kill for the next beginning of a session that has failed. What was open nobody can
+    /// ask about.
+    async fn kill_later(&self, killing: Killing) -> Result<KillAnswer, Refusal> {
+        let mut at = Time::now();
+        for known in self.switches() {
+            at = at.max(Time(known.changed_at.0.saturating_add(1)));
+        }
+        let only = killing.strategy.filter(|_| killing.level == KillLevel::Strategy);
+        let kill = PendingKill::new(killing, at);
+        let (folder, adding) = (self.folder.clone(), kill.clone());
+        let adding = tokio::task::spawn_blocking(move || pending::add(&folder, adding));
+        let why = match adding.await {
+            Ok(Ok(())) => {
+                pending::show(&self.shared, &[kill]);
+                let open = self.orders().into_iter().filter(|order| !order.status.is_final());
+                let open = open.filter(|order| only.is_none_or(|of| order.strategy_id == Some(of)));
+                let unknown = open.map(|order| order.id).collect();
+                return Ok(KillAnswer { unknown, tripped_at: Some(at), ..KillAnswer::default() });
+            }
+            Ok(Err(error)) => error.to_string(),
+            Err(error) => error.to_string(),
+        };
+        tracing::error!(why, "a kill switch of a session that has failed is not kept");
+        let detail = format!(
+            "nothing leaves as long as the session has failed, but this kill \
+                              would not hold after that: {why}"
+        );
+        Err(unavailable("SWITCH_NOT_KEPT", detail))
     }
 
     /// Sends a kill in front of all that waits; the answer comes when it is done.
@@ -146,16 +201,20 @@ impl Desk for TenantDesk {
         reason: String,
         person: String,
     ) -> Doing<'_, Result<KillAnswer, Refusal>> {
-        let killing = Killing { level, strategy, person, reason, at: None };
-        // A session that is made again, or waits for its lease, takes it as soon as it can. What
-        // another process has only that one can stop.
-        let elsewhere = self.shared.refusal().filter(|_| self.is_elsewhere());
-        Box::pin(async move {
-            match elsewhere {
-                Some(refusal) => Err(refusal),
-                None => self.kill_first(killing).await,
-            }
-        })
+        let (at, is_absent) = (None, false);
+        let killing = Killing { level, strategy, person, reason, at, is_absent };
+        Box::pin(self.kill_somehow(killing))
+    }
+
+    fn kill_absent(
+        &self,
+        strategy: StrategyUid,
+        reason: String,
+        person: String,
+    ) -> Doing<'_, Result<KillAnswer, Refusal>> {
+        let (level, strategy, at) = (KillLevel::Strategy, Some(strategy), None);
+        let killing = Killing { level, strategy, person, reason, at, is_absent: true };
+        Box::pin(self.kill_somehow(killing))
     }
 
     fn arm(
@@ -171,6 +230,11 @@ impl Desk for TenantDesk {
 
     fn switches(&self) -> Vec<Switch> {
         self.shared.view.load().switches.to_vec()
+    }
+
+    fn running(&self) -> Option<Vec<StrategyUid>> {
+        let is_ready = self.shared.phase.borrow().0 == Phase::Ready;
+        self.shared.view.load().running.as_deref().filter(|_| is_ready).cloned()
     }
 
     fn activate(&self, run: StrategyRun, person: String) -> Doing<'_, Result<(), Refusal>> {

@@ -10,17 +10,20 @@
 //! code, databases, HTTP.
 
 mod alerts;
+mod barring;
 mod desk;
 mod ids;
 mod lease;
 mod limiting;
 mod limits;
 pub mod market;
+mod memory;
 mod notes;
 mod obey;
 mod open;
 mod orders;
 mod past;
+mod pending;
 mod platform;
 mod portfolio;
 mod request;
@@ -40,6 +43,7 @@ mod wish;
 mod worker;
 
 pub use lease::{FileLeases, FolderLock, Held, Lease, LeaseError, Tenure};
+pub use memory::{Forgetful, Memory, Remembered};
 pub use open::PaperSettings;
 pub use service::{SessionSettings, Sessions, StartError};
 pub use switches::MACHINE;

@@ -3,9 +3,9 @@
 use qt_journal::Control;
 use serde::{Deserialize, Serialize};
 
-use qt_trading::LimitValue;
 use qt_trading::ids::{OrderUid, StrategyUid};
 use qt_trading::time::Time;
+use qt_trading::{LimitValue, Switch};
 
 /// What a session has to remember that is in no event.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +42,8 @@ pub enum SessionNote {
         #[serde(default)]
         at: Option<Time>,
     },
+    /// The kill switch of a strategy that has no place, tripped or armed.
+    Bar(Switch),
     /// Limits that are in force from the next events on.
     Limits(Limits),
     /// The account's equity at the start of a UTC day, in billionths.

@@ -184,6 +184,10 @@ impl Running {
     }
 
     fn activate(&mut self, run: &StrategyRun, person: &str) -> Answer<()> {
+        if self.is_barred(run.id) {
+            let why = "the kill switch of this strategy is tripped: re-arm it, then activate it";
+            return Ok(conflict(why));
+        }
         let driver = self.session.driver();
         let exposure = driver.exposure();
         let (strategy, trades) = or_refuse!(slots::make(run, exposure.specs, &self.registry));

@@ -19,8 +19,10 @@ use qt_types::{InstrumentSpec, Limits, Nanos};
 
 use super::lease::Held;
 use super::limits;
+use super::memory::Remembered;
 use super::notes::SessionNote;
 use super::past::Past;
+use super::pending;
 use super::request::Requests;
 use super::running::Running;
 use super::shelf::Lists;
@@ -30,7 +32,7 @@ use super::view::Shared;
 use qt_trading::time::Time;
 
 /// The journal's folder in that of a session.
-const JOURNAL: &str = "journal.qtj";
+pub const JOURNAL: &str = "journal.qtj";
 /// Open orders of one session.
 const ORDERS_MAX: usize = 512;
 /// Market data that is taken in one turn.
@@ -68,6 +70,9 @@ pub enum OpenError {
     /// The journal.
     #[error("{0}")]
     Live(#[from] LiveError),
+    /// Kills that came while it did not run.
+    #[error("kills that are to be taken over cannot be read: {0}")]
+    Kills(std::io::Error),
     /// A ring.
     #[error("{0}")]
     Ring(#[from] SetupError),
@@ -86,6 +91,7 @@ pub struct Beginning<'a> {
     pub feed: FeedReader,
     pub requests: Requests,
     pub shared: Arc<Shared>,
+    pub remembered: Remembered,
 }
 
 fn options(words: &[String], settings: &PaperSettings) -> Result<Options, LiveError> {
@@ -121,7 +127,8 @@ fn words(shared: &Shared, specs: &[InstrumentSpec], settings: &PaperSettings) ->
 /// # Errors
 /// When its journal does not fit.
 pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
-    let Beginning { folder, held, registry, specs, settings, feed, requests, shared } = beginning;
+    let Beginning { folder, held, registry, specs, settings, feed, requests, shared, .. } =
+        beginning;
     shared.epoch.store(held.epoch(), Ordering::Relaxed);
     shared.log.begin_life(held.epoch());
     let words = words(&shared, &specs, settings);
@@ -133,6 +140,8 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
     let parts = parts(settings, &specs, journal.epoch, Box::new(keeper), feed);
     let mut session = PaperSession::new(parts)?;
     let mut past = Past::new(shared.tenant, shared.account, specs.clone());
+    past.pending = pending::read(folder).map_err(OpenError::Kills)?;
+    (past.folder, past.remembered) = (folder.to_owned(), beginning.remembered);
     let mut recasts = Vec::new();
     let mut notes = Vec::new();
     for note in &journal.notes {

@@ -1,14 +1,17 @@
 //! What an earlier process has left, and this one goes on with.
 
 use std::collections::HashMap;
+use std::path::PathBuf;
 
 use qt_engine::Ensemble;
 use qt_risk::RiskGate;
 use qt_runtime::live::{Driver, Note};
 use qt_types::{InstrumentSpec, Payload};
 
+use super::memory::Remembered;
 use super::notes::{Limits, SessionNote};
 use super::orders::{Changed, Orders};
+use super::pending::PendingKill;
 use super::portfolio::Account;
 use super::signals::Heard;
 use super::slots::Slots;
@@ -30,6 +33,12 @@ pub struct Past {
     pub signals: Heard,
     /// The last change of the limits.
     pub limits: Limits,
+    /// Where the session is kept.
+    pub folder: PathBuf,
+    /// Kills that came while it did not run.
+    pub pending: Vec<PendingKill>,
+    /// What is written down elsewhere.
+    pub remembered: Remembered,
 }
 
 impl Past {
@@ -42,6 +51,9 @@ impl Past {
             switches: Switches::new(tenant, account),
             signals: Heard::default(),
             limits: Limits { version: 1, at: Time::now(), ..Limits::default() },
+            folder: PathBuf::new(),
+            pending: Vec::new(),
+            remembered: Remembered::default(),
         }
     }
 
@@ -54,6 +66,7 @@ impl Past {
             SessionNote::Switch { people, reason, at } => {
                 self.switches.tell(after + 1, Told { people, reason, at });
             }
+            SessionNote::Bar(switch) => self.switches.put(switch),
             SessionNote::Limits(limits) => self.limits = limits,
             SessionNote::Client { order, client_order_id } => {
                 self.orders.name(order, client_order_id);

@@ -94,6 +94,8 @@ pub struct Killing {
     pub reason: String,
     /// The time that names the trip; without it that of the event.
     pub at: Option<Time>,
+    /// The tenant has the strategy, also where it has no place in the session.
+    pub is_absent: bool,
 }
 
 /// Orders may leave again.
@@ -206,10 +208,9 @@ mod tests {
         let (reply, _) = oneshot::channel();
         let (person, reason) = (String::new(), String::new());
         let level = KillLevel::Account;
-        Request::Kill {
-            killing: Killing { level, strategy: None, person, reason, at: None },
-            reply,
-        }
+        let (at, is_absent) = (None, false);
+        let killing = Killing { level, strategy: None, person, reason, at, is_absent };
+        Request::Kill { killing, reply }
     }
 
     fn limits() -> Request {

@@ -21,9 +21,11 @@ use super::orders::Changed;
 use super::past::Past;
 use super::request::{Answered, Requests};
 use super::risk;
+use super::slots::{SLOTS, strategy_id};
 use super::told::Told;
 use super::view::{Shared, View};
 use super::waiting::Absent;
+use qt_trading::ids::StrategyUid;
 use qt_trading::time::Time;
 use qt_trading::{Alert, Execution, LimitsNow, Order, Phase, PrivateKind, RiskStatus, Switch};
 
@@ -60,7 +62,7 @@ pub struct Running {
     /// Alerts that nobody was told of yet.
     alarms: Vec<(Time, Alert)>,
     answers: Vec<Answered>,
-    is_dirty: bool,
+    pub(super) is_dirty: bool,
     shown_ns: i64,
     slow_ns: i64,
     begun_ns: Option<i64>,
@@ -139,6 +141,7 @@ impl Running {
         if self.followed.is_none() {
             // Nothing has been heard or asked for yet: what is held back for all does not leave.
             self.follow_platform()?;
+            self.take_over()?;
             self.finish_limits()?;
             self.shared.is_visited.store(true, Ordering::Release);
         }
@@ -427,10 +430,18 @@ impl Running {
             portfolio,
             limits: Arc::clone(&self.limits),
             switches: Arc::new(self.past.switches.all()),
+            running: Some(Arc::new(self.running())),
             events: driver.events(),
             is_killed: driver.inside().may_send(StrategyId::FIRST) != KillState::Active,
         }));
         (self.is_dirty, self.is_valued, self.shown_ns) = (false, true, now_ns);
+    }
+
+    /// The strategies that run.
+    fn running(&self) -> Vec<StrategyUid> {
+        let inside = self.session.driver().inside();
+        let places = (0..SLOTS).map(strategy_id).filter(|of| inside.is_active(*of));
+        places.filter_map(|of| self.past.slots.strategy_of(of)).collect()
     }
 
     /// The limits as they stand, which is what is shown of them from now on.

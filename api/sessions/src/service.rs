@@ -15,7 +15,9 @@ use qt_types::KillState;
 use super::desk::TenantDesk;
 use super::lease::{FileLeases, Held, Lease};
 use super::market::{Hub, VENUE};
+use super::memory::{Forgetful, Memory, Remembered};
 use super::open::{Beginning, PaperSettings, open};
+use super::pending;
 use super::platform::Platform;
 use super::request::{Killing, requests};
 use super::running::Running;
@@ -44,6 +46,8 @@ pub struct SessionSettings {
     pub lease: Arc<dyn Lease>,
     /// Who is told what becomes of orders.
     pub listeners: Arc<dyn Listeners>,
+    /// What is known of sessions should their journals be lost.
+    pub memory: Arc<dyn Memory>,
     /// The types of strategies that there are.
     pub registry: Arc<Registry>,
     /// So long a desk waits for its session to be ready before it is given out as it is.
@@ -60,6 +64,7 @@ impl SessionSettings {
             paper: PaperSettings::default(),
             lease: Arc::new(FileLeases),
             listeners: Arc::new(Nobody),
+            memory: Arc::new(Forgetful),
             registry: Arc::new(Registry::builtin()),
             patience: Duration::from_secs(3),
         }
@@ -208,7 +213,8 @@ impl Inner {
         let absent = Absent { shared: Arc::clone(&shared), requests, tries: 0 };
         // Without the room the service is at its end.
         let _ = self.room.send(News::Wait(absent));
-        Arc::new(TenantDesk { shared })
+        let folder = self.folder(&shared);
+        Arc::new(TenantDesk { shared, folder })
     }
 
     /// Where a session is kept.
@@ -218,7 +224,13 @@ impl Inner {
     }
 
     /// Makes the session again from its journal, and gives it to its worker.
-    pub fn open(&self, absent: &Absent, folder: &Path, held: Box<dyn Held>) {
+    pub fn open(
+        &self,
+        absent: &Absent,
+        folder: &Path,
+        held: Box<dyn Held>,
+        remembered: Remembered,
+    ) {
         let shared = &absent.shared;
         let opened = self.hub.subscribe(Some(shared.wakes.clone())).map_err(Into::into);
         let opened = opened.and_then(|feed| {
@@ -231,6 +243,7 @@ impl Inner {
                 feed,
                 requests: absent.requests.clone(),
                 shared: Arc::clone(shared),
+                remembered,
             })
         });
         match opened {
@@ -253,6 +266,10 @@ impl Inner {
     pub fn fail(&self, shared: &Shared, why: &str) {
         tracing::error!(account = %shared.account, why, "a session does not begin");
         shared.enter(Phase::Failed, Some(why.to_owned()));
+        match pending::read(&self.folder(shared)) {
+            Ok(kills) => pending::show(shared, &kills),
+            Err(error) => tracing::error!(%error, "kills of a session cannot be read"),
+        }
         if let Some(worker) = lock(&self.workers).get(shared.worker) {
             worker.lose();
         }
@@ -357,7 +374,8 @@ impl Trading for Sessions {
             let sent: Vec<_> = running
                 .map(|desk| {
                     let (person, reason) = (person.clone(), reason.clone());
-                    let killing = Killing { level, strategy: None, person, reason, at: Some(at) };
+                    let (at, is_absent) = (Some(at), false);
+                    let killing = Killing { level, strategy: None, person, reason, at, is_absent };
                     let answer = desk.kill_first(killing);
                     (desk, answer)
                 })

@@ -163,7 +163,8 @@ impl Switches {
         }
     }
 
-    fn put(&mut self, switch: Switch) {
+    /// It is so from now on.
+    pub fn put(&mut self, switch: Switch) {
         match self.known.iter_mut().find(|it| it.is_of(switch.level, &switch.subject)) {
             Some(known) => *known = switch,
             None => self.known.push(switch),

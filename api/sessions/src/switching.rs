@@ -19,11 +19,14 @@ type Answer<T> = Result<Result<T, Refusal>, Halt>;
 impl Running {
     /// Nothing more leaves; what became of the orders that were open.
     pub(super) fn kill(&mut self, killing: Killing) -> Answer<KillAnswer> {
-        let Killing { level, strategy, person, reason, at } = killing;
-        let target = match self.target(level, strategy) {
-            Ok(target) => target,
-            Err(refusal) => return Ok(Err(refusal)),
+        let target = match (self.target(killing.level, killing.strategy), killing.strategy) {
+            (Ok(target), _) => target,
+            (Err(Refusal::NotFound), Some(of)) if killing.is_absent => {
+                return self.bar(of, killing);
+            }
+            (Err(refusal), _) => return Ok(Err(refusal)),
         };
+        let Killing { person, reason, at, .. } = killing;
         let only = (target.level == Level::Strategy).then_some(StrategyId(target.index));
         let orders = self.session.driver().exposure().orders;
         let is_meant = |order: &&qt_engine::Order| only.is_none_or(|of| order.strategy == of);
@@ -62,11 +65,12 @@ impl Running {
 
     /// Orders may leave again, as far as this switch held them back.
     pub(super) fn arm(&mut self, arming: Arming) -> Answer<ArmAnswer> {
-        let Arming { level, strategy, trip, people } = arming;
-        let target = match self.target(level, strategy) {
-            Ok(target) => target,
-            Err(refusal) => return Ok(Err(refusal)),
+        let target = match (self.target(arming.level, arming.strategy), arming.strategy) {
+            (Ok(target), _) => target,
+            (Err(Refusal::NotFound), Some(of)) => return self.unbar(of, arming),
+            (Err(refusal), _) => return Ok(Err(refusal)),
         };
+        let Arming { trip, people, .. } = arming;
         if self.session.driver().gate().kill().state(target) == KillState::Active {
             return Ok(Ok(ArmAnswer::WasArmed));
         }

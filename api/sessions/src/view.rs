@@ -12,7 +12,7 @@ use super::request::RequestsTo;
 use super::shelf::Shelf;
 use super::told::Listener;
 use qt_trading::amount::Amount;
-use qt_trading::ids::{AccountId, TenantId};
+use qt_trading::ids::{AccountId, StrategyUid, TenantId};
 use qt_trading::time::Time;
 use qt_trading::{LimitsNow, Phase, Portfolio, PrivateLog, Refusal, RiskStatus, Switch};
 
@@ -28,6 +28,8 @@ pub struct View {
     pub limits: Arc<LimitsNow>,
     /// Kill switches that were ever tripped.
     pub switches: Arc<Vec<Switch>>,
+    /// The strategies that run; none while that is not known.
+    pub running: Option<Arc<Vec<StrategyUid>>>,
     /// Sequenced events.
     pub events: u64,
     /// Whether nothing or not everything may be sent.
@@ -82,6 +84,7 @@ impl Shared {
             portfolio: Arc::new(nothing(account)),
             limits: Arc::default(),
             switches: Arc::default(),
+            running: None,
             events: 0,
             is_killed: false,
         };

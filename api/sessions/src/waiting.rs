@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::lease::LeaseError;
+use super::memory::Remembered;
+use super::open::JOURNAL;
 use super::request::Requests;
 use super::service::Inner;
 use super::view::Shared;
@@ -143,7 +145,17 @@ fn attempt(inner: &Inner, mut absent: Absent) -> Option<Absent> {
     match asked {
         Ok(held) => {
             shared.enter(Phase::Reconciling, None);
-            inner.open(&absent, &folder, held);
+            let recalled = inner.settings.memory.recall(shared.tenant, shared.account);
+            let remembered = match recalled {
+                Ok(remembered) => remembered,
+                // Its journal has all that holds trading back.
+                Err(_) if folder.join(JOURNAL).exists() => Remembered::default(),
+                Err(why) => {
+                    put_off(&mut absent, Phase::Reconciling, why);
+                    return Some(absent);
+                }
+            };
+            inner.open(&absent, &folder, held, remembered);
             None
         }
         Err(why) => {

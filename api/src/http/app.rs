@@ -37,6 +37,9 @@ const KILL_PATH: &str = "/risk/kill";
 /// Whether something that the service uses is there, from memory.
 pub type Probe = Box<dyn Fn() -> bool + Send + Sync>;
 
+/// A figure of the process, from memory.
+pub type Figure = Box<dyn Fn() -> f64 + Send + Sync>;
+
 /// What all handlers share.
 pub struct App {
     /// The settings.
@@ -75,6 +78,8 @@ pub struct App {
     pub sockets: Arc<Hub>,
     /// Further components of `/health`.
     pub probes: Vec<(&'static str, Probe)>,
+    /// Further series of `/metrics`, of the process.
+    pub gauges: Vec<(&'static str, Figure)>,
     /// Room for bodies that are being read.
     pub bodies: Arc<Rooms>,
     /// Whether the service stops.
@@ -147,6 +152,7 @@ impl App {
             spans: None,
             sockets: Arc::new(hub),
             probes: Vec::new(),
+            gauges: Vec::new(),
             bodies: Rooms::new(limits.bodies_bytes_max, limits.tenant_bodies_bytes_max),
             stopping,
             started: Instant::now(),

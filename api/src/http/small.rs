@@ -16,7 +16,8 @@ const BYTES_MAX: usize = 8 << 10;
 /// A body that takes no part of the room that all bodies share.
 #[derive(Debug)]
 pub struct Small {
-    bytes: Bytes,
+    /// As it came.
+    pub bytes: Bytes,
     headers: axum::http::HeaderMap,
     depth_max: usize,
 }

@@ -3,6 +3,8 @@
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -24,6 +26,8 @@ pub struct Launch {
     pub memory_kib: u64,
     /// Most bytes of its result.
     pub result_bytes_max: u64,
+    /// The processor time that it took so far (ms), kept up while it runs.
+    pub spent_ms: Arc<AtomicU64>,
 }
 
 /// How it ended.
@@ -93,6 +97,7 @@ fn watch_over(
     loop {
         // Before it is waited for: then nothing is left to be read.
         cpu_ms = processor.read_ms().unwrap_or(cpu_ms);
+        launch.spent_ms.store(cpu_ms, Ordering::Relaxed);
         match child.try_wait() {
             Ok(Some(status)) => return (Ok(status), why, cpu_ms),
             Err(error) => return (Err(error), why, cpu_ms),
@@ -261,6 +266,7 @@ mod tests {
             cpu_seconds,
             memory_kib: 1 << 20,
             result_bytes_max: 1_000,
+            spent_ms: Arc::default(),
         };
         let (to, mut progress) = mpsc::channel(64);
         let (stopper, stopped) = watch::channel(false);

@@ -1,5 +1,6 @@
 //! Data sets that clients send: looked at by a process of its own before they are kept.
 
+use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -8,6 +9,7 @@ use serde_json::Value;
 use tokio::sync::{mpsc, watch};
 
 use super::child::{self, Ended, Launch};
+use super::holding;
 use super::pool::{Jobs, stopping};
 use super::settings::JobSettings;
 use qt_trading::Refusal;
@@ -53,6 +55,8 @@ pub struct Intake {
 struct Folder {
     path: PathBuf,
     is_kept: AtomicBool,
+    /// Nobody else may think that it was left behind.
+    _filling: Option<File>,
 }
 
 impl Drop for Folder {
@@ -93,8 +97,13 @@ impl Jobs {
             stopped
         };
         let path = self.settings().data_dir.join(place);
-        let made = child::fresh_folder(&path);
-        let folder = Arc::new(Folder { path, is_kept: AtomicBool::new(false) });
+        let made = child::fresh_folder(&path).and_then(|()| holding::filling(&path));
+        let (made, filling) = match made {
+            Ok(file) => (Ok(()), Some(file)),
+            Err(error) => (Err(error), None),
+        };
+        let folder = Folder { path, is_kept: AtomicBool::new(false), _filling: filling };
+        let folder = Arc::new(folder);
         let intake = Intake { jobs: Arc::clone(self), id, stopped, folder };
         match made {
             Ok(()) => Ok(intake),
@@ -148,6 +157,7 @@ impl Intake {
     /// The folder stays.
     pub fn keep(&self) {
         self.folder.is_kept.store(true, Ordering::Relaxed);
+        holding::filled(&self.folder.path);
     }
 }
 
@@ -165,6 +175,7 @@ fn look(
         cpu_seconds: CPU_SECONDS,
         memory_kib: settings.job_memory_kib,
         result_bytes_max: FACTS_BYTES_MAX,
+        spent_ms: Arc::default(),
     };
     let (to, _progress) = mpsc::channel(1);
     match child::run(&launch, &to, stopped).0 {

@@ -1,7 +1,8 @@
 //! The pool: jobs wait, run and end here, and the store knows of every step.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::path::PathBuf;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -49,10 +50,10 @@ pub(super) struct State {
 }
 
 #[derive(Debug)]
-struct Waiting {
-    id: BacktestId,
-    config: JobConfig,
-    actor: Actor,
+pub(super) struct Waiting {
+    pub(super) id: BacktestId,
+    pub(super) config: JobConfig,
+    pub(super) actor: Actor,
 }
 
 /// A day, for quotas.
@@ -99,24 +100,20 @@ impl Jobs {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// After a start: jobs that ran when the service ended are marked as interrupted, those that
-    /// waited wait again.
-    ///
-    /// # Errors
-    /// When the store does not answer.
-    pub async fn recover(self: &Arc<Self>) -> Result<(), StoreError> {
-        for tenant in self.store.tenants().await? {
-            for row in self.store.recover_backtests(tenant).await? {
-                let actor = Actor::new(tenant, row.person.clone(), "");
-                match serde_json::from_value(row.config.clone()) {
-                    Ok(config) => self.push(Waiting { id: row.id, config, actor }),
-                    Err(_) => self.fail(&actor, row.id, "its settings cannot be read").await,
-                }
-            }
-        }
+    /// Whether the jobs of earlier processes were looked at.
+    pub(super) fn has_recovered(&self) -> bool {
+        *self.is_recovered.borrow()
+    }
+
+    /// They were: jobs may begin.
+    pub(super) fn recovered(self: &Arc<Self>) {
         self.is_recovered.send_replace(true);
         self.go_on();
-        Ok(())
+    }
+
+    /// Tenants with jobs that wait or run here.
+    pub(super) fn tenants(&self) -> BTreeSet<TenantId> {
+        self.lock().queue.tenants()
     }
 
     /// Takes a job in; the flag is false where `unique_key` was there already and that job is
@@ -151,7 +148,8 @@ impl Jobs {
             cpu_ms_max: self.settings.tenant_cpu_seconds * 1_000,
             since: Time(Time::now().0 - DAY_NS),
         };
-        let (row, is_new) = self.store.enqueue_backtest(actor.clone(), new, quota).await?;
+        let (row, is_new) =
+            self.store.enqueue_backtest(actor.clone(), new, quota, self.holder()).await?;
         if is_new {
             self.tell(&actor, id, BacktestStatus::Queued, json!({ "fraction": 0.0 }));
             self.push(Waiting { id, config, actor });
@@ -202,6 +200,7 @@ impl Jobs {
             }
         }
         self.until(|state| state.stops.is_empty() && state.intakes.is_empty()).await;
+        self.let_go().await;
     }
 
     /// Where a job's files are.
@@ -210,7 +209,7 @@ impl Jobs {
         self.settings.data_dir.join(place(tenant, id))
     }
 
-    fn push(&self, job: Waiting) {
+    pub(super) fn push(&self, job: Waiting) {
         self.lock().queue.push(job.actor.tenant, job);
     }
 
@@ -243,7 +242,7 @@ impl Jobs {
 
     async fn run(&self, job: Waiting, stopped: watch::Receiver<bool>) {
         let tenant = job.actor.tenant;
-        match self.store.start_backtest(tenant, job.id).await {
+        match self.store.start_backtest(tenant, job.id, self.holder()).await {
             Ok(true) => {}
             // Somebody cancelled it while it waited.
             Ok(false) => return,
@@ -261,11 +260,13 @@ impl Jobs {
             cpu_seconds: self.settings.job_cpu_seconds,
             memory_kib: self.settings.job_memory_kib,
             result_bytes_max: self.settings.result_bytes_max,
+            spent_ms: Arc::default(),
         };
+        let spent_ms = Arc::clone(&launch.spent_ms);
         let (to, progress) = mpsc::channel(16);
         let run = move || child::run(&launch, &to, &stopped);
         let running = tokio::task::spawn_blocking(run);
-        let telling = self.tell_progress(&job.actor, job.id, progress);
+        let telling = self.tell_progress(&job.actor, job.id, progress, &spent_ms);
         let (ran, ()) = tokio::join!(running, telling);
         let lost = |_| (Ended::Failed("the run was lost".to_owned()), 0);
         let (ended, cpu_ms) = ran.unwrap_or_else(lost);
@@ -317,24 +318,35 @@ impl Jobs {
         actor: &Actor,
         id: BacktestId,
         mut progress: mpsc::Receiver<Value>,
+        spent_ms: &AtomicU64,
     ) {
-        let mut told: Option<tokio::time::Instant> = None;
-        while let Some(shape) = progress.recv().await {
-            self.tell(actor, id, BacktestStatus::Running, shape.clone());
-            if told.is_some_and(|told| told.elapsed() < TOLD_EVERY) {
-                continue;
-            }
-            told = Some(tokio::time::Instant::now());
-            // Another replica may have cancelled it. A store that is away is no reason to stop.
-            if let Ok(false) = self.store.backtest_progress(actor.tenant, id, shape).await
-                && let Some(stop) = self.lock().stops.get(&id)
-            {
-                let _ = stop.send(true);
+        let (mut newest, mut ticks) = (None, tokio::time::interval(TOLD_EVERY));
+        ticks.reset();
+        loop {
+            tokio::select! {
+                shape = progress.recv() => match shape {
+                    Some(shape) => {
+                        self.tell(actor, id, BacktestStatus::Running, shape.clone());
+                        newest = Some(shape);
+                    }
+                    None => return,
+                },
+                _ = ticks.tick() => {
+                    let (shape, cpu_ms) = (newest.take(), spent_ms.load(Ordering::Relaxed));
+                    let told = self.store.backtest_progress(actor.tenant, id, shape, cpu_ms);
+                    // Another replica may have cancelled it. A store that is away is no reason to
+                    // stop.
+                    if let Ok(false) = told.await
+                        && let Some(stop) = self.lock().stops.get(&id)
+                    {
+                        let _ = stop.send(true);
+                    }
+                }
             }
         }
     }
 
-    async fn fail(&self, actor: &Actor, id: BacktestId, words: &str) {
+    pub(super) async fn fail(&self, actor: &Actor, id: BacktestId, words: &str) {
         let error = Some(words.to_owned());
         let end = BacktestEnd { error, ..ended_as(BacktestStatus::Failed, 0) };
         self.keep(actor.clone(), id, end).await;

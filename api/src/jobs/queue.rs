@@ -1,6 +1,6 @@
 //! Who is next: one tenant after the other, each with its own jobs in their order.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use qt_trading::ids::TenantId;
 
@@ -52,6 +52,12 @@ impl<T> FairQueue<T> {
                 self.running.remove(&tenant);
             }
         }
+    }
+
+    /// Tenants with jobs that wait or run.
+    #[must_use]
+    pub fn tenants(&self) -> BTreeSet<TenantId> {
+        self.waiting.keys().chain(self.running.keys()).copied().collect()
     }
 
     /// How many wait.

@@ -20,6 +20,10 @@ pub struct SharedData {
 /// What jobs may use.
 #[derive(Clone, Debug)]
 pub struct JobSettings {
+    /// The name of this process: no other one has it.
+    pub name: String,
+    /// Whether no other process uses the same database.
+    pub is_alone: bool,
     /// The program that runs a backtest: `quanttrade` itself.
     pub program: PathBuf,
     /// The service's data directory; jobs have `backtests/TENANT/ID` in it.
@@ -70,6 +74,8 @@ impl JobSettings {
     pub fn new(program: PathBuf, data_dir: PathBuf, shared: Vec<SharedData>) -> Self {
         let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         Self {
+            name: uuid::Uuid::now_v7().to_string(),
+            is_alone: true,
             program,
             data_dir,
             shared,

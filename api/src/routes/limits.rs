@@ -13,6 +13,7 @@ use serde_json::{Value, json};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use super::once::{Once, OnceHeader};
 use super::strategies::actor;
 use crate::http::{ApiError, Caller, Context, Received, Shared};
 use qt_auth::Right;
@@ -53,7 +54,8 @@ fn document(limits: &[LimitValue]) -> Value {
     json!({ "limits": limits })
 }
 
-fn read(document: &Value) -> Result<Vec<LimitValue>, ApiError> {
+/// Limits as the store has them.
+pub(crate) fn read(document: &Value) -> Result<Vec<LimitValue>, ApiError> {
     let limits = document.get("limits").cloned().unwrap_or_default();
     serde_json::from_value(limits).map_err(|error| {
         tracing::error!(%error, "limits in the store cannot be read");
@@ -111,6 +113,7 @@ pub(crate) fn kept(now: &LimitsNow) -> qt_store::LimitSet {
     path = "/risk/limits",
     tag = "risk",
     security(("bearer" = [])),
+    params(OnceHeader),
     request_body = LimitBody,
     responses(
         (status = 200, description = "They are in force", body = LimitView),
@@ -123,16 +126,35 @@ pub(crate) async fn put(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
+    once: Once,
     received: Received,
 ) -> Result<Response, ApiError> {
     caller.need(Right::TightenLimits)?;
     let body: LimitBody = received.json()?;
+    once.run(&app, &caller, &received.bytes, async |under| {
+        changed(&app, &caller, &context, body, under.is_repeat).await
+    })
+    .await
+}
+
+/// Puts `body` in force, or has it wait. A repetition of what was never answered finds it done.
+async fn changed(
+    app: &Shared,
+    caller: &Caller,
+    context: &Context,
+    body: LimitBody,
+    is_repeat: bool,
+) -> Result<Response, ApiError> {
     let desk = app.trading.desk(caller.tenant()).await?;
     let now = in_force(&*desk)?;
+    let is_next = body.proposal_id.is_none() && body.version.checked_add(1) == Some(now.version);
+    if is_repeat && is_next && merged(&now.limits, &body.limits)? == now.limits {
+        return Ok(Json(view(app, caller, &now).await?).into_response());
+    }
     if body.version != now.version {
         return Err(other_version(now.version));
     }
-    let by = actor(&caller, &context);
+    let by = actor(caller, context);
     let (wanted, people) = if let Some(proposal) = body.proposal_id {
         caller.need(Right::LoosenLimits)?;
         if !body.limits.is_empty() {
@@ -154,12 +176,12 @@ pub(crate) async fn put(
         caller.need(Right::Kill(KillLevel::Global))?;
     }
     match effect {
-        Change::None => return Ok(Json(view(&app, &caller, &now).await?).into_response()),
+        Change::None => return Ok(Json(view(app, caller, &now).await?).into_response()),
         Change::Loosens if body.proposal_id.is_none() => {
             caller.need(Right::LoosenLimits)?;
-            app.store.keep_limits(service(&caller, &now), kept(&now)).await?;
+            app.store.keep_limits(service(caller, &now), kept(&now)).await?;
             app.store.propose_limits(by, now.version, document(&wanted)).await?;
-            let view = view(&app, &caller, &now).await?;
+            let view = view(app, caller, &now).await?;
             return Ok((StatusCode::ACCEPTED, Json(view)).into_response());
         }
         Change::Tightens | Change::Loosens => {}
@@ -167,7 +189,7 @@ pub(crate) async fn put(
     // In force first, and durable: the store has it written down, now or when it is there again.
     let (before, now) = (now.clone(), desk.set_limits(now.version, wanted, people).await?);
     let written = async {
-        app.store.keep_limits(service(&caller, &before), kept(&before)).await?;
+        app.store.keep_limits(service(caller, &before), kept(&before)).await?;
         app.store.keep_limits(by, kept(&now)).await?;
         app.store.limit_proposals(caller.tenant()).await
     };

@@ -1,6 +1,7 @@
 //! `Idempotency-Key`: a request that is repeated is done once.
 
 use std::convert::Infallible;
+use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
 use axum::extract::FromRequestParts;
@@ -10,6 +11,7 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::time::timeout;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
@@ -19,6 +21,8 @@ use qt_store::{Answer, Begun};
 
 const HEADER: &str = "idempotency-key";
 const ANSWER_BYTES_MAX: usize = 1 << 20;
+/// What is done anyway waits so long for the store.
+const ANYWAY_WITHIN: Duration = Duration::from_millis(500);
 
 /// The header, as the document shows it.
 #[derive(Debug, IntoParams)]
@@ -34,6 +38,8 @@ pub struct OnceHeader {
 #[derive(Clone, Debug)]
 pub struct Once {
     key: Option<String>,
+    /// Whether it is done also where the key cannot be kept.
+    is_done_anyway: bool,
     route: String,
     request_id: String,
 }
@@ -55,7 +61,8 @@ impl FromRequestParts<Shared> for Once {
         let key = parts.headers.get(HEADER);
         let key = key.map(|value| value.to_str().unwrap_or_default().to_owned());
         let Ok(context) = Context::from_request_parts(parts, app).await;
-        Ok(Self { key, route, request_id: context.request_id })
+        let (is_done_anyway, request_id) = (false, context.request_id);
+        Ok(Self { key, is_done_anyway, route, request_id })
     }
 }
 
@@ -70,6 +77,14 @@ impl Once {
             return Err(ApiError::invalid("Idempotency-Key", detail));
         }
         Ok(key)
+    }
+
+    /// The same for what may not wait for the store: while that is away, each repetition is done
+    /// again.
+    #[must_use]
+    pub fn anyway(mut self) -> Self {
+        self.is_done_anyway = true;
+        self
     }
 
     /// Does `work` under a new identifier, or gives the answer that the same request got before.
@@ -105,7 +120,18 @@ impl Once {
             return work(under).await.map(IntoResponse::into_response);
         };
         let (tenant, scope) = (caller.tenant(), format!("{} {}", self.route, caller.person()));
-        let begun = app.store.begin_request(tenant, scope.clone(), key.clone(), hash, id).await?;
+        let beginning = app.store.begin_request(tenant, scope.clone(), key.clone(), hash, id);
+        let begun = match self.is_done_anyway {
+            false => beginning.await?,
+            true => match timeout(ANYWAY_WITHIN, beginning).await {
+                Ok(Ok(begun)) => begun,
+                Ok(Err(error)) if !error.is_passing() => return Err(error.into()),
+                _ => {
+                    let under = Under { id, is_repeat: false };
+                    return work(under).await.map(IntoResponse::into_response);
+                }
+            },
+        };
         let under = match begun {
             Begun::New => Under { id, is_repeat: false },
             Begun::Lost(before) => Under { id: before, is_repeat: true },

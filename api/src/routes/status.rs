@@ -156,6 +156,7 @@ pub(crate) async fn metrics(
         Series::one("quanttrade_feeds_up", up as f64),
         Series::one("quanttrade_feeds", feeds.len() as f64),
     ];
+    series.extend(app.gauges.iter().map(|(name, figure)| Series::one(name, figure())));
     series.extend(resident().map(|bytes| Series::one("process_resident_memory_bytes", bytes)));
     let values = Phase::ALL.map(|phase| {
         let count = states.iter().filter(|session| session.phase == phase).count();

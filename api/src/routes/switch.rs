@@ -12,13 +12,14 @@ use utoipa::ToSchema;
 use uuid::Uuid;
 
 use super::check::is_plain_text;
+use super::once::{Once, OnceHeader};
 use super::strategies::actor;
 use crate::http::{ApiError, Caller, Context, Received, Shared, Small};
 use qt_auth::Right;
-use qt_store::{Actor, ArmProgress, ArmRule, ArmTerms, PLATFORM};
+use qt_store::{Actor, ArmProgress, ArmRule, ArmTerms, PLATFORM, StoreError};
 use qt_trading::ids::{StrategyUid, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{ArmAnswer, Desk, KillAnswer, KillLevel, Switch};
+use qt_trading::{ArmAnswer, Desk, KillAnswer, KillLevel, Refusal, Switch};
 
 /// The longest reason, in characters.
 const REASON_LENGTH_MAX: usize = 500;
@@ -134,6 +135,7 @@ impl Found {
     path = "/risk/kill",
     tag = "risk",
     security(("bearer" = [])),
+    params(OnceHeader),
     request_body = SwitchBody,
     responses((status = 200, description = "Nothing leaves any more", body = KillAnswer))
 )]
@@ -141,8 +143,9 @@ pub(crate) async fn kill(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
+    once: Once,
     received: Small,
-) -> Result<Json<KillAnswer>, ApiError> {
+) -> Result<Response, ApiError> {
     // Who may trip none gets 403 before the body is looked at, and uses up nobody's kills.
     let lowest = Right::Kill(KillLevel::Strategy);
     app.allow_kill(caller.tenant(), &caller.person(), caller.may(lowest)).await?;
@@ -150,19 +153,46 @@ pub(crate) async fn kill(
     let body: SwitchBody = received.json()?;
     caller.need(Right::Kill(body.level))?;
     body.check()?;
+    once.anyway()
+        .run(&app, &caller, &received.bytes, async |_| {
+            tripped(&app, &caller, &context, body).await.map(Json)
+        })
+        .await
+}
+
+async fn tripped(
+    app: &Shared,
+    caller: &Caller,
+    context: &Context,
+    body: SwitchBody,
+) -> Result<KillAnswer, ApiError> {
     let (reason, person) = (body.reason.clone(), caller.person());
     if body.is_of_all() {
-        let found = body.find_of_all(&app)?;
+        let found = body.find_of_all(app)?;
         let answer = app.trading.kill_all(found.level, found.subject.clone(), reason, person).await;
         // Also where not all of it could be done: what holds must be known.
-        found.keep(&app, found.of(app.trading.switches()), &context).await;
-        return Ok(Json(answer?));
+        found.keep(app, found.of(app.trading.switches()), context).await;
+        return Ok(answer?);
     }
     let desk = app.trading.desk(caller.tenant()).await?;
-    let found = body.find(&caller, &*desk)?;
-    let answer = desk.kill(found.level, found.strategy, reason, person).await?;
-    found.keep(&app, found.of(desk.switches()), &context).await;
-    Ok(Json(answer))
+    let found = body.find(caller, &*desk)?;
+    let killed = desk.kill(found.level, found.strategy, reason.clone(), person.clone()).await;
+    let answer = match (killed, found.strategy) {
+        // It has no place in the session: remembered, so that it cannot start.
+        (Err(Refusal::NotFound), Some(id)) if is_of_tenant(app, caller, id).await => {
+            desk.kill_absent(id, reason, person).await?
+        }
+        (killed, _) => killed?,
+    };
+    found.keep(app, found.of(desk.switches()), context).await;
+    Ok(answer)
+}
+
+/// Whether the caller's tenant has the strategy; while the store is away it may have.
+async fn is_of_tenant(app: &Shared, caller: &Caller, id: StrategyUid) -> bool {
+    let asked = app.store.strategy(caller.tenant(), id);
+    let known = tokio::time::timeout(KEPT_WITHIN, asked).await;
+    !matches!(known, Ok(Err(StoreError::NotFound)))
 }
 
 /// How far re-arming is.
@@ -192,6 +222,7 @@ pub struct Arming {
     path = "/risk/arm",
     tag = "risk",
     security(("bearer" = [])),
+    params(OnceHeader),
     request_body = SwitchBody,
     responses(
         (status = 200, description = "This switch holds nothing back any more", body = Arming),
@@ -203,19 +234,32 @@ pub(crate) async fn arm(
     State(app): State<Shared>,
     caller: Caller,
     context: Context,
+    once: Once,
     received: Received,
 ) -> Result<Response, ApiError> {
     caller.need(Right::Arm(KillLevel::Strategy))?;
     let body: SwitchBody = received.json()?;
     caller.need(Right::Arm(body.level))?;
     body.check()?;
+    once.run(&app, &caller, &received.bytes, async |_| {
+        approved(&app, &caller, &context, body).await
+    })
+    .await
+}
+
+async fn approved(
+    app: &Shared,
+    caller: &Caller,
+    context: &Context,
+    body: SwitchBody,
+) -> Result<Response, ApiError> {
     let desk = match body.is_of_all() {
         true => None,
         false => Some(app.trading.desk(caller.tenant()).await?),
     };
     let found = match &desk {
-        Some(desk) => body.find(&caller, &**desk)?,
-        None => body.find_of_all(&app)?,
+        Some(desk) => body.find(caller, &**desk)?,
+        None => body.find_of_all(app)?,
     };
     let all = || desk.as_ref().map_or_else(|| app.trading.switches(), |desk| desk.switches());
     let arming = |status, people, tripped_at| Arming {
@@ -231,9 +275,9 @@ pub(crate) async fn arm(
     };
     let trip = switch.tripped_at;
     // The trip is written down before anybody approves of anything, also one by machine.
-    app.store.keep_switch(found.by(&switch, &context), switch).await?;
+    app.store.keep_switch(found.by(&switch, context), switch).await?;
     let rule = if caller.identity.is_owner { ArmRule::SingleOperator } else { ArmRule::TwoPeople };
-    let by = Actor { tenant: found.tenant, ..actor(&caller, &context) };
+    let by = Actor { tenant: found.tenant, ..actor(caller, context) };
     let (level, subject) = (found.level, found.subject.clone());
     let terms = ArmTerms { trip, rule };
     let people = match app.store.approve_arm(by, level, subject, body.reason, terms).await? {
@@ -252,7 +296,7 @@ pub(crate) async fn arm(
         Some(desk) => desk.arm(level, found.strategy, trip, people.clone()).await?,
         None => app.trading.arm_all(level, found.subject.clone(), trip, people.clone()).await?,
     };
-    found.keep(&app, found.of(all()), &context).await;
+    found.keep(app, found.of(all()), context).await;
     let status = if answer == ArmAnswer::Armed { "armed" } else { "was_armed" };
     Ok(Json(arming(status, people, Some(trip))).into_response())
 }

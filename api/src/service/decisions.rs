@@ -8,6 +8,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::runs::Seen;
 use crate::routes::limits::kept;
 use qt_sessions::{MACHINE, Sessions};
 use qt_store::{Actor, KillRow, Kills, Limits, PLATFORM, Store, StoreError};
@@ -25,6 +26,7 @@ const GRACE_NS: i64 = 2_000_000_000;
 struct Known {
     switches: Vec<Switch>,
     version: u64,
+    runs: Seen,
 }
 
 /// Has the decisions of all sessions written down, also of those that begin later, until it is
@@ -54,6 +56,7 @@ async fn follow_one(store: &Store, tenant: TenantId, desk: &dyn Desk, known: &mu
             Err(error) => tracing::warn!(%error, "limits are not written down yet"),
         }
     }
+    known.runs.look(store, tenant, desk).await;
 }
 
 /// What another process has written down about the switches of all sessions is taken over here:
@@ -73,7 +76,7 @@ async fn take_over(store: &Store, sessions: &Arc<Sessions>) {
 }
 
 /// What a row says that is in force.
-fn in_force(row: KillRow) -> Switch {
+pub(super) fn in_force(row: KillRow) -> Switch {
     Switch {
         level: row.level,
         subject: row.subject,

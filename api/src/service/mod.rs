@@ -8,9 +8,12 @@ pub mod backlog;
 pub mod decisions;
 pub mod leases;
 pub mod log;
+mod memory;
 pub mod projector;
 mod run;
+mod runs;
 pub mod settings;
 
+pub use qt_sessions::market::RecordedFeed;
 pub use run::{Service, ServiceError};
 pub use settings::{ServiceSettings, SettingsError};

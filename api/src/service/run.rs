@@ -17,6 +17,7 @@ use uuid::Uuid;
 
 use super::decisions;
 use super::leases::StoreLeases;
+use super::memory::StoreMemory;
 use super::projector::Projector;
 use super::settings::ServiceSettings;
 use crate::hitl::mirror::Mirror;
@@ -133,11 +134,14 @@ impl Service {
             None => Arc::new(LocalLimiter::new(&settings.quotas)),
         };
         let state = Some(data_dir.join("market.json"));
-        let hub = Hub::start(HubSettings { state, ..Default::default() })?;
+        let (recordings, candles) = (settings.feeds, Some(data_dir.join("candles")));
+        let market = HubSettings { state, recordings, candles, ..HubSettings::default() };
+        let hub = Hub::start(market)?;
         let (sessions, projector, leases) = sessions(&store, &data_dir, &hub, &registry)?;
         let jobs = settings.has_backtests.then(|| {
             let jobs =
                 JobSettings::new(program.to_owned(), data_dir.clone(), settings.shared.clone());
+            let jobs = JobSettings { is_alone: !store.is_shared(), ..jobs };
             Jobs::new(jobs, Arc::new(store.clone()))
         });
         let source_keys =
@@ -153,6 +157,9 @@ impl Service {
         });
         app.source_keys = source_keys;
         app.jobs.clone_from(&jobs);
+        let waiting = Arc::clone(&projector);
+        let waiting = move || waiting.waiting() as f64;
+        app.gauges.push(("quanttrade_records_waiting", Box::new(waiting)));
         if let Some(collector) = settings.spans {
             let (spans, sending) = Spans::start(collector);
             app.spans = Some(spans);
@@ -256,6 +263,7 @@ async fn recover(jobs: Arc<Jobs>) {
         tracing::warn!(%error, "backtests that waited are not taken up yet");
         tokio::time::sleep(PROBED_EVERY).await;
     }
+    jobs.keep_up().await;
 }
 
 /// Makes the data directory, for its owner alone.
@@ -296,6 +304,7 @@ fn sessions(
     if let Some(leases) = &leases {
         settings.lease = Arc::new(leases.clone());
     }
+    settings.memory = Arc::new(StoreMemory::new(store.clone()));
     let projector = Projector::new(store.clone(), data_dir.to_owned());
     settings.listeners = Arc::clone(&projector) as Arc<dyn Listeners>;
     Ok((Sessions::start(settings, Arc::clone(hub))?, projector, leases))

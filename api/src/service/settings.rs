@@ -11,11 +11,15 @@ use crate::jobs::SharedData;
 use crate::outside::OutsideSettings;
 use qt_auth::limits::{QuotaError, Quotas};
 use qt_auth::{Config, ConfigError, owner};
+use qt_sessions::market::RecordedFeed;
 use qt_store::{StoreError, StoreSettings};
 use qt_trading::secret::Secret;
+use qt_types::{E9, parse_e9};
 
 /// The port that the platform's gateway calls.
 const PORT: u16 = 8009;
+/// The fastest that a recording is played, in billionths.
+const SPEED_MAX_E9: i64 = 1_000 * E9;
 /// The shortest token for `/metrics`.
 const METRICS_TOKEN_BYTES_MIN: usize = 16;
 
@@ -40,6 +44,8 @@ pub struct ServiceSettings {
     pub data_dir: PathBuf,
     /// Webhooks, agents, Vault: `WEBHOOK_NETWORKS`, `AGENT_*`, `VAULT_*`.
     pub outside: OutsideSettings,
+    /// `FEEDS`: recordings that are the market; the synthetic one without them.
+    pub feeds: Vec<RecordedFeed>,
     /// `ENABLE_BACKTESTING`; on without it.
     pub has_backtests: bool,
     /// Data sets that every tenant may read.
@@ -122,6 +128,7 @@ impl ServiceSettings {
             store,
             spans: spans(&set)?,
             redis: redis(&set)?,
+            feeds: feeds(&set)?,
             data_dir: data_dir.to_owned(),
             has_backtests: is_on(&set, "ENABLE_BACKTESTING", true)?,
             shared,
@@ -181,6 +188,25 @@ fn spans(set: &Get<'_>) -> Result<Option<SpanSettings>, SettingsError> {
     Ok(Some(SpanSettings { endpoint, service }))
 }
 
+/// `recording:FILE` or `recording:FILE@SPEED`, with commas between several.
+fn feeds(set: &Get<'_>) -> Result<Vec<RecordedFeed>, SettingsError> {
+    let list = set("FEEDS").unwrap_or_default();
+    let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
+    let feed = |entry: &str| {
+        let usual = "write recording:FILE, or recording:FILE@10 for ten times its pace";
+        let named = entry.strip_prefix("recording:").filter(|rest| !rest.is_empty());
+        let named =
+            named.ok_or_else(|| wrong("FEEDS", format!("'{entry}' is no feed: {usual}")))?;
+        let (path, speed) = named.rsplit_once('@').unwrap_or((named, "1"));
+        let speed_e9 = parse_e9(speed).ok().filter(|speed| (1..=SPEED_MAX_E9).contains(speed));
+        let speed_e9 = speed_e9.ok_or_else(|| {
+            wrong("FEEDS", format!("'{speed}' is no speed above 0 and up to 1000: {usual}"))
+        })?;
+        Ok(RecordedFeed { path: PathBuf::from(path), speed_e9 })
+    };
+    entries.map(feed).collect()
+}
+
 fn redis(set: &Get<'_>) -> Result<Option<Secret>, SettingsError> {
     let Some(url) = set("REDIS_URL") else { return Ok(None) };
     if redis::Client::open(url.as_str()).is_err() {
@@ -220,7 +246,15 @@ mod tests {
         let settings = read(&[]).unwrap();
         assert_eq!(settings.address.to_string(), "127.0.0.1:8009");
         assert!(settings.auth.is_owner_mode() && settings.has_backtests);
-        assert!(settings.redis.is_none());
+        assert!(settings.redis.is_none() && settings.feeds.is_empty());
+    }
+
+    #[test]
+    fn recordings_are_named_with_their_pace() {
+        let settings = read(&[("FEEDS", "recording:/a/b@c.qtt@2.5, recording:d.qtt")]).unwrap();
+        let feeds = settings.feeds.iter().map(|it| (it.path.to_str().unwrap(), it.speed_e9));
+        let wanted = [("/a/b@c.qtt", 2_500_000_000), ("d.qtt", 1_000_000_000)];
+        assert_eq!(feeds.collect::<Vec<_>>(), wanted);
     }
 
     #[test]
@@ -238,6 +272,9 @@ mod tests {
             (("OTEL_EXPORTER_OTLP_ENDPOINT", "http://u:canary@c"), "OTEL_EXPORTER_OTLP_ENDPOINT"),
             (("ENABLE_BACKTESTING", "maybe"), "ENABLE_BACKTESTING"),
             (("DATABASE_URL", "mysql://h/d"), "DATABASE_URL"),
+            (("FEEDS", "binance"), "FEEDS"),
+            (("FEEDS", "recording:a.qtt@0"), "FEEDS"),
+            (("FEEDS", "recording:a.qtt@fast"), "FEEDS"),
             (("METRICS_TOKEN", "short"), "METRICS_TOKEN"),
             (("JWT_SECRET_KEY", "short"), "JWT_SECRET_KEY"),
         ] {

@@ -57,7 +57,10 @@ pub fn snapshot(channel: Channel, desk: &dyn Desk, seq: u64) -> Utf8Bytes {
             let recent: Vec<_> = recent.iter().take(ORDERS_KEPT).map(|of| &**of).collect();
             json!({ "orders": open, "executions": recent })
         }
-        Channel::Risk => json!({ "session": desk.state(), "limits": desk.risk() }),
+        Channel::Risk => {
+            let (session, limits, kill_states) = (desk.state(), desk.risk(), desk.switches());
+            json!({ "session": session, "limits": limits, "kill_states": kill_states })
+        }
         _ => Value::Array(Vec::new()),
     };
     let timestamp = Time::now().millis();

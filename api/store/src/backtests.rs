@@ -103,6 +103,16 @@ pub struct BacktestRow {
     pub finished_at: Option<Time>,
 }
 
+/// The process that has a job.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct JobHolder {
+    /// Its name, which no other process has.
+    pub name: String,
+    /// Until when it has the jobs that wait or run with it, unless it says so again. Whose time is
+    /// over, or who began before there were holders, has none any more.
+    pub until: Time,
+}
+
 /// How a job ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct BacktestEnd {
@@ -147,6 +157,7 @@ pub trait Backtests: Send + Sync {
         actor: Actor,
         new: NewBacktest,
         quota: BacktestQuota,
+        holder: JobHolder,
     ) -> Kept<'_, (BacktestRow, bool)>;
 
     /// One job.
@@ -170,15 +181,22 @@ pub trait Backtests: Send + Sync {
     ) -> Kept<'_, Option<BacktestRow>>;
 
     /// A job begins; false when it no longer waits.
-    fn start_backtest(&self, tenant: TenantId, id: BacktestId) -> Kept<'_, bool>;
+    fn start_backtest(&self, tenant: TenantId, id: BacktestId, holder: JobHolder)
+    -> Kept<'_, bool>;
 
-    /// How far a running job is; false when it runs no more, so that the worker stops.
+    /// How far a running job is, where it has told of that, and the processor time that it took so
+    /// far, which it is charged whatever becomes of it; false when it runs no more, so that the
+    /// worker stops.
     fn backtest_progress(
         &self,
         tenant: TenantId,
         id: BacktestId,
-        progress: Value,
+        progress: Option<Value>,
+        cpu_ms: u64,
     ) -> Kept<'_, bool>;
+
+    /// The jobs of the tenant that wait or run with `holder` are its own for longer.
+    fn hold_backtests(&self, tenant: TenantId, holder: JobHolder) -> Kept<'_, ()>;
 
     /// A job is over, with the event of it. One that is over already is a conflict.
     fn finish_backtest(&self, actor: Actor, id: BacktestId, end: BacktestEnd) -> Kept<'_, ()>;
@@ -186,9 +204,14 @@ pub trait Backtests: Send + Sync {
     /// A job that was over before its process was: the processor time that it took all the same.
     fn charge_backtest(&self, tenant: TenantId, id: BacktestId, cpu_ms: u64) -> Kept<'_, ()>;
 
-    /// After a start of the service: jobs of the tenant that ran are interrupted; those that
-    /// waited are returned, oldest first.
-    fn recover_backtests(&self, tenant: TenantId) -> Kept<'_, Vec<BacktestRow>>;
+    /// Takes over the jobs of the tenant whose holders' time was over before `lapsed`: those that
+    /// ran are interrupted; those that waited are `holder`'s now and returned, oldest first.
+    fn recover_backtests(
+        &self,
+        tenant: TenantId,
+        holder: JobHolder,
+        lapsed: Time,
+    ) -> Kept<'_, Vec<BacktestRow>>;
 
     /// What the tenant has used since `since`.
     fn backtest_use(&self, tenant: TenantId, since: Time) -> Kept<'_, BacktestUse>;

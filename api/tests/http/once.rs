@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::common::client::{Reply, send};
-use crate::common::{Service, token};
+use crate::common::{Service, Wanted, token};
 
 const ORDER: &str = r#"{"symbol":"ETH-USD","side":"sell","type":"market","quantity":2}"#;
 const LIMIT: &str =
@@ -25,7 +25,11 @@ struct Client<'a> {
 impl<'a> Client<'a> {
     fn new(service: &'a Service) -> Self {
         let tenant = TenantId::new();
-        let bearer = format!("Bearer {}", token(Role::User, tenant));
+        Self::of(service, Role::User, tenant)
+    }
+
+    fn of(service: &'a Service, role: Role, tenant: TenantId) -> Self {
+        let bearer = format!("Bearer {}", token(role, tenant));
         Self { service, tenant, bearer }
     }
 
@@ -196,4 +200,35 @@ pub async fn an_order_is_there_though_the_session_does_not_show_it() {
     assert_eq!(changed.status, 409, "{changed:?}");
     let listed = client.ask("GET", "/orders", "-", None).await.json();
     assert_eq!(listed["items"].as_array().unwrap().len(), 1, "{listed}");
+}
+
+/// The kill switch, its arming and limits take one as well; without the store a kill needs none.
+#[tokio::test]
+pub async fn a_key_with_the_kill_switch() {
+    let service = Service::start().await;
+    let client = Client::of(&service, Role::TenantAdmin, TenantId::new());
+    let kill = r#"{"level":"account","reason":"a test"}"#;
+    let first = client.ask("POST", "/risk/kill", "kill", Some(kill)).await;
+    let again = client.ask("POST", "/risk/kill", "kill", Some(kill)).await;
+    assert_eq!((first.status, again.status), (200, 200), "{first:?}");
+    assert_eq!(again.header("idempotency-replayed"), Some("true"));
+    assert_eq!(first.json()["tripped_at"], again.json()["tripped_at"], "tripped once");
+    let other = client.ask("POST", "/risk/kill", "kill", Some(&kill.replace("a test", "b"))).await;
+    assert_eq!(other.status, 422, "{other:?}");
+    let arm = client.ask("POST", "/risk/arm", "arm", Some(kill)).await;
+    let same = client.ask("POST", "/risk/arm", "arm", Some(kill)).await;
+    assert_eq!((arm.status, same.status), (202, 202), "{arm:?}");
+    assert_eq!(same.header("idempotency-replayed"), Some("true"));
+    let limits = client.ask("GET", "/risk/limits", "-", None).await.json();
+    let body = json!({"version": limits["version"], "limits": []}).to_string();
+    for _ in 0..2 {
+        assert_eq!(client.ask("PUT", "/risk/limits", "put", Some(&body)).await.status, 200);
+    }
+    let away = Service::with(Wanted { is_store_away: true, ..Wanted::default() }).await;
+    let client = Client::new(&away);
+    for _ in 0..2 {
+        let killed = client.ask("POST", "/risk/kill", "kill", Some(kill)).await;
+        assert_eq!(killed.status, 200, "{killed:?}");
+        assert_eq!(killed.header("idempotency-replayed"), None);
+    }
 }

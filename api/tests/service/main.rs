@@ -1,6 +1,7 @@
 //! The whole service as it is served: real sessions, real jobs, both databases, directly and
 //! through both gateways of the platform.
 
+mod alerts;
 mod backlog;
 #[path = "../http/common/client.rs"]
 mod client;
@@ -9,6 +10,7 @@ mod gateway;
 mod hitl;
 mod outages;
 mod outside;
+mod owner;
 mod place;
 mod quality;
 #[path = "../../store/tests/store/redis_server.rs"]
@@ -18,6 +20,7 @@ mod risk;
 mod server;
 mod servers;
 mod signals;
+mod sockets;
 mod spans;
 mod takeover;
 

@@ -302,3 +302,43 @@ async fn postgres_away_under_load() {
     let kill = r#"{"level":"account","reason":"a test"}"#;
     assert_eq!(way.ask("POST", "/risk/kill", Some(kill)).await.status, 200);
 }
+
+/// A session whose lease cannot be renewed any more takes a kill all the same, also one of a
+/// strategy that it does not run; the store has them written down once it is there again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_kill_while_postgres_is_away() {
+    let Some(mut server) = PostgresServer::start().await else { return };
+    let url = server.url();
+    let place = Place::with(&[SECRET, HOST, WRITES, READS, ("DATABASE_URL", &url)]).await;
+    let way = place.directly();
+    let strategy = r#"{"name":"a","strategy_type":"market_maker","symbols":["AAPL"]}"#;
+    let strategy = way.ask("POST", "/strategies", Some(strategy)).await.json();
+    let strategy = strategy["id"].as_str().expect("a strategy");
+    let rest = r#"{"symbol":"BTC-USD","side":"buy","type":"limit","price":"100","quantity":"1"}"#;
+    let resting = way.ask("POST", "/trades", Some(rest)).await.json()["id"].clone();
+    server.kill();
+    let is_lost = |page: &serde_json::Value| page["session"]["phase"] == "LEASE_LOST";
+    flow::until(&way, "/risk/status", is_lost).await;
+    let began = Instant::now();
+    let kill = format!(r#"{{"level":"strategy","id":"{strategy}","reason":"PostgreSQL is away"}}"#);
+    let killed = way.ask("POST", "/risk/kill", Some(&kill)).await;
+    assert_eq!(killed.status, 200, "{}", killed.json());
+    let kill = r#"{"level":"account","reason":"PostgreSQL is away"}"#;
+    let killed = way.ask("POST", "/risk/kill", Some(kill)).await;
+    assert_eq!(killed.status, 200, "{}", killed.json());
+    assert!(began.elapsed() < Duration::from_secs(10), "{:?}", began.elapsed());
+    let told = killed.json();
+    let is_told = |name: &str| told[name].as_array().is_some_and(|ids| ids.contains(&resting));
+    assert!(is_told("cancelled") || is_told("cancel_pending"), "{told}");
+    let refused = way.ask("POST", "/trades", Some(&order(1))).await.status;
+    assert!([422, 503].contains(&refused), "{refused}");
+    server.begin().await;
+    let has_both = |page: &serde_json::Value| {
+        let rows = page["switches"].as_array().map(Vec::as_slice).unwrap_or_default();
+        rows.iter().filter(|row| row["reason"] == "PostgreSQL is away").count() == 2
+    };
+    flow::until(&way, "/risk/status", has_both).await;
+    let path = format!("/strategies/{strategy}/activate");
+    let refused = way.ask("POST", &path, None).await;
+    assert_eq!(refused.status, 409, "{}", refused.json());
+}

@@ -272,6 +272,17 @@ pub trait Desk: Send + Sync {
         person: String,
     ) -> Doing<'_, Result<KillAnswer, Refusal>>;
 
+    /// The same for a strategy that the tenant has, also where the session has no place for it:
+    /// then it cannot start before the switch is armed.
+    fn kill_absent(
+        &self,
+        _strategy: StrategyUid,
+        _reason: String,
+        _person: String,
+    ) -> Doing<'_, Result<KillAnswer, Refusal>> {
+        Box::pin(async { Err(Refusal::NotFound) })
+    }
+
     /// Lets orders leave again, as far as what was tripped until `trip` held them back; a later
     /// trip of the same switch is a conflict. That enough `people` want it, the caller has seen to.
     fn arm(
@@ -284,6 +295,11 @@ pub trait Desk: Send + Sync {
 
     /// The kill switches that were ever tripped in this session, also from above.
     fn switches(&self) -> Vec<Switch>;
+
+    /// The strategies that run; none where that is not known now.
+    fn running(&self) -> Option<Vec<StrategyUid>> {
+        None
+    }
 
     /// Runs a strategy. One that runs already is changed to the new parameters.
     fn activate(&self, run: StrategyRun, person: String) -> Doing<'_, Result<(), Refusal>>;

@@ -1,18 +1,24 @@
 //! Load on a running service: requests at a fixed rate, and sockets.
 //!
-//! `cargo run --release -p qt-load -- --help`; `benches/load/run.sh` starts a service and runs all.
-//! Requests leave at the times that the rate says, whether answers have come or not, and are timed
-//! from when they should have left: a service that stalls cannot hide it.
+//! `benches/load/run.sh` builds everything, starts a service in a folder of its own and prints one
+//! table of all figures beside their goals; `qt-load requests` and `qt-load sockets` ask a service
+//! that is there. Requests have times at which they should leave, and are timed from these: a
+//! service that stalls cannot hide it.
 
+mod all;
+mod orders;
+mod reader;
 mod requests;
-mod server;
+mod service;
 mod sockets;
+mod stuck;
 mod summary;
+mod target;
+mod wire;
 
-use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Args, Parser, Subcommand};
+use clap::{Parser, Subcommand};
 
 /// Load on a running service.
 #[derive(Debug, Parser)]
@@ -24,35 +30,12 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum What {
-    /// Requests at a fixed rate
+    /// Start a service, measure everything, print one table
+    All(all::AllArgs),
+    /// Requests at a fixed rate on a service that runs
     Requests(requests::RequestArgs),
-    /// Sockets with subscriptions
+    /// Sockets with subscriptions on a service that runs
     Sockets(sockets::SocketArgs),
-}
-
-/// Where the service is.
-#[derive(Clone, Debug, Args)]
-pub struct Target {
-    /// Host and port
-    #[arg(long, default_value = "127.0.0.1:8009")]
-    pub address: String,
-    /// A file with a token
-    #[arg(long, value_name = "FILE")]
-    pub token_file: PathBuf,
-    /// The service's process, whose memory is then told
-    #[arg(long, value_name = "PID")]
-    pub process: Option<u32>,
-    /// Print JSON
-    #[arg(long)]
-    pub json: bool,
-}
-
-impl Target {
-    fn token(&self) -> Result<String, String> {
-        let path = self.token_file.display();
-        let text = std::fs::read_to_string(&self.token_file);
-        text.map(|text| text.trim().to_owned()).map_err(|error| format!("{path}: {error}"))
-    }
 }
 
 fn main() -> ExitCode {
@@ -64,10 +47,13 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let done = match cli.what {
-        What::Requests(args) => runtime.block_on(requests::run(&args)),
-        What::Sockets(args) => runtime.block_on(sockets::run(args)),
-    };
+    let done = runtime.block_on(async {
+        match cli.what {
+            What::All(args) => all::run(&args).await,
+            What::Requests(args) => requests::run(&args).await,
+            What::Sockets(args) => sockets::run(&args).await,
+        }
+    });
     match done {
         Ok(()) => ExitCode::SUCCESS,
         Err(words) => {

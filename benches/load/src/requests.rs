@@ -8,23 +8,26 @@ use std::time::Duration;
 use clap::Args;
 use hdrhistogram::Histogram;
 use serde_json::json;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 use tokio::time::{Instant, sleep_until};
 
-use crate::{Target, server, summary};
+use crate::target::{Target, TargetArgs};
+use crate::wire::Line;
+use crate::{orders, service, summary};
+
+/// Requests leave up to so much too early rather than too late: a sleep ends on a whole millisecond.
+const EARLY: Duration = Duration::from_millis(1);
 
 /// Requests at a fixed rate.
 #[derive(Debug, Args)]
 pub struct RequestArgs {
     #[command(flatten)]
-    target: Target,
-    /// What to ask for; several are asked for in turn
-    #[arg(long, default_value = "/portfolio")]
+    target: TargetArgs,
+    /// GET this; several are asked for in turn
+    #[arg(long, default_value = "/portfolio", conflicts_with = "orders")]
     path: Vec<String>,
-    /// POST this body; {n} in it becomes a number of its own
-    #[arg(long, value_name = "JSON")]
-    body: Option<String>,
+    /// POST market orders to /trades, each tenant's bought and sold in turn
+    #[arg(long)]
+    orders: bool,
     /// Requests a second
     #[arg(long, default_value_t = 10_000)]
     rate: u64,
@@ -36,154 +39,171 @@ pub struct RequestArgs {
     seconds: u64,
 }
 
-/// What one connection has seen.
-struct Seen {
-    times: Histogram<u64>,
-    statuses: BTreeMap<u16, u64>,
-    broken: u64,
+/// What is asked for, by the number of the request.
+#[derive(Clone, Debug)]
+pub enum Wanted {
+    /// These paths in turn.
+    Get(Arc<[String]>),
+    /// Orders of all tenants in turn.
+    Orders,
+}
+
+/// When requests leave.
+#[derive(Clone, Copy, Debug)]
+pub struct Schedule {
+    /// Requests a second.
+    pub rate: u64,
+    /// For how long.
+    pub seconds: u64,
+    /// Over so many connections.
+    pub connections: u64,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// From when a request should have left to the last byte of its answer (us).
+    pub times: Histogram<u64>,
+    /// Answers by status.
+    pub statuses: BTreeMap<u16, u64>,
+    /// Requests without an answer.
+    pub broken: u64,
+    /// From the first request to the last answer.
+    pub took: Duration,
+}
+
+impl Outcome {
+    /// Answers of `status` a second.
+    pub fn rate_of(&self, status: u16) -> f64 {
+        let count = self.statuses.get(&status).copied().unwrap_or(0);
+        count as f64 / self.took.as_secs_f64().max(0.001)
+    }
+
+    /// Requests that were answered otherwise, or not at all.
+    pub fn others_than(&self, status: u16) -> u64 {
+        let others = self.statuses.iter().filter(|(known, _)| **known != status);
+        self.broken + others.map(|(_, count)| count).sum::<u64>()
+    }
 }
 
 /// Runs the requests and prints what was seen.
 pub async fn run(args: &RequestArgs) -> Result<(), String> {
-    let token = args.target.token()?;
-    let heads: Vec<String> = args.path.iter().map(|path| head(args, path, &token)).collect();
-    let heads: Arc<[String]> = heads.into();
-    let number = Arc::new(AtomicU64::new(0));
-    let began = Instant::now() + Duration::from_millis(200);
-    let ends = began + Duration::from_secs(args.seconds);
-    let gap = Duration::from_secs_f64(args.connections as f64 / args.rate.max(1) as f64);
-    let mut tasks = Vec::new();
-    for connection in 0..args.connections {
-        let offset = gap.mul_f64(connection as f64 / args.connections as f64);
-        let plan = Plan {
-            address: args.target.address.clone(),
-            heads: Arc::clone(&heads),
-            body: args.body.clone(),
-            number: Arc::clone(&number),
-            first: began + offset,
-            gap,
-            ends,
-        };
-        tasks.push(tokio::spawn(plan.follow()));
-    }
-    let (mut times, mut statuses, mut broken) = (summary::times(), BTreeMap::new(), 0);
-    for task in tasks {
-        let seen = task.await.map_err(|error| error.to_string())?;
-        times.add(&seen.times).map_err(|error| error.to_string())?;
-        broken += seen.broken;
-        for (status, count) in seen.statuses {
-            *statuses.entry(status.to_string()).or_insert(0) += count;
-        }
-    }
-    let seconds = (Instant::now() - began).as_secs_f64();
+    let target = args.target.target()?;
+    let wanted = match args.orders {
+        true => Wanted::Orders,
+        false => Wanted::Get(args.path.clone().into()),
+    };
+    let schedule =
+        Schedule { rate: args.rate, seconds: args.seconds, connections: args.connections };
+    let outcome = load(&target, schedule, &wanted).await?;
+    let rate = outcome.times.len() as f64 / outcome.took.as_secs_f64().max(0.001);
+    let statuses = outcome.statuses.iter().map(|(status, n)| (status.to_string(), *n));
     let result = json!({
         "asked_rate": args.rate,
-        "rate": (times.len() as f64 / seconds).round(),
-        "times": summary::percentiles(&times),
-        "statuses": statuses,
-        "broken": broken,
-        "resident_kib": server::resident_kib(args.target.process),
+        "rate": rate.round(),
+        "times": summary::percentiles(&outcome.times),
+        "statuses": statuses.collect::<BTreeMap<_, _>>(),
+        "broken": outcome.broken,
+        "resident_kib": service::resident_kib(target.process),
     });
     summary::print(&result, args.target.json);
     Ok(())
 }
 
-/// The beginning of a request, up to the length of its body.
-fn head(args: &RequestArgs, path: &str, token: &str) -> String {
-    let method = if args.body.is_some() { "POST" } else { "GET" };
-    format!(
-        "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
-         Content-Type: application/json\r\nContent-Length: "
-    )
+/// Sends what is wanted at the times of the schedule. The next request is taken by whichever
+/// connection is free, so that one slow answer holds up no other request.
+pub async fn load(target: &Target, schedule: Schedule, wanted: &Wanted) -> Result<Outcome, String> {
+    let next = Arc::new(AtomicU64::new(0));
+    let began = Instant::now() + Duration::from_millis(300);
+    let mut tasks = Vec::new();
+    for _ in 0..schedule.connections {
+        let worker = Worker {
+            target: target.clone(),
+            schedule,
+            wanted: wanted.clone(),
+            next: Arc::clone(&next),
+            began,
+        };
+        tasks.push(tokio::spawn(worker.work()));
+    }
+    let mut all = Outcome {
+        times: summary::times(),
+        statuses: BTreeMap::new(),
+        broken: 0,
+        took: Duration::ZERO,
+    };
+    for task in tasks {
+        let one = task.await.map_err(|error| error.to_string())?;
+        all.times.add(&one.times).map_err(|error| error.to_string())?;
+        all.broken += one.broken;
+        for (status, count) in one.statuses {
+            *all.statuses.entry(status).or_insert(0) += count;
+        }
+    }
+    all.took = Instant::now() - began;
+    Ok(all)
 }
 
 /// What one connection does.
-struct Plan {
-    address: String,
-    heads: Arc<[String]>,
-    body: Option<String>,
-    number: Arc<AtomicU64>,
-    first: Instant,
-    gap: Duration,
-    ends: Instant,
+struct Worker {
+    target: Target,
+    schedule: Schedule,
+    wanted: Wanted,
+    next: Arc<AtomicU64>,
+    began: Instant,
 }
 
-impl Plan {
-    async fn follow(self) -> Seen {
-        let mut seen = Seen { times: summary::times(), statuses: BTreeMap::new(), broken: 0 };
-        let (mut due, mut line) = (self.first, None);
-        let mut buffer = Vec::with_capacity(64 << 10);
-        while due < self.ends {
-            sleep_until(due).await;
-            let number = self.number.fetch_add(1, Ordering::Relaxed);
-            match self.one(&mut line, &mut buffer, number).await {
+impl Worker {
+    async fn work(self) -> Outcome {
+        let mut seen = Outcome {
+            times: summary::times(),
+            statuses: BTreeMap::new(),
+            broken: 0,
+            took: Duration::ZERO,
+        };
+        let Schedule { rate, seconds, .. } = self.schedule;
+        let mut line = Line::open(&self.target.address).await.ok();
+        loop {
+            let number = self.next.fetch_add(1, Ordering::Relaxed);
+            if number >= rate * seconds {
+                return seen;
+            }
+            let due = self.began + Duration::from_nanos(number * 1_000_000_000 / rate.max(1));
+            let request = self.request(number);
+            sleep_until(due - EARLY).await;
+            let from = due.min(Instant::now());
+            match ask(&self.target, &mut line, &request).await {
                 Ok(status) => *seen.statuses.entry(status).or_insert(0) += 1,
                 Err(_) => {
                     seen.broken += 1;
                     line = None;
                 }
             }
-            let taken = due.elapsed().as_micros();
-            seen.times.saturating_record(u64::try_from(taken).unwrap_or(u64::MAX).max(1));
-            due += self.gap;
+            let taken = u64::try_from(from.elapsed().as_micros()).unwrap_or(u64::MAX);
+            seen.times.saturating_record(taken.max(1));
         }
-        seen
     }
 
-    /// One request and its answer's status.
-    async fn one(
-        &self,
-        line: &mut Option<TcpStream>,
-        buffer: &mut Vec<u8>,
-        number: u64,
-    ) -> std::io::Result<u16> {
-        let stream = match line {
-            Some(stream) => stream,
-            None => {
-                let stream = TcpStream::connect(&self.address).await?;
-                stream.set_nodelay(true)?;
-                line.insert(stream)
+    fn request(&self, number: u64) -> Vec<u8> {
+        let tenants = self.target.tokens.len() as u64;
+        match &self.wanted {
+            Wanted::Get(paths) => {
+                let path = &paths[(number % paths.len() as u64) as usize];
+                self.target.request(0, "GET", path, "")
             }
-        };
-        let body = self.body.as_ref().map(|body| body.replace("{n}", &number.to_string()));
-        let body = body.unwrap_or_default();
-        let head = &self.heads[usize::try_from(number).unwrap_or(0) % self.heads.len()];
-        let request = format!("{head}{}\r\n\r\n{body}", body.len());
-        stream.write_all(request.as_bytes()).await?;
-        buffer.clear();
-        loop {
-            if let Some((status, whole)) = answer(buffer)
-                && buffer.len() >= whole
-            {
-                return Ok(status);
-            }
-            if stream.read_buf(buffer).await? == 0 {
-                return Err(std::io::ErrorKind::UnexpectedEof.into());
+            Wanted::Orders => {
+                let body = orders::body(number / tenants);
+                self.target.request((number % tenants) as usize, "POST", "/trades", &body)
             }
         }
     }
 }
 
-/// Status and length of the answer that begins in `bytes`, once its head is there.
-fn answer(bytes: &[u8]) -> Option<(u16, usize)> {
-    let head = bytes.windows(4).position(|four| four == b"\r\n\r\n")? + 4;
-    let text = std::str::from_utf8(&bytes[..head]).ok()?;
-    let status = text.split_whitespace().nth(1)?.parse().ok()?;
-    let length = text.lines().find_map(|line| {
-        let (name, value) = line.split_once(':')?;
-        name.eq_ignore_ascii_case("content-length").then(|| value.trim().parse::<usize>().ok())?
-    });
-    Some((status, head + length.unwrap_or(0)))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::answer;
-
-    #[test]
-    fn an_answer_is_measured_by_its_head() {
-        let bytes = b"HTTP/1.1 201 Created\r\ncontent-length: 2\r\n\r\n{}";
-        assert_eq!(answer(bytes), Some((201, bytes.len())));
-        assert_eq!(answer(b"HTTP/1.1 200 OK\r\n"), None);
-    }
+/// One request, over a new connection where there is none.
+async fn ask(target: &Target, line: &mut Option<Line>, request: &[u8]) -> std::io::Result<u16> {
+    let line = match line {
+        Some(line) => line,
+        None => line.insert(Line::open(&target.address).await?),
+    };
+    line.ask(request).await
 }

@@ -1,183 +1,298 @@
 //! Many sockets with subscriptions: how late messages are, and whether private ones are lost.
 
-use std::collections::BTreeMap;
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use clap::Args;
-use futures_util::{SinkExt, StreamExt};
 use hdrhistogram::Histogram;
 use serde_json::{Value, json};
-use tokio::sync::Semaphore;
-use tokio::time::{Instant, sleep_until, timeout_at};
-use tokio_tungstenite::connect_async;
-use tokio_tungstenite::tungstenite::Message;
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinHandle;
+use tokio::time::{Instant, sleep, timeout};
 
-use crate::{Target, server, summary};
+use crate::reader::{Reader, Seen};
+use crate::target::{Target, TargetArgs};
+use crate::{orders, service, stuck, summary};
+
+/// After the last order, what is told of it arrives.
+const DRAIN: Duration = Duration::from_secs(5);
+/// So long all may take to open.
+const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Sockets with subscriptions.
 #[derive(Clone, Debug, Args)]
 pub struct SocketArgs {
     #[command(flatten)]
-    target: Target,
+    target: TargetArgs,
     /// Sockets
     #[arg(long, default_value_t = 10_000)]
     connections: u64,
-    /// Subscriptions of each: CHANNEL or CHANNEL:SYMBOL
-    #[arg(long, value_name = "CHANNEL[:SYMBOL]", default_value = "orders")]
+    /// Subscriptions of each
+    #[arg(long, value_name = "CHANNEL[:SYMBOL[:INTERVAL]]", default_value = "orders")]
     subscribe: Vec<String>,
     /// How long to listen once all are open
     #[arg(long, default_value_t = 20)]
     seconds: u64,
-    /// Sockets that are opened at one time
-    #[arg(long, default_value_t = 64)]
-    opening: usize,
+    /// Orders a second that private events come of
+    #[arg(long, default_value_t = 1)]
+    orders: u64,
+    /// One reader more takes nothing
+    #[arg(long)]
+    stuck: bool,
 }
 
-/// Channels whose events are private: none may be missing.
-const PRIVATE: [&str; 3] = ["orders", "portfolio", "risk"];
+/// Where a run of sockets is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// They open.
+    Opening,
+    /// They listen.
+    Listening,
+    /// They listen until then.
+    Ends(Instant),
+}
 
-struct Seen {
-    times: Histogram<u64>,
-    messages: u64,
-    lost: u64,
-    is_closed: bool,
+/// A run of sockets.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// How many.
+    pub connections: u64,
+    /// What each subscribes to.
+    pub subscriptions: Arc<[String]>,
+    /// How long they listen.
+    pub seconds: u64,
+    /// Orders a second meanwhile.
+    pub orders: u64,
+    /// Whether one reader more takes nothing.
+    pub is_stuck: bool,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub struct Outcome {
+    /// Until all had their subscriptions.
+    pub opened_in: Duration,
+    /// Sockets that did not open, and why the first did not.
+    pub failed: (u64, Option<String>),
+    /// Sockets that were closed before the end.
+    pub closed: u64,
+    /// Messages a second, of all.
+    pub per_second: f64,
+    /// How late they were (us).
+    pub times: Histogram<u64>,
+    /// Private events of each reader.
+    pub private: u64,
+    /// Private events that readers did not get, got out of order, and orders nobody was told of.
+    pub lost: u64,
+    /// The service's memory: before, with all open, at the end (KiB).
+    pub resident_kib: [Option<u64>; 3],
+    /// After how long the reader that took nothing was let go.
+    pub let_go: Option<Duration>,
+}
+
+impl Outcome {
+    /// What a connection takes (KiB).
+    pub fn kib_each(&self, connections: u64) -> Option<f64> {
+        let (before, with_all) = (self.resident_kib[0]?, self.resident_kib[1]?);
+        Some(with_all.saturating_sub(before) as f64 / connections.max(1) as f64)
+    }
 }
 
 /// Opens the sockets, listens, and prints what was seen.
-pub async fn run(args: SocketArgs) -> Result<(), String> {
-    let token = args.target.token()?;
-    if let Some(allowed) = server::files_allowed()
-        && allowed < args.connections + 64
-    {
-        let wanted = args.connections;
-        return Err(format!(
-            "{allowed} open files are allowed here, {wanted} sockets are wanted: \
-                            raise it with `ulimit -n`"
-        ));
-    }
-    let before = server::resident_kib(args.target.process);
-    let gate = Arc::new(Semaphore::new(args.opening));
-    let (opened, began) = (Arc::new(AtomicU64::new(0)), Instant::now());
-    // Sockets that are opened listen until all have had the same time.
-    let (ends, end) = tokio::sync::watch::channel(None);
-    let mut tasks = Vec::new();
-    for _ in 0..args.connections {
-        let one = One {
-            args: args.clone(),
-            token: token.clone(),
-            gate: Arc::clone(&gate),
-            opened: Arc::clone(&opened),
-            end: end.clone(),
-        };
-        tasks.push(tokio::spawn(one.listen()));
-    }
-    let patience = Instant::now() + Duration::from_secs(120);
-    while opened.load(Ordering::Relaxed) < args.connections && Instant::now() < patience {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
-    let opening = began.elapsed();
-    let with_all = server::resident_kib(args.target.process);
-    let _ = ends.send(Some(Instant::now() + Duration::from_secs(args.seconds)));
-    let mut all = Seen { times: summary::times(), messages: 0, lost: 0, is_closed: false };
-    let (mut closed, mut failed) = (0_u64, 0_u64);
-    for task in tasks {
-        match task.await.map_err(|error| error.to_string())? {
-            Ok(seen) => {
-                all.times.add(&seen.times).map_err(|error| error.to_string())?;
-                all.messages += seen.messages;
-                all.lost += seen.lost;
-                closed += u64::from(seen.is_closed);
-            }
-            Err(_) => failed += 1,
-        }
-    }
-    let each = before
-        .zip(with_all)
-        .map(|(before, all)| all.saturating_sub(before) as f64 / args.connections.max(1) as f64);
+pub async fn run(args: &SocketArgs) -> Result<(), String> {
+    let target = args.target.target()?;
+    let plan = Plan {
+        connections: args.connections,
+        subscriptions: args.subscribe.clone().into(),
+        seconds: args.seconds,
+        orders: args.orders,
+        is_stuck: args.stuck,
+    };
+    let outcome = load(&target, &plan).await?;
     let result = json!({
-        "connections": args.connections, "failed": failed, "closed_early": closed,
-        "opened_in_ms": opening.as_millis() as u64,
-        "messages": all.messages,
-        "messages_per_second": all.messages / args.seconds.max(1),
-        "lost_private": all.lost,
-        "times": summary::percentiles(&all.times),
-        "resident_kib": with_all, "kib_per_connection": each,
+        "connections": args.connections,
+        "failed": outcome.failed.0,
+        "first_failure": outcome.failed.1,
+        "closed_early": outcome.closed,
+        "opened_in_ms": outcome.opened_in.as_millis() as u64,
+        "messages_per_second": outcome.per_second.round(),
+        "private_events": outcome.private,
+        "lost_private": outcome.lost,
+        "times": summary::percentiles(&outcome.times),
+        "resident_kib": outcome.resident_kib,
+        "kib_per_connection": outcome.kib_each(args.connections),
+        "stuck_let_go_ms": outcome.let_go.map(|after| after.as_millis() as u64),
     });
     summary::print(&result, args.target.json);
     Ok(())
 }
 
-struct One {
-    args: SocketArgs,
-    token: String,
-    gate: Arc<Semaphore>,
-    opened: Arc<AtomicU64>,
-    end: tokio::sync::watch::Receiver<Option<Instant>>,
-}
-
-impl One {
-    async fn listen(mut self) -> Result<Seen, String> {
-        let fault = |error: tokio_tungstenite::tungstenite::Error| error.to_string();
-        let permit = self.gate.acquire().await.map_err(|error| error.to_string())?;
-        let url = format!("ws://{}/ws", self.args.target.address);
-        let (mut socket, _) = connect_async(url).await.map_err(fault)?;
-        let auth = json!({ "action": "auth", "token": self.token });
-        socket.send(Message::text(auth.to_string())).await.map_err(fault)?;
-        for wanted in &self.args.subscribe {
-            let (channel, symbol) = match wanted.split_once(':') {
-                Some((channel, symbol)) => (channel, Some(symbol)),
-                None => (wanted.as_str(), None),
+/// Opens the sockets of `plan`, has orders placed, and listens.
+pub async fn load(target: &Target, plan: &Plan) -> Result<Outcome, String> {
+    check_files(plan.connections)?;
+    let before = service::resident_kib(target.process);
+    let (opened, mut count) = watch::channel(0);
+    let (phase, of_readers) = watch::channel(Phase::Opening);
+    let (gate, began) = (Arc::new(Semaphore::new(64)), Instant::now());
+    let readers: Vec<_> = (0..plan.connections)
+        .map(|at| {
+            let reader = Reader {
+                target: target.clone(),
+                subscriptions: Arc::clone(&plan.subscriptions),
+                gate: Arc::clone(&gate),
+                opened: opened.clone(),
+                phase: of_readers.clone(),
+                is_witness: at == 0,
             };
-            let mut words = json!({ "action": "subscribe", "channel": channel });
-            if let Some(symbol) = symbol {
-                words["symbol"] = symbol.into();
-            }
-            socket.send(Message::text(words.to_string())).await.map_err(fault)?;
+            tokio::spawn(reader.listen())
+        })
+        .collect();
+    // Those that do not open are counted below.
+    let _ = timeout(PATIENCE, async {
+        while *count.borrow_and_update() < plan.connections
+            && readers.iter().filter(|it| it.is_finished()).count() == 0
+        {
+            let _ = timeout(Duration::from_millis(100), count.changed()).await;
         }
-        drop(permit);
-        self.opened.fetch_add(1, Ordering::Relaxed);
-        let mut seen = Seen { times: summary::times(), messages: 0, lost: 0, is_closed: false };
-        let mut last = BTreeMap::new();
-        let mut until = Instant::now() + Duration::from_secs(600);
-        loop {
-            tokio::select! {
-                _ = self.end.changed() => {
-                    until = (*self.end.borrow()).unwrap_or(until);
-                }
-                () = sleep_until(until) => return Ok(seen),
-                message = timeout_at(until, socket.next()) => match message {
-                    Err(_) => return Ok(seen),
-                    Ok(Some(Ok(Message::Text(text)))) => see(&mut seen, &mut last, text.as_str()),
-                    Ok(Some(Ok(Message::Close(_)) | Err(_)) | None) => {
-                        seen.is_closed = true;
-                        return Ok(seen);
-                    }
-                    Ok(Some(Ok(_))) => {}
-                }
-            }
-        }
+    })
+    .await;
+    let opened_in = began.elapsed();
+    let with_all = service::resident_kib(target.process);
+    phase.send_replace(Phase::Listening);
+    let stuck = plan.is_stuck.then(|| {
+        let (target, of) = (target.clone(), Arc::clone(&plan.subscriptions));
+        tokio::spawn(async move { let_go(&target, &of).await })
+    });
+    let placed = place(target, plan).await?;
+    phase.send_replace(Phase::Ends(Instant::now() + DRAIN));
+    let let_go = match stuck {
+        Some(stuck) => stuck.await.map_err(|error| error.to_string())??,
+        None => None,
+    };
+    let (seen, failed) = gather(readers).await?;
+    let at_end = service::resident_kib(target.process);
+    let resident_kib = [before, with_all, at_end];
+    let messages: usize = seen.iter().map(|one| one.late_ms.len()).sum();
+    let listened_s = (plan.seconds as f64 + DRAIN.as_secs_f64()).max(1.0);
+    Ok(Outcome {
+        opened_in,
+        failed,
+        closed: seen.iter().filter(|one| one.is_closed).count() as u64,
+        per_second: messages as f64 / listened_s,
+        times: times(&seen),
+        private: seen.first().map_or(0, |one| one.counted.len() as u64),
+        lost: lost(&seen, &placed),
+        resident_kib,
+        let_go,
+    })
+}
+
+fn check_files(connections: u64) -> Result<(), String> {
+    match service::files_allowed() {
+        Some(allowed) if allowed < connections + 64 => Err(format!(
+            "{allowed} open files are allowed here, {connections} sockets are wanted: raise it \
+             with `ulimit -n`"
+        )),
+        _ => Ok(()),
     }
 }
 
-fn see(seen: &mut Seen, last: &mut BTreeMap<String, u64>, text: &str) {
-    let Ok(told) = serde_json::from_str::<Value>(text) else { return };
-    let kind = told["type"].as_str().unwrap_or_default();
-    if matches!(kind, "subscribed" | "snapshot" | "heartbeat" | "authenticated") {
-        return;
+/// Places orders for as long as the run listens; which ones.
+async fn place(target: &Target, plan: &Plan) -> Result<BTreeSet<String>, String> {
+    let (began, mut placed) = (Instant::now(), BTreeSet::new());
+    let until = began + Duration::from_secs(plan.seconds);
+    for n in 0.. {
+        let due = began + Duration::from_nanos(n * 1_000_000_000 / plan.orders.max(1));
+        if plan.orders == 0 || due >= until {
+            break;
+        }
+        tokio::time::sleep_until(due).await;
+        let (status, answer) = target.ask("POST", "/trades", &orders::body(n)).await?;
+        let order: Value = serde_json::from_str(&answer).unwrap_or_default();
+        match order["id"].as_str() {
+            Some(id) if status == 201 => placed.insert(id.to_owned()),
+            _ => return Err(format!("an order is refused: {status} {answer}")),
+        };
     }
-    seen.messages += 1;
-    if let Some(sent) = told["timestamp"].as_u64() {
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |now| now.as_millis());
-        let late_ms = u64::try_from(now).unwrap_or(u64::MAX).saturating_sub(sent);
-        seen.times.saturating_record((late_ms * 1_000).max(1));
+    tokio::time::sleep_until(until).await;
+    Ok(placed)
+}
+
+type Gathered = (Vec<Seen>, (u64, Option<String>));
+
+async fn gather(readers: Vec<JoinHandle<Result<Seen, String>>>) -> Result<Gathered, String> {
+    let (mut seen, mut failed) = (Vec::new(), (0, None));
+    for reader in readers {
+        match reader.await.map_err(|error| error.to_string())? {
+            Ok(one) => seen.push(one),
+            Err(why) => failed = (failed.0 + 1, failed.1.or(Some(why))),
+        }
     }
-    let channel = told["channel"].as_str().unwrap_or_default();
-    if PRIVATE.contains(&channel)
-        && let Some(seq) = told["seq"].as_u64()
-        && let Some(before) = last.insert(channel.to_owned(), seq)
-    {
-        seen.lost += seq.saturating_sub(before + 1);
+    Ok((seen, failed))
+}
+
+fn times(seen: &[Seen]) -> Histogram<u64> {
+    let mut times = summary::times();
+    for late_ms in seen.iter().flat_map(|one| &one.late_ms) {
+        times.saturating_record((u64::from(*late_ms) * 1_000).max(1));
+    }
+    times
+}
+
+/// What of private events is missing: each reader that was not closed has to have all that any
+/// reader has, in order, and of each order that was placed something.
+fn lost(seen: &[Seen], placed: &BTreeSet<String>) -> u64 {
+    let all: BTreeSet<u64> = seen.iter().flat_map(|one| one.counted.iter().copied()).collect();
+    let missing = seen.iter().filter(|one| !one.is_closed).map(|one| {
+        let own: BTreeSet<u64> = one.counted.iter().copied().collect();
+        (all.len() - own.len()) as u64 + one.disordered
+    });
+    let told: BTreeSet<&String> = seen.iter().flat_map(|one| &one.orders).collect();
+    let has_channel = !all.is_empty();
+    let untold = placed.iter().filter(|id| has_channel && !told.contains(id)).count();
+    missing.sum::<u64>() + untold as u64
+}
+
+/// Opens a reader that takes nothing; after how long the service lets it go, none where it keeps
+/// it for a minute.
+async fn let_go(target: &Target, of: &Arc<[String]>) -> Result<Option<Duration>, String> {
+    const SERIES: &str = "quanttrade_websocket_connections";
+    let before = target.figure(SERIES).await.ok_or("no figure of sockets")?;
+    let held = stuck::open(target, of).await?;
+    let began = Instant::now();
+    while target.figure(SERIES).await.is_some_and(|now| now <= before) {
+        if began.elapsed() > Duration::from_secs(5) {
+            return Err("the reader that is stuck did not open".to_owned());
+        }
+        sleep(Duration::from_millis(10)).await;
+    }
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(60) {
+        if target.figure(SERIES).await.is_some_and(|now| now <= before) {
+            drop(held);
+            return Ok(Some(began.elapsed()));
+        }
+        sleep(Duration::from_millis(50)).await;
+    }
+    Ok(None)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(counted: &[u64], is_closed: bool) -> Seen {
+        Seen { counted: counted.to_vec(), is_closed, ..Seen::default() }
+    }
+
+    #[test]
+    fn what_one_reader_has_and_another_has_not_is_lost() {
+        let none = BTreeSet::new();
+        assert_eq!(lost(&[seen(&[3, 5, 9], false), seen(&[3, 5, 9], false)], &none), 0);
+        assert_eq!(lost(&[seen(&[3, 5, 9], false), seen(&[3, 9], false)], &none), 1);
+        assert_eq!(lost(&[seen(&[3, 5, 9], false), seen(&[3], true)], &none), 0);
+        let placed = BTreeSet::from(["a".to_owned()]);
+        assert_eq!(lost(&[seen(&[3], false)], &placed), 1);
     }
 }

@@ -89,7 +89,7 @@ pub enum Command {
     Data(command::data::DataArgs),
     /// List the strategies, explain one, or begin your own
     Strategies(command::strategies::StrategiesArgs),
-    /// The limits of the risk gate as a file
+    /// The limits of the risk gate: as a file, and of a running service
     Risk(command::risk::RiskArgs),
     /// Verify the audit of the service
     #[cfg(feature = "service")]
@@ -104,6 +104,12 @@ pub enum Command {
     /// Mint a token for development from the configured secret
     #[cfg(feature = "service")]
     Token(command::token::TokenArgs),
+    /// Trip a kill switch of a running service
+    #[cfg(feature = "service")]
+    Kill(command::switch::KillArgs),
+    /// Approve that orders may leave again
+    #[cfg(feature = "service")]
+    Arm(command::switch::ArmArgs),
     /// Check the machine and the installation, with advice
     Doctor(command::doctor::DoctorArgs),
     /// Show all settings and where each value comes from

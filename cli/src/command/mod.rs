@@ -21,5 +21,7 @@ pub mod serve;
 pub mod strategies;
 pub mod sweep;
 #[cfg(feature = "service")]
+pub mod switch;
+#[cfg(feature = "service")]
 pub mod token;
 pub mod watch;

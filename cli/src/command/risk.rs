@@ -1,5 +1,7 @@
-//! `risk`: the limits of the risk gate as a file.
+//! `risk`: the limits of the risk gate, as a file and in a running service.
 
+#[cfg(feature = "service")]
+mod service;
 mod traded;
 
 use std::collections::BTreeMap;
@@ -19,13 +21,16 @@ use crate::args::DataFlags;
 use crate::failure::Failure;
 use crate::output::file::write_whole;
 use crate::output::table::table;
+#[cfg(feature = "service")]
+use crate::remote::ServiceFlags;
 use crate::settings::DataPlan;
 use crate::settings::risk::named;
 
-/// Write the limits of the risk gate as a file, and look at one.
+/// Write the limits of the risk gate as a file, look at one, and change those of a service.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  quanttrade risk init --out risk.toml\n  \
-    quanttrade risk show risk.toml")]
+    quanttrade risk show risk.toml\n  \
+    quanttrade risk set order_qty 2 --symbol BTC-USD")]
 pub struct RiskArgs {
     /// What to do.
     #[command(subcommand)]
@@ -65,6 +70,32 @@ pub enum Action {
         #[command(flatten)]
         flags: DataFlags,
     },
+    /// Print how much of each limit a running service has used, and its kill switches
+    #[cfg(feature = "service")]
+    #[command(after_help = "Example:\n  quanttrade risk status")]
+    Status {
+        /// Which service is asked.
+        #[command(flatten)]
+        service: ServiceFlags,
+    },
+    /// Set one limit of a running service: tighter at once, looser by two people
+    #[cfg(feature = "service")]
+    #[command(after_help = "Examples:\n  \
+        quanttrade risk set order_qty 2 --symbol BTC-USD\n  \
+        quanttrade risk set daily_loss 500 --level account")]
+    Set(service::SetArgs),
+    /// Agree to looser limits that somebody else has asked for
+    #[cfg(feature = "service")]
+    #[command(after_help = "Example:\n  \
+        quanttrade risk agree 018f4e5a-0000-7000-8000-00000000000b")]
+    Agree {
+        /// What `risk set` has named
+        #[arg(value_name = "ID")]
+        id: String,
+        /// Which service is asked.
+        #[command(flatten)]
+        service: ServiceFlags,
+    },
 }
 
 /// A profile.
@@ -86,6 +117,12 @@ pub fn run(args: RiskArgs, session: &Session) -> Result<(), Failure> {
     match args.action {
         Action::Init { profile, out, force } => init(profile, &out, force, session),
         Action::Show { limits, data, flags } => show(&limits, &data, &flags, session),
+        #[cfg(feature = "service")]
+        Action::Status { service } => service::status(&service, session),
+        #[cfg(feature = "service")]
+        Action::Set(args) => service::set(&args, session),
+        #[cfg(feature = "service")]
+        Action::Agree { id, service } => service::agree(&id, &service, session),
     }
 }
 

@@ -8,16 +8,18 @@ use std::time::Duration;
 
 use clap::Args;
 use qt_api::jobs::SharedData;
-use qt_api::service::{Service, ServiceSettings, log};
+use qt_api::service::{RecordedFeed, Service, ServiceSettings, log};
 use serde_json::json;
 use sha2::{Digest, Sha256};
 
 use crate::app::Session;
 use crate::dataset::sample::{PREFIX, SAMPLES};
+use crate::dataset::ticks;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::Ink;
 use crate::place::DataDir;
+use crate::settings::DataPlan;
 
 /// Start the service: REST, WebSocket, first screen, paper sessions.
 #[derive(Debug, Args)]
@@ -28,7 +30,7 @@ use crate::place::DataDir;
     http://127.0.0.1:8009/portfolio\n\n\
     Settings are variables of the environment, by the platform's names: PORT HOST BASE_PATHS\n\
     DATABASE_URL REDIS_URL JWT_SECRET_KEY JWT_JWKS_URL JWT_ISSUER JWT_AUDIENCE JWT_ROLE_CLAIM\n\
-    CORS_ORIGINS METRICS_TOKEN ENABLE_BACKTESTING (docs/OPERATIONS.md). With none of them set,\n\
+    CORS_ORIGINS METRICS_TOKEN ENABLE_BACKTESTING FEEDS (docs/OPERATIONS.md). With none of them set,\n\
     the owner of this machine is served, on 127.0.0.1 alone.")]
 pub struct ServeArgs {
     /// Read settings from FILE (TOML) by the same names; the environment wins
@@ -53,11 +55,12 @@ pub fn run(args: &ServeArgs, session: &Session) -> Result<(), Failure> {
         own.or_else(|| file.get(name).cloned())
     };
     let folder = get("QUANTTRADE_DATA_DIR").map_or_else(|| DataDir::find().path, PathBuf::from);
-    let settings = ServiceSettings::read(&get, &folder, shared())
+    let mut settings = ServiceSettings::read(&get, &folder, shared())
         .map_err(|error| Failure::usage(error.to_string()))?;
     if args.probe {
         return probe(settings.address);
     }
+    convert(&mut settings.feeds, session)?;
     let is_text = get("LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
     log::begin(get("LOG_LEVEL").as_deref(), is_text);
     interrupt::keep_partial_results();
@@ -78,6 +81,20 @@ async fn serve(settings: ServiceSettings, session: &Session) -> Result<(), Failu
     tell(&service, session)?;
     let is_whole = service.run(interrupted()).await;
     if is_whole { Ok(()) } else { Err(Failure::failed("not everything had ended in time")) }
+}
+
+/// Has recordings in the tick store, where they are not there yet.
+fn convert(feeds: &mut [RecordedFeed], session: &Session) -> Result<(), Failure> {
+    if feeds.is_empty() {
+        return Ok(());
+    }
+    let plan = DataPlan::new(&session.layers(&BTreeMap::new(), None)?)?;
+    for feed in feeds {
+        let given = feed.path.display().to_string();
+        let converted = ticks::convert(&given, &plan, false, &session.out)?;
+        feed.path = PathBuf::from(converted.file.path());
+    }
+    Ok(())
 }
 
 /// Where it is, and how to come in.

@@ -114,11 +114,7 @@ impl Client {
     /// # Errors
     /// When the certificates cannot be read.
     pub fn new(options: &ClientOptions<'_>) -> Result<Self, Failure> {
-        let tls = TlsConfig::builder()
-            .provider(TlsProvider::Rustls)
-            .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
-            .root_certs(RootCerts::new_with_certs(&trusted(options.ca)?))
-            .build();
+        let tls = tls(options.ca)?;
         let timeout = Some(options.timeout);
         let config = Agent::config_builder()
             .tls_config(tls)
@@ -179,6 +175,18 @@ impl Client {
         }
         what()
     }
+}
+
+/// How servers are trusted: by the authorities of the file `ca`, or the system's.
+///
+/// # Errors
+/// When the certificates cannot be read.
+pub fn tls(ca: Option<&Path>) -> Result<TlsConfig, Failure> {
+    Ok(TlsConfig::builder()
+        .provider(TlsProvider::Rustls)
+        .unversioned_rustls_crypto_provider(Arc::new(ring::default_provider()))
+        .root_certs(RootCerts::new_with_certs(&trusted(ca)?))
+        .build())
 }
 
 /// The authorities whose certificates are trusted: those of the file `ca`, or the system's.

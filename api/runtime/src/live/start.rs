@@ -95,8 +95,8 @@ pub fn open(
     open_with(path, options, specs, words, || next_epoch(&folder))
 }
 
-/// The same under a lease of epoch `epoch`: that is the journal's number if it is begun. Each
-/// holder of an account has a higher one, also where nothing but the lease is left of the last.
+/// The same under a lease of epoch `epoch`, which gives the journal its number if it is begun. Each
+/// holder of an account has another one, also where nothing but the lease is left of the last.
 ///
 /// # Errors
 /// As [`open`].
@@ -107,8 +107,14 @@ pub fn open_under(
     words: &[String],
     epoch: u64,
 ) -> Result<LiveJournal, LiveError> {
-    let number = || u16::try_from(epoch).map_err(|_| LiveError::NoEpoch(path.to_owned()));
-    open_with(path, options, specs, words, number)
+    open_with(path, options, specs, words, || Ok(number_of(epoch)))
+}
+
+/// The number of a journal that is begun under `epoch`: from 1 to 65,535 and then from 1 again. Two
+/// journals of one account have the same one only when just so many leases lie between them.
+fn number_of(epoch: u64) -> u16 {
+    let number = 1 + epoch.saturating_sub(1) % u64::from(u16::MAX);
+    u16::try_from(number).unwrap_or(u16::MAX)
 }
 
 fn open_with(
@@ -194,5 +200,11 @@ mod tests {
             threads.map(|thread| thread.join().unwrap()).concat()
         });
         assert_eq!(numbers.iter().copied().collect::<BTreeSet<_>>(), (1..=100).collect());
+    }
+
+    #[test]
+    fn a_lease_of_any_epoch_begins_a_journal() {
+        assert_eq!([1, 65_535, 65_536, 65_537].map(number_of), [1, 65_535, 1, 2]);
+        assert!([0, u64::MAX].map(number_of).iter().all(|number| *number > 0));
     }
 }

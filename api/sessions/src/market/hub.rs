@@ -8,6 +8,7 @@ use std::thread::JoinHandle;
 
 use crossbeam::channel::{Sender, unbounded};
 use crossbeam::sync::Unparker;
+use qt_data::error::DataError;
 use qt_data::generate::GenerateError;
 use qt_ring::SetupError;
 use qt_runtime::live::FeedReader;
@@ -16,7 +17,8 @@ use tokio::sync::{broadcast, watch};
 
 use super::listing::Listing;
 use super::outlets::Outlet;
-use super::source::SyntheticThread;
+use super::recording::{RecordedFeed, Recording};
+use super::source::{Rows, SourceThread};
 use super::synthetic::{SyntheticInstrument, defaults};
 use crate::units::{price_amount, qty_amount};
 use qt_trading::time::Time;
@@ -30,17 +32,22 @@ const STALE_NS: i64 = 10_000_000_000;
 /// What a hub is made from.
 #[derive(Clone, Debug)]
 pub struct HubSettings {
-    /// The instruments of the synthetic market.
+    /// The instruments of the synthetic market; none of it where there are recordings.
     pub instruments: Vec<SyntheticInstrument>,
+    /// Recordings that are the market instead.
+    pub recordings: Vec<RecordedFeed>,
     /// What it follows from; another one each time where there is none.
     pub seed: Option<u64>,
     /// The file that keeps the last prices, so that they go on after a restart.
     pub state: Option<PathBuf>,
+    /// The folder that keeps candles of the synthetic market.
+    pub candles: Option<PathBuf>,
 }
 
 impl Default for HubSettings {
     fn default() -> Self {
-        Self { instruments: defaults(), seed: None, state: None }
+        let (instruments, recordings) = (defaults(), Vec::new());
+        Self { instruments, recordings, seed: None, state: None, candles: None }
     }
 }
 
@@ -53,6 +60,15 @@ pub enum MarketError {
     /// Settings that cannot be.
     #[error("synthetic instrument {0}: {1}")]
     Generate(String, GenerateError),
+    /// A recording.
+    #[error("recording {0}: {1}")]
+    Recording(String, DataError),
+    /// Two recordings of one instrument.
+    #[error("two recordings have an instrument {0}: leave one of them out")]
+    Twice(String),
+    /// Candles that are kept.
+    #[error("{0}: candles cannot be kept there: {1}")]
+    Candles(String, std::io::Error),
     /// No thread.
     #[error("the thread of the market cannot be started: {0}")]
     Thread(#[from] std::io::Error),
@@ -60,6 +76,7 @@ pub enum MarketError {
 
 /// Market data of all sources.
 pub struct Hub {
+    name: &'static str,
     listings: Arc<Vec<Listing>>,
     by_symbol: BTreeMap<String, usize>,
     outlets: Sender<Outlet>,
@@ -77,34 +94,43 @@ impl Hub {
         let now_ns = Time::now().0;
         let seed = settings.seed.unwrap_or(now_ns.unsigned_abs());
         let known = settings.state.as_deref().map(prices_in).unwrap_or_default();
-        let (mut listings, mut rows) = (Vec::new(), Vec::new());
-        for (at, mut each) in settings.instruments.into_iter().enumerate() {
+        let (mut listings, mut rows) = recorded(&settings.recordings, now_ns)?;
+        let name = if listings.is_empty() { "synthetic" } else { "recording" };
+        let synthetic = if listings.is_empty() { settings.instruments } else { Vec::new() };
+        for (at, mut each) in synthetic.into_iter().enumerate() {
             if let Some(price_e9) = known.get(&each.symbol) {
                 each.price_e9 = price_e9 - price_e9 % each.tick_e9;
             }
             let spec = each.spec().map_err(|why| MarketError::Spec(each.symbol.clone(), why))?;
             let book = each.book(seed.wrapping_add(at as u64), now_ns);
             let book = book.map_err(|why| MarketError::Generate(each.symbol.clone(), why))?;
-            listings.push(Listing::new(spec, super::VENUE));
-            rows.push(book.peekable());
+            let mut listing = Listing::new(spec, super::VENUE);
+            if let Some(folder) = &settings.candles {
+                listing
+                    .keep_in(folder)
+                    .map_err(|error| MarketError::Candles(folder.display().to_string(), error))?;
+            }
+            listings.push(listing);
+            rows.push(Rows::Synthetic(at, Box::new(book.peekable())));
         }
         let listings = Arc::new(listings);
         let (outlets, incoming) = unbounded();
         let stop = Arc::new(AtomicBool::new(false));
         let last_ns = Arc::new(AtomicI64::new(i64::MIN));
-        let source = SyntheticThread {
+        let source = SourceThread {
             rows,
             listings: Arc::clone(&listings),
             outlets: incoming,
             stop: Arc::clone(&stop),
             last_ns: Arc::clone(&last_ns),
-            state: settings.state,
+            // A recording begins anew at its first price.
+            state: settings.state.filter(|_| name == "synthetic"),
         };
         let thread = std::thread::Builder::new().name("market".to_owned());
         let thread = Mutex::new(Some(thread.spawn(move || source.run())?));
         let names = listings.iter().enumerate();
         let by_symbol = names.map(|(at, it)| (it.instrument.symbol.clone(), at)).collect();
-        Ok(Arc::new(Self { listings, by_symbol, outlets, stop, last_ns, thread }))
+        Ok(Arc::new(Self { name, listings, by_symbol, outlets, stop, last_ns, thread }))
     }
 
     /// The units of all instruments, in the order of their numbers.
@@ -152,6 +178,24 @@ impl std::fmt::Debug for Hub {
     }
 }
 
+/// The instruments of all recordings, and their rows from now on.
+fn recorded(feeds: &[RecordedFeed], now_ns: i64) -> Result<(Vec<Listing>, Vec<Rows>), MarketError> {
+    let (mut listings, mut rows): (Vec<Listing>, Vec<Rows>) = (Vec::new(), Vec::new());
+    for feed in feeds {
+        let opened = Recording::open(feed, listings.len(), now_ns);
+        let recording = opened
+            .map_err(|error| MarketError::Recording(feed.path.display().to_string(), error))?;
+        for spec in recording.specs() {
+            if listings.iter().any(|known| known.spec.symbol() == spec.symbol()) {
+                return Err(MarketError::Twice(spec.symbol().to_owned()));
+            }
+            listings.push(Listing::new(spec.clone(), super::VENUE));
+        }
+        rows.push(Rows::Recorded(Box::new(recording)));
+    }
+    Ok((listings, rows))
+}
+
 /// Prices in billionths, by symbol; none where there is no such file.
 fn prices_in(path: &Path) -> BTreeMap<String, i64> {
     let text = std::fs::read_to_string(path).unwrap_or_default();
@@ -194,7 +238,7 @@ impl MarketData for Hub {
         let listing = self.listing(symbol)?;
         let range =
             (which.from.map_or(i64::MIN, |from| from.0), which.to.map_or(i64::MAX, |to| to.0));
-        let raw = listing.candles().get(which.interval_ns, range, which.limit);
+        let raw = listing.candles_of(which.interval_ns, range, which.limit);
         let now_ns = Time::now().0;
         let price = |ticks| price_amount(&listing.spec, qt_types::Price::from_ticks(ticks));
         let candle = |raw: super::candles::RawCandle| {
@@ -230,7 +274,7 @@ impl MarketData for Hub {
         let last_ns = self.last_ns.load(Ordering::Relaxed);
         let last_at = (last_ns != i64::MIN).then_some(Time(last_ns));
         vec![FeedState {
-            name: "synthetic".to_owned(),
+            name: self.name.to_owned(),
             is_up: last_at.is_some_and(|at| !is_old(at)),
             quoted,
             instruments: self.listings.len(),

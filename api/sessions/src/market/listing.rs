@@ -1,12 +1,15 @@
 //! One instrument: its units, its book, and the last of everything for whoever asks.
 
 use std::collections::BTreeMap;
+use std::io;
+use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use qt_types::{InstrumentKind, InstrumentSpec, Price, Qty, Side, Tick, TickKind, Trade};
 use tokio::sync::{broadcast, watch};
 
-use super::candles::CandleStore;
+use super::archive::Archive;
+use super::candles::{CandleStore, RawCandle};
 use super::day::DayFigures;
 use crate::units::{price_amount, qty_amount, scaled, shown_side};
 use qt_trading::amount::Amount;
@@ -15,6 +18,8 @@ use qt_trading::{Book, BookLevel, Instrument, Quote, TradePrint};
 
 /// Levels of a published book.
 const DEPTH: usize = 50;
+/// Minutes of so long before are taken into memory at the start (ns).
+const KEPT_NS: i64 = 7 * 86_400_000_000_000;
 /// Trades that a slow listener may be behind.
 const TRADES_KEPT: usize = 1_024;
 
@@ -27,6 +32,8 @@ pub struct Listing {
     pub(super) book: watch::Sender<Arc<Book>>,
     pub(super) trades: broadcast::Sender<Arc<TradePrint>>,
     candles: Mutex<CandleStore>,
+    /// Minutes that are over, on the disk.
+    archive: Option<Archive>,
 }
 
 /// What only the thread of the source has.
@@ -34,6 +41,8 @@ pub struct Listing {
 pub struct LiveBook {
     bids: BTreeMap<i64, i64>,
     asks: BTreeMap<i64, i64>,
+    /// Sides, bids first, of which more than the best price is told.
+    has_levels: [bool; 2],
     last: Option<(i64, i64)>,
     day: DayFigures,
     seq: u64,
@@ -80,7 +89,45 @@ impl Listing {
             book: watch::Sender::new(Arc::new(book)),
             trades: broadcast::Sender::new(TRADES_KEPT),
             candles: Mutex::default(),
+            archive: None,
         }
+    }
+
+    /// Keeps minutes in `folder`, and goes on with those that are there.
+    pub(super) fn keep_in(&mut self, folder: &Path) -> io::Result<()> {
+        let archive = Archive::open(folder, &self.spec)?;
+        let since_ns = Time::now().0.saturating_sub(KEPT_NS);
+        self.candles().recall(archive.read(since_ns, i64::MAX)?);
+        self.archive = Some(archive);
+        Ok(())
+    }
+
+    /// The minute that is not over goes to the disk as well: the process ends.
+    pub(super) fn keep_last(&self) {
+        let last = self.candles().minute();
+        if let (Some(archive), Some(last)) = (&self.archive, last) {
+            archive.add(&last);
+        }
+    }
+
+    /// See [`CandleStore::get`]; older ones come from the disk.
+    pub(super) fn candles_of(
+        &self,
+        interval_ns: i64,
+        range: (i64, i64),
+        limit: usize,
+    ) -> Vec<RawCandle> {
+        let missing = self.candles().missing(interval_ns, range, limit);
+        let older = match (&self.archive, missing) {
+            (Some(archive), Some((from_ns, to_ns))) => {
+                archive.read(from_ns, to_ns).unwrap_or_else(|error| {
+                    tracing::warn!(%error, "old candles cannot be read");
+                    Vec::new()
+                })
+            }
+            _ => Vec::new(),
+        };
+        self.candles().get(&older, interval_ns, range, limit)
     }
 
     pub(super) fn candles(&self) -> std::sync::MutexGuard<'_, CandleStore> {
@@ -97,7 +144,10 @@ impl Listing {
 
     pub(super) fn print(&self, trade: &Trade, at_ns: i64) {
         let (price, lots) = (trade.price.ticks(), trade.qty.lots());
-        self.candles().trade(at_ns, price, lots);
+        let over = self.candles().trade(at_ns, price, lots);
+        if let (Some(archive), Some(over)) = (&self.archive, over) {
+            archive.add(&over);
+        }
         if self.trades.receiver_count() > 0 {
             // Nobody who listens is no fault.
             let _ = self.trades.send(Arc::new(TradePrint {
@@ -114,17 +164,44 @@ impl Listing {
 impl LiveBook {
     /// A level of the book.
     pub(super) fn level(&mut self, tick: &Tick) {
-        let side = if tick.side() == Side::Buy { &mut self.bids } else { &mut self.asks };
+        let is_bid = tick.side() == Side::Buy;
+        let side = if is_bid { &mut self.bids } else { &mut self.asks };
+        let has_levels = &mut self.has_levels[usize::from(!is_bid)];
         match tick.kind() {
-            Some(TickKind::Clear) => side.clear(),
+            Some(TickKind::Clear) => {
+                side.clear();
+                *has_levels = false;
+            }
+            // Nothing of it can be trusted until it is told anew.
+            Some(TickKind::Gap) => {
+                self.bids.clear();
+                self.asks.clear();
+                self.has_levels = [false; 2];
+            }
+            Some(TickKind::Top) => {
+                let is_worse = |price: i64| (price < tick.price) == is_bid && price != tick.price;
+                side.retain(|price, _| *has_levels && is_worse(*price));
+                if tick.qty != 0 {
+                    side.insert(tick.price, tick.qty);
+                }
+            }
             _ if tick.qty == 0 => {
                 side.remove(&tick.price);
             }
             _ => {
                 side.insert(tick.price, tick.qty);
+                *has_levels = true;
             }
         }
         self.note(tick.venue_ns);
+    }
+
+    /// Whether only the best price of `side` is told.
+    pub(super) const fn is_top_only(&self, side: Side) -> bool {
+        !self.has_levels[match side {
+            Side::Buy => 0,
+            Side::Sell => 1,
+        }]
     }
 
     pub(super) fn trade(&mut self, trade: &Trade, at_ns: i64) {

@@ -45,8 +45,10 @@ impl Outlet {
         self.is_behind = false;
         for (at, book) in books.iter().enumerate() {
             let clears = [Side::Buy, Side::Sell].map(|side| (TickKind::Clear, side, 0, 0));
-            let levels =
-                book.levels().map(|(side, price, qty)| (TickKind::Level, side, price, qty));
+            let levels = book.levels().map(|(side, price, qty)| {
+                let is_top = book.is_top_only(side);
+                (if is_top { TickKind::Top } else { TickKind::Level }, side, price, qty)
+            });
             let mut all = clears.into_iter().chain(levels).peekable();
             while let Some((kind, side, price, qty)) = all.next() {
                 let flags = TickFlags::of(side).with(TickFlags::SNAPSHOT);

@@ -8,11 +8,12 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError};
-use qt_data::generate::{Book, BookKind, BookRow};
-use qt_types::{Bar, BarFlags, Nanos, Payload, Price, Qty, Trade};
+use qt_data::generate::Book;
+use qt_types::{Bar, BarFlags, Nanos, Payload, Price, Qty, Tick, TickFlags, TickKind, Trade};
 
 use super::listing::{Listing, LiveBook};
 use super::outlets::{Outlet, Outlets, event_of};
+use super::recording::Recording;
 use qt_trading::time::Time;
 
 /// What is shown of an instrument changes no more often than this (ns).
@@ -24,9 +25,35 @@ const NAP: Duration = Duration::from_millis(20);
 /// Prices are written down so often (ns), for the next start.
 const SAVE_NS: i64 = 10_000_000_000;
 
-/// The synthetic market, from now on without end.
-pub(super) struct SyntheticThread {
-    pub(super) rows: Vec<Peekable<Book>>,
+/// Where the rows of instruments come from.
+pub(super) enum Rows {
+    /// The synthetic market of one instrument, by its number, from now on without end.
+    Synthetic(usize, Box<Peekable<Book>>),
+    /// A recording, to its end.
+    Recorded(Box<Recording>),
+}
+
+impl Rows {
+    /// When the next one is due (UTC ns).
+    fn due_ns(&mut self) -> Option<i64> {
+        match self {
+            Self::Synthetic(_, rows) => rows.peek().map(|row| row.venue_ns),
+            Self::Recorded(recording) => recording.due_ns(),
+        }
+    }
+
+    /// The next one, with the number of its instrument.
+    fn next(&mut self) -> Option<(usize, Tick)> {
+        match self {
+            Self::Synthetic(at, rows) => rows.next().map(|row| (*at, row.tick())),
+            Self::Recorded(recording) => recording.next(),
+        }
+    }
+}
+
+/// Plays all rows.
+pub(super) struct SourceThread {
+    pub(super) rows: Vec<Rows>,
     pub(super) listings: Arc<Vec<Listing>>,
     pub(super) outlets: Receiver<Outlet>,
     pub(super) stop: Arc<AtomicBool>,
@@ -45,9 +72,9 @@ struct Live {
     row: u32,
 }
 
-impl SyntheticThread {
+impl SourceThread {
     pub(super) fn run(mut self) {
-        let count = self.rows.len();
+        let count = self.listings.len();
         let mut live = Live {
             books: std::iter::repeat_with(LiveBook::default).take(count).collect(),
             bars: vec![None; count],
@@ -79,11 +106,12 @@ impl SyntheticThread {
             }
         }
         self.save();
+        self.listings.iter().for_each(Listing::keep_last);
     }
 
     fn nap(&mut self, now_ns: i64) -> Duration {
-        let next = self.rows.iter_mut().filter_map(|rows| rows.peek().map(|row| row.venue_ns));
-        let left_ns = next.min().map_or(0, |next_ns| next_ns.saturating_sub(now_ns));
+        let next = self.rows.iter_mut().filter_map(Rows::due_ns);
+        let left_ns = next.min().map_or(i64::MAX, |next_ns| next_ns.saturating_sub(now_ns));
         NAP.min(Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0)))
     }
 
@@ -91,13 +119,13 @@ impl SyntheticThread {
     fn play_to(&mut self, now_ns: i64, live: &mut Live) {
         loop {
             let heads = self.rows.iter_mut().enumerate();
-            let heads = heads.filter_map(|(at, rows)| rows.peek().map(|row| (row.venue_ns, at)));
-            let Some((due_ns, at)) = heads.min() else { return };
+            let heads = heads.filter_map(|(of, rows)| rows.due_ns().map(|due_ns| (due_ns, of)));
+            let Some((due_ns, of)) = heads.min() else { return };
             if due_ns > now_ns {
                 return;
             }
-            let Some(row) = self.rows[at].next() else { return };
-            live.take(at, &row, &self.listings[at]);
+            let Some((at, tick)) = self.rows[of].next() else { return };
+            live.take(at, &tick, &self.listings[at]);
             self.last_ns.store(due_ns, Ordering::Relaxed);
         }
     }
@@ -121,27 +149,27 @@ impl SyntheticThread {
 }
 
 impl Live {
-    fn take(&mut self, at: usize, row: &BookRow, listing: &Listing) {
+    fn take(&mut self, at: usize, tick: &Tick, listing: &Listing) {
         let book = &mut self.books[at];
         self.row = self.row.wrapping_add(1);
-        let payload = if row.kind == BookKind::Trade {
+        let payload = if tick.kind() == Some(TickKind::Trade) {
+            let has_side = !tick.flags().has(TickFlags::NO_AGGRESSOR);
             let trade = Trade {
-                price: Price::from_ticks(row.price),
-                qty: Qty::from_lots(row.qty),
-                aggressor: Some(row.side),
+                price: Price::from_ticks(tick.price),
+                qty: Qty::from_lots(tick.qty),
+                aggressor: has_side.then(|| tick.side()),
                 flags: BarFlags::NONE,
                 row: self.row,
             };
-            book.trade(&trade, row.venue_ns);
-            listing.print(&trade, row.venue_ns);
-            add_to_bar(&mut self.bars[at], &trade, row.venue_ns);
+            book.trade(&trade, tick.venue_ns);
+            listing.print(&trade, tick.venue_ns);
+            add_to_bar(&mut self.bars[at], &trade, tick.venue_ns);
             Payload::Trade(trade)
         } else {
-            let tick = row.tick();
-            book.level(&tick);
-            Payload::Tick(tick)
+            book.level(tick);
+            Payload::Tick(*tick)
         };
-        self.outlets.put(&event_of(at, payload, row.venue_ns));
+        self.outlets.put(&event_of(at, payload, tick.venue_ns));
     }
 
     /// Bars whose time is over go to the sessions.

@@ -1,5 +1,6 @@
 //! Sessions of tenants over the synthetic market.
 
+mod absent;
 mod common;
 mod controls;
 mod killed;
@@ -8,6 +9,7 @@ mod limits;
 mod many;
 mod memory;
 mod own;
+mod recorded;
 mod restart;
 mod signals;
 mod switches;

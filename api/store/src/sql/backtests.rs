@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::value::args;
 use super::{Row, Store, Tx};
 use crate::audit::AuditEntry;
-use crate::backtests::{BacktestEnd, BacktestQuota, BacktestUse};
+use crate::backtests::{BacktestEnd, BacktestQuota, BacktestUse, JobHolder};
 use crate::domain::DomainEvent;
 use crate::domain::event::BacktestCompleted;
 use crate::page::{Cursor, Page, Slice};
@@ -23,6 +23,7 @@ impl Backtests for Store {
         actor: Actor,
         new: NewBacktest,
         quota: BacktestQuota,
+        holder: JobHolder,
     ) -> Kept<'_, (BacktestRow, bool)> {
         Box::pin(async move {
             let mut tx = self.write(actor.tenant).await?;
@@ -38,8 +39,8 @@ impl Backtests for Store {
             }
             within(used(&mut tx, quota.since).await?, quota)?;
             let insert = "INSERT INTO backtests (tenant_id, id, strategy_id, unique_key, status, \
-                          config, progress, cpu_ms, person, created_ns) \
-                          VALUES ($1, $2, $3, $4, 'queued', $5, $6, 0, $7, $8)";
+                          config, progress, cpu_ms, person, created_ns, holder, held_until_ns) \
+                          VALUES ($1, $2, $3, $4, 'queued', $5, $6, 0, $7, $8, $9, $10)";
             let values = args![
                 new.id.0,
                 new.strategy_id.map(|id| id.0),
@@ -48,6 +49,8 @@ impl Backtests for Store {
                 &json!({"fraction": 0.0}),
                 actor.person.clone(),
                 actor.at,
+                holder.name,
+                holder.until,
             ];
             tx.execute(insert, values).await?;
             let row = backtest(&tx.row(&sql, known).await?.ok_or(StoreError::NotFound)?)?;
@@ -100,12 +103,18 @@ impl Backtests for Store {
         })
     }
 
-    fn start_backtest(&self, tenant: TenantId, id: BacktestId) -> Kept<'_, bool> {
+    fn start_backtest(
+        &self,
+        tenant: TenantId,
+        id: BacktestId,
+        holder: JobHolder,
+    ) -> Kept<'_, bool> {
         Box::pin(async move {
             let mut tx = self.write(tenant).await?;
-            let sql = "UPDATE backtests SET status = 'running', started_ns = $3 \
-                       WHERE tenant_id = $1 AND id = $2 AND status = 'queued'";
-            let has_begun = tx.execute(sql, args![id.0, Time::now()]).await? > 0;
+            let sql = "UPDATE backtests SET status = 'running', started_ns = $3, holder = $4, \
+                       held_until_ns = $5 WHERE tenant_id = $1 AND id = $2 AND status = 'queued'";
+            let values = args![id.0, Time::now(), holder.name, holder.until];
+            let has_begun = tx.execute(sql, values).await? > 0;
             tx.commit().await?;
             Ok(has_begun)
         })
@@ -115,15 +124,26 @@ impl Backtests for Store {
         &self,
         tenant: TenantId,
         id: BacktestId,
-        progress: Json,
+        progress: Option<Json>,
+        cpu_ms: u64,
     ) -> Kept<'_, bool> {
         Box::pin(async move {
             let mut tx = self.write(tenant).await?;
-            let sql = "UPDATE backtests SET progress = $3 \
+            let sql = "UPDATE backtests SET progress = COALESCE($3, progress), cpu_ms = $4 \
                        WHERE tenant_id = $1 AND id = $2 AND status = 'running'";
-            let is_running = tx.execute(sql, args![id.0, &progress]).await? > 0;
+            let is_running = tx.execute(sql, args![id.0, progress.as_ref(), cpu_ms]).await? > 0;
             tx.commit().await?;
             Ok(is_running)
+        })
+    }
+
+    fn hold_backtests(&self, tenant: TenantId, holder: JobHolder) -> Kept<'_, ()> {
+        Box::pin(async move {
+            let mut tx = self.write(tenant).await?;
+            let sql = "UPDATE backtests SET held_until_ns = $3 WHERE tenant_id = $1 \
+                       AND holder = $2 AND status IN ('queued', 'running')";
+            tx.execute(sql, args![holder.name, holder.until]).await?;
+            tx.commit().await
         })
     }
 
@@ -145,11 +165,19 @@ impl Backtests for Store {
         })
     }
 
-    fn recover_backtests(&self, tenant: TenantId) -> Kept<'_, Vec<BacktestRow>> {
+    fn recover_backtests(
+        &self,
+        tenant: TenantId,
+        holder: JobHolder,
+        lapsed: Time,
+    ) -> Kept<'_, Vec<BacktestRow>> {
         Box::pin(async move {
             let mut tx = self.write(tenant).await?;
-            let sql = "SELECT id FROM backtests WHERE tenant_id = $1 AND status = 'running'";
-            for row in tx.rows(sql, args![]).await? {
+            // Two processes that start at once do not take over the same job.
+            tx.alone("backtests").await?;
+            let sql = "SELECT id FROM backtests WHERE tenant_id = $1 AND status = 'running' \
+                       AND held_until_ns < $2 AND (holder IS NULL OR holder <> $3)";
+            for row in tx.rows(sql, args![lapsed, holder.name.clone()]).await? {
                 let error = "the service ended while it ran: start it again".to_owned();
                 let end = BacktestEnd {
                     status: BacktestStatus::Interrupted,
@@ -163,12 +191,18 @@ impl Backtests for Store {
             }
             let sql = format!(
                 "SELECT {BACKTEST} FROM backtests WHERE tenant_id = $1 AND status = 'queued' \
+                 AND held_until_ns < $2 AND (holder IS NULL OR holder <> $3) \
                  ORDER BY created_ns, id"
             );
-            let rows = tx.rows(sql, args![]).await?;
-            let waiting: Result<Vec<_>, _> = rows.iter().map(backtest).collect();
+            let rows = tx.rows(sql, args![lapsed, holder.name.clone()]).await?;
+            let waiting = rows.iter().map(backtest).collect::<Result<Vec<_>, _>>()?;
+            for row in &waiting {
+                let sql = "UPDATE backtests SET holder = $3, held_until_ns = $4 \
+                           WHERE tenant_id = $1 AND id = $2";
+                tx.execute(sql, args![row.id.0, holder.name.clone(), holder.until]).await?;
+            }
             tx.commit().await?;
-            waiting
+            Ok(waiting)
         })
     }
 
@@ -214,7 +248,7 @@ async fn finish(
     let actor = &Actor { at: Time::now(), ..actor.clone() };
     let row = one(tx, id).await?;
     let sql = "UPDATE backtests SET status = $3, result = $4, error = $5, report_path = $6, \
-               cpu_ms = $7, finished_ns = $8 \
+               cpu_ms = CASE WHEN cpu_ms > $7 THEN cpu_ms ELSE $7 END, finished_ns = $8 \
                WHERE tenant_id = $1 AND id = $2 AND status IN ('queued', 'running')";
     let values = args![
         id.0,
@@ -236,7 +270,7 @@ async fn finish(
         at: actor.at,
     };
     tx.happened(actor, vec![DomainEvent::BacktestCompleted(Box::new(event))]);
-    let detail = json!({"error": end.error, "cpu_ms": end.cpu_ms});
+    let detail = json!({"error": end.error, "cpu_ms": end.cpu_ms.max(row.cpu_ms)});
     let action = format!("backtest.{}", end.status.text());
     tx.audit(AuditEntry::new(actor, &action, format!("backtest:{id}"), &detail));
     Ok(())

@@ -25,6 +25,7 @@ const SQLITE_FILES: &[(&str, &str)] = &[
     file!("sqlite", "0004_hitl"),
     file!("sqlite", "0005_outcomes"),
     file!("sqlite", "0006_webhooks"),
+    file!("sqlite", "0007_service"),
 ];
 const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0001_store"),
@@ -34,6 +35,7 @@ const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0005_hitl"),
     file!("postgres", "0006_outcomes"),
     file!("postgres", "0007_webhooks"),
+    file!("postgres", "0008_service"),
 ];
 
 fn migrator(files: &'static [(&str, &str)]) -> Migrator {

@@ -1,7 +1,7 @@
 //! Strategies, accounts, jobs, data sets and limits.
 
 use qt_store::audit::{AuditFilter, Audits};
-use qt_store::backtests::{BacktestEnd, BacktestQuota};
+use qt_store::backtests::{BacktestEnd, BacktestQuota, JobHolder};
 use qt_store::datasets::DatasetQuota;
 use qt_store::domain::command::{change_strategy, create_strategy, set_strategy_status};
 use qt_store::domain::{NewStrategy, StrategyChange, StrategyStatus};
@@ -113,6 +113,10 @@ async fn accounts(world: World) {
     assert_eq!(world.store.tenants().await.unwrap(), [tenant]);
 }
 
+fn holder(name: &str, until: Time) -> JobHolder {
+    JobHolder { name: name.to_owned(), until }
+}
+
 async fn jobs(world: World) {
     let store = &world.store;
     let tenant = TenantId::new();
@@ -124,16 +128,19 @@ async fn jobs(world: World) {
         config: json!({"data": "shared:btc"}),
     };
     let begun = Time::now();
+    let one = || holder("one", Time(NOON + 10));
     let quota = |open_max| BacktestQuota { open_max, cpu_ms_max: 1_000_000, since: Time(0) };
-    let (job, is_new) = store.enqueue_backtest(by(), new(Some("k")), quota(9)).await.unwrap();
+    let (job, is_new) =
+        store.enqueue_backtest(by(), new(Some("k")), quota(9), one()).await.unwrap();
     assert!(is_new && job.status == BacktestStatus::Queued);
-    let (same, is_new) = store.enqueue_backtest(by(), new(Some("k")), quota(9)).await.unwrap();
+    let (same, is_new) =
+        store.enqueue_backtest(by(), new(Some("k")), quota(9), one()).await.unwrap();
     assert_eq!((same.id, is_new), (job.id, false));
-    let (second, _) = store.enqueue_backtest(by(), new(None), quota(9)).await.unwrap();
-    assert_eq!(store.start_backtest(tenant, job.id).await, Ok(true));
-    assert_eq!(store.start_backtest(tenant, job.id).await, Ok(false));
+    let (second, _) = store.enqueue_backtest(by(), new(None), quota(9), one()).await.unwrap();
+    assert_eq!(store.start_backtest(tenant, job.id, one()).await, Ok(true));
+    assert_eq!(store.start_backtest(tenant, job.id, one()).await, Ok(false));
     let progress = json!({"fraction": 0.5});
-    assert_eq!(store.backtest_progress(tenant, job.id, progress.clone()).await, Ok(true));
+    assert_eq!(store.backtest_progress(tenant, job.id, Some(progress), 900).await, Ok(true));
     assert_eq!(store.backtest_use(tenant, Time(0)).await.unwrap().open, 2);
     let end = |status| BacktestEnd {
         status,
@@ -145,18 +152,29 @@ async fn jobs(world: World) {
     store.finish_backtest(by(), job.id, end(BacktestStatus::Done)).await.unwrap();
     let again = store.finish_backtest(by(), job.id, end(BacktestStatus::Done)).await;
     assert!(is_conflict(again));
-    assert_eq!(store.backtest_progress(tenant, job.id, progress).await, Ok(false));
+    assert_eq!(store.backtest_progress(tenant, job.id, None, 1).await, Ok(false));
     let row = store.backtest(tenant, job.id).await.unwrap();
-    assert_eq!(row.result.unwrap()["metrics"]["sharpe"], 1.5);
-    // A start after a crash: what ran is interrupted, what waited waits.
-    store.start_backtest(tenant, second.id).await.unwrap();
-    let (third, _) = store.enqueue_backtest(by(), new(None), quota(9)).await.unwrap();
-    let waiting = store.recover_backtests(tenant).await.unwrap();
+    assert_eq!(row.result.clone().unwrap()["metrics"]["sharpe"], 1.5);
+    assert_eq!(row.progress["fraction"], 0.5);
+    // A start after a crash: what ran is interrupted, and charged what it had told of; what waited
+    // waits. As long as their holder may be there nobody else touches them.
+    store.start_backtest(tenant, second.id, one()).await.unwrap();
+    let (third, _) = store.enqueue_backtest(by(), new(None), quota(9), one()).await.unwrap();
+    assert_eq!(store.backtest_progress(tenant, second.id, None, 400).await, Ok(true));
+    let two = || holder("two", Time(NOON + 90));
+    let recover =
+        async |at: i64| store.recover_backtests(tenant, two(), Time(NOON + at)).await.unwrap();
+    assert_eq!(recover(10).await, []);
+    store.hold_backtests(tenant, holder("one", Time(NOON + 20))).await.unwrap();
+    assert_eq!(recover(20).await, []);
+    assert_eq!(store.backtest(tenant, second.id).await.unwrap().status, BacktestStatus::Running);
+    let waiting = recover(21).await;
     assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), [third.id]);
     let second = store.backtest(tenant, second.id).await.unwrap();
     assert_eq!(second.status, BacktestStatus::Interrupted);
     let used = store.backtest_use(tenant, Time(0)).await.unwrap();
-    assert_eq!((used.open, used.cpu_ms), (1, 1_200));
+    assert_eq!((used.open, used.cpu_ms), (1, 1_600));
+    assert_eq!(recover(1_000).await, [], "it has them already");
     // What a job took is charged, even when it was over before its process was.
     store.charge_backtest(tenant, second.id, 700).await.unwrap();
     store.charge_backtest(tenant, second.id, 300).await.unwrap();
@@ -164,9 +182,9 @@ async fn jobs(world: World) {
     let ended = store.backtest(tenant, job.id).await.unwrap().finished_at.unwrap();
     assert!(ended.0 >= begun.0, "it ended when it ended, not when it was asked for");
     let few = BacktestQuota { cpu_ms_max: 1_900, ..quota(9) };
-    let full = store.enqueue_backtest(by(), new(None), few).await;
+    let full = store.enqueue_backtest(by(), new(None), few, one()).await;
     assert!(matches!(full, Err(StoreError::Full { code: "QUOTA_CPU_SECONDS", .. })), "{full:?}");
-    let (same, is_new) = store.enqueue_backtest(by(), new(Some("k")), few).await.unwrap();
+    let (same, is_new) = store.enqueue_backtest(by(), new(Some("k")), few, one()).await.unwrap();
     assert_eq!((same.id, is_new), (job.id, false), "what is there is shown all the same");
     let events = store.events_after(tenant, 0, 10).await.unwrap();
     assert_eq!(events.len(), 2);
@@ -191,7 +209,8 @@ async fn quotas_hold_for_requests_at_the_same_moment(world: World) {
             let config = json!({});
             let id = BacktestId::new();
             let new = NewBacktest { id, strategy_id: None, unique_key: None, config };
-            store.enqueue_backtest(actor(tenant, "ann", NOON), new, quota).await.is_ok()
+            let by = actor(tenant, "ann", NOON);
+            store.enqueue_backtest(by, new, quota, holder("one", Time(NOON))).await.is_ok()
         }));
     }
     let mut taken = 0;
