@@ -1,15 +1,15 @@
 //! The equity of a run, close by close.
 
-use std::cell::RefCell;
-
 use qt_types::{Cash, Nanos};
+
+use crate::spare::SpareList;
 
 /// Equity samples in order of time. Eight bytes a sample while the equity stays within 9.2e9
 /// currency units, sixteen from then on: a million closes should not cost a run its cache.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct EquityCurve {
-    times: Vec<i64>,
-    narrow: Vec<i64>,
+    times: SpareList<i64>,
+    narrow: SpareList<i64>,
     wide: Vec<i128>,
 }
 
@@ -17,7 +17,8 @@ impl EquityCurve {
     /// An empty curve with room for `samples_max` samples.
     #[must_use]
     pub fn with_capacity(samples_max: usize) -> Self {
-        Self { times: take_spare(samples_max), narrow: take_spare(samples_max), wide: Vec::new() }
+        let list = || SpareList::with_capacity(samples_max);
+        Self { times: list(), narrow: list(), wide: Vec::new() }
     }
 
     /// Adds a sample.
@@ -99,43 +100,6 @@ impl EquityCurve {
             self.narrow.iter().for_each(|&nano| visit(nano as f64));
         } else {
             self.wide.iter().for_each(|&nano| visit(nano as f64));
-        }
-    }
-}
-
-/// How many lists a thread keeps for its next run, and how long they may be. A sweep makes one
-/// run after another: memory that is new to the process costs more, page by page, than the
-/// samples that are put into it.
-const SPARES_MAX: usize = 4;
-const SPARE_SAMPLES_MAX: usize = 1 << 23;
-
-thread_local! {
-    static SPARES: RefCell<Vec<Vec<i64>>> = const { RefCell::new(Vec::new()) };
-}
-
-/// An empty list with room for `samples_max` samples, out of an earlier run where there is one.
-fn take_spare(samples_max: usize) -> Vec<i64> {
-    let fitting = SPARES.with_borrow_mut(|spares| {
-        let at = spares.iter().position(|spare| spare.capacity() >= samples_max)?;
-        Some(spares.swap_remove(at))
-    });
-    fitting.unwrap_or_else(|| Vec::with_capacity(samples_max))
-}
-
-impl Drop for EquityCurve {
-    fn drop(&mut self) {
-        for mut list in [std::mem::take(&mut self.times), std::mem::take(&mut self.narrow)] {
-            if list.capacity() == 0 || list.capacity() > SPARE_SAMPLES_MAX {
-                continue;
-            }
-            list.clear();
-            // While the thread ends there is nothing left to keep it in.
-            let _ = SPARES.try_with(|spares| {
-                let mut spares = spares.borrow_mut();
-                if spares.len() < SPARES_MAX {
-                    spares.push(list);
-                }
-            });
         }
     }
 }

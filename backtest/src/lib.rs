@@ -27,6 +27,7 @@ pub mod run;
 pub mod run_ticks;
 pub mod signals;
 pub mod simulator;
+pub mod spare;
 pub mod strategies;
 pub mod sweep;
 pub mod tape;

@@ -7,6 +7,7 @@ use qt_types::{
 };
 
 use crate::curve::EquityCurve;
+use crate::spare::SpareList;
 use crate::venue::FillPath;
 
 /// One execution.
@@ -66,7 +67,7 @@ pub struct Recorder {
     curve: EquityCurve,
     held_closes: u64,
     is_bankrupt: bool,
-    fills: Vec<Fill>,
+    fills: SpareList<Fill>,
     settlements: Vec<Settled>,
     denials: [u64; DenyReason::ALL.len()],
 }
@@ -80,7 +81,7 @@ impl Recorder {
             curve: EquityCurve::with_capacity(closes_max),
             held_closes: 0,
             is_bankrupt: false,
-            fills: Vec::with_capacity(4_096),
+            fills: SpareList::with_capacity(4_096),
             settlements: Vec::new(),
             denials: [0; DenyReason::ALL.len()],
         }
@@ -152,7 +153,7 @@ impl Recorder {
     /// is not before it, or of the last one: reports place a fill by its bar.
     pub(crate) fn place_in(&mut self, times_ns: &[i64]) {
         let (mut at, last) = (0, times_ns.len().saturating_sub(1));
-        for fill in &mut self.fills {
+        for fill in self.fills.iter_mut() {
             let fill_ns = fill.venue_ns.get();
             if at > 0 && fill_ns <= times_ns[at - 1] {
                 // It was told late.
@@ -184,7 +185,7 @@ impl Recorder {
 
     /// The equity at each close, and the fills in order.
     #[must_use]
-    pub fn into_parts(self) -> (EquityCurve, Vec<Fill>) {
+    pub fn into_parts(self) -> (EquityCurve, SpareList<Fill>) {
         (self.curve, self.fills)
     }
 

@@ -20,6 +20,7 @@ use crate::recorder::{Fill, Settled};
 use crate::risk::RiskOutcome;
 use crate::signals::SignalsOutcome;
 use crate::simulator::{Backtest, Ended, Simulator, Tape};
+use crate::spare::SpareList;
 use crate::strategies::StrategyOutcome;
 use crate::trades::RoundTrip;
 use crate::venue::{FillAt, VenueCounts};
@@ -58,7 +59,7 @@ pub struct RunOutcome {
     /// The equity at each close.
     pub curve: EquityCurve,
     /// All fills in order.
-    pub fills: Vec<Fill>,
+    pub fills: SpareList<Fill>,
     /// All closed round trips.
     pub trips: Vec<RoundTrip>,
     /// The figures.

@@ -182,7 +182,7 @@ impl Strategy for Ensemble {
         self.tell_one(ctx, timer.strategy, |strategy, own| strategy.on_timer(timer, own));
     }
 
-    fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
+    fn on_order(&mut self, update: &OrderUpdate<'_>, ctx: &mut Context<'_>) {
         let of = update.order.strategy;
         self.tell_one(ctx, of, |strategy, own| strategy.on_order(update, own));
     }

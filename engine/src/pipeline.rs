@@ -11,7 +11,7 @@ use crate::fx::Currencies;
 use crate::hash::StateHash;
 use crate::ledger::{Ledger, LedgerError};
 use crate::market::{BookKind, Completed, Market};
-use crate::oms::{Booked, Life, OrderTable, Reporting};
+use crate::oms::{Booked, Life, Order, OrderTable, Reporting};
 use crate::outbox::Outbox;
 use crate::port::{Context, Exits, Exposure, Gate, Intents, OrderUpdate, Settlement, Strategy};
 use crate::sink::Bounded;
@@ -335,15 +335,21 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         };
         // Also one that has ended is remembered for now ([`Reporting::ANY_ORDER`]).
         let Some(order) = self.execution.orders.find(report.order) else { return Ok(()) };
-        let update = OrderUpdate { order: *order, report: *report };
         if self.execution.ledger.strategies() > 0 {
-            self.risk.gate.asks_for(update.order.strategy);
+            self.risk.gate.asks_for(order.strategy);
         }
-        let settled = settlement(&update, &exposure!(self));
+        let settled = settlement(order, report, &exposure!(self));
         self.risk.gate.settled(&settled, &exposure!(self));
-        self.let_go(out);
-        self.child_reported(&update, event.recv_ns);
-        self.tell(event, &update);
+        if self.waits() || !order.works_for.is_none() {
+            // What is done about other orders may change this one.
+            let (order, report) = (*order, *report);
+            let update = OrderUpdate { order: &order, report: &report };
+            self.let_go(out);
+            self.child_reported(&update, event.recv_ns);
+            self.strategy.on_order(&update, &mut context!(self, event, true));
+            return Ok(());
+        }
+        self.strategy.on_order(&OrderUpdate { order, report }, &mut context!(self, event, true));
         Ok(())
     }
 
@@ -378,12 +384,6 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         };
         let mut context = context!(self, event, active);
         self.strategy.on_trade(&trade, &mut context);
-    }
-
-    #[inline(never)]
-    fn tell(&mut self, event: &Event, update: &OrderUpdate) {
-        let mut context = context!(self, event, true);
-        self.strategy.on_order(update, &mut context);
     }
 
     /// When the strategy wants to be woken next, or the engine itself for a parent order or for
@@ -472,8 +472,7 @@ impl Moment {
 
 /// What the gate has to know of an order after a report.
 #[inline]
-fn settlement(update: &OrderUpdate, exposure: &Exposure<'_>) -> Settlement {
-    let (order, report) = (&update.order, &update.report);
+fn settlement(order: &Order, report: &Report, exposure: &Exposure<'_>) -> Settlement {
     let (is_over, unheard) = (order.is_ended(), order.unheard());
     let executed = report.kind == ReportKind::Filled;
     let refused_change =

@@ -6,6 +6,7 @@ use qt_types::{
 };
 
 use crate::recorder::Fill;
+use crate::spare::{SpareList, Spared};
 
 /// Where an order stands, or how it ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -213,19 +214,19 @@ pub struct Rest {
 /// Every so-manieth of what comes: all of it as long as there is room, then every second, every
 /// fourth. What is kept lies over the whole run, whatever its length.
 #[derive(Clone, Debug)]
-pub struct Sample<T> {
-    kept: Vec<T>,
+pub struct Sample<T: Spared> {
+    kept: SpareList<T>,
     room: usize,
     /// A power of two.
     every: u64,
     seen: u64,
 }
 
-impl<T> Sample<T> {
+impl<T: Spared> Sample<T> {
     /// An empty sample of at most `room`.
     #[must_use]
     pub fn new(room: usize) -> Self {
-        Self { kept: Vec::with_capacity(room), room, every: 1, seen: 0 }
+        Self { kept: SpareList::with_capacity(room), room, every: 1, seen: 0 }
     }
 
     /// Takes in the next one, which is made only if it is kept.
@@ -282,7 +283,7 @@ mod tests {
     #[test]
     fn a_sample_lies_over_all_that_came() {
         let mut sample = Sample::new(4);
-        (0..4).for_each(|at| sample.push(|| at));
+        (0_i64..4).for_each(|at| sample.push(|| at));
         assert_eq!((sample.kept(), sample.every()), (&[0, 1, 2, 3][..], 1));
         sample.push(|| 4);
         assert_eq!((sample.kept(), sample.every()), (&[0, 2, 4][..], 2));

@@ -21,20 +21,16 @@ impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
             return Ok(());
         };
         let (order_ns, from_ns) = (self.order_ns, self.config.from_ns);
-        let mut bounds = Bounds {
-            sample_ns: self.next_sample_ns,
-            to_ns: self.config.to_ns,
-            ..Bounds::default()
-        };
+        let mut bounds = Bounds::new(self.next_sample_ns, self.config.to_ns, order_ns);
         let desk = &mut self.desk;
-        bounds.look(desk, order_ns);
+        bounds.look(desk);
         for _ in 0..EVENTS_PER_LOOK {
             let Some(head) = at_ours.head() else { break };
             let recv_ns = at_ours.known_ns(&head);
             if bounds.rest_ns > recv_ns {
                 let rest = Rest { until_ns: bounds.rest_ns, order_ns, from_ns };
                 let is_done = rest.play(at_venue, at_ours, desk)?;
-                bounds.look(desk, order_ns);
+                bounds.look(desk);
                 if is_done {
                     continue;
                 }
@@ -54,17 +50,17 @@ impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
             if at_venue.play_to(first_ns, next_ns, &mut desk.venue)? {
                 // It may be answered, or set a timer, before that.
                 desk.take_reports(desk.venue.next_report_ns())?;
-                bounds.look(desk, order_ns);
+                bounds.look(desk);
                 continue;
             }
             if bounds.command_ns <= until_ns {
                 desk.venue.apply_commands(bounds.command_ns)?;
-                bounds.look(desk, order_ns);
+                bounds.look(desk);
                 continue;
             }
             if recv_ns > bounds.timer_ns {
                 desk.wake(bounds.timer_ns)?;
-                bounds.look(desk, order_ns);
+                bounds.look(desk);
                 continue;
             }
             let is_answered = at_ours.tell(recv_ns, from_ns, desk)?;
@@ -73,7 +69,7 @@ impl<R: Replayed, S: Strategy, G: Gate> Replay<'_, R, S, G> {
                 if !desk.outbox.is_empty() {
                     desk.flush(Nanos::new(recv_ns))?;
                 }
-                bounds.look(desk, order_ns);
+                bounds.look(desk);
             }
         }
         Ok(())
@@ -89,22 +85,37 @@ struct Bounds {
     timer_ns: i64,
     sample_ns: i64,
     to_ns: i64,
-    /// Until when our side rests, before the next sample and the end.
+    /// Until when our side can rest: the next sample, and the end.
+    rest_max_ns: i64,
+    /// Until when it rests.
     rest_ns: i64,
-    /// No later than a sample, a command or the end, in times at which an answer is at the venue.
+    /// The next sample and the end, in times at which an answer is at the venue.
+    stop_max_ns: i64,
+    /// The same, no later than a command.
     stop_ns: i64,
 }
 
 impl Bounds {
+    /// Those that do not change between two samples; the others have to be looked up.
+    fn new(sample_ns: i64, to_ns: i64, order_ns: i64) -> Self {
+        let end_ns = to_ns.saturating_sub(order_ns).saturating_sub(1);
+        Self {
+            sample_ns,
+            to_ns,
+            rest_max_ns: sample_ns.min(end_ns),
+            stop_max_ns: sample_ns.saturating_add(order_ns).saturating_add(1).min(to_ns),
+            ..Self::default()
+        }
+    }
+
     /// Looks up anew what may have changed.
-    fn look<S: Strategy, G: Gate>(&mut self, desk: &Desk<S, G>, order_ns: i64) {
+    #[inline]
+    fn look<S: Strategy, G: Gate>(&mut self, desk: &Desk<S, G>) {
         self.timer_ns = desk.next_wake_ns();
         self.command_ns = desk.venue.next_command_ns().unwrap_or(i64::MAX);
-        let sampled_ns = self.sample_ns.saturating_add(order_ns).saturating_add(1);
-        self.stop_ns = sampled_ns.min(self.command_ns).min(self.to_ns);
-        let end_ns = self.to_ns.saturating_sub(order_ns).saturating_sub(1);
+        self.stop_ns = self.stop_max_ns.min(self.command_ns);
         let rests_ns = desk.pipeline.rests_until_ns().min(desk.next_signal_ns());
-        self.rest_ns = rests_ns.min(self.sample_ns).min(end_ns);
+        self.rest_ns = rests_ns.min(self.rest_max_ns);
     }
 
     /// Whether a sample or the end is next: what is known at `next_ns`, and all that is done by

@@ -226,7 +226,7 @@ impl Strategy for Script {
     }
 
     fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
-        let said = Said::of(&update.report, ctx.venue_ns().get(), ctx.now_ns().get());
+        let said = Said::of(update.report, ctx.venue_ns().get(), ctx.now_ns().get());
         self.said.push(said);
     }
 

@@ -25,6 +25,8 @@ pub(super) struct Ladder {
     pub(super) best: i64,
     /// The first key of the window, a multiple of [`GROUP`].
     base: i64,
+    /// The first key behind the window.
+    end: i64,
     mask: usize,
     /// Lots by slot; zero where there is no level.
     qty: Box<[i64]>,
@@ -42,6 +44,7 @@ impl Ladder {
         Self {
             best: NONE,
             base: 0,
+            end: window as i64,
             mask: window - 1,
             qty: vec![0; window].into(),
             marks: vec![0; window / LINE as usize].into(),
@@ -56,7 +59,7 @@ impl Ladder {
 
     /// The first key behind the window.
     pub(super) const fn end(&self) -> i64 {
-        self.base + self.window()
+        self.end
     }
 
     #[inline(always)]
@@ -64,10 +67,11 @@ impl Ladder {
         key.wrapping_sub(self.base) as u64 <= self.mask as u64
     }
 
-    /// Whether a quantity at `key` can simply be stored: in the window and behind the best.
+    /// Whether a quantity at `key` can simply be stored: in the window and behind the best, which
+    /// always lies in the window.
     #[inline(always)]
     pub(super) const fn is_behind_best(&self, key: i64) -> bool {
-        self.contains(key) & (key > self.best)
+        (key > self.best) & (key < self.end)
     }
 
     /// Whether `qty` at `key` can simply be stored, the best level included: it stays the best.
@@ -256,7 +260,7 @@ impl Ladder {
 
     /// Moves the window. What leaves it must have been taken out before.
     pub(super) fn move_to(&mut self, base: i64) {
-        self.base = base;
+        (self.base, self.end) = (base, base + self.window());
     }
 
     /// Whether a best at `key` lies so far back in the window that this should be moved.

@@ -114,9 +114,8 @@ impl Book {
         let side = (tick.flags & TickFlags::ASK.bits()) as usize;
         let key = side::key_of(side, tick.price);
         let book_side = &mut self.sides[side];
-        let ladder = &book_side.ladder;
-        let is_behind = key > ladder.best && ladder.contains(key);
-        if !is_behind || !book_side.ladder.store_marked(key, tick.qty) {
+        let ladder = &mut book_side.ladder;
+        if key <= ladder.best || key >= ladder.end() || !ladder.store_marked(key, tick.qty) {
             return false;
         }
         book_side.has_levels = true;

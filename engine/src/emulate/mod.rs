@@ -120,6 +120,12 @@ impl Emulator {
         self.held.is_empty()
     }
 
+    /// Whether anything is here that has to do with orders, or ever was.
+    #[inline]
+    pub(crate) fn has_orders(&self) -> bool {
+        self.is_used || !self.pairs.is_empty() || !self.has_nothing()
+    }
+
     /// Whether nothing waits here and nothing is worked.
     #[inline]
     pub(crate) fn has_nothing(&self) -> bool {

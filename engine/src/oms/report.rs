@@ -46,6 +46,15 @@ impl Order {
         }
     }
 
+    /// What [`Self::on_report`] does to an open order on its way that the venue says it has.
+    pub(super) fn arrive(&mut self) -> bool {
+        let was_sent = self.life == Life::Sent;
+        if was_sent {
+            self.life = Life::Live;
+        }
+        was_sent
+    }
+
     fn on_accepted(&mut self) -> Effect {
         match self.life {
             Life::Sent | Life::Unknown => {

@@ -175,6 +175,13 @@ impl OrderTable {
         self.places.get(place).map(|order| (order, effect))
     }
 
+    /// The venue has the order `id`, which was on its way: what most reports say. `false` where it
+    /// was not, and nothing was done.
+    #[inline]
+    pub(crate) fn accept(&mut self, id: OrderId) -> bool {
+        self.get_mut(id).is_some_and(Order::arrive)
+    }
+
     /// Asks for the end of the open order `id`.
     pub fn ask_cancel(&mut self, id: OrderId) -> Option<&Order> {
         let order = self.get_mut(id)?;

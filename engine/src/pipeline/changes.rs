@@ -104,9 +104,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             return (count, now_ns);
         }
         let Some((book, last)) = self.market.settled(instrument) else { return (count, now_ns) };
-        // What only the last level leaves behind is looked up after all of them: the loop has too
-        // few registers to carry it along.
-        let (mut hash, mut last_level) = (self.hash, NO_TICK);
+        let (mut hash, mut last_trade) = (self.hash, NO_TICK);
         for (recv_ns, tick) in ticks {
             let recv_ns = Nanos::new(recv_ns).max(now_ns);
             if recv_ns.get() >= stop_ns {
@@ -116,13 +114,13 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 if !book.put_behind(&tick) {
                     break;
                 }
-                last_level = count;
                 i64::from(tick.flags)
             } else {
                 if hears_market {
                     break;
                 }
                 *last = tick.price();
+                last_trade = count;
                 0
             };
             super::fold::fold_priced(&mut hash, recv_ns, instrument, &tick, what);
@@ -130,13 +128,17 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             // No file has that many.
             count = count.wrapping_add(1);
         }
-        if last_level != NO_TICK
-            && let Some(level) = again(last_level)
-        {
-            book.note_told((level.venue_ns, level.flags));
-        }
         self.hash = hash;
         if count > 0 {
+            // What only the last level leaves behind is looked up after all of them: the loop has
+            // too few registers to carry it along. What is no level is a trade.
+            let is_level = |tick: &Tick| tick.kind == TickKind::Level as u8;
+            let mut from_last = (0..count).rev().filter_map(&again);
+            let is_trade = last_trade == count.wrapping_sub(1);
+            let level = if is_trade { from_last.find(is_level) } else { from_last.next() };
+            if let Some(level) = level {
+                book.note_told((level.venue_ns, level.flags));
+            }
             self.market.set_now(now_ns);
             self.risk.gate.hears(instrument, now_ns);
         }
@@ -180,7 +182,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 
     /// Whether something with us waits for what comes: an order, a parent order.
     #[inline(always)]
-    fn waits(&self) -> bool {
+    pub(super) fn waits(&self) -> bool {
         !self.execution.holds_nothing() | !self.parents.is_empty()
     }
 

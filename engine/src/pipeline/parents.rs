@@ -14,7 +14,7 @@ const ROUNDS_MAX: usize = 4;
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// A report may be about a child.
-    pub(super) fn child_reported(&mut self, update: &OrderUpdate, now_ns: Nanos) {
+    pub(super) fn child_reported(&mut self, update: &OrderUpdate<'_>, now_ns: Nanos) {
         if update.order.works_for.is_none() && self.parents.is_empty() {
             return;
         }
@@ -26,9 +26,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 parent.on_booked(booked);
             }
         }
-        let child = &update.order;
+        let child = update.order;
         match self.parents.find(child.works_for) {
-            Some(parent) => parent.on_child(child, &update.report, now_ns),
+            Some(parent) => parent.on_child(child, update.report, now_ns),
             // What the venue opens again after the end of its parent has nobody to work for.
             None if !child.works_for.is_none()
                 && !child.is_ended()

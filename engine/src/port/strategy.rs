@@ -10,11 +10,11 @@ use crate::{Ensemble, Order};
 
 /// What became of one of the strategy's orders.
 #[derive(Clone, Copy, Debug)]
-pub struct OrderUpdate {
+pub struct OrderUpdate<'a> {
     /// The order after the report.
-    pub order: Order,
+    pub order: &'a Order,
     /// The report.
-    pub report: Report,
+    pub report: &'a Report,
 }
 
 /// Which changes of a book a strategy wants to be told of. It is called when an update of the
@@ -61,7 +61,7 @@ pub trait Strategy: Send {
     }
 
     /// The venue reported on an order; ledger and order table are already up to date.
-    fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
+    fn on_order(&mut self, update: &OrderUpdate<'_>, ctx: &mut Context<'_>) {
         let _ = (update, ctx);
     }
 
@@ -165,7 +165,7 @@ impl<T: Strategy + ?Sized> Strategy for Box<T> {
         (**self).on_timer(timer, ctx);
     }
 
-    fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
+    fn on_order(&mut self, update: &OrderUpdate<'_>, ctx: &mut Context<'_>) {
         (**self).on_order(update, ctx);
     }
 

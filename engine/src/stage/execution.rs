@@ -4,7 +4,7 @@ mod stored;
 
 use qt_types::{
     Activation, Cancel, InstrumentId, InstrumentSpec, Intent, Lacks, OrderId, OrderKind, Place,
-    Qty, RejectReason, Replace, Report, Side, StrategyId, TimeInForce,
+    Qty, RejectReason, Replace, Report, ReportKind, Side, StrategyId, TimeInForce,
 };
 
 use crate::command::{
@@ -247,6 +247,9 @@ impl Execution {
         out: &mut impl Sink<Command>,
     ) -> Result<bool, LedgerError> {
         self.booked.clear();
+        if report.kind == ReportKind::Accepted && self.orders.accept(report.order) {
+            return Ok(true);
+        }
         if self.is_of_account(specs, instrument, report, out)? {
             return Ok(false);
         }
@@ -285,6 +288,8 @@ impl Execution {
         let change = asked.and_then(|at| self.changes.get(at));
         let spec = specs.get(before.instrument.index()).ok_or(LedgerError::Overflow)?;
         let (id, of) = (before.id, Traded::of(before));
+        // Of an order that stands alone, among others that do, a fill means nothing to any of them.
+        let are_linked = !self.orders.all_stand_alone() || self.emulator.has_orders();
         let (ledger, list) = (&mut self.ledger, &mut self.booked);
         let mut booked = Ok(());
         let told = self.orders.on_report(report, change, &mut |movement| {
@@ -296,7 +301,8 @@ impl Execution {
         booked?;
         let Some((order, effect)) = told else { return Ok(false) };
         let is_ended = order.is_ended();
-        let filled = if effect == Effect::Executed { Some(*order) } else { None };
+        let is_minded = are_linked || !order.stands_alone();
+        let filled = if effect == Effect::Executed && is_minded { Some(*order) } else { None };
         if of_part.order.is_part() {
             self.part_reported(of_part, effect);
         }
@@ -426,7 +432,7 @@ fn is_orphaned(order: &Order, oco_of_filled: OrderId) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use qt_types::{Cash, E9, ExecId, InstrumentKind, Price, ReportKind};
+    use qt_types::{Cash, E9, ExecId, InstrumentKind, Price};
 
     use super::*;
     use crate::oms::Reporting;

@@ -87,7 +87,7 @@ impl<S: Strategy, W: Sink<Wish> + Send> Strategy for LeadStrategy<S, W> {
         self.call(ctx, |strategy, ctx| strategy.on_timer(timer, ctx));
     }
 
-    fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
+    fn on_order(&mut self, update: &OrderUpdate<'_>, ctx: &mut Context<'_>) {
         self.call(ctx, |strategy, ctx| strategy.on_order(update, ctx));
     }
 
@@ -206,7 +206,7 @@ impl<W: Source<Wish>> Strategy for FollowStrategy<W> {
         self.follow(ctx);
     }
 
-    fn on_order(&mut self, _: &OrderUpdate, ctx: &mut Context<'_>) {
+    fn on_order(&mut self, _: &OrderUpdate<'_>, ctx: &mut Context<'_>) {
         self.follow(ctx);
     }
 

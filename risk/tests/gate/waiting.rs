@@ -29,7 +29,7 @@ impl Strategy for Asks {
     }
 
     fn on_order(&mut self, update: &OrderUpdate, _: &mut Context<'_>) {
-        let report = &update.report;
+        let report = update.report;
         self.told.push((report.order.counter(), report.kind, report.reason));
     }
 }

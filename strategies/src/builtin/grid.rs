@@ -191,7 +191,7 @@ impl Strategy for Grid {
 
     fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
         self.quotes.on_order(update, ctx.now_ns());
-        let (order, report) = (&update.order, &update.report);
+        let (order, report) = (update.order, update.report);
         let is_whole = report.kind == ReportKind::Filled && order.is_ended();
         if is_whole && is_quote(order, order.instrument, order.side) {
             self.empty = (self.empty - order.side.sign()).clamp(-self.levels, self.levels);

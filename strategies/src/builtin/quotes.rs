@@ -110,7 +110,7 @@ impl Quotes {
 
     /// Takes note of what the venue says.
     pub(super) fn on_order(&mut self, update: &OrderUpdate, now_ns: Nanos) {
-        let (order, report) = (&update.order, &update.report);
+        let (order, report) = (update.order, update.report);
         let side = order.side as usize;
         let is_answer = matches!(report.kind, ReportKind::Replaced | ReportKind::RequestRejected);
         let is_this = self.changing[side].is_some_and(|(id, _)| id == order.id);

@@ -186,7 +186,7 @@ impl Strategy for TwapExecute {
     }
 
     fn on_order(&mut self, update: &OrderUpdate, ctx: &mut Context<'_>) {
-        let (order, report) = (&update.order, &update.report);
+        let (order, report) = (update.order, update.report);
         let Some(parent) = &mut self.parent else { return };
         if !is_quote(order, parent.instrument, self.side) {
             return;

@@ -77,7 +77,7 @@ impl SimVenue {
         if market.pegs_due || book.is_crossed() {
             return 0;
         }
-        let (mut count, mut last_level, mut last_trade) = (0_usize, NO_TICK, NO_TICK);
+        let (mut count, mut last_trade) = (0_usize, NO_TICK);
         for tick in ticks {
             if tick.kind == TickKind::Level as u8 {
                 let side = usize::from(tick.flags & TickFlags::ASK.bits());
@@ -85,7 +85,6 @@ impl SimVenue {
                 if is_ours || !book.put_behind(&tick) {
                     break;
                 }
-                last_level = count;
             } else {
                 let is_met = !is_in_range(tick.price)
                     || bids.reaches(tick.price)
@@ -100,12 +99,11 @@ impl SimVenue {
         }
         let last = count.wrapping_sub(1);
         if let Some(tick) = again(last).filter(|_| count > 0) {
-            let (told_ns, _) = book.told();
-            let venue_ns = match last_level {
-                NO_TICK => told_ns,
-                at if at == last => tick.venue_ns,
-                at => again(at).map_or(told_ns, |level| level.venue_ns),
-            };
+            // What is no level is a trade, and almost all are levels.
+            let is_level = |tick: &Tick| tick.kind == TickKind::Level as u8;
+            let mut from_last = (0..count).rev().filter_map(&again);
+            let level = if last == last_trade { from_last.find(is_level) } else { Some(tick) };
+            let venue_ns = level.map_or(book.told().0, |level| level.venue_ns);
             book.note_told((venue_ns, tick.flags));
         }
         if last_trade != NO_TICK
