@@ -367,7 +367,7 @@ impl Node {
         // Both are bounded: 40 and 80 bits.
         let is_small = |usual: i128| notional <= bounds.multiple.wrapping_mul(usual);
         self.usual.least().is_none_or(|least| {
-            is_small(least) || self.usual.median().is_none_or(|median| is_small(median))
+            is_small(least) || self.usual.median().is_none_or(is_small)
         })
     }
 
