@@ -96,3 +96,66 @@ fn what_is_wrong_is_said_with_its_line() {
     sandbox.write("signals.jsonl", "");
     sandbox.run(&words).expect(2, &["signal-latency", "sampled:FILE"]);
 }
+
+/// The signals of a session's journal, played to its market again, give the session's orders.
+#[test]
+fn the_signals_of_a_journal_give_the_same_orders_in_a_backtest() {
+    const FOLLOW: &[&str] = &[
+        "--strategy",
+        "ai_signal_follow",
+        "--param",
+        "short=true",
+        "--qty",
+        "2",
+        "--account",
+        "margin",
+        "--order-latency",
+        "20ms",
+    ];
+    let sandbox = Sandbox::new();
+    let lines = (0..50).map(|n| {
+        let at = format!("2024-01-02T{:02}:{:02}:07.250Z", n / 12, n % 12 * 5);
+        let mut signal = signal(&format!("s-{n}"), ["buy", "sell"][n % 2], 0.7, &at, 900);
+        signal["symbol"] = "SYN".into();
+        match n % 3 {
+            0 => signal["quantity"] = "3".into(),
+            1 => signal["weight"] = json!(if n % 2 == 0 { 0.25 } else { -0.25 }),
+            _ => signal["strength"] = json!(0.5),
+        }
+        format!("{signal}\n")
+    });
+    sandbox.write("signals.jsonl", lines.collect::<String>());
+    let session = ["live", "--feed", "synthetic", "--speed", "max", "--out", "made", "--signals"];
+    let session = sandbox.json(&[&session[..], &["signals.jsonl"], FOLLOW].concat());
+    assert!(session["fills"].as_u64().unwrap() > 40, "{}", session["fills"]);
+    let exported = sandbox.run(&["journal", "signals", "made/live.qtj"]);
+    assert_eq!(exported.code, 0);
+    assert_eq!(exported.out.lines().count(), 50);
+    sandbox.write("exported.jsonl", &exported.out);
+    let market = sandbox.path().join("data/synthetic/SYN-1.qtt");
+    let backtest = ["backtest", "--data", market.to_str().unwrap(), "--signals", "exported.jsonl"];
+    let backtest = sandbox.json(&[&backtest[..], FOLLOW].concat());
+    for what in ["determinism_hash", "final_equity", "fills", "fills_list", "denials"] {
+        assert_eq!(session[what], backtest[what], "{what}");
+    }
+}
+
+#[test]
+fn a_late_signal_is_not_followed_and_may_close_the_position() {
+    const DAY_S: u32 = 86_400;
+    let told = |name: &str, issued: &str, arrived: &str| {
+        let signal = signal(name, "buy", 0.9, issued, 5 * DAY_S);
+        json!({"arrived_at": arrived, "source": "analyst", "signal": signal})
+    };
+    let first = told("a", "2024-01-03T12:00:00Z", "2024-01-03T12:00:00Z");
+    let late = told("b", "2024-01-03T13:00:00Z", "2024-01-05T12:00:00Z");
+    let day = ["--param", "late_ms=86400000"];
+    let alone = sandbox(&[late.clone()]);
+    assert_eq!(trades(&alone, &[]).len(), 1);
+    assert_eq!(trades(&alone, &day), []);
+    let both = sandbox(&[first, late]);
+    let ignored = trades(&both, &day);
+    let flat = trades(&both, &[&day[..], &["--param", "late_flat=true"]].concat());
+    assert_eq!((ignored.len(), flat.len()), (1, 1));
+    assert!(flat[0].1 < ignored[0].1, "{flat:?} {ignored:?}");
+}
