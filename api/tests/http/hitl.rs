@@ -378,7 +378,8 @@ async fn a_policy_says_who_is_asked() {
     let (_, request) = scene.asked(json!({})).await;
     assert_eq!(request["triggers"], json!(["control:MAX_ORDER_VALUE"]));
     let admin = scene.token("ann", Role::TenantAdmin);
-    let audit = scene.service.ask("GET", "/audit?action=hitl.policy", &admin, None).await.json();
+    let audit =
+        scene.service.ask("GET", "/audit?action=hitl.policy_changed", &admin, None).await.json();
     assert_eq!(audit["items"].as_array().unwrap().len(), 3, "{audit}");
 }
 

@@ -171,7 +171,8 @@ async fn what_was_approved_of_is_released_after_a_restart_and_once() {
     };
     assert!(cast.orders().await.is_empty(), "it is still killed");
     post(&cast.admin, "/risk/arm", &kill).await;
-    post(&place.as_person("ben"), "/risk/arm", &kill).await;
+    let armed = post(&place.as_role("ben", Role::TenantAdmin), "/risk/arm", &kill).await;
+    assert_eq!(armed["status"], "armed", "{armed}");
     cast.until_held("0.1").await;
     let is_released = |page: &Value| page["recent_decisions"][0]["request"]["status"] == "released";
     until(&cast.admin, "/hitl/dashboard", is_released).await;

@@ -9,7 +9,6 @@ use uuid::Uuid;
 use super::super::row::word_of;
 use super::super::value::args;
 use super::super::{Store, Tx};
-use super::rows::{REQUEST, request};
 use super::{one, subject};
 use crate::audit::AuditEntry;
 use crate::{
@@ -107,14 +106,13 @@ pub(super) async fn expire(store: &Store, actor: Actor) -> Result<Vec<HitlReques
     let mut expired = Vec::with_capacity(due.len());
     for row in due {
         // A request is decided or expires, whichever comes first.
-        let sql = format!(
-            "UPDATE hitl_requests AS r SET status = 'expired', updated_ns = $2, \
-             is_mirrored = $3 WHERE r.tenant_id = $1 AND r.id = $4 AND r.status = 'pending' \
-             RETURNING {REQUEST}"
-        );
-        let values = args![actor.at, false, row.uuid("id")?];
-        let Some(row) = tx.row(sql, values).await? else { continue };
-        let request = request(&row)?;
+        let sql = "UPDATE hitl_requests SET status = 'expired', updated_ns = $2, \
+                   is_mirrored = $3 WHERE tenant_id = $1 AND id = $4 AND status = 'pending'";
+        let id = row.uuid("id")?;
+        if tx.execute(sql, args![actor.at, false, id]).await? == 0 {
+            continue;
+        }
+        let (request, _) = one(&mut tx, id).await?;
         signal_stands(&mut tx, request.asked.signal, "expired").await?;
         let detail = json!({ "signal": request.asked.signal, "source": request.asked.source });
         tx.audit(AuditEntry::new(&actor, "hitl.expired", subject(request.id), &detail));
