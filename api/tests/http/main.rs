@@ -11,6 +11,7 @@ mod once;
 mod resources;
 mod rights;
 mod risk;
+mod signals;
 mod sockets;
 mod strategies;
 mod ways;

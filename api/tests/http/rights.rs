@@ -45,6 +45,13 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /risk/limits", "ruTS."),
     ("PUT /risk/limits", "..TS."),
     ("GET /risk/status", "ruTS."),
+    ("GET /signal-sources", "..TS."),
+    ("POST /signal-sources", "..TS."),
+    ("DELETE /signal-sources/{id}", "..TS."),
+    ("PUT /signal-sources/{id}/mode", "..TS."),
+    ("GET /signals", "ruTSa"),
+    ("POST /signals", "....a"),
+    ("GET /signals/{id}", "ruTSa"),
     ("GET /strategies", "ruTS."),
     ("POST /strategies", ".uTS."),
     ("POST /strategies/backtest", ".uTSa"),
@@ -55,6 +62,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("GET /strategies/{id}/backtest", "ruTSa"),
     ("POST /strategies/{id}/deactivate", ".uTS."),
     ("GET /strategies/{id}/performance", "ruTS."),
+    ("GET /strategies/{id}/signals", "ruTS."),
     ("GET /strategy-types", "ruTSa"),
     ("GET /trades", "ruTS."),
     ("POST /trades", ".uTS."),
@@ -92,6 +100,8 @@ struct Owned {
     strategy: String,
     backtest: String,
     dataset: String,
+    source: String,
+    signal: String,
     webhook: String,
 }
 
@@ -118,9 +128,13 @@ impl Owned {
         }
         let dataset = crate::jobs::send_data(service, &user, "name=A", "k", "t,c\n1,2\n").await;
         let dataset = dataset.json()["id"].as_str().expect("an identifier").to_owned();
+        let admin = token(Role::TenantAdmin, tenant);
+        let source = post("/signal-sources", &admin, crate::signals::source("agent")).await;
+        let agent = token(Role::Agent, tenant);
+        let signal = post("/signals", &agent, crate::signals::signal("a")).await;
         let webhook = json!({"url": "https://hooks.example.org/"});
-        let webhook = post("/webhooks", &token(Role::TenantAdmin, tenant), webhook).await;
-        Self { order, strategy, backtest, dataset, webhook }
+        let webhook = post("/webhooks", &admin, webhook).await;
+        Self { order, strategy, backtest, dataset, source, signal, webhook }
     }
 
     /// The identifier that a path is about.
@@ -130,13 +144,16 @@ impl Owned {
             Some("strategies") => &self.strategy,
             Some("backtests") => &self.backtest,
             Some("datasets") => &self.dataset,
+            Some("signal-sources") => &self.source,
+            Some("signals") => &self.signal,
             Some("webhooks") => &self.webhook,
             _ => panic!("whose identifier is in {path}?"),
         }
     }
 
-    fn all(&self) -> [&String; 5] {
-        [&self.order, &self.strategy, &self.backtest, &self.dataset, &self.webhook]
+    fn all(&self) -> [&String; 7] {
+        let Self { order, strategy, backtest, dataset, source, signal, webhook } = self;
+        [order, strategy, backtest, dataset, source, signal, webhook]
     }
 }
 
@@ -244,6 +261,7 @@ async fn no_route_shows_or_changes_what_is_anothers() {
         format!("/strategies/{}", owned.strategy),
         format!("/backtests/{}", owned.backtest),
         format!("/datasets/{}", owned.dataset),
+        format!("/signals/{}", owned.signal),
     ];
     let mut before = Vec::new();
     for path in &looks {

@@ -15,6 +15,7 @@ mod risk;
 #[path = "../../outside/tests/outside/server.rs"]
 mod server;
 mod servers;
+mod signals;
 mod spans;
 mod takeover;
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use qt_api::jobs::SharedData;
 use qt_api::service::{Service, ServiceSettings};
+use qt_auth::Role;
 use qt_strategies::Registry;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -157,7 +158,7 @@ impl Place {
         let service = started.unwrap_or_else(|error| panic!("{error}"));
         let token = match service.owner() {
             Some((token, _)) => token.reveal().to_owned(),
-            None => minted(&settings, tenant, "alice"),
+            None => minted(&settings, tenant, "alice", Role::TenantAdmin),
         };
         let address = service.address();
         let (stop, stopped) = oneshot::channel();
@@ -197,8 +198,14 @@ impl Place {
     pub fn as_person(&self, user: &str) -> Way {
         let token = match self.is_owned() {
             true => self.token.clone(),
-            false => minted(&self.settings, self.tenant, user),
+            false => minted(&self.settings, self.tenant, user, Role::TenantAdmin),
         };
+        Way { address: self.address, prefix: "", token }
+    }
+
+    /// The same for an agent.
+    pub fn as_agent(&self, user: &str) -> Way {
+        let token = minted(&self.settings, self.tenant, user, Role::Agent);
         Way { address: self.address, prefix: "", token }
     }
 
@@ -267,14 +274,13 @@ fn read(folder: &TempDir, given: &[(&str, &str)]) -> ServiceSettings {
     settings.unwrap_or_else(|error| panic!("{error}"))
 }
 
-fn minted(settings: &ServiceSettings, tenant: Uuid, user: &str) -> String {
-    use qt_auth::Role;
+fn minted(settings: &ServiceSettings, tenant: Uuid, user: &str, role: Role) -> String {
     use qt_auth::mint::{Wish, mint};
     use qt_trading::ids::TenantId;
     let wish = Wish {
         user: user.to_owned(),
         tenant: TenantId(tenant),
-        roles: vec![Role::TenantAdmin],
+        roles: vec![role],
         lifetime_s: 3_600,
     };
     let auth = &settings.auth;
@@ -291,7 +297,7 @@ pub async fn execute(server: &str, sql: String) -> Result<(), sqlx::Error> {
 }
 
 /// `quanttrade`, which the same build has made: jobs run it.
-fn binary() -> PathBuf {
+pub fn binary() -> PathBuf {
     let test = std::env::current_exe().expect("a test knows where it is");
     let folder = test.parent().and_then(|deps| deps.parent()).expect("target/*/deps");
     let binary = folder.join("quanttrade");

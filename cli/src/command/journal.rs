@@ -1,11 +1,16 @@
 //! `journal`: what a session's journal holds.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
-use qt_journal::{Describer, JournalError, JournalReader, RecordKind, StoryTeller, utc, verify};
-use qt_types::OrderId;
-use serde_json::json;
+use qt_journal::{
+    Describer, JournalError, JournalReader, Record, RecordKind, StoryTeller, utc, verify,
+};
+use qt_types::{
+    Event, InstrumentId, InstrumentSpec, OrderId, Payload, Signal, SignalSize, format_scaled,
+};
+use serde_json::{Value, json};
 
 use crate::app::Session;
 use crate::failure::Failure;
@@ -15,7 +20,8 @@ use crate::failure::Failure;
 #[command(after_help = "Examples:\n  \
     quanttrade journal verify session/live.qtj\n  \
     quanttrade journal show session/live.qtj --kind command\n  \
-    quanttrade journal explain 17 session/live.qtj")]
+    quanttrade journal explain 17 session/live.qtj\n  \
+    quanttrade journal signals session/live.qtj > signals.jsonl")]
 pub struct JournalArgs {
     /// What to do.
     #[command(subcommand)]
@@ -45,6 +51,12 @@ pub enum Task {
         /// At most so many records
         #[arg(long, value_name = "N")]
         limit: Option<u64>,
+    },
+    /// Print the signals that it has, as a file for `backtest --signals`
+    Signals {
+        /// The journal
+        #[arg(value_name = "DIR.qtj")]
+        journal: PathBuf,
     },
     /// Tell all that happened to one order, and the time in between
     Explain {
@@ -86,7 +98,7 @@ pub fn run(args: JournalArgs, session: &Session) -> Result<(), Failure> {
                     "from_memory": report.from_memory,
                     "torn_bytes": report.cut.as_ref().map_or(0, |cut| cut.bytes),
                     "damage": report.damage.as_ref().map(ToString::to_string),
-                    "records": records.collect::<std::collections::BTreeMap<_, _>>(),
+                    "records": records.collect::<BTreeMap<_, _>>(),
                 }))?;
             } else {
                 session.out.line(&report.to_string())?;
@@ -116,8 +128,70 @@ pub fn run(args: JournalArgs, session: &Session) -> Result<(), Failure> {
             }
             Ok(())
         }
+        Task::Signals { journal } => signals(&journal, session),
         Task::Explain { order, journal } => explain(order, &journal, session),
     }
+}
+
+/// One line a signal, in the envelope that says when it arrived and whose it is. Its `signal_id` is
+/// the UUID by which the journal knows it.
+fn signals(journal: &Path, session: &Session) -> Result<(), Failure> {
+    let mut specs: BTreeMap<InstrumentId, InstrumentSpec> = BTreeMap::new();
+    let mut reader = JournalReader::open(journal, None)?;
+    while let Some(entry) = reader.next_entry()? {
+        match &entry.record {
+            Record::Spec(it) => {
+                specs.insert(it.instrument, it.spec.clone());
+            }
+            Record::Event(event) => {
+                if let Payload::Signal(signal) = &event.payload
+                    && let Some(spec) = specs.get(&event.instrument)
+                {
+                    session.out.line(&signal_line(event, signal, spec).to_string())?;
+                }
+            }
+            _ => {}
+        }
+    }
+    Ok(())
+}
+
+fn uuid_text(id: [u8; 16]) -> String {
+    let mut text = format!("{:032x}", u128::from_be_bytes(id));
+    [8, 13, 18, 23].into_iter().for_each(|at| text.insert(at, '-'));
+    text
+}
+
+fn signal_line(event: &Event, signal: &Signal, spec: &InstrumentSpec) -> Value {
+    let e9 = |number: i64| format_scaled(number.into(), 9);
+    let share = |number: u32| f64::from(number) / 1e9;
+    let mut object = json!({
+        "schema_version": 1,
+        "signal_id": uuid_text(signal.id),
+        "symbol": spec.symbol(),
+        "action": signal.action.text(),
+        "confidence": share(signal.confidence_e9),
+        "strength": share(signal.strength_e9),
+        "horizon_seconds": signal.horizon_s,
+        "issued_at": utc(event.venue_ns),
+        "expires_at": utc(signal.expires_ns),
+    });
+    let lots = |qty: qt_types::Qty| e9(qty.lots().saturating_mul(spec.lot_e9()));
+    match signal.size {
+        SignalSize::Open => {}
+        SignalSize::Quantity(qty) => object["quantity"] = lots(qty).into(),
+        SignalSize::Target(qty) => object["target_position"] = lots(qty).into(),
+        SignalSize::WeightE9(weight) => object["weight"] = (weight as f64 / 1e9).into(),
+    }
+    let prices =
+        [("limit_price", signal.limit), ("stop_loss", signal.stop), ("take_profit", signal.target)];
+    for (name, price) in prices {
+        if let Some(price) = price.get() {
+            object[name] = e9(price.ticks().saturating_mul(spec.tick_e9())).into();
+        }
+    }
+    let source = format!("source-{}", signal.source.0);
+    json!({"arrived_at": utc(event.recv_ns), "source": source, "signal": object})
 }
 
 fn explain(order: u64, journal: &Path, session: &Session) -> Result<(), Failure> {

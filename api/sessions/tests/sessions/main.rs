@@ -9,6 +9,7 @@ mod many;
 mod memory;
 mod own;
 mod restart;
+mod signals;
 mod switches;
 mod thin;
 mod told;

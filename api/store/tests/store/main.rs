@@ -11,6 +11,7 @@ mod projection;
 mod redis_server;
 mod resources;
 mod schema;
+mod signals;
 mod speed;
 mod webhooks;
 mod world;
