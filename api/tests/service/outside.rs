@@ -3,8 +3,9 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use qt_auth::Role;
+use qt_auth::config::SharedSecret;
 use qt_auth::mint::{Wish, mint};
-use qt_auth::{Role, SharedSecret};
 use qt_outside::webhooks::signature;
 use qt_trading::ids::TenantId;
 use qt_trading::secret::Secret;
