@@ -1,22 +1,24 @@
 #!/usr/bin/env python3
 """An agent: reads the market from QuantTrade, says what it thinks, and prints what came of it.
 
-    TOKEN=... python3 agent.py                      by requests (standard library alone)
+    TOKEN=... python3 agent.py                      by a request
     TOKEN=... KEY_ID=... KEY=... REDIS_URL=redis://127.0.0.1:6379/0 python3 agent.py stream
 
 TOKEN is a token with the role agent whose `sub` is the subject of a registered source; KEY_ID and
-KEY are shown when the source is registered (POST /signal-sources). The way `stream` needs
-`pip install redis`. What it thinks is not meant to earn money: the last price is held against the
-mean of the last candles.
+KEY are shown when the source is registered (POST /signal-sources). It needs nothing but Python.
+What it thinks is not meant to earn money: the last price is held against the mean of the last
+candles.
 """
 
 import hashlib
 import hmac
 import json
 import os
+import socket
 import sys
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from datetime import datetime, timedelta, timezone
@@ -86,17 +88,30 @@ def send_request(payload):
         print(" ", answer["detail"])
 
 
-def send_stream(payload):
-    import redis
+def redis(commands):
+    """The last answer of Redis to `commands`; what a client library does, in a few lines."""
+    url = urllib.parse.urlsplit(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
+    if url.password:
+        commands = [["AUTH", url.username or "default", url.password]] + commands
+    with socket.create_connection((url.hostname, url.port or 6379), timeout=10) as connection:
+        answers = connection.makefile("rb")
+        for words in commands:
+            parts = [word.encode() for word in words]
+            framed = b"".join(b"$%d\r\n%s\r\n" % (len(part), part) for part in parts)
+            connection.sendall(b"*%d\r\n%s" % (len(parts), framed))
+            answer = answers.readline().strip()
+            if answer.startswith(b"-"):
+                sys.exit("Redis: " + answer[1:].decode())
+            if answer.startswith(b"$"):
+                answer = answers.readline().strip()
+        return answer.decode()
 
-    key = os.environ["KEY"].encode()
-    entry = {
-        "payload": payload,
-        "key_id": os.environ["KEY_ID"],
-        "sig": hmac.new(key, payload.encode(), hashlib.sha256).hexdigest(),
-    }
-    connection = redis.Redis.from_url(os.environ.get("REDIS_URL", "redis://127.0.0.1:6379/0"))
-    print("XADD ai.signals:", connection.xadd("ai.signals", entry).decode())
+
+def send_stream(payload):
+    sig = hmac.new(os.environ["KEY"].encode(), payload.encode(), hashlib.sha256).hexdigest()
+    entry = ["payload", payload, "key_id", os.environ["KEY_ID"], "sig", sig]
+    database = urllib.parse.urlsplit(os.environ.get("REDIS_URL", "")).path.strip("/") or "0"
+    print("XADD ai.signals:", redis([["SELECT", database], ["XADD", "ai.signals", "*"] + entry]))
 
 
 def outcome(signal_id):

@@ -3,13 +3,18 @@
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use qt_auth::Role;
+use qt_auth::config::SharedSecret;
+use qt_auth::mint::{Wish, mint};
 use qt_outside::webhooks::signature;
+use qt_trading::ids::TenantId;
 use qt_trading::secret::Secret;
 use qt_trading::time::Time;
 use serde_json::{Value, json};
 
 use crate::flow::until;
 use crate::place::Place;
+use crate::redis_server::RedisServer;
 use crate::server::{Reply, Request, Server};
 
 /// Answers its first task in words, all others with a signal between fences.
@@ -109,4 +114,47 @@ async fn an_agent_is_heard_and_a_receiver_is_told() {
         (&body["data"]["symbol"], &body["data"]["side"]),
         (&json!("ETH-USD"), &json!("buy"))
     );
+}
+
+const SECRET: &str = "k2Zp9vQ4xW7mB1nR6tY3uE8sA5dF0gHjLcXz";
+
+/// What `docs/examples/agent.py` prints.
+async fn example(place: &Place, token: String, more: Vec<(&'static str, String)>) -> String {
+    let mut command = std::process::Command::new("python3");
+    command.arg(concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/examples/agent.py"));
+    command.args(more.first().map(|_| "stream"));
+    command.env("QUANTTRADE_URL", format!("http://{}", place.address)).env("TOKEN", token);
+    command.envs(more);
+    let running = tokio::task::spawn_blocking(move || command.output());
+    let output = running.await.unwrap().expect("python3 is there");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_example_agent_is_heard_both_ways() {
+    let Some(redis) = RedisServer::start().await else { return };
+    let url = redis.url();
+    let given = [("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1"), ("REDIS_URL", &url)];
+    let place = Place::with(&given).await;
+    let way = place.directly();
+    let source = json!({"name": "example", "subject": "example-agent",
+        "budget": {"notional": "10000", "loss": "100", "rate_per_minute": 60}});
+    let source = way.ask("POST", "/signal-sources", Some(&source.to_string())).await.json();
+    let wish = Wish {
+        user: "example-agent".to_owned(),
+        tenant: place.tenant().parse::<TenantId>().unwrap(),
+        roles: vec![Role::Agent],
+        lifetime_s: 600,
+    };
+    let shared = SharedSecret { secret: Secret::new(SECRET), issuer: None };
+    let token = mint(&shared, None, "role", &wish, Time::now()).reveal().to_owned();
+    let said = example(&place, token.clone(), Vec::new()).await;
+    assert!(said.contains("POST /signals: 201") && said.contains("it is shadow"), "{said}");
+    let text = |field: &str| source[field].as_str().expect("a text").to_owned();
+    let keys = vec![("KEY_ID", text("key_id")), ("KEY", text("key")), ("REDIS_URL", url.clone())];
+    let said = example(&place, token, keys).await;
+    assert!(said.contains("XADD ai.signals: ") && said.contains("it is shadow"), "{said}");
+    let kept = way.ask("GET", "/signals", None).await.json();
+    assert_eq!(kept["items"].as_array().map(Vec::len), Some(2), "{kept}");
 }

@@ -97,7 +97,8 @@ fn fenced(text: &str) -> impl Iterator<Item = &str> {
 mod tests {
     use super::*;
 
-    const SIGNAL: &str = r#"{"schema_version":1,"signal_id":"s","symbol":"BTC-USD","action":"buy","stop_loss":41000.10}"#;
+    const SIGNAL: &str =
+        r#"{"schema_version":1,"signal_id":"s","symbol":"X","action":"buy","stop_loss":4.10}"#;
 
     fn text(inner: &str) -> String {
         serde_json::to_string(inner).unwrap()

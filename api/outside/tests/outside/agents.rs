@@ -24,7 +24,7 @@ pub const AGENT: &str = "trading_strategy_agent";
 /// A signal of an agent.
 pub fn signal(id: &str) -> String {
     format!(
-        r#"{{"schema_version":1,"signal_id":"{id}","symbol":"BTC-USD","action":"buy","confidence":0.9,"stop_loss":41000.10}}"#
+        r#"{{"schema_version":1,"signal_id":"{id}","symbol":"X","action":"buy","stop_loss":41.10}}"#
     )
 }
 

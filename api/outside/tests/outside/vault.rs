@@ -191,7 +191,8 @@ async fn tokens_are_renewed_and_replaced() {
     tokio::time::sleep(Duration::from_millis(4_100)).await;
     let before = state.lock().unwrap().renewals;
     ask().await;
-    assert_eq!((state.lock().unwrap().renewals, state.lock().unwrap().logins), (before + 1, 4));
+    let inside = state.lock().unwrap();
+    assert_eq!((inside.renewals, inside.logins), (before + 1, 4));
 }
 
 #[tokio::test]

@@ -357,3 +357,21 @@ async fn without_a_setting_nothing_inside_is_called() {
     let refused = desk.create(&post.store, actor(), "https://a.org/", &kinds).await.unwrap_err();
     assert!(refused.to_string().contains("TradeExecuted"), "{refused}");
 }
+
+/// Prints how many deliveries a second one webhook gets, by its two places, from SQLite.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "it prints a speed"]
+async fn webhook_speed() {
+    let (store, _folder) = store().await;
+    let post = Post::new(store);
+    let server = Server::start(|_| Reply::status(200)).await;
+    let webhook = post.make(&server.url("/"), &[]).await;
+    for n in 0..500 {
+        happen(&post.store, post.tenant, &n.to_string()).await;
+    }
+    let began = std::time::Instant::now();
+    let running = post.begin();
+    post.over(&webhook, 500).await;
+    println!("{:.0} deliveries/s", 500.0 / began.elapsed().as_secs_f64());
+    running.abort();
+}
