@@ -77,6 +77,20 @@ fn refused(code: &'static str, detail: impl Into<String>) -> Outcome {
     Outcome::Refused { code, detail: detail.into() }
 }
 
+fn lost() -> Outcome {
+    refused("SIGNAL_LOST", "the store gave no answer for it: send it again")
+}
+
+fn too_many(source: &SourceRow) -> Outcome {
+    let rate = source.budget.rate_per_minute;
+    refused("SOURCE_RATE", format!("the source may send {rate} signals a minute"))
+}
+
+fn killed() -> Outcome {
+    let detail = "the kill switch of the source is tripped: it is armed as any other";
+    refused("SOURCE_KILLED", detail)
+}
+
 fn duplicate() -> Outcome {
     let detail = "the source has sent another signal under this signal_id: give each its own";
     refused("SIGNAL_DUPLICATE", detail)
@@ -111,14 +125,9 @@ impl SignalIntake {
         incoming: Vec<Incoming>,
     ) -> Result<Vec<Outcome>, Refusal> {
         let desk = self.trading.desk(source.tenant).await;
-        if desk.as_ref().is_ok_and(|desk| is_killed(&**desk, source)) {
-            let detail = "the kill switch of the source is tripped: it is armed as any other";
-            let all = incoming.iter().map(|_| refused("SOURCE_KILLED", detail));
-            return Ok(self.counted(all.collect()));
-        }
-        let now = Time::now();
+        let is_killed = desk.as_ref().is_ok_and(|desk| is_killed(&**desk, source));
         let reads: Vec<Read> = incoming.into_iter().map(|it| self.read(source, it)).collect();
-        let mut outcomes = self.keep(source, reads, now).await?;
+        let mut outcomes = self.keep(source, reads, is_killed).await?;
         let has_open = outcomes.iter().any(|it| open_row(it).is_some());
         if has_open {
             self.go_on(source, &*desk.clone()?, &mut outcomes).await?;
@@ -172,59 +181,63 @@ impl SignalIntake {
         &self,
         source: &SourceRow,
         reads: Vec<Read>,
-        now: Time,
+        is_killed: bool,
     ) -> Result<Vec<Outcome>, Refusal> {
-        let readable = reads.iter().filter(|read| read.is_ok()).count();
-        let mut left = self.rates.take(source, readable, now);
-        let (mut spared, mut news) = (0, Vec::with_capacity(readable));
-        let mut whys = Vec::with_capacity(reads.len());
-        for read in &reads {
-            let Ok((new, object)) = read else { continue };
-            let timely = object.check_time(Nanos::new(now.0), TOLERANCE_NS);
-            let why = match timely {
-                _ if left == 0 => {
-                    let rate = source.budget.rate_per_minute;
-                    let detail = format!("the source may send {rate} signals a minute");
-                    Some(refused("SOURCE_RATE", detail))
-                }
-                Err(fault) => Some(refused(fault.code(), fault.to_string())),
-                Ok(()) => None,
-            };
-            left = left.saturating_sub(1);
-            news.push(NewSignal { row: new.row.clone(), may_be_new: why.is_none() });
-            whys.push(why);
-        }
+        let (news, whys) = self.judge(source, &reads, is_killed);
         let kept = match news.is_empty() {
             true => Vec::new(),
             false => self.store.keep_signals(source.tenant, news).await.map_err(Refusal::from)?,
         };
-        let mut kept = kept.into_iter().zip(whys);
+        let (mut kept, mut spared) = (kept.into_iter().zip(whys), 0);
         let outcomes = reads.into_iter().map(|read| {
             let (new, object) = match read {
                 Ok(read) => read,
                 Err(outcome) => return outcome,
             };
-            match kept.next() {
-                Some((SignalKept::New, _)) => {
-                    Outcome::Kept { row: Box::new(new.row), is_new: true }
-                }
-                Some((SignalKept::Known(row), why)) => {
-                    spared += usize::from(!matches!(&why, Some(why) if is_rate(why)));
+            let Some((kept, why)) = kept.next() else { return lost() };
+            let is_counted = !matches!(&why, Some(why) if is_rate(why));
+            match kept {
+                SignalKept::New => Outcome::Kept { row: Box::new(new.row), is_new: true },
+                SignalKept::Known(row) => {
+                    spared += usize::from(is_counted);
                     match is_same(&row, &new.row, &object) {
                         true => Outcome::Kept { row, is_new: false },
                         false => duplicate(),
                     }
                 }
-                Some((SignalKept::Absent, why)) => {
-                    spared += usize::from(!matches!(&why, Some(why) if is_rate(why)));
-                    why.unwrap_or_else(duplicate)
+                SignalKept::Absent => {
+                    spared += usize::from(is_counted);
+                    why.unwrap_or_else(lost)
                 }
-                None => refused("SIGNAL_LOST", "the store gave no answer for it"),
             }
         });
         let outcomes = outcomes.collect();
         self.rates.give_back(source, spared);
         Ok(outcomes)
+    }
+
+    /// Which of what was read may be new, and why the others may not.
+    fn judge(
+        &self,
+        source: &SourceRow,
+        reads: &[Read],
+        is_killed: bool,
+    ) -> (Vec<NewSignal>, Vec<Option<Outcome>>) {
+        let readable = reads.iter().flatten();
+        let now = Time::now();
+        let mut left = self.rates.take(source, readable.clone().count(), now);
+        let judged = readable.map(|(new, object)| {
+            let timely = object.check_time(Nanos::new(now.0), TOLERANCE_NS);
+            let why = match timely {
+                _ if left == 0 => Some(too_many(source)),
+                _ if is_killed => Some(killed()),
+                Err(fault) => Some(refused(fault.code(), fault.to_string())),
+                Ok(()) => None,
+            };
+            left = left.saturating_sub(1);
+            (NewSignal { row: new.row.clone(), may_be_new: why.is_none() }, why)
+        });
+        judged.unzip()
     }
 
     /// Brings signals that are kept and open to where they stay: to a person, or into the session.
@@ -235,12 +248,16 @@ impl SignalIntake {
         outcomes: &mut [Outcome],
     ) -> Result<(), Refusal> {
         let (mut settled, mut rows) = (Vec::new(), Vec::new());
+        let is_killed = is_killed(desk, source);
         for outcome in outcomes.iter_mut() {
             let Outcome::Kept { row, .. } = outcome else { continue };
             if row.status != SignalStatus::Received {
                 continue;
             }
-            if source.mode != SourceMode::Live {
+            if is_killed {
+                (row.status, row.code) = (SignalStatus::Refused, Some("SOURCE_KILLED".to_owned()));
+                settled.push(settlement(row));
+            } else if source.mode != SourceMode::Live {
                 // It was live when this came for the first time.
                 row.status = SignalStatus::Shadow;
                 settled.push(settlement(row));
@@ -289,6 +306,9 @@ impl SignalIntake {
         let source = self.store.source(tenant, row.source).await?;
         let desk = self.trading.desk(tenant).await?;
         let conflict = |why: &str| Refusal::Conflict(why.to_owned());
+        if row.status == SignalStatus::Received {
+            return Err(conflict("nobody was asked about it"));
+        }
         if !source.is_live() {
             return Err(conflict("the source is not live any more"));
         }

@@ -6,7 +6,6 @@ use std::path::Path;
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
-use qt_api::signals::SourceKeys;
 use qt_api::signals::stream::{DEAD, GROUP, STREAM};
 use redis::aio::MultiplexedConnection;
 use redis::streams::StreamInfoGroupsReply;
@@ -334,7 +333,6 @@ fn admin_token() -> String {
 #[ignore = "it measures"]
 async fn speed_of_the_stream() {
     let Some(server) = RedisServer::start().await else { return };
-    let _ = SourceKeys::passing();
     let place = place(&server).await;
     let (admin, mut redis) = (place.as_person("ann"), redis(&server).await);
     let source = Source::live(&admin, "ai", "20000").await;
@@ -345,17 +343,22 @@ async fn speed_of_the_stream() {
     all_done(&mut redis).await;
     let took = began.elapsed().as_secs_f64();
     println!("{count} signals through the stream: {:.0} a second", f64::from(count as u32) / took);
+    // One after the other: from its arrival to the order that the session makes of it.
     let mut took_us = Vec::new();
-    for n in 0..1_000 {
-        let arrived = Instant::now();
+    let path = format!("/orders?strategy_id={}&limit=1", source.id);
+    let mut last = admin.ask("GET", &path, None).await.json()["items"][0]["id"].clone();
+    for n in 0..500 {
         send(&mut redis, &[source.fields(&signal("slow", n))]).await;
-        let before = open(&mut redis).await;
-        while open(&mut redis).await > 0 {
-            tokio::task::yield_now().await;
-        }
-        took_us.push((arrived.elapsed().as_micros(), before));
+        let newest = until(&admin, &path, |page| page["items"][0]["id"] != last).await;
+        let order = &newest["items"][0];
+        last = order["id"].clone();
+        let signal = admin.ask("GET", "/signals?limit=1", None).await.json()["items"][0].clone();
+        let at = |text: &Value| text.as_str().unwrap().parse::<jiff::Timestamp>().unwrap();
+        let took = at(&order["created_at"]).duration_since(at(&signal["arrived_at"]));
+        took_us.push(took.as_micros());
+        until(&admin, &path, |page| page["items"][0]["status"] == "filled").await;
     }
     took_us.sort_unstable();
-    let at = |share: usize| took_us[took_us.len() * share / 1_000].0;
-    println!("sent to acknowledged: p50 {} us, p99 {} us", at(500), at(990));
+    let at = |share: usize| took_us[took_us.len() * share / 1_000];
+    println!("arrival to order: p50 {} us, p99 {} us", at(500), at(990));
 }

@@ -230,3 +230,54 @@ impl From<JournalError> for Failure {
         Self::data(error.to_string())
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use qt_codec::signal::SignalObject;
+    use qt_types::{InstrumentKind, Nanos, Qty, Seq, SignalAction, SourceId, VenueId};
+
+    use super::*;
+
+    /// What is printed of a signal reads as the same signal again.
+    #[test]
+    fn a_signal_that_is_printed_is_the_same_one() {
+        let (tick, lot) = (10_000_000, 100_000);
+        let kind = InstrumentKind::Spot;
+        let spec = InstrumentSpec::new("BTC-USD", "USD", kind, tick, lot, 1_000_000_000).unwrap();
+        let price = |ticks| Some(qt_types::Price::from_ticks(ticks)).into();
+        let sizes = [
+            SignalSize::Open,
+            SignalSize::Quantity(Qty::from_lots(15_000)),
+            SignalSize::Target(Qty::from_lots(-1)),
+            SignalSize::WeightE9(-250_000_001),
+        ];
+        for (n, size) in (1_u8..).zip(sizes) {
+            let signal = Signal {
+                id: [n; 16],
+                expires_ns: Nanos::new(1_800_000_000_123_456_789),
+                size,
+                limit: price(4_312_325),
+                stop: if n == 2 { qt_types::MaybePrice::NONE } else { price(4_312_300) },
+                target: price(4_400_001),
+                horizon_s: 60,
+                confidence_e9: 850_000_001,
+                strength_e9: 333_333_333,
+                source: SourceId(n.into()),
+                action: if n < 3 { SignalAction::Buy } else { SignalAction::Sell },
+            };
+            let event = Event {
+                seq: Seq::new(1),
+                recv_ns: Nanos::new(1_799_999_999_000_000_001),
+                venue_ns: Nanos::new(1_799_999_998_000_000_000),
+                instrument: InstrumentId(0),
+                venue: VenueId::default(),
+                payload: Payload::Signal(signal),
+            };
+            let line = signal_line(&event, &signal, &spec);
+            let object = SignalObject::read(line["signal"].to_string().as_bytes()).unwrap();
+            assert_eq!(object.on(&spec, signal.source).unwrap(), signal, "{line}");
+            assert_eq!(object.issued_ns, event.venue_ns);
+            assert_eq!(line["arrived_at"], utc(event.recv_ns));
+        }
+    }
+}

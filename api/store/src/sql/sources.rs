@@ -10,7 +10,8 @@ use crate::{Actor, Kept, SourceMode, SourceRow, Sources, StoreError};
 use qt_trading::ids::{StrategyUid, TenantId};
 use qt_trading::time::Time;
 
-const SOURCE: &str = "id, number, name, mode, subject, key_version, CAST(follow AS TEXT) AS follow, \
+const SOURCE: &str = "id, number, name, mode, subject, key_version, \
+    CAST(follow AS TEXT) AS follow, \
     CAST(symbols AS TEXT) AS symbols, CAST(budget_notional AS TEXT) AS budget_notional, \
     CAST(budget_loss AS TEXT) AS budget_loss, rate_per_minute, late_after_ms, fallback, \
     created_ns, created_by";
