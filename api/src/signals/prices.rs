@@ -32,7 +32,7 @@ pub fn amount_of(price_e9: i64) -> Amount {
 
 fn quoted(market: &dyn MarketData, symbol: &str) -> Option<i64> {
     let quote = market.quote(symbol)?;
-    let middle = || Some(Amount((quote.bid?.0 + quote.ask?.0) / Decimal::TWO));
+    let middle = || Some(Amount(quote.bid?.0.checked_add(quote.ask?.0)? / Decimal::TWO));
     e9_of(quote.last.or_else(middle)?)
 }
 
