@@ -112,7 +112,8 @@ impl Running {
             if known.is_some_and(|known| known.changed_at >= switch.tripped_at) {
                 continue;
             }
-            tracing::warn!(account = %self.shared.account, "a kill switch that the journal has lost");
+            let account = self.shared.account;
+            tracing::warn!(%account, "a kill switch that the journal has lost");
             self.kill_as_asked(Killing {
                 level: switch.level,
                 strategy: switch.subject.parse().ok().map(StrategyUid),

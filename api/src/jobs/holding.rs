@@ -18,6 +18,8 @@ use qt_trading::time::Time;
 const HELD_NS: i64 = 20_000_000_000;
 /// How often it says so.
 const HELD_EVERY: Duration = Duration::from_secs(5);
+/// It looks so rarely, in these steps, for what others have lost.
+const RECOVERED_EVERY: u64 = 4;
 /// Locked by the process that takes a data set in, in the folder of that.
 const TAKING: &str = ".taking";
 
@@ -55,10 +57,13 @@ impl Jobs {
     /// Says again and again which jobs are its own, and takes over what others have lost, until it
     /// is dropped.
     pub async fn keep_up(self: Arc<Self>) {
-        loop {
+        for round in 1_u64.. {
             tokio::time::sleep(HELD_EVERY).await;
-            let held = self.hold(self.holder()).await;
-            if let Err(error) = held.and(self.recover().await) {
+            let mut done = self.hold(self.holder()).await;
+            if !self.settings().is_alone && round.is_multiple_of(RECOVERED_EVERY) {
+                done = done.and(self.recover().await);
+            }
+            if let Err(error) = done {
                 tracing::warn!(%error, "jobs are not looked after");
             }
         }

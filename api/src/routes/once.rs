@@ -79,8 +79,7 @@ impl Once {
         Ok(key)
     }
 
-    /// The same for what may not wait for the store: while that is away, each repetition is done
-    /// again.
+    /// What is asked may not wait for the store: while that is away it is done each time.
     #[must_use]
     pub fn anyway(mut self) -> Self {
         self.is_done_anyway = true;

@@ -16,7 +16,7 @@ use qt_store::domain::StrategyStatus;
 use qt_trading::amount::Amount;
 use qt_trading::ids::StrategyUid;
 use qt_trading::time::Time;
-use qt_trading::{Execution, Side};
+use qt_trading::{Desk, Execution, Side};
 
 /// Executions that are looked at, at most: the latest ones.
 const EXECUTIONS_MAX: usize = 5_000;
@@ -63,9 +63,24 @@ pub(crate) async fn get(
     caller.need(Right::Read)?;
     let kept = find(&app, &caller, &id).await?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    let mut executions = desk.executions();
-    executions.retain(|execution| execution.strategy_id == Some(kept.id));
     let filter = ExecutionFilter { strategy: Some(kept.id), ..ExecutionFilter::default() };
+    let (mut executions, is_partial) = gather(&app, &caller, &*desk, filter).await?;
+    executions.retain(|execution| execution.strategy_id == Some(kept.id));
+    let currency = &desk.portfolio().currency;
+    let worked_out = work_out(&executions, currency);
+    let (strategy_id, status) = (kept.id, kept.status);
+    Ok(Json(Performance { strategy_id, status, is_partial, ..worked_out }))
+}
+
+/// The latest executions, oldest first: all in memory, and those of `filter` in the store; and
+/// whether there are older ones.
+pub(super) async fn gather(
+    app: &Shared,
+    caller: &Caller,
+    desk: &dyn Desk,
+    filter: ExecutionFilter,
+) -> Result<(Vec<Arc<Execution>>, bool), ApiError> {
+    let mut executions = desk.executions();
     let mut page = qt_store::Page { after: None, limit: 500 };
     let mut is_partial = false;
     // The store may lag behind: what is in memory wins.
@@ -82,16 +97,13 @@ pub(crate) async fn get(
         page.after = Some(cursor.parse()?);
     }
     executions.sort_by_key(|execution| (execution.executed_at, execution.id));
-    let currency = &desk.portfolio().currency;
-    let worked_out = work_out(&executions, currency);
-    let (strategy_id, status) = (kept.id, kept.status);
-    Ok(Json(Performance { strategy_id, status, is_partial, ..worked_out }))
+    Ok((executions, is_partial))
 }
 
 /// One symbol's lots that are open, oldest first: signed quantity and price.
 type Lots = std::collections::VecDeque<(Decimal, Decimal)>;
 
-fn work_out(executions: &[Arc<Execution>], currency: &str) -> Performance {
+pub(super) fn work_out(executions: &[Arc<Execution>], currency: &str) -> Performance {
     let mut books: std::collections::BTreeMap<&str, Lots> = std::collections::BTreeMap::new();
     let (mut value, mut fees, mut realized) = (Decimal::ZERO, Decimal::ZERO, Decimal::ZERO);
     let (mut closings, mut wins) = (0_usize, 0_usize);

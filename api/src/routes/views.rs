@@ -1,6 +1,7 @@
 //! `GET /views/portal/*`: the shapes that the platform's portals were built for, read-only. This is
 //! the one place that maps our names to theirs.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use axum::Json;
@@ -8,11 +9,12 @@ use axum::extract::State;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::performance::{gather, work_out};
 use crate::http::page::{PageQuery, store_page};
 use crate::http::{ApiError, Caller, Shared};
 use qt_auth::Right;
-use qt_store::StrategyFilter;
 use qt_store::domain::{StrategyStatus, TradingStrategy};
+use qt_store::{ExecutionFilter, StrategyFilter};
 use qt_trading::amount::Amount;
 use qt_trading::ids::{ExecutionUid, StrategyUid};
 use qt_trading::time::Time;
@@ -94,8 +96,17 @@ pub struct PortalStrategy {
     #[serde(rename = "type")]
     kind: String,
     status: StrategyStatus,
-    /// Executions that are in memory.
+    /// Executions.
     total_trades: usize,
+    /// Profit of what was closed, fees not deducted.
+    #[serde(rename = "realizedPnL")]
+    realized_pnl: Amount,
+    /// Fees, as far as they are in the account's currency.
+    fees: Amount,
+    /// Closings with a profit, of all closings; none without one.
+    win_rate: Option<f64>,
+    /// Whether there are older executions that are not counted here.
+    is_partial: bool,
 }
 
 fn percent(part: Decimal, whole: Decimal) -> f64 {
@@ -228,13 +239,29 @@ pub(crate) async fn strategies(
     let page = store_page(&PageQuery { limit: Some(500), cursor: None })?;
     let kept = app.store.strategies(caller.tenant(), StrategyFilter::default(), page).await?;
     let desk = app.trading.desk(caller.tenant()).await?;
-    let executions = desk.executions();
-    let strategy = |of: TradingStrategy| PortalStrategy {
-        id: of.id,
-        total_trades: executions.iter().filter(|e| e.strategy_id == Some(of.id)).count(),
-        name: of.name,
-        kind: of.strategy_type,
-        status: of.status,
+    let filter = ExecutionFilter::default();
+    let (executions, is_partial) = gather(&app, &caller, &*desk, filter).await?;
+    let mut by_strategy: HashMap<StrategyUid, Vec<Arc<Execution>>> = HashMap::new();
+    for execution in executions {
+        if let Some(of) = execution.strategy_id {
+            by_strategy.entry(of).or_default().push(execution);
+        }
+    }
+    let currency = desk.portfolio().currency.clone();
+    let strategy = |of: TradingStrategy| {
+        let own = by_strategy.remove(&of.id).unwrap_or_default();
+        let done = work_out(&own, &currency);
+        PortalStrategy {
+            id: of.id,
+            name: of.name,
+            kind: of.strategy_type,
+            status: of.status,
+            total_trades: done.executions,
+            realized_pnl: done.realized_pnl,
+            fees: done.fees,
+            win_rate: done.win_rate,
+            is_partial,
+        }
     };
     Ok(Json(kept.items.into_iter().map(strategy).collect()))
 }

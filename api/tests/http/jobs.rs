@@ -4,13 +4,16 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use qt_auth::Role;
-use qt_trading::ids::TenantId;
+use qt_store::backtests::{BacktestQuota, JobHolder};
+use qt_store::{Actor, Backtests, NewBacktest};
+use qt_trading::ids::{BacktestId, TenantId};
+use qt_trading::time::Time;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 use crate::common::client::{Reply, raw};
-use crate::common::jobs::{BUSY_CAPITAL, SLOW_WORD};
+use crate::common::jobs::{self, BUSY_CAPITAL, SLOW_WORD};
 use crate::common::{Service, Wanted, token, token_of};
 
 async fn service() -> Service {
@@ -190,4 +193,51 @@ fn processes_in(folder: &Path) -> usize {
         place.starts_with(folder).then_some(())
     };
     std::fs::read_dir("/proc").map_or(0, |all| all.filter_map(of).count())
+}
+
+/// Jobs are charged while they run, so that a crash saves nobody anything, and a process that
+/// starts beside another one leaves its jobs alone; what nobody fills any more it removes.
+#[tokio::test]
+pub async fn a_second_process_takes_over_only_what_nobody_has() {
+    let service = service().await;
+    let tenant = TenantId::new();
+    let user = token(Role::User, tenant);
+    let ask = async |path: &str, body: &str| service.ask("POST", path, &user, Some(body)).await;
+    let busy = path_of(&ask("/backtests", &backtest(BUSY_CAPITAL)).await);
+    until(&service, &user, &busy, |job| job["status"] == "running").await;
+    let id = busy.rsplit('/').next().unwrap().parse().map(BacktestId).unwrap();
+    let began = Instant::now();
+    while service.store.backtest(tenant, id).await.unwrap().cpu_ms == 0 {
+        assert!(began.elapsed() < Duration::from_secs(20), "it is charged nothing");
+        tokio::time::sleep(Duration::from_millis(50)).await;
+    }
+    let beside = tempfile::tempdir().unwrap();
+    let sets = beside.path().join("datasets").join(tenant.to_string());
+    let [left, old] = ["left", "old"].map(|name| sets.join(name));
+    for folder in [&left, &old] {
+        std::fs::create_dir_all(folder).unwrap();
+        std::fs::write(folder.join("A.csv"), "half").unwrap();
+    }
+    std::fs::write(left.join(".taking"), "").unwrap();
+    let other = jobs::start_as(beside.path(), &service.store, false).await;
+    assert!(!left.exists(), "nobody fills it any more");
+    assert!(old.exists(), "nothing says that it was not filled");
+    let job = service.ask("GET", &busy, &user, None).await.json();
+    assert_eq!(job["status"], "running", "{job}");
+    // Of a process that has gone and left one behind it takes it over.
+    let gone = JobHolder { name: "gone".to_owned(), until: Time(1) };
+    let new = NewBacktest {
+        id: BacktestId::new(),
+        strategy_id: None,
+        unique_key: None,
+        config: json!({"nothing": "that can be read"}),
+    };
+    let quota = BacktestQuota { open_max: 9, cpu_ms_max: u64::MAX >> 1, since: Time(0) };
+    let by = Actor::new(tenant, "gone", "");
+    let (lost, _) = service.store.enqueue_backtest(by, new, quota, gone).await.unwrap();
+    other.recover().await.unwrap();
+    let lost = format!("/backtests/{}", lost.id);
+    until(&service, &user, &lost, |job| job["status"] == "failed").await;
+    assert_eq!(service.ask("DELETE", &busy, &user, None).await.status, 200);
+    other.stop().await;
 }

@@ -136,7 +136,10 @@ pub async fn a_strategy_lives() {
     changed["name"] = json!("two");
     let changed = ask("PUT", &path, Some(changed)).await;
     assert_eq!((changed.status, &changed.json()["status"]), (200, &json!("stopped")));
-    assert_eq!(ask("GET", "/views/portal/strategies", None).await.json()[0]["name"], "two");
+    let portal = ask("GET", "/views/portal/strategies", None).await.json();
+    assert_eq!(portal[0]["name"], "two");
+    let figures = ["totalTrades", "realizedPnL", "fees", "winRate"].map(|name| &portal[0][name]);
+    assert_eq!(figures, [&json!(0), &json!("0"), &json!("0"), &json!(null)]);
     assert_eq!(ask("DELETE", &path, None).await.json()["status"], "deleted");
     assert_eq!(ask("GET", &path, None).await.status, 404);
     for (field, bad) in [

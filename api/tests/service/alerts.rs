@@ -46,7 +46,7 @@ async fn a_denial_and_a_switch_that_the_gate_trips_are_told_everywhere() {
     };
     let denied = alert(&mut socket, "warning").await;
     assert_eq!((&denied["control"], &denied["observed"]), (&json!("MAX_ORDER_QTY"), &json!("3")));
-    let entries = json!({"name": "entries", "level": "account", "value": "1"});
+    let entries = json!({"name": "entries", "level": "strategy", "value": "1"});
     tighten(&place, 2, entries).await;
     for _ in 0..3 {
         buy(&place, "1").await;

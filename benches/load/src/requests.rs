@@ -14,7 +14,8 @@ use crate::target::{Target, TargetArgs};
 use crate::wire::Line;
 use crate::{orders, service, summary};
 
-/// Requests leave up to so much too early rather than too late: a sleep ends on a whole millisecond.
+/// Requests leave up to so much too early rather than too late: a sleep ends on a whole
+/// millisecond.
 const EARLY: Duration = Duration::from_millis(1);
 
 /// Requests at a fixed rate.

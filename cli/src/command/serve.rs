@@ -30,8 +30,8 @@ use crate::settings::DataPlan;
     http://127.0.0.1:8009/portfolio\n\n\
     Settings are variables of the environment, by the platform's names: PORT HOST BASE_PATHS\n\
     DATABASE_URL REDIS_URL JWT_SECRET_KEY JWT_JWKS_URL JWT_ISSUER JWT_AUDIENCE JWT_ROLE_CLAIM\n\
-    CORS_ORIGINS METRICS_TOKEN ENABLE_BACKTESTING FEEDS (docs/OPERATIONS.md). With none of them set,\n\
-    the owner of this machine is served, on 127.0.0.1 alone.")]
+    CORS_ORIGINS METRICS_TOKEN ENABLE_BACKTESTING FEEDS (docs/OPERATIONS.md). With none of\n\
+    them set, the owner of this machine is served, on 127.0.0.1 alone.")]
 pub struct ServeArgs {
     /// Read settings from FILE (TOML) by the same names; the environment wins
     #[arg(long, value_name = "FILE")]

@@ -277,3 +277,60 @@ const fn kind_text(kind: InstrumentKind) -> &'static str {
         InstrumentKind::Index => "index",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use qt_types::{BarFlags, E9};
+
+    use super::*;
+
+    const MINUTE_NS: i64 = 60 * E9;
+
+    fn listing(folder: &Path) -> Listing {
+        let kind = InstrumentKind::Spot;
+        let spec = InstrumentSpec::new("A", "USD", kind, E9, E9, E9).unwrap();
+        let mut listing = Listing::new(spec, "test");
+        listing.keep_in(folder).unwrap();
+        listing
+    }
+
+    fn trade(of: &Listing, at_ns: i64, price: i64) {
+        let trade = Trade {
+            price: Price::from_ticks(price),
+            qty: Qty::from_lots(2),
+            aggressor: None,
+            flags: BarFlags::NONE,
+            row: 0,
+        };
+        of.print(&trade, at_ns);
+    }
+
+    /// In minutes from `begin`, with the price at their end and what was traded.
+    fn minutes(of: &Listing, begin_ns: i64, limit: usize) -> Vec<(i64, i64, i64)> {
+        let all = of.candles_of(MINUTE_NS, (i64::MIN, i64::MAX), limit);
+        let shape = |it: &RawCandle| ((it.open_ns - begin_ns) / MINUTE_NS, it.prices[3], it.volume);
+        all.iter().map(shape).collect()
+    }
+
+    #[test]
+    fn candles_outlive_the_process_and_what_memory_keeps() {
+        let folder = tempfile::tempdir().unwrap();
+        let now_ns = Time::now().0;
+        let begin_ns = now_ns - now_ns.rem_euclid(MINUTE_NS) - 20_000 * MINUTE_NS;
+        let first = listing(folder.path());
+        // More than a week ago, and just now.
+        for at in [0, 1, 2, 19_998, 19_999] {
+            trade(&first, begin_ns + at * MINUTE_NS, at);
+        }
+        first.keep_last();
+        drop(first);
+        let second = listing(folder.path());
+        trade(&second, begin_ns + 19_999 * MINUTE_NS + 1, 7);
+        let all = [(0, 0, 2), (1, 1, 2), (2, 2, 2), (19_998, 19_998, 2), (19_999, 7, 4)];
+        assert_eq!(minutes(&second, begin_ns, 30_000), all);
+        assert_eq!(minutes(&second, begin_ns, 1), all[4..], "the minute goes on");
+        trade(&second, begin_ns + 20_000 * MINUTE_NS, 8);
+        let third = listing(folder.path());
+        assert_eq!(minutes(&third, begin_ns, 30_000), all, "what was over is kept");
+    }
+}

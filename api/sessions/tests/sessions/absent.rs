@@ -237,7 +237,7 @@ async fn a_switch_that_the_gate_trips_is_told_as_any_other() {
     ready(&desk).await;
     let entries = LimitValue {
         name: "entries".to_owned(),
-        level: "account".to_owned(),
+        level: "strategy".to_owned(),
         symbol: None,
         value: amount("2"),
         unit: String::new(),
@@ -269,6 +269,8 @@ async fn a_switch_that_the_gate_trips_is_told_as_any_other() {
     let desk = all.desk(tenant).await.unwrap();
     ready(&desk).await;
     assert!(desk.switches().iter().any(by_machine));
-    desk.arm(switch.level, None, Time::now(), two()).await.unwrap();
+    // Orders that are no strategy's are those of the strategy of all zeros.
+    let of = switch.subject.parse().ok().map(StrategyUid);
+    assert_eq!(desk.arm(switch.level, of, Time::now(), two()).await, Ok(ArmAnswer::Armed));
     all.stop().await;
 }

@@ -21,6 +21,7 @@ on_both!(
     strategies,
     accounts,
     jobs,
+    jobs_belong_to_a_process,
     quotas_hold_for_requests_at_the_same_moment,
     data_sets,
     limits,
@@ -156,25 +157,17 @@ async fn jobs(world: World) {
     let row = store.backtest(tenant, job.id).await.unwrap();
     assert_eq!(row.result.clone().unwrap()["metrics"]["sharpe"], 1.5);
     assert_eq!(row.progress["fraction"], 0.5);
-    // A start after a crash: what ran is interrupted, and charged what it had told of; what waited
-    // waits. As long as their holder may be there nobody else touches them.
+    // A start after a crash: what ran is interrupted, what waited waits.
     store.start_backtest(tenant, second.id, one()).await.unwrap();
-    let (third, _) = store.enqueue_backtest(by(), new(None), quota(9), one()).await.unwrap();
     assert_eq!(store.backtest_progress(tenant, second.id, None, 400).await, Ok(true));
-    let two = || holder("two", Time(NOON + 90));
-    let recover =
-        async |at: i64| store.recover_backtests(tenant, two(), Time(NOON + at)).await.unwrap();
-    assert_eq!(recover(10).await, []);
-    store.hold_backtests(tenant, holder("one", Time(NOON + 20))).await.unwrap();
-    assert_eq!(recover(20).await, []);
-    assert_eq!(store.backtest(tenant, second.id).await.unwrap().status, BacktestStatus::Running);
-    let waiting = recover(21).await;
+    let (third, _) = store.enqueue_backtest(by(), new(None), quota(9), one()).await.unwrap();
+    let two = holder("two", Time(NOON + 90));
+    let waiting = store.recover_backtests(tenant, two, Time(NOON + 21)).await.unwrap();
     assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), [third.id]);
     let second = store.backtest(tenant, second.id).await.unwrap();
     assert_eq!(second.status, BacktestStatus::Interrupted);
     let used = store.backtest_use(tenant, Time(0)).await.unwrap();
-    assert_eq!((used.open, used.cpu_ms), (1, 1_600));
-    assert_eq!(recover(1_000).await, [], "it has them already");
+    assert_eq!((used.open, used.cpu_ms), (1, 1_600), "it is charged what it had told of");
     // What a job took is charged, even when it was over before its process was.
     store.charge_backtest(tenant, second.id, 700).await.unwrap();
     store.charge_backtest(tenant, second.id, 300).await.unwrap();
@@ -197,6 +190,36 @@ async fn jobs(world: World) {
         rows.unwrap().items.len()
     };
     assert_eq!((of("ann").await, of("ben").await), (3, 0));
+}
+
+/// As long as the holder of a job may be there nobody else touches it.
+async fn jobs_belong_to_a_process(world: World) {
+    let store = &world.store;
+    let tenant = TenantId::new();
+    let at = |after: i64| Time(NOON + after);
+    let quota = BacktestQuota { open_max: 9, cpu_ms_max: 1_000_000, since: Time(0) };
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let (id, config) = (BacktestId::new(), json!({}));
+        let new = NewBacktest { id, strategy_id: None, unique_key: None, config };
+        let by = actor(tenant, "ann", NOON);
+        store.enqueue_backtest(by, new, quota, holder("one", at(10))).await.unwrap();
+        ids.push(id);
+    }
+    assert_eq!(store.start_backtest(tenant, ids[0], holder("one", at(10))).await, Ok(true));
+    let two = || holder("two", at(90));
+    let recover =
+        async |after: i64| store.recover_backtests(tenant, two(), at(after)).await.unwrap();
+    assert_eq!(recover(10).await, []);
+    store.hold_backtests(tenant, holder("one", at(20))).await.unwrap();
+    // Another one's word is none.
+    store.hold_backtests(tenant, holder("three", at(1_000))).await.unwrap();
+    assert_eq!(recover(20).await, []);
+    assert_eq!(store.backtest(tenant, ids[0]).await.unwrap().status, BacktestStatus::Running);
+    let waiting = recover(21).await;
+    assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), ids[1..]);
+    assert_eq!(store.backtest(tenant, ids[0]).await.unwrap().status, BacktestStatus::Interrupted);
+    assert_eq!(recover(1_000).await, [], "it has them already");
 }
 
 async fn quotas_hold_for_requests_at_the_same_moment(world: World) {

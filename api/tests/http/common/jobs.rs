@@ -30,6 +30,11 @@ esac
 
 /// A pool in `folder` that has taken up what waited.
 pub async fn start(folder: &Path, store: &Store) -> Arc<Jobs> {
+    start_as(folder, store, true).await
+}
+
+/// The same for one of several processes.
+pub async fn start_as(folder: &Path, store: &Store, is_alone: bool) -> Arc<Jobs> {
     let program = folder.join("program");
     std::fs::write(&program, PROGRAM).expect("a program");
     let mode = std::fs::Permissions::from_mode(0o700);
@@ -41,6 +46,7 @@ pub async fn start(folder: &Path, store: &Store) -> Arc<Jobs> {
         version: "1".to_owned(),
     };
     let mut settings = JobSettings::new(program, folder.to_owned(), vec![shared]);
+    settings.is_alone = is_alone;
     settings.tenant_running_max = 2;
     settings.running_max = 4;
     settings.tenant_open_max = 5;
