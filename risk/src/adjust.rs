@@ -174,11 +174,11 @@ impl RiskGate {
 
     fn adjust_node(&mut self, target: Target, key: Key, hard: i128) {
         let Some(at) = self.state.node_of(target) else { return };
+        self.state.part_levels();
         let pnl = self.state.sums(at).pnl();
         let node = &mut self.state.nodes[at];
         adjust(&mut node.limits, key, hard);
         follow_limits(node, pnl);
-        self.state.is_uniform = false;
         self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
         self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
     }

@@ -7,6 +7,7 @@ use crate::keys::Key;
 use crate::reference::Reference;
 use crate::reservation::NONE;
 use crate::state::{InstrumentState, KnownRate, State};
+use crate::tally::Level;
 
 /// The most that one order or one position may be worth, in nano-units: about 1e15 units of the
 /// currency. Sums over every instrument and level of such amounts, times any share in basis
@@ -195,6 +196,13 @@ impl<'a> Ask<'a> {
             added_notional: (notional - held_notional).max(0),
             parent: before.map_or(parent, |before| before.parent),
         })
+    }
+
+    /// The levels that it is held against, from its strategy on, and their nodes.
+    #[inline(always)]
+    pub(crate) fn levels(&self) -> impl Iterator<Item = (Level, usize)> + Clone + use<> {
+        let levels = [Level::Strategy, Level::Account, Level::Tenant, Level::Global];
+        levels.into_iter().zip(self.nodes)
     }
 
     /// How old the reference price is, in nanoseconds.

@@ -26,24 +26,24 @@ pub(crate) fn exposure<V: Visit>(
     }
     let control = Control::Exposure;
     let stress_bps = state.instruments[ask.instrument].stress_bps;
-    for at in ask.nodes {
-        let (line, node) = (state.line(ask.instrument, at), &state.nodes[at]);
+    for (level, at) in ask.levels() {
+        let (line, node) = (state.line(ask.instrument, at), state.node(at));
         let sums = state.sums(at);
         let more = line.exposure_with(ask.request.side, ask.added_notional) - line.exposure();
         // Sums that left their range cannot be told from a breach.
         let exposure = sums.exposure + more + if sums.is_broken { MONEY_MAX << 8 } else { 0 };
         let limit = node.limits.get(Key::Exposure);
         let reason = DenyReason::MaxExposure;
-        visit.see(Measure::new(control, node.level, limit, exposure, Unit::Money, reason))?;
+        visit.see(Measure::new(control, level, limit, exposure, Unit::Money, reason))?;
         let equity = node.equity(sums);
         let share = (node.limits.get(Key::LeverageBps), equity);
         let reason = DenyReason::MaxLeverage;
-        visit.see(Measure::share(control, node.level, share, exposure, reason))?;
+        visit.see(Measure::share(control, level, share, exposure, reason))?;
         // The stress is in basis points already: both sides of the comparison carry them.
         let share = node.limits.get(Key::PortfolioRiskBps);
         let cost = sums.stress + more * stress_bps;
         let reason = DenyReason::PortfolioRisk;
-        let mut measure = Measure::share(control, node.level, (share, equity), 0, reason);
+        let mut measure = Measure::share(control, level, (share, equity), 0, reason);
         measure.observed = cost;
         visit.see(measure)?;
     }
@@ -73,17 +73,17 @@ pub(crate) fn open_orders<V: Visit>(
     let orders = i128::from(state.line(ask.instrument, ask.nodes[1]).orders) + one;
     let level = Level::Instrument;
     visit.see(Measure::new(control, level, limit, orders, Unit::Count, reason))?;
-    for (node, sums) in ask.nodes.map(|node| (&state.nodes[node], state.sums(node))) {
-        let limit = node.limits.get(Key::OpenOrders);
-        let orders = i128::from(sums.orders) + one;
-        visit.see(Measure::new(control, node.level, limit, orders, Unit::Count, reason))?;
+    for (level, at) in ask.levels() {
+        let limit = state.node(at).limits.get(Key::OpenOrders);
+        let orders = i128::from(state.sums(at).orders) + one;
+        visit.see(Measure::new(control, level, limit, orders, Unit::Count, reason))?;
     }
     visit.see(full)?;
-    for (node, sums) in ask.nodes.map(|node| (&state.nodes[node], state.sums(node))) {
-        let limit = node.limits.get(Key::Unexecuted);
-        let unexecuted = sums.unexecuted + ask.added_notional;
+    for (level, at) in ask.levels() {
+        let limit = state.node(at).limits.get(Key::Unexecuted);
+        let unexecuted = state.sums(at).unexecuted + ask.added_notional;
         let (control, reason) = (Control::Unexecuted, DenyReason::MaxUnexecuted);
-        visit.see(Measure::new(control, node.level, limit, unexecuted, Unit::Money, reason))?;
+        visit.see(Measure::new(control, level, limit, unexecuted, Unit::Money, reason))?;
     }
     Ok(())
 }

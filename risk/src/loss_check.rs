@@ -22,24 +22,24 @@ pub(crate) fn check<V: Visit>(
     if ask.is_reducing {
         return Ok(());
     }
-    let nodes = ask.nodes.map(|node| &state.nodes[node]);
-    for node in nodes {
-        daily_loss(node, visit)?;
+    let nodes = ask.levels().map(|(level, at)| (level, state.node(at)));
+    for of in nodes.clone() {
+        daily_loss(of, visit)?;
     }
-    for node in nodes {
-        drawdown(node, visit)?;
+    for of in nodes.clone() {
+        drawdown(of, visit)?;
     }
-    for node in nodes {
-        velocity(node, ask.now_ns, visit)?;
+    for of in nodes.clone() {
+        velocity(of, ask.now_ns, visit)?;
     }
-    for node in nodes {
-        refusals(node, ask.now_ns, visit)?;
+    for of in nodes {
+        refusals(of, ask.now_ns, visit)?;
     }
-    for (node, sums) in ask.nodes.map(|node| (&state.nodes[node], state.sums(node))) {
+    for (level, at) in ask.levels() {
         let (control, reason) = (Control::Unknown, DenyReason::UnknownOrders);
-        let limit = node.limits.get(Key::UnknownOrders);
-        let unknown = i128::from(sums.unknown);
-        visit.see(Measure::new(control, node.level, limit, unknown, Unit::Count, reason))?;
+        let limit = state.node(at).limits.get(Key::UnknownOrders);
+        let unknown = i128::from(state.sums(at).unknown);
+        visit.see(Measure::new(control, level, limit, unknown, Unit::Count, reason))?;
     }
     reconciled(state, ask, visit)?;
     let node = &state.nodes[ask.nodes[0]];
@@ -50,8 +50,8 @@ pub(crate) fn check<V: Visit>(
 
 /// C22. The worst of the day: a loss that was made up for still counts until the day ends.
 #[inline]
-fn daily_loss<V: Visit>(node: &Node, visit: &mut V) -> Result<(), DenyReason> {
-    let (control, level, reason) = (Control::DailyLoss, node.level, DenyReason::DailyLoss);
+fn daily_loss<V: Visit>((level, node): (Level, &Node), visit: &mut V) -> Result<(), DenyReason> {
+    let (control, reason) = (Control::DailyLoss, DenyReason::DailyLoss);
     let limit = node.limits.get(Key::DailyLoss);
     visit.see(Measure::new(control, level, limit, node.day_loss, Unit::Money, reason))?;
     let share = (node.limits.get(Key::DailyLossBps), node.capital + node.day_start);
@@ -60,8 +60,8 @@ fn daily_loss<V: Visit>(node: &Node, visit: &mut V) -> Result<(), DenyReason> {
 
 /// C23. The worst of all time, until a person lets it pass.
 #[inline]
-fn drawdown<V: Visit>(node: &Node, visit: &mut V) -> Result<(), DenyReason> {
-    let (control, level, reason) = (Control::Drawdown, node.level, DenyReason::MaxDrawdown);
+fn drawdown<V: Visit>((level, node): (Level, &Node), visit: &mut V) -> Result<(), DenyReason> {
+    let (control, reason) = (Control::Drawdown, DenyReason::MaxDrawdown);
     let limit = node.limits.get(Key::Drawdown);
     visit.see(Measure::new(control, level, limit, node.drawdown, Unit::Money, reason))?;
     let share = (node.limits.get(Key::DrawdownBps), node.capital + node.high);
@@ -70,8 +70,12 @@ fn drawdown<V: Visit>(node: &Node, visit: &mut V) -> Result<(), DenyReason> {
 
 /// C24.
 #[inline]
-fn velocity<V: Visit>(node: &Node, now_ns: i64, visit: &mut V) -> Result<(), DenyReason> {
-    let (control, level) = (Control::Velocity, node.level);
+fn velocity<V: Visit>(
+    (level, node): (Level, &Node),
+    now_ns: i64,
+    visit: &mut V,
+) -> Result<(), DenyReason> {
+    let control = Control::Velocity;
     let window_ns = node.windows.loss_ns;
     let over = node.loss_window.is_over(now_ns, window_ns);
     let lost = if over { 0 } else { node.window_loss };
@@ -84,11 +88,15 @@ fn velocity<V: Visit>(node: &Node, now_ns: i64, visit: &mut V) -> Result<(), Den
 
 /// C25.
 #[inline]
-fn refusals<V: Visit>(node: &Node, now_ns: i64, visit: &mut V) -> Result<(), DenyReason> {
+fn refusals<V: Visit>(
+    (level, node): (Level, &Node),
+    now_ns: i64,
+    visit: &mut V,
+) -> Result<(), DenyReason> {
     let window_ns = node.windows.refusals_ns;
     let refusals = node.refusals.within(now_ns, window_ns) as i128;
     let (limit, reason) = (node.limits.get(Key::Refusals), DenyReason::RejectStorm);
-    visit.see(Measure::new(Control::Refusals, node.level, limit, refusals, Unit::Count, reason))
+    visit.see(Measure::new(Control::Refusals, level, limit, refusals, Unit::Count, reason))
 }
 
 /// C28: how long our position has differed from the venue's.

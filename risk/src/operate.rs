@@ -50,7 +50,7 @@ impl RiskGate {
     fn forgive(&mut self, target: Target) {
         let Some(at) = self.state.node_of(target) else { return };
         // From now on this level remembers less than the others.
-        self.state.is_uniform = false;
+        self.state.part_levels();
         let pnl = self.state.sums(at).pnl();
         let node = &mut self.state.nodes[at];
         node.entries.clear();
@@ -114,9 +114,9 @@ impl RiskGate {
         if limits.first_missing(Holder::Node).is_some() {
             return false;
         }
+        self.state.part_levels();
         let pnl = self.state.sums(at).pnl();
         set_node_limits(&mut self.state.nodes[at], limits.clone(), pnl);
-        self.state.is_uniform = false;
         self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
         self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
         self.state.instruments.iter_mut().for_each(|known| known.look_ns = i64::MIN);
@@ -241,7 +241,7 @@ impl RiskGate {
     #[must_use]
     pub fn day_loss(&self, target: Target) -> qt_types::Cash {
         let node = self.state.node_of(target);
-        qt_types::Cash::from_nano(node.map_or(0, |node| self.state.nodes[node].day_loss))
+        qt_types::Cash::from_nano(node.map_or(0, |node| self.state.node(node).day_loss))
     }
 
     /// What the open orders of `target` are worth, in nano-units.

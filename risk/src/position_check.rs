@@ -24,14 +24,14 @@ pub(crate) fn check<V: Visit>(
     let limit = limits.get(if side == Side::Buy { Key::Long } else { Key::Short });
     let lot_e9 = i128::from(ask.exposure.specs[ask.instrument].lot_e9());
     let (control, unit, reason) = (Control::Position, Unit::Quantity, DenyReason::MaxPosition);
-    for at in ask.nodes {
-        let (line, node) = (state.line(ask.instrument, at), &state.nodes[at]);
+    for (level, at) in ask.levels() {
+        let (line, node) = (state.line(ask.instrument, at), state.node(at));
         let reach = line.reach(side, ask.added_lots) * lot_e9;
-        visit.see(Measure::new(control, node.level, limit, reach, unit, reason))?;
+        visit.see(Measure::new(control, level, limit, reach, unit, reason))?;
         let share = (node.limits.get(Key::PositionShareBps), node.equity(state.sums(at)));
         let exposure = line.exposure_with(side, ask.added_notional);
         let reason = DenyReason::MaxPositionShare;
-        visit.see(Measure::share(control, node.level, share, exposure, reason))?;
+        visit.see(Measure::share(control, level, share, exposure, reason))?;
     }
     Ok(())
 }

@@ -3,6 +3,8 @@
 //! looked at. Where any of them is in doubt the checks themselves decide: this way can only say
 //! "certainly", never "no".
 
+mod usual;
+
 use qt_types::{InstrumentSpec, Side};
 use serde::{Deserialize, Serialize};
 
@@ -11,6 +13,7 @@ use crate::exposure_check::PLACES_KEPT;
 use crate::keys::Key;
 use crate::limits::LimitSet;
 use crate::measure::SHARE_OFF_BPS;
+use crate::reference::Reference;
 use crate::repeat_check::fingerprint;
 use crate::state::{InstrumentState, Session, State, StrategyState};
 use crate::tally::{Line, Node, Sums};
@@ -119,8 +122,9 @@ pub(crate) struct InstrumentBounds {
     age_ns: i64,
     orders: i64,
     multiple: i128,
-    collar_bps: i128,
-    drift_bps: i128,
+    /// The largest number where nothing is held back.
+    collar_bps: i64,
+    drift_bps: i64,
     duplicates: i64,
     self_trade: bool,
 }
@@ -134,7 +138,10 @@ impl InstrumentBounds {
             |qty_e9: i128| i64::try_from(qty_e9.max(-1).div_euclid(lot_e9)).unwrap_or(i64::MAX);
         let volume = limits.get(Key::DayVolume).hard.clamp(1, 1 << 90);
         let of_day = share(limits, Key::OrderAdvBps, volume);
-        let bps = |key: Key| if soft(key) >= SHARE_OFF_BPS { i128::MAX } else { soft(key) };
+        let bps = |key: Key| match soft(key) {
+            SHARE_OFF_BPS.. => i64::MAX,
+            bps => bps.max(i128::from(i64::MIN)) as i64,
+        };
         Self {
             lots: lots(soft(Key::OrderQty).min(of_day)),
             notional: soft(Key::OrderNotional),
@@ -166,60 +173,61 @@ pub(crate) fn clock_bound_ns(limits: &LimitSet) -> i64 {
 pub(crate) fn passes(state: &State, ask: &Ask<'_>) -> bool {
     let known = &state.instruments[ask.instrument];
     let strategy = &state.strategies[ask.strategy];
-    if !stands(state, ask, known, strategy) || !is_small(state, ask, known) {
+    let tenant_at = ask.instrument * state.tenants + (ask.nodes[2] - 1);
+    let account_at = ask.instrument * state.accounts + usize::from(strategy.account);
+    let is_allowed = state.tenant_allows[tenant_at] && state.account_allows[account_at];
+    if !is_allowed || !stands(state, known, strategy, &ask.reference, ask.now_ns) {
         return false;
     }
-    if !repeats_little(ask, known, strategy) || !meets_nobody(state, ask, known) {
+    let (request, one) = (ask.request, i64::from(!ask.is_change));
+    if !is_small(state, ask, known) || !repeats_little(ask, known, strategy) {
         return false;
     }
-    let side = ask.request.side;
-    let (of_side, stress_bps) = match side {
-        Side::Buy => (known.bounds.long, known.stress_bps),
-        Side::Sell => (known.bounds.short, known.stress_bps),
-    };
+    let best = state.resting[tenant_at][request.side.opposite() as usize].best;
+    if !known.bounds.meets_nobody(best, resting_price(&request.kind), request.side) {
+        return false;
+    }
     if !ask.is_change && state.reservations.room() <= PLACES_KEPT {
         return false;
     }
-    let one = i64::from(!ask.is_change);
     if state.line(ask.instrument, ask.nodes[1]).orders + one > known.bounds.orders {
         return false;
     }
     for &at in &ask.nodes[..state.levels()] {
         let (line, node) = (state.line(ask.instrument, at), &state.nodes[at]);
-        if line.reach(side, ask.added_lots) > i128::from(of_side)
-            || !has_room((node, state.sums(at)), line, ask, stress_bps)
-            || !is_slow_enough(node, ask)
+        if line.reach(request.side, ask.added_lots) > i128::from(known.bounds.of_side(request.side))
+            || !has_room((node, state.sums(at)), line, (ask.added_notional, one), known.stress_bps)
+            || !node.is_slow_enough(ask.now_ns, ask.is_change)
         {
             return false;
         }
     }
-    let node = &state.nodes[ask.nodes[0]];
-    let entries_ns = node.windows.entries_ns;
-    let entries = node.bounds.entries - 1;
-    node.breaks == 0
-        && (entries_ns == 0
-            || (entries >= 0 && !node.entries.is_above(ask.now_ns, entries_ns, entries)))
+    state.nodes[ask.nodes[0]].may_enter(ask.now_ns)
 }
 
-/// Nothing is halted, down, off the list or not configured.
-#[inline]
-fn stands(state: &State, ask: &Ask<'_>, known: &InstrumentState, strategy: &StrategyState) -> bool {
-    let allowed = ask.instrument * state.tenants + (ask.nodes[2] - 1);
-    let own = ask.instrument * state.accounts + usize::from(strategy.account);
+/// Nothing is halted, down or not configured, and there is a price to hold an order against.
+#[inline(always)]
+fn stands(
+    state: &State,
+    known: &InstrumentState,
+    strategy: &StrategyState,
+    reference: &Reference,
+    now_ns: i64,
+) -> bool {
+    let age_ns = now_ns.saturating_sub(reference.seen_ns.get()).max(0);
+    // Of these nothing is foreseen but that all of them hold: one branch.
     state.is_configured
-        && state.is_build_approved
-        && state.kill.is_calm()
-        && state.breaks.is_empty()
-        && state.clock_offset_ns.saturating_abs() <= state.clock_bound_ns
-        && known.session == Session::Open
-        && !ask.reference.is_halted
-        && !ask.reference.is_untrusted
-        && ask.reference.price_x2 > 0
-        && ask.reference_age_ns() <= known.bounds.age_ns
-        && strategy.link_up
+        & state.is_build_approved
+        & state.kill.is_calm()
+        & state.breaks.is_empty()
+        & (state.clock_offset_ns.saturating_abs() <= state.clock_bound_ns)
+        & (known.session == Session::Open)
+        & !reference.is_halted
+        & !reference.is_untrusted
+        & (reference.price_x2 > 0)
+        & (age_ns <= known.bounds.age_ns)
+        & strategy.link_up
         && state.venue_links.get(usize::from(known.venue.0)) == Some(&true)
-        && state.tenant_allows[allowed]
-        && state.account_allows[own]
 }
 
 /// The order itself: quantity, worth, price, parent.
@@ -229,40 +237,19 @@ fn is_small(state: &State, ask: &Ask<'_>, known: &InstrumentState) -> bool {
     if request.qty.lots() > bounds.lots || ask.notional > bounds.notional || !known.has_rate() {
         return false;
     }
-    if let Some(least) = state.nodes[ask.nodes[0]].usual.least()
-        // Both are bounded: 40 and 80 bits.
-        && ask.notional > bounds.multiple.wrapping_mul(least)
-    {
+    if !state.nodes[ask.nodes[0]].is_usual(bounds, ask.notional) {
         return false;
     }
-    let reference_x2 = i128::from(ask.reference.price_x2);
-    if bounds.collar_bps != i128::MAX
-        && let Some(limit) = limit_price(&request.kind)
-    {
+    let reference_x2 = ask.reference.price_x2;
+    if let Some(limit) = limit_price(&request.kind) {
         // Without regard to a trigger: that only moves the collar outwards.
-        let trigger = trigger_price(&request.kind).is_some();
-        let beyond =
-            (i128::from(limit.ticks()) * 2 - reference_x2) * i128::from(request.side.sign());
-        // Prices have 62 bits, shares below 30.
-        if trigger || beyond.wrapping_mul(10_000) > bounds.collar_bps.wrapping_mul(reference_x2) {
+        let trigger = trigger_price(&request.kind).is_some() && bounds.collar_bps != i64::MAX;
+        if trigger || !bounds.is_within_collar(limit.ticks(), request.side, reference_x2) {
             return false;
         }
     }
-    if known.anchor_x2 > 0 && bounds.drift_bps != i128::MAX {
-        let anchor = i128::from(known.anchor_x2);
-        let moved = (reference_x2 - anchor).abs();
-        if moved.wrapping_mul(10_000) > bounds.drift_bps.wrapping_mul(anchor) {
-            return false;
-        }
-    }
-    if !ask.has_parent() {
-        return true;
-    }
-    state.parents.get(ask.parent as usize).is_some_and(|parent| {
-        usize::from(parent.strategy) == ask.strategy
-            && !parent.is_over
-            && parent.used.saturating_add(ask.added_open) <= parent.lots
-    })
+    known.has_moved_little(reference_x2)
+        && (!ask.has_parent() || state.fits_parent(ask.parent, ask.strategy, ask.added_open))
 }
 
 /// C12: however old they are, not more than so many of the last orders look the same.
@@ -272,69 +259,146 @@ fn repeats_little(ask: &Ask<'_>, known: &InstrumentState, strategy: &StrategySta
         return true;
     }
     let request = ask.request;
-    let print = fingerprint(
-        request.instrument,
-        request.side,
-        request.qty.lots(),
-        named_price(&request.kind),
-    );
-    let count = |same: u32, &known: &u32| same.wrapping_add(u32::from(known == print));
-    let same = strategy.prints.iter().fold(0, count);
-    i64::from(same) < known.bounds.duplicates
+    let (lots, price) = (request.qty.lots(), named_price(&request.kind));
+    let print = fingerprint(request.instrument, request.side, lots, price);
+    strategy.alike(print) < known.bounds.duplicates
 }
 
-/// C13.
-#[inline]
-fn meets_nobody(state: &State, ask: &Ask<'_>, known: &InstrumentState) -> bool {
-    if known.bounds.self_trade {
-        return true;
+impl StrategyState {
+    /// How many of the last orders look like `print`.
+    #[inline(always)]
+    fn alike(&self, print: u32) -> i64 {
+        let count = |same: u32, &known: &u32| same.wrapping_add(u32::from(known == print));
+        i64::from(self.prints.iter().fold(0, count))
     }
-    let resting = &state.resting[ask.instrument * state.tenants + (ask.nodes[2] - 1)];
-    let best = resting[ask.request.side.opposite() as usize].best;
-    let price = resting_price(&ask.request.kind);
-    best == 0
-        || (price != 0
-            && match ask.request.side {
-                Side::Buy => price < best,
-                Side::Sell => price > best,
-            })
 }
 
-/// C14 to C17: the most that the order can add is still within the limits.
-#[inline]
-fn has_room((node, sums): (&Node, &Sums), line: &Line, ask: &Ask<'_>, stress_bps: i128) -> bool {
-    let (bounds, added) = (&node.bounds, ask.added_notional);
+impl InstrumentBounds {
+    /// The lots that a position may reach on `side`.
+    #[inline(always)]
+    const fn of_side(&self, side: Side) -> i64 {
+        match side {
+            Side::Buy => self.long,
+            Side::Sell => self.short,
+        }
+    }
+
+    /// C13: what rests on the other side at `best`, zero for nothing, is not met at `price`.
+    #[inline(always)]
+    const fn meets_nobody(&self, best: i64, price: i64, side: Side) -> bool {
+        let is_behind = match side {
+            Side::Buy => price < best,
+            Side::Sell => price > best,
+        };
+        self.self_trade || best == 0 || (price != 0 && is_behind)
+    }
+
+    /// C09. Where 64 bits do not suffice it is not certain.
+    #[inline(always)]
+    fn is_within_collar(&self, limit: i64, side: Side, reference_x2: i64) -> bool {
+        self.collar_bps == i64::MAX
+            || is_share((limit * 2 - reference_x2) * side.sign(), self.collar_bps, reference_x2)
+    }
+}
+
+/// Whether `part` is at most `bps` basis points of `whole`, for certain.
+#[inline(always)]
+fn is_share(part: i64, bps: i64, whole: i64) -> bool {
+    match (part.checked_mul(10_000), bps.checked_mul(whole)) {
+        (Some(part), Some(most)) => part <= most,
+        _ => false,
+    }
+}
+
+impl InstrumentState {
+    /// C10: the price has not run away.
+    #[inline(always)]
+    fn has_moved_little(&self, reference_x2: i64) -> bool {
+        self.anchor_x2 <= 0
+            || self.bounds.drift_bps == i64::MAX
+            || is_share(
+                reference_x2.abs_diff(self.anchor_x2) as i64,
+                self.bounds.drift_bps,
+                self.anchor_x2,
+            )
+    }
+}
+
+impl State {
+    /// C21.
+    #[inline(always)]
+    fn fits_parent(&self, parent: u32, strategy: usize, added: i64) -> bool {
+        self.parents.get(parent as usize).is_some_and(|parent| {
+            usize::from(parent.strategy) == strategy
+                && !parent.is_over
+                && parent.used.saturating_add(added) <= parent.lots
+        })
+    }
+}
+
+/// C14 to C17: the most that `added`, worth and number of orders, can add is still within the
+/// limits.
+#[inline(always)]
+fn has_room(
+    (node, sums): (&Node, &Sums),
+    line: &Line,
+    (added, one): (i128, i64),
+    stress_bps: i128,
+) -> bool {
+    let bounds = &node.bounds;
+    // All amounts are below 2^84, and 2^20 of them fit.
     !sums.is_broken
-        && line.worst + added <= bounds.position
-        && sums.exposure + added <= bounds.exposure
-        // 81 and 20 bits.
-        && sums.stress + added.wrapping_mul(stress_bps) <= bounds.stress
-        && sums.unexecuted + added <= bounds.unexecuted
-        && sums.orders + i64::from(!ask.is_change) <= bounds.orders
-        && sums.unknown <= bounds.unknown
-        && node.day_loss <= bounds.day_loss
-        && node.drawdown <= bounds.drawdown
-        && node.window_loss <= bounds.window_loss
+        & (line.worst.wrapping_add(added) <= bounds.position)
+        & (sums.exposure.wrapping_add(added) <= bounds.exposure)
+        & (sums.stress.wrapping_add(added.wrapping_mul(stress_bps)) <= bounds.stress)
+        & (sums.unexecuted.wrapping_add(added) <= bounds.unexecuted)
+        & (sums.orders.wrapping_add(one) <= bounds.orders)
+        & (sums.unknown <= bounds.unknown)
+        & (node.day_loss <= bounds.day_loss)
+        & (node.drawdown <= bounds.drawdown)
+        & (node.window_loss <= bounds.window_loss)
 }
 
-/// C18, C19, C24, C25: rates and windows.
-#[inline]
-fn is_slow_enough(node: &Node, ask: &Ask<'_>) -> bool {
-    let (bounds, windows, now_ns) = (&node.bounds, &node.windows, ask.now_ns);
-    (ask.is_change || node.order_rate.ahead_ns(now_ns) <= bounds.order_ahead_ns)
-        && node.message_rate.ahead_ns(now_ns) <= bounds.message_ahead_ns
-        && (windows.ratio_ns == 0 || is_answered(node, now_ns))
-        && !node.fills.is_above(now_ns, windows.fills_ns, bounds.fills)
-        && !node.refusals.is_above(now_ns, windows.refusals_ns, bounds.refusals)
-}
+impl Node {
+    /// C08: the worth of an order is at most so many times the usual one. Mostly the least of the
+    /// last ones says so already.
+    #[inline(always)]
+    fn is_usual(&self, bounds: &InstrumentBounds, notional: i128) -> bool {
+        // Both are bounded: 40 and 80 bits.
+        let is_small = |usual: i128| notional <= bounds.multiple.wrapping_mul(usual);
+        self.usual.least().is_none_or(|least| {
+            is_small(least) || self.usual.median().is_none_or(|median| is_small(median))
+        })
+    }
 
-#[inline]
-fn is_answered(node: &Node, now_ns: i64) -> bool {
-    let ratio = &node.ratio;
-    let (asked, answered) = if ratio.is_over(now_ns, node.windows.ratio_ns) {
-        (1, 1)
-    } else {
-        (ratio.asked + 1, ratio.answered.max(1))
-    };
-    asked <= node.bounds.per_fill.saturating_mul(answered)
+    /// C18, C19, C24, C25: rates and windows.
+    #[inline(always)]
+    fn is_slow_enough(&self, now_ns: i64, is_change: bool) -> bool {
+        let (bounds, windows) = (&self.bounds, &self.windows);
+        (is_change || self.order_rate.ahead_ns(now_ns) <= bounds.order_ahead_ns)
+            && self.message_rate.ahead_ns(now_ns) <= bounds.message_ahead_ns
+            && (windows.ratio_ns == 0 || self.is_answered(now_ns))
+            && !self.fills.is_above(now_ns, windows.fills_ns, bounds.fills)
+            && !self.refusals.is_above(now_ns, windows.refusals_ns, bounds.refusals)
+    }
+
+    #[inline(always)]
+    fn is_answered(&self, now_ns: i64) -> bool {
+        let ratio = &self.ratio;
+        let (asked, answered) = if ratio.is_over(now_ns, self.windows.ratio_ns) {
+            (1, 1)
+        } else {
+            (ratio.asked + 1, ratio.answered.max(1))
+        };
+        asked <= self.bounds.per_fill.saturating_mul(answered)
+    }
+
+    /// C20 and C31, of a strategy.
+    #[inline(always)]
+    fn may_enter(&self, now_ns: i64) -> bool {
+        let (entries_ns, entries) = (self.windows.entries_ns, self.bounds.entries - 1);
+        self.breaks == 0
+            && (entries_ns == 0
+                || (entries >= 0 && !self.entries.is_above(now_ns, entries_ns, entries)))
+    }
 }

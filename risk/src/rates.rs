@@ -30,7 +30,7 @@ impl RiskGate {
         }
         if has_moved {
             let now_ns = exposure.market.now_ns().get();
-            for node in 0..self.state.nodes.len() {
+            for node in self.state.kept_nodes() {
                 let pnl = self.state.sums(node).pnl();
                 self.state.nodes[node].remember_loss(pnl, now_ns);
             }

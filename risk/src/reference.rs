@@ -46,7 +46,7 @@ pub struct Reference {
 impl Reference {
     /// The reference price of `instrument`, whose feed was last heard at `seen_ns`: the middle of
     /// a book of two sides, else the last price.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(exposure: &Exposure<'_>, instrument: InstrumentId, seen_ns: i64) -> Self {
         let mut reference = Self { seen_ns: Nanos::new(seen_ns), ..Self::default() };
         if let Some(book) = exposure.book(instrument) {

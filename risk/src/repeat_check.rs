@@ -69,18 +69,18 @@ pub(crate) fn rates<V: Visit>(
     visit: &mut V,
 ) -> Result<(), DenyReason> {
     let control = Control::Rate;
-    for node in ask.nodes.map(|node| &state.nodes[node]) {
+    for (level, node) in ask.levels().map(|(level, at)| (level, state.node(at))) {
         if !ask.is_change {
             let count = node.order_rate.with_one(ask.now_ns, node.order_gap_ns);
             let limit = node.limits.get(Key::OrdersBurst);
             let reason = DenyReason::RateOrders;
             let count = i128::from(count);
-            visit.see(Measure::new(control, node.level, limit, count, Unit::Count, reason))?;
+            visit.see(Measure::new(control, level, limit, count, Unit::Count, reason))?;
         }
         let count = i128::from(node.message_rate.with_one(ask.now_ns, node.message_gap_ns));
         let limit = node.limits.get(Key::MessagesBurst);
         let reason = DenyReason::RateMessages;
-        visit.see(Measure::new(control, node.level, limit, count, Unit::Count, reason))?;
+        visit.see(Measure::new(control, level, limit, count, Unit::Count, reason))?;
     }
     Ok(())
 }
@@ -95,7 +95,7 @@ pub(crate) fn throttles<V: Visit>(
     if ask.is_reducing {
         return Ok(());
     }
-    for node in ask.nodes.map(|node| &state.nodes[node]) {
+    for (level, node) in ask.levels().map(|(level, at)| (level, state.node(at))) {
         let window_ns = node.windows.ratio_ns;
         if window_ns == 0 {
             continue;
@@ -108,7 +108,7 @@ pub(crate) fn throttles<V: Visit>(
         let of = |limit: i128| limit.clamp(-1, 1 << 40) * filled;
         let limit = Limit { soft: of(per_fill.soft), hard: of(per_fill.hard) };
         let reason = DenyReason::OrderTradeRatio;
-        visit.see(Measure::new(Control::Ratio, node.level, limit, asked, Unit::Count, reason))?;
+        visit.see(Measure::new(Control::Ratio, level, limit, asked, Unit::Count, reason))?;
     }
     if ask.is_change {
         return Ok(());

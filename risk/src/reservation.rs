@@ -122,6 +122,7 @@ impl Reservations {
     }
 
     /// Takes a place; `None` where there is none left.
+    #[inline(always)]
     pub(crate) fn insert(&mut self, reservation: Reservation) -> Option<u32> {
         if let Some(place) = self.left.pop() {
             self.places[place as usize] = reservation;

@@ -7,8 +7,8 @@ use crate::ask::{Ask, named_price, resting_price};
 use crate::repeat_check::{LAST_ORDERS, fingerprint};
 use crate::reservation::{Holder, NONE, Reservation};
 use crate::risk_gate::{PENDING_MAX, RiskGate};
-use crate::state::{Sent, State};
-use crate::tally::{Line, Sums};
+use crate::state::{Sent, State, StrategyState};
+use crate::tally::{Line, Node, Sums};
 
 impl State {
     /// Changes the line of `instrument` at `place`, and the sums there with it.
@@ -36,6 +36,22 @@ impl State {
         // 82 and 20 bits.
         sums.stress += more.wrapping_mul(stress_bps);
         sums
+    }
+
+    /// Takes what the new order `of` needs, which is to rest at `price` (zero: it does not); its
+    /// place.
+    #[inline(always)]
+    pub(crate) fn reserve_order(&mut self, of: Reservation, price: i64) -> Option<u32> {
+        let (holder, parent) = (of.holder(), of.parent);
+        let (lots, notional) = (of.held_lots, of.held_notional);
+        let place = self.reservations.insert(of)?;
+        self.hold(holder, lots, notional, 1);
+        if let Some(parent) = self.parents.get_mut(parent as usize) {
+            parent.used += lots;
+            parent.children += 1;
+        }
+        self.rest_at(place, price);
+        Some(place)
     }
 
     /// Takes (or with negative amounts gives back) open lots and notional at every level.
@@ -190,6 +206,49 @@ pub(crate) fn better(one: i64, other: i64, side: Side) -> i64 {
     }
 }
 
+impl Node {
+    /// Counts a message in every rate.
+    #[inline(always)]
+    pub(crate) fn count_message(&mut self, now_ns: i64, is_change: bool) {
+        self.message_rate.take(now_ns, self.message_gap_ns);
+        if !is_change {
+            self.order_rate.take(now_ns, self.order_gap_ns);
+        }
+        let window_ns = self.windows.ratio_ns;
+        if window_ns > 0 {
+            self.ratio.roll(now_ns, window_ns);
+            self.ratio.asked += 1;
+        }
+    }
+
+    /// Counts an order of a strategy that adds to risk.
+    #[inline(always)]
+    pub(crate) fn count_entry(&mut self, now_ns: i64, notional: i128, tracks_usual: bool) {
+        if self.windows.entries_ns > 0 {
+            self.entries.push(now_ns);
+        }
+        if tracks_usual {
+            self.usual.push(notional);
+        }
+    }
+}
+
+impl StrategyState {
+    /// Keeps an order, which looks like `print`, among the last ones.
+    #[inline(always)]
+    pub(crate) fn remember(&mut self, sent: Sent, print: u32) {
+        if let Some(place) = self.prints.get_mut(self.next) {
+            *place = print;
+        }
+        match self.last.get_mut(self.next) {
+            Some(place) => *place = sent,
+            // Until the ring is full, the next one comes behind the last.
+            None => self.last.push(sent),
+        }
+        self.next = (self.next + 1) % LAST_ORDERS;
+    }
+}
+
 impl RiskGate {
     /// Takes what an approved order needs.
     pub(crate) fn reserve(&mut self, ask: &Ask<'_>) -> Result<(), DenyReason> {
@@ -206,6 +265,7 @@ impl RiskGate {
         Ok(())
     }
 
+    #[inline]
     fn reserve_new(&mut self, ask: &Ask<'_>) -> Option<u32> {
         let request = ask.request;
         let lots = request.qty.lots();
@@ -231,15 +291,7 @@ impl RiskGate {
             parent: ask.parent,
             reference_x2: ask.reference.price_x2,
         };
-        let (holder, notional) = (of.holder(), of.held_notional);
-        let place = self.state.reservations.insert(of)?;
-        self.state.hold(holder, lots, notional, 1);
-        if let Some(parent) = self.state.parents.get_mut(ask.parent as usize) {
-            parent.used += lots;
-            parent.children += 1;
-        }
-        self.state.rest_at(place, resting_price(&request.kind));
-        Some(place)
+        self.state.reserve_order(of, resting_price(&request.kind))
     }
 
     /// A change counts as the larger of before and after until it is answered.
@@ -260,53 +312,27 @@ impl RiskGate {
 
     /// Counts an approved order in every rate.
     fn count(&mut self, ask: &Ask<'_>) {
-        for at in ask.nodes {
-            let node = &mut self.state.nodes[at];
-            node.message_rate.take(ask.now_ns, node.message_gap_ns);
-            if !ask.is_change {
-                node.order_rate.take(ask.now_ns, node.order_gap_ns);
-            }
-            let window_ns = node.windows.ratio_ns;
-            if window_ns > 0 {
-                node.ratio.roll(ask.now_ns, window_ns);
-                node.ratio.asked += 1;
-            }
+        for &at in &ask.nodes[..self.state.levels()] {
+            self.state.nodes[at].count_message(ask.now_ns, ask.is_change);
         }
         if ask.is_change {
             return;
         }
         let node = &mut self.state.nodes[ask.nodes[0]];
         if !ask.is_reducing {
-            if node.windows.entries_ns > 0 {
-                node.entries.push(ask.now_ns);
-            }
-            if self.state.tracks_usual {
-                node.usual.push(ask.notional);
-            }
+            node.count_entry(ask.now_ns, ask.notional, self.state.tracks_usual);
         }
         if self.state.tracks_repeats {
-            self.remember(ask);
+            let sent = Sent {
+                at_ns: ask.now_ns,
+                lots: ask.request.qty.lots(),
+                price: named_price(&ask.request.kind),
+                instrument: ask.request.instrument,
+                side: ask.request.side,
+            };
+            let print = fingerprint(sent.instrument, sent.side, sent.lots, sent.price);
+            self.state.strategies[ask.strategy].remember(sent, print);
         }
-    }
-
-    /// Keeps an order among the strategy's last ones.
-    fn remember(&mut self, ask: &Ask<'_>) {
-        let sent = Sent {
-            at_ns: ask.now_ns,
-            lots: ask.request.qty.lots(),
-            price: named_price(&ask.request.kind),
-            instrument: ask.request.instrument,
-            side: ask.request.side,
-        };
-        let strategy = &mut self.state.strategies[ask.strategy];
-        let (lots, price) = (sent.lots, sent.price);
-        strategy.prints[strategy.next] = fingerprint(sent.instrument, sent.side, lots, price);
-        if strategy.last.len() < LAST_ORDERS {
-            strategy.last.push(sent);
-        } else {
-            strategy.last[strategy.next] = sent;
-        }
-        strategy.next = (strategy.next + 1) % LAST_ORDERS;
     }
 
     /// Gives an approved order its id. A protective order that came with an entry has taken

@@ -73,7 +73,7 @@ pub struct RiskGate {
     last: Vec<Option<Denial>>,
     by_control: [u64; CONTROLS.len()],
     lowest: Lowests,
-    follows_lowest: bool,
+    pub(crate) follows_lowest: bool,
     /// The control that denied last.
     latest: Option<Control>,
     denials: u64,
@@ -284,6 +284,31 @@ impl RiskGate {
         Ask::new(&self.state, order, strategy, parent, exposure)
     }
 
+    /// What the check comes to for an order that is not a usual one, or not a sure one.
+    #[inline(never)]
+    fn decide(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
+        let who = (usize::from(self.strategy), self.parent);
+        if let Ok(ask) = &self.ask(who, order, exposure) {
+            for &at in &ask.nodes[..self.state.levels()] {
+                let pnl = self.state.sums(at).pnl();
+                self.state.nodes[at].follow_equity(pnl);
+            }
+            if quick::passes(&self.state, ask) && self.account.check(order, exposure).is_ok() {
+                return self.take(ask);
+            }
+        }
+        self.weigh(who, order, exposure)
+    }
+
+    /// Looks how near an order that passed came to the limits, before it takes anything.
+    #[inline(never)]
+    pub(crate) fn follow(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) {
+        let who = (usize::from(self.strategy), self.parent);
+        if let Ok(ask) = self.ask(who, order, exposure) {
+            self.lowest.follow(&mut self.state, &ask);
+        }
+    }
+
     /// Every control in turn, for an order that does not pass for certain.
     // Not inlined: it would be beside the short way, which is almost always the only one.
     #[inline(never)]
@@ -357,17 +382,7 @@ impl Gate for RiskGate {
 
     fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
         self.state.catch_up(exposure);
-        let who = (usize::from(self.strategy), self.parent);
-        if let Ok(ask) = &self.ask(who, order, exposure) {
-            for &at in &ask.nodes[..self.state.levels()] {
-                let pnl = self.state.sums(at).pnl();
-                self.state.nodes[at].follow_equity(pnl);
-            }
-            if quick::passes(&self.state, ask) && self.account.check(order, exposure).is_ok() {
-                return self.take(ask);
-            }
-        }
-        self.weigh(who, order, exposure)
+        if self.approves_usual(order, exposure) { Ok(()) } else { self.decide(order, exposure) }
     }
 
     #[inline]

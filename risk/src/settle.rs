@@ -229,7 +229,7 @@ impl RiskGate {
         }
         if state.tracks_loss {
             let now_ns = exposure.market.now_ns().get();
-            for node in nodes {
+            for &node in &nodes[..state.levels()] {
                 let pnl = state.sums(node).pnl();
                 state.nodes[node].remember_loss(pnl, now_ns);
             }
@@ -248,7 +248,7 @@ impl RiskGate {
     }
 
     fn count_fill(&mut self, strategy: u16, now_ns: i64) {
-        for node in self.state.strategies[usize::from(strategy)].nodes {
+        for &node in &self.state.strategies[usize::from(strategy)].nodes[..self.state.levels()] {
             let node = &mut self.state.nodes[node];
             if node.windows.fills_ns > 0 {
                 node.fills.push(now_ns);
@@ -264,7 +264,7 @@ impl RiskGate {
     /// C25: a strategy that is refused again and again is halted.
     fn count_refusal(&mut self, strategy: u16, now_ns: i64) {
         let mut storm = false;
-        for node in self.state.strategies[usize::from(strategy)].nodes {
+        for &node in &self.state.strategies[usize::from(strategy)].nodes[..self.state.levels()] {
             let node = &mut self.state.nodes[node];
             let window_ns = node.windows.refusals_ns;
             if window_ns > 0 {
@@ -381,7 +381,7 @@ impl RiskGate {
 
     #[cold]
     fn start_day(&mut self, now_ns: i64) {
-        for node in 0..self.state.nodes.len() {
+        for node in self.state.kept_nodes() {
             let pnl = self.state.sums(node).pnl();
             self.state.nodes[node].start_day(pnl);
         }
@@ -430,7 +430,7 @@ impl State {
             return;
         }
         self.revalue(instrument, mark, exposure);
-        for node in 0..self.nodes.len() {
+        for node in self.kept_nodes() {
             if self.line(at, node).position != 0 {
                 let pnl = self.sums(node).pnl();
                 self.nodes[node].remember_loss(pnl, now_ns);

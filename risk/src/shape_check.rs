@@ -11,7 +11,7 @@ use qt_engine::OrderRequest;
 
 /// The highest price of an order, in ticks: twice it times any collar stays within 128 bits, and
 /// twice it within 64.
-const TICKS_MAX: i64 = 1 << 61;
+pub(crate) const TICKS_MAX: i64 = 1 << 61;
 
 fn is_sound(request: &OrderRequest) -> bool {
     let in_range = |price: Price| price.ticks() > 0 && price.ticks() <= TICKS_MAX;

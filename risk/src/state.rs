@@ -246,6 +246,28 @@ impl State {
         if self.is_uniform { 1 } else { 4 }
     }
 
+    /// What the node `at` remembers: where all are the same, that of the strategy.
+    #[inline(always)]
+    pub(crate) fn node(&self, at: usize) -> &Node {
+        &self.nodes[if self.is_uniform { self.nodes.len() - 1 } else { at }]
+    }
+
+    /// The nodes whose memory is kept: all, or where all are the same that of the strategy, which
+    /// comes last.
+    #[inline(always)]
+    pub(crate) fn kept_nodes(&self) -> std::ops::Range<usize> {
+        if self.is_uniform { self.nodes.len() - 1..self.nodes.len() } else { 0..self.nodes.len() }
+    }
+
+    /// From now on each level has a memory of its own.
+    pub(crate) fn part_levels(&mut self) {
+        if std::mem::take(&mut self.is_uniform)
+            && let Some((strategy, others)) = self.nodes.split_last_mut()
+        {
+            others.iter_mut().for_each(|node| node.remember_as(strategy));
+        }
+    }
+
     /// The node of a kill target; `None` for a venue.
     pub(crate) fn node_of(&self, target: Target) -> Option<usize> {
         let index = usize::from(target.index);

@@ -76,7 +76,7 @@ impl Line {
     }
 
     #[inline]
-    fn kept_lots(&self, side: Side) -> i64 {
+    pub(crate) fn kept_lots(&self, side: Side) -> i64 {
         let held = self.position * side.sign();
         if held < 0 { held.saturating_add(self.closing[side as usize]).min(0) } else { held }
     }
@@ -194,6 +194,18 @@ impl Node {
             (self.window_start, self.window_loss) = (pnl, 0);
         }
         self.window_loss = self.window_loss.max(self.window_start - pnl);
+    }
+
+    /// Remembers what `other`, a node of the same limits, does; but for what only a strategy has.
+    pub(crate) fn remember_as(&mut self, other: &Self) {
+        (self.day_start, self.day_loss) = (other.day_start, other.day_loss);
+        (self.high, self.drawdown) = (other.high, other.drawdown);
+        (self.is_rebased, self.bounds) = (other.is_rebased, other.bounds);
+        (self.loss_window, self.ratio) = (other.loss_window, other.ratio);
+        (self.window_start, self.window_loss) = (other.window_start, other.window_loss);
+        (self.order_rate, self.message_rate) = (other.order_rate, other.message_rate);
+        self.fills.clone_from(&other.fills);
+        self.refusals.clone_from(&other.refusals);
     }
 
     /// Begins another day with a profit and loss of `pnl`.

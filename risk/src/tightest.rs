@@ -79,15 +79,15 @@ impl RiskGate {
     pub(crate) fn nearest_limit(&self, specs: &[qt_types::InstrumentSpec]) -> Option<Tightest> {
         let (mut nearest, state) = (Nearest { found: None }, &self.state);
         let (tenants, accounts) = (state.tenants, state.accounts);
-        for (at, node) in state.nodes.iter().enumerate() {
-            let index = match node.level {
+        for (at, level) in state.nodes.iter().map(|node| node.level).enumerate() {
+            let index = match level {
                 Level::Tenant => at - 1,
                 Level::Account => at - 1 - tenants,
                 Level::Strategy => at - 1 - tenants - accounts,
                 _ => 0,
             };
-            let target = Target::new(node.level, u16::try_from(index).unwrap_or(u16::MAX));
-            let sums = state.sums(at);
+            let target = Target::new(level, u16::try_from(index).unwrap_or(u16::MAX));
+            let (node, sums) = (state.node(at), state.sums(at));
             nearest.node(target, node, sums);
             let equity = Some(node.equity(sums));
             for instrument in 0..state.instruments.len() {
