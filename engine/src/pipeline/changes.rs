@@ -5,63 +5,14 @@ use qt_types::{
     VenueId,
 };
 
-use super::fold::fold_priced;
 use super::{Moment, Pipeline};
-use crate::book::Book;
 use crate::emulate::Seen;
-use crate::hash::StateHash;
 use crate::market::Completed;
 use crate::outbox::Outbox;
 use crate::port::{Context, Exposure, Gate, Strategy};
 
 /// The place of no tick.
 const NO_TICK: usize = usize::MAX;
-
-/// How far the loop of [`Pipeline::take_changes`] has come.
-struct Put {
-    count: usize,
-    /// The place of the last trade, or [`NO_TICK`].
-    last_trade: usize,
-    now_ns: Nanos,
-    hash: StateHash,
-}
-
-/// That loop: from `start` on, up to the first tick at `stop_ns` or later, or the first trade
-/// where somebody hears of those.
-// Not inlined: with all that its caller has in hand there are too few registers for it.
-#[inline(never)]
-fn put_changes(
-    book: &mut Book,
-    ticks: impl Iterator<Item = (i64, Tick)>,
-    instrument: InstrumentId,
-    (stop_ns, hears_trades): (i64, bool),
-    start: Put,
-) -> Put {
-    let Put { mut count, mut last_trade, mut now_ns, mut hash } = start;
-    for (recv_ns, tick) in ticks {
-        let recv_ns = Nanos::new(recv_ns).max(now_ns);
-        if recv_ns.get() >= stop_ns {
-            break;
-        }
-        let what = if tick.kind == TickKind::Level as u8 {
-            if !book.put_behind(&tick) {
-                break;
-            }
-            i64::from(tick.flags)
-        } else {
-            if hears_trades {
-                break;
-            }
-            last_trade = count;
-            0
-        };
-        fold_priced(&mut hash, recv_ns, instrument, &tick, what);
-        now_ns = recv_ns;
-        // No file has that many.
-        count = count.wrapping_add(1);
-    }
-    Put { count, last_trade, now_ns, hash }
-}
 
 impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// [`Self::step`] for a level of a book: mostly nobody waits for it, and then there is
@@ -137,6 +88,8 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// price: what has to be asked for each of them elsewhere is asked once. `again` gives the one
     /// after so many once more. Returns how many it took in, and the time of the last of all events
     /// (UTC ns).
+    // Not inlined: with all that its caller has in hand there are too few registers for its loop.
+    #[inline(never)]
     pub fn take_changes(
         &mut self,
         instrument: InstrumentId,
@@ -144,21 +97,40 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         ticks: impl Iterator<Item = (i64, Tick)>,
         again: impl Fn(usize) -> Option<Tick>,
     ) -> (usize, Nanos) {
-        let now_ns = self.market.now_ns();
+        let (mut count, mut now_ns) = (0_usize, self.market.now_ns());
         let stop_ns = self.risk.gate.deaf_until_ns(instrument).min(until_ns.saturating_add(1));
         let hears_market = self.strategy.hears_market();
         if (hears_market && self.wants_book(Completed::Update)) || self.waits() {
-            return (0, now_ns);
+            return (count, now_ns);
         }
-        let Some((book, last)) = self.market.settled(instrument) else { return (0, now_ns) };
-        let start = Put { count: 0, last_trade: NO_TICK, now_ns, hash: self.hash };
-        let until = (stop_ns, hears_market);
-        let Put { count, last_trade, now_ns, hash } =
-            put_changes(book, ticks, instrument, until, start);
+        let Some((book, last)) = self.market.settled(instrument) else { return (count, now_ns) };
+        let (mut hash, mut last_trade) = (self.hash, NO_TICK);
+        for (recv_ns, tick) in ticks {
+            let recv_ns = Nanos::new(recv_ns).max(now_ns);
+            if recv_ns.get() >= stop_ns {
+                break;
+            }
+            let what = if tick.kind == TickKind::Level as u8 {
+                if !book.put_behind(&tick) {
+                    break;
+                }
+                i64::from(tick.flags)
+            } else {
+                if hears_market {
+                    break;
+                }
+                last_trade = count;
+                0
+            };
+            super::fold::fold_priced(&mut hash, recv_ns, instrument, &tick, what);
+            now_ns = recv_ns;
+            // No file has that many.
+            count = count.wrapping_add(1);
+        }
         self.hash = hash;
         if count > 0 {
-            // What only the last of them leaves behind is looked up after all of them: the loop
-            // has too few registers to carry it along. What is no level is a trade.
+            // What only the last level leaves behind is looked up after all of them: the loop has
+            // too few registers to carry it along. What is no level is a trade.
             let is_level = |tick: &Tick| tick.kind == TickKind::Level as u8;
             let mut from_last = (0..count).rev().filter_map(&again);
             let is_trade = last_trade == count.wrapping_sub(1);

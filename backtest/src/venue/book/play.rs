@@ -1,10 +1,9 @@
 //! What a change of the book does to our orders.
 
 use qt_engine::LedgerError;
-use qt_engine::book::{BOOK_TICKS_MAX, Book, RestingOrder};
+use qt_engine::book::{BOOK_TICKS_MAX, RestingOrder};
 use qt_types::{InstrumentId, OrderTick, OrderTickKind, Price, Side, Tick, TickFlags, TickKind};
 
-use super::own::OwnOrders;
 use super::{BookMarket, VenueBook};
 use crate::venue::order::Queue;
 use crate::venue::{FillPath, QueueModel, SimVenue};
@@ -62,6 +61,8 @@ impl SimVenue {
     ///
     /// What only the last of them leaves behind is looked up after all of them: the loop has too
     /// few registers to carry it along.
+    // Not inlined: with all that its caller has in hand there are too few registers for its loop.
+    #[inline(never)]
     pub fn take_alone(
         &mut self,
         instrument: InstrumentId,
@@ -70,13 +71,32 @@ impl SimVenue {
     ) -> usize {
         let index = instrument.index();
         let Some(Some(market)) = self.markets.get_mut(index) else { return 0 };
+        let (ours, [bids, asks]) = (market.our_prices(), market.own);
         let lets_trades = !self.has_triggers && !market.is_watched;
-        let ours = Ours { prices: market.our_prices(), own: market.own, lets_trades };
         let VenueBook::Levels(book) = &mut market.book else { return 0 };
         if market.pegs_due || book.is_crossed() {
             return 0;
         }
-        let (count, last_trade) = put_alone(book, ticks, &ours);
+        let (mut count, mut last_trade) = (0_usize, NO_TICK);
+        for tick in ticks {
+            if tick.kind == TickKind::Level as u8 {
+                let side = usize::from(tick.flags & TickFlags::ASK.bits());
+                let is_ours = ours[side] >> (tick.price & 63) & 1 != 0;
+                if is_ours || !book.put_behind(&tick) {
+                    break;
+                }
+            } else {
+                let is_met = !is_in_range(tick.price)
+                    || bids.reaches(tick.price)
+                    || asks.reaches(-tick.price);
+                if is_met || !lets_trades {
+                    break;
+                }
+                last_trade = count;
+            }
+            // No file has that many.
+            count = count.wrapping_add(1);
+        }
         let last = count.wrapping_sub(1);
         if let Some(tick) = again(last).filter(|_| count > 0) {
             // What is no level is a trade, and almost all are levels.
@@ -324,43 +344,6 @@ impl SimVenue {
             }
         }
     }
-}
-
-/// What the ticks of [`SimVenue::take_alone`] must not meet.
-struct Ours {
-    /// See [`BookMarket::our_prices`].
-    prices: [u64; 2],
-    own: [OwnOrders; 2],
-    /// Whether nobody else waits for a trade.
-    lets_trades: bool,
-}
-
-/// The loop of [`SimVenue::take_alone`]. Returns how many it took, and the place of the last trade
-/// among them.
-// Not inlined: with all that its caller has in hand there are too few registers for it.
-#[inline(never)]
-fn put_alone(book: &mut Book, ticks: impl Iterator<Item = Tick>, ours: &Ours) -> (usize, usize) {
-    let [bids, asks] = &ours.own;
-    let (mut count, mut last_trade) = (0_usize, NO_TICK);
-    for tick in ticks {
-        if tick.kind == TickKind::Level as u8 {
-            let side = usize::from(tick.flags & TickFlags::ASK.bits());
-            let is_ours = ours.prices[side] >> (tick.price & 63) & 1 != 0;
-            if is_ours || !book.put_behind(&tick) {
-                break;
-            }
-        } else {
-            let is_met =
-                !is_in_range(tick.price) || bids.reaches(tick.price) || asks.reaches(-tick.price);
-            if is_met || !ours.lets_trades {
-                break;
-            }
-            last_trade = count;
-        }
-        // No file has that many.
-        count = count.wrapping_add(1);
-    }
-    (count, last_trade)
 }
 
 impl BookMarket {
