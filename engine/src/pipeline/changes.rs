@@ -119,6 +119,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
                 if hears_market {
                     break;
                 }
+                *last = tick.price();
                 last_trade = count;
                 0
             };
@@ -137,11 +138,6 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             let level = if is_trade { from_last.find(is_level) } else { from_last.next() };
             if let Some(level) = level {
                 book.note_told((level.venue_ns, level.flags));
-            }
-            if last_trade != NO_TICK
-                && let Some(trade) = again(last_trade)
-            {
-                *last = trade.price();
             }
             self.market.set_now(now_ns);
             self.risk.gate.hears(instrument, now_ns);
