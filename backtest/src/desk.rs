@@ -331,7 +331,7 @@ impl<S: Strategy, G: Gate> Desk<S, G> {
         let mut event = report_event();
         // What is reported while these are taken in waits for the next call.
         for _ in 0..self.venue.reports_due(now_ns).min(self.reports_max) {
-            if !self.venue.take_report(&mut event) {
+            if !self.venue.take_report(now_ns, &mut event) {
                 break;
             }
             let Payload::Report(report) = &event.payload else { break };

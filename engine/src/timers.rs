@@ -59,6 +59,9 @@ impl Timers {
     /// Adds `timer`. Timers of one time come in the order of their tokens; the same one twice is
     /// one.
     pub fn set(&mut self, timer: Timer) {
+        if self.pending == 0 && self.timers_max > 0 {
+            return self.set_only(timer);
+        }
         // The last shelf that begins with a timer no earlier than this one.
         let at = self.latest.partition_point(|latest| *latest >= timer).saturating_sub(1);
         let is_full = match self.shelf(at) {
@@ -84,6 +87,19 @@ impl Timers {
             *latest = timer.max(*latest);
             self.pending += 1;
             self.next_ns = Some(self.next_ns.map_or(timer.due_ns, |next| next.min(timer.due_ns)));
+        }
+        if let Some(heard) = &mut self.heard {
+            heard.push(timer);
+        }
+    }
+
+    /// Adds `timer` where none is pending.
+    fn set_only(&mut self, timer: Timer) {
+        self.open();
+        let shelf = self.order.last().and_then(|&number| self.shelves.get_mut(number as usize));
+        if let Some((shelf, latest)) = shelf.zip(self.latest.last_mut()) {
+            shelf.put(timer);
+            (*latest, self.pending, self.next_ns) = (timer, 1, Some(timer.due_ns));
         }
         if let Some(heard) = &mut self.heard {
             heard.push(timer);

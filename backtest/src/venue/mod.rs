@@ -376,17 +376,23 @@ impl SimVenue {
     }
 
     /// Takes out what has ended; whether something has.
+    #[inline]
     fn sweep(&mut self) -> bool {
         let has_ended = std::mem::take(&mut self.has_ended);
         if has_ended {
-            for order in self.orders.iter().filter(|order| order.ended) {
-                self.tapes[order.instrument.index()].went();
-            }
-            self.orders.retain(|order| !order.ended);
-            self.has_children &= !self.orders.is_empty();
-            self.has_triggers &= !self.orders.is_empty();
+            self.sweep_ended();
         }
         has_ended
+    }
+
+    #[inline(never)]
+    fn sweep_ended(&mut self) {
+        for order in self.orders.iter().filter(|order| order.ended) {
+            self.tapes[order.instrument.index()].went();
+        }
+        self.orders.retain(|order| !order.ended);
+        self.has_children &= !self.orders.is_empty();
+        self.has_triggers &= !self.orders.is_empty();
     }
 }
 

@@ -351,6 +351,29 @@ mod tests {
     }
 
     #[test]
+    fn an_order_is_accepted_the_short_way_as_by_any_report() {
+        for is_asked in [false, true] {
+            let table = || OrderTable::with_reporting(1, 2, Reporting::ANY_ORDER);
+            let (mut short, mut long) = (table(), table());
+            let id = short.next_id();
+            for table in [&mut short, &mut long] {
+                table.insert(order(id));
+                if is_asked {
+                    table.ask_cancel(id);
+                }
+            }
+            let accepted = Report::plain(id, ReportKind::Accepted, RejectReason::None);
+            assert!(short.accept(id));
+            let told = long.on_report(&accepted, None, &mut |_| {});
+            assert_eq!(told.map(|(_, effect)| effect), Some(Effect::Changed));
+            assert_eq!(short.get(id), long.get(id));
+            assert!(!short.accept(id), "said once more it is no news");
+            short.on_report(&cancelled(id), None, &mut |_| {});
+            assert!(!short.accept(id), "nor after the end");
+        }
+    }
+
+    #[test]
     fn a_venue_in_order_numbers_its_executions_upwards() {
         let mut table = OrderTable::new(1, 1);
         let id = table.next_id();

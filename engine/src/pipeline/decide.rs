@@ -45,7 +45,11 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 
     /// Turns what was approved into commands; the id of the order where it is a new one.
     fn carry_out(&mut self, approved: &Approved<&Intent>, ties: Ties, out: &mut Outbox) -> OrderId {
-        let (before, next) = (out.commands.len(), self.execution.orders.next_id());
+        let before = out.commands.len();
+        let made = match approved.get() {
+            Intent::Place(_) => self.execution.orders.next_id(),
+            Intent::Replace(_) | Intent::Cancel(_) => OrderId::NONE,
+        };
         self.execution.on_approved(approved, ties, &self.market, &mut out.commands);
         for new in self.execution.kept.as_slice() {
             self.risk.gate.sent(&Command::New(*new), &exposure!(self));
@@ -54,7 +58,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         for command in out.commands.as_slice().iter().skip(before) {
             self.risk.gate.sent(command, &exposure!(self));
         }
-        if matches!(approved.get(), Intent::Place(_)) { next } else { OrderId::NONE }
+        made
     }
 
     /// The same for one of several strategies, which may name its own orders and trade its own

@@ -40,8 +40,11 @@ impl SimVenue {
         if !self.passes(at, reach, now_ns) {
             return Ok(());
         }
-        self.take_up_to_own(at, reach, now_ns)?;
-        self.end_sweep(instrument, side);
+        // Most orders rest: nothing of the other side is within their reach.
+        if self.market(instrument).is_some_and(|market| market.has_within(side, reach)) {
+            self.take_up_to_own(at, reach, now_ns)?;
+            self.end_sweep(instrument, side);
+        }
         let order = &self.orders[at];
         if order.ended || order.leaves() == 0 {
             return Ok(());
@@ -300,6 +303,15 @@ impl BookMarket {
 }
 
 impl BookMarket {
+    /// Whether a level, or an order of our own, is where an order of `side` that reaches `reach`
+    /// (mirrored) would trade.
+    #[inline]
+    fn has_within(&self, side: Side, reach: i64) -> bool {
+        // In the mirror of the other side the reach is negated.
+        self.own[side.opposite() as usize].reaches(reach.saturating_neg())
+            || self.opposite_best(side).is_some_and(|best| best <= reach)
+    }
+
     /// The lots displayed ahead of `place` at `price`, which was the end of the queue just now.
     fn ahead_of(&self, side: Side, price: Price, place: Queue) -> Option<i64> {
         match place {
