@@ -16,9 +16,7 @@ pub fn text(order: OrderId) -> [u8; CLIENT_ID_BYTES] {
     let mut text = [0; CLIENT_ID_BYTES];
     let (mark, digits) = text.split_at_mut(MARK.len());
     mark.copy_from_slice(MARK);
-    for (place, byte) in digits.chunks_exact_mut(2).zip(order.get().to_be_bytes()) {
-        place.copy_from_slice(&hex(byte));
-    }
+    digits.copy_from_slice(hex_of(order.get()).as_flattened());
     text
 }
 
@@ -38,22 +36,26 @@ pub fn order(text: &[u8]) -> Option<OrderId> {
     (!order.is_none()).then_some(order)
 }
 
-/// A byte as two digits.
+/// `number` as 16 digits.
 #[inline(always)]
-pub(crate) const fn hex(byte: u8) -> [u8; 2] {
-    PAIRS[byte as usize]
+pub(crate) const fn hex_of(number: u64) -> [[u8; 8]; 2] {
+    [hex(((number >> 32) as u32).to_be_bytes()), hex((number as u32).to_be_bytes())]
 }
 
-/// The digits of every byte.
-const PAIRS: [[u8; 2]; 256] = {
-    let mut pairs = [[0; 2]; 256];
-    let mut at = 0;
-    while at < pairs.len() {
-        pairs[at] = [HEX[at >> 4], HEX[at & 15]];
-        at += 1;
-    }
-    pairs
-};
+/// Four bytes as eight digits, all of them at a time in a word.
+#[inline(always)]
+pub(crate) const fn hex(bytes: [u8; 4]) -> [u8; 8] {
+    const EACH: u64 = 0x0101_0101_0101_0101;
+    // Apart, and then each in two halves, the upper one first.
+    let word = u32::from_le_bytes(bytes) as u64;
+    let word = (word | word << 16) & 0x0000_ffff_0000_ffff;
+    let word = (word | word << 8) & 0x00ff_00ff_00ff_00ff;
+    let halves = (word >> 4 | word << 8) & (0x0f * EACH);
+    // Ten is an `a`, 39 places behind what follows the nine.
+    let letters = (halves.wrapping_add(6 * EACH) >> 4) & EACH;
+    let digits = halves.wrapping_add(b'0' as u64 * EACH);
+    digits.wrapping_add(letters.wrapping_mul(39)).to_le_bytes()
+}
 
 #[cfg(test)]
 mod tests {
@@ -76,6 +78,15 @@ mod tests {
             "web_5b1c3d",
         ] {
             assert_eq!(order(other.as_bytes()), None, "{other}");
+        }
+    }
+
+    #[test]
+    fn every_byte_has_its_digits() {
+        for byte in 0..=u8::MAX {
+            let bytes = [byte, !byte, 0, byte];
+            let wanted: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            assert_eq!(hex(bytes), wanted.as_bytes());
         }
     }
 

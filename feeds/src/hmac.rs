@@ -41,6 +41,14 @@ pub struct Midstate {
     bytes: usize,
 }
 
+impl Midstate {
+    /// How many bytes of the message it is of.
+    #[inline(always)]
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+}
+
 impl HmacKey {
     /// Takes `secret` in.
     #[must_use]
@@ -89,6 +97,14 @@ impl HmacKey {
         self.finish(begin.state, begin.bytes, rest)
     }
 
+    /// The same with the padding of [`pad`] behind `rest`, as whole blocks.
+    #[inline(always)]
+    pub(crate) fn sign_padded(&self, begin: &Midstate, rest: &[u8]) -> [u8; 32] {
+        let mut state = begin.state;
+        compress256(&mut state, rest.as_chunks::<BLOCK>().0);
+        self.outer(&state)
+    }
+
     #[inline]
     fn finish(&self, mut state: [u32; 8], before: usize, rest: &[u8]) -> [u8; 32] {
         let (blocks, tail) = rest.as_chunks::<BLOCK>();
@@ -96,13 +112,42 @@ impl HmacKey {
             compress256(&mut state, blocks);
         }
         end(&mut state, tail, BLOCK + before + rest.len());
+        self.outer(&state)
+    }
+
+    /// The outer hash over the inner one.
+    #[inline(always)]
+    fn outer(&self, inner: &[u32; 8]) -> [u8; 32] {
+        let mut block = OUTER_END;
+        let (places, _) = block.as_chunks_mut::<4>();
+        places.iter_mut().zip(inner).for_each(|(place, word)| *place = word.to_be_bytes());
+        let mut state = self.outer;
+        compress256(&mut state, &[block]);
         let mut hash = [0; 32];
-        words(&state, &mut hash);
-        state = self.outer;
-        end(&mut state, &hash, BLOCK + hash.len());
-        words(&state, &mut hash);
+        let (places, _) = hash.as_chunks_mut::<4>();
+        places.iter_mut().zip(state).for_each(|(place, word)| *place = word.to_be_bytes());
         hash
     }
+}
+
+/// What comes behind the inner hash in the second block of the outer one.
+const OUTER_END: [u8; BLOCK] = {
+    let mut block = [0; BLOCK];
+    block[32] = MARK;
+    // 96 bytes are 768 bits.
+    block[BLOCK - 2] = 3;
+    block
+};
+
+/// Writes the padding of the inner hash behind the first `length` bytes of `text`, which are a
+/// whole message; where the blocks end. `None` if there is no room.
+pub(crate) fn pad(text: &mut [u8], length: usize) -> Option<usize> {
+    let end = (length + 1 + LENGTH_BYTES).next_multiple_of(BLOCK);
+    let padding = text.get_mut(length..end)?;
+    padding.fill(0);
+    *padding.first_mut()? = MARK;
+    *padding.last_chunk_mut()? = (8 * (BLOCK + length) as u64).to_be_bytes();
+    Some(end)
 }
 
 /// Takes in the last bytes, less than a block, of a text of `length` bytes.
@@ -122,13 +167,6 @@ fn end(state: &mut [u32; 8], tail: &[u8], length: usize) {
         *place = bits;
     }
     compress256(state, blocks.get(..count).unwrap_or_default());
-}
-
-#[inline(always)]
-fn words(state: &[u32; 8], out: &mut [u8; 32]) {
-    for (place, word) in out.chunks_exact_mut(4).zip(state) {
-        place.copy_from_slice(&word.to_be_bytes());
-    }
 }
 
 impl Drop for HmacKey {
@@ -228,6 +266,12 @@ mod tests {
             let begin = ours.after(&message[..cut.min(message.len())]);
             let rest = &message[begin.bytes..];
             prop_assert_eq!(&ours.sign_after(&begin, rest)[..], wanted.as_ref());
+            let mut text = message.clone();
+            text.resize(message.len() + 80, 0xff);
+            let end = pad(&mut text, message.len()).unwrap();
+            let rest = &text[begin.bytes..end];
+            prop_assert_eq!(&ours.sign_padded(&begin, rest)[..], wanted.as_ref());
+            prop_assert_eq!(pad(&mut text[..end - 1], message.len()), None);
         }
     }
 }

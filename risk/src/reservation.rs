@@ -124,14 +124,21 @@ impl Reservations {
     /// Takes a place; `None` where there is none left.
     #[inline(always)]
     pub(crate) fn insert(&mut self, reservation: Reservation) -> Option<u32> {
-        if let Some(place) = self.left.pop() {
-            self.places[place as usize] = reservation;
-            return Some(place);
-        }
+        let place = match self.left.pop() {
+            Some(place) => place,
+            None => self.another()?,
+        };
+        self.places[place as usize] = reservation;
+        Some(place)
+    }
+
+    /// A place that was never taken.
+    #[cold]
+    fn another(&mut self) -> Option<u32> {
         if self.places.len() == self.places_max {
             return None;
         }
-        self.places.push(reservation);
+        self.places.push(Reservation::empty(0, InstrumentId(0), Side::Buy));
         Some((self.places.len() - 1) as u32)
     }
 

@@ -8,7 +8,7 @@ use hdrhistogram::Histogram;
 use serde::Serialize;
 
 /// At full speed so many events go by for each that is timed; at any other speed all are.
-pub const FULL_SPEED_EVERY: u32 = 64;
+pub const FULL_SPEED_EVERY: u32 = 256;
 
 /// Of commands, which are fewer, this many times as many are timed.
 const COMMANDS_MORE: u32 = 8;

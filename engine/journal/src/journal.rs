@@ -15,7 +15,7 @@ use crate::format::frame::{self, Body, Place};
 use crate::format::ticks;
 use crate::map::RingWriter;
 use crate::options::Durable;
-use crate::record::{CommandRecord, Lsn, Record, Stamp};
+use crate::record::{Lsn, Record, Stamp};
 use crate::shared::Shared;
 
 /// A journal that records are put into. It belongs to the thread of the pipeline; a thread of its
@@ -154,7 +154,7 @@ impl Journal {
     /// As [`Self::append`].
     #[inline]
     pub fn append_command(&mut self, stamp: Stamp, command: &Command) -> Result<Lsn, AppendError> {
-        self.put(Body::Command(&CommandRecord::new(stamp, command)), Urgency::Ordinary)
+        self.put(Body::Command(stamp, command), Urgency::Ordinary)
     }
 
     /// As [`Self::append`], but says [`AppendError::Busy`] in place of waiting: for what may be

@@ -102,6 +102,7 @@ impl Execution {
         }
     }
 
+    #[inline(always)]
     fn open(
         &mut self,
         place: &Place,
@@ -378,6 +379,7 @@ impl Execution {
 }
 
 /// `place` as an order of its own.
+#[inline(always)]
 const fn new_order(order: OrderId, place: &Place, qty: Qty, proof: Proof) -> NewOrder {
     NewOrder {
         order,

@@ -66,7 +66,7 @@ impl Scale {
     /// The text of `steps` steps, with all of the step's decimals; `None` when it is negative or
     /// does not fit 63 bits of digits.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn text(self, steps: i64) -> Option<DecimalText> {
         let value = u64::try_from(steps).ok()?.checked_mul(self.unit)?;
         if value > i64::MAX as u64 {
@@ -98,6 +98,8 @@ impl Scales {
 
 /// Room for 19 digits, a point and the zeros before it.
 const DECIMAL_BYTES: usize = 24;
+/// Numbers below this have eight digits, which are one word.
+const WORD_MAX: u64 = 100_000_000;
 /// Numbers below this have 15 digits, which with a point are two words.
 const SHORT_MAX: u64 = 1_000_000_000_000_000;
 
@@ -117,7 +119,7 @@ impl DecimalText {
     #[must_use]
     #[inline]
     pub fn whole(value: u64) -> Self {
-        Self::new(value, 0)
+        Self::wide(value, 0)
     }
 
     /// The text.
@@ -128,8 +130,16 @@ impl DecimalText {
     }
 
     /// `value` in units of 10^-`decimals`, which are at most nine.
-    #[inline]
+    #[inline(always)]
     fn new(value: u64, decimals: usize) -> Self {
+        if value < WORD_MAX && (1..8).contains(&decimals) {
+            return Self::word(value, decimals);
+        }
+        Self::wide(value, decimals)
+    }
+
+    /// The same of any value.
+    fn wide(value: u64, decimals: usize) -> Self {
         if value >= SHORT_MAX {
             return Self::long(value, decimals);
         }
@@ -150,6 +160,25 @@ impl DecimalText {
             *place = text.to_be_bytes();
         }
         Self { bytes, from: (DECIMAL_BYTES - length) as u8 }
+    }
+
+    /// The same of a value of eight digits, one to seven of them behind the point.
+    #[inline(always)]
+    fn word(value: u64, decimals: usize) -> Self {
+        // The first digit is the highest byte here.
+        let digits = swar::digits(value).swap_bytes();
+        let used = (8 - digits.leading_zeros() as usize / 8).max(decimals + 1);
+        let digits = digits | swar::ZEROS;
+        let bits = 8 * decimals as u32;
+        // Those before the point go one place up, the highest one out of the word.
+        let behind = digits & ((1 << bits) - 1);
+        let before = (digits ^ behind) << 8;
+        let mut bytes = Self::EMPTY.bytes;
+        if let Some(place) = bytes.last_chunk_mut() {
+            *place = (before | u64::from(b'.') << bits | behind).to_be_bytes();
+        }
+        bytes[DECIMAL_BYTES - 9] = (digits >> 56) as u8;
+        Self { bytes, from: (DECIMAL_BYTES - 1 - used) as u8 }
     }
 
     /// The same of any value.

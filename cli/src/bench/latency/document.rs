@@ -74,10 +74,11 @@ fn definition(results: &[Measurement]) -> Vec<String> {
         format!(
             "Between two frames, outside of the measured stretch but on the same thread and, in \
              paced runs, within the schedule, the scripted venue reports on the order: one in {} \
-             is filled, the others expire. Back to back the disk catches up with the journal \
-             every {} frames, outside as well. The journal is in memory that outlives the process \
-             (`durable = memory`), and a thread on the other core brings it to the disk; \
-             `fused/disk` waits for the disk before it writes an order out. Long runs have a \
+             is filled, the others expire, and what of the next signature hangs on nothing but \
+             the key and the order's id is worked out. Back to back the disk catches up with the \
+             journal every {} frames, outside as well. The journal is in memory that outlives \
+             the process (`durable = memory`), and a thread on the other core brings it to the \
+             disk; `fused/disk` waits for the disk before it writes an order out. Long runs have a \
              journal for every {} seconds. The sizes of `fused/real_mix` are generated: many \
              small frames and a few large ones, up to {} levels.",
             path::FILLED_EVERY,

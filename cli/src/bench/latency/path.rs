@@ -88,15 +88,39 @@ pub struct Path<G: Gate> {
     pub(super) journal: Journal,
     pub(super) pipeline: Pipeline<Weigher, G>,
     out: Outbox,
-    writer: WsOrders,
-    buffers: Vec<[u8; REQUEST_BYTES_MAX]>,
-    lengths: [usize; BUFFERS],
+    desk: Desk,
     /// What the ids of the next frame begin with.
     next_id: u64,
     /// The rounds of the frames are put one behind the other in time.
     shift_ns: i64,
     last_ns: i64,
     pub(super) counts: Counts,
+}
+
+/// Where orders become messages.
+struct Desk {
+    writer: WsOrders,
+    buffers: Vec<[u8; REQUEST_BYTES_MAX]>,
+    lengths: [usize; BUFFERS],
+    orders: u64,
+}
+
+impl Desk {
+    /// Writes `command` into the next send buffer; the how manieth order it is.
+    #[inline(always)]
+    fn write(&mut self, command: &Command, now: Nanos) -> Result<u64, Fault> {
+        let order = to_venue(command).ok_or(Fault::NoOrder)?;
+        let slot = (self.orders % BUFFERS as u64) as usize;
+        self.orders += 1;
+        let (Some(buffer), Some(length)) = (self.buffers.get_mut(slot), self.lengths.get_mut(slot))
+        else {
+            return Err(Fault::NoOrder);
+        };
+        let at_ms = (now.get() / MILLI) as u64;
+        let written = self.writer.encode(self.orders, &Request::New(order), at_ms, buffer);
+        *length = written.map_err(Fault::Encode)?;
+        Ok(self.orders)
+    }
 }
 
 /// What a path is made for.
@@ -160,9 +184,12 @@ impl<G: Gate> Path<G> {
             journal,
             pipeline: Pipeline::new(config, Weigher::default(), gate),
             out,
-            writer,
-            buffers: vec![[1; REQUEST_BYTES_MAX]; BUFFERS],
-            lengths: [0; BUFFERS],
+            desk: Desk {
+                writer,
+                buffers: vec![[1; REQUEST_BYTES_MAX]; BUFFERS],
+                lengths: [0; BUFFERS],
+                orders: 0,
+            },
             next_id: 0,
             shift_ns: 0,
             last_ns: 0,
@@ -182,13 +209,12 @@ impl<G: Gate> Path<G> {
         stamps.passed(Stage::Journal);
         self.pipeline.step_frame(head, &self.ticks, &mut self.out);
         stamps.passed(Stage::Pipeline);
-        let command = self.command()?;
-        let recv_ns = head.recv_ns;
         let stamp = self.stamp();
-        let lsn = self.journal.append_command(stamp, &command).map_err(Fault::Journal)?;
+        let command = command(&self.out)?;
+        let lsn = self.journal.append_command(stamp, command).map_err(Fault::Journal)?;
         self.journal.wait_durable(lsn).map_err(Fault::Journal)?;
         stamps.passed(Stage::Intent);
-        self.write(&command, recv_ns)?;
+        self.counts.orders = self.desk.write(command, head.recv_ns)?;
         stamps.passed(Stage::Encode);
         self.counts.frames += 1;
         Ok(())
@@ -230,38 +256,13 @@ impl<G: Gate> Path<G> {
         Stamp { seq: Seq::new(self.sequencer.count()), at_ns: self.sequencer.now_ns() }
     }
 
-    #[inline(always)]
-    fn command(&self) -> Result<Command, Fault> {
-        match (self.out.commands.as_slice(), self.out.denials.as_slice()) {
-            ([command], []) => Ok(*command),
-            (_, [denial, ..]) => Err(Fault::Denied(denial.denied.reason)),
-            _ => Err(Fault::NoOrder),
-        }
-    }
-
-    #[inline(always)]
-    fn write(&mut self, command: &Command, now: Nanos) -> Result<(), Fault> {
-        let order = to_venue(command).ok_or(Fault::NoOrder)?;
-        let slot = (self.counts.orders % BUFFERS as u64) as usize;
-        self.counts.orders += 1;
-        let (Some(buffer), Some(length)) = (self.buffers.get_mut(slot), self.lengths.get_mut(slot))
-        else {
-            return Err(Fault::NoOrder);
-        };
-        let at_ms = (now.get() / MILLI) as u64;
-        let request = Request::New(order);
-        let written = self.writer.encode(self.counts.orders, &request, at_ms, buffer);
-        *length = written.map_err(Fault::Encode)?;
-        Ok(())
-    }
-
     /// After the measured stretch: what the scripted venue says of the order. One that is to rest
     /// is accepted; of the others one in eight is filled, and the rest expire.
     ///
     /// # Errors
     /// When the journal or the pipeline does not take it.
     pub fn answer(&mut self) -> Result<(), Fault> {
-        let Ok(Command::New(new)) = self.command() else { return Err(Fault::NoOrder) };
+        let Ok(&Command::New(new)) = command(&self.out) else { return Err(Fault::NoOrder) };
         self.out.clear();
         let mut report = Report::plain(new.order, ReportKind::Expired, RejectReason::None);
         if new.tif == TimeInForce::Gtc {
@@ -286,13 +287,14 @@ impl<G: Gate> Path<G> {
         self.journal.append_event(&event).map_err(Fault::Journal)?;
         self.counts.events += 1;
         self.pipeline.step(&event, &mut self.out).map_err(Fault::Halt)?;
+        self.desk.writer.expect(self.pipeline.exposure().orders.next_id());
         if self.out.is_empty() { Ok(()) } else { Err(Fault::NoOrder) }
     }
 
     /// The messages that are still in the send buffers.
     pub fn messages(&self) -> impl Iterator<Item = &[u8]> {
         let count = self.counts.orders.min(BUFFERS as u64) as usize;
-        let all = self.buffers.iter().zip(self.lengths).take(count);
+        let all = self.desk.buffers.iter().zip(self.desk.lengths).take(count);
         all.map(|(buffer, length)| buffer.get(..length).unwrap_or_default())
     }
 
@@ -304,6 +306,16 @@ impl<G: Gate> Path<G> {
         let stamp = self.stamp();
         self.journal.close(stamp)?;
         Ok(self.counts)
+    }
+}
+
+/// The one order that came of a frame.
+#[inline(always)]
+fn command(out: &Outbox) -> Result<&Command, Fault> {
+    match (out.commands.as_slice(), out.denials.as_slice()) {
+        ([command], []) => Ok(command),
+        (_, [denial, ..]) => Err(Fault::Denied(denial.denied.reason)),
+        _ => Err(Fault::NoOrder),
     }
 }
 

@@ -18,7 +18,7 @@ pub fn write(out: &mut Out<'_>, asked: &Asked) {
         AskedFor::Place { side, kind, tif, qty, reduce_only, post_only } => {
             out.u8(PLACE);
             out.u8(codes::side_code(side));
-            intention::write_kind(out, kind);
+            intention::write_kind(out, &kind);
             intention::write_tif(out, tif);
             out.i64(qty.lots());
             out.u8(reduce_only.into());
@@ -27,7 +27,7 @@ pub fn write(out: &mut Out<'_>, asked: &Asked) {
         AskedFor::Replace(replace) => {
             out.u8(REPLACE);
             out.u64(replace.order.get());
-            intention::write_kind(out, replace.kind);
+            intention::write_kind(out, &replace.kind);
             out.i64(replace.qty.lots());
         }
         AskedFor::Cancel(cancel) => {

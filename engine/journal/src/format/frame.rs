@@ -16,11 +16,12 @@
 //! it. The fourth field proves, for each earlier record, whether the disk had confirmed it: a bad
 //! place in front of a frame that vouches for it is damage, not a write that a loss of power cut.
 
+use qt_engine::Command;
 use qt_types::{Event, Head, Tick};
 
 use super::bytes::Out;
 use super::ticks;
-use crate::record::{CommandRecord, Lsn, Record, RecordKind};
+use crate::record::{Lsn, Record, RecordKind, Stamp};
 
 /// All of a frame but its payload.
 pub const OVERHEAD_BYTES: usize = HEAD_BYTES + CRC_BYTES;
@@ -37,8 +38,8 @@ pub enum Body<'a> {
     Record(&'a Record),
     /// An event.
     Event(&'a Event),
-    /// A command.
-    Command(&'a CommandRecord),
+    /// A command that follows from the event of a stamp.
+    Command(Stamp, &'a Command),
     /// Ticks of one frame of a venue, and the head of the first one's event.
     Ticks(&'a Head, &'a [Tick]),
 }
@@ -49,7 +50,7 @@ impl Body<'_> {
     pub const fn count(&self) -> u64 {
         match self {
             Self::Ticks(_, ticks) => ticks.len() as u64,
-            Self::Record(_) | Self::Event(_) | Self::Command(_) => 1,
+            Self::Record(_) | Self::Event(_) | Self::Command(..) => 1,
         }
     }
 }
@@ -78,9 +79,9 @@ pub fn write(memory: &mut [u8], place: Place, body: Body<'_>) -> Option<(usize, 
             out.u8(RecordKind::Event as u8);
             super::event::write(&mut out, event);
         }
-        Body::Command(command) => {
+        Body::Command(stamp, command) => {
             out.u8(RecordKind::Command as u8);
-            super::record::write_command(&mut out, command);
+            super::record::write_sent(&mut out, stamp, command);
         }
         Body::Ticks(head, all) => {
             out.u8(ticks::KIND);

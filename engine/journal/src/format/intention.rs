@@ -1,5 +1,6 @@
 //! What was to be sent, as bytes.
 
+use qt_engine::NewOrder;
 use qt_types::{
     Cancel, Distance, InstrumentId, Nanos, OrderKind, Price, Qty, Replace, TimeInForce,
 };
@@ -23,7 +24,7 @@ pub fn write(out: &mut Out<'_>, intention: &Intention) {
             out.u8(REPLACE);
             out.u16(instrument.0);
             out.u64(replace.order.get());
-            write_kind(out, replace.kind);
+            write_kind(out, &replace.kind);
             out.i64(replace.qty.lots());
         }
         Intention::Cancel { instrument, cancel } => {
@@ -53,19 +54,33 @@ pub fn read(from: &mut In<'_>) -> Result<Intention, Malformed> {
     })
 }
 
+/// A new order, field by field: as it was made, and as it was read back.
+macro_rules! write_fields {
+    ($out:ident, $new:ident) => {
+        $out.u64($new.order.get());
+        $out.u16($new.instrument.0);
+        $out.u8(codes::side_code($new.side));
+        write_kind($out, &$new.kind);
+        write_tif($out, $new.tif);
+        $out.i64($new.qty.lots());
+        $out.u8($new.reduce_only.into());
+        $out.u8($new.post_only.into());
+        $out.i64($new.display.lots());
+        $out.u64($new.parent.get());
+        $out.u8(codes::activation_code($new.activation));
+        $out.u64($new.oco.get());
+    };
+}
+
 fn write_new(out: &mut Out<'_>, new: &NewIntention) {
-    out.u64(new.order.get());
-    out.u16(new.instrument.0);
-    out.u8(codes::side_code(new.side));
-    write_kind(out, new.kind);
-    write_tif(out, new.tif);
-    out.i64(new.qty.lots());
-    out.u8(new.reduce_only.into());
-    out.u8(new.post_only.into());
-    out.i64(new.display.lots());
-    out.u64(new.parent.get());
-    out.u8(codes::activation_code(new.activation));
-    out.u64(new.oco.get());
+    write_fields!(out, new);
+}
+
+/// What [`write`] makes of the intention of `new`.
+#[inline(always)]
+pub fn write_sent(out: &mut Out<'_>, new: &NewOrder) {
+    out.u8(NEW);
+    write_fields!(out, new);
 }
 
 fn read_new(from: &mut In<'_>) -> Result<NewIntention, Malformed> {
@@ -85,12 +100,13 @@ fn read_new(from: &mut In<'_>) -> Result<NewIntention, Malformed> {
     })
 }
 
-pub fn write_kind(out: &mut Out<'_>, kind: OrderKind) {
+#[inline]
+pub fn write_kind(out: &mut Out<'_>, kind: &OrderKind) {
     let mut one = |number: u8, price: Price| {
         out.u8(number);
         out.i64(price.ticks());
     };
-    match kind {
+    match *kind {
         OrderKind::Market => out.u8(0),
         OrderKind::Limit { price } => one(1, price),
         OrderKind::Stop { trigger } => one(2, trigger),
@@ -136,6 +152,7 @@ pub fn read_kind(from: &mut In<'_>) -> Result<OrderKind, Malformed> {
     })
 }
 
+#[inline]
 pub fn write_tif(out: &mut Out<'_>, tif: TimeInForce) {
     match tif {
         TimeInForce::Gtc => out.u8(0),

@@ -1,9 +1,11 @@
 //! A record as bytes: the payload of a frame.
 
+use qt_engine::Command;
 use qt_types::{InstrumentId, InstrumentSpec, Nanos, Seq};
 
 use super::bytes::{In, Malformed, Out};
 use super::{codes, event, intention};
+use crate::intention::Intention;
 use crate::record::{
     CommandRecord, Control, Mark, Record, RecordKind, SnapshotRef, SpecRecord, Stamp,
 };
@@ -68,6 +70,20 @@ pub fn write_command(out: &mut Out<'_>, command: &CommandRecord) {
     intention::write(out, &command.intention);
 }
 
+/// The same of a command that was made just now. No copy of it is made: a processor waits for the
+/// parts of what was only just written when it is to read them as one.
+#[inline(always)]
+pub fn write_sent(out: &mut Out<'_>, stamp: Stamp, command: &Command) {
+    write_stamp(out, stamp);
+    match command {
+        Command::New(new) => intention::write_sent(out, new),
+        Command::Replace(_) | Command::Cancel(_) => {
+            intention::write(out, &Intention::from(command));
+        }
+    }
+}
+
+#[inline(always)]
 fn write_stamp(out: &mut Out<'_>, stamp: Stamp) {
     out.u64(stamp.seq.get());
     out.i64(stamp.at_ns.get());

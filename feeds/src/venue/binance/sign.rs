@@ -6,6 +6,8 @@ use base64::engine::general_purpose::STANDARD;
 use crate::client_id::hex;
 use crate::{Ed25519Key, HmacKey, Midstate};
 
+use super::filled::Message;
+
 /// Longest text of a signature: 64 bytes in base64.
 const TEXT_BYTES: usize = 88;
 
@@ -35,24 +37,26 @@ impl Signer {
         }
     }
 
-    /// Signs `message`; `begin` is of a prefix of it, of `skip` bytes.
+    /// Signs `message`; `begin` is of its first blocks.
     #[inline]
-    pub(super) fn sign(&self, message: &[u8], begin: Option<(&Midstate, usize)>) -> Signature {
+    pub(super) fn sign(&self, message: Message<'_>, begin: Option<&Midstate>) -> Signature {
         let mut bytes = [0; TEXT_BYTES];
         let length = match self {
             Self::Hmac(key) => {
-                let hash = match begin.and_then(|(begin, skip)| Some((begin, message.get(skip..)?)))
-                {
-                    Some((begin, rest)) => key.sign_after(begin, rest),
-                    None => key.sign(message),
+                let rest = |begin: &Midstate| message.padded.get(begin.bytes()..);
+                let hash = match begin.and_then(|begin| Some((begin, rest(begin)?))) {
+                    Some((begin, rest)) => key.sign_padded(begin, rest),
+                    None => key.sign(message.text),
                 };
-                for (place, byte) in bytes.chunks_exact_mut(2).zip(hash) {
-                    place.copy_from_slice(&hex(byte));
-                }
+                let (places, _) = bytes.as_chunks_mut::<8>();
+                let (words, _) = hash.as_chunks::<4>();
+                places.iter_mut().zip(words).for_each(|(place, word)| *place = hex(*word));
                 2 * hash.len()
             }
             // The text of 64 bytes fits, so this cannot fail.
-            Self::Ed25519(key) => STANDARD.encode_slice(key.sign(message), &mut bytes).unwrap_or(0),
+            Self::Ed25519(key) => {
+                STANDARD.encode_slice(key.sign(message.text), &mut bytes).unwrap_or(0)
+            }
         };
         Signature { bytes, length }
     }

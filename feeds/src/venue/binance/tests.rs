@@ -7,6 +7,7 @@ use qt_codec::{Number, Scale, Scales};
 use qt_types::{OrderId, Price, Qty, Side};
 use serde_json::Value;
 
+use super::filled::Message;
 use super::*;
 use crate::{Ed25519Key, HmacKey, Secret, client_id};
 
@@ -24,6 +25,11 @@ fn hmac() -> Signer {
 
 fn ed25519() -> Signer {
     Signer::Ed25519(Ed25519Key::from_pem(&Secret::new(PEM)).unwrap())
+}
+
+/// A message of which nothing is known beforehand.
+fn plain(text: &str) -> Message<'_> {
+    Message { text: text.as_bytes(), padded: b"" }
 }
 
 fn access(signer: Signer) -> Access {
@@ -82,13 +88,13 @@ fn signatures_of_the_documents() {
             "aa1b5712c094bc4e57c05a1a5c1fd8d88dcd628338ea863fec7b88e59fe2db24",
         ),
     ] {
-        assert_eq!(str::from_utf8(hmac().sign(message.as_bytes(), None).text()), Ok(wanted));
+        assert_eq!(str::from_utf8(hmac().sign(plain(&message), None).text()), Ok(wanted));
         assert_eq!(theirs(&message), wanted);
     }
     let log_on = "A\u{1}EXAMPLE\u{1}SPOT\u{1}1\u{1}20240627-11:17:25.223";
     let wanted = "4MHXelVVcpkdwuLbl6n73HQUXUf1dse2PCgT1DYqW9w8AVZ1RACFGM+5UdlGPrQHrgtS3CvsRURC1o\
         j73j8gCA==";
-    assert_eq!(str::from_utf8(ed25519().sign(log_on.as_bytes(), None).text()), Ok(wanted));
+    assert_eq!(str::from_utf8(ed25519().sign(plain(log_on), None).text()), Ok(wanted));
 }
 
 /// The parameters of a request without the signature, put together as the venue does, and the
@@ -368,7 +374,7 @@ proptest! {
     #[test]
     fn what_was_written_before_leaves_nothing_behind(
         orders in prop::collection::vec(
-            (any::<bool>(), (1_i64..1 << 40, 0_u32..40), 0_i64..99_999, 0_usize..4, 0_usize..700),
+            (any::<bool>(), (1_i64..1 << 40, 0_u32..40), 0_i64..99_999, 0_usize..8, 0_usize..700),
             1..20,
         ),
     ) {
@@ -386,6 +392,12 @@ proptest! {
                 1 => Request::Replace(Replace { old, new }),
                 _ => Request::New(new),
             };
+            // What is expected may come or not.
+            match what {
+                2..5 => ws.expect(id),
+                5..7 => ws.expect(OrderId::new(3, at)),
+                _ => {}
+            }
             let room = if room < 100 { room } else { REQUEST_BYTES_MAX };
             let mut texts = [[0; REQUEST_BYTES_MAX]; 4];
             let [ours, wanted, our_query, wanted_query] = &mut texts;

@@ -2,11 +2,13 @@
 
 use qt_codec::{DecimalText, Scales};
 use qt_types::{OrderId, Price, Qty, Side};
+use zeroize::Zeroizing;
 
 use crate::Midstate;
 use crate::client_id::{self, CLIENT_ID_BYTES};
+use crate::out::Out;
 
-use super::filled::Filled;
+use super::filled::{Filled, Message};
 use super::order::{EncodeError, NewOrder, OrderKind, Request};
 use super::sign::{Signature, Signer};
 use super::template::{Field, Fields, Template};
@@ -28,7 +30,38 @@ pub(super) struct Form {
 /// What is signed.
 struct Payload {
     text: Text,
-    begin: Option<(Midstate, usize)>,
+    /// Its first blocks, as far as they are always the same.
+    begin: Option<Midstate>,
+    /// As far as they are those of the order that is expected.
+    expected: Option<(ClientId, Midstate)>,
+}
+
+type ClientId = [u8; CLIENT_ID_BYTES];
+
+/// Room for what is written of a payload before there is more than its id.
+const EXPECTED_BYTES: usize = 256;
+
+impl Payload {
+    fn new(template: Template, signer: &Signer) -> Self {
+        let begin = signer.after(template.prefix());
+        Self { text: Text::new(template), begin, expected: None }
+    }
+
+    /// Takes in the blocks that nothing differs in but the id of the order, if it comes first.
+    fn expect(&mut self, id: ClientId, signer: &Signer) {
+        let template = &self.text.template;
+        let [(end, Field::Id), (next, _), ..] = template.places() else { return };
+        let mut begin = Zeroizing::new([0; EXPECTED_BYTES]);
+        let mut out = Out::new(&mut *begin);
+        let parts = (template.bytes().get(..*end), template.bytes().get(*end..*next));
+        let (Some(before), Some(behind)) = parts else { return };
+        if [before, &id, behind].into_iter().any(|part| out.put(part).is_none()) {
+            return;
+        }
+        let length = out.length();
+        let begin = begin.get(..length).unwrap_or_default();
+        self.expected = signer.after(begin).map(|begin| (id, begin));
+    }
 }
 
 /// A text, and what it was last: for either side, whose names differ in length.
@@ -43,10 +76,17 @@ impl Text {
     }
 
     #[inline]
-    fn fill(&mut self, fields: &Fields<'_>) -> Option<&[u8]> {
+    fn fill(&mut self, fields: &Fields<'_>) -> Option<Message<'_>> {
         let [buy, other] = &mut self.filled;
         let is_buy = fields.get(Field::Side).len() == BUY.len();
         if is_buy { buy } else { other }.fill(&self.template, fields)
+    }
+
+    #[inline]
+    fn write(&mut self, fields: &Fields<'_>, buffer: &mut [u8]) -> Option<usize> {
+        let [buy, other] = &mut self.filled;
+        let is_buy = fields.get(Field::Side).len() == BUY.len();
+        if is_buy { buy } else { other }.write(&self.template, fields, buffer)
     }
 }
 
@@ -62,7 +102,7 @@ pub(super) struct Texts {
 }
 
 impl Texts {
-    #[inline]
+    #[inline(always)]
     pub(super) fn new(request: &Request, at_ms: u64, scales: &Scales) -> Result<Self, EncodeError> {
         let mut texts = Self {
             side: b"",
@@ -89,7 +129,7 @@ impl Texts {
         Ok(texts)
     }
 
-    #[inline]
+    #[inline(always)]
     fn order(&mut self, new: &NewOrder, scales: &Scales) -> Result<(), EncodeError> {
         self.id = id(new.id)?;
         self.side = match new.side {
@@ -110,7 +150,7 @@ impl Texts {
         Ok(())
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn fields(&self) -> Fields<'_> {
         let mut fields = Fields::new();
         fields.set(Field::Side, self.side);
@@ -127,13 +167,16 @@ impl Texts {
 impl Form {
     /// What is signed, if anything is, and what is sent.
     pub(super) fn new(payload: Option<Template>, message: Template, signer: &Signer) -> Self {
-        let payload = payload.map(|template| {
-            // Whole blocks of what is always the same.
-            let skip = template.prefix().len() / 64 * 64;
-            let begin = signer.after(template.prefix()).map(|begin| (begin, skip));
-            Payload { text: Text::new(template), begin }
-        });
+        let payload = payload.map(|template| Payload::new(template, signer));
         Self { payload, message: Text::new(message) }
+    }
+
+    /// The next order is most likely `id`: what of its signature hangs on nothing else is worked
+    /// out.
+    pub(super) fn expect(&mut self, order: OrderId, signer: &Signer) {
+        if let (Some(payload), Ok(id)) = (&mut self.payload, id(order)) {
+            payload.expect(id, signer);
+        }
     }
 
     /// The signature of the text that has `fields` in its places; `None` if none is wanted.
@@ -144,8 +187,11 @@ impl Form {
         signer: &Signer,
     ) -> Result<Option<Signature>, EncodeError> {
         let Some(payload) = &mut self.payload else { return Ok(None) };
+        let begin = match &payload.expected {
+            Some((id, begin)) if fields.get(Field::Id) == id => Some(begin),
+            _ => payload.begin.as_ref(),
+        };
         let text = payload.text.fill(fields).ok_or(EncodeError::NoRoom)?;
-        let begin = payload.begin.as_ref().map(|(begin, skip)| (begin, *skip));
         Ok(Some(signer.sign(text, begin)))
     }
 
@@ -156,9 +202,7 @@ impl Form {
         fields: &Fields<'_>,
         buffer: &mut [u8],
     ) -> Result<usize, EncodeError> {
-        let text = self.message.fill(fields).ok_or(EncodeError::NoRoom)?;
-        buffer.get_mut(..text.len()).ok_or(EncodeError::NoRoom)?.copy_from_slice(text);
-        Ok(text.len())
+        self.message.write(fields, buffer).ok_or(EncodeError::NoRoom)
     }
 }
 
@@ -167,13 +211,13 @@ fn id(order: OrderId) -> Result<[u8; CLIENT_ID_BYTES], EncodeError> {
     if order.is_none() { Err(EncodeError::Id) } else { Ok(client_id::text(order)) }
 }
 
-#[inline]
+#[inline(always)]
 fn price(price: Price, scales: &Scales) -> Result<DecimalText, EncodeError> {
     let is_positive = price.ticks() > 0;
     scales.price.text(price.ticks()).filter(|_| is_positive).ok_or(EncodeError::Price)
 }
 
-#[inline]
+#[inline(always)]
 fn qty(qty: Qty, scales: &Scales) -> Result<DecimalText, EncodeError> {
     let is_positive = qty.lots() > 0;
     scales.qty.text(qty.lots()).filter(|_| is_positive).ok_or(EncodeError::Qty)

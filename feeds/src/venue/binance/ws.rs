@@ -2,7 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::client_id::hex;
+use qt_types::OrderId;
+
+use crate::client_id::hex_of;
 
 use super::order::{EncodeError, Request};
 use super::params::{Param, Shape, Value};
@@ -26,6 +28,8 @@ pub struct WsOrders {
     access: Access,
     forms: Vec<Form>,
     log_on: Form,
+    /// The number of the shape of the last request.
+    last: usize,
 }
 
 impl WsOrders {
@@ -54,7 +58,7 @@ impl WsOrders {
             .map(|shape| form(method(shape), shape.params(&market), is_signed))
             .collect();
         let log_on = form("session.logon", Vec::new(), true);
-        Ok(Self { forms, log_on, market, access })
+        Ok(Self { forms, log_on, market, access, last: 0 })
     }
 
     /// Writes `request`, which is the connection's request `number` and is sent at `at_ms`
@@ -71,9 +75,26 @@ impl WsOrders {
         buffer: &mut [u8],
     ) -> Result<usize, EncodeError> {
         let texts = Texts::new(request, at_ms, &self.market.scales)?;
+        let number = hex_of(number);
+        let mut fields = texts.fields();
+        fields.set(Field::Number, number.as_flattened());
+        self.last = Shape::of(request).number();
         // There is one for each shape.
-        let form = self.forms.get_mut(Shape::of(request).number()).ok_or(EncodeError::NoRoom)?;
-        finish(form, texts.fields(), number, &self.access, buffer)
+        let form = self.forms.get_mut(self.last).ok_or(EncodeError::NoRoom)?;
+        let signature = form.sign(&fields, &self.access.signer)?;
+        if let Some(signature) = &signature {
+            fields.set(Field::Signature, signature.text());
+        }
+        form.write(&fields, buffer)
+    }
+
+    /// The next request is most likely the new order `id`, of the shape of the last request: what
+    /// of its signature hangs on the key and the id alone is worked out now, while there is time.
+    /// Where another request comes nothing is lost.
+    pub fn expect(&mut self, id: OrderId) {
+        if let Some(form) = self.forms.get_mut(self.last) {
+            form.expect(id, &self.access.signer);
+        }
     }
 
     /// Writes the request that logs on to the connection.
@@ -86,36 +107,16 @@ impl WsOrders {
         at_ms: u64,
         buffer: &mut [u8],
     ) -> Result<usize, EncodeError> {
-        let time = time(at_ms)?;
+        let (time, number) = (time(at_ms)?, hex_of(number));
         let mut fields = Fields::new();
         fields.set(Field::Time, time.as_bytes());
-        finish(&mut self.log_on, fields, number, &self.access, buffer)
+        fields.set(Field::Number, number.as_flattened());
+        let signature = self.log_on.sign(&fields, &self.access.signer)?;
+        if let Some(signature) = &signature {
+            fields.set(Field::Signature, signature.text());
+        }
+        self.log_on.write(&fields, buffer)
     }
-}
-
-#[inline]
-fn finish(
-    form: &mut Form,
-    fields: Fields<'_>,
-    number: u64,
-    access: &Access,
-    buffer: &mut [u8],
-) -> Result<usize, EncodeError> {
-    let number = digits(number);
-    // From here on for as long as what is put in here lives.
-    let mut fields = fields;
-    fields.set(Field::Number, number.as_flattened());
-    let signature = form.sign(&fields, &access.signer)?;
-    if let Some(signature) = &signature {
-        fields.set(Field::Signature, signature.text());
-    }
-    form.write(&fields, buffer)
-}
-
-/// The number of a request, always of one length.
-#[inline]
-fn digits(number: u64) -> [[u8; 2]; 8] {
-    number.to_be_bytes().map(hex)
 }
 
 const fn method(shape: Shape) -> &'static str {
