@@ -150,7 +150,7 @@ fn a_late_signal_is_not_followed_and_may_close_the_position() {
     let first = told("a", "2024-01-03T12:00:00Z", "2024-01-03T12:00:00Z");
     let late = told("b", "2024-01-03T13:00:00Z", "2024-01-05T12:00:00Z");
     let day = ["--param", "late_ms=86400000"];
-    let alone = sandbox(&[late.clone()]);
+    let alone = sandbox(std::slice::from_ref(&late));
     assert_eq!(trades(&alone, &[]).len(), 1);
     assert_eq!(trades(&alone, &day), []);
     let both = sandbox(&[first, late]);

@@ -95,6 +95,7 @@ fn run(id: StrategyUid) -> StrategyRun {
         strategy_type: "market_maker".to_owned(),
         symbols: vec!["AAPL".to_owned()],
         parameters: Vec::new(),
+        limits: Vec::new(),
     }
 }
 
