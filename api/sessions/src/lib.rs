@@ -9,6 +9,7 @@
 //! May import: everything below `runtime`, and `trading`. Must not contain: strategy, risk or order
 //! code, databases, HTTP.
 
+mod again;
 mod alerts;
 mod desk;
 mod ids;
@@ -29,6 +30,8 @@ mod running;
 mod service;
 mod shelf;
 mod slots;
+mod states;
+mod stored;
 mod switches;
 mod switching;
 mod told;

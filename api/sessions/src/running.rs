@@ -21,6 +21,7 @@ use super::orders::Changed;
 use super::past::Past;
 use super::request::{Answered, Requests};
 use super::risk;
+use super::states::States;
 use super::told::Told;
 use super::view::{Shared, View};
 use super::waiting::Absent;
@@ -47,9 +48,10 @@ pub struct Running {
     requests: Requests,
     held: Box<dyn Held>,
     kept: Arc<Shown>,
+    pub(super) states: States,
     notes: Vec<Note>,
     /// What is not on the shelf yet.
-    changed: Vec<Changed>,
+    pub(super) changed: Vec<Changed>,
     pub(super) denied: Option<Denied>,
     /// What was decided for all sessions, as far as it was taken over.
     pub(super) followed: Option<Arc<Vec<Switch>>>,
@@ -67,6 +69,18 @@ pub struct Running {
     is_valued: bool,
 }
 
+/// What a session begins to run with.
+pub struct Opened {
+    pub session: PaperSession<RiskGate>,
+    pub past: Past,
+    pub shared: Arc<Shared>,
+    pub requests: Requests,
+    pub held: Box<dyn Held>,
+    pub shown: Arc<Shown>,
+    pub registry: Arc<Registry>,
+    pub states: States,
+}
+
 /// What a visit came to.
 pub enum Visited {
     /// It goes on: what was taken, and for how long nothing is due (ns).
@@ -78,15 +92,8 @@ pub enum Visited {
 }
 
 impl Running {
-    pub fn new(
-        session: PaperSession<RiskGate>,
-        past: Past,
-        shared: Arc<Shared>,
-        requests: Requests,
-        held: Box<dyn Held>,
-        kept: Arc<Shown>,
-        registry: Arc<Registry>,
-    ) -> Self {
+    pub fn new(opened: Opened) -> Self {
+        let Opened { session, past, shared, requests, held, shown, registry, states } = opened;
         Self {
             session,
             past,
@@ -94,7 +101,8 @@ impl Running {
             registry,
             requests,
             held,
-            kept,
+            kept: shown,
+            states,
             notes: Vec::new(),
             changed: Vec::new(),
             denied: None,
@@ -145,6 +153,7 @@ impl Running {
         self.look_at_phase(now_ns)?;
         let taken = turned.taken + self.take_requests(Tenure::Valid)?;
         self.turn_day(now_ns)?;
+        self.look_after_states()?;
         self.sound_alerts(Time(now_ns.get()));
         self.is_valued &= turned.heard == 0;
         self.show(now_ns.get());
@@ -207,8 +216,9 @@ impl Running {
 
     fn close(&mut self) {
         self.refuse_all();
-        self.session.close();
         self.take_notes();
+        self.keep_last_state();
+        self.session.close();
         self.is_dirty = true;
         self.show(i64::MAX);
     }

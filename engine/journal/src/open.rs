@@ -277,7 +277,8 @@ fn recover(
     options: &Options,
     mut take: impl FnMut(Entry),
 ) -> Result<(Recovery, Option<Resume>), JournalError> {
-    let mut reader = match JournalReader::locked(folder, options.fingerprint) {
+    let locked = JournalReader::locked(folder, options.fingerprint, options.read_behind);
+    let mut reader = match locked {
         Err(JournalError::NotFound { .. }) => {
             let nothing = Recovery {
                 last: Lsn::NONE,

@@ -5,7 +5,7 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::JournalError;
-use crate::format::header::{FORMAT_VERSION, HeaderFault, SegmentHeader};
+use crate::format::header::{FORMAT_VERSION, HEADER_BYTES, HeaderFault, SegmentHeader};
 use crate::map::{self, RingImage};
 use crate::options::Fingerprint;
 use crate::record::Lsn;
@@ -54,6 +54,18 @@ fn number(name: &str) -> Option<u32> {
     let digits = name.strip_prefix("segment-")?.strip_suffix(".log")?;
     let number = digits.parse().ok()?;
     (super::drain::segment_name(number) == name).then_some(number)
+}
+
+/// The place among `segments` of the one that holds record `lsn`, or would hold it: by the headers
+/// that can be read, and the first one where those do not tell.
+pub fn holding(segments: &[(u32, PathBuf)], lsn: Lsn) -> usize {
+    let first_of = |file: &Path| {
+        let mut bytes = [0; HEADER_BYTES];
+        File::open(file).and_then(|mut file| file.read_exact(&mut bytes)).ok()?;
+        SegmentHeader::read(&bytes).ok().map(|header| header.first)
+    };
+    let holds = |(_, file): &(u32, PathBuf)| first_of(file).is_some_and(|first| first <= lsn);
+    if lsn <= Lsn::NONE.next() { 0 } else { segments.iter().rposition(holds).unwrap_or(0) }
 }
 
 /// Reads all of a segment into `bytes`, and its header.

@@ -17,7 +17,7 @@ struct Ear {
 }
 
 impl Listener for Ear {
-    fn begins(&self) {
+    fn begins(&self, _: u64) {
         self.tellings.lock().unwrap().push(Vec::new());
     }
 
