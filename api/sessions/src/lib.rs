@@ -39,6 +39,7 @@ mod units;
 mod view;
 mod waiting;
 mod wish;
+mod words;
 mod worker;
 
 pub use lease::{FileLeases, FolderLock, Held, Lease, LeaseError, Tenure};

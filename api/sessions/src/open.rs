@@ -10,11 +10,11 @@ use crossbeam::channel::never;
 use qt_backtest::venue::{Fees, LatencyModel, SimVenue, VenueConfig};
 use qt_backtest::witness::Unkept;
 use qt_engine::{BookKind, BookLimits, CrossPolicy, Ensemble, Exits, Halt, Manual, PipelineConfig};
-use qt_journal::{Durable, Fingerprint, Options};
+use qt_journal::{Durable, Fingerprint, JournalError, Options};
 use qt_ring::SetupError;
 use qt_risk::{AccountGate, RiskGate, Setup};
 use qt_runtime::keeper::{Keeper, Shown};
-use qt_runtime::live::{FeedReader, LiveError, epoch_of, fingerprint, open_under};
+use qt_runtime::live::{FeedReader, LiveError, epoch_of, fingerprint, open_under, words_of};
 use qt_runtime::opening::{CONFIG, States};
 use qt_runtime::paper::{PaperParts, PaperSession};
 use qt_runtime::states::{Keeping, State, kept_in};
@@ -29,6 +29,7 @@ use super::running::{Opened, Running};
 use super::slots::SLOTS;
 use super::states::States as OwnStates;
 use super::view::Shared;
+use super::words;
 
 /// The journal's folder in that of a session.
 const JOURNAL: &str = "journal.qtj";
@@ -78,12 +79,32 @@ pub enum OpenError {
     /// A ring.
     #[error("{0}")]
     Ring(#[from] SetupError),
+    /// It was begun with other instruments, fees or latencies.
+    #[error(
+        "its journal was begun with other settings: {0}. Put them back, or close positions and \
+         orders with them, stop the service and move the folder of the journal away: the session \
+         begins another one with the capital of a new account"
+    )]
+    Changed(String),
     /// There is no market data for another attempt.
     #[error("its market data is gone; start the service again")]
     NoFeed,
     /// What happened cannot happen again.
     #[error("{}", .1.as_deref().map_or_else(|| .0.to_string(), str::to_owned))]
     Halted(Halt, Option<String>),
+}
+
+impl OpenError {
+    /// Why the journal in `path` is not opened for a session with the settings `words`.
+    fn opening(why: LiveError, path: &Path, words: &[String]) -> Self {
+        match why {
+            LiveError::Journal(JournalError::OtherConfiguration { .. }) => {
+                let was = words_of(path).unwrap_or_default();
+                Self::Changed(words::differences(&was, words))
+            }
+            why => Self::Live(why),
+        }
+    }
 }
 
 /// What a session begins with.
@@ -109,23 +130,6 @@ fn options(words: &[String], settings: &PaperSettings) -> Result<Options, LiveEr
     })
 }
 
-/// What a journal is the journal of.
-fn words(shared: &Shared, specs: &[InstrumentSpec], settings: &PaperSettings) -> Vec<String> {
-    let of_spec = |spec: &InstrumentSpec| {
-        let (tick, lot, multiplier) = (spec.tick_e9(), spec.lot_e9(), spec.multiplier_e9());
-        let (symbol, currency) = (spec.symbol(), spec.currency());
-        format!("{symbol} {currency} {} {tick} {lot} {multiplier}", spec.kind().text())
-    };
-    let fees = settings.fees;
-    let mut words = vec![
-        "paper session, version 1".to_owned(),
-        format!("account {}", shared.account),
-        format!("latency {} fees {} {}", settings.latency_ns, fees.maker_e9, fees.taker_e9),
-    ];
-    words.extend(specs.iter().map(of_spec));
-    words
-}
-
 /// Begins a session, and makes again what it was.
 ///
 /// # Errors
@@ -134,7 +138,7 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
     let Beginning { folder, held, registry, specs, settings, feed, requests, shared } = beginning;
     shared.epoch.store(held.epoch(), Ordering::Relaxed);
     shared.log.begin_life(held.epoch());
-    let words = words(&shared, &specs, settings);
+    let words = words::of(shared.account, &specs, settings);
     let path = folder.join(JOURNAL);
     let options = options(&words, settings)?;
     let makers = Makers { specs: &specs, registry: &registry };
@@ -159,7 +163,8 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
         again.is_some()
     };
     let states = States { kept, accept: Box::new(accept) };
-    let mut journal = open_under(&path, &options, &specs, &words, held.epoch(), states)?;
+    let journal = open_under(&path, &options, &specs, &words, held.epoch(), states);
+    let mut journal = journal.map_err(|why| OpenError::opening(why, &path, &words))?;
     let mut again = match (again, feed) {
         (Some(again), _) => again,
         (None, Some(feed)) => session(journal.epoch, feed)?,

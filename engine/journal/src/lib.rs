@@ -18,6 +18,7 @@ mod journal;
 mod map;
 mod open;
 mod options;
+mod owner;
 mod reader;
 mod record;
 mod segments;

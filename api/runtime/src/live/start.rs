@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use qt_engine::Halt;
-use qt_journal::{Fingerprint, JournalError, Options};
+use qt_journal::{Fingerprint, JournalError, JournalReader, Options, Record};
 use qt_types::{InstrumentSpec, OrderId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -52,6 +52,18 @@ pub enum LiveError {
 #[must_use]
 pub fn epoch_of(config: &[u8]) -> Option<u16> {
     serde_json::from_slice(config).ok().map(|made: Made| made.epoch)
+}
+
+/// The settings, as words, with which the journal in `path` was begun; `None` where that cannot be
+/// read.
+#[must_use]
+pub fn words_of(path: &Path) -> Option<Vec<String>> {
+    let records = JournalReader::open(path, None).ok()?;
+    let config = records.map_while(Result::ok).find_map(|entry| match entry.record {
+        Record::Config(bytes) => Some(bytes),
+        _ => None,
+    });
+    serde_json::from_slice(&config?).ok().map(|made: Made| made.words)
 }
 
 /// What a journal says of its run.

@@ -13,6 +13,9 @@ use crate::states::State;
 const PIPELINE: &str = "pipeline";
 const DRIVER: &str = "driver";
 const VENUE: &str = "venue";
+/// The format of what is the venue's and the driver's own. It goes up when an older program could
+/// not read what is written, or would read something else from it.
+const FORMAT: u16 = 1;
 
 impl<G: Gate> PaperSession<G> {
     /// Puts its parts into `state`; to be called between two turns, when the driver is at rest.
@@ -23,6 +26,7 @@ impl<G: Gate> PaperSession<G> {
         let (mut pipeline, mut driver, mut venue) = (Vec::new(), Vec::new(), Vec::new());
         self.driver.save(&mut pipeline, &mut driver)?;
         write(&mut venue, |to| {
+            to.same(&FORMAT);
             to.put(&self.gateway.row);
             self.gateway.records.save(to);
             self.gateway.venue.save(to);
@@ -44,6 +48,7 @@ impl<G: Gate> PaperSession<G> {
         self.driver.restore(part(PIPELINE)?, part(DRIVER)?)?;
         let gateway = &mut self.gateway;
         read(part(VENUE)?, |from| {
+            from.same("the format of a session on paper", &FORMAT)?;
             gateway.row = from.take()?;
             gateway.records.load(from)?;
             gateway.venue.load(from)

@@ -9,6 +9,7 @@ mod many;
 mod memory;
 mod own;
 mod restart;
+mod states;
 mod switches;
 mod thin;
 mod told;
