@@ -32,6 +32,8 @@ pub struct Opening {
     pub recovery: Recovery,
     /// All up to this record is in the state that was begun with.
     pub behind: Lsn,
+    /// All up to this record is in every state that the next start may take, too.
+    pub oldest: Lsn,
     /// The number of the last event; zero where there is none.
     pub last: u64,
     /// Orders of which it was said that they never left.
@@ -110,6 +112,12 @@ impl Found {
         }
     }
 
+    /// All up to this record is in every state that the journal names.
+    fn oldest(&self) -> Lsn {
+        let named = self.candidates.iter().filter(|it| it.is_named);
+        named.map(|it| it.kept.state.lsn()).min().unwrap_or(Lsn::NONE)
+    }
+
     /// The state that is begun with: its record, how many records are before it, its config.
     fn begin(&self, accept: &mut dyn FnMut(&State) -> bool) -> Option<(Lsn, u64, Vec<u8>)> {
         let named = self.candidates.iter().filter(|it| it.is_named);
@@ -144,22 +152,26 @@ pub fn open<E: From<JournalError>>(
         put.map_err(|fault| JournalError::Append { path: path.to_owned(), fault })?;
     }
     let begun = found.begin(&mut *accept);
+    let (oldest, mut pruned) = (found.oldest(), recovery.pruned);
     if begun.is_none() && read_behind > Lsn::NONE {
         // All of it has to happen again, and some of it was not read.
         found = Found::new(specs, Vec::new());
-        for entry in JournalReader::open(path, None)? {
-            let entry = entry?;
-            if entry.lsn > recovery.last {
-                break;
-            }
+        let mut reader = JournalReader::open(path, None)?;
+        while let Some(entry) = reader.next_entry()?.filter(|it| it.lsn <= recovery.last) {
             found.see(entry);
         }
+        pruned = reader.recovery().pruned;
+    }
+    if begun.is_none()
+        && let Some((first, last)) = pruned
+    {
+        return Err(JournalError::Pruned { path: path.to_owned(), first, last }.into());
     }
     let Found { describer, config, count, last, never_left, .. } = found;
     let (behind, before, config) =
         begun.unwrap_or_else(|| (Lsn::NONE, 0, config.unwrap_or_default()));
     let script = Script::open(path, behind, count - before)?;
-    Ok(Opening { journal, script, describer, config, recovery, behind, last, never_left })
+    Ok(Opening { journal, script, describer, config, recovery, behind, oldest, last, never_left })
 }
 
 /// The last event that is in any of them.

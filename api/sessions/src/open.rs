@@ -10,7 +10,7 @@ use crossbeam::channel::never;
 use qt_backtest::venue::{Fees, LatencyModel, SimVenue, VenueConfig};
 use qt_backtest::witness::Unkept;
 use qt_engine::{BookKind, BookLimits, CrossPolicy, Ensemble, Exits, Halt, Manual, PipelineConfig};
-use qt_journal::{Durable, Fingerprint, JournalError, Options};
+use qt_journal::{Durable, Fingerprint, JournalError, Lsn, Options, prune};
 use qt_ring::SetupError;
 use qt_risk::{AccountGate, RiskGate, Setup};
 use qt_runtime::keeper::{Keeper, Shown};
@@ -56,6 +56,9 @@ pub struct PaperSettings {
     /// After so many events, and at its end, a session keeps its state for its next start; never
     /// without it.
     pub state_every: Option<NonZeroU64>,
+    /// Whether what no start needs any more is taken away from its journal: the segments behind
+    /// the first that are in every state that the next start may begin with.
+    pub prunes: bool,
 }
 
 impl Default for PaperSettings {
@@ -66,6 +69,7 @@ impl Default for PaperSettings {
             memory_bytes: 256 << 10,
             memory_folder: PathBuf::from("/dev/shm"),
             state_every: NonZeroU64::new(STATE_EVERY),
+            prunes: false,
         }
     }
 }
@@ -178,7 +182,7 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
         (events, again.after),
         shared.account.0.as_u64_pair().1,
     );
-    let begin = journal.begin;
+    let (begin, oldest) = (journal.begin, journal.oldest);
     let keeper = Keeper::new(begin, never(), Arc::clone(&shown)).without_state();
     again.session.keep_by(Box::new(keeper));
     let repeated = again.repeat((journal.events, journal.never_left, events), &shared, &makers);
@@ -187,8 +191,22 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
     })?;
     let Again { session, past, lists, .. } = again;
     shared.shelf.set(lists);
+    if settings.prunes {
+        // This start has shown that it needs none of them.
+        take_away(&path, oldest, &shared);
+    }
     let states = OwnStates::new(keeping, config);
     Ok(Running::new(Opened { session, past, shared, requests, held, shown, registry, states }))
+}
+
+/// Takes away the segments of the journal in `path` that hold nothing behind record `behind`.
+fn take_away(path: &Path, behind: Lsn, shared: &Shared) {
+    let account = shared.account;
+    match prune(path, behind) {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(%account, count, "segments of a journal were taken away"),
+        Err(why) => tracing::warn!(%account, %why, "a journal keeps its old segments"),
+    }
 }
 
 /// The states beside the journal that can be read, and up to which number its listener has all

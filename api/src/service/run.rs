@@ -27,7 +27,7 @@ use qt_auth::limits::{Limiter, LocalLimiter, RedisLimiter};
 use qt_auth::owner::OwnerError;
 use qt_auth::{Credentials, NoRevocations, Owner, RedisRevocations, Revocations, Verifier};
 use qt_sessions::market::{Hub, HubSettings, MarketError};
-use qt_sessions::{Listeners, SessionSettings, Sessions, StartError};
+use qt_sessions::{Listeners, PaperSettings, SessionSettings, Sessions, StartError};
 use qt_store::audit::HeadKeeper;
 use qt_store::events::{Bus, Publisher, RedisStreams, Sink, StreamSettings};
 use qt_store::{Accounts, Idempotency, Store, StoreError};
@@ -123,7 +123,8 @@ impl Service {
         };
         let state = Some(data_dir.join("market.json"));
         let hub = Hub::start(HubSettings { state, ..Default::default() })?;
-        let (sessions, projector, leases) = sessions(&store, &data_dir, &hub, &registry)?;
+        let (sessions, projector, leases) =
+            sessions(&store, &data_dir, &hub, &registry, &settings.paper)?;
         let jobs = settings.has_backtests.then(|| {
             let jobs = JobSettings::new(program.to_owned(), data_dir, settings.shared.clone());
             Jobs::new(jobs, Arc::new(store.clone()))
@@ -265,8 +266,10 @@ fn sessions(
     data_dir: &Path,
     hub: &Arc<Hub>,
     registry: &Registry,
+    paper: &PaperSettings,
 ) -> Result<Begun, StartError> {
     let mut settings = SessionSettings::new(data_dir.join("sessions"));
+    settings.paper = paper.clone();
     settings.registry = Arc::new(registry.clone());
     // SQLite is on this machine alone: there the lock of a file says all, and at once.
     let leases = store.is_shared().then(|| StoreLeases::new(store.clone(), holder()));

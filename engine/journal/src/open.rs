@@ -293,6 +293,7 @@ fn recover(
                 bytes: 0,
                 from_memory: 0,
                 cut: None,
+                pruned: None,
             };
             return Ok((nothing, None));
         }

@@ -57,6 +57,8 @@ pub struct Recovery {
     pub from_memory: u64,
     /// What was left out at the end of the disk's part, where anything was.
     pub cut: Option<Cut>,
+    /// The first and the last record of those that were taken away, as a state stands for them.
+    pub pruned: Option<(Lsn, Lsn)>,
 }
 
 /// What a run that goes on needs beside a [`Recovery`].
@@ -164,6 +166,7 @@ impl JournalReader {
             bytes: 0,
             from_memory: 0,
             cut: None,
+            pruned: None,
         };
         let mut new = Self {
             segments,
@@ -329,6 +332,18 @@ impl JournalReader {
     /// A segment must go on where the one before it ended.
     fn check_header(&mut self, header: SegmentHeader) -> Result<(), JournalError> {
         let before = self.header;
+        // The list of the segments has none that is missing and was not taken away.
+        let is_gap = header.number > before.number.saturating_add(1)
+            && header.first > self.expected
+            && header.journal == before.journal;
+        if is_gap {
+            let last = Lsn::new(header.first.get() - 1);
+            let first = self.recovery.pruned.map_or(self.expected, |(first, _)| first);
+            self.recovery.pruned = Some((first, last));
+            self.recovery.last = last;
+            (self.expected, self.chain) = (header.first, header.chain);
+            self.on_disk = (last, header.chain);
+        }
         let is_next = header.number == self.segments[self.index].0
             && header.journal == before.journal
             && header.epoch >= before.epoch

@@ -8,6 +8,7 @@ use crate::error::JournalError;
 use crate::format::header::{FORMAT_VERSION, HEADER_BYTES, HeaderFault, SegmentHeader};
 use crate::map::{self, RingImage};
 use crate::options::Fingerprint;
+use crate::prune::pruned_to;
 use crate::record::Lsn;
 
 /// Held by whoever writes; its content says who that is.
@@ -36,12 +37,16 @@ pub fn list(folder: &Path) -> Result<Vec<(u32, PathBuf)>, JournalError> {
         }
     }
     found.sort_unstable();
-    for (at, (number, file)) in found.iter().enumerate() {
-        if *number as usize != at + 1 {
-            let what = format!("segment {} before it is missing", at + 1);
+    let (mut before, pruned) = (0, pruned_to(folder)?);
+    for (number, file) in &found {
+        let is_next = *number == before + 1;
+        let is_pruned = before > 0 && *number <= pruned.saturating_add(1);
+        if !is_next && !is_pruned {
+            let what = format!("segment {} before it is missing", before + 1);
             let file = file.clone();
             return Err(JournalError::Damaged { file, offset: 0, lsn: Lsn::NONE, what });
         }
+        before = *number;
     }
     if found.is_empty() {
         return Err(JournalError::NotFound { path: folder.to_owned() });

@@ -42,6 +42,8 @@ pub struct Report {
     pub is_ended: bool,
     /// Whether a process writes to it.
     pub is_live: bool,
+    /// The first and the last record of those that were taken away.
+    pub pruned: Option<(Lsn, Lsn)>,
     /// The unproven end, where there is one. It is no damage.
     pub cut: Option<Cut>,
     /// What is wrong, where anything is. All else is about what comes before it.
@@ -79,6 +81,7 @@ pub fn verify(folder: &Path) -> Result<Report, JournalError> {
     report.bytes = recovery.bytes;
     report.from_memory = recovery.from_memory;
     report.is_ended = recovery.is_ended;
+    report.pruned = recovery.pruned;
     report.cut.clone_from(&recovery.cut);
     Ok(report)
 }
@@ -145,6 +148,9 @@ impl fmt::Display for Report {
         }
         if let Some((first, last)) = self.times {
             writeln!(f, "from {} to {}", utc(first.at_ns), utc(last.at_ns))?;
+        }
+        if let Some((first, last)) = self.pruned {
+            writeln!(f, "records {first} to {last} were taken away, as a state stands for them")?;
         }
         if self.from_memory > 0 {
             writeln!(f, "{} of them only in memory", self.from_memory)?;

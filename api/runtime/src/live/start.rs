@@ -7,7 +7,7 @@ use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use qt_engine::Halt;
-use qt_journal::{Fingerprint, JournalError, JournalReader, Options, Record};
+use qt_journal::{Fingerprint, JournalError, JournalReader, Lsn, Options, Record};
 use qt_types::{InstrumentSpec, OrderId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -85,6 +85,8 @@ pub struct LiveJournal {
     pub events: Tail,
     /// Its last event; zero where there is none.
     pub last: u64,
+    /// All up to this record is in every state that a start may take.
+    pub oldest: Lsn,
     /// Orders of which it was said that they never left.
     pub never_left: HashSet<OrderId>,
     /// What the journal says of its run: a part of every state ([`opening::CONFIG`]).
@@ -163,6 +165,7 @@ fn open_with(
         begin,
         events,
         last: opened.last,
+        oldest: opened.oldest,
         never_left: opened.never_left,
         config: opened.config,
         epoch: made.epoch,

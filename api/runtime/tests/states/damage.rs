@@ -3,9 +3,10 @@
 use std::fs;
 use std::path::Path;
 
-use qt_journal::{snapshot_name, snapshots_in, verify};
+use qt_journal::{Lsn, prune, snapshot_name, snapshots_in, verify};
+use qt_runtime::states::kept_in;
 
-use crate::world::{Dice, MILLI, Run, START, path, rows};
+use crate::world::{Dice, MILLI, Run, START, options, path, refusal, rows};
 
 const NAME: &str = "top_of_book_quoter";
 
@@ -89,4 +90,53 @@ fn old_files_are_taken_away_and_a_check_says_so() {
     assert_eq!(report.snapshots_removed, 4, "{report}");
     fs::remove_file(newest(folder.path())).unwrap();
     assert!(!verify(&path(folder.path())).unwrap().is_whole(), "the newest must be there");
+}
+
+/// What every state holds may go; without a state such a journal is not played from its middle.
+#[test]
+fn a_journal_without_its_old_segments_goes_on_and_says_what_is_missing() {
+    let folder = journal();
+    let mut first = 0;
+    for _ in 0..4 {
+        // Each run begins a segment.
+        let mut run = Run::open(folder.path(), NAME, |_| true);
+        run.begin(run.now_ns() + 1);
+        first = first.max(run.repeated);
+        let from_ns = run.now_ns() + 10 * MILLI;
+        for (instrument, mut row) in rows(60) {
+            row.venue_ns += from_ns - START;
+            run.run_before(row.venue_ns);
+            run.play(instrument, &row);
+        }
+        run.run_before(run.now_ns() + 20 * MILLI);
+        assert!(run.keep(true));
+    }
+    let (_, _, hash) = start(folder.path());
+    let (kept, _) = kept_in(&path(folder.path()), options(folder.path()).fingerprint);
+    let oldest = kept.iter().map(|it| it.state.lsn()).min().unwrap();
+    let whole = verify(&path(folder.path())).unwrap();
+    let count = prune(&path(folder.path()), oldest).unwrap();
+    assert!(count >= 2, "{count} segments");
+    assert_eq!(prune(&path(folder.path()), oldest).unwrap(), 0);
+    let report = verify(&path(folder.path())).unwrap();
+    let (from, to) = report.pruned.unwrap();
+    assert!(report.is_whole() && from > Lsn::new(3) && to <= oldest, "{report}");
+    assert_eq!((report.segments, report.last), (whole.segments - count, whole.last));
+    assert!(report.to_string().contains("were taken away, as a state stands"), "{report}");
+    let (_, has_state, again) = start(folder.path());
+    assert_eq!((has_state, again), (true, hash));
+    let refused = refusal(folder.path());
+    assert!(refused.contains("no state that stands for them"), "{refused}");
+    // One that is missing and was not taken away is damage as ever.
+    let (_, file) = segments(&path(folder.path())).remove(1);
+    fs::remove_file(file).unwrap();
+    assert!(refusal(folder.path()).contains("is missing"), "{}", refusal(folder.path()));
+}
+
+fn segments(folder: &Path) -> Vec<(u32, std::path::PathBuf)> {
+    let number = |path: &Path| path.file_stem()?.to_str()?.strip_prefix("segment-")?.parse().ok();
+    let files = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let mut all: Vec<_> = files.filter_map(|path| Some((number(&path)?, path))).collect();
+    all.sort();
+    all
 }

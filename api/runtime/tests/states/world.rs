@@ -21,7 +21,7 @@ use qt_runtime::live::{FeedWriter, Phase, Reading, epoch_of, feed, fingerprint, 
 use qt_runtime::opening::{CONFIG, States};
 use qt_runtime::paper::{PaperParts, PaperSession};
 use qt_runtime::states::{Keeping, Kept, State, kept_in};
-use qt_strategies::Registry;
+use qt_strategies::{Instruments, Registry};
 use qt_types::{
     Asked, AskedFor, BarFlags, Cancel, Cash, E9, Event, InstrumentId, InstrumentKind,
     InstrumentSpec, Limits, Nanos, OrderKind, Payload, Price, Qty, Seq, Side, StrategyId,
@@ -77,11 +77,16 @@ fn book() -> BookKind {
     BookKind::Levels(BookLimits { window_ticks: 4_096, far_levels_max: 256, crosses })
 }
 
-/// The strategy of this name with the parameters that it has by itself.
-fn strategy(name: &str) -> Box<dyn Strategy> {
+/// The strategy of this name with the parameters that it has by itself, and what it trades.
+fn strategy(name: &str) -> (Box<dyn Strategy>, Vec<bool>) {
     let registry = Registry::builtin();
     let entry = registry.get(name).unwrap();
-    entry.make(&entry.resolve(&[]).unwrap(), INSTRUMENTS).unwrap()
+    let count = match entry.instruments {
+        Instruments::Each => INSTRUMENTS,
+        Instruments::Exactly(count) => count,
+    };
+    let made = entry.make(&entry.resolve(&[]).unwrap(), count).unwrap();
+    (made, (0..INSTRUMENTS).map(|at| at < count).collect())
 }
 
 /// A session, its market and what was heard of it.
@@ -127,7 +132,8 @@ fn parts(name: &str, epoch: u16) -> (PaperParts<AccountGate>, FeedWriter) {
         ..VenueConfig::default()
     };
     let books = vec![book(); INSTRUMENTS];
-    let all = || vec![true; INSTRUMENTS];
+    let (trader, trades) = strategy(name);
+    let desk = Ensemble::new().with(Box::new(Manual), vec![true; INSTRUMENTS]);
     let sizing = Sizing::Fixed { qty_e9: E9 / 10 };
     let parts = PaperParts {
         pipeline: PipelineConfig {
@@ -139,7 +145,7 @@ fn parts(name: &str, epoch: u16) -> (PaperParts<AccountGate>, FeedWriter) {
             books: books.clone(),
             active_from_ns: Nanos::MIN,
         },
-        strategies: Ensemble::new().with(Box::new(Manual), all()).with(strategy(name), all()),
+        strategies: desk.with(trader, trades),
         gate: AccountGate::new(ACCOUNT, sizing, None),
         witness: Box::new(Unkept),
         venue: SimVenue::new(venue, specs()).with_books(&books),
@@ -301,6 +307,12 @@ impl Run {
         self.session.save(&mut state).unwrap();
         state
     }
+}
+
+/// Why the journal in `folder` cannot be played from its first event.
+pub fn refusal(folder: &Path) -> String {
+    let opened = open_under(&path(folder), &options(folder), &specs(), &[], 1, States::none());
+    opened.map(|_| ()).unwrap_err().to_string()
 }
 
 /// What happened and what left by the journal in `folder`, behind record `behind`.

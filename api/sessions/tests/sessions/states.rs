@@ -10,7 +10,7 @@ use qt_sessions::market::Hub;
 use qt_sessions::{Listener, Listeners, Sessions, Told};
 use qt_trading::ids::{AccountId, OrderUid, StrategyUid, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Desk, KillLevel, Order, Phase, Side, StrategyRun, Switch, Trading};
+use qt_trading::{Desk, KillLevel, Order, OrderStatus, Phase, Side, StrategyRun, Switch, Trading};
 
 use crate::common::{amount, hub, limit, market, over, ready, settings, until};
 
@@ -121,7 +121,11 @@ async fn history(folder: &Path, hub: &Arc<Hub>, tenant: TenantId, ear: &Arc<Ear>
     let tighter = vec![qt_trading::LimitValue { value: amount("900"), ..tighter.unwrap() }];
     desk.set_limits(1, tighter, vec!["dan".to_owned()]).await.unwrap();
     desk.kill(KillLevel::Strategy, Some(quoter), "enough".into(), "eve".into()).await.unwrap();
-    let is_quiet = || desk.orders().iter().filter(|it| !it.status.is_final()).count() == 1;
+    let is_quiet = || {
+        let orders = desk.orders();
+        let mut open = orders.iter().filter(|it| !it.status.is_final());
+        open.next().is_some_and(|it| it.status == OrderStatus::Open) && open.next().is_none()
+    };
     until("quiet", is_quiet).await;
     sessions.stop().await;
 }
