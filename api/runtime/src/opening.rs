@@ -153,6 +153,8 @@ pub fn open<E: From<JournalError>>(
     }
     let begun = found.begin(&mut *accept);
     let (oldest, mut pruned) = (found.oldest(), recovery.pruned);
+    // Nobody will ever name them, and they must not take the places of those that have a name.
+    found.candidates.iter().filter(|it| !it.is_named).for_each(|it| it.kept.remove(path));
     if begun.is_none() && read_behind > Lsn::NONE {
         // All of it has to happen again, and some of it was not read.
         found = Found::new(specs, Vec::new());

@@ -20,6 +20,13 @@ pub struct Kept {
     pub state: State,
 }
 
+impl Kept {
+    /// Removes its file beside the journal in `folder`. One that cannot be removed does no harm.
+    pub fn remove(&self, folder: &Path) {
+        drop(fs::remove_file(folder.join(snapshot_name(self.reference.stamp.seq))));
+    }
+}
+
 /// The states beside the journal in `folder` that can be read, newest first, and what is wrong
 /// with the others.
 #[must_use]

@@ -94,5 +94,5 @@ fn sessions_of_all_strategies_go_on_from_any_state_as_from_the_first_event() {
         let (left, kept) = compare(entry.name, 1 + at as u64);
         (commands, states) = (commands + left, states + kept);
     }
-    assert!(commands > 1_000 && states > 40, "{commands} commands, {states} states");
+    assert!(commands > 500 && states > 40, "{commands} commands, {states} states");
 }

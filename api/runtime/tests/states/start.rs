@@ -45,6 +45,10 @@ fn a_start_after_a_million_events() {
             next += 100_000;
         }
     }
+    let begun = Instant::now();
+    let bytes = run.state().bytes().len();
+    let took = begun.elapsed().as_micros();
+    println!("a state: {bytes} bytes, made in {took} us");
     println!("{} events, killed", run.session.driver().events());
     drop(run);
     for states in [false, true] {
