@@ -20,6 +20,19 @@ pub struct Decided {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct NotKept;
 
+/// What names a state that is in a file of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct StateName {
+    /// The last event that is in it.
+    pub seq: Seq,
+    /// The time of that event (UTC ns).
+    pub at_ns: Nanos,
+    /// How many bytes it has.
+    pub bytes: u64,
+    /// Their CRC-32.
+    pub crc: u32,
+}
+
 /// Writes the state of the pipeline into a list of bytes.
 pub type SaveState<'a> = dyn Fn(&mut Vec<u8>) -> Result<(), SnapshotError> + 'a;
 
@@ -71,6 +84,20 @@ pub trait Witness: Send {
         Ok(())
     }
 
+    /// The number of the last record that was kept; zero where records have none.
+    fn last_kept(&self) -> u64 {
+        0
+    }
+
+    /// A state of the whole run is on the disk, and is to be named.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    fn named(&mut self, state: StateName) -> Result<(), NotKept> {
+        let _ = state;
+        Ok(())
+    }
+
     /// The run ends in order after event `last`, at `now_ns` (UTC), in the state that `save`
     /// writes.
     fn stopped(&mut self, last: Seq, now_ns: Nanos, ended: Ended, save: &SaveState<'_>) {
@@ -80,5 +107,23 @@ pub trait Witness: Send {
     /// A moment between two events, with all that is known, and a pipeline that may be asked more.
     fn glance(&mut self, last: Seq, now_ns: Nanos, exposure: &Exposure<'_>, inside: &dyn Inside) {
         let _ = (last, now_ns, exposure, inside);
+    }
+}
+
+/// Keeps nothing: for a run that is not begun yet.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Unkept;
+
+impl Witness for Unkept {
+    fn sequenced(&mut self, _: &Event) -> Result<(), NotKept> {
+        Ok(())
+    }
+
+    fn leaving(&mut self, _: &[Command], _: Seq, _: Nanos, _: u64) -> Result<(), NotKept> {
+        Ok(())
+    }
+
+    fn next_decision(&mut self, _: Seq) -> Option<Decided> {
+        None
     }
 }

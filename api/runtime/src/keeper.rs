@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crossbeam::channel::Receiver;
 use qt_backtest::simulator::Ended;
-use qt_backtest::witness::{Decided, NotKept, SaveState, Witness};
+use qt_backtest::witness::{Decided, NotKept, SaveState, StateName, Witness};
 use qt_engine::{Command, Exposure, Inside};
 use qt_journal::{
     AppendError, CommandRecord, Describer, Fingerprint, Journal, JournalError, Lsn, Mark, Record,
@@ -81,6 +81,8 @@ pub struct Keeper {
     is_decided: bool,
     measured: Measured,
     full: Full,
+    /// Whether the state of the pipeline is kept at the end.
+    keeps_state: bool,
 }
 
 /// What a full disk has come to.
@@ -114,7 +116,15 @@ impl Keeper {
             is_decided: false,
             measured: Measured::default(),
             full: Full::Not,
+            keeps_state: true,
         }
+    }
+
+    /// The same for a session that keeps its whole state itself ([`Witness::named`]).
+    #[must_use]
+    pub const fn without_state(mut self) -> Self {
+        self.keeps_state = false;
+        self
     }
 
     /// Whether `record` is what the journal says comes next; `None` where it says no more.
@@ -320,6 +330,16 @@ impl Witness for Keeper {
         self.append(&Record::Control(qt_journal::Control { stamp, kind, bytes })).map(|_| ())
     }
 
+    fn last_kept(&self) -> u64 {
+        self.journal.as_ref().map_or(0, |journal| journal.last().get())
+    }
+
+    fn named(&mut self, state: StateName) -> Result<(), NotKept> {
+        let StateName { seq, at_ns, bytes, crc } = state;
+        let reference = SnapshotRef { stamp: Stamp { seq, at_ns }, bytes, crc };
+        self.append(&Record::Snapshot(reference)).map(|_| ())
+    }
+
     fn next_decision(&mut self, last: Seq) -> Option<Decided> {
         match self.script.front() {
             Some(Record::Event(Event {
@@ -385,8 +405,8 @@ impl Witness for Keeper {
         }
         let stamp = Stamp { seq: last, at_ns: now_ns };
         let kept = match self.full {
-            Full::Not => self.keep_state(&mut journal, stamp, save),
-            // There is no room for it.
+            Full::Not if self.keeps_state => self.keep_state(&mut journal, stamp, save),
+            // The session has done it itself, or there is no room for it.
             _ => Ok(None),
         };
         self.measured.journal = Some(journal.status());

@@ -3,7 +3,7 @@
 use std::io;
 use std::path::Path;
 
-use qt_journal::{JournalError, JournalReader, Record};
+use qt_journal::{JournalError, JournalReader, Lsn, Record};
 
 /// The events, states and commands of a journal that are still to happen again, oldest first. The
 /// journal may be written to meanwhile: what is read was there before, and a segment at a time of
@@ -11,6 +11,7 @@ use qt_journal::{JournalError, JournalReader, Record};
 #[derive(Debug, Default)]
 pub struct Script {
     reader: Option<JournalReader>,
+    behind: Lsn,
     next: Option<Record>,
     left: u64,
 }
@@ -22,14 +23,14 @@ pub const fn is_of_script(record: &Record) -> bool {
 }
 
 impl Script {
-    /// The first `count` such records of the journal in `folder`.
+    /// The first `count` such records behind record `behind` of the journal in `folder`.
     ///
     /// # Errors
     /// When they cannot be read.
-    pub fn open(folder: &Path, count: u64) -> Result<Self, JournalError> {
-        let mut new = Self { left: count, ..Self::default() };
+    pub fn open(folder: &Path, behind: Lsn, count: u64) -> Result<Self, JournalError> {
+        let mut new = Self { behind, left: count, ..Self::default() };
         if count > 0 {
-            new.reader = Some(JournalReader::open(folder, None)?);
+            new.reader = Some(JournalReader::open_behind(folder, None, behind)?);
             new.turn(folder)?;
         }
         Ok(new)
@@ -65,18 +66,20 @@ impl Script {
         }
         while let Some(reader) = &mut self.reader {
             match reader.next_entry()? {
-                Some(entry) if is_of_script(&entry.record) => {
+                Some(entry) if entry.lsn > self.behind && is_of_script(&entry.record) => {
                     self.next = Some(entry.record);
                     break;
                 }
                 Some(_) => {}
-                None => {
-                    let source = io::Error::other("it has fewer records than a moment ago");
-                    let (path, doing) = (folder.to_owned(), "read the journal again");
-                    return Err(JournalError::Io { path, doing, source });
-                }
+                None => return Err(shorter(folder)),
             }
         }
         Ok(())
     }
+}
+
+/// What was there when the journal was opened is not there any more.
+pub(crate) fn shorter(folder: &Path) -> JournalError {
+    let source = io::Error::other("it has fewer records than a moment ago");
+    JournalError::Io { path: folder.to_owned(), doing: "read the journal again", source }
 }

@@ -22,7 +22,7 @@ use crate::black_box::BlackBox;
 use crate::figures::{FeedFigures, JournalFigures, SessionFigures, SnapshotFigures};
 use crate::keeper::{Begin, Keeper, Shown};
 use crate::manifest::Manifest;
-use crate::opening;
+use crate::opening::{self, States};
 use crate::pace::{Pace, Speed};
 use crate::stages::{Clock, FULL_SPEED_EVERY, Timing, is_turn};
 
@@ -251,7 +251,7 @@ fn open(
     }
     let config = || -> Result<Vec<u8>, SessionError> { Ok(settings.manifest.bytes()?) };
     let opening::Opening { journal, script, describer, recovery, .. } =
-        opening::open(&settings.journal, &options, stage.specs(), config, &mut |_| {})?;
+        opening::open(&settings.journal, &options, stage.specs(), config, States::none())?;
     let known_ns = recovery.stamp.map_or(i64::MIN, |stamp| stamp.at_ns.get());
     Ok(Opened { begin: Begin { journal, script, describer, fingerprint, timing }, known_ns })
 }

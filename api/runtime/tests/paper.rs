@@ -19,7 +19,7 @@ use qt_engine::{
 };
 use qt_risk::{Account, AccountGate, Sizing};
 use qt_runtime::live::{Note, Phase, Reading, feed};
-use qt_runtime::paper::{PaperParts, PaperSession};
+use qt_runtime::paper::{PaperParts, PaperSession, not_sent};
 use qt_types::{
     Asked, AskedFor, BarFlags, Cancel, Cash, Control, ControlKind, E9, Event, InstrumentId,
     InstrumentKind, InstrumentSpec, KillState, Limits, Nanos, OrderKind, Payload, Place, Price,
@@ -270,8 +270,9 @@ impl Paper {
             Kept::Command(_) => None,
         });
         let mut fills = Vec::new();
-        let told = &mut |_: &_, notes: &[Note]| note_fills(notes, &mut fills);
-        new.session.repeat(events.collect(), Vec::new(), told).unwrap();
+        let told = &mut |_: &mut _, notes: &[Note]| note_fills(notes, &mut fills);
+        let never_left = events.clone().filter_map(|event| not_sent(&event)).collect();
+        new.session.repeat(events.map(Ok), &never_left, told).unwrap();
         new.fills = fills;
         new
     }

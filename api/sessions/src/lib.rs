@@ -9,6 +9,7 @@
 //! May import: everything below `runtime`, and `trading`. Must not contain: strategy, risk or order
 //! code, databases, HTTP.
 
+mod again;
 mod alerts;
 mod barring;
 mod desk;
@@ -33,6 +34,8 @@ mod service;
 mod shelf;
 mod signals;
 mod slots;
+mod states;
+mod stored;
 mod switches;
 mod switching;
 mod told;
@@ -40,6 +43,7 @@ mod units;
 mod view;
 mod waiting;
 mod wish;
+mod words;
 mod worker;
 
 pub use lease::{FileLeases, FolderLock, Held, Lease, LeaseError, Tenure};

@@ -1,5 +1,6 @@
 //! The beginning of a session, the first time and every time after that.
 
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -7,29 +8,30 @@ use std::time::Duration;
 
 use crossbeam::channel::never;
 use qt_backtest::venue::{Fees, LatencyModel, SimVenue, VenueConfig};
+use qt_backtest::witness::Unkept;
 use qt_engine::{BookKind, BookLimits, CrossPolicy, Ensemble, Exits, Halt, Manual, PipelineConfig};
-use qt_journal::{Durable, Options};
+use qt_journal::{Durable, Fingerprint, JournalError, Lsn, Options, prune};
 use qt_ring::SetupError;
 use qt_risk::{AccountGate, RiskGate, Setup};
 use qt_runtime::keeper::{Keeper, Shown};
-use qt_runtime::live::{FeedReader, LiveError, fingerprint, open_under};
-use qt_runtime::paper::{PaperParts, PaperSession, Recast};
+use qt_runtime::live::{FeedReader, LiveError, epoch_of, fingerprint, open_under, words_of};
+use qt_runtime::opening::{CONFIG, States};
+use qt_runtime::paper::{PaperParts, PaperSession};
+use qt_runtime::states::{Keeping, State, kept_in};
 use qt_strategies::Registry;
 use qt_types::{InstrumentSpec, Limits, Nanos};
 
+use super::again::{Again, Makers, kept_by};
 use super::lease::Held;
 use super::limits;
 use super::memory::Remembered;
-use super::notes::SessionNote;
-use super::past::Past;
 use super::pending;
 use super::request::Requests;
-use super::running::Running;
-use super::shelf::Lists;
-use super::slots::{SLOTS, made_again, strategy_id};
-use super::told::Told;
+use super::running::{Opened, Running};
+use super::slots::SLOTS;
+use super::states::States as OwnStates;
 use super::view::Shared;
-use qt_trading::time::Time;
+use super::words;
 
 /// The journal's folder in that of a session.
 pub const JOURNAL: &str = "journal.qtj";
@@ -37,6 +39,8 @@ pub const JOURNAL: &str = "journal.qtj";
 const ORDERS_MAX: usize = 512;
 /// Market data that is taken in one turn.
 const BATCH: usize = 256;
+/// Events between two states that a session keeps.
+const STATE_EVERY: u64 = 100_000;
 /// Ticks around the price that a book finds at once.
 const WINDOW_TICKS: usize = 4_096;
 
@@ -51,6 +55,12 @@ pub struct PaperSettings {
     pub memory_bytes: usize,
     /// Where the memory lies: a folder of a file system that is memory.
     pub memory_folder: PathBuf,
+    /// After so many events, and at its end, a session keeps its state for its next start; never
+    /// without it.
+    pub state_every: Option<NonZeroU64>,
+    /// Whether what no start needs any more is taken away from its journal: the segments behind
+    /// the first that are in every state that the next start may begin with.
+    pub prunes: bool,
 }
 
 impl Default for PaperSettings {
@@ -60,6 +70,8 @@ impl Default for PaperSettings {
             fees: Fees { maker_e9: 200_000, taker_e9: 500_000 },
             memory_bytes: 256 << 10,
             memory_folder: PathBuf::from("/dev/shm"),
+            state_every: NonZeroU64::new(STATE_EVERY),
+            prunes: false,
         }
     }
 }
@@ -76,9 +88,32 @@ pub enum OpenError {
     /// A ring.
     #[error("{0}")]
     Ring(#[from] SetupError),
+    /// It was begun with other instruments, fees or latencies.
+    #[error(
+        "its journal was begun with other settings: {0}. Put them back, or close positions and \
+         orders with them, stop the service and move the folder of the journal away: the session \
+         begins another one with the capital of a new account"
+    )]
+    Changed(String),
+    /// There is no market data for another attempt.
+    #[error("its market data is gone; start the service again")]
+    NoFeed,
     /// What happened cannot happen again.
     #[error("{}", .1.as_deref().map_or_else(|| .0.to_string(), str::to_owned))]
     Halted(Halt, Option<String>),
+}
+
+impl OpenError {
+    /// Why the journal in `path` is not opened for a session with the settings `words`.
+    fn opening(why: LiveError, path: &Path, words: &[String]) -> Self {
+        match why {
+            LiveError::Journal(JournalError::OtherConfiguration { .. }) => {
+                let was = words_of(path).unwrap_or_default();
+                Self::Changed(words::differences(&was, words))
+            }
+            why => Self::Live(why),
+        }
+    }
 }
 
 /// What a session begins with.
@@ -105,23 +140,6 @@ fn options(words: &[String], settings: &PaperSettings) -> Result<Options, LiveEr
     })
 }
 
-/// What a journal is the journal of.
-fn words(shared: &Shared, specs: &[InstrumentSpec], settings: &PaperSettings) -> Vec<String> {
-    let of_spec = |spec: &InstrumentSpec| {
-        let (tick, lot, multiplier) = (spec.tick_e9(), spec.lot_e9(), spec.multiplier_e9());
-        let (symbol, currency) = (spec.symbol(), spec.currency());
-        format!("{symbol} {currency} {} {tick} {lot} {multiplier}", spec.kind().text())
-    };
-    let fees = settings.fees;
-    let mut words = vec![
-        "paper session, version 1".to_owned(),
-        format!("account {}", shared.account),
-        format!("latency {} fees {} {}", settings.latency_ns, fees.maker_e9, fees.taker_e9),
-    ];
-    words.extend(specs.iter().map(of_spec));
-    words
-}
-
 /// Begins a session, and makes again what it was.
 ///
 /// # Errors
@@ -131,71 +149,105 @@ pub fn open(beginning: Beginning<'_>) -> Result<Running, OpenError> {
         beginning;
     shared.epoch.store(held.epoch(), Ordering::Relaxed);
     shared.log.begin_life(held.epoch());
-    let words = words(&shared, &specs, settings);
+    let words = words::of(shared.account, &specs, settings);
     let path = folder.join(JOURNAL);
     let options = options(&words, settings)?;
-    let journal = open_under(&path, &options, &specs, &words, held.epoch())?;
-    let kept = Arc::new(Shown::default());
-    let keeper = Keeper::new(journal.begin, never(), Arc::clone(&kept));
-    let parts = parts(settings, &specs, journal.epoch, Box::new(keeper), feed);
-    let mut session = PaperSession::new(parts)?;
-    let mut past = Past::new(shared.tenant, shared.account, specs.clone());
+    let makers = Makers { specs: &specs, registry: &registry };
+    let session = |epoch, feed| {
+        let session = PaperSession::new(parts(settings, &specs, epoch, feed))?;
+        Ok::<_, SetupError>(Again::new(session, &shared, &specs))
+    };
+    let (mut feed, mut again) = (Some(feed), None);
+    let (kept, told) = kept(&path, options.fingerprint, &shared, settings);
+    let accept = |state: &State| {
+        let epoch = state.part(CONFIG).and_then(epoch_of);
+        let Some((epoch, reader)) = epoch.zip(feed.take()) else { return false };
+        let Ok(new) = session(epoch, reader) else { return false };
+        match new.at(state, told, &makers) {
+            Ok(made) => again = Some(made),
+            Err((why, reader)) => {
+                let (account, lsn) = (shared.account, state.lsn().get());
+                tracing::warn!(%account, lsn, why, "a session does not begin with a state");
+                feed = Some(reader);
+            }
+        }
+        again.is_some()
+    };
+    let states = States { kept, accept: Box::new(accept) };
+    let journal = open_under(&path, &options, &specs, &words, held.epoch(), states);
+    let mut journal = journal.map_err(|why| OpenError::opening(why, &path, &words))?;
+    let mut again = match (again, feed) {
+        (Some(again), _) => again,
+        (None, Some(feed)) => session(journal.epoch, feed)?,
+        (None, None) => return Err(OpenError::NoFeed),
+    };
+    let shown = Arc::new(Shown::default());
+    let (events, config) = (journal.last, std::mem::take(&mut journal.config));
+    let keeping = Keeping::new(
+        (&path, options.fingerprint),
+        settings.state_every,
+        (events, again.after),
+        shared.account.0.as_u64_pair().1,
+    );
+    let (begin, oldest) = (journal.begin, journal.oldest);
+    let keeper = Keeper::new(begin, never(), Arc::clone(&shown)).without_state();
+    again.session.keep_by(Box::new(keeper));
+    let repeated = again.repeat((journal.events, journal.never_left, events), &shared, &makers);
+    repeated.map_err(|(halt, why)| {
+        OpenError::Halted(halt, why.or_else(|| shown.fault.get().cloned()))
+    })?;
+    let Again { session, mut past, lists, .. } = again;
     past.pending = pending::read(folder).map_err(OpenError::Kills)?;
     (past.folder, past.remembered) = (folder.to_owned(), beginning.remembered);
-    let mut recasts = Vec::new();
-    let mut notes = Vec::new();
-    for note in &journal.notes {
-        let after = note.stamp.seq.get();
-        match SessionNote::read(note) {
-            Ok(Some(read)) => {
-                if let SessionNote::Cast(cast) = &read {
-                    let (strategy, trades) = made_again(cast, &specs, &registry);
-                    recasts.push(Recast { after, of: strategy_id(cast.slot), strategy, trades });
-                }
-                notes.push((after, read));
-            }
-            Ok(None) => {}
-            Err(why) => {
-                let account = shared.account;
-                tracing::error!(%account, after, %why, "a note in a journal cannot be read");
-            }
-        }
-    }
-    // Each takes effect where it stands among the events.
-    let mut notes = notes.into_iter().peekable();
-    let mut lists = Lists::default();
-    let listener = Arc::clone(&shared.listener);
-    listener.begins();
-    let last = journal.events.last().map_or(0, |event| event.seq.get());
-    let told = session.repeat(journal.events, recasts, &mut |driver, happened| {
-        for each in happened {
-            let seq = each.event.seq.get();
-            while let Some((after, note)) = notes.next_if(|(after, _)| *after < seq) {
-                past.recall(after, note);
-            }
-            let at = Time(each.event.recv_ns.get());
-            for change in &past.take(each, driver) {
-                lists.apply(change);
-                if let Some(told) = Told::of(change) {
-                    listener.hear(seq, at, told);
-                }
-            }
-        }
-        past.look(driver);
-    });
-    told.map_err(|halt| OpenError::Halted(halt, kept.fault.get().cloned()))?;
-    listener.caught_up(last);
-    notes.for_each(|(after, note)| past.recall(after, note));
-    past.look(session.driver());
     shared.shelf.set(lists);
-    Ok(Running::new(session, past, shared, requests, held, kept, registry))
+    if settings.prunes {
+        // This start has shown that it needs none of them.
+        take_away(&path, oldest, &shared);
+    }
+    let states = OwnStates::new(keeping, config);
+    Ok(Running::new(Opened { session, past, shared, requests, held, shown, registry, states }))
+}
+
+/// Takes away the segments of the journal in `path` that hold nothing behind record `behind`.
+fn take_away(path: &Path, behind: Lsn, shared: &Shared) {
+    let account = shared.account;
+    match prune(path, behind) {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(%account, count, "segments of a journal were taken away"),
+        Err(why) => tracing::warn!(%account, %why, "a journal keeps its old segments"),
+    }
+}
+
+/// The states beside the journal that can be read, and up to which number its listener has all
+/// that was told.
+fn kept(
+    path: &Path,
+    fingerprint: Fingerprint,
+    shared: &Shared,
+    settings: &PaperSettings,
+) -> (Vec<qt_runtime::states::Kept>, u64) {
+    if settings.state_every.is_none() {
+        return (Vec::new(), 0);
+    }
+    let (kept, bad) = kept_in(path, fingerprint);
+    let account = shared.account;
+    for why in bad {
+        tracing::warn!(%account, why, "a state of a session cannot be read");
+    }
+    if kept.is_empty() {
+        return (kept, 0);
+    }
+    let Some(told) = kept_by(&*shared.listener) else {
+        tracing::warn!(%account, "the store does not say what it has: all is made again");
+        return (Vec::new(), 0);
+    };
+    (kept, told)
 }
 
 fn parts(
     settings: &PaperSettings,
     specs: &[InstrumentSpec],
     epoch: u16,
-    witness: Box<Keeper>,
     feed: FeedReader,
 ) -> PaperParts<RiskGate> {
     let limits =
@@ -231,7 +283,7 @@ fn parts(
         },
         strategies,
         gate: RiskGate::new(&setup, account),
-        witness,
+        witness: Box::new(Unkept),
         venue: SimVenue::new(config, specs.to_vec()).with_books(&books),
         round_trip_ns: settings.latency_ns * 2,
         feed,

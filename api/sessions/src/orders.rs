@@ -1,5 +1,7 @@
 //! Orders and executions of a session as clients see them, made from what its driver notes.
 
+mod stored;
+
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::sync::Arc;
 
@@ -19,6 +21,8 @@ use qt_trading::amount::Amount;
 use qt_trading::ids::{AccountId, OrderUid};
 use qt_trading::time::Time;
 use qt_trading::{Execution, Order, OrderKind, OrderStatus, TimeInForce};
+
+pub use stored::Written;
 
 /// Orders that are over and still in memory.
 const ENDED_KEPT: usize = 1_000;

@@ -23,9 +23,9 @@ pub const fn day_end(now_ns: Nanos) -> Nanos {
 pub struct Account {
     id: AccountId,
     /// The day, and the equity at its start.
-    day: Option<(i64, Cash)>,
+    pub(super) day: Option<(i64, Cash)>,
     /// When positions were opened.
-    opened: Vec<Option<Time>>,
+    pub(super) opened: Vec<Option<Time>>,
 }
 
 impl Account {

@@ -22,6 +22,7 @@ use super::past::Past;
 use super::request::{Answered, Requests};
 use super::risk;
 use super::slots::{SLOTS, strategy_id};
+use super::states::States;
 use super::told::Told;
 use super::view::{Shared, View};
 use super::waiting::Absent;
@@ -49,9 +50,10 @@ pub struct Running {
     requests: Requests,
     held: Box<dyn Held>,
     kept: Arc<Shown>,
+    pub(super) states: States,
     notes: Vec<Note>,
     /// What is not on the shelf yet.
-    changed: Vec<Changed>,
+    pub(super) changed: Vec<Changed>,
     pub(super) denied: Option<Denied>,
     /// What was decided for all sessions, as far as it was taken over.
     pub(super) followed: Option<Arc<Vec<Switch>>>,
@@ -69,6 +71,18 @@ pub struct Running {
     is_valued: bool,
 }
 
+/// What a session begins to run with.
+pub struct Opened {
+    pub session: PaperSession<RiskGate>,
+    pub past: Past,
+    pub shared: Arc<Shared>,
+    pub requests: Requests,
+    pub held: Box<dyn Held>,
+    pub shown: Arc<Shown>,
+    pub registry: Arc<Registry>,
+    pub states: States,
+}
+
 /// What a visit came to.
 pub enum Visited {
     /// It goes on: what was taken, and for how long nothing is due (ns).
@@ -80,15 +94,8 @@ pub enum Visited {
 }
 
 impl Running {
-    pub fn new(
-        session: PaperSession<RiskGate>,
-        past: Past,
-        shared: Arc<Shared>,
-        requests: Requests,
-        held: Box<dyn Held>,
-        kept: Arc<Shown>,
-        registry: Arc<Registry>,
-    ) -> Self {
+    pub fn new(opened: Opened) -> Self {
+        let Opened { session, past, shared, requests, held, shown, registry, states } = opened;
         Self {
             session,
             past,
@@ -96,7 +103,8 @@ impl Running {
             registry,
             requests,
             held,
-            kept,
+            kept: shown,
+            states,
             notes: Vec::new(),
             changed: Vec::new(),
             denied: None,
@@ -148,6 +156,7 @@ impl Running {
         self.look_at_phase(now_ns)?;
         let taken = turned.taken + self.take_requests(Tenure::Valid)?;
         self.turn_day(now_ns)?;
+        self.look_after_states()?;
         self.sound_alerts(Time(now_ns.get()));
         self.is_valued &= turned.heard == 0;
         self.show(now_ns.get());
@@ -210,8 +219,9 @@ impl Running {
 
     fn close(&mut self) {
         self.refuse_all();
-        self.session.close();
         self.take_notes();
+        self.keep_last_state();
+        self.session.close();
         self.is_dirty = true;
         self.show(i64::MAX);
     }

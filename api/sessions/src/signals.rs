@@ -15,6 +15,8 @@ const KNOWN_MAX: usize = 200_000;
 
 /// A signal's name: its source, and what that calls it.
 type Name = (SourceId, [u8; 16]);
+/// One as bytes: source, name, number.
+const WRITTEN_BYTES: usize = 2 + 16 + 8;
 
 /// The signals that are in the journal.
 #[derive(Debug, Default)]
@@ -37,6 +39,34 @@ impl Heard {
         {
             self.by_name.remove(&oldest);
         }
+    }
+
+    /// All of them as bytes, oldest first: source, name, number of the event.
+    pub fn written(&self) -> Vec<u8> {
+        let mut bytes = Vec::with_capacity(self.order.len() * WRITTEN_BYTES);
+        for name in &self.order {
+            let seq = self.by_name.get(name).copied().unwrap_or_default();
+            bytes.extend_from_slice(&name.0.0.to_le_bytes());
+            bytes.extend_from_slice(&name.1);
+            bytes.extend_from_slice(&seq.to_le_bytes());
+        }
+        bytes
+    }
+
+    /// Those of [`Self::written`] in the place of what is known; nothing where the bytes are not of
+    /// whole signals.
+    #[must_use]
+    pub fn restore(&mut self, bytes: &[u8]) -> Option<()> {
+        let (all, []) = bytes.as_chunks::<WRITTEN_BYTES>() else { return None };
+        *self = Self::default();
+        for each in all {
+            let (source, rest) = each.split_first_chunk()?;
+            let (id, seq) = rest.split_first_chunk()?;
+            let name = (SourceId(u16::from_le_bytes(*source)), *id);
+            self.by_name.insert(name, u64::from_le_bytes(*seq.first_chunk()?));
+            self.order.push_back(name);
+        }
+        Some(())
     }
 
     /// The number of the event that the signal is.
@@ -127,6 +157,10 @@ mod tests {
         assert_eq!(heard.seq_of(&first), None);
         assert_eq!(heard.seq_of(&event(1, 1).0), Some(2));
         assert_eq!((heard.by_name.len(), heard.order.len()), (KNOWN_MAX, KNOWN_MAX));
+        let (bytes, mut again) = (heard.written(), Heard::default());
+        assert_eq!(again.restore(&bytes), Some(()));
+        assert_eq!((&again.by_name, &again.order), (&heard.by_name, &heard.order));
+        assert_eq!(again.restore(&bytes[1..]), None);
     }
 
     fn signal() -> Signal {

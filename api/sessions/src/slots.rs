@@ -42,6 +42,11 @@ impl Slots {
         self.taken.iter().position(is_it).and_then(|at| u16::try_from(at).ok())
     }
 
+    /// All of them.
+    pub fn all(&self) -> impl Iterator<Item = &Cast> {
+        self.taken.iter().flatten()
+    }
+
     /// A strategy takes its place.
     pub fn cast(&mut self, cast: Cast) {
         if let Some(place) = self.taken.get_mut(usize::from(cast.slot)) {

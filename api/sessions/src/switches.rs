@@ -5,6 +5,7 @@ use std::collections::HashMap;
 
 use qt_risk::RiskGate;
 use qt_types::{Control, ControlKind, KillState, Level, Target};
+use serde::{Deserialize, Serialize};
 
 use super::slots::{SLOTS, Slots, strategy_id};
 use qt_trading::ids::{AccountId, StrategyUid, TenantId};
@@ -17,7 +18,7 @@ pub const MACHINE: &str = "risk_gate";
 const ARMED_KEPT: usize = 64;
 
 /// What is said of a decision before it is taken.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Told {
     pub people: Vec<String>,
     pub reason: String,
@@ -32,7 +33,7 @@ pub struct Switches {
     account: AccountId,
     known: Vec<Switch>,
     /// What was said of the event of this number.
-    told: HashMap<u64, Told>,
+    pub(super) told: HashMap<u64, Told>,
 }
 
 /// The orders that are no strategy's, as a strategy.
@@ -44,6 +45,11 @@ pub use super::market::VENUE;
 impl Switches {
     pub fn new(tenant: TenantId, account: AccountId) -> Self {
         Self { tenant, account, known: Vec::new(), told: HashMap::new() }
+    }
+
+    /// Takes over those of an earlier process, and what was said of decisions to come.
+    pub fn restore(&mut self, known: Vec<Switch>, told: HashMap<u64, Told>) {
+        (self.known, self.told) = (known, told);
     }
 
     /// All that were ever tripped.

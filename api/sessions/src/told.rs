@@ -34,14 +34,26 @@ impl Told {
 
 /// Who listens to one session. It is called by the thread that runs it and must not wait.
 pub trait Listener: std::fmt::Debug + Send + Sync {
-    /// The session is about to be made again: its first event comes next.
-    fn begins(&self);
+    /// The session is about to be made again: what its journal has behind record `told` of all that
+    /// it ever told comes next; from the first, where that is zero.
+    fn begins(&self, told: u64);
 
     /// What the event `seq` of the journal changed.
     fn hear(&self, seq: u64, at: Time, told: Told);
 
     /// All of the journal was heard; its last event is `seq`.
     fn caught_up(&self, seq: u64);
+
+    /// The number of the last record that it was told, by its own count.
+    fn told(&self) -> u64 {
+        0
+    }
+
+    /// Up to which number all is kept where it outlives the session's journal; `None` while that
+    /// is not known. A session is begun with no state in which there is more.
+    fn kept(&self) -> Option<u64> {
+        Some(u64::MAX)
+    }
 }
 
 /// Who listens to sessions.
@@ -55,7 +67,7 @@ pub trait Listeners: Send + Sync {
 pub struct Nobody;
 
 impl Listener for Nobody {
-    fn begins(&self) {}
+    fn begins(&self, _: u64) {}
 
     fn hear(&self, _: u64, _: Time, _: Told) {}
 

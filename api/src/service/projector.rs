@@ -112,6 +112,8 @@ struct Heard {
     number: u64,
     /// The highest number that waits or is kept.
     kept: u64,
+    /// Whether the store has said what it keeps.
+    is_begun: bool,
     equity_ns: i64,
     records: Vec<Projected>,
     /// The number at which the journal ended when the session was made again from it.
@@ -143,8 +145,8 @@ fn of_alert(account: AccountId, alert: &Alert) -> Record {
 }
 
 impl Listener for Line {
-    fn begins(&self) {
-        lock(&self.heard).number = 0;
+    fn begins(&self, told: u64) {
+        lock(&self.heard).number = told;
     }
 
     fn hear(&self, seq: u64, at: Time, told: Told) {
@@ -196,6 +198,15 @@ impl Listener for Line {
         drop(heard);
         self.rung.notify_one();
     }
+
+    fn told(&self) -> u64 {
+        lock(&self.heard).number
+    }
+
+    fn kept(&self) -> Option<u64> {
+        let heard = lock(&self.heard);
+        heard.is_begun.then_some(heard.kept)
+    }
 }
 
 impl Line {
@@ -205,6 +216,7 @@ impl Line {
         let heard = Heard {
             number: 0,
             kept: 0,
+            is_begun: false,
             equity_ns: i64::MIN,
             records: Vec::new(),
             journal_end: None,
@@ -292,6 +304,7 @@ impl Line {
         let kept = store.projected(self.stream).await?;
         let mut heard = lock(&self.heard);
         heard.kept = heard.kept.max(heard.journal_end.map_or(kept, |end| kept.min(end)));
+        heard.is_begun = true;
         Ok(())
     }
 

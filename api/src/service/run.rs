@@ -36,7 +36,7 @@ use qt_auth::{Credentials, NoRevocations, Owner, RedisRevocations, Revocations, 
 use qt_outside::seal::SealError;
 use qt_outside::webhooks::Courier;
 use qt_sessions::market::{Hub, HubSettings, MarketError};
-use qt_sessions::{Listeners, SessionSettings, Sessions, StartError};
+use qt_sessions::{Listeners, PaperSettings, SessionSettings, Sessions, StartError};
 use qt_store::audit::HeadKeeper;
 use qt_store::events::{Bus, Publisher, RedisStreams, Sink, StreamSettings};
 use qt_store::{Accounts, Idempotency, Store, StoreError};
@@ -137,7 +137,8 @@ impl Service {
         let (recordings, candles) = (settings.feeds, Some(data_dir.join("candles")));
         let market = HubSettings { state, recordings, candles, ..HubSettings::default() };
         let hub = Hub::start(market)?;
-        let (sessions, projector, leases) = sessions(&store, &data_dir, &hub, &registry)?;
+        let (sessions, projector, leases) =
+            sessions(&store, &data_dir, &hub, &registry, &settings.paper)?;
         let jobs = settings.has_backtests.then(|| {
             let jobs =
                 JobSettings::new(program.to_owned(), data_dir.clone(), settings.shared.clone());
@@ -296,8 +297,10 @@ fn sessions(
     data_dir: &Path,
     hub: &Arc<Hub>,
     registry: &Registry,
+    paper: &PaperSettings,
 ) -> Result<Begun, StartError> {
     let mut settings = SessionSettings::new(data_dir.join("sessions"));
+    settings.paper = paper.clone();
     settings.registry = Arc::new(registry.clone());
     // SQLite is on this machine alone: there the lock of a file says all, and at once.
     let leases = store.is_shared().then(|| StoreLeases::new(store.clone(), holder()));

@@ -1,6 +1,7 @@
 //! The settings of the service, by the platform's names.
 
 use std::net::{IpAddr, SocketAddr};
+use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 
 use thiserror::Error;
@@ -11,6 +12,7 @@ use crate::jobs::SharedData;
 use crate::outside::OutsideSettings;
 use qt_auth::limits::{QuotaError, Quotas};
 use qt_auth::{Config, ConfigError, owner};
+use qt_sessions::PaperSettings;
 use qt_sessions::market::RecordedFeed;
 use qt_store::{StoreError, StoreSettings};
 use qt_trading::secret::Secret;
@@ -46,6 +48,8 @@ pub struct ServiceSettings {
     pub outside: OutsideSettings,
     /// `FEEDS`: recordings that are the market; the synthetic one without them.
     pub feeds: Vec<RecordedFeed>,
+    /// How sessions are on paper: `SESSION_STATE_EVERY`, `SESSION_PRUNE`.
+    pub paper: PaperSettings,
     /// `ENABLE_BACKTESTING`; on without it.
     pub has_backtests: bool,
     /// Data sets that every tenant may read.
@@ -130,6 +134,7 @@ impl ServiceSettings {
             redis: redis(&set)?,
             feeds: feeds(&set)?,
             data_dir: data_dir.to_owned(),
+            paper: paper(&set)?,
             has_backtests: is_on(&set, "ENABLE_BACKTESTING", true)?,
             shared,
             auth,
@@ -216,6 +221,24 @@ fn redis(set: &Get<'_>) -> Result<Option<Secret>, SettingsError> {
     Ok(Some(Secret::new(url)))
 }
 
+fn paper(set: &Get<'_>) -> Result<PaperSettings, SettingsError> {
+    let usual = PaperSettings::default();
+    let state_every = match set("SESSION_STATE_EVERY") {
+        None => usual.state_every,
+        Some(text) => NonZeroU64::new(text.trim().parse().map_err(|_| {
+            let detail = format!("'{text}' is no number of events; 0 keeps no states");
+            wrong("SESSION_STATE_EVERY", detail)
+        })?),
+    };
+    let prunes = is_on(set, "SESSION_PRUNE", usual.prunes)?;
+    if prunes && state_every.is_none() {
+        let detail = "without states all of a journal is needed: set SESSION_STATE_EVERY, or leave \
+                      SESSION_PRUNE out";
+        return Err(wrong("SESSION_PRUNE", detail));
+    }
+    Ok(PaperSettings { state_every, prunes, ..usual })
+}
+
 fn is_on(set: &Get<'_>, name: &'static str, usual: bool) -> Result<bool, SettingsError> {
     match set(name).map(|text| text.trim().to_ascii_lowercase()).as_deref() {
         None => Ok(usual),
@@ -240,6 +263,18 @@ mod tests {
 
     const SECRET: (&str, &str) =
         ("JWT_SECRET_KEY", "8f3c1b7a9d2e4f60b1c2d3e4f5a60718293a4b5c6d7e8f90");
+
+    #[test]
+    fn how_long_journals_are_is_set_in_events() {
+        let paper = |given: &[(&str, &str)]| read(given).map(|it| it.paper);
+        let of = |given| paper(given).map(|it| (it.state_every.map_or(0, u64::from), it.prunes));
+        assert_eq!(of(&[]), Ok((100_000, false)));
+        assert_eq!(of(&[("SESSION_STATE_EVERY", "0")]), Ok((0, false)));
+        assert_eq!(of(&[("SESSION_STATE_EVERY", "500"), ("SESSION_PRUNE", "on")]), Ok((500, true)));
+        assert!(of(&[("SESSION_STATE_EVERY", "many")]).unwrap_err().contains("no number"));
+        let both = [("SESSION_STATE_EVERY", "0"), ("SESSION_PRUNE", "on")];
+        assert!(of(&both).unwrap_err().contains("all of a journal is needed"));
+    }
 
     #[test]
     fn nothing_set_serves_the_owner_of_this_machine() {

@@ -1,7 +1,7 @@
 //! The account as the venue keeps it: the second set of books, which decides at each fill
 //! whether the money or the position is there.
 
-use qt_engine::{Deal, Ledger, LedgerError, Market, closable};
+use qt_engine::{Deal, Ledger, LedgerError, Market, closable, stored};
 use qt_risk::Account;
 use qt_types::{
     Cash, CurrencyId, Event, FxRate, InstrumentId, InstrumentSpec, Nanos, Price, Qty, RejectReason,
@@ -20,6 +20,11 @@ pub struct VenueAccount {
     market: Market,
     loans: Loans,
 }
+
+stored!(VenueAccount {
+    state: ledger, market, loans;
+    made: kind, specs;
+});
 
 impl VenueAccount {
     /// Books of the account that `config` describes.

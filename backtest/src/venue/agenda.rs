@@ -1,11 +1,13 @@
 //! What is known to happen at the venue at set times: in order, looked at only when due.
 
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
 use qt_types::{CurrencyId, FxRate, InstrumentId, OrderId, RejectReason, ReportKind};
+use serde::{Deserialize, Serialize};
 
 use super::session::Session;
 
 /// Something that happens at a set time.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Planned {
     /// When (UTC ns).
     pub time_ns: i64,
@@ -16,7 +18,7 @@ pub struct Planned {
 }
 
 /// What can happen.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Happening {
     /// Holders of the position pay each other.
     Funding {
@@ -64,6 +66,19 @@ pub enum Happening {
 pub struct Agenda {
     planned: Vec<Planned>,
     at: usize,
+}
+
+impl Stored for Agenda {
+    fn save(&self, to: &mut Writer<'_>) {
+        to.list(self.planned.iter());
+        to.put(&self.at);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        from.list(&mut self.planned, usize::MAX)?;
+        self.at = from.take()?;
+        if self.at > self.planned.len() { Err(SnapshotError::Damaged) } else { Ok(()) }
+    }
 }
 
 impl Agenda {

@@ -1,13 +1,15 @@
 //! What is owed for the lots that an account is short: their value times the time, collected
 //! until the end of a bar and charged there.
 
+use qt_engine::{stored, values};
 use qt_types::{Cash, E9, InstrumentId, round_half_even};
+use serde::{Deserialize, Serialize};
 
 /// A year of the fee: 365 days, whatever the calendar says.
 const YEAR_NS: i128 = 365 * 86_400 * E9 as i128;
 
 /// One instrument's short position.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, Serialize, Deserialize)]
 struct Loan {
     /// Up to when what is owed was collected (UTC ns).
     until_ns: i64,
@@ -24,6 +26,12 @@ pub struct Loans {
     loans: Vec<Loan>,
     open: u32,
 }
+
+values!(Loan);
+stored!(Loans {
+    state: loans, open;
+    same: rate_e9;
+});
 
 impl Loans {
     /// Loans of up to `instruments` instruments at `rate_e9` billionths a year.

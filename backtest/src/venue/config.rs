@@ -2,6 +2,7 @@
 
 use qt_risk::Account;
 use qt_types::{Cash, Lacks, Limits, Liquidity};
+use serde::{Deserialize, Serialize};
 
 use super::Money;
 use super::agenda::Planned;
@@ -23,7 +24,7 @@ pub enum FillAt {
 }
 
 /// Fee rates in billionths of the notional; negative for a rebate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Fees {
     /// For orders that rested.
     pub maker_e9: i64,

@@ -3,6 +3,7 @@
 
 use std::collections::VecDeque;
 
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
 use qt_engine::{Command, Deal, Delivery, LedgerError};
 use qt_types::{ExecId, InstrumentId, Nanos, OrderId, RejectReason, Report, ReportKind};
 use rand::{RngExt, SeedableRng};
@@ -80,6 +81,23 @@ enum Sent {
 }
 
 const SECOND_NS: i64 = 1_000_000_000;
+
+impl Stored for Faults {
+    fn save(&self, to: &mut Writer<'_>) {
+        to.put(&self.random.get_word_pos());
+        to.list(self.arrived.iter());
+        to.put(&self.last_ns);
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        self.random.set_word_pos(from.take()?);
+        let mut arrived = Vec::new();
+        from.list(&mut arrived, usize::MAX)?;
+        self.arrived = arrived.into();
+        self.last_ns = from.take()?;
+        Ok(())
+    }
+}
 
 impl Faults {
     /// `all`, with what is left to chance following from `seed`.

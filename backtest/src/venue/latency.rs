@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use qt_engine::snapshot::{Reader, SnapshotError, Stored, Writer};
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
@@ -130,6 +131,19 @@ pub struct Latency {
     at: usize,
     random: ChaCha8Rng,
     last_ns: i64,
+}
+
+impl Stored for Latency {
+    fn save(&self, to: &mut Writer<'_>) {
+        to.put(&(self.at, self.random.get_word_pos(), self.last_ns));
+    }
+
+    fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
+        let (at, word, last_ns) = from.take()?;
+        (self.at, self.last_ns) = (at, last_ns);
+        self.random.set_word_pos(word);
+        Ok(())
+    }
 }
 
 impl Latency {

@@ -26,6 +26,7 @@ mod reports;
 mod rules;
 mod session;
 mod side_bar;
+mod stored;
 mod volume;
 
 use std::collections::VecDeque;
@@ -35,6 +36,7 @@ use qt_types::{
     Bar, BarFlags, Cash, CurrencyId, ExecId, InstrumentId, InstrumentSpec, Lacks, Nanos, OrderId,
     Price, Qty, RejectReason, Report, ReportKind, Side,
 };
+use serde::{Deserialize, Serialize};
 
 use account::VenueAccount;
 use agenda::Agenda;
@@ -59,7 +61,7 @@ use volume::Volume;
 pub use volume::{FeeTier, FeeTiers};
 
 /// What the venue counted.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VenueCounts {
     /// Fills larger than their bar's volume.
     pub fills_over_volume: u64,
@@ -88,7 +90,7 @@ pub struct VenueCounts {
 }
 
 /// The state of one instrument's market at the venue.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Tape {
     /// The bar being played, or the last one played.
     bar: Bar,

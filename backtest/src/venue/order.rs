@@ -5,12 +5,13 @@ use qt_types::{
     Activation, Distance, InstrumentId, OrderId, OrderKind, Price, Side, TimeInForce,
     round_half_even,
 };
+use serde::{Deserialize, Serialize};
 
 use super::queue::QueuePlace;
 use super::side_bar::mirrored;
 
 /// From when on an order could meet the bar that is being played.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Since {
     /// It waits for its entry to be filled.
     Held,
@@ -31,7 +32,7 @@ pub enum Since {
 }
 
 /// A place in the queue of a price.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Queue {
     /// Estimated, in a book by price.
     Levels(QueuePlace),
@@ -40,7 +41,7 @@ pub enum Queue {
 }
 
 /// A live order at the venue.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub struct SimOrder {
     /// The owner's id.
     pub id: OrderId,

@@ -1,11 +1,12 @@
 //! What made an order of ours trade: kept beside each execution, for those who judge the fills.
 
 use qt_types::{ExecId, Liquidity, OrderId};
+use serde::{Deserialize, Serialize};
 
 use super::SimVenue;
 
 /// The rule by which an order was filled (`docs/FILLS.md`).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum FillPath {
     /// By a bar or a trade without a book.
     #[default]

@@ -4,6 +4,8 @@
 //! come off the front; a decrease that no trade explains came from somewhere in the queue, and
 //! the models differ in where they suppose it. `docs/FILLS.md` compares them.
 
+use serde::{Deserialize, Serialize};
+
 /// How a decrease of the level that no trade explains is shared between ahead of and behind an
 /// order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -66,7 +68,7 @@ impl QueueModel {
 }
 
 /// The place of one order in the queue of its price.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct QueuePlace {
     /// Lots ahead of the order. Fractions only by the probabilistic models; below zero for a
     /// moment, when a trade went deeper than what was ahead.

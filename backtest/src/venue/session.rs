@@ -4,12 +4,13 @@ use qt_engine::LedgerError;
 use qt_types::{
     InstrumentId, OrderId, OrderKind, Qty, RejectReason, Report, ReportKind, TimeInForce,
 };
+use serde::{Deserialize, Serialize};
 
 use super::order::Since;
 use super::{SimOrder, SimVenue, Tape};
 
 /// What a venue lets happen in an instrument.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub enum Session {
     /// Trading.
     #[default]

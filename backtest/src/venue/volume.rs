@@ -1,5 +1,6 @@
 //! Fees by what was traded in the 30 days before.
 
+use qt_engine::stored;
 use qt_types::{Cash, E9};
 
 use super::Fees;
@@ -38,6 +39,11 @@ pub struct Volume {
     days: [Cash; DAYS],
     sum: Cash,
 }
+
+stored!(Volume {
+    state: today, traded_today, days, sum;
+    made: tiers, before;
+});
 
 impl Volume {
     /// `tiers` before anything was traded.

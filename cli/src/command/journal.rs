@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Subcommand};
 use qt_journal::{
-    Describer, JournalError, JournalReader, Record, RecordKind, StoryTeller, utc, verify,
+    Describer, JournalError, JournalReader, Record, RecordKind, Story, StoryTeller, utc, verify,
 };
 use qt_types::{
     Event, InstrumentId, InstrumentSpec, OrderId, Payload, Signal, SignalSize, format_scaled,
@@ -96,6 +96,7 @@ pub fn run(args: JournalArgs, session: &Session) -> Result<(), Failure> {
                     "runs": report.epochs,
                     "bytes": report.bytes,
                     "from_memory": report.from_memory,
+                    "pruned": report.pruned.map(|(first, last)| [first.get(), last.get()]),
                     "torn_bytes": report.cut.as_ref().map_or(0, |cut| cut.bytes),
                     "damage": report.damage.as_ref().map(ToString::to_string),
                     "records": records.collect::<BTreeMap<_, _>>(),
@@ -113,7 +114,13 @@ pub fn run(args: JournalArgs, session: &Session) -> Result<(), Failure> {
             let mut describer = Describer::new();
             let mut reader = JournalReader::open(&journal, None)?;
             let mut left = limit.unwrap_or(u64::MAX);
+            let mut pruned = None;
             while let Some(entry) = reader.next_entry()? {
+                if pruned != reader.recovery().pruned {
+                    pruned = reader.recovery().pruned;
+                    let (first, last) = pruned.unwrap_or_default();
+                    session.out.line(&format!("records {first} to {last} were taken away"))?;
+                }
                 let event = entry.record.stamp().map_or(0, |stamp| stamp.seq.get());
                 let is_wanted = kind.is_none_or(|kind| entry.record.kind() == kind);
                 if !is_wanted || event < from {
@@ -201,7 +208,7 @@ fn explain(order: u64, journal: &Path, session: &Session) -> Result<(), Failure>
     while let Some(entry) = reader.next_entry()? {
         teller.see(&entry);
     }
-    let story = teller.done();
+    let story = Story { pruned: reader.recovery().pruned, ..teller.done() };
     if story.steps.is_empty() {
         return Err(Failure::nothing(format!("{}: has no order {order}", journal.display())).hint(
             format!(

@@ -85,6 +85,19 @@ pub enum JournalError {
         /// What the operating system said.
         source: io::Error,
     },
+    /// Records were taken away, and no state that stands for them can be begun with.
+    #[error(
+        "{path}: records {first} to {last} were taken away, and no state that stands for them can \
+         be begun with. Put a copy of them back, or begin a new journal"
+    )]
+    Pruned {
+        /// The journal.
+        path: PathBuf,
+        /// The first of them.
+        first: Lsn,
+        /// The last of them.
+        last: Lsn,
+    },
     /// The journal cannot be kept so.
     #[error("the journal's {option} of {value} does not do: {why}")]
     Options {

@@ -18,6 +18,8 @@ mod journal;
 mod map;
 mod open;
 mod options;
+mod owner;
+mod prune;
 mod reader;
 mod record;
 mod segments;
@@ -35,6 +37,7 @@ pub use intention::{Intention, NewIntention};
 pub use journal::{Durability, Journal, Status};
 pub use open::THREAD;
 pub use options::{Durable, Fingerprint, Options};
+pub use prune::prune;
 pub use reader::{Cut, Entry, JournalReader, Recovery, recover};
 pub use record::{
     CommandRecord, Control, Lsn, Mark, Record, RecordKind, SnapshotRef, SpecRecord, Stamp,

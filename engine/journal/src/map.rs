@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use memmap2::MmapMut;
 
 use crate::format::bytes::{In, Malformed, Out};
+use crate::owner;
 use crate::record::Lsn;
 
 /// What stands before the ring.
@@ -227,7 +228,9 @@ impl RingReader {
 
     /// Removes the file. The memory stays until both sides are gone.
     pub fn remove(&self) -> io::Result<()> {
-        fs::remove_file(&self.map.path)
+        fs::remove_file(&self.map.path)?;
+        owner::remove(&self.map.path);
+        Ok(())
     }
 }
 

@@ -15,6 +15,7 @@ use crate::format::header::{FORMAT_VERSION, HEADER_BYTES, SegmentHeader};
 use crate::journal::{Journal, Parts};
 use crate::map::{self, MEMORY_BYTES_MAX};
 use crate::options::Options;
+use crate::owner;
 use crate::reader::{Entry, JournalReader, Recovery, Resume};
 use crate::record::Lsn;
 use crate::segments::{self, LOCK, MEMORY, SEGMENT_BYTES_MAX};
@@ -173,6 +174,9 @@ impl Opening<'_> {
         let name = format!("quanttrade-{:016x}-{}.ring", header.journal, header.epoch);
         let path = self.options.memory_folder.join(name);
         let old = segments::memory_path(self.folder)?;
+        owner::sweep(&self.options.memory_folder);
+        owner::note(&path, self.folder)
+            .map_err(JournalError::io(&path, "say whose the memory of the journal is"))?;
         let ring = map::create(&path, self.options.memory_bytes, header.journal);
         let ring = ring.map_err(JournalError::io(&path, "take the memory for the journal"))?;
         let pointer = self.folder.join(MEMORY);
@@ -185,9 +189,9 @@ impl Opening<'_> {
             path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&own))
         };
         let all = fs::read_dir(&self.options.memory_folder).into_iter().flatten().flatten();
-        let left = all.map(|entry| entry.path()).filter(is_own);
+        let left = all.map(|entry| entry.path().with_extension(owner::MEMORY)).filter(is_own);
         for old in old.into_iter().chain(left).filter(|old| *old != path) {
-            drop(fs::remove_file(old));
+            owner::remove(&old);
         }
         Ok(ring)
     }
@@ -277,7 +281,8 @@ fn recover(
     options: &Options,
     mut take: impl FnMut(Entry),
 ) -> Result<(Recovery, Option<Resume>), JournalError> {
-    let mut reader = match JournalReader::locked(folder, options.fingerprint) {
+    let locked = JournalReader::locked(folder, options.fingerprint, options.read_behind);
+    let mut reader = match locked {
         Err(JournalError::NotFound { .. }) => {
             let nothing = Recovery {
                 last: Lsn::NONE,
@@ -288,6 +293,7 @@ fn recover(
                 bytes: 0,
                 from_memory: 0,
                 cut: None,
+                pruned: None,
             };
             return Ok((nothing, None));
         }

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use qt_ring::Cores;
 
+use crate::record::Lsn;
+
 /// What a run was made of, as one number: a journal goes on only under the configuration that it
 /// was begun with.
 #[derive(Clone, Copy, PartialEq, Eq, Default)]
@@ -64,6 +66,8 @@ pub struct Options {
     pub reserve_bytes: usize,
     /// How long a record stays unconfirmed by the disk at most, when nobody asks for it.
     pub sync_every: Duration,
+    /// Segments in which nothing is behind this record need not be read when a run begins.
+    pub read_behind: Lsn,
     /// The cores there are and the one that the writing thread is to run on.
     pub pin: Option<(Cores, usize)>,
 }
@@ -80,6 +84,7 @@ impl Options {
             segment_bytes: 64 << 20,
             reserve_bytes: 1 << 20,
             sync_every: Duration::from_millis(50),
+            read_behind: Lsn::NONE,
             pin: None,
         }
     }

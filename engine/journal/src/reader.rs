@@ -57,6 +57,8 @@ pub struct Recovery {
     pub from_memory: u64,
     /// What was left out at the end of the disk's part, where anything was.
     pub cut: Option<Cut>,
+    /// The first and the last record of those that were taken away, as a state stands for them.
+    pub pruned: Option<(Lsn, Lsn)>,
 }
 
 /// What a run that goes on needs beside a [`Recovery`].
@@ -113,27 +115,50 @@ impl JournalReader {
     /// When there is no journal, or none that this program can read; with a `fingerprint`, when
     /// it is of another configuration.
     pub fn open(folder: &Path, fingerprint: Option<Fingerprint>) -> Result<Self, JournalError> {
+        Self::open_behind(folder, fingerprint, Lsn::NONE)
+    }
+
+    /// The same without the segments in which there is nothing behind record `behind`: the first
+    /// record that comes is that one, or one before it. What is not read is not checked.
+    ///
+    /// # Errors
+    /// As [`Self::open`].
+    pub fn open_behind(
+        folder: &Path,
+        fingerprint: Option<Fingerprint>,
+        behind: Lsn,
+    ) -> Result<Self, JournalError> {
         let is_live = segments::is_live(folder);
         let memory = if is_live { None } else { segments::memory(folder)? };
-        Self::start(folder, fingerprint, memory, is_live)
+        Self::start(folder, fingerprint, memory, (is_live, behind))
     }
 
     /// For the process that holds the lock.
-    pub(crate) fn locked(folder: &Path, mark: Fingerprint) -> Result<Self, JournalError> {
-        Self::start(folder, Some(mark), segments::memory(folder)?, false)
+    pub(crate) fn locked(
+        folder: &Path,
+        mark: Fingerprint,
+        behind: Lsn,
+    ) -> Result<Self, JournalError> {
+        Self::start(folder, Some(mark), segments::memory(folder)?, (false, behind))
     }
 
     fn start(
         folder: &Path,
         fingerprint: Option<Fingerprint>,
         memory: Option<RingImage>,
-        is_live: bool,
+        (is_live, behind): (bool, Lsn),
     ) -> Result<Self, JournalError> {
         let segments = segments::list(folder)?;
+        let index = segments::holding(&segments, behind.next());
         let mut bytes = Vec::new();
-        let header = segments::load(&segments[0].1, fingerprint, &mut bytes)?;
+        let header = segments::load(&segments[index].1, fingerprint, &mut bytes)?;
+        // Where it does not begin with the first one, its header says what came before it.
+        let (last, chain) = match index {
+            0 => (Lsn::NONE, 0),
+            _ => (Lsn::new(header.first.get().saturating_sub(1)), header.chain),
+        };
         let recovery = Recovery {
-            last: Lsn::NONE,
+            last,
             epoch: header.epoch,
             stamp: None,
             snapshot: None,
@@ -141,11 +166,12 @@ impl JournalReader {
             bytes: 0,
             from_memory: 0,
             cut: None,
+            pruned: None,
         };
         let mut new = Self {
             segments,
             fingerprint,
-            index: 0,
+            index,
             bytes,
             header,
             at: HEADER_BYTES,
@@ -155,9 +181,9 @@ impl JournalReader {
             unsaved_at: None,
             is_live,
             has_reloaded: false,
-            expected: Lsn::NONE.next(),
-            chain: 0,
-            on_disk: (Lsn::NONE, 0),
+            expected: last.next(),
+            chain,
+            on_disk: (last, chain),
             run: ticks::Run::default(),
             recovery,
         };
@@ -306,6 +332,18 @@ impl JournalReader {
     /// A segment must go on where the one before it ended.
     fn check_header(&mut self, header: SegmentHeader) -> Result<(), JournalError> {
         let before = self.header;
+        // The list of the segments has none that is missing and was not taken away.
+        let is_gap = header.number > before.number.saturating_add(1)
+            && header.first > self.expected
+            && header.journal == before.journal;
+        if is_gap {
+            let last = Lsn::new(header.first.get() - 1);
+            let first = self.recovery.pruned.map_or(self.expected, |(first, _)| first);
+            self.recovery.pruned = Some((first, last));
+            self.recovery.last = last;
+            (self.expected, self.chain) = (header.first, header.chain);
+            self.on_disk = (last, header.chain);
+        }
         let is_next = header.number == self.segments[self.index].0
             && header.journal == before.journal
             && header.epoch >= before.epoch

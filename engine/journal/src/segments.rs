@@ -5,9 +5,10 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use crate::error::JournalError;
-use crate::format::header::{FORMAT_VERSION, HeaderFault, SegmentHeader};
+use crate::format::header::{FORMAT_VERSION, HEADER_BYTES, HeaderFault, SegmentHeader};
 use crate::map::{self, RingImage};
 use crate::options::Fingerprint;
+use crate::prune::pruned_to;
 use crate::record::Lsn;
 
 /// Held by whoever writes; its content says who that is.
@@ -36,12 +37,16 @@ pub fn list(folder: &Path) -> Result<Vec<(u32, PathBuf)>, JournalError> {
         }
     }
     found.sort_unstable();
-    for (at, (number, file)) in found.iter().enumerate() {
-        if *number as usize != at + 1 {
-            let what = format!("segment {} before it is missing", at + 1);
+    let (mut before, pruned) = (0, pruned_to(folder)?);
+    for (number, file) in &found {
+        let is_next = *number == before + 1;
+        let is_pruned = before > 0 && *number <= pruned.saturating_add(1);
+        if !is_next && !is_pruned {
+            let what = format!("segment {} before it is missing", before + 1);
             let file = file.clone();
             return Err(JournalError::Damaged { file, offset: 0, lsn: Lsn::NONE, what });
         }
+        before = *number;
     }
     if found.is_empty() {
         return Err(JournalError::NotFound { path: folder.to_owned() });
@@ -54,6 +59,18 @@ fn number(name: &str) -> Option<u32> {
     let digits = name.strip_prefix("segment-")?.strip_suffix(".log")?;
     let number = digits.parse().ok()?;
     (super::drain::segment_name(number) == name).then_some(number)
+}
+
+/// The place among `segments` of the one that holds record `lsn`, or would hold it: by the headers
+/// that can be read, and the first one where those do not tell.
+pub fn holding(segments: &[(u32, PathBuf)], lsn: Lsn) -> usize {
+    let first_of = |file: &Path| {
+        let mut bytes = [0; HEADER_BYTES];
+        File::open(file).and_then(|mut file| file.read_exact(&mut bytes)).ok()?;
+        SegmentHeader::read(&bytes).ok().map(|header| header.first)
+    };
+    let holds = |(_, file): &(u32, PathBuf)| first_of(file).is_some_and(|first| first <= lsn);
+    if lsn <= Lsn::NONE.next() { 0 } else { segments.iter().rposition(holds).unwrap_or(0) }
 }
 
 /// Reads all of a segment into `bytes`, and its header.

@@ -18,6 +18,8 @@ pub struct Story {
     pub order: OrderId,
     /// What happened.
     pub steps: Vec<Step>,
+    /// Records that were taken away: what they said of it is not here.
+    pub pruned: Option<(Lsn, Lsn)>,
 }
 
 /// One record about an order.
@@ -40,10 +42,11 @@ pub struct Step {
 /// When the journal cannot be read to its end.
 pub fn story(folder: &Path, order: OrderId) -> Result<Story, JournalError> {
     let mut teller = StoryTeller::new(order);
-    for entry in JournalReader::open(folder, None)? {
-        teller.see(&entry?);
+    let mut reader = JournalReader::open(folder, None)?;
+    while let Some(entry) = reader.next_entry()? {
+        teller.see(&entry);
     }
-    Ok(teller.done())
+    Ok(Story { pruned: reader.recovery().pruned, ..teller.done() })
 }
 
 /// Makes a story of records that somebody else reads. It must see all of them, in order.
@@ -57,7 +60,10 @@ impl StoryTeller {
     /// One that tells of `order`.
     #[must_use]
     pub fn new(order: OrderId) -> Self {
-        Self { describer: Describer::new(), story: Story { order, steps: Vec::new() } }
+        Self {
+            describer: Describer::new(),
+            story: Story { order, steps: Vec::new(), pruned: None },
+        }
     }
 
     /// The next record.
@@ -105,6 +111,9 @@ impl StoryTeller {
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if let Some((first, last)) = self.pruned {
+            writeln!(f, "records {first} to {last} of the journal were taken away")?;
+        }
         if self.steps.is_empty() {
             return write!(f, "order {}: the journal says nothing of it", self.order);
         }

@@ -1,6 +1,7 @@
 //! What is in a journal, and whether it is whole.
 
 use std::fmt;
+use std::io::ErrorKind::NotFound;
 use std::path::Path;
 
 use qt_types::Seq;
@@ -31,6 +32,8 @@ pub struct Report {
     pub bytes: u64,
     /// How many records only the memory held.
     pub from_memory: u64,
+    /// Older snapshots whose files were taken away, as newer ones are there.
+    pub snapshots_removed: u64,
     /// Snapshots that are not there as their records say.
     pub snapshots_bad: Vec<JournalError>,
     /// What the last run meant by durable.
@@ -39,6 +42,8 @@ pub struct Report {
     pub is_ended: bool,
     /// Whether a process writes to it.
     pub is_live: bool,
+    /// The first and the last record of those that were taken away.
+    pub pruned: Option<(Lsn, Lsn)>,
     /// The unproven end, where there is one. It is no damage.
     pub cut: Option<Cut>,
     /// What is wrong, where anything is. All else is about what comes before it.
@@ -59,7 +64,7 @@ pub fn verify(folder: &Path) -> Result<Report, JournalError> {
                 report.count(&entry.record);
                 if let Record::Snapshot(reference) = entry.record {
                     let mark = reader.fingerprint();
-                    report.snapshots_bad.extend(read_snapshot(folder, mark, reference).err());
+                    report.note_snapshot(read_snapshot(folder, mark, reference).err());
                 }
             }
             Err(error) => {
@@ -76,6 +81,7 @@ pub fn verify(folder: &Path) -> Result<Report, JournalError> {
     report.bytes = recovery.bytes;
     report.from_memory = recovery.from_memory;
     report.is_ended = recovery.is_ended;
+    report.pruned = recovery.pruned;
     report.cut.clone_from(&recovery.cut);
     Ok(report)
 }
@@ -91,6 +97,18 @@ impl Report {
     #[must_use]
     pub fn records_of(&self, kind: RecordKind) -> u64 {
         self.records.get(kind as usize - 1).copied().unwrap_or_default()
+    }
+
+    /// Of a snapshot that is there those before it need not be.
+    fn note_snapshot(&mut self, bad: Option<JournalError>) {
+        let Some(bad) = bad else {
+            let is_gone = |bad: &JournalError| matches!(bad, JournalError::Io { source, .. } if source.kind() == NotFound);
+            let before = self.snapshots_bad.len();
+            self.snapshots_bad.retain(|bad| !is_gone(bad));
+            self.snapshots_removed += (before - self.snapshots_bad.len()) as u64;
+            return;
+        };
+        self.snapshots_bad.push(bad);
     }
 
     fn count(&mut self, record: &Record) {
@@ -131,6 +149,9 @@ impl fmt::Display for Report {
         if let Some((first, last)) = self.times {
             writeln!(f, "from {} to {}", utc(first.at_ns), utc(last.at_ns))?;
         }
+        if let Some((first, last)) = self.pruned {
+            writeln!(f, "records {first} to {last} were taken away, as a state stands for them")?;
+        }
         if self.from_memory > 0 {
             writeln!(f, "{} of them only in memory", self.from_memory)?;
         }
@@ -143,6 +164,9 @@ impl fmt::Display for Report {
                 cut.bytes,
                 cut.what
             )?;
+        }
+        if self.snapshots_removed > 0 {
+            writeln!(f, "{} older snapshots were taken away", self.snapshots_removed)?;
         }
         for bad in &self.snapshots_bad {
             writeln!(f, "{bad}")?;

@@ -1,9 +1,10 @@
 //! An execution as the books take it.
 
 use qt_types::{Cash, FeeIn, InstrumentId, Price, Qty, Side};
+use serde::{Deserialize, Serialize};
 
 /// Something bought or sold.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Deal {
     /// What is traded.
     pub instrument: InstrumentId,

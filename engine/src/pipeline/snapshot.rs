@@ -36,11 +36,21 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
     /// When the bytes are cut, damaged or of another format, and, with the name of what differs,
     /// when they are of another configuration.
     pub fn restore(mut self, bytes: &[u8]) -> Result<(Self, Sequencer), SnapshotError> {
+        let sequencer = self.restore_in_place(bytes)?;
+        Ok((self, sequencer))
+    }
+
+    /// [`Self::restore`] for a pipeline that stays where it is. After an error it is in no state to
+    /// go on.
+    ///
+    /// # Errors
+    /// As [`Self::restore`].
+    pub fn restore_in_place(&mut self, bytes: &[u8]) -> Result<Sequencer, SnapshotError> {
         let mut from = Reader::new(open(bytes)?);
         let sequencer = from.take()?;
         self.load(&mut from)?;
         from.finish()?;
-        Ok((self, sequencer))
+        Ok(sequencer)
     }
 
     fn save(&self, to: &mut Writer<'_>) {

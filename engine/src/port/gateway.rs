@@ -1,6 +1,7 @@
 //! The port of a gateway: the way to a venue that is somewhere else, and may be gone.
 
 use qt_types::{InstrumentId, Nanos, OrderId, Price, Qty, RejectReason, Side};
+use serde::{Deserialize, Serialize};
 
 use super::Delivery;
 use crate::{Bounded, Command};
@@ -28,7 +29,7 @@ pub enum Question {
 }
 
 /// Where an order stands at the venue.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum VenueState {
     /// It can be executed.
     Open,
@@ -43,7 +44,7 @@ pub enum VenueState {
 }
 
 /// An order as the venue knows it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct VenueOrder {
     /// Our id; none for an order that is not ours.
     pub order: OrderId,

@@ -1,11 +1,12 @@
 //! The port of a venue.
 
 use qt_types::{InstrumentId, Nanos, Report};
+use serde::{Deserialize, Serialize};
 
 use crate::{Bounded, Command};
 
 /// A report on its way from a venue to us.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Delivery {
     /// What the order trades.
     pub instrument: InstrumentId,

@@ -57,6 +57,29 @@ impl<T: Value> Stored for T {
     }
 }
 
+/// Writes a snapshot of what is no pipeline into `out`, which is emptied: `save` writes its parts.
+///
+/// # Errors
+/// When a part of it cannot be stored, or something is under way.
+pub fn write(out: &mut Vec<u8>, save: impl FnOnce(&mut Writer<'_>)) -> Result<(), SnapshotError> {
+    let mut to = Writer::new(out);
+    save(&mut to);
+    to.finish()
+}
+
+/// Reads what [`write`] has written: `load` takes its parts, all of them.
+///
+/// # Errors
+/// When the bytes are cut, damaged or of another format, or `load` says so.
+pub fn read(
+    bytes: &[u8],
+    load: impl FnOnce(&mut Reader<'_>) -> Result<(), SnapshotError>,
+) -> Result<(), SnapshotError> {
+    let mut from = Reader::new(open(bytes)?);
+    load(&mut from)?;
+    from.finish()
+}
+
 /// Makes a struct [`Stored`](crate::snapshot::Stored). Every field stands in one of the lists:
 ///
 /// - `state`: written and read back;

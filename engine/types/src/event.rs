@@ -68,7 +68,7 @@ pub enum Payload {
 
 /// A completed bar. Prices of bid/ask bars are the mid (their tick is small enough to hold it),
 /// and `half_spread` tells the two sides apart.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Bar {
     /// When the bar began (UTC ns). It ends at the event's `venue_ns`.
     pub open_ns: Nanos,

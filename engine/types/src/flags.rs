@@ -1,7 +1,9 @@
 //! What is known about a bar beyond its prices.
 
+use serde::{Deserialize, Serialize};
+
 /// A set of facts about a bar.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[repr(transparent)]
 pub struct BarFlags(u32);
 

@@ -64,7 +64,7 @@ pub enum FeeIn {
 }
 
 /// Whether a fill added liquidity to the market or took it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default, Serialize, Deserialize)]
 #[repr(u8)]
 pub enum Liquidity {
     /// The order rested and was hit: maker fee.
@@ -76,7 +76,7 @@ pub enum Liquidity {
 
 /// One report of a venue, as a rule about one order; flat and `Copy` so that it fits an event.
 /// Fields that do not apply to the kind are zero.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Report {
     /// The order that the report is about; none where it is about the account.
     pub order: OrderId,

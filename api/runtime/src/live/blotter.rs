@@ -6,6 +6,7 @@ use qt_engine::Command;
 use qt_types::{
     ExecId, InstrumentId, Nanos, OrderId, Qty, RejectReason, Replace, Report, ReportKind, Side,
 };
+use serde::{Deserialize, Serialize};
 
 /// Orders that are over and still remembered.
 const ENDED_KEPT: usize = 1_024;
@@ -13,7 +14,7 @@ const ENDED_KEPT: usize = 1_024;
 const EXECS_MAX: usize = 16_384;
 
 /// How far an order has come, as far as the venue has told us.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Stand {
     /// Sent, and not answered.
     Sent,
@@ -157,7 +158,7 @@ pub enum Known {
     Busted,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 struct Exec {
     qty: Qty,
     /// Whether it was taken back.
@@ -357,5 +358,6 @@ impl Blotter {
     }
 }
 
+mod stored;
 #[cfg(test)]
 mod tests;

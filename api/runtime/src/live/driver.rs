@@ -2,6 +2,7 @@
 //! on, and commands leave for the venue.
 
 use std::collections::VecDeque;
+use std::iter::Peekable;
 
 use qt_backtest::simulator::Ended;
 use qt_backtest::witness::{NotKept, Witness};
@@ -62,7 +63,7 @@ pub struct Driver<S, G> {
     /// What we say ourselves of commands that did not leave.
     pub(super) own: VecDeque<(InstrumentId, Report)>,
     /// Events of an earlier process that have to happen again.
-    repeated: Option<VecDeque<Event>>,
+    repeated: Option<Peekable<Repeated>>,
     /// What left in its time, while that happens: commands, and when.
     pub(super) resent: Vec<(Command, Nanos)>,
     /// What became of orders since somebody looked; none where nobody ever does.
@@ -71,6 +72,9 @@ pub struct Driver<S, G> {
     /// What the kill switch is to be pulled for.
     pub(super) alarms: Alarms,
 }
+
+/// Events that happen again, as they are read; the reading may break off.
+type Repeated = Box<dyn Iterator<Item = Result<Event, NotKept>> + Send>;
 
 /// Who holds the kill switch of the venue.
 #[derive(Clone, Copy, Debug, Default)]
@@ -132,25 +136,31 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// # Errors
     /// When the ledger fails its check, or the witness finds a difference.
     pub fn repeat(&mut self, events: impl IntoIterator<Item = Event>) -> Result<(), Halt> {
-        self.repeat_with(events, &mut |_, _| {})
+        let events: Vec<Event> = events.into_iter().collect();
+        self.repeat_with(events.into_iter().map(Ok), &mut |_, _| {})
     }
 
-    /// The same. `each` is called before the first event and after each, with the event.
+    /// The same for events that are read as they happen, and that go on from where the driver
+    /// stands. `each` is called before the first event and after each, with the event.
     ///
     /// # Errors
-    /// As [`Self::repeat`].
+    /// As [`Self::repeat`], and when the reading breaks off.
     pub fn repeat_with(
         &mut self,
-        events: impl IntoIterator<Item = Event>,
+        events: impl Iterator<Item = Result<Event, NotKept>> + Send + 'static,
         each: &mut dyn FnMut(&mut Self, Option<&Event>),
     ) -> Result<(), Halt> {
-        let events: VecDeque<Event> = events.into_iter().collect();
-        // Of comparisons that found nothing there is no event: as far as the events tell, nothing
-        // was compared since the first of them, or the last outage.
-        self.link.in_step_ns = events.front().map_or(Nanos::MIN, |event| event.recv_ns);
+        let mut events = (Box::new(events) as Repeated).peekable();
+        if self.events() == 0 {
+            // Of comparisons that found nothing there is no event: as far as the events tell,
+            // nothing was compared since the first of them, or the last outage.
+            let first = events.peek().and_then(|event| event.as_ref().ok());
+            self.link.in_step_ns = first.map_or(Nanos::MIN, |event| event.recv_ns);
+        }
         self.repeated = Some(events);
         each(self, None);
         while let Some(event) = self.next_repeated() {
+            let event = event.map_err(|NotKept| Halt::NotKept)?;
             if matches!(event.payload, Payload::Timer(_)) {
                 // As when it was woken: a timer that has come is pending no more.
                 self.pipeline.take_timer(event.recv_ns);
@@ -164,8 +174,13 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.doubt_unanswered()
     }
 
-    fn next_repeated(&mut self) -> Option<Event> {
-        self.repeated.as_mut().and_then(VecDeque::pop_front)
+    /// Whether the past happens again.
+    pub(super) const fn is_repeating(&self) -> bool {
+        self.repeated.is_some()
+    }
+
+    fn next_repeated(&mut self) -> Option<Result<Event, NotKept>> {
+        self.repeated.as_mut().and_then(Iterator::next)
     }
 
     /// One event through the pipeline, and what it causes on its way.
@@ -252,7 +267,9 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
                 return Err(Halt::Livelock);
             }
             // Of an earlier process's part it is the next one there, too: the witness looks.
-            let _ = self.next_repeated();
+            if let Some(Err(NotKept)) = self.next_repeated() {
+                return Err(Halt::NotKept);
+            }
             let mut event = self.event(instrument, payload, now_ns);
             event.recv_ns = now_ns;
             self.step(&mut event)?;

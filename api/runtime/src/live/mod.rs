@@ -15,6 +15,7 @@ mod resolve;
 mod run;
 mod settings;
 mod start;
+mod stored;
 mod turn;
 
 pub use blotter::{Blotter, Known, Line, Stand};
@@ -28,4 +29,4 @@ pub use port::{GatewayEnd, Request, RingVenue, rings};
 pub use reconcile::Break;
 pub use run::{Course, LiveShown, attend, run};
 pub use settings::{OnLoss, Settings};
-pub use start::{LiveError, LiveJournal, fingerprint, open, open_under};
+pub use start::{LiveError, LiveJournal, epoch_of, fingerprint, open, open_under, words_of};

@@ -1,7 +1,7 @@
 //! What the owner of a driver does between two turns: hands over market data, decisions and wishes
 //! by itself, and looks at what became of orders.
 
-use qt_backtest::witness::NotKept;
+use qt_backtest::witness::{NotKept, StateName, Witness};
 use qt_engine::{Command, Gate, Halt, Inside, Order, Pipeline, Strategy};
 use qt_types::{
     Asked, AskedFor, Cash, Control, Event, ExecId, FeeIn, InstrumentId, Nanos, OrderId, Payload,
@@ -143,6 +143,25 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     pub fn note(&mut self, kind: u16, bytes: &[u8]) -> Result<(), Halt> {
         let (last, now_ns) = (Seq::new(self.sequencer.count()), self.watch.now_ns());
         self.witness.noted(kind, bytes, last, now_ns).map_err(|NotKept| Halt::NotKept)
+    }
+
+    /// The number of the last record that was kept.
+    #[must_use]
+    pub fn last_kept(&self) -> u64 {
+        self.witness.last_kept()
+    }
+
+    /// Names a state of the whole run that is on the disk.
+    ///
+    /// # Errors
+    /// When that cannot be kept.
+    pub fn name_state(&mut self, state: StateName) -> Result<(), Halt> {
+        self.witness.named(state).map_err(|NotKept| Halt::NotKept)
+    }
+
+    /// What keeps the run from now on.
+    pub fn keep_by(&mut self, witness: Box<dyn Witness>) {
+        self.witness = witness;
     }
 
     /// Puts another strategy in the place of one ([`Pipeline::recast`]).

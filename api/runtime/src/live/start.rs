@@ -1,19 +1,21 @@
 //! The beginning of a live run, the first time and every time after that: the journal, what it
 //! holds made again, the venue asked, and only then orders.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
 use qt_engine::Halt;
-use qt_journal::{Fingerprint, JournalError, Options, Record};
-use qt_types::{Event, InstrumentSpec};
+use qt_journal::{Fingerprint, JournalError, JournalReader, Lsn, Options, Record};
+use qt_types::{InstrumentSpec, OrderId};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use crate::keeper::Begin;
-use crate::opening;
+use crate::opening::{self, States};
 use crate::stages::{Clock, Timing};
+use crate::tail::Tail;
 
 /// Why a live run does not begin, or cannot go on.
 #[derive(Debug, thiserror::Error)]
@@ -46,6 +48,24 @@ pub enum LiveError {
     Halted(#[from] Halt),
 }
 
+/// The number of the run that `config`, a part of a state, is of.
+#[must_use]
+pub fn epoch_of(config: &[u8]) -> Option<u16> {
+    serde_json::from_slice(config).ok().map(|made: Made| made.epoch)
+}
+
+/// The settings, as words, with which the journal in `path` was begun; `None` where that cannot be
+/// read.
+#[must_use]
+pub fn words_of(path: &Path) -> Option<Vec<String>> {
+    let records = JournalReader::open(path, None).ok()?;
+    let config = records.map_while(Result::ok).find_map(|entry| match entry.record {
+        Record::Config(bytes) => Some(bytes),
+        _ => None,
+    });
+    serde_json::from_slice(&config?).ok().map(|made: Made| made.words)
+}
+
 /// What a journal says of its run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 struct Made {
@@ -60,10 +80,17 @@ struct Made {
 pub struct LiveJournal {
     /// What a [`crate::keeper::Keeper`] begins with.
     pub begin: Begin,
-    /// What has to happen again first ([`super::Driver::repeat`]).
-    pub events: Vec<Event>,
-    /// What the session has written down beside its events, in order.
-    pub notes: Vec<qt_journal::Control>,
+    /// What has to happen again first ([`super::Driver::repeat_with`]), behind the state that was
+    /// taken over, with what the session has written down beside its events.
+    pub events: Tail,
+    /// Its last event; zero where there is none.
+    pub last: u64,
+    /// All up to this record is in every state that a start may take.
+    pub oldest: Lsn,
+    /// Orders of which it was said that they never left.
+    pub never_left: HashSet<OrderId>,
+    /// What the journal says of its run: a part of every state ([`opening::CONFIG`]).
+    pub config: Vec<u8>,
     /// The number of the run for its pipeline: the same for every process that goes on with the
     /// journal, another one for every other journal.
     pub epoch: u16,
@@ -92,11 +119,12 @@ pub fn open(
     words: &[String],
 ) -> Result<LiveJournal, LiveError> {
     let folder = path.parent().map_or_else(PathBuf::new, Path::to_owned);
-    open_with(path, options, specs, words, || next_epoch(&folder))
+    open_with(path, options, (specs, words), || next_epoch(&folder), States::none())
 }
 
-/// The same under a lease of epoch `epoch`, which gives the journal its number if it is begun. Each
-/// holder of an account has another one, also where nothing but the lease is left of the last.
+/// The same under a lease of epoch `epoch`: which gives the journal its number if it is begun. Each
+/// holder of an account has a higher one, also where nothing but the lease is left of the last. Of
+/// `states` the newest that can be taken over is.
 ///
 /// # Errors
 /// As [`open`].
@@ -106,8 +134,9 @@ pub fn open_under(
     specs: &[InstrumentSpec],
     words: &[String],
     epoch: u64,
+    states: States<'_>,
 ) -> Result<LiveJournal, LiveError> {
-    open_with(path, options, specs, words, || Ok(number_of(epoch)))
+    open_with(path, options, (specs, words), || Ok(number_of(epoch)), states)
 }
 
 /// The number of a journal that is begun under `epoch`: from 1 to 65,535 and then from 1 again. Two
@@ -120,22 +149,17 @@ fn number_of(epoch: u64) -> u16 {
 fn open_with(
     path: &Path,
     options: &Options,
-    specs: &[InstrumentSpec],
-    words: &[String],
+    (specs, words): (&[InstrumentSpec], &[String]),
     number: impl FnOnce() -> Result<u16, LiveError>,
+    states: States<'_>,
 ) -> Result<LiveJournal, LiveError> {
-    let (mut events, mut notes) = (Vec::new(), Vec::new());
-    let mut each = |record: &Record| match record {
-        Record::Event(event) => events.push(*event),
-        Record::Control(note) => notes.push(note.clone()),
-        _ => {}
-    };
     let config = || -> Result<Vec<u8>, LiveError> {
         let made = Made { epoch: number()?, words: words.to_owned() };
         Ok(serde_json::to_vec(&made)?)
     };
-    let opened = opening::open(path, options, specs, config, &mut each)?;
+    let opened = opening::open(path, options, specs, config, states)?;
     let made: Made = serde_json::from_slice(&opened.config)?;
+    let events = Tail::open(path, opened.behind, opened.recovery.last)?;
     let begin = Begin {
         journal: opened.journal,
         script: opened.script,
@@ -143,7 +167,15 @@ fn open_with(
         fingerprint: options.fingerprint,
         timing: Timing::new(Clock::start(), 1),
     };
-    Ok(LiveJournal { begin, events, notes, epoch: made.epoch })
+    Ok(LiveJournal {
+        begin,
+        events,
+        last: opened.last,
+        oldest: opened.oldest,
+        never_left: opened.never_left,
+        config: opened.config,
+        epoch: made.epoch,
+    })
 }
 
 fn last_epoch(folder: &Path) -> Result<u16, LiveError> {

@@ -19,8 +19,8 @@ const BATCH: usize = 64;
 /// the gateway is looked at in between.
 #[derive(Debug)]
 pub struct SimGateway {
-    venue: SimVenue,
-    records: Records,
+    pub(super) venue: SimVenue,
+    pub(super) records: Records,
     /// What is on its way to us, and when it reaches us (UTC ns).
     coming: VecDeque<(Nanos, GatewayEvent)>,
     is_up: bool,
@@ -29,7 +29,7 @@ pub struct SimGateway {
     /// The way there and back (ns).
     round_trip_ns: i64,
     buffer: Bounded<Delivery>,
-    row: u32,
+    pub(super) row: u32,
     fault: Option<LedgerError>,
 }
 

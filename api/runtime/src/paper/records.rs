@@ -13,12 +13,12 @@ const EXECUTIONS_KEPT: usize = 8_192;
 /// Orders and executions of one account.
 #[derive(Debug, Default)]
 pub(super) struct Records {
-    orders: HashMap<OrderId, VenueOrder>,
+    pub(super) orders: HashMap<OrderId, VenueOrder>,
     /// Those that are open, oldest first.
-    open: Vec<OrderId>,
-    ended: VecDeque<OrderId>,
-    executions: VecDeque<Delivery>,
-    reaches_ns: Option<Nanos>,
+    pub(super) open: Vec<OrderId>,
+    pub(super) ended: VecDeque<OrderId>,
+    pub(super) executions: VecDeque<Delivery>,
+    pub(super) reaches_ns: Option<Nanos>,
 }
 
 impl Records {

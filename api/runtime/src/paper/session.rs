@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use qt_backtest::venue::SimVenue;
-use qt_backtest::witness::Witness;
-use qt_engine::{Command, Ensemble, Gate, Halt, PipelineConfig, Strategy};
+use qt_backtest::witness::{NotKept, Witness};
+use qt_engine::{Command, Ensemble, Gate, Halt, PipelineConfig};
 use qt_ring::{Bell, SetupError, Wait};
 use qt_types::{
     Asked, Control, Event, InstrumentId, Nanos, OrderId, Payload, RejectReason, ReportKind, Signal,
@@ -39,20 +39,9 @@ pub struct PaperParts<G> {
     pub batch: usize,
 }
 
-/// Another strategy in the place of one, and when: after so many events.
-pub struct Recast {
-    /// The number of the last event before it.
-    pub after: u64,
-    /// Whose place it takes.
-    pub of: StrategyId,
-    /// What trades from then on.
-    pub strategy: Box<dyn Strategy>,
-    /// What it trades, by instrument.
-    pub trades: Vec<bool>,
-}
-
-/// Sees what became of orders while the past is made again.
-pub type Told<'a, G> = dyn FnMut(&Driver<Ensemble, G>, &[Note]) + 'a;
+/// Sees what became of orders while the past is made again: called before the first event and
+/// after each. It may put other strategies in their places, as was done then.
+pub type Told<'a, G> = dyn FnMut(&mut Driver<Ensemble, G>, &[Note]) + 'a;
 
 /// What a turn came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
@@ -65,8 +54,8 @@ pub struct Turned {
 
 /// See the module. It belongs to one thread at a time, and never waits.
 pub struct PaperSession<G> {
-    driver: Driver<Ensemble, G>,
-    gateway: SimGateway,
+    pub(super) driver: Driver<Ensemble, G>,
+    pub(super) gateway: SimGateway,
     end: GatewayEnd,
     feed: FeedReader,
     batch: usize,
@@ -122,19 +111,18 @@ impl<G: Gate> PaperSession<G> {
         })
     }
 
-    /// Makes again what earlier processes did: the pipeline, and the venue with it. `recasts` are
-    /// those of earlier processes, in order. `told` sees what became of orders.
+    /// Makes again what earlier processes did, from where the session stands: the pipeline, and the
+    /// venue with it. Orders in `never_left` did not. `told` sees what became of the others.
     ///
     /// # Errors
-    /// When a ledger fails its check, or what happens is not what was kept.
+    /// When a ledger fails its check, what happens is not what was kept, or the reading of `events`
+    /// breaks off.
     pub fn repeat(
         &mut self,
-        events: Vec<Event>,
-        recasts: Vec<Recast>,
+        events: impl Iterator<Item = Result<Event, NotKept>> + Send + 'static,
+        never_left: &HashSet<OrderId>,
         told: &mut Told<'_, G>,
     ) -> Result<(), Halt> {
-        let never_left: HashSet<OrderId> = events.iter().filter_map(not_sent).collect();
-        let mut recasts = recasts.into_iter().peekable();
         let mut notes = Vec::new();
         let Self { driver, gateway, .. } = self;
         gateway.set_repeating(true);
@@ -149,13 +137,8 @@ impl<G: Gate> PaperSession<G> {
                 }
             }
             driver.take_notes(&mut notes);
-            if !notes.is_empty() {
-                told(driver, &notes);
-                notes.clear();
-            }
-            while let Some(next) = recasts.next_if(|next| next.after <= driver.events()) {
-                driver.recast(next.of, next.strategy, next.trades);
-            }
+            told(driver, &notes);
+            notes.clear();
         };
         let done = driver.repeat_with(events, &mut each);
         gateway.set_repeating(false);
@@ -258,6 +241,17 @@ impl<G: Gate> PaperSession<G> {
         self.gateway.venue()
     }
 
+    /// What keeps the run from now on.
+    pub fn keep_by(&mut self, witness: Box<dyn Witness>) {
+        self.driver.keep_by(witness);
+    }
+
+    /// What is left of one that is given up: its market data.
+    #[must_use]
+    pub fn into_feed(self) -> FeedReader {
+        self.feed
+    }
+
     /// How long nothing is due, by its own time, if nothing comes before (ns).
     #[must_use]
     pub fn left_ns(&self) -> i64 {
@@ -284,8 +278,9 @@ impl<G: Gate> PaperSession<G> {
     }
 }
 
-/// The order of which it was said that it never left.
-fn not_sent(event: &Event) -> Option<OrderId> {
+/// The order of which `event` says that it never left.
+#[must_use]
+pub fn not_sent(event: &Event) -> Option<OrderId> {
     let Payload::Report(report) = &event.payload else { return None };
     let is_it = report.kind == ReportKind::Rejected && report.reason == RejectReason::LinkLost;
     is_it.then_some(report.order)

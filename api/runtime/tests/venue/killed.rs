@@ -175,7 +175,7 @@ fn process(folder: &Path, dies: Dies) -> String {
     options.segment_bytes = 1 << 19;
     let opened = open(&folder.join("live.qtj"), &options, &specs(), &[]).unwrap();
     let (_to, controls) = bounded(1);
-    let repeated = opened.events.last().map_or(0, |event| event.seq.get());
+    let repeated = opened.last;
     let keeper = Keeper::new(opened.begin, controls, Arc::new(Shown::default()));
     let bell = Arc::new(Bell::new(Wait::Yield));
     let (port, mut end) = rings(64, &bell, Wait::Yield, SECOND).unwrap();
@@ -190,7 +190,7 @@ fn process(folder: &Path, dies: Dies) -> String {
         feeds: vec![reader],
         settings: Settings { cancels_at_stop: false, ..Settings::default() },
     });
-    driver.repeat(opened.events).unwrap();
+    driver.repeat_with(opened.events, &mut |_, _| {}).unwrap();
     let mut outside = Outside::new(folder, dies);
     let mut now_ns = driver.time_ns().get().max(START);
     let begun_ns = now_ns;

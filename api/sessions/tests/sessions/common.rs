@@ -1,5 +1,6 @@
 //! A service of sessions in a folder of its own.
 
+use std::num::NonZeroU64;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -10,13 +11,22 @@ use qt_trading::amount::Amount;
 use qt_trading::ids::OrderUid;
 use qt_trading::{Desk, NewOrder, Order, OrderKind, Phase, Side, TimeInForce};
 
+/// Events between two states.
+const STATE_EVERY: u64 = 60;
+
 pub fn hub() -> Arc<Hub> {
     Hub::start(HubSettings { seed: Some(7), ..HubSettings::default() }).unwrap()
 }
 
+/// Their states are kept often, so that every start but the first is one from a state.
+pub fn settings(folder: &Path) -> SessionSettings {
+    let mut settings = SessionSettings::new(folder.to_owned());
+    settings.paper.state_every = NonZeroU64::new(STATE_EVERY);
+    settings
+}
+
 pub fn sessions(folder: &Path, hub: &Arc<Hub>) -> Arc<Sessions> {
-    let settings = SessionSettings::new(folder.to_owned());
-    Sessions::start(settings, Arc::clone(hub)).unwrap()
+    Sessions::start(settings(folder), Arc::clone(hub)).unwrap()
 }
 
 pub fn amount(text: &str) -> Amount {

@@ -8,7 +8,8 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
-use qt_trading::ids::{OrderUid, TenantId};
+use qt_journal::{RecordKind, verify};
+use qt_trading::ids::{AccountId, OrderUid, TenantId};
 use qt_trading::{Desk, Order, OrderStatus, Refusal, Side, Trading};
 use rust_decimal::Decimal;
 
@@ -92,9 +93,15 @@ async fn what_was_acknowledged_is_there_once_after_every_kill() {
         live(folder.path(), lines(round), &mut acknowledged);
     }
     assert!(!acknowledged.is_empty());
+    let tenant: TenantId = TENANT.parse().unwrap();
+    let journal = folder.path().join(tenant.to_string());
+    let journal = journal.join(AccountId::paper(tenant).to_string()).join("journal.qtj");
+    let report = verify(&journal).unwrap();
+    assert!(report.is_whole(), "{report}");
+    println!("{report}");
+    assert!(report.records_of(RecordKind::Snapshot) > kills() / 4, "{report}");
     let hub = hub();
     let sessions = sessions(folder.path(), &hub);
-    let tenant: TenantId = TENANT.parse().unwrap();
     let desk = sessions.desk(tenant).await.unwrap();
     ready(&desk).await;
     let is_settled = || {

@@ -12,6 +12,7 @@ mod own;
 mod recorded;
 mod restart;
 mod signals;
+mod states;
 mod switches;
 mod thin;
 mod told;

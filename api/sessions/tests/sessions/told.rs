@@ -2,12 +2,12 @@
 
 use std::sync::{Arc, Mutex};
 
-use qt_sessions::{Listener, Listeners, SessionSettings, Sessions, Told};
+use qt_sessions::{Listener, Listeners, Sessions, Told};
 use qt_trading::ids::{AccountId, OrderUid, TenantId};
 use qt_trading::time::Time;
 use qt_trading::{Side, Trading};
 
-use crate::common::{hub, limit, market, over, ready, until};
+use crate::common::{hub, limit, market, over, ready, settings, until};
 
 /// One telling of a journal: the number of each event, and what it changed.
 #[derive(Debug, Default)]
@@ -17,7 +17,7 @@ struct Ear {
 }
 
 impl Listener for Ear {
-    fn begins(&self) {
+    fn begins(&self, _: u64) {
         self.tellings.lock().unwrap().push(Vec::new());
     }
 
@@ -47,7 +47,9 @@ impl Listeners for Ears {
 async fn what_was_told_is_told_again_alike() {
     let (folder, hub, ear) = (tempfile::tempdir().unwrap(), hub(), Arc::new(Ear::default()));
     let start = || {
-        let mut settings = SessionSettings::new(folder.path().to_owned());
+        let mut settings = settings(folder.path());
+        // All of the journal is made again.
+        settings.paper.state_every = None;
         settings.listeners = Arc::new(Ears(Arc::clone(&ear)));
         Sessions::start(settings, Arc::clone(&hub)).unwrap()
     };

@@ -2,12 +2,13 @@
 
 use qt_engine::LedgerError;
 use qt_types::{InstrumentId, Price, Side};
+use serde::{Deserialize, Serialize};
 
 use super::BookMarket;
 use crate::venue::{FillPath, SimVenue};
 
 /// What our fills took of one level since the venue told it last.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct Taken {
     side: Side,
     price: Price,

@@ -6,6 +6,7 @@ mod liquidity;
 mod own;
 mod peg;
 mod play;
+mod stored;
 mod trade;
 
 use qt_engine::book::{Book, BookView, OrderBook};

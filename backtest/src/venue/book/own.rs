@@ -1,9 +1,10 @@
 //! Where our own orders rest: a test that is almost always negative, for every tick.
 
 use qt_types::Price;
+use serde::{Deserialize, Serialize};
 
 /// The limits of our resting orders of one side.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
 pub(super) struct OwnOrders {
     /// A bit for each price modulo 64 at which an order rests.
     pub(super) mask: u64,
