@@ -10,7 +10,6 @@ use qt_engine::{Command, Ensemble, Gate, Halt, PipelineConfig};
 use qt_ring::{Bell, SetupError, Wait};
 use qt_types::{
     Asked, Control, Event, InstrumentId, Nanos, OrderId, Payload, RejectReason, ReportKind, Signal,
-    StrategyId,
 };
 
 use super::gateway::SimGateway;
