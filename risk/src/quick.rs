@@ -366,9 +366,9 @@ impl Node {
     fn is_usual(&self, bounds: &InstrumentBounds, notional: i128) -> bool {
         // Both are bounded: 40 and 80 bits.
         let is_small = |usual: i128| notional <= bounds.multiple.wrapping_mul(usual);
-        self.usual.least().is_none_or(|least| {
-            is_small(least) || self.usual.median().is_none_or(|median| is_small(median))
-        })
+        self.usual
+            .least()
+            .is_none_or(|least| is_small(least) || self.usual.median().is_none_or(is_small))
     }
 
     /// C18, C19, C24, C25: rates and windows.
