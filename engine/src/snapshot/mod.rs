@@ -28,7 +28,7 @@ pub use writer::Writer;
 
 /// The format that is written. It goes up when an older program could not read what is written,
 /// or would read something else from it.
-pub const FORMAT: u16 = 3;
+pub const FORMAT: u16 = 4;
 
 /// State that a snapshot holds, read back in place.
 pub trait Stored {
