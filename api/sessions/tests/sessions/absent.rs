@@ -10,9 +10,10 @@ use qt_sessions::{MACHINE, Memory, Remembered, SessionSettings, Sessions};
 use qt_trading::ids::{AccountId, OrderUid, StrategyUid, TenantId};
 use qt_trading::time::Time;
 use qt_trading::{
-    ArmAnswer, Desk, KillLevel, LimitValue, LimitsNow, Phase, PrivateKind, Refusal, Side,
-    StrategyRun, Switch, Trading,
+    ArmAnswer, Desk, KillLevel, LimitValue, LimitsNow, MarketData, NewOrder, Phase, PrivateKind,
+    Refusal, Side, StrategyRun, Switch, Trading,
 };
+use rust_decimal::Decimal;
 
 use crate::common::{amount, hub, limit, market, over, ready, sessions, until};
 
@@ -65,7 +66,7 @@ async fn a_session_that_has_failed_takes_a_kill_for_later() {
     let all = failing(folder.path(), &hub);
     let desk = all.desk(tenant).await.unwrap();
     until("failed", || desk.state().phase == Phase::Failed).await;
-    assert_eq!(shown(&desk), [switch.clone()]);
+    assert_eq!(shown(&desk), std::slice::from_ref(&switch));
     all.stop().await;
     // Whoever looked at it has put it right.
     let all = sessions(folder.path(), &hub);
@@ -227,7 +228,8 @@ async fn limits_and_kills_outlive_a_lost_journal() {
     all.stop().await;
 }
 
-/// A limit that trips a switch by itself: it is shown, told, and stays over a restart.
+/// A strategy that the venue refuses again and again is halted by the gate: that is shown, told, and
+/// stays over a restart.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_switch_that_the_gate_trips_is_told_as_any_other() {
     let folder = tempfile::tempdir().unwrap();
@@ -235,25 +237,25 @@ async fn a_switch_that_the_gate_trips_is_told_as_any_other() {
     let all = sessions(folder.path(), &hub);
     let desk = all.desk(tenant).await.unwrap();
     ready(&desk).await;
-    let entries = LimitValue {
-        name: "entries".to_owned(),
-        level: "strategy".to_owned(),
-        symbol: None,
-        value: amount("2"),
-        unit: String::new(),
-    };
-    desk.set_limits(1, vec![entries], vec!["ann".into()]).await.unwrap();
-    let reader = desk.events();
-    let mut reader = reader.reader(reader.last());
-    for _ in 0..4 {
-        let order = market("AAPL", Side::Buy, "1");
+    let log = desk.events();
+    let (mut reader, mut events) = (log.reader(log.last()), Vec::new());
+    for n in 0..3_000_u32 {
+        if desk.state().is_killed {
+            break;
+        }
+        // It would trade at once, and may not.
+        let ask = hub.quote("AAPL").unwrap().ask.unwrap();
+        let price = (ask.0 + Decimal::new(i64::from(n / 40 % 30), 2)).to_string();
+        let order = limit("AAPL", Side::Buy, &(1 + n % 40).to_string(), &price);
+        let order = NewOrder { post_only: true, ..order };
         let _ = desk.place(OrderUid::new(), order, "u".into()).await;
+        events.extend(reader.take(1_000).unwrap());
     }
     until("tripped", || desk.state().is_killed).await;
+    events.extend(reader.take(1_000).unwrap());
     let by_machine = |it: &Switch| it.is_killed && it.people == [MACHINE];
     let switch = desk.switches().into_iter().find(by_machine).expect("it is shown");
     assert!(switch.reason.contains("by control"), "{switch:?}");
-    let events = reader.take(1_000).unwrap();
     let is_kill = |kind: &PrivateKind| match kind {
         PrivateKind::Risk(what) => what["kind"] == "kill" && what["by_machine"] == true,
         _ => false,

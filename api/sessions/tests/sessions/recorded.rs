@@ -51,7 +51,7 @@ fn hub_of(paths: &[PathBuf], speed: i64) -> Result<std::sync::Arc<Hub>, MarketEr
 async fn a_session_trades_what_was_recorded() {
     let folder = tempfile::tempdir().unwrap();
     let paths = ["ONE", "TWO"].map(|symbol| record(folder.path(), symbol));
-    let hub = hub_of(&paths, 4).unwrap();
+    let hub = hub_of(&paths, 10).unwrap();
     let symbols: Vec<String> = hub.instruments().into_iter().map(|it| it.symbol).collect();
     assert_eq!(symbols, ["ONE", "TWO"], "and nothing of the synthetic market");
     until("quotes", || hub.quote("TWO").is_some_and(|it| it.bid.is_some())).await;
