@@ -6,14 +6,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use qt_sessions::market::Hub;
-use qt_sessions::{MACHINE, Memory, Remembered, SessionSettings, Sessions};
+use qt_sessions::{Memory, Remembered, SessionSettings, Sessions};
 use qt_trading::ids::{AccountId, OrderUid, StrategyUid, TenantId};
 use qt_trading::time::Time;
 use qt_trading::{
-    ArmAnswer, Desk, KillLevel, LimitValue, LimitsNow, MarketData, NewOrder, Phase, PrivateKind,
-    Refusal, Side, StrategyRun, Switch, Trading,
+    ArmAnswer, Desk, KillLevel, LimitValue, LimitsNow, Phase, Refusal, Side, StrategyRun, Switch,
+    Trading,
 };
-use rust_decimal::Decimal;
 
 use crate::common::{amount, hub, limit, market, over, ready, sessions, until};
 
@@ -225,54 +224,5 @@ async fn limits_and_kills_outlive_a_lost_journal() {
     let desk = all.desk(tenant).await.unwrap();
     ready(&desk).await;
     assert!(!desk.state().is_killed, "what was armed since stays so");
-    all.stop().await;
-}
-
-/// A strategy that the venue refuses again and again is halted by the gate: that is shown, told, and
-/// stays over a restart.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_switch_that_the_gate_trips_is_told_as_any_other() {
-    let folder = tempfile::tempdir().unwrap();
-    let (hub, tenant) = (hub(), TenantId::new());
-    let all = sessions(folder.path(), &hub);
-    let desk = all.desk(tenant).await.unwrap();
-    ready(&desk).await;
-    let log = desk.events();
-    let (mut reader, mut events) = (log.reader(log.last()), Vec::new());
-    for n in 0..3_000_u32 {
-        if desk.state().is_killed {
-            break;
-        }
-        // It would trade at once, and may not.
-        let ask = hub.quote("AAPL").unwrap().ask.unwrap();
-        let price = (ask.0 + Decimal::new(i64::from(n / 40 % 30), 2)).to_string();
-        let order = limit("AAPL", Side::Buy, &(1 + n % 40).to_string(), &price);
-        let order = NewOrder { post_only: true, ..order };
-        let _ = desk.place(OrderUid::new(), order, "u".into()).await;
-        events.extend(reader.take(1_000).unwrap());
-    }
-    until("tripped", || desk.state().is_killed).await;
-    events.extend(reader.take(1_000).unwrap());
-    let by_machine = |it: &Switch| it.is_killed && it.people == [MACHINE];
-    let switch = desk.switches().into_iter().find(by_machine).expect("it is shown");
-    assert!(switch.reason.contains("by control"), "{switch:?}");
-    let is_kill = |kind: &PrivateKind| match kind {
-        PrivateKind::Risk(what) => what["kind"] == "kill" && what["by_machine"] == true,
-        _ => false,
-    };
-    assert_eq!(events.iter().filter(|event| is_kill(&event.kind)).count(), 1);
-    let is_alarm = |kind: &PrivateKind| match kind {
-        PrivateKind::Alert(alert) => alert.severity == "critical",
-        _ => false,
-    };
-    assert_eq!(events.iter().filter(|event| is_alarm(&event.kind)).count(), 1);
-    all.stop().await;
-    let all = sessions(folder.path(), &hub);
-    let desk = all.desk(tenant).await.unwrap();
-    ready(&desk).await;
-    assert!(desk.switches().iter().any(by_machine));
-    // Orders that are no strategy's are those of the strategy of all zeros.
-    let of = switch.subject.parse().ok().map(StrategyUid);
-    assert_eq!(desk.arm(switch.level, of, Time::now(), two()).await, Ok(ArmAnswer::Armed));
     all.stop().await;
 }
