@@ -26,6 +26,8 @@ use qt_trading::{Book, Candle, Candles, FeedState, Instrument, MarketData, Quote
 
 /// The deepest book that is shown.
 const DEPTH_MAX: usize = 50;
+/// What counts as the dollars of paper accounts.
+const DOLLARS: [&str; 5] = ["USD", "USDT", "USDC", "FDUSD", "BUSD"];
 /// Nothing was heard of an instrument for so long: it is stale (ns).
 const STALE_NS: i64 = 10_000_000_000;
 
@@ -55,7 +57,7 @@ impl Default for HubSettings {
 #[derive(Debug, thiserror::Error)]
 pub enum MarketError {
     /// Units that cannot be.
-    #[error("synthetic instrument {0}: {1}")]
+    #[error("instrument {0}: {1}")]
     Spec(String, SpecError),
     /// Settings that cannot be.
     #[error("synthetic instrument {0}: {1}")]
@@ -66,6 +68,9 @@ pub enum MarketError {
     /// Two recordings of one instrument.
     #[error("two recordings have an instrument {0}: leave one of them out")]
     Twice(String),
+    /// A recording in a currency that accounts do not have.
+    #[error("recording of {0}: it is priced in {1}, and paper accounts count in dollars")]
+    Currency(String, String),
     /// Candles that are kept.
     #[error("{0}: candles cannot be kept there: {1}")]
     Candles(String, std::io::Error),
@@ -189,11 +194,22 @@ fn recorded(feeds: &[RecordedFeed], now_ns: i64) -> Result<(Vec<Listing>, Vec<Ro
             if listings.iter().any(|known| known.spec.symbol() == spec.symbol()) {
                 return Err(MarketError::Twice(spec.symbol().to_owned()));
             }
-            listings.push(Listing::new(spec.clone(), super::VENUE));
+            listings.push(Listing::new(in_dollars(spec)?, super::VENUE));
         }
         rows.push(Rows::Recorded(Box::new(recording)));
     }
     Ok((listings, rows))
+}
+
+/// The same units, priced in the currency of paper accounts.
+fn in_dollars(spec: &InstrumentSpec) -> Result<InstrumentSpec, MarketError> {
+    let (symbol, currency) = (spec.symbol(), spec.currency());
+    if !DOLLARS.contains(&currency) {
+        return Err(MarketError::Currency(symbol.to_owned(), currency.to_owned()));
+    }
+    let (tick, lot, multiplier) = (spec.tick_e9(), spec.lot_e9(), spec.multiplier_e9());
+    let made = InstrumentSpec::new(symbol, DOLLARS[0], spec.kind(), tick, lot, multiplier);
+    made.map_err(|why| MarketError::Spec(symbol.to_owned(), why))
 }
 
 /// Prices in billionths, by symbol; none where there is no such file.

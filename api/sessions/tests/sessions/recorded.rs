@@ -22,10 +22,10 @@ fn tick(kind: TickKind, side: Side, at_ns: i64, price: i64, qty: i64) -> Tick {
 }
 
 /// A minute in which the best prices of `symbol` rise by one tick each second.
-fn record(folder: &Path, symbol: &str) -> PathBuf {
+fn record(folder: &Path, symbol: &str, currency: &str) -> PathBuf {
     let path = folder.join(format!("{symbol}.qtt"));
     let kind = InstrumentKind::Spot;
-    let spec = InstrumentSpec::new(symbol, "USD", kind, E9 / 100, E9, E9).unwrap();
+    let spec = InstrumentSpec::new(symbol, currency, kind, E9 / 100, E9, E9).unwrap();
     let mut writer = TickWriter::<Tick>::create(&path).unwrap();
     for second in 0..60 {
         let at_ns = BEGIN_NS + second * SECOND_NS;
@@ -50,8 +50,9 @@ fn hub_of(paths: &[PathBuf], speed: i64) -> Result<std::sync::Arc<Hub>, MarketEr
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_trades_what_was_recorded() {
     let folder = tempfile::tempdir().unwrap();
-    let paths = ["ONE", "TWO"].map(|symbol| record(folder.path(), symbol));
-    let hub = hub_of(&paths, 4).unwrap();
+    let recorded = [("ONE", "USDT"), ("TWO", "USD")];
+    let paths = recorded.map(|(symbol, currency)| record(folder.path(), symbol, currency));
+    let hub = hub_of(&paths, 10).unwrap();
     let symbols: Vec<String> = hub.instruments().into_iter().map(|it| it.symbol).collect();
     assert_eq!(symbols, ["ONE", "TWO"], "and nothing of the synthetic market");
     until("quotes", || hub.quote("TWO").is_some_and(|it| it.bid.is_some())).await;
@@ -78,7 +79,9 @@ async fn a_session_trades_what_was_recorded() {
 #[tokio::test(flavor = "multi_thread")]
 async fn what_cannot_be_a_market_is_named() {
     let folder = tempfile::tempdir().unwrap();
-    let one = record(folder.path(), "ONE");
+    let one = record(folder.path(), "ONE", "USD");
+    let euros = record(folder.path(), "EUROS", "EUR");
+    assert!(matches!(hub_of(&[euros], 1), Err(MarketError::Currency(..))));
     let twice = hub_of(&[one.clone(), one], 1);
     assert!(matches!(twice, Err(MarketError::Twice(symbol)) if symbol == "ONE"));
     let nothing = folder.path().join("nothing.qtt");

@@ -131,13 +131,12 @@ async fn jobs(world: World) {
     let begun = Time::now();
     let one = || holder("one", Time(NOON + 10));
     let quota = |open_max| BacktestQuota { open_max, cpu_ms_max: 1_000_000, since: Time(0) };
-    let (job, is_new) =
-        store.enqueue_backtest(by(), new(Some("k")), quota(9), one()).await.unwrap();
+    let add = async |key| store.enqueue_backtest(by(), new(key), quota(9), one()).await.unwrap();
+    let (job, is_new) = add(Some("k")).await;
     assert!(is_new && job.status == BacktestStatus::Queued);
-    let (same, is_new) =
-        store.enqueue_backtest(by(), new(Some("k")), quota(9), one()).await.unwrap();
+    let (same, is_new) = add(Some("k")).await;
     assert_eq!((same.id, is_new), (job.id, false));
-    let (second, _) = store.enqueue_backtest(by(), new(None), quota(9), one()).await.unwrap();
+    let (second, _) = add(None).await;
     assert_eq!(store.start_backtest(tenant, job.id, one()).await, Ok(true));
     assert_eq!(store.start_backtest(tenant, job.id, one()).await, Ok(false));
     let progress = json!({"fraction": 0.5});
@@ -160,7 +159,7 @@ async fn jobs(world: World) {
     // A start after a crash: what ran is interrupted, what waited waits.
     store.start_backtest(tenant, second.id, one()).await.unwrap();
     assert_eq!(store.backtest_progress(tenant, second.id, None, 400).await, Ok(true));
-    let (third, _) = store.enqueue_backtest(by(), new(None), quota(9), one()).await.unwrap();
+    let (third, _) = add(None).await;
     let two = holder("two", Time(NOON + 90));
     let waiting = store.recover_backtests(tenant, two, Time(NOON + 21)).await.unwrap();
     assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), [third.id]);
