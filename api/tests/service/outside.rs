@@ -135,7 +135,7 @@ async fn example(place: &Place, token: String, more: Vec<(&'static str, String)>
 async fn the_example_agent_is_heard_both_ways() {
     let Some(redis) = RedisServer::start().await else { return };
     let url = redis.url();
-    let given = [("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1"), ("REDIS_URL", &url)];
+    let given = [("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1"), ("REDIS_URL", url.as_str())];
     let place = Place::with(&given).await;
     let way = place.directly();
     let source = json!({"name": "example", "subject": "example-agent",
