@@ -98,6 +98,7 @@ fn run(strategy: StrategyUid, kind: &str) -> StrategyRun {
         strategy_type: kind.to_owned(),
         symbols: vec!["EURUSD".to_owned()],
         parameters: Vec::new(),
+        limits: Vec::new(),
     }
 }
 
