@@ -129,22 +129,11 @@ impl Service {
         let mut tasks = Vec::new();
         let redis = settings.redis.as_ref().map(redis_lazily).transpose()?;
         let (gate, owner) = gate(&settings, redis.as_ref(), &mut tasks).await?;
-        let limiter: Arc<dyn Limiter> = match &redis {
-            Some(redis) => Arc::new(RedisLimiter::new(redis.clone(), &settings.quotas, "")),
-            None => Arc::new(LocalLimiter::new(&settings.quotas)),
-        };
-        let state = Some(data_dir.join("market.json"));
-        let (recordings, candles) = (settings.feeds, Some(data_dir.join("candles")));
-        let market = HubSettings { state, recordings, candles, ..HubSettings::default() };
-        let hub = Hub::start(market)?;
+        let limiter = limiter(&settings, redis.as_ref());
+        let hub = market(&settings)?;
         let (sessions, projector, leases) =
             sessions(&store, &data_dir, &hub, &registry, &settings.paper)?;
-        let jobs = settings.has_backtests.then(|| {
-            let jobs =
-                JobSettings::new(program.to_owned(), data_dir.clone(), settings.shared.clone());
-            let jobs = JobSettings { is_alone: !store.is_shared(), ..jobs };
-            Jobs::new(jobs, Arc::new(store.clone()))
-        });
+        let jobs = jobs(&settings, program, &store);
         let source_keys =
             SourceKeys::open(&data_dir).map_err(|error| ServiceError::System(error.to_string()))?;
         let mut app = App::new(Makings {
@@ -287,6 +276,32 @@ fn redis_lazily(url: &Secret) -> Result<ConnectionManager, ServiceError> {
         .set_connection_timeout(Some(Duration::from_millis(500)))
         .set_response_timeout(Some(Duration::from_millis(500)));
     ConnectionManager::new_lazy_with_config(client, config).map_err(wrong)
+}
+
+fn limiter(settings: &ServiceSettings, redis: Option<&ConnectionManager>) -> Arc<dyn Limiter> {
+    match redis {
+        Some(redis) => Arc::new(RedisLimiter::new(redis.clone(), &settings.quotas, "")),
+        None => Arc::new(LocalLimiter::new(&settings.quotas)),
+    }
+}
+
+/// The market of all sessions: what is configured, or the synthetic one.
+fn market(settings: &ServiceSettings) -> Result<Arc<Hub>, MarketError> {
+    let kept = |name: &str| Some(settings.data_dir.join(name));
+    let (state, candles) = (kept("market.json"), kept("candles"));
+    let recordings = settings.feeds.clone();
+    Hub::start(HubSettings { state, recordings, candles, ..HubSettings::default() })
+}
+
+/// Backtests, unless they are off.
+fn jobs(settings: &ServiceSettings, program: &Path, store: &Store) -> Option<Arc<Jobs>> {
+    if !settings.has_backtests {
+        return None;
+    }
+    let (program, data_dir) = (program.to_owned(), settings.data_dir.clone());
+    let jobs = JobSettings::new(program, data_dir, settings.shared.clone());
+    let jobs = JobSettings { is_alone: !store.is_shared(), ..jobs };
+    Some(Jobs::new(jobs, Arc::new(store.clone())))
 }
 
 /// All sessions, who keeps what they do, and the leases of the store.

@@ -112,14 +112,13 @@ impl JournalReader {
     /// has is read; that may end in the middle of a record.
     ///
     /// # Errors
-    /// When there is no journal, or none that this program can read; with a `fingerprint`, when
-    /// it is of another configuration.
+    /// No journal, or none that this program can read; with a `fingerprint`, another configuration.
     pub fn open(folder: &Path, fingerprint: Option<Fingerprint>) -> Result<Self, JournalError> {
         Self::open_behind(folder, fingerprint, Lsn::NONE)
     }
 
-    /// The same without the segments in which there is nothing behind record `behind`: the first
-    /// record that comes is that one, or one before it. What is not read is not checked.
+    /// The same without the segments that hold nothing behind record `behind`: the first record that
+    /// comes is that one, or one before it. What is not read is not checked.
     ///
     /// # Errors
     /// As [`Self::open`].

@@ -18,8 +18,8 @@ use qt_trading::ids::{StrategyUid, TenantId};
 /// Names that are looked up in one statement.
 const LOOKUP_MAX: usize = 500;
 
-pub(super) const SIGNAL: &str = "id, source_id, signal_id, body, body_hash, symbol, action, confidence_e9, \
-    issued_ns, expires_ns, arrived_ns, status, code, session_seq, taken_body";
+pub(super) const SIGNAL: &str = "id, source_id, signal_id, body, body_hash, symbol, action, \
+    confidence_e9, issued_ns, expires_ns, arrived_ns, status, code, session_seq, taken_body";
 
 /// What is final stays.
 const OPEN: &str = "status IN ('received', 'waiting', 'approved')";

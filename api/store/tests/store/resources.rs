@@ -139,8 +139,8 @@ async fn jobs(world: World) {
     let (second, _) = add(None).await;
     assert_eq!(store.start_backtest(tenant, job.id, one()).await, Ok(true));
     assert_eq!(store.start_backtest(tenant, job.id, one()).await, Ok(false));
-    let progress = json!({"fraction": 0.5});
-    assert_eq!(store.backtest_progress(tenant, job.id, Some(progress), 900).await, Ok(true));
+    let half = Some(json!({"fraction": 0.5}));
+    assert_eq!(store.backtest_progress(tenant, job.id, half, 900).await, Ok(true));
     assert_eq!(store.backtest_use(tenant, Time(0)).await.unwrap().open, 2);
     let end = |status| BacktestEnd {
         status,
@@ -150,8 +150,7 @@ async fn jobs(world: World) {
         cpu_ms: 1_200,
     };
     store.finish_backtest(by(), job.id, end(BacktestStatus::Done)).await.unwrap();
-    let again = store.finish_backtest(by(), job.id, end(BacktestStatus::Done)).await;
-    assert!(is_conflict(again));
+    assert!(is_conflict(store.finish_backtest(by(), job.id, end(BacktestStatus::Done)).await));
     assert_eq!(store.backtest_progress(tenant, job.id, None, 1).await, Ok(false));
     let row = store.backtest(tenant, job.id).await.unwrap();
     assert_eq!(row.result.clone().unwrap()["metrics"]["sharpe"], 1.5);
@@ -163,8 +162,8 @@ async fn jobs(world: World) {
     let two = holder("two", Time(NOON + 90));
     let waiting = store.recover_backtests(tenant, two, Time(NOON + 21)).await.unwrap();
     assert_eq!(waiting.iter().map(|row| row.id).collect::<Vec<_>>(), [third.id]);
-    let second = store.backtest(tenant, second.id).await.unwrap();
-    assert_eq!(second.status, BacktestStatus::Interrupted);
+    let status = store.backtest(tenant, second.id).await.unwrap().status;
+    assert_eq!(status, BacktestStatus::Interrupted);
     let used = store.backtest_use(tenant, Time(0)).await.unwrap();
     assert_eq!((used.open, used.cpu_ms), (1, 1_600), "it is charged what it had told of");
     // What a job took is charged, even when it was over before its process was.
@@ -181,9 +180,8 @@ async fn jobs(world: World) {
     let events = store.events_after(tenant, 0, 10).await.unwrap();
     assert_eq!(events.len(), 2);
     assert!(events[0].envelope.data.contains("sharpe"));
-    assert!(
-        store.backtests(TenantId::new(), None, Page::default()).await.unwrap().items.is_empty()
-    );
+    let others = store.backtests(TenantId::new(), None, Page::default()).await;
+    assert_eq!(others.unwrap().items.len(), 0);
     let of = async |person: &str| {
         let rows = store.backtests(tenant, Some(person.to_owned()), Page::default()).await;
         rows.unwrap().items.len()
