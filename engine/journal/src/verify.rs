@@ -102,7 +102,10 @@ impl Report {
     /// Of a snapshot that is there those before it need not be.
     fn note_snapshot(&mut self, bad: Option<JournalError>) {
         let Some(bad) = bad else {
-            let is_gone = |bad: &JournalError| matches!(bad, JournalError::Io { source, .. } if source.kind() == NotFound);
+            let is_gone = |bad: &JournalError| match bad {
+                JournalError::Io { source, .. } => source.kind() == NotFound,
+                _ => false,
+            };
             let before = self.snapshots_bad.len();
             self.snapshots_bad.retain(|bad| !is_gone(bad));
             self.snapshots_removed += (before - self.snapshots_bad.len()) as u64;
