@@ -31,8 +31,7 @@ pub fn pruned_to(folder: &Path) -> Result<u32, JournalError> {
 /// only with a state that stands for those records: without one the journal cannot be played again.
 ///
 /// # Errors
-/// When the folder cannot be read, or it cannot be written down what is taken away; then nothing
-/// is.
+/// When the folder cannot be read, or what is taken away not be written down: then nothing is.
 pub fn prune(folder: &Path, behind: Lsn) -> Result<usize, JournalError> {
     let all = segments::list(folder)?;
     let needed = segments::holding(&all, behind.next());

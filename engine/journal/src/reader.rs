@@ -112,13 +112,13 @@ impl JournalReader {
     /// has is read; that may end in the middle of a record.
     ///
     /// # Errors
-    /// No journal, or none that this program can read; with a `fingerprint`, another configuration.
+    /// When there is no journal, or none that this program can read; with a `fingerprint`, when
+    /// it is of another configuration.
     pub fn open(folder: &Path, fingerprint: Option<Fingerprint>) -> Result<Self, JournalError> {
         Self::open_behind(folder, fingerprint, Lsn::NONE)
     }
 
-    /// The same without the segments that hold nothing behind record `behind`: the first record that
-    /// comes is that one, or one before it. What is not read is not checked.
+    /// The same without the segments that have nothing behind record `behind`, unchecked.
     ///
     /// # Errors
     /// As [`Self::open`].
@@ -331,7 +331,7 @@ impl JournalReader {
     /// A segment must go on where the one before it ended.
     fn check_header(&mut self, header: SegmentHeader) -> Result<(), JournalError> {
         let before = self.header;
-        // The list of the segments has none that is missing and was not taken away.
+        // None is missing in the list that was not taken away.
         let is_gap = header.number > before.number.saturating_add(1)
             && header.first > self.expected
             && header.journal == before.journal;

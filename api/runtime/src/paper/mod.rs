@@ -2,9 +2,8 @@
 //! ([`SimGateway`]), and a session with its driver on one thread ([`PaperSession`]).
 //!
 //! What the venue has seen is what the journal holds: market data as it was sequenced, commands as
-//! they left. So it is made again from a journal, exactly. So that a long journal need not be
-//! played from its first event, it is also a part of the states that a session keeps
-//! ([`crate::states`]).
+//! they left. So it is made again from a journal, exactly. A long one need not be played from its
+//! first event: the venue is a part of the states that a session keeps ([`crate::states`]).
 
 mod gateway;
 mod records;
