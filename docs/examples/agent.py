@@ -119,7 +119,8 @@ def outcome(signal_id):
     for _ in range(50):
         status, page = ask("GET", f"/signals?symbol={SYMBOL}&limit=50")
         found = [it for it in page.get("items", []) if it["signal_id"] == signal_id]
-        if found:
+        # One that was only received is still on its way into the session.
+        if found and found[0]["status"] != "received":
             it = found[0]
             code = f" ({it['code']})" if it.get("code") else ""
             print(f"it is {it['status']}{code}, arrived at {it['arrived_at']}")
