@@ -166,8 +166,7 @@ impl Service {
         tasks.extend(background(&mut app, &store, &bus, courier, settings.redis.as_ref(), redis));
         tasks.extend(outside::listen(&app, &settings.outside.agents, &store));
         tasks.extend(jobs.as_ref().map(|jobs| tokio::spawn(recover(Arc::clone(jobs)))));
-        let judge = Judge::new(app.store.clone(), app.market.clone(), DriftRule::default());
-        tasks.push(tokio::spawn(quality::follow(judge, Arc::clone(&sessions))));
+        tasks.push(tokio::spawn(quality::follow(judge(&app), Arc::clone(&sessions))));
         let app = Arc::new(app);
         tasks.extend(settings.redis.map(|url| tokio::spawn(SignalStream::new(url, &app).run())));
         let router = crate::routes::router(&app);
@@ -239,6 +238,11 @@ impl Service {
         let is_closed = timeout_at(until, self.store.close()).await.is_ok();
         is_served && is_ended && is_closed
     }
+}
+
+/// Who judges what sources of signals say.
+fn judge(app: &App) -> Judge {
+    Judge::new(app.store.clone(), app.market.clone(), DriftRule::default())
 }
 
 /// This process, as others see it that want what it has.

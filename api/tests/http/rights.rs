@@ -55,6 +55,8 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST /signal-sources", "..TS."),
     ("DELETE /signal-sources/{id}", "..TS."),
     ("PUT /signal-sources/{id}/mode", "..TS."),
+    ("GET /signal-sources/quality", "ruTSa"),
+    ("GET /signal-sources/{id}/quality", "ruTSa"),
     ("GET /signals", "ruTSa"),
     ("POST /signals", "....a"),
     ("GET /signals/{id}", "ruTSa"),
