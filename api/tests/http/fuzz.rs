@@ -41,6 +41,10 @@ fn bodies() -> Vec<(&'static str, Value)> {
         ),
         ("POST /risk/kill", switch.clone()),
         ("POST /risk/arm", switch),
+        (
+            "POST /webhooks",
+            json!({"url": "https://hooks.example.org/", "event_types": ["TradeExecuted"]}),
+        ),
     ]
 }
 

@@ -27,7 +27,9 @@ async fn a_secret_is_shown_once_and_never_again() {
     assert_eq!(service.ask("DELETE", &path, &admin, None).await.json()["status"], "deleted");
     assert_eq!(service.ask("DELETE", &path, &admin, None).await.status, 404);
     let audit = service.ask("GET", "/audit?action=webhook.created", &admin, None).await.json();
-    assert_eq!(audit["items"][0]["detail"]["url"], "https://hooks.example.org/a");
+    let audit = audit.to_string();
+    assert!(audit.contains("https://hooks.example.org/a"), "{audit}");
+    assert!(!audit.contains(secret), "{audit}");
 }
 
 #[tokio::test]
