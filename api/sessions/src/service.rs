@@ -265,11 +265,11 @@ impl Inner {
     /// The session is not begun, and not tried again.
     pub fn fail(&self, shared: &Shared, why: &str) {
         tracing::error!(account = %shared.account, why, "a session does not begin");
-        shared.enter(Phase::Failed, Some(why.to_owned()));
         match pending::read(&self.folder(shared)) {
             Ok(kills) => pending::show(shared, &kills),
             Err(error) => tracing::error!(%error, "kills of a session cannot be read"),
         }
+        shared.enter(Phase::Failed, Some(why.to_owned()));
         if let Some(worker) = lock(&self.workers).get(shared.worker) {
             worker.lose();
         }

@@ -11,8 +11,8 @@ use serde_json::{Map, Value, json};
 
 use crate::common::{Service, Wanted, token};
 
-/// A body of each operation that takes one, as it should be.
-fn bodies() -> Vec<(&'static str, Value)> {
+/// A body of each operation that takes one, as it should be; `request` waits for a decision.
+fn bodies(request: &str) -> Vec<(&'static str, Value)> {
     let switch = json!({"level": "account", "id": null, "reason": "a test"});
     let strategy = json!({"name": "one", "description": "", "strategy_type": "sma_cross",
                           "symbols": ["BTC-USD"], "parameters": {"fast": 5}, "status": "stopped"});
@@ -45,7 +45,67 @@ fn bodies() -> Vec<(&'static str, Value)> {
             "POST /webhooks",
             json!({"url": "https://hooks.example.org/", "event_types": ["TradeExecuted"]}),
         ),
+        ("POST /signal-sources", crate::signals::source("another")),
+        ("PUT /signal-sources/{id}/mode", json!({"mode": "live", "reason": "a test"})),
+        ("POST /signals", crate::signals::signal("b")),
+        (
+            "POST /hitl/decision",
+            json!({"request_id": request, "decision": "reject", "notes": "",
+                   "modified_action": null}),
+        ),
+        (
+            "PUT /hitl/policy",
+            json!({"base_version": 0, "ask_below_confidence": 0.5, "ask_above_notional": "100",
+                   "ask_first_of_source": true, "ask_controls": []}),
+        ),
     ]
+}
+
+/// A service in which there is one of everything that a body can be about.
+struct Furnished {
+    service: Service,
+    admin: String,
+    agent: String,
+    order: String,
+    strategy: String,
+    source: String,
+    request: String,
+}
+
+impl Furnished {
+    async fn new() -> Self {
+        let quotas = Quotas::read(&|_| Some("100000".to_owned())).ok();
+        let wanted = Wanted { has_jobs: true, quotas, ..Wanted::default() };
+        let (service, tenant) = (Service::with(wanted).await, TenantId::new());
+        let (admin, agent) = (token(Role::TenantAdmin, tenant), token(Role::Agent, tenant));
+        let id = async |path: &str, by: &str, body: &Value| {
+            let reply = service.ask("POST", path, by, Some(&body.to_string())).await;
+            reply.json()["id"].as_str().unwrap_or_else(|| panic!("{reply:?}")).to_owned()
+        };
+        let all = bodies("");
+        let order = id("/trades", &admin, &all[0].1).await;
+        let strategy = id("/strategies", &admin, &all[2].1).await;
+        // The first signal of a source that is live waits for a person.
+        let source = id("/signal-sources", &admin, &crate::signals::source("agent")).await;
+        let live = json!({"mode": "live", "reason": "a test"}).to_string();
+        let path = format!("/signal-sources/{source}/mode");
+        assert_eq!(service.ask("PUT", &path, &admin, Some(&live)).await.status, 200);
+        id("/signals", &agent, &crate::signals::signal("a")).await;
+        let pending = service.ask("GET", "/hitl/pending", &admin, None).await.json();
+        let request = pending["items"][0]["id"].as_str().expect("it waits").to_owned();
+        Self { service, admin, agent, order, strategy, source, request }
+    }
+
+    async fn ask(&self, route: &str, body: &Value) -> Reply {
+        let (method, path) = route.split_once(' ').expect("a method and a path");
+        let id = match path.split('/').nth(1) {
+            Some("orders") => &self.order,
+            Some("signal-sources") => &self.source,
+            _ => &self.strategy,
+        };
+        let by = if path == "/signals" { &self.agent } else { &self.admin };
+        self.service.ask(method, &path.replace("{id}", id), by, Some(&body.to_string())).await
+    }
 }
 
 fn anything() -> impl Strategy<Value = Value> {
@@ -116,27 +176,9 @@ impl Twist {
 #[test]
 fn no_body_breaks_anything_and_unknown_fields_are_refused() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let (service, admin, order, strategy) = runtime.block_on(async {
-        let quotas = Quotas::read(&|_| Some("100000".to_owned())).ok();
-        let wanted = Wanted { has_jobs: true, quotas, ..Wanted::default() };
-        let service = Service::with(wanted).await;
-        let admin = token(Role::TenantAdmin, TenantId::new());
-        let id = async |path: &str, body: &Value| {
-            let reply = service.ask("POST", path, &admin, Some(&body.to_string())).await;
-            reply.json()["id"].as_str().unwrap_or_else(|| panic!("{reply:?}")).to_owned()
-        };
-        let bodies = bodies();
-        let order = id("/trades", &bodies[0].1).await;
-        let strategy = id("/strategies", &bodies[2].1).await;
-        (service, admin, order, strategy)
-    });
-    let ask = |route: &str, body: &Value| {
-        let (method, path) = route.split_once(' ').unwrap();
-        let id = if path.starts_with("/orders") { &order } else { &strategy };
-        let path = path.replace("{id}", id);
-        runtime.block_on(service.ask(method, &path, &admin, Some(&body.to_string())))
-    };
-    let document = runtime.block_on(service.get("/openapi.json")).json();
+    let furnished = runtime.block_on(Furnished::new());
+    let ask = |route: &str, body: &Value| runtime.block_on(furnished.ask(route, body));
+    let document = runtime.block_on(furnished.service.get("/openapi.json")).json();
     let mut with_body = BTreeSet::new();
     for (path, item) in document["paths"].as_object().unwrap() {
         for (method, operation) in item.as_object().unwrap() {
@@ -145,9 +187,10 @@ fn no_body_breaks_anything_and_unknown_fields_are_refused() {
             }
         }
     }
-    let known: BTreeSet<String> = bodies().iter().map(|(route, _)| (*route).to_owned()).collect();
+    let all = bodies(&furnished.request);
+    let known: BTreeSet<String> = all.iter().map(|(route, _)| (*route).to_owned()).collect();
     assert_eq!(with_body, known, "a body that is not looked at");
-    for (route, good) in bodies() {
+    for (route, good) in all {
         let first = ask(route, &good);
         // A name that is taken, limits that are another version by now, more jobs than may wait.
         let is_taken = [409, 429].contains(&first.status);

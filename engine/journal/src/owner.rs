@@ -81,9 +81,12 @@ mod tests {
         let there = |name: &str| ring(name).exists();
         assert_eq!([there("killed"), there("gone")], [false; 2]);
         assert_eq!([there("claimed"), there("foreign")], [true; 2]);
+        let notes = || {
+            let all = fs::read_dir(place.path()).unwrap().flatten();
+            all.filter(|it| it.path().extension().is_some_and(|it| it == NOTE)).count()
+        };
+        assert_eq!(notes(), 2, "of what is claimed, and of the new one");
         drop(journal);
-        let notes = fs::read_dir(place.path()).unwrap().flatten();
-        let notes = notes.filter(|it| it.path().extension().is_some_and(|it| it == NOTE));
-        assert_eq!(notes.count(), 2, "of what is claimed, and of the new one");
+        assert_eq!(notes(), 1, "a journal that is closed takes its memory along");
     }
 }
