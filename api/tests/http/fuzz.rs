@@ -9,7 +9,7 @@ use qt_auth::limits::Quotas;
 use qt_trading::ids::TenantId;
 use serde_json::{Map, Value, json};
 
-use crate::common::{Service, Wanted, token};
+use crate::common::{Reply, Service, Wanted, token};
 
 /// A body of each operation that takes one, as it should be; `request` waits for a decision.
 fn bodies(request: &str) -> Vec<(&'static str, Value)> {

@@ -32,7 +32,8 @@ use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use client::{Reply, send};
+pub use client::Reply;
+use client::send;
 use desk::Desks;
 use gateway::Kind;
 use market::Market;
