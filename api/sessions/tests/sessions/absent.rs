@@ -20,14 +20,14 @@ fn two() -> Vec<String> {
     vec!["ann".to_owned(), "ben".to_owned()]
 }
 
-async fn is_denied(desk: &Arc<dyn Desk>) {
+pub async fn is_denied(desk: &Arc<dyn Desk>) {
     let placed = desk.place(OrderUid::new(), market("AAPL", Side::Buy, "1"), "u".into()).await;
     let Err(Refusal::Risk(refused)) = placed else { panic!("{placed:?}") };
     assert_eq!(refused.control, "KILL_HALTED");
 }
 
 /// Sessions with other fees than their journals have: those do not fit, and fail.
-fn failing(folder: &Path, hub: &Arc<Hub>) -> Arc<Sessions> {
+pub fn failing(folder: &Path, hub: &Arc<Hub>) -> Arc<Sessions> {
     let mut settings = SessionSettings::new(folder.to_owned());
     settings.paper.latency_ns += 1;
     Sessions::start(settings, Arc::clone(hub)).unwrap()

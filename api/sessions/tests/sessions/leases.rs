@@ -8,12 +8,15 @@ use qt_sessions::{FolderLock, Held, Lease, LeaseError, SessionSettings, Sessions
 use qt_trading::ids::{AccountId, OrderUid, TenantId};
 use qt_trading::{Desk, KillLevel, OrderStatus, Phase, Refusal, Side, Trading};
 
+use crate::absent::{failing, is_denied};
 use crate::common::{amount, hub, limit, market, over, ready, sessions, until};
 
 /// Leases that somebody else gives and takes away.
 #[derive(Default)]
 struct Given {
     tenure: Arc<AtomicU8>,
+    /// How a lease stands that is given.
+    first: AtomicU8,
     epoch: AtomicU64,
     /// Who has it instead of us.
     other: Mutex<Option<LeaseError>>,
@@ -62,7 +65,7 @@ impl Lease for Given {
             None => {}
         }
         let lock = FolderLock::take(folder)?;
-        self.tenure.store(VALID, Ordering::SeqCst);
+        self.tenure.store(self.first.load(Ordering::SeqCst), Ordering::SeqCst);
         let epoch = self.epoch.fetch_add(1, Ordering::SeqCst) + 1;
         Ok(Box::new(Of { tenure: Arc::clone(&self.tenure), epoch, _lock: lock }))
     }
@@ -141,6 +144,31 @@ async fn a_lease_that_lapses_stops_orders_and_no_kill_until_it_is_renewed() {
     assert_eq!(tenant, 1);
     until("again", || sessions.states()[0].phase == Phase::Ready).await;
     sessions.stop().await;
+}
+
+/// It lapses before the session was visited once with it, and comes back: a kill that came while the
+/// session did not run holds all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_lapses_at_once_holds_no_kill_up_that_is_to_be_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lease, tenant) = (Arc::new(Given::default()), TenantId::new());
+    let all = begin(folder.path(), &lease);
+    ready(&all.desk(tenant).await.unwrap()).await;
+    all.stop().await;
+    let all = failing(folder.path(), &hub());
+    let desk = all.desk(tenant).await.unwrap();
+    until("failed", || desk.state().phase == Phase::Failed).await;
+    desk.kill(KillLevel::Account, None, "enough".into(), "ann".into()).await.unwrap();
+    all.stop().await;
+    lease.first.store(LAPSED, Ordering::SeqCst);
+    let all = begin(folder.path(), &lease);
+    let desk = all.desk(tenant).await.unwrap();
+    until("lapsed", || desk.state().phase == Phase::LeaseLost).await;
+    lease.tenure.store(VALID, Ordering::SeqCst);
+    ready(&desk).await;
+    assert!(desk.state().is_killed);
+    is_denied(&desk).await;
+    all.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
