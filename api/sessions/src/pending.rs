@@ -4,7 +4,7 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use qt_types::KillState;
 use serde::{Deserialize, Serialize};
@@ -17,6 +17,8 @@ use qt_trading::{KillLevel, Switch};
 
 /// The file in the folder of a session.
 const FILE: &str = "kills.json";
+/// Held while one is added: the file is read, and written anew.
+static ADDING: Mutex<()> = Mutex::new(());
 
 /// A kill that the journal does not have yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,6 +84,7 @@ pub fn read(folder: &Path) -> io::Result<Vec<PendingKill>> {
 /// # Errors
 /// The file or its folder.
 pub fn add(folder: &Path, kill: PendingKill) -> io::Result<()> {
+    let _adding = ADDING.lock().unwrap_or_else(PoisonError::into_inner);
     let mut all = read(folder)?;
     all.retain(|it| (it.level, it.strategy) != (kill.level, kill.strategy));
     all.push(kill);
@@ -141,5 +144,21 @@ mod tests {
         assert_eq!(read(folder.path()).unwrap(), []);
         fs::write(folder.path().join(FILE), "{").unwrap();
         assert!(read(folder.path()).is_err());
+    }
+
+    #[test]
+    fn kills_at_once_are_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                let kill = PendingKill {
+                    strategy: Some(StrategyUid::new()),
+                    ..kill(KillLevel::Strategy, "at once")
+                };
+                scope.spawn(move || add(path, kill).unwrap());
+            }
+        });
+        assert_eq!(read(path).unwrap().len(), 8);
     }
 }
