@@ -88,20 +88,28 @@ pub fn add(folder: &Path, kill: PendingKill) -> io::Result<()> {
     let mut all = read(folder)?;
     all.retain(|it| (it.level, it.strategy) != (kill.level, kill.strategy));
     all.push(kill);
+    write(folder, &all)
+}
+
+/// The journal has all of them but `rest`, which stay in the file.
+pub fn done(folder: &Path, rest: &[PendingKill]) {
+    let done = match rest {
+        [] => fs::remove_file(path(folder)),
+        rest => write(folder, rest),
+    };
+    if let Err(error) = done {
+        // They are found once more at the next beginning, under the same times.
+        tracing::warn!(%error, "kills that were taken over are still in their file");
+    }
+}
+
+fn write(folder: &Path, all: &[PendingKill]) -> io::Result<()> {
     let beside = folder.join("kills.json.new");
     let mut file = File::create(&beside)?;
-    file.write_all(&serde_json::to_vec_pretty(&all)?)?;
+    file.write_all(&serde_json::to_vec_pretty(all)?)?;
     file.sync_all()?;
     fs::rename(&beside, path(folder))?;
     File::open(folder)?.sync_all()
-}
-
-/// The journal has all of them.
-pub fn done(folder: &Path) {
-    if let Err(error) = fs::remove_file(path(folder)) {
-        // They are taken once more at the next beginning, under the same times.
-        tracing::warn!(%error, "kills that were taken over are still in their file");
-    }
 }
 
 fn path(folder: &Path) -> PathBuf {
@@ -140,7 +148,9 @@ mod tests {
         }
         let all = [kill(KillLevel::Tenant, "two"), kill(KillLevel::Account, "three")];
         assert_eq!(read(folder.path()).unwrap(), all);
-        done(folder.path());
+        done(folder.path(), &all[..1]);
+        assert_eq!(read(folder.path()).unwrap(), all[..1]);
+        done(folder.path(), &[]);
         assert_eq!(read(folder.path()).unwrap(), []);
         fs::write(folder.path().join(FILE), "{").unwrap();
         assert!(read(folder.path()).is_err());

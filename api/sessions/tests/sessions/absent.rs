@@ -1,6 +1,6 @@
 //! Kills of what does not run, and what outlives a lost journal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -87,6 +87,36 @@ async fn a_session_that_has_failed_takes_a_kill_for_later() {
     ready(&desk).await;
     assert!(shown(&desk).is_empty());
     all.stop().await;
+}
+
+/// A kill that the session cannot take over is not forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_that_is_refused_stays_in_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hub, tenant) = (hub(), TenantId::new());
+    let all = sessions(folder.path(), &hub);
+    ready(&all.desk(tenant).await.unwrap()).await;
+    all.stop().await;
+    let all = failing(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    until("failed", || desk.state().phase == Phase::Failed).await;
+    // It does not say which strategy.
+    desk.kill(KillLevel::Strategy, None, "one".into(), "ann".into()).await.unwrap();
+    desk.kill(KillLevel::Account, None, "two".into(), "ann".into()).await.unwrap();
+    all.stop().await;
+    let all = sessions(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    ready(&desk).await;
+    is_denied(&desk).await;
+    let kept = std::fs::read_to_string(kills_of(folder.path(), tenant)).unwrap();
+    assert!(kept.contains("\"one\"") && !kept.contains("\"two\""), "{kept}");
+    all.stop().await;
+}
+
+/// The file of the kills that a session is to take over.
+fn kills_of(folder: &Path, tenant: TenantId) -> PathBuf {
+    let folder = folder.join(tenant.to_string());
+    folder.join(AccountId::paper(tenant).to_string()).join("kills.json")
 }
 
 fn run(id: StrategyUid) -> StrategyRun {
