@@ -5,10 +5,12 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use qt_types::KillState;
 use serde::{Deserialize, Serialize};
 
+use super::lease::{FolderLock, LeaseError};
 use super::request::Killing;
 use super::view::{Shared, View};
 use qt_trading::ids::StrategyUid;
@@ -17,6 +19,10 @@ use qt_trading::{KillLevel, Switch};
 
 /// The file in the folder of a session.
 const FILE: &str = "kills.json";
+/// So long a session that has failed may take to give its lease back.
+const LOCK_TIME: Duration = Duration::from_secs(2);
+/// How often that is looked at.
+const LOCK_EVERY: Duration = Duration::from_millis(10);
 /// Held while one is added: the file is read, and written anew.
 static ADDING: Mutex<()> = Mutex::new(());
 
@@ -79,12 +85,37 @@ pub fn read(folder: &Path) -> io::Result<Vec<PendingKill>> {
     }
 }
 
-/// Adds one; it has outlived a loss of power when this returns.
+/// Why a kill is not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum NotKept {
+    /// Somebody has the session, who would not look at the file.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// The file or its folder.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Adds one, where nobody runs the session; it has outlived a loss of power when this returns.
 ///
 /// # Errors
-/// The file or its folder.
-pub fn add(folder: &Path, kill: PendingKill) -> io::Result<()> {
-    let _adding = ADDING.lock().unwrap_or_else(PoisonError::into_inner);
+/// When somebody has the session; the file or its folder.
+pub fn add(folder: &Path, kill: PendingKill) -> Result<(), NotKept> {
+    let begun = Instant::now();
+    loop {
+        let adding = ADDING.lock().unwrap_or_else(PoisonError::into_inner);
+        match FolderLock::take(folder) {
+            Ok(_lock) => return push(folder, kill).map_err(NotKept::Io),
+            // The session that has failed may still be giving its lease back.
+            Err(LeaseError::Held(_)) if begun.elapsed() < LOCK_TIME => {}
+            Err(why) => return Err(why.into()),
+        }
+        drop(adding);
+        std::thread::sleep(LOCK_EVERY);
+    }
+}
+
+fn push(folder: &Path, kill: PendingKill) -> io::Result<()> {
     let mut all = read(folder)?;
     all.retain(|it| (it.level, it.strategy) != (kill.level, kill.strategy));
     all.push(kill);

@@ -171,6 +171,29 @@ async fn a_lease_that_lapses_at_once_holds_no_kill_up_that_is_to_be_taken_over()
     all.stop().await;
 }
 
+/// The kill would wait in a file that the session which runs does not look at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_of_a_session_that_failed_here_and_runs_elsewhere_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hub, tenant) = (hub(), TenantId::new());
+    let all = sessions(folder.path(), &hub);
+    ready(&all.desk(tenant).await.unwrap()).await;
+    all.stop().await;
+    let failed = failing(folder.path(), &hub);
+    let desk = failed.desk(tenant).await.unwrap();
+    until("failed", || desk.state().phase == Phase::Failed).await;
+    let other = sessions(folder.path(), &hub);
+    let runs = other.desk(tenant).await.unwrap();
+    ready(&runs).await;
+    let kill = || desk.kill(KillLevel::Account, None, "enough".into(), "ann".into());
+    let refused = kill().await;
+    assert!(matches!(refused, Err(Refusal::Unavailable { code: "ELSEWHERE", .. })), "{refused:?}");
+    assert!(!runs.state().is_killed && !desk.state().is_killed);
+    other.stop().await;
+    assert!(kill().await.unwrap().tripped_at.is_some(), "nobody has it now");
+    failed.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_that_another_process_has_answers_reads_and_comes_back() {
     let folder = tempfile::tempdir().unwrap();
