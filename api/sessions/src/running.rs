@@ -191,7 +191,7 @@ impl Running {
             && let Some(request) = self.requests.next()
         {
             taken += 1;
-            self.follow_platform()?;
+            self.follow_platform().map_err(|halt| self.halted(halt))?;
             let answer = self.obey(request)?;
             self.answers.extend(answer);
         }
