@@ -132,6 +132,12 @@ impl Running {
         }
         let mut refused = Vec::new();
         for kill in pending {
+            let Switch { level, subject, tripped_at, .. } = kill.switch(&self.shared);
+            let known = self.past.switches.get(level, &subject);
+            // The journal has it, whatever became of it since: only its file was left behind.
+            if known.is_some_and(|known| known.tripped_at >= tripped_at) {
+                continue;
+            }
             if !self.kill_as_asked(kill.clone().killing())? {
                 refused.push(kill);
             }

@@ -113,6 +113,37 @@ async fn a_kill_that_is_refused_stays_in_its_file() {
     all.stop().await;
 }
 
+/// The file of the kills could not be taken away: what was armed since stays so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_that_was_taken_over_does_not_come_back_with_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hub, tenant) = (hub(), TenantId::new());
+    let all = sessions(folder.path(), &hub);
+    ready(&all.desk(tenant).await.unwrap()).await;
+    all.stop().await;
+    let all = failing(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    until("failed", || desk.state().phase == Phase::Failed).await;
+    let killed = desk.kill(KillLevel::Account, None, "one".into(), "ann".into()).await.unwrap();
+    all.stop().await;
+    let file = kills_of(folder.path(), tenant);
+    let kept = std::fs::read(&file).unwrap();
+    let all = sessions(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    ready(&desk).await;
+    assert!(desk.state().is_killed && !file.exists());
+    let trip = killed.tripped_at.unwrap();
+    let armed = desk.arm(KillLevel::Account, None, trip, two()).await;
+    assert_eq!(armed, Ok(ArmAnswer::Armed));
+    all.stop().await;
+    std::fs::write(&file, kept).unwrap();
+    let all = sessions(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    ready(&desk).await;
+    assert!(!desk.state().is_killed && !file.exists());
+    all.stop().await;
+}
+
 /// The file of the kills that a session is to take over.
 fn kills_of(folder: &Path, tenant: TenantId) -> PathBuf {
     let folder = folder.join(tenant.to_string());
