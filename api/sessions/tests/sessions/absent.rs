@@ -274,19 +274,16 @@ async fn limits_and_kills_outlive_a_lost_journal() {
     let Err(Refusal::Risk(refused)) = large else { panic!("{large:?}") };
     assert_eq!((refused.control.as_str(), refused.config_version), ("MAX_ORDER_QTY", 7));
     all.stop().await;
-    // With its journal it knows better, and needs nobody.
+    // Its journal knows better; but that may have lost its end, so it asks all the same.
     memory.is_away.store(true, Ordering::Release);
     let all = start();
     let desk = all.desk(tenant).await.unwrap();
+    until("waiting", || desk.state().detail.is_some_and(|why| why.contains("away"))).await;
+    memory.is_away.store(false, Ordering::Release);
     ready(&desk).await;
     let id = OrderUid::new();
     desk.place(id, market("AAPL", Side::Buy, "3"), "u".into()).await.unwrap();
     over(&desk, id).await;
-    all.stop().await;
-    memory.is_away.store(false, Ordering::Release);
-    let all = start();
-    let desk = all.desk(tenant).await.unwrap();
-    ready(&desk).await;
     assert!(!desk.state().is_killed, "what was armed since stays so");
     all.stop().await;
 }
