@@ -146,8 +146,8 @@ async fn a_lease_that_lapses_stops_orders_and_no_kill_until_it_is_renewed() {
     sessions.stop().await;
 }
 
-/// It lapses before the session was visited once with it, and comes back: a kill that came while the
-/// session did not run holds all the same.
+/// It lapses before the session was visited once with it, and comes back: a kill that came while
+/// the session did not run holds all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lease_that_lapses_at_once_holds_no_kill_up_that_is_to_be_taken_over() {
     let folder = tempfile::tempdir().unwrap();
