@@ -180,6 +180,7 @@ impl Reading<'_> {
 /// say so in time.
 pub fn kept_by(listener: &dyn Listener) -> Option<u64> {
     let begun = Instant::now();
+    listener.ask_anew();
     loop {
         match listener.kept() {
             None if begun.elapsed() < LISTENER_TIME => {
@@ -187,5 +188,37 @@ pub fn kept_by(listener: &dyn Listener) -> Option<u64> {
             }
             kept => return kept,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
+    use super::*;
+
+    /// Knows what is kept once it was asked anew.
+    #[derive(Debug, Default)]
+    struct Asked(AtomicBool);
+
+    impl Listener for Asked {
+        fn begins(&self, _: u64) {}
+
+        fn hear(&self, _: u64, _: Time, _: Told) {}
+
+        fn caught_up(&self, _: u64) {}
+
+        fn ask_anew(&self) {
+            self.0.store(true, Ordering::Release);
+        }
+
+        fn kept(&self) -> Option<u64> {
+            Some(if self.0.load(Ordering::Acquire) { 7 } else { 3 })
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_asked_for_anew_at_each_beginning() {
+        assert_eq!(kept_by(&Asked::default()), Some(7));
     }
 }

@@ -99,13 +99,7 @@ impl Running {
     /// Takes over what was decided while it did not run, and what is written down elsewhere where
     /// its journal does not know of it: that was lost, as a whole or at its end.
     pub(super) fn take_over(&mut self) -> Result<(), Halt> {
-        let pending = std::mem::take(&mut self.past.pending);
-        for kill in pending.iter().cloned() {
-            self.kill_as_asked(kill.killing())?;
-        }
-        if !pending.is_empty() {
-            pending::done(&self.past.folder);
-        }
+        self.take_pending()?;
         let Remembered { switches, limits } = std::mem::take(&mut self.past.remembered);
         for switch in switches.into_iter().filter(|it| it.is_killed) {
             let known = self.past.switches.get(switch.level, &switch.subject);
@@ -129,12 +123,37 @@ impl Running {
         }
     }
 
-    fn kill_as_asked(&mut self, killing: Killing) -> Result<(), Halt> {
+    /// Takes over the kills that came while it did not run. Those that are refused stay in their
+    /// file.
+    fn take_pending(&mut self) -> Result<(), Halt> {
+        let pending = std::mem::take(&mut self.past.pending);
+        if pending.is_empty() {
+            return Ok(());
+        }
+        let mut refused = Vec::new();
+        for kill in pending {
+            let Switch { level, subject, tripped_at, .. } = kill.switch(&self.shared);
+            let known = self.past.switches.get(level, &subject);
+            // The journal has it, whatever became of it since: only its file was left behind.
+            if known.is_some_and(|known| known.tripped_at >= tripped_at) {
+                continue;
+            }
+            if !self.kill_as_asked(kill.clone().killing())? {
+                refused.push(kill);
+            }
+        }
+        pending::done(&self.past.folder, &refused);
+        Ok(())
+    }
+
+    /// Whether it was not refused.
+    fn kill_as_asked(&mut self, killing: Killing) -> Result<bool, Halt> {
         let level = killing.level;
-        if let Err(why) = self.kill(killing)? {
+        let killed = self.kill(killing)?;
+        if let Err(why) = &killed {
             tracing::error!(?level, %why, "a kill switch is not taken over");
         }
-        Ok(())
+        Ok(killed.is_ok())
     }
 
     /// They are the session's from now on; what it begins with puts them in force.

@@ -6,7 +6,8 @@ use std::sync::atomic::Ordering;
 
 use tokio::sync::oneshot;
 
-use super::pending::{self, PendingKill};
+use super::lease::LeaseError;
+use super::pending::{self, NotKept, PendingKill};
 use super::request::{Arming, Killing, NotSent, Reply, Request};
 use super::view::Shared;
 use qt_trading::ids::{AccountId, ExecutionUid, OrderUid, StrategyUid};
@@ -83,8 +84,8 @@ impl TenantDesk {
         self.kill_later(killing).await
     }
 
-    /// Keeps a kill for the next beginning of a session that has failed. What was open nobody can
-    /// ask about.
+    /// Keeps a kill for the next beginning of a session that has failed, unless another process
+    /// has begun it. What was open nobody can ask about.
     async fn kill_later(&self, killing: Killing) -> Result<KillAnswer, Refusal> {
         let mut at = Time::now();
         for known in self.switches() {
@@ -101,6 +102,10 @@ impl TenantDesk {
                 let open = open.filter(|order| only.is_none_or(|of| order.strategy_id == Some(of)));
                 let unknown = open.map(|order| order.id).collect();
                 return Ok(KillAnswer { unknown, tripped_at: Some(at), ..KillAnswer::default() });
+            }
+            // Another process has begun it since.
+            Ok(Err(NotKept::Lease(held @ LeaseError::Held(_)))) => {
+                return Err(unavailable("ELSEWHERE", held.to_string()));
             }
             Ok(Err(error)) => error.to_string(),
             Err(error) => error.to_string(),

@@ -16,7 +16,7 @@ use super::running::Running;
 use super::slots::{self, strategy_id};
 use super::wish;
 use qt_trading::ids::{OrderUid, StrategyUid};
-use qt_trading::{AmendOrder, NewOrder, Order, Refusal, RiskStatus, StrategyRun};
+use qt_trading::{AmendOrder, NewOrder, Order, Phase, Refusal, RiskStatus, StrategyRun};
 
 /// A refusal is an answer; a halt ends the session.
 type Answer<T> = Result<Result<T, Refusal>, Halt>;
@@ -60,7 +60,7 @@ impl Running {
             Request::Kill { killing, reply } => {
                 let (account, reason) = (self.shared.account, &killing.reason);
                 tracing::warn!(%account, reason, "kill switch");
-                Answered::Kill(reply, self.kill(killing)?)
+                Answered::Kill(reply, self.kill(killing).map_err(|halt| self.halted(halt))?)
             }
             Request::Arm { arming, reply } => Answered::Arm(reply, self.arm(arming)?),
             Request::SetLimits { base, limits, people, reply } => {
@@ -76,6 +76,13 @@ impl Running {
                 Answered::Done(reply, self.deactivate(id, &person)?)
             }
         }))
+    }
+
+    /// It has failed by `halt`, and that is known before the request which is under way goes
+    /// unanswered: a kill is kept for later then.
+    pub(super) fn halted(&self, halt: Halt) -> Halt {
+        self.shared.enter(Phase::Failed, Some(halt.to_string()));
+        halt
     }
 
     fn place(&mut self, id: OrderUid, order: &NewOrder, person: &str) -> Answer<Arc<Order>> {

@@ -4,11 +4,13 @@
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
 use qt_types::KillState;
 use serde::{Deserialize, Serialize};
 
+use super::lease::{FolderLock, LeaseError};
 use super::request::Killing;
 use super::view::{Shared, View};
 use qt_trading::ids::StrategyUid;
@@ -17,6 +19,12 @@ use qt_trading::{KillLevel, Switch};
 
 /// The file in the folder of a session.
 const FILE: &str = "kills.json";
+/// So long a session that has failed may take to give its lease back.
+const LOCK_TIME: Duration = Duration::from_secs(2);
+/// How often that is looked at.
+const LOCK_EVERY: Duration = Duration::from_millis(10);
+/// Held while one is added: the file is read, and written anew.
+static ADDING: Mutex<()> = Mutex::new(());
 
 /// A kill that the journal does not have yet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -77,28 +85,62 @@ pub fn read(folder: &Path) -> io::Result<Vec<PendingKill>> {
     }
 }
 
-/// Adds one; it has outlived a loss of power when this returns.
+/// Why a kill is not kept.
+#[derive(Debug, thiserror::Error)]
+pub enum NotKept {
+    /// Somebody has the session, who would not look at the file.
+    #[error(transparent)]
+    Lease(#[from] LeaseError),
+    /// The file or its folder.
+    #[error(transparent)]
+    Io(#[from] io::Error),
+}
+
+/// Adds one, where nobody runs the session; it has outlived a loss of power when this returns.
 ///
 /// # Errors
-/// The file or its folder.
-pub fn add(folder: &Path, kill: PendingKill) -> io::Result<()> {
+/// When somebody has the session; the file or its folder.
+pub fn add(folder: &Path, kill: PendingKill) -> Result<(), NotKept> {
+    let begun = Instant::now();
+    loop {
+        let adding = ADDING.lock().unwrap_or_else(PoisonError::into_inner);
+        match FolderLock::take(folder) {
+            Ok(_lock) => return push(folder, kill).map_err(NotKept::Io),
+            // The session that has failed may still be giving its lease back.
+            Err(LeaseError::Held(_)) if begun.elapsed() < LOCK_TIME => {}
+            Err(why) => return Err(why.into()),
+        }
+        drop(adding);
+        std::thread::sleep(LOCK_EVERY);
+    }
+}
+
+fn push(folder: &Path, kill: PendingKill) -> io::Result<()> {
     let mut all = read(folder)?;
     all.retain(|it| (it.level, it.strategy) != (kill.level, kill.strategy));
     all.push(kill);
+    write(folder, &all)
+}
+
+/// The journal has all of them but `rest`, which stay in the file.
+pub fn done(folder: &Path, rest: &[PendingKill]) {
+    let done = match rest {
+        [] => fs::remove_file(path(folder)),
+        rest => write(folder, rest),
+    };
+    if let Err(error) = done {
+        // They are found once more at the next beginning, under the same times.
+        tracing::warn!(%error, "kills that were taken over are still in their file");
+    }
+}
+
+fn write(folder: &Path, all: &[PendingKill]) -> io::Result<()> {
     let beside = folder.join("kills.json.new");
     let mut file = File::create(&beside)?;
-    file.write_all(&serde_json::to_vec_pretty(&all)?)?;
+    file.write_all(&serde_json::to_vec_pretty(all)?)?;
     file.sync_all()?;
     fs::rename(&beside, path(folder))?;
     File::open(folder)?.sync_all()
-}
-
-/// The journal has all of them.
-pub fn done(folder: &Path) {
-    if let Err(error) = fs::remove_file(path(folder)) {
-        // They are taken once more at the next beginning, under the same times.
-        tracing::warn!(%error, "kills that were taken over are still in their file");
-    }
 }
 
 fn path(folder: &Path) -> PathBuf {
@@ -137,9 +179,27 @@ mod tests {
         }
         let all = [kill(KillLevel::Tenant, "two"), kill(KillLevel::Account, "three")];
         assert_eq!(read(folder.path()).unwrap(), all);
-        done(folder.path());
+        done(folder.path(), &all[..1]);
+        assert_eq!(read(folder.path()).unwrap(), all[..1]);
+        done(folder.path(), &[]);
         assert_eq!(read(folder.path()).unwrap(), []);
         fs::write(folder.path().join(FILE), "{").unwrap();
         assert!(read(folder.path()).is_err());
+    }
+
+    #[test]
+    fn kills_at_once_are_all_kept() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path();
+        std::thread::scope(|scope| {
+            for _ in 0..8 {
+                let kill = PendingKill {
+                    strategy: Some(StrategyUid::new()),
+                    ..kill(KillLevel::Strategy, "at once")
+                };
+                scope.spawn(move || add(path, kill).unwrap());
+            }
+        });
+        assert_eq!(read(path).unwrap().len(), 8);
     }
 }

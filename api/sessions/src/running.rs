@@ -57,6 +57,8 @@ pub struct Running {
     pub(super) denied: Option<Denied>,
     /// What was decided for all sessions, as far as it was taken over.
     pub(super) followed: Option<Arc<Vec<Switch>>>,
+    /// What was decided while it did not run is in force.
+    has_taken_over: bool,
     /// Limits have changed since they were shown.
     pub(super) is_limits_old: bool,
     limits: Arc<LimitsNow>,
@@ -109,6 +111,7 @@ impl Running {
             changed: Vec::new(),
             denied: None,
             followed: None,
+            has_taken_over: false,
             is_limits_old: true,
             limits: Arc::default(),
             alerts: Alerts::default(),
@@ -146,11 +149,12 @@ impl Running {
         let turned = self.session.turn(reading)?;
         let now_ns = self.session.driver().time_ns();
         self.take_notes();
-        if self.followed.is_none() {
-            // Nothing has been heard or asked for yet: what is held back for all does not leave.
+        if !self.has_taken_over {
+            // No order has been asked for yet: what is held back for all does not leave.
             self.follow_platform()?;
             self.take_over()?;
             self.finish_limits()?;
+            self.has_taken_over = true;
             self.shared.is_visited.store(true, Ordering::Release);
         }
         self.look_at_phase(now_ns)?;
@@ -187,7 +191,7 @@ impl Running {
             && let Some(request) = self.requests.next()
         {
             taken += 1;
-            self.follow_platform()?;
+            self.follow_platform().map_err(|halt| self.halted(halt))?;
             let answer = self.obey(request)?;
             self.answers.extend(answer);
         }

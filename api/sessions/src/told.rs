@@ -49,6 +49,10 @@ pub trait Listener: std::fmt::Debug + Send + Sync {
         0
     }
 
+    /// The session is about to begin: what was kept when it began here before may not be all that
+    /// is kept by now, as another process may have had it. [`Self::kept`] says it anew.
+    fn ask_anew(&self) {}
+
     /// Up to which number all is kept where it outlives the session's journal; `None` while that
     /// is not known. A session is begun with no state in which there is more.
     fn kept(&self) -> Option<u64> {

@@ -7,8 +7,6 @@ use std::time::{Duration, Instant};
 use crossbeam::channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 
 use super::lease::LeaseError;
-use super::memory::Remembered;
-use super::open::JOURNAL;
 use super::request::Requests;
 use super::service::Inner;
 use super::view::Shared;
@@ -148,8 +146,7 @@ fn attempt(inner: &Inner, mut absent: Absent) -> Option<Absent> {
             let recalled = inner.settings.memory.recall(shared.tenant, shared.account);
             let remembered = match recalled {
                 Ok(remembered) => remembered,
-                // Its journal has all that holds trading back.
-                Err(_) if folder.join(JOURNAL).exists() => Remembered::default(),
+                // Also where there is a journal: the end of it may be lost, and kills with it.
                 Err(why) => {
                     put_off(&mut absent, Phase::Reconciling, why);
                     return Some(absent);

@@ -114,6 +114,8 @@ struct Heard {
     kept: u64,
     /// Whether the store has said what it keeps.
     is_begun: bool,
+    /// Whether a session has begun with what the store said.
+    is_told: bool,
     equity_ns: i64,
     records: Vec<Projected>,
     /// The number at which the journal ended when the session was made again from it.
@@ -146,7 +148,8 @@ fn of_alert(account: AccountId, alert: &Alert) -> Record {
 
 impl Listener for Line {
     fn begins(&self, told: u64) {
-        lock(&self.heard).number = told;
+        let mut heard = lock(&self.heard);
+        (heard.number, heard.is_told) = (told, true);
     }
 
     fn hear(&self, seq: u64, at: Time, told: Told) {
@@ -203,6 +206,15 @@ impl Listener for Line {
         lock(&self.heard).number
     }
 
+    fn ask_anew(&self) {
+        let mut heard = lock(&self.heard);
+        if std::mem::take(&mut heard.is_told) {
+            heard.is_begun = false;
+            drop(heard);
+            self.filed.notify_one();
+        }
+    }
+
     fn kept(&self) -> Option<u64> {
         let heard = lock(&self.heard);
         heard.is_begun.then_some(heard.kept)
@@ -217,6 +229,7 @@ impl Line {
             number: 0,
             kept: 0,
             is_begun: false,
+            is_told: false,
             equity_ns: i64::MIN,
             records: Vec::new(),
             journal_end: None,
@@ -250,12 +263,9 @@ impl Line {
 
     /// Hands over what waits, oldest first.
     async fn keep(self: Arc<Self>, store: &Store, writers: &Semaphore) {
-        while let Err(error) = self.begin(store).await {
-            tracing::warn!(%error, "the account is not kept yet");
-            tokio::time::sleep(PAUSE).await;
-        }
         let mut batch_max = BATCH_RECORDS_MAX;
         loop {
+            self.learn(store).await;
             let batch = match self.first(batch_max).await {
                 Ok(batch) if batch.is_empty() => {
                     self.filed.notified().await;
@@ -294,6 +304,16 @@ impl Line {
                     tracing::error!(%error, account = %self.stream.account, "a record is not kept");
                     self.done(1);
                 }
+            }
+        }
+    }
+
+    /// Asks the store what it keeps, where that is not known.
+    async fn learn(&self, store: &Store) {
+        while !lock(&self.heard).is_begun {
+            if let Err(error) = self.begin(store).await {
+                tracing::warn!(%error, "the account is not kept yet");
+                tokio::time::sleep(PAUSE).await;
             }
         }
     }

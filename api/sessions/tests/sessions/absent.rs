@@ -1,6 +1,6 @@
 //! Kills of what does not run, and what outlives a lost journal.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -20,14 +20,14 @@ fn two() -> Vec<String> {
     vec!["ann".to_owned(), "ben".to_owned()]
 }
 
-async fn is_denied(desk: &Arc<dyn Desk>) {
+pub async fn is_denied(desk: &Arc<dyn Desk>) {
     let placed = desk.place(OrderUid::new(), market("AAPL", Side::Buy, "1"), "u".into()).await;
     let Err(Refusal::Risk(refused)) = placed else { panic!("{placed:?}") };
     assert_eq!(refused.control, "KILL_HALTED");
 }
 
 /// Sessions with other fees than their journals have: those do not fit, and fail.
-fn failing(folder: &Path, hub: &Arc<Hub>) -> Arc<Sessions> {
+pub fn failing(folder: &Path, hub: &Arc<Hub>) -> Arc<Sessions> {
     let mut settings = SessionSettings::new(folder.to_owned());
     settings.paper.latency_ns += 1;
     Sessions::start(settings, Arc::clone(hub)).unwrap()
@@ -87,6 +87,69 @@ async fn a_session_that_has_failed_takes_a_kill_for_later() {
     ready(&desk).await;
     assert!(shown(&desk).is_empty());
     all.stop().await;
+}
+
+/// A kill that the session cannot take over is not forgotten.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_that_is_refused_stays_in_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hub, tenant) = (hub(), TenantId::new());
+    let all = sessions(folder.path(), &hub);
+    ready(&all.desk(tenant).await.unwrap()).await;
+    all.stop().await;
+    let all = failing(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    until("failed", || desk.state().phase == Phase::Failed).await;
+    // It does not say which strategy.
+    desk.kill(KillLevel::Strategy, None, "one".into(), "ann".into()).await.unwrap();
+    desk.kill(KillLevel::Account, None, "two".into(), "ann".into()).await.unwrap();
+    all.stop().await;
+    let all = sessions(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    ready(&desk).await;
+    is_denied(&desk).await;
+    let kept = std::fs::read_to_string(kills_of(folder.path(), tenant)).unwrap();
+    assert!(kept.contains("\"one\"") && !kept.contains("\"two\""), "{kept}");
+    all.stop().await;
+}
+
+/// The file of the kills could not be taken away: what was armed since stays so.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_that_was_taken_over_does_not_come_back_with_its_file() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hub, tenant) = (hub(), TenantId::new());
+    let all = sessions(folder.path(), &hub);
+    ready(&all.desk(tenant).await.unwrap()).await;
+    all.stop().await;
+    let all = failing(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    until("failed", || desk.state().phase == Phase::Failed).await;
+    let killed = desk.kill(KillLevel::Account, None, "one".into(), "ann".into()).await.unwrap();
+    all.stop().await;
+    let file = kills_of(folder.path(), tenant);
+    let kept = std::fs::read(&file).unwrap();
+    let all = sessions(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    ready(&desk).await;
+    is_denied(&desk).await;
+    assert!(!file.exists());
+    let trip = killed.tripped_at.unwrap();
+    let armed = desk.arm(KillLevel::Account, None, trip, two()).await;
+    assert_eq!(armed, Ok(ArmAnswer::Armed));
+    all.stop().await;
+    std::fs::write(&file, kept).unwrap();
+    let all = sessions(folder.path(), &hub);
+    let desk = all.desk(tenant).await.unwrap();
+    ready(&desk).await;
+    let placed = desk.place(OrderUid::new(), market("AAPL", Side::Buy, "1"), "u".into()).await;
+    assert!(placed.is_ok() && !file.exists(), "{placed:?}");
+    all.stop().await;
+}
+
+/// The file of the kills that a session is to take over.
+fn kills_of(folder: &Path, tenant: TenantId) -> PathBuf {
+    let folder = folder.join(tenant.to_string());
+    folder.join(AccountId::paper(tenant).to_string()).join("kills.json")
 }
 
 fn run(id: StrategyUid) -> StrategyRun {
@@ -211,19 +274,16 @@ async fn limits_and_kills_outlive_a_lost_journal() {
     let Err(Refusal::Risk(refused)) = large else { panic!("{large:?}") };
     assert_eq!((refused.control.as_str(), refused.config_version), ("MAX_ORDER_QTY", 7));
     all.stop().await;
-    // With its journal it knows better, and needs nobody.
+    // Its journal knows better; but that may have lost its end, so it asks all the same.
     memory.is_away.store(true, Ordering::Release);
     let all = start();
     let desk = all.desk(tenant).await.unwrap();
+    until("waiting", || desk.state().detail.is_some_and(|why| why.contains("away"))).await;
+    memory.is_away.store(false, Ordering::Release);
     ready(&desk).await;
     let id = OrderUid::new();
     desk.place(id, market("AAPL", Side::Buy, "3"), "u".into()).await.unwrap();
     over(&desk, id).await;
-    all.stop().await;
-    memory.is_away.store(false, Ordering::Release);
-    let all = start();
-    let desk = all.desk(tenant).await.unwrap();
-    ready(&desk).await;
     assert!(!desk.state().is_killed, "what was armed since stays so");
     all.stop().await;
 }

@@ -8,12 +8,15 @@ use qt_sessions::{FolderLock, Held, Lease, LeaseError, SessionSettings, Sessions
 use qt_trading::ids::{AccountId, OrderUid, TenantId};
 use qt_trading::{Desk, KillLevel, OrderStatus, Phase, Refusal, Side, Trading};
 
+use crate::absent::{failing, is_denied};
 use crate::common::{amount, hub, limit, market, over, ready, sessions, until};
 
 /// Leases that somebody else gives and takes away.
 #[derive(Default)]
 struct Given {
     tenure: Arc<AtomicU8>,
+    /// How a lease stands that is given.
+    first: AtomicU8,
     epoch: AtomicU64,
     /// Who has it instead of us.
     other: Mutex<Option<LeaseError>>,
@@ -62,7 +65,7 @@ impl Lease for Given {
             None => {}
         }
         let lock = FolderLock::take(folder)?;
-        self.tenure.store(VALID, Ordering::SeqCst);
+        self.tenure.store(self.first.load(Ordering::SeqCst), Ordering::SeqCst);
         let epoch = self.epoch.fetch_add(1, Ordering::SeqCst) + 1;
         Ok(Box::new(Of { tenure: Arc::clone(&self.tenure), epoch, _lock: lock }))
     }
@@ -141,6 +144,53 @@ async fn a_lease_that_lapses_stops_orders_and_no_kill_until_it_is_renewed() {
     assert_eq!(tenant, 1);
     until("again", || sessions.states()[0].phase == Phase::Ready).await;
     sessions.stop().await;
+}
+
+/// It lapses before the session was visited once with it, and comes back: a kill that came while
+/// the session did not run holds all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lease_that_lapses_at_once_holds_no_kill_up_that_is_to_be_taken_over() {
+    let folder = tempfile::tempdir().unwrap();
+    let (lease, tenant) = (Arc::new(Given::default()), TenantId::new());
+    let all = begin(folder.path(), &lease);
+    ready(&all.desk(tenant).await.unwrap()).await;
+    all.stop().await;
+    let all = failing(folder.path(), &hub());
+    let desk = all.desk(tenant).await.unwrap();
+    until("failed", || desk.state().phase == Phase::Failed).await;
+    desk.kill(KillLevel::Account, None, "enough".into(), "ann".into()).await.unwrap();
+    all.stop().await;
+    lease.first.store(LAPSED, Ordering::SeqCst);
+    let all = begin(folder.path(), &lease);
+    let desk = all.desk(tenant).await.unwrap();
+    until("lapsed", || desk.state().phase == Phase::LeaseLost).await;
+    lease.tenure.store(VALID, Ordering::SeqCst);
+    ready(&desk).await;
+    is_denied(&desk).await;
+    all.stop().await;
+}
+
+/// The kill would wait in a file that the session which runs does not look at.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_kill_of_a_session_that_failed_here_and_runs_elsewhere_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hub, tenant) = (hub(), TenantId::new());
+    let all = sessions(folder.path(), &hub);
+    ready(&all.desk(tenant).await.unwrap()).await;
+    all.stop().await;
+    let failed = failing(folder.path(), &hub);
+    let desk = failed.desk(tenant).await.unwrap();
+    until("failed", || desk.state().phase == Phase::Failed).await;
+    let other = sessions(folder.path(), &hub);
+    let runs = other.desk(tenant).await.unwrap();
+    ready(&runs).await;
+    let kill = || desk.kill(KillLevel::Account, None, "enough".into(), "ann".into());
+    let refused = kill().await;
+    assert!(matches!(refused, Err(Refusal::Unavailable { code: "ELSEWHERE", .. })), "{refused:?}");
+    assert!(!runs.state().is_killed && !desk.state().is_killed);
+    other.stop().await;
+    assert!(kill().await.unwrap().tripped_at.is_some(), "nobody has it now");
+    failed.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
