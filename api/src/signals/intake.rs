@@ -186,7 +186,12 @@ impl SignalIntake {
         let (news, whys) = self.judge(source, &reads, is_killed);
         let kept = match news.is_empty() {
             true => Vec::new(),
-            false => self.store.keep_signals(source.tenant, news).await.map_err(Refusal::from)?,
+            false => {
+                let kept = self.store.keep_signals(source.tenant, news).await;
+                // They come again, and count then.
+                let taken = whys.len() - whys.iter().flatten().filter(|why| is_rate(why)).count();
+                kept.inspect_err(|_| self.rates.give_back(source, taken)).map_err(Refusal::from)?
+            }
         };
         let (mut kept, mut spared) = (kept.into_iter().zip(whys), 0);
         let outcomes = reads.into_iter().map(|read| {
