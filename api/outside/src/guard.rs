@@ -160,18 +160,19 @@ impl Guard {
     /// none: nobody's name has public and private addresses by accident.
     ///
     /// # Errors
-    /// Names the first address that may not be called.
+    /// What is wrong, without the address: a name may lead inside.
     pub fn check(&self, uri: &Uri, resolved: &[SocketAddr]) -> Result<(), Refused> {
         let is_http = uri.scheme() != Some(&Scheme::HTTPS);
         for address in resolved.iter().map(SocketAddr::ip) {
             let is_allowed = self.allowed.iter().any(|network| network.contains(address));
             if !is_allowed && !is_public(address) {
-                let text = format!("{address} is no public address, and no setting allows it");
-                return Err(refused(text));
+                // Which one it is tells of the inside, and who reads this may be outside.
+                return Err(refused("the host has no public address, and no setting allows it"));
             }
             if is_http && !(is_allowed && address.is_loopback()) {
-                let text = format!("{address} is not this machine: only https may be spoken to it");
-                return Err(refused(text));
+                return Err(refused(
+                    "the host is not this machine: only https may be spoken to it",
+                ));
             }
         }
         if resolved.is_empty() { Err(refused("the host has no address")) } else { Ok(()) }

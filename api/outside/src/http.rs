@@ -89,6 +89,8 @@ pub struct Answer {
 pub struct Http {
     agent: ureq::Agent,
     body_bytes_max: u64,
+    /// Whether an answer whose body breaks off is none.
+    needs_body: bool,
 }
 
 impl Http {
@@ -96,11 +98,13 @@ impl Http {
     #[must_use]
     pub fn trusted(time: Duration) -> Self {
         let resolver = Guarded { guard: None, lookup: None };
-        Self { agent: agent(time, resolver), body_bytes_max: ANSWER_BYTES_MAX }
+        let agent = agent(time, resolver);
+        Self { agent, body_bytes_max: ANSWER_BYTES_MAX, needs_body: true }
     }
 
     /// Calls addresses that tenants name: only those that `guard` lets pass, and at most
-    /// `body_bytes_max` of an answer are read. `lookup` stands in for the system's.
+    /// `body_bytes_max` of an answer are read; its status counts, also where its body breaks off.
+    /// `lookup` stands in for the system's.
     #[must_use]
     pub fn guarded(
         guard: Guard,
@@ -108,7 +112,8 @@ impl Http {
         time: Duration,
         body_bytes_max: u64,
     ) -> Self {
-        Self { agent: agent(time, Guarded { guard: Some(guard), lookup }), body_bytes_max }
+        let agent = agent(time, Guarded { guard: Some(guard), lookup });
+        Self { agent, body_bytes_max, needs_body: false }
     }
 
     /// Calls, and waits for the answer.
@@ -116,13 +121,13 @@ impl Http {
     /// # Errors
     /// When there is none in time, or the address is refused. The text holds no header.
     pub async fn call(&self, call: Call) -> Result<Answer, HttpError> {
-        let (agent, body_bytes_max) = (self.agent.clone(), self.body_bytes_max);
-        let task = tokio::task::spawn_blocking(move || send(&agent, call, body_bytes_max));
+        let http = self.clone();
+        let task = tokio::task::spawn_blocking(move || send(&http, call));
         task.await.map_err(|error| HttpError(error.to_string()))?
     }
 }
 
-fn send(agent: &ureq::Agent, call: Call, body_bytes_max: u64) -> Result<Answer, HttpError> {
+fn send(http: &Http, call: Call) -> Result<Answer, HttpError> {
     let mut request = ureq::http::Request::builder().method(call.method).uri(&call.url);
     for (name, value) in &call.headers {
         request = request.header(*name, value);
@@ -134,15 +139,18 @@ fn send(agent: &ureq::Agent, call: Call, body_bytes_max: u64) -> Result<Answer, 
         other => HttpError(other.to_string()),
     };
     let sent = match call.body {
-        Some(body) => agent.run(request.body(body).map_err(unsendable)?),
-        None => agent.run(request.body(()).map_err(unsendable)?),
+        Some(body) => http.agent.run(request.body(body).map_err(unsendable)?),
+        None => http.agent.run(request.body(()).map_err(unsendable)?),
     };
     let answer = sent.map_err(said)?;
     let status = answer.status().as_u16();
     let mut body = Vec::new();
     // What is behind the bound is nobody's business: the connection is closed.
-    let mut reader = answer.into_body().into_reader().take(body_bytes_max);
-    reader.read_to_end(&mut body).map_err(|error| HttpError(error.to_string()))?;
+    let mut reader = answer.into_body().into_reader().take(http.body_bytes_max);
+    let read = reader.read_to_end(&mut body);
+    if http.needs_body {
+        read.map_err(|error| HttpError(error.to_string()))?;
+    }
     Ok(Answer { status, body })
 }
 
@@ -199,5 +207,38 @@ impl Resolver for Guarded {
             guard.check(uri, &found).map_err(|refused| other(HttpError(refused.0)))?;
         }
         Ok(found)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::io::Write;
+    use std::net::TcpListener;
+
+    use super::*;
+
+    /// Where each answer breaks off.
+    fn breaking() -> String {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let url = format!("http://{}/", listener.local_addr().unwrap());
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let mut stream = stream.unwrap();
+                let mut head = [0; 4096];
+                let _ = stream.read(&mut head).unwrap();
+                let answer = b"HTTP/1.1 200 OK\r\ncontent-length: 100\r\n\r\nshort";
+                stream.write_all(answer).unwrap();
+            }
+        });
+        url
+    }
+
+    #[tokio::test]
+    async fn the_status_of_a_tenants_receiver_counts_without_its_body() {
+        let (url, time) = (breaking(), Duration::from_secs(5));
+        let guard = Guard::parse("127.0.0.0/8").unwrap();
+        let guarded = Http::guarded(guard, None, time, 1_024).call(Call::get(url.as_str())).await;
+        assert_eq!(guarded.unwrap().status, 200);
+        assert!(Http::trusted(time).call(Call::get(url.as_str())).await.is_err());
     }
 }

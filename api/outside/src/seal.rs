@@ -57,6 +57,22 @@ pub fn new_secret(prefix: &str) -> Result<Secret, SealError> {
     Ok(Secret::new(format!("{prefix}{}", URL_SAFE_NO_PAD.encode(bytes))))
 }
 
+/// Written beside and linked: whole or not at all, and two processes that start at once agree on
+/// one.
+fn make(folder: &Path, path: &Path, key: &str) -> std::io::Result<()> {
+    let beside = folder.join(format!(".{KEY_FILE}.{}", uuid::Uuid::now_v7()));
+    let mut options = std::fs::File::options();
+    let mut file = options.write(true).create_new(true).mode(0o600).open(&beside)?;
+    let written = file.write_all(key.as_bytes()).and_then(|()| file.sync_all());
+    let linked = written.and_then(|()| match std::fs::hard_link(&beside, path) {
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        other => other,
+    });
+    // Left behind it would be in nobody's way.
+    let _ = std::fs::remove_file(&beside);
+    linked
+}
+
 impl Sealer {
     fn new(bytes: &[u8]) -> Result<Self, SealError> {
         let key = UnboundKey::new(&AES_256_GCM, bytes)
@@ -89,14 +105,9 @@ impl Sealer {
     pub fn of_folder(folder: &Path) -> Result<Self, SealError> {
         let path = folder.join(KEY_FILE);
         let said = |error: std::io::Error| SealError::Key(format!("{}: {error}", path.display()));
-        let made = std::fs::File::options().write(true).create_new(true).mode(0o600).open(&path);
-        match made {
-            Ok(mut file) => {
-                let text = STANDARD.encode(random::<KEY_BYTES>()?);
-                file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(said)?;
-            }
-            Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => {}
-            Err(error) => return Err(said(error)),
+        if !path.exists() {
+            let key = STANDARD.encode(random::<KEY_BYTES>()?);
+            make(folder, &path, &key).map_err(said)?;
         }
         let text = Secret::new(std::fs::read_to_string(&path).map_err(said)?);
         Self::of_text(&text)
@@ -134,6 +145,8 @@ impl Sealer {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
 
     #[test]
@@ -147,6 +160,10 @@ mod tests {
         let again = Sealer::of_folder(folder.path()).unwrap();
         assert_eq!(again.open("webhook a", &sealed), Ok(secret));
         assert_eq!(again.open("webhook b", &sealed), Err(SealError::Foreign));
+        let mode = std::fs::metadata(folder.path().join(KEY_FILE)).unwrap().permissions().mode();
+        assert_eq!(mode & 0o777, 0o600);
+        let files = std::fs::read_dir(folder.path()).unwrap();
+        assert_eq!(files.count(), 1, "nothing is left beside it");
         let foreign = Sealer::passing().unwrap();
         for (sealer, bad) in [(&foreign, sealed.as_str()), (&again, ""), (&again, "AAAA")] {
             assert_eq!(sealer.open("webhook a", bad), Err(SealError::Foreign));

@@ -7,7 +7,7 @@ use qt_engine::Halt;
 use qt_types::{Event, InstrumentId, InstrumentSpec, Nanos, Payload, Signal, SourceId};
 
 use super::running::Running;
-use qt_trading::{Refusal, SignalAnswer, SignalIn, SignalRefused, SignalTaken};
+use qt_trading::{Refusal, SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken};
 
 /// Signals that are known by their names. Older ones have long been written down as taken in the
 /// store, which is asked before the session is.
@@ -114,6 +114,10 @@ impl Running {
         if let Some(seq) = self.past.signals.seq_of(&signal) {
             return Ok(Ok(SignalTaken { seq, is_new: false }));
         }
+        if given.only_if_known {
+            let detail = "the session has not taken it".to_owned();
+            return Ok(Err(SignalRefused { code: SIGNAL_NOT_HEARD, detail }));
+        }
         if signal.expires_ns <= driver.time_ns() {
             return Ok(Err(refused(&SignalFault::Expired)));
         }
@@ -167,7 +171,8 @@ mod tests {
         let body = r#"{"schema_version":1,"signal_id":"a","symbol":"X","action":"buy",
             "confidence":0.5,"horizon_seconds":60,"issued_at":"2026-01-31T09:30:01Z",
             "expires_at":"2026-01-31T09:31:00Z"}"#;
-        let given = SignalIn { id: uuid::Uuid::nil(), source: 1, body: body.to_owned() };
+        let (id, body) = (uuid::Uuid::nil(), body.to_owned());
+        let given = SignalIn { id, source: 1, body, only_if_known: false };
         let kind = qt_types::InstrumentKind::Spot;
         let (tick, lot) = (10_000_000, 1_000_000_000);
         let spec = InstrumentSpec::new("X", "USD", kind, tick, lot, lot).unwrap();

@@ -16,8 +16,8 @@ use super::{Approvals, locked, tell};
 use crate::http::ApiError;
 use axum::http::StatusCode;
 use qt_store::{
-    Actor, Decided, HitlDecision, HitlRequest, HitlStatus, NewHitlDecision, SignalStatus,
-    StoreError, Verdict,
+    Actor, Decided, HitlDecision, HitlRequest, HitlStatus, NewHitlDecision, SignalRow,
+    SignalStatus, StoreError, Verdict,
 };
 use qt_trading::ids::{StrategyUid, TenantId};
 use qt_trading::time::Time;
@@ -207,7 +207,7 @@ impl Approvals {
     ) -> Result<HitlRequest, StoreError> {
         let now = Time::now();
         let (status, outcome) = if now >= request.asked.expires_at {
-            (HitlStatus::Expired, json!({ "code": "SIGNAL_EXPIRED" }))
+            self.too_late(tenant, request).await
         } else {
             self.try_release(tenant, request, decision).await
         };
@@ -262,20 +262,22 @@ impl Approvals {
             Err(refusal) => return refused(&refusal),
         };
         match intake.release(tenant, request.asked.signal, body, &people).await {
-            Ok(row) => {
-                let outcome = json!({
-                    "signal_status": row.status,
-                    "code": row.code,
-                    "session_seq": row.seq,
-                });
-                let status = match row.status {
-                    SignalStatus::Taken => HitlStatus::Released,
-                    SignalStatus::Expired => HitlStatus::Expired,
-                    status if status.is_final() => HitlStatus::Refused,
-                    _ => HitlStatus::Approved,
-                };
-                (status, outcome)
+            Ok(row) => came_of(&row),
+            Err(refusal) => refused(&refusal),
+        }
+    }
+
+    /// It has expired, unless the session took it in time and that was never kept.
+    async fn too_late(&self, tenant: TenantId, request: &HitlRequest) -> (HitlStatus, Value) {
+        let Some(intake) = self.intake.upgrade() else {
+            return (HitlStatus::Approved, json!({ "code": "STOPPING" }));
+        };
+        match intake.heard(tenant, request.asked.signal).await {
+            Ok(Some(row)) => came_of(&row),
+            Ok(None) | Err(Refusal::NotFound) => {
+                (HitlStatus::Expired, json!({ "code": "SIGNAL_EXPIRED" }))
             }
+            // Nobody can say yet whether it was taken.
             Err(refusal) => refused(&refusal),
         }
     }
@@ -297,6 +299,22 @@ impl Approvals {
         // The market has moved since; that it makes the signal less was seen when it was decided.
         change.body(&row.body).map(Some).map_err(invalid)
     }
+}
+
+/// How a request stands whose signal stands so.
+fn came_of(row: &SignalRow) -> (HitlStatus, Value) {
+    let outcome = json!({
+        "signal_status": row.status,
+        "code": row.code,
+        "session_seq": row.seq,
+    });
+    let status = match row.status {
+        SignalStatus::Taken => HitlStatus::Released,
+        SignalStatus::Expired => HitlStatus::Expired,
+        status if status.is_final() => HitlStatus::Refused,
+        _ => HitlStatus::Approved,
+    };
+    (status, outcome)
 }
 
 /// What a refusal means: whether it is tried again, and what people are told.

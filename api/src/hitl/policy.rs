@@ -49,9 +49,15 @@ impl Surroundings {
         held.map_or(Decimal::ZERO, |it| it.quantity.0)
     }
 
-    /// So much would be traded at most, in units, at the price that comes with it; none where that
-    /// cannot be said.
-    fn order(&self, signal: &SignalObject, budget: Amount) -> Option<(Decimal, Decimal)> {
+    /// So much would be traded at most, in units, and what that is worth; none where that cannot
+    /// be said. A position on the other side is closed first, all of it, and where the source does
+    /// not go short a signal to sell closes whatever there is.
+    fn order(
+        &self,
+        signal: &SignalObject,
+        budget: Amount,
+        may_short: bool,
+    ) -> Option<(Decimal, Decimal)> {
         let instrument = self.instrument.as_ref()?;
         // In another currency than the account's nobody here knows what it is worth.
         if instrument.currency != self.portfolio.currency {
@@ -64,14 +70,14 @@ impl Surroundings {
             (Some(limit), Some(Side::Sell)) => limit.max(market),
             _ => market,
         };
-        let unit = price.checked_mul(instrument.contract_size.0)?.abs();
+        let unit_at = |price: Decimal| price.checked_mul(instrument.contract_size.0);
+        let (unit, market_unit) = (unit_at(price)?.abs(), unit_at(market)?.abs());
         if unit.is_zero() {
             return None;
         }
         let worth = |money: Decimal| money.checked_div(unit);
-        let quantity = match (signal.action, signal.size) {
-            (SignalAction::Hold, _) => Decimal::ZERO,
-            (SignalAction::Close, _) => self.position(&signal.symbol).abs(),
+        let size = match (signal.action, signal.size) {
+            (SignalAction::Hold | SignalAction::Close, _) => Decimal::ZERO,
             (_, SizeObject::QuantityE9(e9) | SizeObject::TargetE9(e9)) => decimal(e9).abs(),
             (_, SizeObject::WeightE9(e9)) => {
                 worth(self.portfolio.equity.0.checked_mul(decimal(e9).abs())?)?
@@ -79,13 +85,29 @@ impl Surroundings {
             // The source leaves it open; it is no more than its budget.
             (_, SizeObject::Open) => worth(budget.0)?,
         };
-        Some((quantity, unit))
+        let held = self.position(&signal.symbol);
+        let (closed, opened) = match signal.action {
+            SignalAction::Close => (held.abs(), Decimal::ZERO),
+            SignalAction::Sell if !may_short && !held.is_zero() => (held.abs(), Decimal::ZERO),
+            SignalAction::Sell if held > Decimal::ZERO => (held, size),
+            SignalAction::Buy if held < Decimal::ZERO => (held.abs(), size),
+            _ => (Decimal::ZERO, size),
+        };
+        // What is closed is closed at the market, whatever the limit of the entry.
+        let worth = closed.checked_mul(market_unit)?.checked_add(opened.checked_mul(unit)?)?;
+        Some((closed.checked_add(opened)?, worth))
     }
 
-    fn notional(&self, signal: &SignalObject, budget: Amount) -> Option<Amount> {
-        let (quantity, unit) = self.order(signal, budget)?;
-        quantity.checked_mul(unit).map(|worth| Amount(worth.round_dp(9).normalize()))
+    fn notional(&self, signal: &SignalObject, budget: Amount, may_short: bool) -> Option<Amount> {
+        let (_, worth) = self.order(signal, budget, may_short)?;
+        Some(Amount(worth.round_dp(9).normalize()))
     }
+}
+
+/// Whether what follows from a signal of `source` to sell may go short.
+fn may_short(source: &SourceRow) -> bool {
+    let said = source.follow.get("short");
+    said.is_some_and(|it| *it != Value::Bool(false) && it.as_str() != Some("false"))
 }
 
 /// Why a person is asked by what the policy says of the signal alone.
@@ -189,7 +211,7 @@ impl Approvals {
         let policy = self.policy(tenant).await?;
         let desk = self.trading.desk(tenant).await?;
         let around = self.around(&row.symbol, &*desk);
-        let notional = around.notional(&signal, source.budget.notional);
+        let notional = around.notional(&signal, source.budget.notional, may_short(source));
         let mut triggers = plain_triggers(&policy.terms, &signal, notional);
         if policy.terms.asks_first && !self.has_approved(tenant, source.id).await? {
             triggers.push("new_source".to_owned());
@@ -239,7 +261,8 @@ async fn tried(
     signal: &SignalObject,
     source: &SourceRow,
 ) -> Result<Option<Vec<RiskStatus>>, Refusal> {
-    let Some((quantity, _)) = around.order(signal, source.budget.notional) else { return Ok(None) };
+    let tried = around.order(signal, source.budget.notional, may_short(source));
+    let Some((quantity, _)) = tried else { return Ok(None) };
     let side = match signal.action.side() {
         Some(Side::Buy) => qt_trading::Side::Buy,
         Some(Side::Sell) => qt_trading::Side::Sell,
@@ -394,21 +417,46 @@ mod tests {
             SignalObject { action: SignalAction::Sell, ..sold }
         };
         for (signal, wanted) in [
-            (signal(r#", "quantity": "2""#), "1020"),
-            (signal(r#", "quantity": "2", "limit_price": "90""#), "900"),
+            (signal(r#", "quantity": "2""#), "2550"),
+            (signal(r#", "quantity": "2", "limit_price": "90""#), "2430"),
             (sell(r#", "quantity": "2""#), "980"),
             (sell(r#", "quantity": "2", "limit_price": "90""#), "980"),
             (sell(r#", "quantity": "2", "limit_price": "110""#), "1100"),
-            (signal(r#", "target_position": "4""#), "2040"),
-            (signal(r#", "weight": 0.25"#), "25000"),
-            (signal(""), "7000"),
+            (signal(r#", "target_position": "4""#), "3570"),
+            (signal(r#", "weight": 0.25"#), "26530"),
+            (signal(""), "8530"),
             (SignalObject { action: SignalAction::Close, ..signal("") }, "1500"),
             (SignalObject { action: SignalAction::Hold, ..signal("") }, "0"),
         ] {
-            assert_eq!(usd.notional(&signal, budget), Some(amount(wanted)), "{signal:?}");
-            assert_eq!(eur.notional(&signal, budget), None);
+            assert_eq!(usd.notional(&signal, budget, true), Some(amount(wanted)), "{signal:?}");
+            assert_eq!(eur.notional(&signal, budget, true), None);
         }
         let blind = Surroundings { quote: None, ..usd };
-        assert_eq!(blind.notional(&signal(""), budget), None);
+        assert_eq!(blind.notional(&signal(""), budget, true), None);
+    }
+
+    #[test]
+    fn what_closes_a_position_counts_by_all_of_it() {
+        let held = |quantity: &str| {
+            let mut around = around("USD");
+            let mut portfolio = Portfolio::clone(&around.portfolio);
+            portfolio.positions[0].quantity = amount(quantity);
+            around.portfolio = Arc::new(portfolio);
+            around
+        };
+        let small = signal(r#", "quantity": "0.001""#);
+        let sell = SignalObject { action: SignalAction::Sell, ..small.clone() };
+        for (quantity, signal, may_short, wanted) in [
+            ("3", &sell, false, "1470"),
+            ("3", &sell, true, "1470.49"),
+            ("-3", &sell, false, "1470"),
+            ("-3", &sell, true, "0.49"),
+            ("0", &sell, false, "0.49"),
+            ("3", &small, false, "0.51"),
+            ("-3", &small, false, "1530.51"),
+        ] {
+            let notional = held(quantity).notional(signal, amount("7000"), may_short);
+            assert_eq!(notional, Some(amount(wanted)), "{quantity} {may_short} {signal:?}");
+        }
     }
 }

@@ -6,15 +6,26 @@ use crate::http::storage::Storage;
 use crate::signals::{Incoming, Outcome as Kept, SignalIntake};
 use qt_outside::agents::{Delivers, Outcome, Waits};
 use qt_store::StoreError;
-use qt_trading::Doing;
 use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
+use qt_trading::{Doing, Refusal};
 
 /// The subject of the source that speaks for an agent of the platform. Who registers a source with
 /// it says by that: what this agent answers is to be heard.
 #[must_use]
 pub fn subject_of(agent_name: &str) -> String {
     format!("agent:{agent_name}")
+}
+
+/// What a refusal of all means: only what passes by itself is worth another try.
+fn not_taken(refusal: &Refusal) -> Result<Outcome, Waits> {
+    match refusal {
+        Refusal::Unavailable { .. } | Refusal::Exhausted { .. } => Err(Waits(refusal.to_string())),
+        _ => {
+            let code = "SIGNAL_NOT_KEPT".to_owned();
+            Ok(Outcome::Refused { code, detail: refusal.to_string() })
+        }
+    }
 }
 
 /// Hands signals on to the sources of the tenant.
@@ -43,8 +54,11 @@ impl Delivers for Sources {
                 Err(error) => return Err(error.into()),
             };
             let incoming = Incoming { bytes: payload.as_bytes().to_vec(), arrived_at };
-            let taken = self.signals.take(&source, vec![incoming]).await;
-            let outcome = taken.map_err(|refusal| Waits(refusal.to_string()))?.pop();
+            let taken = match self.signals.take(&source, vec![incoming]).await {
+                Ok(outcomes) => outcomes,
+                Err(refusal) => return not_taken(&refusal),
+            };
+            let outcome = taken.into_iter().next();
             Ok(match outcome.ok_or_else(|| Waits("no outcome".to_owned()))? {
                 Kept::Kept { is_new: true, .. } => Outcome::Taken,
                 Kept::Kept { is_new: false, .. } => Outcome::Same,
@@ -53,5 +67,23 @@ impl Delivers for Sources {
                 }
             })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_passes_by_itself_waits() {
+        let detail = String::new();
+        let away = Refusal::Unavailable { code: "STORE_UNAVAILABLE", detail: detail.clone() };
+        let full = Refusal::Exhausted { code: "QUOTA", detail: detail.clone(), retry_after_s: 1 };
+        assert!(not_taken(&away).is_err() && not_taken(&full).is_err());
+        let never = Refusal::Invalid { field: "body", detail: detail.clone() };
+        for refusal in [never, Refusal::NotFound, Refusal::Conflict(detail)] {
+            let Ok(Outcome::Refused { code, .. }) = not_taken(&refusal) else { panic!() };
+            assert_eq!(code, "SIGNAL_NOT_KEPT");
+        }
     }
 }

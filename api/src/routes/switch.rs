@@ -188,9 +188,16 @@ async fn tripped(
     Ok(answer)
 }
 
-/// Whether the caller's tenant has the strategy; while the store is away it may have.
+/// Whether the caller's tenant has the strategy, or a source under that identifier; while the store
+/// is away it may have.
 async fn is_of_tenant(app: &Shared, caller: &Caller, id: StrategyUid) -> bool {
-    let asked = app.store.strategy(caller.tenant(), id);
+    let asked = async {
+        let is_strategy = app.store.strategy(caller.tenant(), id).await.map(|_| ());
+        match is_strategy {
+            Err(StoreError::NotFound) => app.store.source(caller.tenant(), id).await.map(|_| ()),
+            other => other,
+        }
+    };
     let known = tokio::time::timeout(KEPT_WITHIN, asked).await;
     !matches!(known, Ok(Err(StoreError::NotFound)))
 }

@@ -1,5 +1,6 @@
 //! The way of a signal: read, held against what its source may do, kept, and into the session.
 
+use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use qt_codec::signal::SignalObject;
@@ -8,9 +9,7 @@ use qt_store::{
 };
 use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
-use qt_trading::{
-    Desk, KillLevel, MarketData, PrivateKind, Refusal, SignalAnswer, SignalIn, SignalTold, Trading,
-};
+use qt_trading::{Desk, KillLevel, MarketData, PrivateKind, Refusal, SignalTold, Trading};
 use qt_types::Nanos;
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -18,6 +17,7 @@ use uuid::Uuid;
 use super::keys::hex;
 use super::policy::ApprovalPolicy;
 use super::rate::Rates;
+use super::rows::{asked_of_row, check_change, is_same, of_row, settle, settlement};
 use crate::http::metrics::Metrics;
 use crate::http::storage::Storage;
 
@@ -128,14 +128,12 @@ impl SignalIntake {
         let is_killed = desk.as_ref().is_ok_and(|desk| is_killed(&**desk, source));
         let reads: Vec<Read> = incoming.into_iter().map(|it| self.read(source, it)).collect();
         let mut outcomes = self.keep(source, reads, is_killed).await?;
-        let has_open = outcomes.iter().any(|it| open_row(it).is_some());
-        if has_open {
+        let open: HashSet<Uuid> = outcomes.iter().filter_map(open_row).map(|it| it.id).collect();
+        if !open.is_empty() {
             self.go_on(source, &*desk.clone()?, &mut outcomes).await?;
         }
-        if let Ok(desk) = desk {
-            self.tell(&*desk, source, &outcomes);
-        }
-        Ok(self.counted(outcomes))
+        self.tell(desk.as_ref().ok().map(|it| &**it), source, &outcomes, open);
+        Ok(outcomes)
     }
 
     fn read(&self, source: &SourceRow, incoming: Incoming) -> Read {
@@ -186,7 +184,12 @@ impl SignalIntake {
         let (news, whys) = self.judge(source, &reads, is_killed);
         let kept = match news.is_empty() {
             true => Vec::new(),
-            false => self.store.keep_signals(source.tenant, news).await.map_err(Refusal::from)?,
+            false => {
+                let kept = self.store.keep_signals(source.tenant, news).await;
+                // They come again, and count then.
+                let taken = whys.len() - whys.iter().flatten().filter(|why| is_rate(why)).count();
+                kept.inspect_err(|_| self.rates.give_back(source, taken)).map_err(Refusal::from)?
+            }
         };
         let (mut kept, mut spared) = (kept.into_iter().zip(whys), 0);
         let outcomes = reads.into_iter().map(|read| {
@@ -247,7 +250,7 @@ impl SignalIntake {
         desk: &dyn Desk,
         outcomes: &mut [Outcome],
     ) -> Result<(), Refusal> {
-        let (mut settled, mut rows) = (Vec::new(), Vec::new());
+        let (mut settled, mut rows) = (known(source, desk, outcomes).await?, Vec::new());
         let is_killed = is_killed(desk, source);
         for outcome in outcomes.iter_mut() {
             let Outcome::Kept { row, .. } = outcome else { continue };
@@ -309,20 +312,25 @@ impl SignalIntake {
         if row.status == SignalStatus::Received {
             return Err(conflict("nobody was asked about it"));
         }
-        if !source.is_live() {
-            return Err(conflict("the source is not live any more"));
+        // What it took before is taken, whatever is in the way now.
+        let asked = desk.signals(vec![asked_of_row(&row, &source)]).await?.pop();
+        let mut answer = asked.filter(Result::is_ok);
+        if answer.is_none() {
+            if !source.is_live() {
+                return Err(conflict("the source is not live any more"));
+            }
+            if is_killed(&*desk, &source) {
+                return Err(conflict("the kill switch of the source is tripped"));
+            }
+            if let Some(changed) = &changed {
+                check_change(&row, changed)?;
+            }
+            row.taken_body = changed;
+            row.status = SignalStatus::Approved;
+            self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
+            answer = desk.signals(vec![of_row(&row, &source)]).await?.pop();
         }
-        if is_killed(&*desk, &source) {
-            return Err(conflict("the kill switch of the source is tripped"));
-        }
-        if let Some(changed) = &changed {
-            check_change(&row, changed)?;
-        }
-        row.taken_body = changed;
-        row.status = SignalStatus::Approved;
-        self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
-        let mut answers = desk.signals(vec![of_row(&row, &source)]).await?;
-        if let Some(answer) = answers.pop() {
+        if let Some(answer) = answer {
             settle(&mut row, answer);
         }
         self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
@@ -331,6 +339,27 @@ impl SignalIntake {
         self.tell_row(&*desk, &source, &row);
         self.metrics.signal(row.status.text());
         Ok(row)
+    }
+
+    /// A signal that was approved of and may have been taken before: as it stands, where it is
+    /// settled or the session has it; none otherwise.
+    ///
+    /// # Errors
+    /// When store or session do not answer, or there is no such signal or source.
+    pub async fn heard(&self, tenant: TenantId, id: Uuid) -> Result<Option<SignalRow>, Refusal> {
+        let mut row = self.store.signal(tenant, id).await?;
+        if row.status.is_final() {
+            return Ok(Some(row));
+        }
+        let source = self.store.source(tenant, row.source).await?;
+        let desk = self.trading.desk(tenant).await?;
+        let asked = desk.signals(vec![asked_of_row(&row, &source)]).await?.pop();
+        let Some(answer) = asked.filter(Result::is_ok) else { return Ok(None) };
+        settle(&mut row, answer);
+        self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
+        self.tell_row(&*desk, &source, &row);
+        self.metrics.signal(row.status.text());
+        Ok(Some(row))
     }
 
     /// A signal that waits goes no further.
@@ -359,10 +388,31 @@ impl SignalIntake {
         Ok(row)
     }
 
-    /// Tells those who listen of what came of new signals, and of old ones that went on.
-    fn tell(&self, desk: &dyn Desk, source: &SourceRow, outcomes: &[Outcome]) {
+    /// Counts all, and tells those who listen of what came of new signals, and of old ones that
+    /// were `open` and went on.
+    fn tell(
+        &self,
+        desk: Option<&dyn Desk>,
+        source: &SourceRow,
+        outcomes: &[Outcome],
+        mut open: HashSet<Uuid>,
+    ) {
         for outcome in outcomes {
-            if let Outcome::Kept { row, is_new: true } = outcome {
+            let (row, is_new) = match outcome {
+                Outcome::Kept { row, is_new } => (row, *is_new),
+                Outcome::Refused { code, .. } => {
+                    self.metrics.signal(code);
+                    continue;
+                }
+            };
+            // The same one twice in one request is told once.
+            let went_on = open.remove(&row.id);
+            if !is_new && !went_on {
+                self.metrics.signal("repeated");
+                continue;
+            }
+            self.metrics.signal(row.status.text());
+            if let Some(desk) = desk {
                 self.tell_row(desk, source, row);
             }
         }
@@ -396,17 +446,6 @@ impl SignalIntake {
         };
         desk.events().push(Time::now(), PrivateKind::Signal(Box::new(told)));
     }
-
-    fn counted(&self, outcomes: Vec<Outcome>) -> Vec<Outcome> {
-        for outcome in &outcomes {
-            self.metrics.signal(match outcome {
-                Outcome::Kept { is_new: false, .. } => "repeated",
-                Outcome::Kept { row, .. } => row.status.text(),
-                Outcome::Refused { code, .. } => code,
-            });
-        }
-        outcomes
-    }
 }
 
 fn is_rate(outcome: &Outcome) -> bool {
@@ -423,48 +462,26 @@ fn is_killed(desk: &dyn Desk, source: &SourceRow) -> bool {
     desk.switches().iter().any(|it| it.is_killed && it.is_of(KillLevel::Strategy, &subject))
 }
 
-/// Whether a signal is the one that is kept under its name: byte by byte, or as it reads.
-fn is_same(kept: &SignalRow, came: &SignalRow, object: &SignalObject) -> bool {
-    let reads_same = || SignalObject::read(kept.body.as_bytes()).is_ok_and(|it| it == *object);
-    kept.body_hash == came.body_hash || reads_same()
-}
-
-fn of_row(row: &SignalRow, source: &SourceRow) -> SignalIn {
-    let body = row.taken_body.as_ref().unwrap_or(&row.body).clone();
-    SignalIn { id: row.id, source: source.number, body }
-}
-
-fn settle(row: &mut SignalRow, answer: SignalAnswer) {
-    match answer {
-        Ok(taken) => (row.status, row.seq) = (SignalStatus::Taken, Some(taken.seq)),
-        Err(refused) => {
-            let is_late = refused.code == "SIGNAL_EXPIRED";
-            row.status = if is_late { SignalStatus::Expired } else { SignalStatus::Refused };
-            row.code = Some(refused.code.to_owned());
+/// Settles those that came before and that the session has taken, though that was never kept:
+/// whatever is in their way now came later.
+async fn known(
+    source: &SourceRow,
+    desk: &dyn Desk,
+    outcomes: &mut [Outcome],
+) -> Result<Vec<SignalSettled>, Refusal> {
+    let old = outcomes.iter_mut().filter_map(|outcome| match outcome {
+        Outcome::Kept { row, is_new: false } if row.status == SignalStatus::Received => Some(row),
+        _ => None,
+    });
+    let (mut rows, mut settled) = (old.collect::<Vec<_>>(), Vec::new());
+    for part in rows.chunks_mut(BATCH) {
+        let asked = part.iter().map(|row| asked_of_row(row, source)).collect();
+        for (row, answer) in part.iter_mut().zip(desk.signals(asked).await?) {
+            if answer.is_ok() {
+                settle(row, answer);
+                settled.push(settlement(row));
+            }
         }
     }
-}
-
-fn settlement(row: &SignalRow) -> SignalSettled {
-    SignalSettled {
-        id: row.id,
-        status: row.status,
-        code: row.code.clone(),
-        seq: row.seq,
-        taken_body: row.taken_body.clone(),
-    }
-}
-
-/// A signal that people have changed is the same one, about the same instrument and direction.
-fn check_change(row: &SignalRow, changed: &str) -> Result<(), Refusal> {
-    let invalid = |detail: String| Refusal::Invalid { field: "modified_action", detail };
-    let object = SignalObject::read(changed.as_bytes()).map_err(|it| invalid(it.to_string()))?;
-    let is_it = object.signal_id == row.signal_id
-        && object.symbol == row.symbol
-        && object.action.text() == row.action;
-    if !is_it {
-        let detail = "signal_id, symbol and action must be those of the signal".to_owned();
-        return Err(invalid(detail));
-    }
-    Ok(())
+    Ok(settled)
 }

@@ -10,6 +10,7 @@ mod policy;
 mod prices;
 pub mod quality;
 mod rate;
+mod rows;
 mod running;
 pub mod stream;
 

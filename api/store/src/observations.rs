@@ -16,7 +16,7 @@ pub struct ObservationRow {
     pub id: Uuid,
     /// The agent, as the platform names it.
     pub agent_name: String,
-    /// The agent's task; one task is one observation.
+    /// The agent's task.
     pub task_id: String,
     /// Why it is no signal, as a stable code: `FREE_TEXT`, `TASK_FAILED`, or what refused it.
     pub reason: String,
@@ -28,7 +28,8 @@ pub struct ObservationRow {
 
 /// The repository of observations.
 pub trait Observations: Send + Sync {
-    /// Keeps an observation; whether it is a new one. A task is kept once.
+    /// Keeps an observation; whether it is a new one. What an agent said of a task is kept
+    /// once.
     fn add_observation(&self, tenant: TenantId, row: ObservationRow) -> Kept<'_, bool>;
 
     /// Observations, newest first.

@@ -27,7 +27,9 @@ pub use port::{
 };
 pub use portfolio::{Portfolio, Position};
 pub use refusal::{Refusal, RiskRejection};
-pub use signal::{SignalAnswer, SignalIn, SignalRefused, SignalTaken, SignalTold};
+pub use signal::{
+    SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken, SignalTold,
+};
 pub use switch::{Alert, LimitsNow, Switch};
 
 /// A time as nanoseconds UTC, written as RFC 3339 with nanoseconds.

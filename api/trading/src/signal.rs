@@ -15,7 +15,13 @@ pub struct SignalIn {
     pub source: u16,
     /// The object of the contract, as JSON text.
     pub body: String,
+    /// Only whether it was taken before is asked: one that was not is refused as
+    /// [`SIGNAL_NOT_HEARD`], and nothing comes of it.
+    pub only_if_known: bool,
 }
+
+/// The code of a signal that was asked about and never taken.
+pub const SIGNAL_NOT_HEARD: &str = "SIGNAL_NOT_HEARD";
 
 /// A signal that is in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

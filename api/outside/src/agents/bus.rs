@@ -4,17 +4,20 @@
 //! `tenant_id` and `data`; `bizosaas:events` has all types in one stream, with `event_id`,
 //! `event_type`, `tenant_id` and `event_data`. Both are read, by a consumer group of ours; an entry
 //! is acknowledged when what came of it is kept. What can be read by nobody is acknowledged as
-//! well: it must not stand in the way of what comes after it.
+//! well: it must not stand in the way of what comes after it. A result that cannot be taken now is
+//! left, and the later ones of its tenant with it, and tried again in a moment; those of other
+//! tenants go on.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
-use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
+use redis::streams::{StreamAutoClaimReply, StreamId, StreamKey, StreamReadReply};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use tokio::sync::watch;
+use tokio::time::Instant;
 use uuid::Uuid;
 
 use super::intake::{AgentIntake, AgentResult, Waits, is_name};
@@ -36,6 +39,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 const CLAIM_IDLE: Duration = Duration::from_secs(60);
 /// How often entries that nobody finished are looked for.
 const CLAIM_EVERY: Duration = Duration::from_secs(30);
+/// How often what waits is tried again.
+const AGAIN_EVERY: Duration = Duration::from_secs(1);
 const RETRY_FIRST: Duration = Duration::from_millis(200);
 const RETRY_LONGEST: Duration = Duration::from_secs(10);
 
@@ -87,15 +92,33 @@ impl std::fmt::Debug for AgentBus {
     }
 }
 
-/// Why a round ended early.
-enum Stopped {
-    Redis(String),
-    Waits(Waits),
-}
+/// Why Redis is not read.
+struct Stopped(String);
 
 impl From<redis::RedisError> for Stopped {
     fn from(error: redis::RedisError) -> Self {
-        Self::Redis(error.to_string())
+        Self(error.to_string())
+    }
+}
+
+/// Whose results wait: entries that are read and left.
+#[derive(Default)]
+struct Waiting {
+    now: HashSet<TenantId>,
+    /// When it was tried the last time.
+    before: HashSet<TenantId>,
+}
+
+impl Waiting {
+    /// All of them are tried again.
+    fn again(&mut self) {
+        self.before = std::mem::take(&mut self.now);
+    }
+
+    fn add(&mut self, tenant: TenantId, waits: &Waits) {
+        if self.now.insert(tenant) && !self.before.contains(&tenant) {
+            tracing::warn!(%tenant, %waits, "results of agents wait");
+        }
     }
 }
 
@@ -118,11 +141,8 @@ impl AgentBus {
     pub async fn run(self: Arc<Self>) {
         let mut retry = RETRY_FIRST;
         loop {
-            let began = tokio::time::Instant::now();
-            let error = match self.consume().await {
-                Stopped::Redis(text) => format!("Redis: {text}"),
-                Stopped::Waits(waits) => waits.to_string(),
-            };
+            let began = Instant::now();
+            let Stopped(error) = self.consume().await;
             tracing::warn!(error, "the agents' bus is not read");
             if began.elapsed() > RETRY_LONGEST {
                 retry = RETRY_FIRST;
@@ -135,17 +155,24 @@ impl AgentBus {
     /// Reads until something is in the way.
     async fn consume(&self) -> Stopped {
         let reading = async {
-            let mut redis = self.connect().await.map_err(Stopped::Redis)?;
+            let mut redis = self.connect().await.map_err(Stopped)?;
             self.make_groups(&mut redis).await?;
+            let (streams, mut waiting) = (self.settings.streams(), Waiting::default());
             // First what this consumer has read before and did not finish.
-            while self.read(&mut redis, "0").await? > 0 {}
-            let mut claimed = None::<tokio::time::Instant>;
+            self.again(&mut redis, &mut waiting).await?;
+            let (mut tried, mut claimed) = (Instant::now(), None::<Instant>);
             loop {
                 if claimed.is_none_or(|at| at.elapsed() >= CLAIM_EVERY) {
-                    claimed = Some(tokio::time::Instant::now());
-                    self.claim(&mut redis).await?;
+                    claimed = Some(Instant::now());
+                    self.claim(&mut redis, &mut waiting).await?;
                 }
-                self.read(&mut redis, ">").await?;
+                for key in self.read(&mut redis, &streams, ">").await? {
+                    self.take(&mut redis, &key.key, key.ids, &mut waiting).await?;
+                }
+                if !waiting.now.is_empty() && tried.elapsed() >= AGAIN_EVERY {
+                    self.again(&mut redis, &mut waiting).await?;
+                    tried = Instant::now();
+                }
             }
         };
         match reading.await {
@@ -182,24 +209,53 @@ impl AgentBus {
         Ok(())
     }
 
-    /// Reads entries after `from` of this consumer's, or new ones (`>`); how many there were.
-    async fn read(&self, redis: &mut ConnectionManager, from: &str) -> Result<usize, Stopped> {
-        let streams = self.settings.streams();
+    /// Reads entries after `from` of this consumer's, or new ones (`>`).
+    async fn read(
+        &self,
+        redis: &mut ConnectionManager,
+        streams: &[String],
+        from: &str,
+    ) -> Result<Vec<StreamKey>, Stopped> {
         let mut command = redis::cmd("XREADGROUP");
         command.arg("GROUP").arg(GROUP).arg(&self.consumer).arg("COUNT").arg(BATCH);
         command.arg("BLOCK").arg(BLOCK.as_millis().to_string());
-        command.arg("STREAMS").arg(&streams).arg(from).arg(from);
-        let reply: Option<StreamReadReply> = command.query_async(redis).await?;
-        let mut count = 0;
-        for key in reply.map(|reply| reply.keys).unwrap_or_default() {
-            count += key.ids.len();
-            self.take(redis, &key.key, key.ids).await?;
+        command.arg("STREAMS");
+        for stream in streams {
+            command.arg(stream);
         }
-        Ok(count)
+        for _ in streams {
+            command.arg(from);
+        }
+        let reply: Option<StreamReadReply> = command.query_async(redis).await?;
+        Ok(reply.map(|reply| reply.keys).unwrap_or_default())
+    }
+
+    /// Goes over all that this consumer has read and not finished.
+    async fn again(
+        &self,
+        redis: &mut ConnectionManager,
+        waiting: &mut Waiting,
+    ) -> Result<(), Stopped> {
+        waiting.again();
+        for stream in self.settings.streams() {
+            let mut from = "0".to_owned();
+            loop {
+                let keys = self.read(redis, std::slice::from_ref(&stream), &from).await?;
+                let entries: Vec<StreamId> = keys.into_iter().flat_map(|key| key.ids).collect();
+                let Some(last) = entries.last() else { break };
+                from.clone_from(&last.id);
+                self.take(redis, &stream, entries, waiting).await?;
+            }
+        }
+        Ok(())
     }
 
     /// Takes over what somebody read and never finished.
-    async fn claim(&self, redis: &mut ConnectionManager) -> Result<(), Stopped> {
+    async fn claim(
+        &self,
+        redis: &mut ConnectionManager,
+        waiting: &mut Waiting,
+    ) -> Result<(), Stopped> {
         let idle = self.settings.claim_idle.as_millis().to_string();
         for stream in self.settings.streams() {
             let mut from = "0-0".to_owned();
@@ -208,7 +264,7 @@ impl AgentBus {
                 command.arg(&stream).arg(GROUP).arg(&self.consumer).arg(&idle).arg(&from);
                 command.arg("COUNT").arg(BATCH);
                 let reply: StreamAutoClaimReply = command.query_async(redis).await?;
-                self.take(redis, &stream, reply.claimed).await?;
+                self.take(redis, &stream, reply.claimed, waiting).await?;
                 if reply.next_stream_id == "0-0" {
                     break;
                 }
@@ -218,16 +274,26 @@ impl AgentBus {
         Ok(())
     }
 
+    /// Acknowledges what is finished.
     async fn take(
         &self,
         redis: &mut ConnectionManager,
         stream: &str,
         entries: Vec<StreamId>,
+        waiting: &mut Waiting,
     ) -> Result<(), Stopped> {
         for entry in entries {
             match read_entry(&entry.map) {
+                // Its turn is behind the one that waits.
+                Read::Result(result) if waiting.now.contains(&result.tenant) => continue,
                 Read::Result(result) => {
-                    let taken = self.intake.take(&result).await.map_err(Stopped::Waits)?;
+                    let taken = match self.intake.take(&result).await {
+                        Ok(taken) => taken,
+                        Err(waits) => {
+                            waiting.add(result.tenant, &waits);
+                            continue;
+                        }
+                    };
                     self.figures.send_modify(|figures| {
                         figures.results += 1;
                         figures.signals += taken as u64;

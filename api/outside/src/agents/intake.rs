@@ -94,7 +94,8 @@ impl AgentIntake {
     }
 
     /// Takes a result in; how many of its signals were taken. The same result may come again, by
-    /// another way too: a signal is known by its `signal_id`, an observation by its task.
+    /// another way too: a signal is known by its `signal_id`, an observation by its task and
+    /// text.
     ///
     /// # Errors
     /// When the store or the session cannot now.

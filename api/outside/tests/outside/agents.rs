@@ -34,6 +34,8 @@ pub struct Desk {
     pub taken: Mutex<Vec<(TenantId, String)>>,
     /// How often it cannot say now.
     pub waits: AtomicUsize,
+    /// Whose session is away.
+    pub away: Mutex<Option<TenantId>>,
 }
 
 impl Delivers for Desk {
@@ -47,7 +49,8 @@ impl Delivers for Desk {
         Box::pin(async move {
             let wait =
                 self.waits.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |n| n.checked_sub(1));
-            if wait.is_ok() {
+            let is_away = *self.away.lock().unwrap() == Some(tenant);
+            if wait.is_ok() || is_away {
                 return Err(Waits("not now".to_owned()));
             }
             if agent_name != AGENT {

@@ -159,3 +159,33 @@ async fn what_a_killed_consumer_had_read_is_taken_over_and_redis_may_go_away() {
     taken(3).await;
     running.abort();
 }
+
+#[tokio::test]
+async fn a_tenant_whose_session_is_away_holds_up_nobody_else() {
+    let Some(redis) = RedisServer::start().await else { return };
+    let (store, _folder) = store().await;
+    let (tenant, other, desk) = (TenantId::new(), TenantId::new(), Arc::new(Desk::default()));
+    let (of, of_other) = (tenant.to_string(), other.to_string());
+    *desk.away.lock().unwrap() = Some(tenant);
+    for n in 1..=70 {
+        by_type(&redis, &of, &result(&format!("t-{n}"), &signal(&format!("s-{n}")))).await;
+    }
+    by_type(&redis, &of_other, &result("o-1", &signal("o-1"))).await;
+    let settings = BusSettings::new(Secret::new(redis.url()));
+    let bus = AgentBus::new(settings, intake(&desk, &store));
+    let running = tokio::spawn(bus.run());
+    until(async || (desk.taken.lock().unwrap().len() == 1).then_some(())).await;
+    by_type(&redis, &of_other, &result("o-2", &signal("o-2"))).await;
+    until(async || (desk.taken.lock().unwrap().len() == 2).then_some(())).await;
+    assert!(desk.taken.lock().unwrap().iter().all(|(of, _)| *of == other));
+    until(async || (pending(&redis, BY_TYPE).await == 70).then_some(())).await;
+    // It is back: all come, in their order.
+    *desk.away.lock().unwrap() = None;
+    until(async || (desk.taken.lock().unwrap().len() == 72).then_some(())).await;
+    let taken: Vec<String> = desk.taken.lock().unwrap().iter().map(|it| it.1.clone()).collect();
+    for (n, body) in (1..=70).zip(&taken[2..]) {
+        assert_eq!(*body, signal(&format!("s-{n}")));
+    }
+    until(async || (pending(&redis, BY_TYPE).await == 0).then_some(())).await;
+    running.abort();
+}

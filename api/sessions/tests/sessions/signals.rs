@@ -33,7 +33,7 @@ fn signal(source: u16, name: &str, symbol: &str, more: &str) -> SignalIn {
     );
     // The horizon counts from the issue: as late as there is.
     let body = body.replace("\"horizon_seconds\":3600", "\"horizon_seconds\":31622400");
-    SignalIn { id: Uuid::now_v7(), source, body }
+    SignalIn { id: Uuid::now_v7(), source, body, only_if_known: false }
 }
 
 async fn one(desk: &Arc<dyn Desk>, signal: SignalIn) -> SignalAnswer {
@@ -146,7 +146,7 @@ async fn what_the_session_cannot_take_has_a_code() {
         signal(1, "a", "NONE", ""),
         signal(1, "b", "AAPL", r#","quantity":"0.000000001""#),
         expired,
-        SignalIn { id: Uuid::now_v7(), source: 1, body: "{".to_owned() },
+        SignalIn { body: "{".to_owned(), ..signal(1, "e", "AAPL", "") },
         signal(1, "d", "AAPL", ""),
     ];
     let answers = desk.signals(all).await.unwrap();
@@ -156,5 +156,27 @@ async fn what_the_session_cannot_take_has_a_code() {
         ["SIGNAL_UNKNOWN_SYMBOL", "SIGNAL_SIZE", "SIGNAL_EXPIRED", "SIGNAL_MALFORMED", "taken"];
     assert_eq!(codes, wanted);
     assert!(desk.state().events > before);
+    sessions.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn one_that_is_only_asked_about_has_no_effect() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub();
+    let sessions = sessions(folder.path(), &hub);
+    let desk = sessions.desk(TenantId::new()).await.unwrap();
+    ready(&desk).await;
+    let given = signal(1, "a", "AAPL", "");
+    let asked = SignalIn { only_if_known: true, ..given.clone() };
+    let why = one(&desk, asked.clone()).await.unwrap_err();
+    assert_eq!(why.code, qt_trading::SIGNAL_NOT_HEARD);
+    let taken = one(&desk, given).await.unwrap();
+    assert!(taken.is_new, "asking has not made it known");
+    // Whatever the clock says by now.
+    let late = SignalIn {
+        body: asked.body.replace("2099-01-31T09:30:00", "2026-01-31T09:30:01"),
+        ..asked
+    };
+    assert_eq!(one(&desk, late).await, Ok(SignalTaken { is_new: false, ..taken }));
     sessions.stop().await;
 }

@@ -38,9 +38,10 @@ CREATE TABLE observations (
     task_id TEXT NOT NULL,
     reason TEXT NOT NULL,
     content TEXT NOT NULL,
+    content_hash TEXT NOT NULL,
     created_ns INTEGER NOT NULL,
     PRIMARY KEY (tenant_id, id),
-    UNIQUE (tenant_id, task_id)
+    UNIQUE (tenant_id, task_id, agent_name, reason, content_hash)
 ) STRICT;
 
 CREATE INDEX webhook_deliveries_due ON webhook_deliveries (tenant_id, webhook_id, next_ns)

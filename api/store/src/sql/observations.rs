@@ -1,7 +1,10 @@
 //! Observations in SQL.
 
+use sha2::{Digest, Sha256};
+
 use super::value::args;
 use super::{Row, Store};
+use crate::audit::chain::hex;
 use crate::page::{Cursor, Page, Slice};
 use crate::{Kept, ObservationRow, Observations, StoreError};
 use qt_trading::ids::TenantId;
@@ -11,14 +14,18 @@ impl Observations for Store {
         Box::pin(async move {
             let mut tx = self.write(tenant).await?;
             let sql = "INSERT INTO observations (tenant_id, id, agent_name, task_id, reason, \
-                       content, created_ns) VALUES ($1, $2, $3, $4, $5, $6, $7) \
-                       ON CONFLICT DO NOTHING";
+                       content, content_hash, created_ns) \
+                       VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+                       ON CONFLICT (tenant_id, task_id, agent_name, reason, content_hash) \
+                       DO NOTHING";
+            let content_hash = hex(&Sha256::digest(row.content.as_bytes()));
             let values = args![
                 row.id,
                 row.agent_name,
                 row.task_id,
                 row.reason,
                 row.content,
+                content_hash,
                 row.created_at,
             ];
             let count = tx.execute(sql, values).await?;

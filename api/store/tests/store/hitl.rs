@@ -18,6 +18,7 @@ on_both!(
     of_two_who_decide_at_once_one_does,
     a_request_is_decided_or_expires,
     what_is_approved_of_is_released_once,
+    what_is_refused_for_good_is_refused_as_a_signal_too,
     a_policy_is_changed_from_the_one_in_force,
     pending_requests_come_by_urgency_and_in_parts,
     figures_are_of_the_last_day,
@@ -186,6 +187,20 @@ async fn what_is_approved_of_is_released_once(world: World) {
     assert_eq!(store.hitl_unmirrored(tenant, Time(NOON), 10).await.unwrap().len(), 1, "an old one");
     store.hitl_mirrored(tenant, due[0].0.clone()).await.unwrap();
     assert!(store.hitl_unmirrored(tenant, Time(NOON), 10).await.unwrap().is_empty());
+}
+
+async fn what_is_refused_for_good_is_refused_as_a_signal_too(world: World) {
+    let (store, tenant) = (&world.store, TenantId::new());
+    let asked = waiting(store, tenant, 60).await;
+    let request = store.ask_human(actor(tenant, "service", NOON), asked.clone()).await.unwrap();
+    let ann = actor(tenant, "ann", NOON + SECOND);
+    store.decide(ann, verdict(request.id, Verdict::Approve)).await.unwrap();
+    assert_eq!(status_of(store, tenant, asked.signal).await, SignalStatus::Approved);
+    let service = actor(tenant, "service", NOON + 2 * SECOND);
+    let gone = json!({"code": "SOURCE_GONE"});
+    let noted = store.note_hitl_outcome(service, request.id, HitlStatus::Refused, gone);
+    assert!(noted.await.unwrap());
+    assert_eq!(status_of(store, tenant, asked.signal).await, SignalStatus::Refused);
 }
 
 async fn a_policy_is_changed_from_the_one_in_force(world: World) {

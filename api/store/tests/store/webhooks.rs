@@ -19,7 +19,7 @@ on_both!(
     events_are_taken_up_once_and_given_out_once,
     what_is_over_is_forgotten_and_what_is_deleted_is_gone,
     tenants_see_their_own,
-    a_task_is_observed_once,
+    what_is_said_of_a_task_is_kept_once,
 );
 
 async fn make(store: &Store, tenant: TenantId, kinds: &[&str]) -> Uuid {
@@ -148,7 +148,7 @@ async fn tenants_see_their_own(world: World) {
     assert_eq!(store.deliveries(mine, id, Page::default()).await.unwrap().items.len(), 1);
 }
 
-async fn a_task_is_observed_once(world: World) {
+async fn what_is_said_of_a_task_is_kept_once(world: World) {
     let (store, tenant) = (&world.store, TenantId::new());
     let row = |task: &str, at: i64| ObservationRow {
         id: Uuid::now_v7(),
@@ -162,8 +162,23 @@ async fn a_task_is_observed_once(world: World) {
     assert_eq!(store.add_observation(tenant, row("t-1", 2)).await, Ok(false));
     assert_eq!(store.add_observation(tenant, row("t-2", 3)).await, Ok(true));
     assert_eq!(store.add_observation(TenantId::new(), row("t-1", 4)).await, Ok(true));
+    // The refused signals of one result are all kept.
+    let signal = |code: &str, text: &str, at| ObservationRow {
+        reason: code.to_owned(),
+        content: text.to_owned(),
+        ..row("t-2", at)
+    };
+    for (is_new, signal) in [
+        (true, signal("SIGNAL_SIZE", "a", 5)),
+        (true, signal("SIGNAL_SIZE", "b", 6)),
+        (false, signal("SIGNAL_SIZE", "a", 7)),
+        (true, signal("SIGNAL_EXPIRED", "a", 8)),
+        (true, ObservationRow { agent_name: "other".to_owned(), ..row("t-2", 9) }),
+    ] {
+        assert_eq!(store.add_observation(tenant, signal).await, Ok(is_new));
+    }
     let kept = store.observations(tenant, Page::default()).await.unwrap().items;
     let tasks: Vec<&str> = kept.iter().map(|row| row.task_id.as_str()).collect();
-    assert_eq!(tasks, ["t-2", "t-1"]);
-    assert_eq!(kept[1].created_at, Time(1));
+    assert_eq!(tasks, ["t-2", "t-2", "t-2", "t-2", "t-2", "t-1"]);
+    assert_eq!(kept[5].created_at, Time(1));
 }

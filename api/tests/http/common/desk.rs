@@ -9,11 +9,11 @@ use qt_trading::time::Time;
 use qt_trading::{
     AmendOrder, ArmAnswer, Desk, Doing, Execution, KillAnswer, KillLevel, LimitValue, LimitsNow,
     NewOrder, Order, OrderKind, OrderStatus, Phase, Portfolio, PrivateKind, PrivateLog, Refusal,
-    RiskRejection, RiskStatus, SessionState, SignalAnswer, SignalIn, SignalTaken, StrategyRun,
-    Switch, Trading,
+    RiskRejection, RiskStatus, SessionState, SignalAnswer, SignalIn, StrategyRun, Switch, Trading,
 };
 use uuid::Uuid;
 
+use super::heard;
 use super::market::amount;
 
 /// One desk for each tenant.
@@ -448,11 +448,7 @@ impl Desk for FakeDesk {
             return done(Err(refusal));
         }
         let mut state = self.state.lock().unwrap();
-        let answers = signals.into_iter().map(|signal| {
-            let next = state.signals.len() as u64 + 1;
-            let seq = *state.signals.entry((signal.source, signal.id)).or_insert(next);
-            Ok(SignalTaken { seq, is_new: seq == next })
-        });
+        let answers = signals.iter().map(|signal| heard(&mut state.signals, signal));
         done(Ok(answers.collect()))
     }
 

@@ -9,6 +9,7 @@ pub mod market;
 pub mod store;
 
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,9 +29,11 @@ use qt_strategies::Registry;
 use qt_trading::ids::TenantId;
 use qt_trading::secret::Secret;
 use qt_trading::time::Time;
+use qt_trading::{SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
+use uuid::Uuid;
 
 pub use client::Reply;
 use client::send;
@@ -187,4 +190,14 @@ pub fn token_of(user: &str, role: Role, tenant: TenantId, lifetime_s: i64) -> St
 /// Waits for something that is about to happen.
 pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), what).await.expect("it happens within 10 s")
+}
+
+/// What a desk that has taken `known` says of a signal.
+fn heard(known: &mut HashMap<(u16, Uuid), u64>, signal: &SignalIn) -> SignalAnswer {
+    let (name, next) = ((signal.source, signal.id), known.len() as u64 + 1);
+    if signal.only_if_known && !known.contains_key(&name) {
+        return Err(SignalRefused { code: SIGNAL_NOT_HEARD, detail: String::new() });
+    }
+    let seq = *known.entry(name).or_insert(next);
+    Ok(SignalTaken { seq, is_new: seq == next })
 }

@@ -153,7 +153,12 @@ impl SignalObject {
         }
         let raw: Raw<'_> = serde_json::from_slice(bytes).map_err(malformed)?;
         debug_assert_eq!(raw.schema_version, 1);
-        raw.checked()
+        let object = raw.checked()?;
+        if has_nul(bytes) {
+            let detail = "U+0000 can be kept in no database: leave it out of all texts";
+            return Err(SignalFault::Malformed(detail.to_owned()));
+        }
+        Ok(object)
     }
 
     /// Its identifier in sixteen bytes: those of the UUID that it is, or the first of its SHA-256.
@@ -317,6 +322,23 @@ fn time(text: &str, wrong: &'static str) -> Result<Nanos, SignalFault> {
         None => iso(text),
     };
     parsed.ok_or(SignalFault::Time(wrong))
+}
+
+/// Whether any text of the JSON in `bytes` has U+0000 in it.
+fn has_nul(bytes: &[u8]) -> bool {
+    let mut rest = bytes.iter();
+    while let Some(byte) = rest.next() {
+        match *byte {
+            0 => return true,
+            b'\\' if rest.as_slice().starts_with(b"u0000") => return true,
+            // What is escaped is passed over: behind a backslash it is no escape.
+            b'\\' => {
+                rest.next();
+            }
+            _ => {}
+        }
+    }
+    false
 }
 
 fn is_short(text: &str, max: usize) -> bool {

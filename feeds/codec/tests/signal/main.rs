@@ -143,6 +143,24 @@ fn each_fault_has_its_code() {
 }
 
 #[test]
+fn no_text_of_it_has_a_nul() {
+    for change in [
+        json!({"reasoning": ["a", "b\u{0}"]}),
+        json!({"model_id": "\u{0}"}),
+        json!({"features": {"deep": {"er": ["\u{0}"]}}}),
+        json!({"features": {"a\u{0}": 1}}),
+        json!({"features": {"text": "\\\u{0}"}}),
+    ] {
+        assert_eq!(read(&with(&change)), Err("SIGNAL_MALFORMED"), "{change}");
+    }
+    let raw = plain().to_string().replace("}", ",\"reasoning\":[\"\0\"]}");
+    assert_eq!(SignalObject::read(raw.as_bytes()).unwrap_err().code(), "SIGNAL_MALFORMED");
+    // A backslash and the digits are a text as any other.
+    let plain = read(&with(&json!({"reasoning": ["\\u0000", "\\\\u0000", "\u{1}0000"]})));
+    assert_eq!(plain.unwrap().reasoning.len(), 3);
+}
+
+#[test]
 fn a_price_below_a_tick_is_only_for_contracts() {
     let signal = read(&with(&json!({"stop_loss": "-3"}))).unwrap();
     let fault = signal.on(&spec(InstrumentKind::Spot), SourceId(1)).unwrap_err();

@@ -79,9 +79,14 @@ pub(super) async fn note(
     if tx.execute(sql, values).await? == 0 {
         return Ok(false);
     }
-    if status == HitlStatus::Expired {
+    let stands = match status {
+        HitlStatus::Expired => Some("expired"),
+        HitlStatus::Refused => Some("refused"),
+        _ => None,
+    };
+    if let Some(stands) = stands {
         let (request, _) = one(&mut tx, id).await?;
-        signal_stands(&mut tx, request.asked.signal, "expired").await?;
+        signal_stands(&mut tx, request.asked.signal, stands).await?;
     }
     if status != HitlStatus::Approved {
         let action = match status {
