@@ -3,7 +3,7 @@
 
 mod common;
 
-use common::Sandbox;
+use common::{FOLLOW, Sandbox, with_signals};
 use serde_json::{Value, json};
 
 /// A header and thirty days, each a tenth above the one before.
@@ -28,27 +28,8 @@ fn signal(source: &str, day: u32, action: &str, confidence: f64) -> Value {
 }
 
 fn sandbox(lines: &[Value]) -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.write("x.csv", rising_days());
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    sandbox.write("signals.jsonl", text);
-    sandbox
+    with_signals(rising_days(), lines)
 }
-
-const RUN: &[&str] = &[
-    "backtest",
-    "--data",
-    "X=x.csv",
-    "--strategy",
-    "ai_signal_follow",
-    "--signals",
-    "signals.jsonl",
-    "--qty",
-    "10",
-    "--lot",
-    "1",
-    "--allow-no-trades",
-];
 
 /// One source that is right and one that is wrong, four times each.
 fn two_sources() -> Vec<Value> {
@@ -72,7 +53,7 @@ fn sources_are_told_apart() {
                       "signal": signal("right", 9, "buy", 0.9)});
     lines.extend([foreign, late, over, signal("right", 25, "hold", 0.1)]);
     let sandbox = sandbox(&lines);
-    let result = sandbox.json(RUN);
+    let result = sandbox.json(FOLLOW);
     let of = &result["signals"];
     let counts = ["read", "elsewhere", "told", "expired", "used", "asked", "after_end"];
     assert_eq!(counts.map(|name| of[name].as_u64().unwrap()), [12, 1, 11, 1, 10, 0, 0], "{of}");
@@ -98,7 +79,7 @@ fn sources_are_told_apart() {
         (&4.into(), &0.0.into())
     );
     assert!(!warnings(&result).contains("signal"), "{}", warnings(&result));
-    let shown = sandbox.run(RUN).out;
+    let shown = sandbox.run(FOLLOW).out;
     let line = "10 heard of 12 read, 1 about other instruments, 1 expired on arrival";
     assert!(shown.contains(line) && shown.contains("100.0 %"), "{shown}");
 }
@@ -107,7 +88,7 @@ fn sources_are_told_apart() {
 fn a_human_takes_time() {
     let sandbox = sandbox(&two_sources());
     let counts = |more: &[&str]| {
-        let result = sandbox.json(&[RUN, more].concat());
+        let result = sandbox.json(&[FOLLOW, more].concat());
         let of = result["signals"].clone();
         let all = ["asked", "not_approved", "expired", "used"];
         (all.map(|name| of[name].as_u64().unwrap()), warnings(&result))
@@ -124,9 +105,9 @@ fn a_human_takes_time() {
     let ([asked, not_approved, _, used], _) = counts(&sampled);
     assert_eq!((asked, not_approved + used), (4, 8), "each was decided in time or was not");
     assert_eq!(counts(&sampled), counts(&sampled), "it follows from the seed");
-    let below = [RUN, &["--approval-below", "0.5"]].concat();
+    let below = [FOLLOW, &["--approval-below", "0.5"]].concat();
     sandbox.run(&below).expect(2, &["--approval-below without a latency of approvals"]);
-    let wrong = [RUN, &["--approval-latency", "1h", "--approval-below", "2"]].concat();
+    let wrong = [FOLLOW, &["--approval-latency", "1h", "--approval-below", "2"]].concat();
     sandbox.run(&wrong).expect(2, &["approval-below", "'2' is no confidence above 0 and up to 1"]);
 }
 
@@ -135,7 +116,7 @@ fn one_who_waits_holds_up_nobody() {
     let lines = [signal("a", 3, "buy", 0.7), signal("a", 8, "buy", 0.95)];
     let sandbox = sandbox(&lines);
     let entries = |more: &[&str]| -> Vec<String> {
-        let result = sandbox.json(&[RUN, more].concat());
+        let result = sandbox.json(&[FOLLOW, more].concat());
         let all = result["trades_list"].as_array().unwrap().clone();
         all.iter().map(|it| it["entry_time"].as_str().unwrap()[8..10].to_owned()).collect()
     };
@@ -149,7 +130,7 @@ fn one_who_waits_holds_up_nobody() {
 
 #[test]
 fn signals_that_cannot_do_anything_are_told_of() {
-    let of = |lines: &[Value]| warnings(&sandbox(lines).json(RUN));
+    let of = |lines: &[Value]| warnings(&sandbox(lines).json(FOLLOW));
     let mut foreign = signal("a", 5, "buy", 0.9);
     foreign["symbol"] = "Y-USD".into();
     assert!(of(&[foreign]).contains("no signal of signals.jsonl is about X: they are about Y-USD"));
@@ -166,7 +147,7 @@ fn signals_that_cannot_do_anything_are_told_of() {
 #[test]
 fn the_report_draws_the_calibration() {
     let sandbox = sandbox(&two_sources());
-    sandbox.json(&[RUN, &["--report", "r.html"]].concat());
+    sandbox.json(&[FOLLOW, &["--report", "r.html"]].concat());
     let page = sandbox.read("r.html");
     for part in ["<section id=\"signals\"", "class=\"curve\"", "Calibration of right: 4 claims"] {
         assert!(page.contains(part), "{part}");

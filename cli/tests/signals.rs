@@ -2,7 +2,7 @@
 
 mod common;
 
-use common::{Sandbox, quiet_days};
+use common::{FOLLOW, Sandbox, quiet_days, with_signals};
 use serde_json::{Value, json};
 
 fn signal(id: &str, action: &str, confidence: f64, at: &str, seconds: u32) -> Value {
@@ -14,31 +14,12 @@ fn signal(id: &str, action: &str, confidence: f64, at: &str, seconds: u32) -> Va
 }
 
 fn sandbox(lines: &[Value]) -> Sandbox {
-    let sandbox = Sandbox::new();
-    sandbox.write("x.csv", quiet_days());
-    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
-    sandbox.write("signals.jsonl", text);
-    sandbox
+    with_signals(quiet_days(), lines)
 }
-
-const RUN: &[&str] = &[
-    "backtest",
-    "--data",
-    "X=x.csv",
-    "--strategy",
-    "ai_signal_follow",
-    "--signals",
-    "signals.jsonl",
-    "--qty",
-    "10",
-    "--lot",
-    "1",
-    "--allow-no-trades",
-];
 
 /// When each trade began and ended, by day of the month.
 fn trades(sandbox: &Sandbox, more: &[&str]) -> Vec<(String, String)> {
-    let result = sandbox.json(&[RUN, more].concat());
+    let result = sandbox.json(&[FOLLOW, more].concat());
     let all = result["trades_list"].as_array().unwrap().clone();
     let day = |trade: &Value, name: &str| {
         trade[name].as_str().unwrap_or_default().chars().skip(8).take(2).collect()
@@ -87,12 +68,12 @@ fn what_is_wrong_is_said_with_its_line() {
     let bad = signal("b", "buy", 1.9, "2024-01-03T12:00:00Z", 60);
     let sandbox = sandbox(&[good, bad]);
     let parts = ["signals.jsonl: line 2: SIGNAL_CONFIDENCE: confidence: a number from 0 to 1"];
-    sandbox.run(RUN).expect(2, &parts);
-    let words = [&RUN[..5], &["--signal-latency", "2s"]].concat();
+    sandbox.run(FOLLOW).expect(2, &parts);
+    let words = [&FOLLOW[..5], &["--signal-latency", "2s"]].concat();
     sandbox.run(&words).expect(2, &["--signal-latency without signals", "--signals FILE.jsonl"]);
-    let words = [&RUN[..5], &["--signals", "none.jsonl"]].concat();
+    let words = [&FOLLOW[..5], &["--signals", "none.jsonl"]].concat();
     sandbox.run(&words).expect(2, &["none.jsonl: cannot be read"]);
-    let words = [RUN, &["--signal-latency", "soon"]].concat();
+    let words = [FOLLOW, &["--signal-latency", "soon"]].concat();
     sandbox.write("signals.jsonl", "");
     sandbox.run(&words).expect(2, &["signal-latency", "sampled:FILE"]);
 }

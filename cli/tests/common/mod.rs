@@ -134,6 +134,31 @@ pub fn shared() -> Option<PathBuf> {
     None
 }
 
+/// A backtest that follows the signals of [`with_signals`], as words of a command.
+pub const FOLLOW: &[&str] = &[
+    "backtest",
+    "--data",
+    "X=x.csv",
+    "--strategy",
+    "ai_signal_follow",
+    "--signals",
+    "signals.jsonl",
+    "--qty",
+    "10",
+    "--lot",
+    "1",
+    "--allow-no-trades",
+];
+
+/// A folder with these prices, and these lines as a file of signals.
+pub fn with_signals(prices: String, lines: &[Value]) -> Sandbox {
+    let sandbox = Sandbox::new();
+    sandbox.write("x.csv", prices);
+    let text: String = lines.iter().map(|line| format!("{line}\n")).collect();
+    sandbox.write("signals.jsonl", text);
+    sandbox
+}
+
 /// A header and twelve quiet days.
 pub fn quiet_days() -> String {
     let days = (1..=12).map(|day| format!("2024-01-{day:02},10,11,9,10,100\n"));

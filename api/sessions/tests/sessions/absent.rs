@@ -94,12 +94,7 @@ async fn a_session_that_has_failed_takes_a_kill_for_later() {
 async fn a_kill_that_is_refused_stays_in_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let (hub, tenant) = (hub(), TenantId::new());
-    let all = sessions(folder.path(), &hub);
-    ready(&all.desk(tenant).await.unwrap()).await;
-    all.stop().await;
-    let all = failing(folder.path(), &hub);
-    let desk = all.desk(tenant).await.unwrap();
-    until("failed", || desk.state().phase == Phase::Failed).await;
+    let (all, desk) = failed(folder.path(), &hub, tenant).await;
     // It does not say which strategy.
     desk.kill(KillLevel::Strategy, None, "one".into(), "ann".into()).await.unwrap();
     desk.kill(KillLevel::Account, None, "two".into(), "ann".into()).await.unwrap();
@@ -118,12 +113,7 @@ async fn a_kill_that_is_refused_stays_in_its_file() {
 async fn a_kill_that_was_taken_over_does_not_come_back_with_its_file() {
     let folder = tempfile::tempdir().unwrap();
     let (hub, tenant) = (hub(), TenantId::new());
-    let all = sessions(folder.path(), &hub);
-    ready(&all.desk(tenant).await.unwrap()).await;
-    all.stop().await;
-    let all = failing(folder.path(), &hub);
-    let desk = all.desk(tenant).await.unwrap();
-    until("failed", || desk.state().phase == Phase::Failed).await;
+    let (all, desk) = failed(folder.path(), &hub, tenant).await;
     let killed = desk.kill(KillLevel::Account, None, "one".into(), "ann".into()).await.unwrap();
     all.stop().await;
     let file = kills_of(folder.path(), tenant);
@@ -144,6 +134,17 @@ async fn a_kill_that_was_taken_over_does_not_come_back_with_its_file() {
     let placed = desk.place(OrderUid::new(), market("AAPL", Side::Buy, "1"), "u".into()).await;
     assert!(placed.is_ok() && !file.exists(), "{placed:?}");
     all.stop().await;
+}
+
+/// A session that was there, and has failed since.
+async fn failed(folder: &Path, hub: &Arc<Hub>, tenant: TenantId) -> (Arc<Sessions>, Arc<dyn Desk>) {
+    let all = sessions(folder, hub);
+    ready(&all.desk(tenant).await.unwrap()).await;
+    all.stop().await;
+    let all = failing(folder, hub);
+    let desk = all.desk(tenant).await.unwrap();
+    until("failed", || desk.state().phase == Phase::Failed).await;
+    (all, desk)
 }
 
 /// The file of the kills that a session is to take over.
