@@ -12,6 +12,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("qt-engine", &["qt-types"]),
     ("qt-journal", &["qt-types", "qt-ring", "qt-engine"]),
     ("qt-codec", &["qt-types"]),
+    ("qt-venue-sim", &["qt-types", "qt-codec"]),
     ("qt-feeds", &["qt-types", "qt-ring", "qt-engine", "qt-codec"]),
     ("qt-risk", &["qt-types", "qt-engine"]),
     ("qt-strategies", &["qt-types", "qt-engine"]),
@@ -61,6 +62,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "qt-engine",
             "qt-codec",
             "qt-feeds",
+            "qt-venue-sim",
             "qt-risk",
             "qt-strategies",
             "qt-data",
@@ -94,7 +96,7 @@ const OWNED: &[(&str, &[&str])] = &[
     ("axum", &["qt-api"]),
     ("redis", &["qt-store", "qt-auth", "qt-outside", "qt-api"]),
     ("plotly", &["qt-backtest"]),
-    ("rustls", &["qt-auth", "qt-outside", "qt-cli"]),
+    ("rustls", &["qt-feeds", "qt-venue-sim", "qt-auth", "qt-outside", "qt-cli"]),
     ("ureq", &["qt-auth", "qt-outside", "qt-cli"]),
 ];
 

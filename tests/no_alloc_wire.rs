@@ -63,9 +63,9 @@ fn orders() {
     let new = NewOrder { id, side: Side::Buy, kind, qty: Qty::from_lots(7) };
     let requests = [
         Request::New(new),
-        Request::Cancel(Cancel { id }),
-        Request::Amend(Amend { id, qty: Qty::from_lots(3) }),
-        Request::Replace(Replace { old: id, new }),
+        Request::Cancel(Cancel { id, revision: 0 }),
+        Request::Amend(Amend { id, revision: 0, qty: Qty::from_lots(3) }),
+        Request::Replace(Replace { new, revision: 1 }),
     ];
     let mut by_ws = [WsAccess::Signed(access(hmac())), WsAccess::LoggedOn(access(hmac()))]
         .map(|access| WsOrders::new(market(), access).expect("a sound market"));

@@ -12,6 +12,7 @@ use crate::args::{Cli, Command};
 use crate::command;
 use crate::failure::Failure;
 use crate::interrupt;
+use crate::orphan;
 use crate::output::{Output, progress};
 use crate::settings::{Layers, Sources};
 use crate::version::Code;
@@ -109,6 +110,7 @@ fn run(cli: Cli, registry: Registry, code: Option<Code>) -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = global.threads.map_or(cores, |threads| threads as usize);
     let session = Session { out, registry, code, config: global.config, threads };
+    orphan::watch();
     interrupt::listen(out);
     if global.progress_lines {
         progress::want_lines();
@@ -134,6 +136,9 @@ fn dispatch(command: Command, session: &Session) -> Result<(), Failure> {
         Command::Sweep(args) => command::sweep::run(&args, session),
         Command::Live(args) => command::live::run(&args, session),
         Command::Control(args) => command::control::run(&args, session),
+        Command::Guard(args) => command::guard::run(&args, session),
+        Command::VenueSim(args) => command::venue_sim::run(&args, session),
+        Command::Record(args) => command::record::run(&args, session),
         Command::Replay(args) => command::replay::run(&args, session),
         Command::Parity(args) => command::parity::run(&args, session),
         Command::Journal(args) => command::journal::run(args, session),

@@ -113,11 +113,19 @@ impl<'a> Cast<'a> {
         if let Some(only) = self.only() {
             return Ok(only.entry.make(&only.params, symbols.len())?);
         }
+        Ok(Box::new(self.ensemble(symbols)?))
+    }
+
+    /// All of them, each with books of its own, also where there is one.
+    ///
+    /// # Errors
+    /// As [`Self::make`].
+    pub fn ensemble(&self, symbols: &[&str]) -> Result<Ensemble, Failure> {
         let mut all = Ensemble::new();
         for member in &self.members {
             all = all.with(member.make(symbols)?, member.trades(symbols));
         }
-        Ok(Box::new(all))
+        Ok(all)
     }
 
     /// The parameters, by name: those of several with the strategy's name in front.

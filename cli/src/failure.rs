@@ -98,6 +98,11 @@ impl Failure {
         Self::new(Reason::Nothing, message)
     }
 
+    /// Exit code 5.
+    pub fn refused(message: impl Into<String>) -> Self {
+        Self::new(Reason::Refused, message)
+    }
+
     /// Adds what to do about it.
     #[must_use]
     pub fn hint(mut self, hint: impl Into<String>) -> Self {

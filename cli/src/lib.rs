@@ -27,6 +27,7 @@ mod failure;
 mod fetch;
 mod interrupt;
 mod kept;
+mod orphan;
 mod output;
 mod place;
 #[cfg(feature = "service")]
@@ -35,6 +36,7 @@ mod runs;
 mod settings;
 mod summary;
 pub mod testing;
+mod venue;
 mod version;
 
 pub use app::{main_as, main_with};

@@ -14,6 +14,7 @@ const COMMANDS: &[&[&str]] = &[
     &["backtest"],
     &["sweep"],
     &["live"],
+    &["record"],
     &["replay"],
     &["parity"],
     &["journal"],

@@ -81,7 +81,7 @@ fn what_is_wrong_is_said_with_its_line() {
 /// The signals of a session's journal, played to its market again, give the session's orders.
 #[test]
 fn the_signals_of_a_journal_give_the_same_orders_in_a_backtest() {
-    const FOLLOW: &[&str] = &[
+    const SESSION: &[&str] = &[
         "--strategy",
         "ai_signal_follow",
         "--param",
@@ -107,7 +107,7 @@ fn the_signals_of_a_journal_give_the_same_orders_in_a_backtest() {
     });
     sandbox.write("signals.jsonl", lines.collect::<String>());
     let session = ["live", "--feed", "synthetic", "--speed", "max", "--out", "made", "--signals"];
-    let session = sandbox.json(&[&session[..], &["signals.jsonl"], FOLLOW].concat());
+    let session = sandbox.json(&[&session[..], &["signals.jsonl"], SESSION].concat());
     assert!(session["fills"].as_u64().unwrap() > 40, "{}", session["fills"]);
     let exported = sandbox.run(&["journal", "signals", "made/live.qtj"]);
     assert_eq!(exported.code, 0);
@@ -115,7 +115,7 @@ fn the_signals_of_a_journal_give_the_same_orders_in_a_backtest() {
     sandbox.write("exported.jsonl", &exported.out);
     let market = sandbox.path().join("data/synthetic/SYN-1.qtt");
     let backtest = ["backtest", "--data", market.to_str().unwrap(), "--signals", "exported.jsonl"];
-    let backtest = sandbox.json(&[&backtest[..], FOLLOW].concat());
+    let backtest = sandbox.json(&[&backtest[..], SESSION].concat());
     for what in ["determinism_hash", "final_equity", "fills", "fills_list", "denials"] {
         assert_eq!(session[what], backtest[what], "{what}");
     }

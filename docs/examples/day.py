@@ -1,13 +1,14 @@
 #!/usr/bin/env python3
 """The whole way of a signal on one machine, each step printed: a service of its own with its own
 Redis, an agent that speaks by both ways, a person who approves, the order, the portfolio, the
-events, and the session's journal afterwards.
+events, the session's journal afterwards, and from it the same day once more as a backtest.
 
     python3 docs/examples/day.py [PROGRAM]           target/release/quanttrade when absent
 
 It needs Python and redis-server, leaves nothing behind, and ends with 1 where a step does not hold.
 """
 
+import csv
 import json
 import os
 import pathlib
@@ -21,6 +22,8 @@ import time
 import urllib.error
 import urllib.request
 import uuid
+from datetime import datetime, timezone
+from decimal import Decimal
 
 HERE = pathlib.Path(__file__).resolve().parent
 PROGRAM = sys.argv[1] if len(sys.argv) > 1 else str(HERE.parent.parent / "target/release/quanttrade")
@@ -181,8 +184,23 @@ def run(day):
                 break
             time.sleep(0.1)
         hold(f"events:{name}", count > 0, str(count))
+    # The market goes on for a moment: a backtest ends with its last record.
+    time.sleep(2)
+    _, page = day.ask(ann, "GET", "/orders?limit=200")
+    # Without times: the service tells an order when the venue has first answered, a backtest when
+    # it was decided. The trades below have theirs.
+    orders = sorted(
+        (it["symbol"], it["side"], it["type"], Decimal(it["quantity"]))
+        for it in page["items"]
+        if of_source(it)
+    )
     _, page = day.ask(ann, "GET", "/trades?limit=200")
-    traded = [it["side"] for it in page["items"] if of_source(it)]
+    trades = sorted(
+        (nanos(it["executed_at"]), it["symbol"], it["side"], Decimal(it["quantity"]), Decimal(it["price"]))
+        for it in page["items"]
+        if of_source(it)
+    )
+    traded = {trade[2] for trade in trades}
     day.stop()
 
     journal = next((day.folder / "data/sessions").glob("*/*/journal.qtj"))
@@ -191,7 +209,43 @@ def run(day):
     hold("the journal has the signals that went on", len(signals) >= 1, str(len(signals)))
     actions = [json.loads(line)["signal"]["action"] for line in signals]
     counts = ", ".join(f"{actions.count(it)} {it}" for it in sorted(set(actions)))
-    hold("each trade of the source follows from one", set(traded) <= set(actions), counts)
+    hold("each trade of the source follows from one", traded <= set(actions), counts)
+    same_day(day, journal, orders, trades)
+
+
+def nanos(text):
+    """A time in UTC as nanoseconds since 1970, exactly."""
+    whole, _, fraction = text.rstrip("Z").partition(".")
+    moment = datetime.fromisoformat(whole).replace(tzinfo=timezone.utc)
+    return int(moment.timestamp()) * 10**9 + int(fraction.ljust(9, "0"))
+
+
+def same_day(day, journal, orders, trades):
+    """The day once more as a backtest of what the journal has: the same orders and trades."""
+    told = day.run(PROGRAM, "journal", "export", str(journal), "--out", str(day.folder / "day"))
+    print("".join("      | " + line + "\n" for line in told.splitlines()), end="")
+    out = day.folder / "again"
+    day.run(PROGRAM, "backtest", str(day.folder / "day/run.toml"), "--out", str(out))
+
+    def table(name):
+        return list(csv.DictReader(open(out / name, newline="")))
+
+    again = sorted(
+        (it["symbol"], it["side"], it["order"], Decimal(it["qty"]))
+        for it in table("orders.csv")
+    )
+    for name, all_of in (("session", orders), ("backtest", again)):
+        for order in all_of:
+            print(f"      | {name:8}", *order)
+    hold("the backtest sends the orders of the session", orders == again, str(len(again)))
+    again = sorted(
+        (nanos(it["time"]), it["symbol"], it["side"], Decimal(it["qty"]), Decimal(it["price"]))
+        for it in table("fills.csv")
+    )
+    for name, all_of in (("session", trades), ("backtest", again)):
+        for trade in all_of:
+            print(f"      | {name:8}", *trade)
+    hold("and has its trades", trades == again, str(len(again)))
 
 
 def main():

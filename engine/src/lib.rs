@@ -40,9 +40,9 @@ pub use oms::{Order, OrderStatus, OrderTable};
 pub use outbox::{Denial, Notice, Outbox};
 pub use pipeline::{Halt, Pipeline, PipelineConfig};
 pub use port::{
-    Answer, BookInterest, Context, Delivery, Exits, Exposure, Gate, Gateway, GatewayEvent, Inside,
-    OrderRequest, OrderUpdate, Question, Settlement, SizeRequest, Strategy, Tightest, Venue,
-    VenueOrder, VenueState,
+    Answer, BookInterest, Context, Deaf, Delivery, Exits, Exposure, Gate, Gateway, GatewayEvent,
+    Inside, OrderRequest, OrderUpdate, Question, Settlement, SizeRequest, Strategy, Tightest,
+    Venue, VenueOrder, VenueState,
 };
 pub use sequencer::Sequencer;
 pub use sink::{Bounded, Sink};

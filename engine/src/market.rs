@@ -208,6 +208,12 @@ impl Market {
         self.middle(instrument).or_else(|| self.last(instrument))
     }
 
+    /// Whether the book says what a position counts at ([`Self::mark`]), so that trades do not.
+    #[must_use]
+    pub fn marks_by_book(&self, instrument: InstrumentId) -> bool {
+        !self.slots.is_empty() && self.middle(instrument).is_some()
+    }
+
     #[inline(never)]
     fn middle(&self, instrument: InstrumentId) -> Option<Price> {
         self.book(instrument)?.mid().filter(|price| price.ticks() > 0)
@@ -236,7 +242,7 @@ impl Market {
     /// The best price that an order of `side` meets: the best ask for a buy.
     #[must_use]
     pub fn touch(&self, instrument: InstrumentId, side: Side) -> Option<Price> {
-        self.book(instrument)?.best(side.opposite()).map(|(price, _)| price)
+        self.book(instrument)?.best_price(side.opposite())
     }
 
     /// The time of the last event (UTC ns).

@@ -335,11 +335,16 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         };
         // Also one that has ended is remembered for now ([`Reporting::ANY_ORDER`]).
         let Some(order) = self.execution.orders.find(report.order) else { return Ok(()) };
-        if self.execution.ledger.strategies() > 0 {
-            self.risk.gate.asks_for(order.strategy);
+        let ledger = &self.execution.ledger;
+        let has_one_book = ledger.strategies() == 0 && !ledger.has_currencies();
+        let is_plain = has_one_book && report.kind == ReportKind::Accepted;
+        if !is_plain || !self.risk.gate.accepted(order) {
+            if ledger.strategies() > 0 {
+                self.risk.gate.asks_for(order.strategy);
+            }
+            let settled = settlement(order, report, &exposure!(self));
+            self.risk.gate.settled(&settled, &exposure!(self));
         }
-        let settled = settlement(order, report, &exposure!(self));
-        self.risk.gate.settled(&settled, &exposure!(self));
         if self.waits() || !order.works_for.is_none() {
             // What is done about other orders may change this one.
             let (order, report) = (*order, *report);

@@ -6,11 +6,10 @@ use qt_types::InstrumentId;
 use crate::keys::{KEYS, Key};
 use crate::kill::Target;
 use crate::limits::{Limit, LimitSet};
-use crate::quick::{InstrumentBounds, clock_bound_ns};
+use crate::quick::InstrumentBounds;
 use crate::risk_gate::RiskGate;
 use crate::seen::InstrumentSeen;
 use crate::setup::follow_limits;
-use crate::state::GLOBAL;
 use crate::tally::Level;
 use crate::unit::Holder;
 
@@ -148,13 +147,17 @@ impl RiskGate {
         if may.is_err() {
             return;
         }
+        if !self.state.tracks_worth {
+            // It may be the first limit that reads what is held.
+            self.state.catch_up(exposure);
+        }
         match target.level {
             Level::Instrument => {
                 self.adjust_instrument(InstrumentId(target.index), key, hard, exposure)
             }
             _ => self.adjust_node(target, key, hard),
         }
-        self.state.instruments.iter_mut().for_each(|known| known.look_ns = i64::MIN);
+        self.state.follow_limits();
     }
 
     fn adjust_instrument(
@@ -179,8 +182,6 @@ impl RiskGate {
         let node = &mut self.state.nodes[at];
         adjust(&mut node.limits, key, hard);
         follow_limits(node, pnl);
-        self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
-        self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
     }
 }
 

@@ -31,7 +31,8 @@ pub(crate) fn exposure<V: Visit>(
         let sums = state.sums(at);
         let more = line.exposure_with(ask.request.side, ask.added_notional) - line.exposure();
         // Sums that left their range cannot be told from a breach.
-        let exposure = sums.exposure + more + if sums.is_broken { MONEY_MAX << 8 } else { 0 };
+        let (exposure, stress) = state.worth(at);
+        let exposure = exposure + more + if sums.is_broken { MONEY_MAX << 8 } else { 0 };
         let limit = node.limits.get(Key::Exposure);
         let reason = DenyReason::MaxExposure;
         visit.see(Measure::new(control, level, limit, exposure, Unit::Money, reason))?;
@@ -41,7 +42,7 @@ pub(crate) fn exposure<V: Visit>(
         visit.see(Measure::share(control, level, share, exposure, reason))?;
         // The stress is in basis points already: both sides of the comparison carry them.
         let share = node.limits.get(Key::PortfolioRiskBps);
-        let cost = sums.stress + more * stress_bps;
+        let cost = stress + more * stress_bps;
         let reason = DenyReason::PortfolioRisk;
         let mut measure = Measure::share(control, level, (share, equity), 0, reason);
         measure.observed = cost;

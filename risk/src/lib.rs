@@ -47,6 +47,7 @@ mod tally;
 mod tightest;
 mod unit;
 mod volatility;
+mod watch;
 mod window;
 
 pub use account::Account;

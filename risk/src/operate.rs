@@ -9,10 +9,9 @@ use crate::control::Control;
 use crate::kill::{KillBoard, KillState, Target};
 use crate::kill_desk::{ControlAction, ControlEvent};
 use crate::limits::LimitSet;
-use crate::quick::clock_bound_ns;
 use crate::risk_gate::RiskGate;
 use crate::setup::set_node_limits;
-use crate::state::{Break, GLOBAL, Parent, Session};
+use crate::state::{Break, Parent, Session};
 use crate::tally::Level;
 use crate::unit::Holder;
 
@@ -117,9 +116,7 @@ impl RiskGate {
         self.state.part_levels();
         let pnl = self.state.sums(at).pnl();
         set_node_limits(&mut self.state.nodes[at], limits.clone(), pnl);
-        self.state.clock_bound_ns = clock_bound_ns(&self.state.nodes[GLOBAL].limits);
-        self.state.tracks_loss = self.state.nodes.iter().any(|node| node.tracks_loss);
-        self.state.instruments.iter_mut().for_each(|known| known.look_ns = i64::MIN);
+        self.state.follow_limits();
         true
     }
 
@@ -234,7 +231,7 @@ impl RiskGate {
     #[must_use]
     pub fn exposure(&self, target: Target) -> qt_types::Cash {
         let node = self.state.node_of(target);
-        qt_types::Cash::from_nano(node.map_or(0, |node| self.state.sums(node).exposure))
+        qt_types::Cash::from_nano(node.map_or(0, |node| self.state.worth(node).0))
     }
 
     /// The most that `target` has lost since the day began, where a limit on losses is on.

@@ -196,7 +196,9 @@ pub(crate) fn passes(state: &State, ask: &Ask<'_>) -> bool {
     for &at in &ask.nodes[..state.levels()] {
         let (line, node) = (state.line(ask.instrument, at), &state.nodes[at]);
         if line.reach(request.side, ask.added_lots) > i128::from(known.bounds.of_side(request.side))
-            || !has_room((node, state.sums(at)), line, (ask.added_notional, one), known.stress_bps)
+            || !has_places((node, state.sums(at)), (ask.added_notional, one))
+            || (state.tracks_worth
+                && !has_room((node, state.sums(at)), line, ask.added_notional, known.stress_bps))
             || !node.is_slow_enough(ask.now_ns, ask.is_change)
         {
             return false;
@@ -336,24 +338,26 @@ impl State {
     }
 }
 
-/// C14 to C17: the most that `added`, worth and number of orders, can add is still within the
-/// limits.
+/// C16, C17 and C27: `added`, worth and number of orders, is still within the limits of what is
+/// open, however it is valued.
 #[inline(always)]
-fn has_room(
-    (node, sums): (&Node, &Sums),
-    line: &Line,
-    (added, one): (i128, i64),
-    stress_bps: i128,
-) -> bool {
+fn has_places((node, sums): (&Node, &Sums), (added, one): (i128, i64)) -> bool {
     let bounds = &node.bounds;
-    // All amounts are below 2^84, and 2^20 of them fit.
     !sums.is_broken
-        & (line.worst.wrapping_add(added) <= bounds.position)
-        & (sums.exposure.wrapping_add(added) <= bounds.exposure)
-        & (sums.stress.wrapping_add(added.wrapping_mul(stress_bps)) <= bounds.stress)
         & (sums.unexecuted.wrapping_add(added) <= bounds.unexecuted)
         & (sums.orders.wrapping_add(one) <= bounds.orders)
         & (sums.unknown <= bounds.unknown)
+}
+
+/// C14, C15 and C22 to C24: the most that `added` can add is still within the limits of what
+/// everything is worth.
+#[inline(always)]
+fn has_room((node, sums): (&Node, &Sums), line: &Line, added: i128, stress_bps: i128) -> bool {
+    let bounds = &node.bounds;
+    // All amounts are below 2^84, and 2^20 of them fit.
+    (line.worst.wrapping_add(added) <= bounds.position)
+        & (sums.exposure.wrapping_add(added) <= bounds.exposure)
+        & (sums.stress.wrapping_add(added.wrapping_mul(stress_bps)) <= bounds.stress)
         & (node.day_loss <= bounds.day_loss)
         & (node.drawdown <= bounds.drawdown)
         & (node.window_loss <= bounds.window_loss)

@@ -52,7 +52,7 @@ impl Reference {
         if let Some(book) = exposure.book(instrument) {
             reference.is_halted = book.is_halted();
             reference.is_untrusted = book.is_stale();
-            if let (Some((bid, _)), Some((ask, _))) = (book.best_bid(), book.best_ask()) {
+            if let Some((bid, ask)) = book.best_prices() {
                 reference.is_untrusted |= bid >= ask;
                 reference.price_x2 = bid.ticks().saturating_add(ask.ticks());
                 reference.source = ReferenceSource::Mid;

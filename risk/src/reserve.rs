@@ -23,9 +23,15 @@ impl State {
         self.follow_line(instrument, place)
     }
 
-    /// Brings the sums in line after a change of the line of `instrument` at `place`.
+    /// Brings the sums in line after a change of the line of `instrument` at `place`, where
+    /// anybody reads them.
     #[inline(always)]
     fn follow_line(&mut self, instrument: usize, place: usize) -> &mut Sums {
+        if self.tracks_worth { self.sum_up(instrument, place) } else { &mut self.sums[place] }
+    }
+
+    #[inline(always)]
+    fn sum_up(&mut self, instrument: usize, place: usize) -> &mut Sums {
         let stress_bps = self.instruments[instrument].stress_bps;
         let line = &mut self.lines[instrument * self.sums.len() + place];
         let worst = line.exposure();
@@ -36,6 +42,16 @@ impl State {
         // 82 and 20 bits.
         sums.stress += more.wrapping_mul(stress_bps);
         sums
+    }
+
+    /// Brings all sums in line with all lines.
+    #[cold]
+    pub(crate) fn sum_up_all(&mut self) {
+        for instrument in 0..self.instruments.len() {
+            for place in 0..self.sums.len() {
+                self.sum_up(instrument, place);
+            }
+        }
     }
 
     /// Takes what the new order `of` needs, which is to rest at `price` (zero: it does not); its

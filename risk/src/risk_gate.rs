@@ -1,8 +1,8 @@
 //! The gate of all controls.
 
 use qt_engine::{
-    Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, Tightest,
-    save_and_load, stored, values,
+    Command, Deaf, Exposure, Gate, NewOrder, Order, OrderRequest, Settlement, SizeRequest,
+    Tightest, save_and_load, stored, values,
 };
 use qt_types::{
     ControlKind, DenyReason, Event, InstrumentId, Nanos, ParentId, Payload, Qty, StrategyId,
@@ -318,6 +318,7 @@ impl RiskGate {
         order: &OrderRequest,
         exposure: &Exposure<'_>,
     ) -> Result<(), DenyReason> {
+        self.state.catch_up(exposure);
         let mut first = First { warnings: &mut self.warnings, failure: None };
         match evaluate(&self.state, &mut self.account, who, order, exposure, &mut first) {
             Ok(ask) => self.take(&ask),
@@ -381,7 +382,9 @@ impl Gate for RiskGate {
     }
 
     fn check(&mut self, order: &OrderRequest, exposure: &Exposure<'_>) -> Result<(), DenyReason> {
-        self.state.catch_up(exposure);
+        if self.state.tracks_worth {
+            self.state.catch_up(exposure);
+        }
         if self.approves_usual(order, exposure) { Ok(()) } else { self.decide(order, exposure) }
     }
 
@@ -430,6 +433,11 @@ impl Gate for RiskGate {
         self.follow_books(instrument, exposure);
     }
 
+    #[inline]
+    fn accepted(&mut self, order: &Order) -> bool {
+        self.stands_as_taken(order)
+    }
+
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
         self.settle(settlement, exposure);
     }
@@ -441,9 +449,8 @@ impl Gate for RiskGate {
         known.seen_ns >= known.look_ns
     }
 
-    fn deaf_until_ns(&self, instrument: InstrumentId) -> i64 {
-        let known = self.state.instruments.get(instrument.index());
-        known.map_or(i64::MIN, |known| known.look_ns)
+    fn deaf_until_ns(&self, instrument: InstrumentId, exposure: &Exposure<'_>) -> Deaf {
+        self.looks_from(instrument, exposure)
     }
 
     fn control(&mut self, control: &qt_types::Control, exposure: &Exposure<'_>) {

@@ -1,8 +1,7 @@
-//! What reports and the market do to the sums: fills move positions, ends give limits back, and
-//! prices make positions worth more or less.
+//! What reports do to the sums: fills move positions, and ends give limits back.
 
-use qt_engine::{Balance, Exposure, Ledger, Settlement};
-use qt_types::{CurrencyId, Event, InstrumentId, Payload, Price, ReportKind, StrategyId};
+use qt_engine::{Balance, Exposure, Ledger, Order, Settlement};
+use qt_types::{CurrencyId, InstrumentId, OrderKind, StrategyId};
 
 use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price};
 use crate::control::Control;
@@ -11,10 +10,7 @@ use crate::reference::Reference;
 use crate::reservation::Reservation;
 use crate::reserve::better;
 use crate::risk_gate::RiskGate;
-use crate::state::{InstrumentState, KnownRate, Session, State};
-
-/// A day in nanoseconds.
-const DAY_NS: i64 = 86_400_000_000_000;
+use crate::state::KnownRate;
 
 impl RiskGate {
     /// Takes in what a report did to an order. Cash and position come from the ledger, which has
@@ -80,6 +76,24 @@ impl RiskGate {
         self.mark_unknown(place, settlement.unknown);
         self.state.refresh(place, spec);
         self.state.rest_at(place, rests);
+    }
+
+    /// Whether `order`, which the venue has now, holds of the limits what it did. The account
+    /// stands as it did: what moves in it is taken in with the event that moved it.
+    #[inline]
+    pub(crate) fn stands_as_taken(&mut self, order: &Order) -> bool {
+        let Some(place) = self.state.reservations.find(order.id) else { return false };
+        let of = self.state.reservations.at(place);
+        let known = self.state.instruments.get(order.instrument.index());
+        let stands = order.leaves().lots() == of.lots
+            && !of.unknown
+            // One that follows the book may rest elsewhere by now.
+            && !matches!(order.kind, OrderKind::Pegged { .. })
+            && known.is_some_and(|known| known.rate == KnownRate::Same);
+        if stands {
+            self.booked = (of.strategy == self.strategy).then_some(order.instrument);
+        }
+        stands
     }
 
     /// Whether the order at `place` stands as it did before, and so does the account: most reports
@@ -221,11 +235,12 @@ impl RiskGate {
                 // What went before stays in range; sums of strategies may not.
                 line.position = line.position.saturating_add(moved).clamp(-LOTS_MAX, LOTS_MAX);
                 let known = &mut state.instruments[at];
-                known.look_ns = i64::MIN;
+                if state.tracks_worth {
+                    known.look_ns = i64::MIN;
+                }
                 known.held = known.held + u32::from(was_flat) - u32::from(line.position == 0);
             }
-            let mark = exposure.market.mark(instrument);
-            state.revalue(instrument, mark, exposure);
+            state.position_moved(instrument, exposure);
         }
         if state.tracks_loss {
             let now_ns = exposure.market.now_ns().get();
@@ -306,180 +321,6 @@ impl RiskGate {
             self.state.sums[place].unknown += if unknown { 1 } else { -1 };
         }
     }
-
-    /// Sees an event: the time, the prices, and what the account paid for holding positions.
-    #[inline(always)]
-    pub(crate) fn watch(&mut self, event: &Event, exposure: &Exposure<'_>) {
-        let now_ns = event.recv_ns.get();
-        if now_ns >= self.state.day_end_ns {
-            self.start_day(now_ns);
-        }
-        if exposure.ledger.has_currencies() {
-            self.follow_rates(exposure);
-        }
-        let booked = self.booked.take();
-        match event.payload {
-            Payload::Bar(_) | Payload::Trade(_) | Payload::Tick(_) | Payload::Order(_) => {
-                self.on_price(event.instrument, now_ns, exposure);
-            }
-            Payload::Report(ref report) => {
-                if report.kind == ReportKind::Settled {
-                    self.set_session(event.instrument, Session::Expired);
-                    // Also where the account held nothing of it.
-                    self.follow_books(event.instrument, exposure);
-                }
-                // Mostly the settlement of an order has taken it in already.
-                if booked != Some(event.instrument) {
-                    self.on_report(event.instrument, exposure);
-                }
-            }
-            _ => {}
-        }
-    }
-
-    /// What a report has moved that belongs to no order.
-    #[inline(never)]
-    fn on_report(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
-        let strategy = usize::from(self.strategy);
-        if strategy < self.state.strategies.len()
-            && instrument.index() < self.state.instruments.len()
-        {
-            let of = &self.state.strategies[strategy];
-            let known = self.state.ledger_cash[usize::from(of.account)];
-            let held = self.state.line(instrument.index(), of.nodes[1]).position;
-            if known != Some(exposure.equity_base().nano())
-                || held != exposure.position(instrument).lots()
-            {
-                match exposure.ledger.strategies() {
-                    0 => {
-                        self.book(strategy, instrument, exposure);
-                    }
-                    _ => self.follow_books(instrument, exposure),
-                }
-            }
-        }
-    }
-
-    /// Works out from when on a price of `instrument` has to be seen again.
-    #[inline(never)]
-    pub(crate) fn look_again(&mut self, instrument: InstrumentId, exposure: &Exposure<'_>) {
-        let day_end_ns = self.state.day_end_ns;
-        let tracks_loss = self.state.tracks_loss;
-        let Some(known) = self.state.instruments.get_mut(instrument.index()) else { return };
-        // Any price may be the rate of a currency.
-        let is_followed = exposure.ledger.has_currencies()
-            || (known.held > 0 && (tracks_loss || !known.is_dirty));
-        let drop_ns = match known.drift_ns {
-            0 => i64::MAX,
-            drift_ns => known.anchor_ns.saturating_add(drift_ns),
-        };
-        known.look_ns = match is_followed {
-            true => i64::MIN,
-            false => day_end_ns.min(drop_ns).min(self.account.next_look_ns()),
-        };
-    }
-
-    #[cold]
-    fn start_day(&mut self, now_ns: i64) {
-        for node in self.state.kept_nodes() {
-            let pnl = self.state.sums(node).pnl();
-            self.state.nodes[node].start_day(pnl);
-        }
-        let days = now_ns.div_euclid(DAY_NS);
-        self.state.day_end_ns = (days + 1).saturating_mul(DAY_NS);
-    }
-
-    #[inline(always)]
-    fn on_price(&mut self, instrument: InstrumentId, now_ns: i64, exposure: &Exposure<'_>) {
-        let Some(known) = self.state.instruments.get_mut(instrument.index()) else { return };
-        known.seen_ns = now_ns;
-        if known.drift_ns > 0 && now_ns >= known.anchor_ns.saturating_add(known.drift_ns) {
-            known.drop_anchor(instrument, now_ns, exposure);
-        }
-        if known.held == 0 {
-            return;
-        }
-        if !self.state.tracks_loss {
-            // Nobody asks for the value before the next order does.
-            if !known.is_dirty {
-                known.is_dirty = true;
-                self.state.dirty.push(instrument);
-            }
-            return;
-        }
-        self.state.follow_losses(instrument, now_ns, exposure);
-    }
-}
-
-impl InstrumentState {
-    /// Another window of the drift begins.
-    #[inline(never)]
-    fn drop_anchor(&mut self, instrument: InstrumentId, now_ns: i64, exposure: &Exposure<'_>) {
-        self.anchor_ns = now_ns;
-        self.anchor_x2 = Reference::of(exposure, instrument, now_ns).price_x2;
-    }
-}
-
-impl State {
-    /// Values the positions in `instrument`, and takes note of what was lost.
-    #[inline(never)]
-    fn follow_losses(&mut self, instrument: InstrumentId, now_ns: i64, exposure: &Exposure<'_>) {
-        let at = instrument.index();
-        let mark = exposure.market.mark(instrument);
-        if mark == self.instruments[at].mark || mark.is_none() {
-            return;
-        }
-        self.revalue(instrument, mark, exposure);
-        for node in self.kept_nodes() {
-            if self.line(at, node).position != 0 {
-                let pnl = self.sums(node).pnl();
-                self.nodes[node].remember_loss(pnl, now_ns);
-            }
-        }
-    }
-
-    /// Values the positions whose prices have moved since they were valued last.
-    #[inline]
-    pub(crate) fn catch_up(&mut self, exposure: &Exposure<'_>) {
-        while let Some(instrument) = self.dirty.pop() {
-            let known = &mut self.instruments[instrument.index()];
-            (known.is_dirty, known.look_ns) = (false, i64::MIN);
-            let mark = exposure.market.mark(instrument);
-            if mark.is_some() && mark != self.instruments[instrument.index()].mark {
-                self.revalue(instrument, mark, exposure);
-            }
-        }
-    }
-
-    /// Values every position in `instrument` at `mark`.
-    pub(crate) fn revalue(
-        &mut self,
-        instrument: InstrumentId,
-        mark: Option<Price>,
-        exposure: &Exposure<'_>,
-    ) {
-        let at = instrument.index();
-        let Some(spec) = exposure.specs.get(at) else { return };
-        let price = mark.or(self.instruments[at].mark);
-        self.instruments[at].mark = price;
-        for place in 0..self.sums.len() {
-            let line = &self.lines[at * self.sums.len() + place];
-            if line.position == 0 && line.value == 0 {
-                continue;
-            }
-            let (before, lots) = (line.value, line.position);
-            // A position without any price cannot be counted.
-            let known = &self.instruments[at];
-            let value = price.and_then(|price| known.worth(spec, price.ticks(), lots));
-            let (value, is_broken) = in_range(if lots == 0 { Some(0) } else { value });
-            let is_inverse = self.instruments[at].is_inverse;
-            let sums = self.change_line(at, place, |line| line.value = value);
-            let gained = value - before;
-            sums.value += if is_inverse { -gained } else { gained };
-            sums.is_broken |= is_broken;
-        }
-        self.follow_all_kept(at);
-    }
 }
 
 /// What a strategy has earned by its own books, as [`Exposure::equity_base`] counts.
@@ -489,7 +330,7 @@ fn own_cash(own: &Ledger, exposure: &Exposure<'_>) -> i128 {
 }
 
 /// An amount, and whether it left the range (then it counts as nothing, and its node is broken).
-fn in_range(amount: Option<i128>) -> (i128, bool) {
+pub(crate) fn in_range(amount: Option<i128>) -> (i128, bool) {
     match amount.filter(|amount| amount.abs() <= MONEY_MAX) {
         Some(amount) => (amount, false),
         None => (0, true),

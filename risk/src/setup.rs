@@ -146,6 +146,7 @@ impl<'a> Setup<'a> {
             is_single,
             is_uniform: is_single && nodes.iter().all(|node| node.limits == nodes[0].limits),
             tracks_loss: nodes.iter().any(|node| node.tracks_loss),
+            tracks_worth: nodes.iter().any(Node::tracks_worth),
             tracks_usual: instruments.iter().any(|known| !is_off(known, Key::UnitMultiple)),
             tracks_resting: instruments.iter().any(|known| !is_off(known, Key::SelfTrade)),
             tracks_repeats: instruments.iter().any(|known| known.duplicate_ns > 0),
@@ -290,6 +291,16 @@ fn tracks_loss(limits: &LimitSet) -> bool {
 }
 
 impl Node {
+    /// Whether any limit is on that what is held and open is held against by its worth.
+    pub(crate) fn tracks_worth(&self) -> bool {
+        let is_on = |key: Key| !self.limits.get(key).is_off(key.row().unit);
+        self.tracks_loss
+            || is_on(Key::Exposure)
+            || is_on(Key::LeverageBps)
+            || is_on(Key::PortfolioRiskBps)
+            || is_on(Key::PositionShareBps)
+    }
+
     /// A node without limits.
     fn new(level: Level, capital: i128) -> Self {
         Self {

@@ -200,6 +200,10 @@ pub(crate) struct State {
     pub(crate) is_uniform: bool,
     /// Whether any node watches losses.
     pub(crate) tracks_loss: bool,
+    /// Whether any limit is on that is held against what positions and open orders are worth
+    /// together. Where none is, positions are not valued and exposures not summed up until somebody
+    /// asks ([`State::worth`]).
+    pub(crate) tracks_worth: bool,
     /// Whether any control looks at the usual size, at resting orders, at repeated orders.
     pub(crate) tracks_usual: bool,
     pub(crate) tracks_resting: bool,
@@ -224,6 +228,20 @@ impl State {
     #[inline(always)]
     pub(crate) fn sums(&self, node: usize) -> &Sums {
         &self.sums[self.place(node)]
+    }
+
+    /// What everything at `node` is worth at most, and the same times its stress: the sums where
+    /// they are kept, else summed up now.
+    pub(crate) fn worth(&self, node: usize) -> (i128, i128) {
+        if self.tracks_worth {
+            let sums = self.sums(node);
+            return (sums.exposure, sums.stress);
+        }
+        let lines = self.instruments.iter().enumerate();
+        lines.fold((0, 0), |(exposure, stress), (at, known)| {
+            let worst = self.line(at, node).exposure();
+            (exposure + worst, stress + worst.wrapping_mul(known.stress_bps))
+        })
     }
 
     /// Where the sums of `node` are.

@@ -45,6 +45,8 @@ pub struct Shown {
     pub deck: Deck,
     /// The events that decisions from outside became, in the order in which they came.
     pub decided: Mutex<Vec<u64>>,
+    /// How often people have halted everything.
+    pub kills: AtomicU64,
     /// Parameters and limits that were changed, in order, also by earlier processes.
     pub changed: Mutex<Vec<ControlKind>>,
 }
@@ -359,8 +361,11 @@ impl Witness for Keeper {
             None => {
                 self.timing.end_whole();
                 let control = self.controls.try_recv().ok()?;
-                if let ControlKind::Trip { state, .. } = control.kind {
+                if let ControlKind::Trip { target, state } = control.kind {
                     self.is_killed |= state == KillState::Halted;
+                    if target == Target::GLOBAL && state == KillState::Halted {
+                        self.shown.kills.fetch_add(1, Ordering::Release);
+                    }
                 }
                 self.is_decided = true;
                 Some(Decided { control, recv_ns: Nanos::MIN })

@@ -9,10 +9,11 @@
 //! May import: everything below `api`. Must not contain: strategy, risk or order code, terminals,
 //! sockets.
 
-mod black_box;
+pub mod black_box;
 pub mod difference;
 pub mod figures;
 pub mod flight;
+pub mod guard;
 pub mod keeper;
 pub mod live;
 pub mod manifest;

@@ -96,12 +96,22 @@ pub fn compare(
     strategy: Box<dyn Strategy>,
     interrupt: &AtomicBool,
 ) -> Result<Parity, ParityError> {
-    let walk = Arc::new(Mutex::new(Walk::begin(journal)?));
-    let witness = Comparing(Arc::clone(&walk));
-    let ran = match stage.kind() {
+    compare_with(journal, |witness| match stage.kind() {
         RecordKind::Levels => again::<Tick>(stage, strategy, witness, interrupt),
         RecordKind::Orders => again::<OrderTick>(stage, strategy, witness, interrupt),
-    };
+    })
+}
+
+/// Holds what `play` does before the witness that it is given against the journal.
+///
+/// # Errors
+/// When the journal cannot be read or `play` fails before its end.
+pub fn compare_with(
+    journal: &Path,
+    play: impl FnOnce(Box<dyn Witness>) -> Result<(), RunError>,
+) -> Result<Parity, ParityError> {
+    let walk = Arc::new(Mutex::new(Walk::begin(journal)?));
+    let ran = play(Box::new(Comparing(Arc::clone(&walk))));
     let mut walk = walk.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(fault) = walk.fault.take() {
         return Err(fault.into());
@@ -117,10 +127,9 @@ pub fn compare(
 fn again<R: Replayed>(
     stage: &TickStage<'_>,
     strategy: Box<dyn Strategy>,
-    witness: Comparing,
+    witness: Box<dyn Witness>,
     interrupt: &AtomicBool,
 ) -> Result<(), RunError> {
-    let witness = Box::new(witness);
     stage.run_witnessed::<R>(strategy, witness, interrupt, &mut |_, _| {}).map(|_| ())
 }
 

@@ -111,7 +111,19 @@ pub fn replay_and_keep(
     from: Origin,
     keep_every: Option<NonZeroU64>,
 ) -> Result<Rehearsed, ParityError> {
-    let mut desk = stage.rehearsal(strategy)?;
+    replay_on(journal, stage.rehearsal(strategy)?, from, keep_every)
+}
+
+/// The same on a desk at rest, whatever it was made from.
+///
+/// # Errors
+/// As [`replay_and_keep`].
+pub fn replay_on<S: Strategy, G: Gate>(
+    journal: &Path,
+    mut desk: Desk<S, G>,
+    from: Origin,
+    keep_every: Option<NonZeroU64>,
+) -> Result<Rehearsed, ParityError> {
     let mut check = Check::default();
     let clock = Instant::now();
     let mut reader = JournalReader::open(journal, None)?;

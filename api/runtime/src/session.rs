@@ -207,7 +207,7 @@ fn stamps(clock: Clock, every: u32) -> PutClock<'static> {
 }
 
 /// A thread that has no core of its own, or may not have it, runs all the same.
-pub(crate) fn pin(cores: &Cores, core: Option<usize>) {
+pub fn pin(cores: &Cores, core: Option<usize>) {
     if let Some(core) = core {
         let _ = cores.pin(core);
     }

@@ -4,6 +4,7 @@ use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::whole;
 use qt_trading::ids::{AccountId, TenantId};
 
 /// Why a session may not be run here.
@@ -138,12 +139,7 @@ fn next_epoch(folder: &Path) -> io::Result<u64> {
         Err(error) => return Err(error),
     };
     let next = last + 1;
-    let aside = folder.join("lease-epoch.new");
-    let mut file = File::create(&aside)?;
-    writeln!(file, "{next}")?;
-    file.sync_all()?;
-    fs::rename(&aside, &path)?;
-    File::open(folder)?.sync_all()?;
+    whole::write(folder, EPOCH_FILE, format!("{next}\n").as_bytes())?;
     Ok(next)
 }
 

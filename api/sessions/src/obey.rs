@@ -190,7 +190,7 @@ impl Running {
         })
     }
 
-    fn activate(&mut self, run: &StrategyRun, person: &str) -> Answer<()> {
+    pub(super) fn activate(&mut self, run: &StrategyRun, person: &str) -> Answer<()> {
         if self.is_barred(run.id) {
             let why = "the kill switch of this strategy is tripped: re-arm it, then activate it";
             return Ok(conflict(why));

@@ -9,7 +9,7 @@ use qt_runtime::live::{Driver, Note};
 use qt_types::{InstrumentSpec, Payload};
 
 use super::memory::Remembered;
-use super::notes::{Limits, SessionNote};
+use super::notes::{Cast, Limits, SessionNote};
 use super::orders::{Changed, Orders};
 use super::pending::PendingKill;
 use super::portfolio::Account;
@@ -39,6 +39,8 @@ pub struct Past {
     pub pending: Vec<PendingKill>,
     /// What is written down elsewhere.
     pub remembered: Remembered,
+    /// Strategies that ran on the journal before this one.
+    pub goes_on: Vec<Cast>,
 }
 
 impl Past {
@@ -54,6 +56,7 @@ impl Past {
             folder: PathBuf::new(),
             pending: Vec::new(),
             remembered: Remembered::default(),
+            goes_on: Vec::new(),
         }
     }
 

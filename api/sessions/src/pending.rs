@@ -1,8 +1,8 @@
 //! Kills of a session that does not run and cannot be asked: nothing leaves it as it is, and from
 //! its next beginning on they hold. They are in a file beside the journal until that has them.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -13,6 +13,7 @@ use serde::{Deserialize, Serialize};
 use super::lease::{FolderLock, LeaseError};
 use super::request::Killing;
 use super::view::{Shared, View};
+use super::whole;
 use qt_trading::ids::StrategyUid;
 use qt_trading::time::Time;
 use qt_trading::{KillLevel, Switch};
@@ -135,12 +136,7 @@ pub fn done(folder: &Path, rest: &[PendingKill]) {
 }
 
 fn write(folder: &Path, all: &[PendingKill]) -> io::Result<()> {
-    let beside = folder.join("kills.json.new");
-    let mut file = File::create(&beside)?;
-    file.write_all(&serde_json::to_vec_pretty(all)?)?;
-    file.sync_all()?;
-    fs::rename(&beside, path(folder))?;
-    File::open(folder)?.sync_all()
+    whole::write(folder, FILE, &serde_json::to_vec_pretty(all)?)
 }
 
 fn path(folder: &Path) -> PathBuf {

@@ -1,13 +1,14 @@
 //! The kill switches of a venue and of everything: in force in every session, also in those that
 //! begin later. They are kept in a file beside the journals, and need nothing else.
 
-use std::fs::{self, File};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use arc_swap::ArcSwap;
 
+use super::whole;
 use qt_trading::Switch;
 use qt_trading::time::Time;
 
@@ -17,7 +18,7 @@ const FILE: &str = "switches.json";
 /// See the module.
 #[derive(Debug)]
 pub struct Platform {
-    path: PathBuf,
+    folder: PathBuf,
     now: ArcSwap<Vec<Switch>>,
     /// Held while they change, and while the file is written.
     changing: Mutex<()>,
@@ -38,7 +39,8 @@ impl Platform {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Vec::new(),
             Err(error) => return Err(error),
         };
-        Ok(Self { path, now: ArcSwap::from_pointee(kept), changing: Mutex::default() })
+        let folder = folder.to_owned();
+        Ok(Self { folder, now: ArcSwap::from_pointee(kept), changing: Mutex::default() })
     }
 
     /// All that were ever tripped.
@@ -116,14 +118,7 @@ impl Platform {
     }
 
     fn write(&self, all: &[Switch]) -> io::Result<()> {
-        let bytes = serde_json::to_vec_pretty(all)?;
-        let beside = self.path.with_extension("json.new");
-        let mut file = File::create(&beside)?;
-        file.write_all(&bytes)?;
-        file.sync_all()?;
-        fs::rename(&beside, &self.path)?;
-        let folder = self.path.parent().unwrap_or(Path::new("."));
-        File::open(folder)?.sync_all()
+        whole::write(&self.folder, FILE, &serde_json::to_vec_pretty(all)?)
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a desk asks of its session's worker.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use crossbeam::channel::{Receiver, Sender, TrySendError, bounded};
 use tokio::sync::oneshot;
@@ -19,16 +20,19 @@ pub type Reply<T> = oneshot::Sender<Result<T, Refusal>>;
 /// looked at first: they are not held up by orders.
 #[derive(Clone, Debug)]
 pub struct Requests {
-    pub urgent: Receiver<Request>,
-    pub others: Receiver<Request>,
+    pub urgent: Receiver<Sent>,
+    pub others: Receiver<Sent>,
 }
 
 /// The other end.
 #[derive(Debug)]
 pub struct RequestsTo {
-    urgent: Sender<Request>,
-    others: Sender<Request>,
+    urgent: Sender<Sent>,
+    others: Sender<Sent>,
 }
+
+/// A request, and since when it waits.
+type Sent = (Instant, Request);
 
 /// Why a request was not sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,14 +61,14 @@ impl RequestsTo {
     /// # Errors
     /// When too many wait, or nobody takes any.
     pub fn send(&self, request: Request) -> Result<(), NotSent> {
-        let sent = match request {
-            Request::Kill { .. } => self.urgent.try_send(request),
+        let way = match request {
             Request::Cancel { .. } if self.urgent.len() >= WAITING_MAX => {
                 return Err(NotSent::Full);
             }
-            Request::Cancel { .. } => self.urgent.try_send(request),
-            _ => self.others.try_send(request),
+            Request::Kill { .. } | Request::Cancel { .. } => &self.urgent,
+            _ => &self.others,
         };
+        let sent = way.try_send((Instant::now(), request));
         sent.map_err(|error| match error {
             TrySendError::Full(_) => NotSent::Full,
             TrySendError::Disconnected(_) => NotSent::Over,
@@ -75,6 +79,11 @@ impl RequestsTo {
 impl Requests {
     /// The next one, if there is any.
     pub fn next(&self) -> Option<Request> {
+        self.next_sent().map(|(_, request)| request)
+    }
+
+    /// The same, with the time at which it was sent.
+    pub fn next_sent(&self) -> Option<(Instant, Request)> {
         self.urgent.try_recv().or_else(|_| self.others.try_recv()).ok()
     }
 

@@ -22,10 +22,10 @@ use super::past::Past;
 use super::request::{Answered, Requests};
 use super::risk;
 use super::slots::{SLOTS, strategy_id};
+use super::stage::{Stage, Stages};
 use super::states::States;
 use super::told::Told;
 use super::view::{Shared, View};
-use super::waiting::Absent;
 use qt_trading::ids::StrategyUid;
 use qt_trading::time::Time;
 use qt_trading::{Alert, Execution, LimitsNow, Order, Phase, PrivateKind, RiskStatus, Switch};
@@ -47,10 +47,11 @@ pub struct Running {
     pub(super) past: Past,
     pub(super) shared: Arc<Shared>,
     pub(super) registry: Arc<Registry>,
-    requests: Requests,
-    held: Box<dyn Held>,
+    pub(super) requests: Requests,
+    held: Arc<dyn Held>,
     kept: Arc<Shown>,
     pub(super) states: States,
+    stages: Stages,
     notes: Vec<Note>,
     /// What is not on the shelf yet.
     pub(super) changed: Vec<Changed>,
@@ -65,7 +66,7 @@ pub struct Running {
     alerts: Alerts,
     /// Alerts that nobody was told of yet.
     alarms: Vec<(Time, Alert)>,
-    answers: Vec<Answered>,
+    pub(super) answers: Vec<Answered>,
     pub(super) is_dirty: bool,
     shown_ns: i64,
     slow_ns: i64,
@@ -79,10 +80,11 @@ pub struct Opened {
     pub past: Past,
     pub shared: Arc<Shared>,
     pub requests: Requests,
-    pub held: Box<dyn Held>,
+    pub held: Arc<dyn Held>,
     pub shown: Arc<Shown>,
     pub registry: Arc<Registry>,
     pub states: States,
+    pub stages: Stages,
 }
 
 /// What a visit came to.
@@ -97,7 +99,8 @@ pub enum Visited {
 
 impl Running {
     pub fn new(opened: Opened) -> Self {
-        let Opened { session, past, shared, requests, held, shown, registry, states } = opened;
+        let Opened { session, past, shared, requests, held, shown, registry, states, stages } =
+            opened;
         Self {
             session,
             past,
@@ -107,6 +110,7 @@ impl Running {
             held,
             kept: shown,
             states,
+            stages,
             notes: Vec::new(),
             changed: Vec::new(),
             denied: None,
@@ -146,7 +150,9 @@ impl Running {
 
     /// What was taken, and for how long nothing is due.
     fn go_on(&mut self, reading: Reading) -> Result<(usize, i64), Halt> {
+        let begun = self.stages.begin();
         let turned = self.session.turn(reading)?;
+        self.stages.end(Stage::Market, begun.filter(|_| turned.taken > 0));
         let now_ns = self.session.driver().time_ns();
         self.take_notes();
         if !self.has_taken_over {
@@ -154,6 +160,7 @@ impl Running {
             self.follow_platform()?;
             self.take_over()?;
             self.finish_limits()?;
+            self.go_on_with_strategies()?;
             self.has_taken_over = true;
             self.shared.is_visited.store(true, Ordering::Release);
         }
@@ -188,11 +195,14 @@ impl Running {
         self.follow_platform()?;
         while taken < REQUESTS_MAX
             && self.held.tenure() == tenure
-            && let Some(request) = self.requests.next()
+            && let Some((sent, request)) = self.requests.next_sent()
         {
             taken += 1;
+            self.stages.end(Stage::Queue, Some(sent));
+            let begun = self.stages.begin();
             self.follow_platform().map_err(|halt| self.halted(halt))?;
             let answer = self.obey(request)?;
+            self.stages.end(Stage::Request, begun);
             self.answers.extend(answer);
         }
         Ok(taken)
@@ -203,40 +213,6 @@ impl Running {
         tracing::error!(account = %self.shared.account, why, "a session has failed");
         self.shared.enter(Phase::Failed, Some(why));
         self.refuse_all();
-    }
-
-    /// Ends it in order. What is asked from now on is refused.
-    pub fn end(&mut self) {
-        self.shared.enter(Phase::Draining, None);
-        self.close();
-        self.shared.enter(Phase::Stopped, None);
-    }
-
-    /// Another process has it: it ends here in order, and what is shown stays.
-    pub fn leave(&mut self) -> Absent {
-        tracing::warn!(account = %self.shared.account, "a session is another process's now");
-        self.shared.enter(Phase::Elsewhere, None);
-        self.close();
-        let (shared, requests) = (Arc::clone(&self.shared), self.requests.clone());
-        Absent { shared, requests, tries: 0 }
-    }
-
-    fn close(&mut self) {
-        self.refuse_all();
-        self.take_notes();
-        self.keep_last_state();
-        self.session.close();
-        self.is_dirty = true;
-        self.show(i64::MAX);
-    }
-
-    fn refuse_all(&mut self) {
-        self.answers.drain(..).for_each(Answered::send);
-        self.shared.is_visited.store(false, Ordering::Release);
-        let Some(refusal) = self.shared.refusal() else { return };
-        while let Some(request) = self.requests.next() {
-            request.refuse(refusal.clone());
-        }
     }
 
     /// It trades once the venue is in step and there are prices.
@@ -410,12 +386,14 @@ impl Running {
     }
 
     /// Shows how it stands, where that has changed, and answers what was asked.
-    fn show(&mut self, now_ns: i64) {
+    pub(super) fn show(&mut self, now_ns: i64) {
         let since_ns = now_ns.saturating_sub(self.shown_ns);
         let is_due = self.is_dirty && since_ns >= SHOW_NS;
         let is_old = !self.is_valued && since_ns >= VALUE_NS;
         if is_due || is_old || (self.is_dirty && !self.answers.is_empty()) {
+            let begun = self.stages.begin();
             self.publish(now_ns);
+            self.stages.end(Stage::Show, begun);
         }
         self.answers.drain(..).for_each(Answered::send);
     }
@@ -452,7 +430,7 @@ impl Running {
     }
 
     /// The strategies that run.
-    fn running(&self) -> Vec<StrategyUid> {
+    pub(super) fn running(&self) -> Vec<StrategyUid> {
         let inside = self.session.driver().inside();
         let places = (0..SLOTS).map(strategy_id).filter(|of| inside.is_active(*of));
         places.filter_map(|of| self.past.slots.strategy_of(of)).collect()

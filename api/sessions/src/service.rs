@@ -9,6 +9,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use crossbeam::channel::Sender;
+use qt_ring::{Cores, Refusal as NotPinned};
 use qt_strategies::Registry;
 use qt_types::KillState;
 
@@ -16,11 +17,13 @@ use super::desk::TenantDesk;
 use super::lease::{FileLeases, Held, Lease};
 use super::market::{Hub, VENUE};
 use super::memory::{Forgetful, Memory, Remembered};
-use super::open::{Beginning, PaperSettings, open};
+use super::open::{Beginning, OpenError, PaperSettings};
 use super::pending;
 use super::platform::Platform;
+use super::renewal::open_or_renew;
 use super::request::{Killing, requests};
 use super::running::Running;
+use super::stage::Stages;
 use super::told::{Listeners, Nobody};
 use super::view::Shared;
 use super::waiting::{self, Absent, News};
@@ -38,8 +41,10 @@ const KILL_TIME: Duration = Duration::from_secs(10);
 pub struct SessionSettings {
     /// Where they are kept: `sessions/{tenant}/{account}`.
     pub folder: PathBuf,
-    /// How many threads run them.
+    /// How many threads run them, where they have no cores of their own.
     pub workers: usize,
+    /// Cores, for a thread each; none: the system says where threads run.
+    pub cores: Vec<usize>,
     /// How their venues are.
     pub paper: PaperSettings,
     /// Who may run a session.
@@ -48,6 +53,8 @@ pub struct SessionSettings {
     pub listeners: Arc<dyn Listeners>,
     /// What is known of sessions should their journals be lost.
     pub memory: Arc<dyn Memory>,
+    /// Who is told how long the parts of their work take.
+    pub stages: Stages,
     /// The types of strategies that there are.
     pub registry: Arc<Registry>,
     /// So long a desk waits for its session to be ready before it is given out as it is.
@@ -61,10 +68,12 @@ impl SessionSettings {
         Self {
             folder,
             workers: 2,
+            cores: Vec::new(),
             paper: PaperSettings::default(),
             lease: Arc::new(FileLeases),
             listeners: Arc::new(Nobody),
             memory: Arc::new(Forgetful),
+            stages: Stages::off(),
             registry: Arc::new(Registry::builtin()),
             patience: Duration::from_secs(3),
         }
@@ -82,6 +91,9 @@ pub enum StartError {
         /// What the system said.
         source: std::io::Error,
     },
+    /// A core for them.
+    #[error("a thread for sessions cannot have a core of its own: {0}")]
+    Core(NotPinned),
     /// A thread.
     #[error("a thread for sessions cannot be started: {0}")]
     Thread(std::io::Error),
@@ -120,8 +132,13 @@ impl Sessions {
         fs::create_dir_all(&path).map_err(in_folder)?;
         let clocks = Clocks::start();
         let (room, news) = waiting::room();
-        let workers = 0..settings.workers.max(1);
-        let workers = workers.map(|at| Worker::start(at, clocks, room.clone()));
+        let (allowed, cores) = (Cores::allowed(), &settings.cores);
+        if let Some(core) = cores.iter().copied().find(|core| !allowed.list().contains(core)) {
+            return Err(StartError::Core(NotPinned::NotAllowed { core, allowed }));
+        }
+        let count = if cores.is_empty() { settings.workers.max(1) } else { cores.len() };
+        let core = |at: usize| cores.get(at).map(|core| (allowed.clone(), *core));
+        let workers = (0..count).map(|at| Worker::start(at, core(at), clocks, room.clone()));
         let workers = workers.collect::<Result<_, _>>().map_err(StartError::Thread)?;
         let platform = Arc::new(Platform::open(&path).map_err(in_folder)?);
         let known = accounts_in(&path).map_err(in_folder)?;
@@ -210,7 +227,7 @@ impl Inner {
         let platform = Arc::clone(&self.platform);
         let shared = Shared::new(tenant, account, to, worker, wakes, listener, platform);
         let shared = Arc::new(shared);
-        let absent = Absent { shared: Arc::clone(&shared), requests, tries: 0 };
+        let absent = Absent::new(Arc::clone(&shared), requests);
         // Without the room the service is at its end.
         let _ = self.room.send(News::Wait(absent));
         let folder = self.folder(&shared);
@@ -224,36 +241,43 @@ impl Inner {
     }
 
     /// Makes the session again from its journal, and gives it to its worker.
+    ///
+    /// # Errors
+    /// Why it cannot begin yet. What never can has failed.
     pub fn open(
         &self,
         absent: &Absent,
         folder: &Path,
         held: Box<dyn Held>,
-        remembered: Remembered,
-    ) {
+        remembered: &Remembered,
+    ) -> Result<(), String> {
         let shared = &absent.shared;
-        let opened = self.hub.subscribe(Some(shared.wakes.clone())).map_err(Into::into);
-        let opened = opened.and_then(|feed| {
-            open(Beginning {
+        let held: Arc<dyn Held> = held.into();
+        let opened = open_or_renew(|| {
+            Ok(Beginning {
                 folder,
-                held,
+                held: Arc::clone(&held),
                 registry: Arc::clone(&self.settings.registry),
                 specs: self.hub.specs(),
                 settings: &self.settings.paper,
-                feed,
+                feed: self.hub.subscribe(Some(shared.wakes.clone()))?,
                 requests: absent.requests.clone(),
                 shared: Arc::clone(shared),
-                remembered,
+                remembered: remembered.clone(),
+                stages: self.settings.stages.clone(),
             })
         });
         match opened {
             Ok(running) => self.give(shared.worker, Box::new(running)),
+            Err(why @ OpenError::Unusable(_)) => return Err(why.to_string()),
             Err(why) => self.fail(shared, &why.to_string()),
         }
+        Ok(())
     }
 
     fn give(&self, worker: usize, mut running: Box<Running>) {
         if self.is_stopping.load(Ordering::Acquire) {
+            running.begin_end();
             running.end();
             return;
         }

@@ -11,20 +11,31 @@ use super::running::Running;
 use super::stored;
 use qt_trading::Execution;
 
+/// The part of a state that says which program wrote it.
+const PROGRAM: &str = "program";
+
+/// Which program wrote `state`.
+pub fn written_by(state: &State) -> String {
+    let said = state.part(PROGRAM).map(|said| String::from_utf8_lossy(said).into_owned());
+    said.unwrap_or_else(|| "a program that did not say which".to_owned())
+}
+
 /// When they are kept, and what is the same in all of them.
 #[derive(Debug)]
 pub struct States {
     keeping: Keeping,
     /// What the journal says of its run.
     config: Vec<u8>,
+    /// Which program writes them.
+    program: String,
     /// Whether somebody was told why there are none.
     has_told: bool,
 }
 
 impl States {
     /// Those of a journal with this configuration.
-    pub const fn new(keeping: Keeping, config: Vec<u8>) -> Self {
-        Self { keeping, config, has_told: false }
+    pub const fn new(keeping: Keeping, config: Vec<u8>, program: String) -> Self {
+        Self { keeping, config, program, has_told: false }
     }
 }
 
@@ -41,17 +52,30 @@ impl Running {
         Ok(())
     }
 
-    /// At the end in order: the last one, which is on the disk when this returns.
-    pub(super) fn keep_last_state(&mut self) {
-        let under_way = self.states.keeping.wait();
-        let mut named = under_way.map_or(Ok(()), |kept| self.name_state(kept));
-        let driver = self.session.driver();
-        if self.states.keeping.is_due_at_end(driver.events()) && driver.is_at_rest() {
-            self.keep_state();
-            let last = self.states.keeping.wait();
-            named = named.and(last.map_or(Ok(()), |kept| self.name_state(kept)));
+    /// At the end in order: the last one is on its way to the disk when this returns, unless
+    /// another one is.
+    pub(super) fn begin_last_state(&mut self) {
+        if let Some(kept) = self.states.keeping.take() {
+            self.say_named(kept);
         }
-        if named.is_err() {
+        let driver = self.session.driver();
+        let keeping = &self.states.keeping;
+        if !keeping.is_busy() && keeping.is_due_at_end(driver.events()) && driver.is_at_rest() {
+            self.keep_state();
+        }
+    }
+
+    /// Waits for it: then it is on the disk, and named.
+    pub(super) fn finish_last_state(&mut self) {
+        // One that was on its way when the end began is not the last one.
+        while let Some(kept) = self.states.keeping.wait() {
+            self.say_named(kept);
+            self.begin_last_state();
+        }
+    }
+
+    fn say_named(&mut self, kept: Result<SnapshotRef, JournalError>) {
+        if self.name_state(kept).is_err() {
             // The journal says why when it is closed.
             tracing::warn!(account = %self.shared.account, "the last state is not named");
         }
@@ -83,6 +107,7 @@ impl Running {
     fn state(&self) -> Result<State, String> {
         let mut state = State::after(Lsn::new(self.session.driver().last_kept()));
         state.put(CONFIG, self.states.config.clone());
+        state.put(PROGRAM, self.states.program.clone().into_bytes());
         self.session.save(&mut state).map_err(|why| why.to_string())?;
         let shown = self.shared.shelf.executions();
         let executions = shown.iter().rev().map(|it| Execution::clone(it)).collect();

@@ -1,5 +1,6 @@
 //! Sessions that do not run here yet, or not any more: their leases are asked for again and again,
-//! and with its lease a session begins where its journal ends.
+//! and with its lease a session begins where its journal ends. One whose journal cannot be begun
+//! with now, but may be later, waits here too.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -18,6 +19,8 @@ const ATTEMPTS_MAX: usize = 16;
 const PAUSE: Duration = Duration::from_millis(100);
 /// The longest one.
 const PAUSE_MAX: Duration = Duration::from_secs(1);
+/// The longest one where its journal cannot be begun with: that seldom changes by itself.
+const JOURNAL_PAUSE_MAX: Duration = Duration::from_secs(10);
 /// How often it is looked whether somebody asks something of a session that is elsewhere.
 const LOOK_EVERY: Duration = Duration::from_millis(50);
 
@@ -29,15 +32,24 @@ const QUIET: Duration = Duration::from_secs(60);
 pub struct Absent {
     pub shared: Arc<Shared>,
     pub requests: Requests,
-    /// How often its lease was not given.
+    /// How often it could not begin.
     pub tries: u32,
+    /// The longest pause until it is tried again.
+    pause_max: Duration,
+}
+
+impl Absent {
+    /// One that is tried at once.
+    pub const fn new(shared: Arc<Shared>, requests: Requests) -> Self {
+        Self { shared, requests, tries: 0, pause_max: PAUSE_MAX }
+    }
 }
 
 /// What the waiting room is told.
 pub enum News {
     /// A session more.
     Wait(Absent),
-    /// An attempt has ended; the session comes back where its lease was not given.
+    /// An attempt has ended; the session comes back where it could not begin yet.
     Tried(Option<Absent>),
     /// All of them stop.
     End,
@@ -86,7 +98,7 @@ pub fn run(inner: &Arc<Inner>, news: &Receiver<News>) {
 fn due(absent: &Absent) -> Instant {
     let pause = match absent.tries {
         0 => Duration::ZERO,
-        tries => PAUSE.saturating_mul(1 << (tries - 1).min(8)).min(PAUSE_MAX),
+        tries => PAUSE.saturating_mul(1 << (tries - 1).min(8)).min(absent.pause_max),
     };
     Instant::now() + pause
 }
@@ -131,7 +143,7 @@ impl Drop for Trial {
     }
 }
 
-/// Begins the session, or fails with it; it comes back where its lease is not given.
+/// Begins the session, or fails with it; it comes back where it cannot begin yet.
 fn attempt(inner: &Inner, mut absent: Absent) -> Option<Absent> {
     let shared = &absent.shared;
     let folder = inner.folder(shared);
@@ -152,8 +164,11 @@ fn attempt(inner: &Inner, mut absent: Absent) -> Option<Absent> {
                     return Some(absent);
                 }
             };
-            inner.open(&absent, &folder, held, remembered);
-            None
+            let why = inner.open(&absent, &folder, held, &remembered).err()?;
+            // Its lease was given back: another process may do better.
+            absent.pause_max = JOURNAL_PAUSE_MAX;
+            put_off(&mut absent, Phase::Reconciling, why);
+            Some(absent)
         }
         Err(why) => {
             let is_held = matches!(why, LeaseError::Held(_));

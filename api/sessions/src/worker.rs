@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam::channel::{Receiver, SendError, Sender, TryRecvError, unbounded};
 use crossbeam::sync::{Parker, Unparker};
+use qt_ring::{Cores, Pinning};
 use qt_runtime::live::Reading;
 use qt_types::Nanos;
 
@@ -17,6 +18,9 @@ use qt_trading::time::Time;
 
 /// The longest sleep: what nobody wakes it for is found by then.
 const NAP: Duration = Duration::from_millis(100);
+
+/// Sessions whose last states are on their way to the disk at one time.
+const ENDING_MAX: usize = 64;
 
 /// The clocks of all workers: sessions may not see different ones.
 #[derive(Clone, Copy, Debug)]
@@ -62,18 +66,32 @@ impl std::fmt::Debug for Order {
 }
 
 impl Worker {
-    /// Starts number `number`. Sessions that go elsewhere go to `room`.
+    /// Starts number `number`, on the core `core` where there is one. Sessions that go elsewhere go
+    /// to `room`.
     ///
     /// # Errors
     /// When there is no thread.
-    pub fn start(number: usize, clocks: Clocks, room: Sender<News>) -> std::io::Result<Self> {
+    pub fn start(
+        number: usize,
+        core: Option<(Cores, usize)>,
+        clocks: Clocks,
+        room: Sender<News>,
+    ) -> std::io::Result<Self> {
         let (orders, incoming) = unbounded();
         let parker = Parker::new();
         let wakes = parker.unparker().clone();
         let sessions = Arc::new(AtomicUsize::new(0));
         let count = Arc::clone(&sessions);
         let thread = std::thread::Builder::new().name(format!("sessions-{number}"));
-        let thread = thread.spawn(move || run(&incoming, &parker, &count, clocks, &room))?;
+        let thread = thread.spawn(move || {
+            if let Some((cores, core)) = core {
+                match cores.pin(core) {
+                    Pinning::Pinned(core) => tracing::info!(core, "a thread of sessions is pinned"),
+                    Pinning::Refused(why) => tracing::warn!(%why, "a thread of sessions is free"),
+                }
+            }
+            run(&incoming, &parker, &count, clocks, &room);
+        })?;
         Ok(Self { orders, wakes, sessions, thread: Some(thread) })
     }
 
@@ -100,6 +118,7 @@ impl Worker {
     /// Gives it a session, which ends where the worker has ended.
     pub fn take(&self, session: Box<Running>) {
         if let Err(SendError(Order::Take(mut late))) = self.orders.send(Order::Take(session)) {
+            late.begin_end();
             late.end();
         }
         self.wakes.unpark();
@@ -163,8 +182,13 @@ fn run(
             parker.park_timeout(Duration::from_nanos(left_ns).min(NAP));
         }
     }
-    sessions.iter_mut().for_each(|session| session.end());
-    while let Ok(Order::Take(mut late)) = orders.try_recv() {
-        late.end();
+    while let Ok(Order::Take(late)) = orders.try_recv() {
+        sessions.push(late);
+    }
+    sessions.iter_mut().for_each(|session| session.drain());
+    for some in sessions.chunks_mut(ENDING_MAX) {
+        // Their last states are begun, then waited for: the disk takes them side by side.
+        some.iter_mut().for_each(|session| session.begin_end());
+        some.iter_mut().for_each(|session| session.end());
     }
 }

@@ -46,8 +46,11 @@ impl Approvals {
                     Err(error) => tracing::warn!(%error, "approvals that wait are not known yet"),
                 }
             }
+            let mut is_shown = match &mirror {
+                Some(mirror) => self.look_at_mirror(mirror, &accounts).await,
+                None => false,
+            };
             let tenants = std::mem::take(&mut *locked(&self.awake));
-            let mut is_shown = mirror.is_some();
             for tenant in tenants {
                 let mirror = mirror.as_ref().filter(|_| is_shown);
                 let left = self.keep_one(tenant, mirror).await.unwrap_or_else(|error| {
@@ -62,6 +65,37 @@ impl Approvals {
             }
             let _ = timeout(EVERY, self.due.notified()).await;
         }
+    }
+
+    /// Whether the mirror can be shown anything. In a Redis that has lost its data, all of it is
+    /// shown again: first that is written down, then the Redis is marked, so that whoever ends in
+    /// between begins it anew.
+    async fn look_at_mirror(&self, mirror: &Mirror, accounts: &impl Accounts) -> bool {
+        match timeout(SHOWN_WITHIN, mirror.is_there()).await {
+            Ok(Ok(true)) => return true,
+            Ok(Ok(false)) => {}
+            Ok(Err(_)) | Err(_) => return false,
+        }
+        match self.show_all(accounts).await {
+            Ok(0) => {}
+            Ok(count) => tracing::warn!(count, "Redis is another one: approvals are shown again"),
+            Err(error) => {
+                tracing::warn!(%error, "the mirror of approvals waits for the store");
+                return false;
+            }
+        }
+        matches!(timeout(SHOWN_WITHIN, mirror.begin(Time::now())).await, Ok(Ok(())))
+    }
+
+    /// Has all of it shown once more, of all tenants.
+    async fn show_all(&self, accounts: &impl Accounts) -> Result<u64, StoreError> {
+        let (tenants, now) = (accounts.tenants().await?, Time::now());
+        let mut count = 0;
+        for tenant in &tenants {
+            count += self.store.hitl_mirror_lost(*tenant, now).await?;
+        }
+        locked(&self.awake).extend(tenants);
+        Ok(count)
     }
 
     /// Does what is due of one tenant.

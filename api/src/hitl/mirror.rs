@@ -4,6 +4,7 @@
 //! whose state is not shown yet is marked in the store, so that what happened while Redis was away
 //! is shown when it is back.
 
+use redis::AsyncCommands;
 use redis::Script;
 use redis::aio::ConnectionManager;
 use serde_json::{Value, json};
@@ -21,6 +22,9 @@ const PENDING_SECONDS: i64 = 3_600;
 const DECISIONS_KEPT: usize = 100_000;
 /// Where decisions go.
 pub const DECISIONS: &str = "hitl.decisions";
+
+/// Says since when the mirror is in this Redis.
+const MARK: &str = "hitl:mirror:since";
 
 /// Shows one request. `KEYS`: pending, completed, stream. `ARGV`: whether it waits, seconds that it
 /// stays, entries of the stream, fields of the hash, then those fields and values, then those of
@@ -62,6 +66,22 @@ impl Mirror {
     #[must_use]
     pub fn new(redis: ConnectionManager) -> Self {
         Self { redis, script: Script::new(SCRIPT) }
+    }
+
+    /// Whether this Redis has what was shown: an empty one that came back has not.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn is_there(&self) -> Result<bool, redis::RedisError> {
+        self.redis.clone().exists(MARK).await
+    }
+
+    /// From now on it counts as the one that has what was shown.
+    ///
+    /// # Errors
+    /// When Redis does not answer.
+    pub async fn begin(&self, now: Time) -> Result<(), redis::RedisError> {
+        self.redis.clone().set(MARK, now.to_string()).await
     }
 
     /// Shows a request as it is.

@@ -190,7 +190,25 @@ fn context(
     })
 }
 
+/// Why a person is to be asked about a signal, and what was known then.
+struct Found {
+    signal: SignalObject,
+    desk: Arc<dyn Desk>,
+    around: Surroundings,
+    notional: Option<Amount>,
+    policy: Arc<HitlPolicy>,
+    triggers: Vec<String>,
+}
+
 impl ApprovalPolicy for Approvals {
+    fn would_ask<'a>(
+        &'a self,
+        signal: &'a SignalRow,
+        source: &'a SourceRow,
+    ) -> Doing<'a, Result<bool, Refusal>> {
+        Box::pin(async move { Ok(self.found(signal, source).await?.is_some()) })
+    }
+
     fn asks<'a>(
         &'a self,
         signal: &'a SignalRow,
@@ -201,7 +219,8 @@ impl ApprovalPolicy for Approvals {
 }
 
 impl Approvals {
-    async fn asked(&self, row: &SignalRow, source: &SourceRow) -> Result<Option<Ask>, Refusal> {
+    /// None where nobody is to be asked.
+    async fn found(&self, row: &SignalRow, source: &SourceRow) -> Result<Option<Found>, Refusal> {
         let Ok(signal) = SignalObject::read(row.body.as_bytes()) else { return Ok(None) };
         // It leads to no order.
         if signal.action == SignalAction::Hold {
@@ -227,6 +246,13 @@ impl Approvals {
         if triggers.is_empty() {
             return Ok(None);
         }
+        Ok(Some(Found { signal, desk, around, notional, policy, triggers }))
+    }
+
+    async fn asked(&self, row: &SignalRow, source: &SourceRow) -> Result<Option<Ask>, Refusal> {
+        let Some(found) = self.found(row, source).await? else { return Ok(None) };
+        let Found { signal, desk, around, notional, policy, triggers } = found;
+        let tenant = row.tenant;
         let task_data = serde_json::from_str(&row.body).unwrap_or(Value::Null);
         let asked = NewHitlRequest {
             signal: row.id,

@@ -110,6 +110,8 @@ pub struct Makings {
     pub limiter: Arc<dyn Limiter>,
     /// The types of strategies.
     pub registry: Registry,
+    /// Figures.
+    pub metrics: Arc<Metrics>,
 }
 
 fn limited(limited: Limited) -> ApiError {
@@ -122,9 +124,8 @@ impl App {
     /// Puts the service together.
     #[must_use]
     pub fn new(parts: Makings) -> Self {
-        let Makings { settings, gate, trading, market, store, limiter, registry } = parts;
+        let Makings { settings, gate, trading, market, store, limiter, registry, metrics } = parts;
         let stopping = watch::Sender::new(false);
-        let metrics = Arc::new(Metrics::new());
         let limits = settings.limits;
         let signals = Arc::new(SignalIntake::new(
             trading.clone(),

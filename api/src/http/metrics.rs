@@ -18,6 +18,24 @@ const BUCKETS_S: [f64; 16] = [
     0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5,
     1.0, 5.0, 25.0,
 ];
+/// The same for stages of sessions: 1 us to a second.
+const STAGE_BUCKETS_S: [f64; 14] = [
+    0.000_001,
+    0.000_002_5,
+    0.000_005,
+    0.000_01,
+    0.000_025,
+    0.000_05,
+    0.000_1,
+    0.000_25,
+    0.000_5,
+    0.001,
+    0.005,
+    0.025,
+    0.1,
+    1.0,
+];
+const STAGE: &str = "quanttrade_stage_duration_seconds";
 /// How often records are taken into the histograms.
 const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 const META: Metadata<'static> = Metadata::new(module_path!(), Level::INFO, None);
@@ -30,12 +48,21 @@ pub struct Metrics {
     refused: Counter,
     sockets: Gauge,
     recent: Mutex<Option<Histogram<u64>>>,
+    stages: Mutex<Vec<OfStage>>,
     /// By route, then method and status.
     answers: RwLock<HashMap<String, OfRoute>>,
 }
 
 /// By method and status.
 type OfRoute = HashMap<(&'static str, StatusCode), Answers>;
+
+/// What is known of a stage: since the start, and since somebody looked.
+struct OfStage {
+    name: &'static str,
+    took: metrics::Histogram,
+    /// In nanoseconds.
+    recent: Option<Histogram<u64>>,
+}
 
 /// What counts the answers of one route, method and status.
 #[derive(Clone)]
@@ -56,8 +83,8 @@ impl Default for Metrics {
     }
 }
 
-/// How fast answers came.
-#[derive(Clone, Copy, Debug, Default, Serialize)]
+/// How fast answers came, and what the stages of sessions took.
+#[derive(Clone, Debug, Default, Serialize)]
 pub struct Recent {
     /// How many.
     pub requests: u64,
@@ -67,6 +94,23 @@ pub struct Recent {
     pub p99_us: u64,
     /// The slowest, microseconds.
     pub max_us: u64,
+    /// The stages of all sessions.
+    pub stages: Vec<RecentStage>,
+}
+
+/// What a stage took.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct RecentStage {
+    /// Its name.
+    pub stage: &'static str,
+    /// How often.
+    pub count: u64,
+    /// Half of the times it took no longer, microseconds.
+    pub p50_us: f64,
+    /// 99 of 100 times it took no longer, microseconds.
+    pub p99_us: f64,
+    /// The longest, microseconds.
+    pub max_us: f64,
 }
 
 /// Something that is counted as long as it lives.
@@ -85,9 +129,12 @@ impl Metrics {
     pub fn new() -> Self {
         let suffix = Matcher::Suffix("_seconds".to_owned());
         let builder = PrometheusBuilder::new();
-        // Fails for an empty list only.
+        // Fails for an empty list only. A whole name counts for more than the end of one.
         let builder = builder
             .set_buckets_for_metric(suffix, &BUCKETS_S)
+            .and_then(|it| {
+                it.set_buckets_for_metric(Matcher::Full(STAGE.to_owned()), &STAGE_BUCKETS_S)
+            })
             .unwrap_or_else(|_| PrometheusBuilder::new());
         let recorder = builder.build_recorder();
         let gauge = |name: &'static str| recorder.register_gauge(&Key::from_name(name), &META);
@@ -98,8 +145,8 @@ impl Metrics {
         let handle = recorder.handle();
         // Microseconds to a minute, to two digits; the bounds are constants, so there is one.
         let recent = Mutex::new(Histogram::new_with_bounds(1, 60_000_000, 2).ok());
-        let answers = RwLock::default();
-        Self { handle, connections, refused, sockets, recorder, recent, answers }
+        let (answers, stages) = (RwLock::default(), Mutex::default());
+        Self { stages, handle, connections, refused, sockets, recorder, recent, answers }
     }
 
     /// Counts a connection until it is dropped.
@@ -124,11 +171,12 @@ impl Metrics {
     /// How fast answers came since the last call.
     #[must_use]
     pub fn recent(&self) -> Recent {
+        let stages = self.recent_stages();
         let mut recent = self.recent.lock().unwrap_or_else(PoisonError::into_inner);
         let Some(recent) = recent.as_mut() else { return Recent::default() };
         let at = |quantile| recent.value_at_quantile(quantile);
         let (p50_us, p99_us, max_us) = (at(0.5), at(0.99), recent.max());
-        let found = Recent { requests: recent.len(), p50_us, p99_us, max_us };
+        let found = Recent { requests: recent.len(), p50_us, p99_us, max_us, stages };
         recent.reset();
         found
     }
@@ -175,9 +223,34 @@ impl Metrics {
 
     /// Notes how long a stage took; `stage` is a name of the code.
     pub fn stage(&self, stage: &'static str, took: Duration) {
-        let labels = vec![Label::from_static_parts("stage", stage)];
-        let key = Key::from_parts("quanttrade_stage_duration_seconds", labels);
-        self.recorder.register_histogram(&key, &META).record(took.as_secs_f64());
+        let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        let at = stages.iter().position(|of| of.name == stage).unwrap_or_else(|| {
+            let labels = vec![Label::from_static_parts("stage", stage)];
+            let took = self.recorder.register_histogram(&Key::from_parts(STAGE, labels), &META);
+            // Nanoseconds to a minute; the bounds are constants, so there is one.
+            let recent = Histogram::new_with_bounds(1, 60_000_000_000, 2).ok();
+            stages.push(OfStage { name: stage, took, recent });
+            stages.len() - 1
+        });
+        let of = &mut stages[at];
+        of.took.record(took.as_secs_f64());
+        if let Some(recent) = &mut of.recent {
+            recent.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// What stages took since the last call.
+    fn recent_stages(&self) -> Vec<RecentStage> {
+        let mut stages = self.stages.lock().unwrap_or_else(PoisonError::into_inner);
+        let figures = stages.iter_mut().filter_map(|of| {
+            let recent = of.recent.as_mut()?;
+            let at = |share| recent.value_at_quantile(share) as f64 / 1e3;
+            let (p50_us, p99_us) = (at(0.5), at(0.99));
+            let (count, max_us) = (recent.len(), recent.max() as f64 / 1e3);
+            recent.reset();
+            Some(RecentStage { stage: of.name, count, p50_us, p99_us, max_us })
+        });
+        figures.collect()
     }
 
     /// Counts a signal by what became of it; `outcome` is a word of the code.
@@ -263,6 +336,24 @@ mod tests {
         assert!(text.ends_with("quanttrade_up 1\n"), "{text}");
         drop(open);
         assert!(metrics.text(&[]).contains("quanttrade_http_connections 0"));
+    }
+
+    #[test]
+    fn stages_are_counted_for_good_and_since_the_last_look() {
+        let metrics = Metrics::new();
+        for us in [3, 3, 400] {
+            metrics.stage("market", Duration::from_micros(us));
+        }
+        let text = metrics.text(&[]);
+        let of = |le: &str| {
+            format!("quanttrade_stage_duration_seconds_bucket{{stage=\"market\",le=\"{le}\"}}")
+        };
+        assert!(text.contains(&format!("{} 2\n", of("0.000005"))), "{text}");
+        assert!(text.contains(&format!("{} 3\n", of("0.0005"))), "{text}");
+        let recent = metrics.recent().stages;
+        assert_eq!((recent[0].stage, recent[0].count), ("market", 3));
+        assert!((2.9..3.1).contains(&recent[0].p50_us), "{recent:?}");
+        assert_eq!(metrics.recent().stages[0].count, 0);
     }
 
     #[test]

@@ -167,6 +167,8 @@ fn spawn(launch: &Launch) -> io::Result<Child> {
         .env_clear()
         .env("PATH", "/usr/bin:/bin")
         .env("QUANTTRADE_DATA_DIR", launch.folder.join("data"))
+        // It ends with this process, however that ends.
+        .env("QUANTTRADE_ENDS_WITH", std::process::id().to_string())
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -293,7 +295,9 @@ mod tests {
         let (ended, shapes) = play(script, 5, None);
         let Ended::Done(result) = ended else { panic!("{ended:?}") };
         let names: Vec<&str> = result["env"].as_str().unwrap().split_whitespace().collect();
-        let known = ["PATH", "PWD", "OLDPWD", "QUANTTRADE_DATA_DIR", "SHLVL", "_"];
+        let ours = ["QUANTTRADE_DATA_DIR", "QUANTTRADE_ENDS_WITH"];
+        let known = ["PATH", "PWD", "OLDPWD", "SHLVL", "_"];
+        let known = [known.as_slice(), ours.as_slice()].concat();
         assert!(names.iter().all(|name| known.contains(name)), "{names:?}");
         assert_eq!(shapes.len(), 2);
         assert_eq!(shapes[1]["equity"], "1234");

@@ -6,6 +6,7 @@
 
 pub mod changes;
 pub mod child;
+mod following;
 mod holding;
 pub mod intake;
 pub mod pool;

@@ -1,6 +1,6 @@
 //! The pool: jobs wait, run and end here, and the store knows of every step.
 
-use std::collections::{BTreeSet, HashMap};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -33,7 +33,7 @@ pub struct Jobs {
     settings: JobSettings,
     store: Arc<dyn JobStore>,
     state: Mutex<State>,
-    changes: Changes,
+    pub(super) changes: Changes,
     /// Data sets that are looked at.
     pub(super) looks: Arc<Semaphore>,
     /// Whether the jobs of an earlier process were looked at: before that, none of this one may
@@ -109,6 +109,12 @@ impl Jobs {
     pub(super) fn recovered(self: &Arc<Self>) {
         self.is_recovered.send_replace(true);
         self.go_on();
+    }
+
+    /// Jobs that wait or run here.
+    pub(super) fn own(&self) -> HashSet<BacktestId> {
+        let state = self.lock();
+        state.stops.keys().copied().chain(state.queue.waiting().map(|job| job.id)).collect()
     }
 
     /// Tenants with jobs that wait or run here.
@@ -384,7 +390,7 @@ impl Jobs {
     /// Tells of a job of `owner`.
     fn tell(&self, owner: &Actor, id: BacktestId, status: BacktestStatus, progress: Value) {
         let change = JobChange { id, status, progress, person: owner.person.clone() };
-        self.changes.of(owner.tenant).push(Time::now(), change);
+        self.changes.tell(owner.tenant, change);
     }
 }
 

@@ -60,6 +60,11 @@ impl<T> FairQueue<T> {
         self.waiting.keys().chain(self.running.keys()).copied().collect()
     }
 
+    /// All that wait.
+    pub fn waiting(&self) -> impl Iterator<Item = &T> {
+        self.waiting.values().flatten()
+    }
+
     /// How many wait.
     #[must_use]
     pub fn len(&self) -> usize {

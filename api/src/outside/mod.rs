@@ -80,10 +80,10 @@ pub fn listen(app: &App, settings: &AgentSettings, store: &Store) -> Vec<JoinHan
         let bus = AgentBus::new(BusSettings::new(url.clone()), intake.clone());
         tasks.push(tokio::spawn(bus.run()));
     }
-    if let Some((url, token, terms)) = &settings.service {
+    for (url, token, terms) in &settings.asked {
         let service = AgentService::new(url, token.clone());
         let market = Arc::new(Market(Arc::clone(&app.market)));
-        let asking = AgentTasks::new(terms.clone(), service, market, intake);
+        let asking = AgentTasks::new(terms.clone(), service, market, intake.clone());
         tasks.push(tokio::spawn(asking.run()));
     }
     tasks

@@ -18,6 +18,8 @@ use qt_trading::secret::Secret;
 
 /// The shortest time between two tasks about one symbol (s).
 const EVERY_S_MIN: u64 = 10;
+/// Agents that one service asks.
+const AGENTS_MAX: usize = 16;
 /// How often prices are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
@@ -42,8 +44,9 @@ pub struct OutsideSettings {
 pub struct AgentSettings {
     /// The Redis of the platform's event bus: `AGENT_EVENTS_URL`.
     pub events_url: Option<Secret>,
-    /// The agent service, its token, and what it is asked: `AGENT_URL`, `AGENT_TOKEN`, ...
-    pub service: Option<(String, Option<Secret>, TaskTerms)>,
+    /// The agents that are asked, each with its service, the token of that, and what it is asked:
+    /// `AGENT_URL`, `AGENT_TOKEN`, ...; of further ones `AGENT_2_SYMBOLS`, ...
+    pub asked: Vec<(String, Option<Secret>, TaskTerms)>,
 }
 
 fn wrong(name: &'static str, detail: impl Into<String>) -> SettingsError {
@@ -82,7 +85,7 @@ impl OutsideSettings {
             secrets_key,
             vault: VaultSettings::read(get)?,
             env_keys: EnvKeys::read(get, owner.map(|tenant| tenant.0))?,
-            agents: AgentSettings { events_url: events(&set)?, service: service(&set, owner)? },
+            agents: AgentSettings { events_url: events(&set)?, asked: services(&set, owner)? },
         })
     }
 }
@@ -97,6 +100,35 @@ fn events(set: &Get<'_>) -> Result<Option<Secret>, SettingsError> {
 }
 
 type Service = (String, Option<Secret>, TaskTerms);
+
+/// All agents that are asked. Beside the first one there is number N where `AGENT_N_SYMBOLS` is
+/// set; what is not set of it is as of the first one.
+fn services(set: &Get<'_>, owner: Option<TenantId>) -> Result<Vec<Service>, SettingsError> {
+    let mut all: Vec<Service> = service(set, owner)?.into_iter().collect();
+    for number in 2..=AGENTS_MAX {
+        let own = |name: &str| {
+            let rest = name.strip_prefix("AGENT_")?;
+            set(&format!("AGENT_{number}_{rest}"))
+        };
+        if own("AGENT_SYMBOLS").is_none() {
+            continue;
+        }
+        let has_token = own("AGENT_TOKEN").or_else(|| own("AGENT_TOKEN_FILE")).is_some();
+        let of_it = |name: &str| {
+            let is_token = matches!(name, "AGENT_TOKEN" | "AGENT_TOKEN_FILE");
+            own(name).or_else(|| set(name).filter(|_| !(is_token && has_token)))
+        };
+        let found = service(&of_it, owner).map_err(|error| match error {
+            SettingsError::Wrong { name, detail } => {
+                wrong(name, format!("of agent {number}: {detail}"))
+            }
+            other => other,
+        })?;
+        let needed = || wrong("AGENT_URL", format!("agent {number} is set, and no address"));
+        all.push(found.ok_or_else(needed)?);
+    }
+    Ok(all)
+}
 
 fn service(set: &Get<'_>, owner: Option<TenantId>) -> Result<Option<Service>, SettingsError> {
     let Some(url) = set("AGENT_URL") else { return Ok(None) };
@@ -198,7 +230,7 @@ mod tests {
     #[test]
     fn nothing_set_is_connected_to_nothing() {
         let settings = read(&[]).unwrap();
-        assert!(settings.vault.is_none() && settings.agents.service.is_none());
+        assert!(settings.vault.is_none() && settings.agents.asked.is_empty());
         assert!(settings.agents.events_url.is_none() && settings.secrets_key.is_none());
         assert!(settings.guard.check_url("http://127.0.0.1/").is_err());
     }
@@ -209,12 +241,47 @@ mod tests {
         given.push(("AGENT_TOKEN", "canary"));
         let settings = read(&given).unwrap();
         assert!(!format!("{settings:?}").contains("canary"));
-        let (_, token, terms) = settings.agents.service.unwrap();
+        let (_, token, terms) = settings.agents.asked.first().unwrap();
         assert!(token.is_some());
         assert_eq!((terms.tenant.to_string().as_str(), terms.per_hour), (TENANT, 12));
         assert_eq!(terms.symbols, ["BTC-USD", "ETH-USD"]);
         assert_eq!(terms.every, Some(Duration::from_secs(300)));
         assert_eq!(terms.schema["properties"]["schema_version"]["const"], 1);
+    }
+
+    #[test]
+    fn further_agents_are_as_the_first_one_but_for_what_is_their_own() {
+        let mut given = AGENT.to_vec();
+        given.extend([
+            ("AGENT_TOKEN_FILE", "/dev/null"),
+            ("AGENT_2_SYMBOLS", "AAPL"),
+            ("AGENT_2_NAME", "second"),
+            ("AGENT_2_TOKEN", "canary"),
+            ("AGENT_5_SYMBOLS", "EURUSD"),
+            ("AGENT_5_URL", "http://others:1"),
+        ]);
+        let asked = read(&given).unwrap().agents.asked;
+        let shape = |it: &Service| (it.0.clone(), it.2.agent_name.clone(), it.2.symbols.join("+"));
+        let all: Vec<_> = asked.iter().map(shape).collect();
+        let of = |url: &str, name: &str, symbols: &str| {
+            (url.to_owned(), name.to_owned(), symbols.to_owned())
+        };
+        let url = "http://agents:8008";
+        assert_eq!(
+            all,
+            [
+                of(url, "trading_strategy_agent", "BTC-USD+ETH-USD"),
+                of(url, "second", "AAPL"),
+                of("http://others:1", "trading_strategy_agent", "EURUSD"),
+            ]
+        );
+        let tokens: Vec<_> = asked.iter().map(|it| it.1.as_ref().map(Secret::reveal)).collect();
+        assert_eq!(tokens, [Some(""), Some("canary"), Some("")]);
+        given.push(("AGENT_5_MOVE", "7"));
+        let words = read(&given).unwrap_err();
+        assert!(words.contains("AGENT_MOVE") && words.contains("of agent 5"), "{words}");
+        let words = read(&[("AGENT_3_SYMBOLS", "AAPL")]).unwrap_err();
+        assert!(words.contains("AGENT_URL") && words.contains("agent 3"), "{words}");
     }
 
     #[test]

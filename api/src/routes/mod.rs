@@ -67,9 +67,7 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
         .routes(routes!(signals::list, signals::submit))
         .routes(routes!(signals::get))
         .routes(routes!(signals::schema))
-        .routes(routes!(sources::list, sources::create))
-        .routes(routes!(sources::remove))
-        .routes(routes!(sources::set_mode))
+        .merge(of_sources())
         .routes(routes!(quality::all))
         .routes(routes!(quality::get))
         .routes(routes!(observations::list))
@@ -112,6 +110,15 @@ pub fn all() -> (OpenApiRouter<Shared>, OpenApi) {
     let mut document = router.to_openapi();
     openapi::finish(&mut document);
     (router, document)
+}
+
+/// Those of sources of signals.
+fn of_sources() -> OpenApiRouter<Shared> {
+    OpenApiRouter::new()
+        .routes(routes!(sources::list, sources::create))
+        .routes(routes!(sources::remove))
+        .routes(routes!(sources::set_mode))
+        .routes(routes!(sources::rotate_key))
 }
 
 /// The router of the service `app`.

@@ -1,6 +1,7 @@
 //! `Idempotency-Key`: a request that is repeated is done once.
 
 use std::convert::Infallible;
+use std::sync::Arc;
 use std::time::Duration;
 
 use axum::body::{Body, to_bytes};
@@ -11,13 +12,15 @@ use axum::http::{HeaderValue, StatusCode};
 use axum::response::{IntoResponse, Response};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 use utoipa::IntoParams;
 use uuid::Uuid;
 
 use crate::http::{ApiError, Caller, Context, Shared};
 use qt_store::idempotency::KEY_LENGTH_MAX;
-use qt_store::{Answer, Begun};
+use qt_store::{Answer, Begun, StoreError};
+use qt_trading::ids::TenantId;
 
 const HEADER: &str = "idempotency-key";
 const ANSWER_BYTES_MAX: usize = 1 << 20;
@@ -79,7 +82,8 @@ impl Once {
         Ok(key)
     }
 
-    /// What is asked may not wait for the store: while that is away it is done each time.
+    /// What is asked may not wait for the store, and does no harm when it is done twice: while the
+    /// store is away, or the same is being done, it is done all the same.
     #[must_use]
     pub fn anyway(mut self) -> Self {
         self.is_done_anyway = true;
@@ -118,20 +122,32 @@ impl Once {
             let under = Under { id, is_repeat: false };
             return work(under).await.map(IntoResponse::into_response);
         };
-        let (tenant, scope) = (caller.tenant(), format!("{} {}", self.route, caller.person()));
-        let beginning = app.store.begin_request(tenant, scope.clone(), key.clone(), hash, id);
-        let begun = match self.is_done_anyway {
-            false => beginning.await?,
-            true => match timeout(ANYWAY_WITHIN, beginning).await {
-                Ok(Ok(begun)) => begun,
-                Ok(Err(error)) if !error.is_passing() => return Err(error.into()),
-                _ => {
-                    let under = Under { id, is_repeat: false };
-                    return work(under).await.map(IntoResponse::into_response);
+        let scope = format!("{} {}", self.route, caller.person());
+        let place = Place { app: Arc::clone(app), tenant: caller.tenant(), scope, key };
+        let begun = if self.is_done_anyway {
+            let mut beginning = tokio::spawn(place.clone().begin(hash, id));
+            match timeout(ANYWAY_WITHIN, &mut beginning).await {
+                Ok(Ok(Ok(begun))) => begun,
+                Ok(Ok(Err(error))) if !error.is_passing() => return Err(error.into()),
+                late => {
+                    let done = work(Under { id, is_repeat: false }).await;
+                    let (response, answer) = kept(done.map(IntoResponse::into_response)).await?;
+                    if late.is_err() {
+                        // The row may be written yet: who asks again is to find this answer in it.
+                        tokio::spawn(place.settle_late(beginning, answer));
+                    }
+                    return response;
                 }
-            },
+            }
+        } else {
+            place.clone().begin(hash, id).await?
         };
         let under = match begun {
+            // Nobody knows how far the other one is.
+            Begun::Running if self.is_done_anyway => {
+                let under = Under { id, is_repeat: true };
+                return work(under).await.map(IntoResponse::into_response);
+            }
             Begun::New => Under { id, is_repeat: false },
             Begun::Lost(before) => Under { id: before, is_repeat: true },
             Begun::Done(answer) => return Ok(given(answer, &self.request_id)),
@@ -146,24 +162,47 @@ impl Once {
             }
         };
         let done = work(under).await.map(IntoResponse::into_response);
-        let stays = match &done {
-            Ok(_) => true,
-            // What may go another way later.
-            Err(error) => error.status.is_client_error() && error.status.as_u16() != 429,
-        };
-        if !stays {
-            // Whether it was done is not always known: the identifier stays with the key.
-            if let Err(error) = app.store.lose_request(tenant, scope, key).await {
-                tracing::warn!(%error, "a key is held for a while");
-            }
-            return done;
-        }
         let (response, answer) = kept(done).await?;
-        if let Err(error) = app.store.finish_request(tenant, scope, key, answer).await {
-            // It is done. A repetition finds the same identifier.
+        place.settle(answer).await;
+        response
+    }
+}
+
+/// Where a key is kept.
+#[derive(Clone)]
+struct Place {
+    app: Shared,
+    tenant: TenantId,
+    scope: String,
+    key: String,
+}
+
+impl Place {
+    async fn begin(self, hash: [u8; 32], id: Uuid) -> Result<Begun, StoreError> {
+        self.app.store.begin_request(self.tenant, self.scope, self.key, hash, id).await
+    }
+
+    /// Keeps the answer, where it stays.
+    async fn settle(self, answer: Answer) {
+        let Self { app, tenant, scope, key } = self;
+        // What is refused for good stays; the rest may go another way later.
+        let stays = answer.status < 500 && answer.status != 429;
+        let settled = match stays {
+            true => app.store.finish_request(tenant, scope, key, answer).await,
+            // Whether it was done is not always known: the identifier stays with the key.
+            false => app.store.lose_request(tenant, scope, key).await,
+        };
+        if let Err(error) = settled {
+            // A repetition finds the same identifier.
             tracing::warn!(%error, "an answer could not be kept");
         }
-        response
+    }
+
+    /// The same where the row comes late, if it does.
+    async fn settle_late(self, beginning: JoinHandle<Result<Begun, StoreError>>, answer: Answer) {
+        if let Ok(Ok(Begun::New | Begun::Lost(_))) = beginning.await {
+            self.settle(answer).await;
+        }
     }
 }
 

@@ -22,6 +22,8 @@ use qt_trading::time::Time;
 const NAME_MAX: usize = 64;
 const SUBJECT_MAX: usize = 200;
 const RATE_MAX: u32 = 1_000_000;
+/// A week.
+const GRACE_MAX_S: u32 = 604_800;
 /// A day.
 const LATE_MAX_MS: u32 = 86_400_000;
 
@@ -41,6 +43,8 @@ pub struct Source {
     pub subject: Option<String>,
     /// What its entries of the stream name their key by.
     pub key_id: String,
+    /// Until when the key before the newest one is good as well; none where there is no such one.
+    pub old_key_until: Option<Time>,
     /// Parameters of `ai_signal_follow`.
     #[schema(value_type = Object)]
     pub follow: Map<String, Value>,
@@ -64,6 +68,7 @@ impl From<SourceRow> for Source {
             id: row.id,
             number: row.number,
             key_id: KeyId::of(&row).to_string(),
+            old_key_until: row.old_key_until.filter(|until| *until > Time::now()),
             name: row.name,
             mode: row.mode,
             subject: row.subject,
@@ -119,6 +124,14 @@ pub struct NewSource {
     source: Source,
     /// The key with which its entries of the stream are signed. It is not shown again.
     key: String,
+}
+
+/// Another key.
+#[derive(Clone, Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub struct KeyBody {
+    /// How long the key before it is good yet: 0 to 604,800; 0 where that key is known to others.
+    grace_seconds: u32,
 }
 
 /// Another mode.
@@ -178,6 +191,7 @@ pub(crate) async fn create(
         mode: SourceMode::Shadow,
         subject: body.subject,
         key_version: 1,
+        old_key_until: None,
         follow: body.follow,
         symbols: body.symbols,
         budget: body.budget,
@@ -271,6 +285,39 @@ pub(crate) async fn set_mode(
     });
     let saved = work.await.map_err(|_| ApiError::internal())??;
     Ok(Json(saved.into()))
+}
+
+/// Gives a source another key for the stream. The one that it had is good for a while yet, so that
+/// its agent can change over; no other one is any more.
+#[utoipa::path(
+    post,
+    path = "/signal-sources/{id}/key",
+    tag = "signals",
+    security(("bearer" = [])),
+    params(("id" = StrategyUid, Path, description = "The source")),
+    request_body = KeyBody,
+    responses((status = 201, description = "The source, with its new key this once",
+        body = NewSource))
+)]
+pub(crate) async fn rotate_key(
+    State(app): State<Shared>,
+    caller: Caller,
+    context: Context,
+    Path(id): Path<String>,
+    received: Received,
+) -> Result<Response, ApiError> {
+    caller.need(Right::ManageSources)?;
+    let source = find(&app, &caller, &id).await?;
+    let body: KeyBody = received.json()?;
+    if body.grace_seconds > GRACE_MAX_S {
+        return Err(ApiError::invalid("grace_seconds", "must be 0 to 604,800: a week"));
+    }
+    let actor = actor(&caller, &context);
+    let until = actor.at.0.saturating_add(i64::from(body.grace_seconds) * 1_000_000_000);
+    let source = app.store.rotate_source_key(actor, source.id, Time(until)).await?;
+    let key = app.source_keys.shown(&source).reveal().to_owned();
+    let made = NewSource { source: source.into(), key };
+    Ok((StatusCode::CREATED, Json(made)).into_response())
 }
 
 /// Removes a source that is not live. Its signals stay.

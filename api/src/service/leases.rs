@@ -30,15 +30,20 @@ pub struct StoreLeases {
     store: Store,
     holder: String,
     runtime: Handle,
+    /// Nobody else wants them: one that cannot be renewed is held on to until it is known that
+    /// another process has it.
+    is_alone: bool,
     /// How many are held, or not given back yet.
     count: watch::Sender<usize>,
 }
 
 impl StoreLeases {
-    /// Leases for this process. Must be called inside of the runtime whose tasks renew them.
+    /// Leases for this process, which no other one wants where `is_alone`. Must be called inside of
+    /// the runtime whose tasks renew them.
     #[must_use]
-    pub fn new(store: Store, holder: String) -> Self {
-        Self { store, holder, runtime: Handle::current(), count: watch::Sender::new(0) }
+    pub fn new(store: Store, holder: String, is_alone: bool) -> Self {
+        let count = watch::Sender::new(0);
+        Self { store, holder, runtime: Handle::current(), is_alone, count }
     }
 
     /// Waits until all leases are given back, so that somebody else can go on at once.
@@ -96,6 +101,7 @@ struct Term {
 
 struct StoreHeld {
     state: Arc<State>,
+    is_alone: bool,
     /// Tells the task that renews it, by being dropped.
     _dropped: oneshot::Sender<()>,
     _lock: FolderLock,
@@ -111,6 +117,9 @@ impl Held for StoreHeld {
             return Tenure::Lost;
         }
         let term = self.state.term.load();
+        if self.is_alone {
+            return Tenure::Valid;
+        }
         let is_valid = term.held.is_valid() && SystemTime::now() < term.until;
         if is_valid { Tenure::Valid } else { Tenure::Lapsed }
     }
@@ -143,6 +152,7 @@ impl Lease for StoreLeases {
             leases.clone().renew(of_task, dropped).await;
             leases.count.send_modify(|count| *count -= 1);
         });
-        Ok(Box::new(StoreHeld { state, _dropped: sender, _lock: lock }))
+        let is_alone = self.is_alone;
+        Ok(Box::new(StoreHeld { state, is_alone, _dropped: sender, _lock: lock }))
     }
 }

@@ -6,6 +6,7 @@
 
 pub mod backlog;
 pub mod decisions;
+pub mod feeds;
 pub mod leases;
 pub mod log;
 mod memory;
@@ -14,6 +15,8 @@ mod run;
 mod runs;
 pub mod settings;
 
-pub use qt_sessions::market::RecordedFeed;
+pub use feeds::VenueName;
+pub use qt_sessions::market::{RecordedFeed, VenueFeed};
+pub use qt_sessions::{Journaled, RanStrategy, Touched};
 pub use run::{Service, ServiceError};
 pub use settings::{ServiceSettings, SettingsError};

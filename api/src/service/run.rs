@@ -23,6 +23,7 @@ use super::settings::ServiceSettings;
 use crate::hitl::mirror::Mirror;
 use crate::http::app::Makings;
 use crate::http::gate::Gate;
+use crate::http::metrics::Metrics;
 use crate::http::spans::Spans;
 use crate::http::{App, Server, Shared};
 use crate::jobs::{JobSettings, Jobs};
@@ -30,13 +31,14 @@ use crate::outside;
 use crate::signals::SourceKeys;
 use crate::signals::quality::{self, Judge};
 use crate::signals::stream::SignalStream;
+use crate::signals::upkeep::{self, Upkeep};
 use qt_auth::limits::{Limiter, LocalLimiter, RedisLimiter};
 use qt_auth::owner::OwnerError;
 use qt_auth::{Credentials, NoRevocations, Owner, RedisRevocations, Revocations, Verifier};
 use qt_outside::seal::SealError;
 use qt_outside::webhooks::Courier;
 use qt_sessions::market::{Hub, HubSettings, MarketError};
-use qt_sessions::{Listeners, PaperSettings, SessionSettings, Sessions, StartError};
+use qt_sessions::{Listeners, SessionSettings, Sessions, Stages, StartError};
 use qt_store::audit::HeadKeeper;
 use qt_store::events::{Bus, Publisher, RedisStreams, Sink, StreamSettings};
 use qt_store::{Accounts, Idempotency, Store, StoreError};
@@ -131,8 +133,8 @@ impl Service {
         let (gate, owner) = gate(&settings, redis.as_ref(), &mut tasks).await?;
         let limiter = limiter(&settings, redis.as_ref());
         let hub = market(&settings)?;
-        let (sessions, projector, leases) =
-            sessions(&store, &data_dir, &hub, &registry, &settings.paper)?;
+        let metrics = Arc::new(Metrics::new());
+        let (sessions, projector, leases) = sessions(&store, &settings, &hub, &registry, &metrics)?;
         let jobs = jobs(&settings, program, &store);
         let source_keys =
             SourceKeys::open(&data_dir).map_err(|error| ServiceError::System(error.to_string()))?;
@@ -144,6 +146,7 @@ impl Service {
             store: Arc::new(store.clone()),
             limiter,
             registry,
+            metrics,
         });
         app.source_keys = source_keys;
         app.jobs.clone_from(&jobs);
@@ -155,8 +158,7 @@ impl Service {
             app.spans = Some(spans);
             tasks.push(sending);
         }
-        let bus = Arc::new(Bus::default());
-        let keeper = keeper(&store).await?;
+        let (bus, keeper) = (Arc::new(Bus::default()), keeper(&store).await?);
         tasks.push(tokio::spawn(Arc::clone(&keeper).run(store.clone(), SIGNED_EVERY)));
         tasks.push(tokio::spawn(decisions::follow(store.clone(), Arc::clone(&sessions))));
         let mirror = redis.clone().map(Mirror::new);
@@ -166,7 +168,7 @@ impl Service {
         tasks.extend(background(&mut app, &store, &bus, courier, settings.redis.as_ref(), redis));
         tasks.extend(outside::listen(&app, &settings.outside.agents, &store));
         tasks.extend(jobs.as_ref().map(|jobs| tokio::spawn(recover(Arc::clone(jobs)))));
-        tasks.push(tokio::spawn(quality::follow(judge(&app), Arc::clone(&sessions))));
+        tasks.extend(sources(&app, &sessions));
         let app = Arc::new(app);
         tasks.extend(settings.redis.map(|url| tokio::spawn(SignalStream::new(url, &app).run())));
         let router = crate::routes::router(&app);
@@ -240,6 +242,16 @@ impl Service {
     }
 }
 
+/// What looks after sources of signals.
+fn sources(app: &App, sessions: &Arc<Sessions>) -> [JoinHandle<()>; 3] {
+    let upkeep = Upkeep::new(app.store.clone(), app.market.clone(), Arc::clone(&app.signals));
+    [
+        tokio::spawn(quality::follow(judge(app), Arc::clone(sessions))),
+        tokio::spawn(quality::follow(judge(app).far(), Arc::clone(sessions))),
+        tokio::spawn(upkeep::follow(upkeep, Arc::clone(sessions))),
+    ]
+}
+
 /// Who judges what sources of signals say.
 fn judge(app: &App) -> Judge {
     Judge::new(app.store.clone(), app.market.clone(), DriftRule::default())
@@ -257,7 +269,7 @@ async fn recover(jobs: Arc<Jobs>) {
         tracing::warn!(%error, "backtests that waited are not taken up yet");
         tokio::time::sleep(PROBED_EVERY).await;
     }
-    jobs.keep_up().await;
+    tokio::join!(Arc::clone(&jobs).keep_up(), jobs.follow());
 }
 
 /// Makes the data directory, for its owner alone.
@@ -293,8 +305,8 @@ fn limiter(settings: &ServiceSettings, redis: Option<&ConnectionManager>) -> Arc
 fn market(settings: &ServiceSettings) -> Result<Arc<Hub>, MarketError> {
     let kept = |name: &str| Some(settings.data_dir.join(name));
     let (state, candles) = (kept("market.json"), kept("candles"));
-    let recordings = settings.feeds.clone();
-    Hub::start(HubSettings { state, recordings, candles, ..HubSettings::default() })
+    let (recordings, venue) = (settings.feeds.clone(), settings.market.clone());
+    Hub::start(HubSettings { state, recordings, venue, candles, ..HubSettings::default() })
 }
 
 /// Backtests, unless they are off.
@@ -313,21 +325,24 @@ type Begun = (Arc<Sessions>, Arc<Projector>, Option<StoreLeases>);
 
 fn sessions(
     store: &Store,
-    data_dir: &Path,
+    of: &ServiceSettings,
     hub: &Arc<Hub>,
     registry: &Registry,
-    paper: &PaperSettings,
+    metrics: &Arc<Metrics>,
 ) -> Result<Begun, StartError> {
-    let mut settings = SessionSettings::new(data_dir.join("sessions"));
-    settings.paper = paper.clone();
+    let mut settings = SessionSettings::new(of.data_dir.join("sessions"));
+    settings.paper = of.paper.clone();
+    settings.cores.clone_from(&of.session_cores);
+    let metrics = Arc::clone(metrics);
+    settings.stages = Stages::to(move |stage, took| metrics.stage(stage.name(), took));
     settings.registry = Arc::new(registry.clone());
     // SQLite is on this machine alone: there the lock of a file says all, and at once.
-    let leases = store.is_shared().then(|| StoreLeases::new(store.clone(), holder()));
+    let leases = store.is_shared().then(|| StoreLeases::new(store.clone(), holder(), of.is_alone));
     if let Some(leases) = &leases {
         settings.lease = Arc::new(leases.clone());
     }
     settings.memory = Arc::new(StoreMemory::new(store.clone()));
-    let projector = Projector::new(store.clone(), data_dir.to_owned());
+    let projector = Projector::new(store.clone(), of.data_dir.clone());
     settings.listeners = Arc::clone(&projector) as Arc<dyn Listeners>;
     Ok((Sessions::start(settings, Arc::clone(hub))?, projector, leases))
 }

@@ -3,6 +3,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use thiserror::Error;
 
@@ -10,18 +11,18 @@ use crate::http::HttpSettings;
 use crate::http::spans::SpanSettings;
 use crate::jobs::SharedData;
 use crate::outside::OutsideSettings;
+use crate::service::feeds::{VenueName, feeds};
 use qt_auth::limits::{QuotaError, Quotas};
 use qt_auth::{Config, ConfigError, owner};
 use qt_sessions::PaperSettings;
-use qt_sessions::market::RecordedFeed;
+use qt_sessions::market::{RecordedFeed, VenueFeed};
 use qt_store::{StoreError, StoreSettings};
 use qt_trading::secret::Secret;
-use qt_types::{E9, parse_e9};
 
 /// The port that the platform's gateway calls.
 const PORT: u16 = 8009;
-/// The fastest that a recording is played, in billionths.
-const SPEED_MAX_E9: i64 = 1_000 * E9;
+/// No machine has a core with this number.
+const CORES_MAX: usize = 1_024;
 /// The shortest token for `/metrics`.
 const METRICS_TOKEN_BYTES_MIN: usize = 16;
 
@@ -48,8 +49,16 @@ pub struct ServiceSettings {
     pub outside: OutsideSettings,
     /// `FEEDS`: recordings that are the market; the synthetic one without them.
     pub feeds: Vec<RecordedFeed>,
+    /// `FEEDS` and `VENUE_URL`: a venue that is the market.
+    pub venue: Option<VenueName>,
+    /// That venue, once there is a connection to it.
+    pub market: Option<Arc<dyn VenueFeed>>,
     /// How sessions are on paper: `SESSION_STATE_EVERY`, `SESSION_PRUNE`.
     pub paper: PaperSettings,
+    /// `SESSION_CORES`: cores for the threads of sessions; the system chooses without them.
+    pub session_cores: Vec<usize>,
+    /// `SESSION_ALONE`: no other process runs sessions on this database.
+    pub is_alone: bool,
     /// `ENABLE_BACKTESTING`; on without it.
     pub has_backtests: bool,
     /// Data sets that every tenant may read.
@@ -81,7 +90,7 @@ pub enum SettingsError {
     },
 }
 
-fn wrong(name: &'static str, detail: impl Into<String>) -> SettingsError {
+pub(super) fn wrong(name: &'static str, detail: impl Into<String>) -> SettingsError {
     SettingsError::Wrong { name, detail: detail.into() }
 }
 
@@ -117,13 +126,15 @@ impl ServiceSettings {
             owner::check_bind(address)?;
         }
         if is_on(&set, "ENABLE_REAL_TRADING", false)? {
-            let detail = "this version trades on paper alone: leave it out, or set it to false";
+            let detail = "sessions of the service trade on paper alone, quanttrade live sends real \
+                          orders: leave it out, or set it to false";
             return Err(wrong("ENABLE_REAL_TRADING", detail));
         }
         let database = set("DATABASE_URL");
         let migration = set("DATABASE_MIGRATION_URL");
         let store = StoreSettings::new(database.as_deref(), migration.as_deref(), data_dir)?;
         let owner = auth.is_owner_mode().then_some(owner::OWNER_TENANT);
+        let (recordings, venue) = feeds(&set)?;
         Ok(Self {
             address,
             outside: OutsideSettings::read(get, owner)?,
@@ -132,9 +143,13 @@ impl ServiceSettings {
             store,
             spans: spans(&set)?,
             redis: redis(&set)?,
-            feeds: feeds(&set)?,
+            feeds: recordings,
+            venue,
+            market: None,
             data_dir: data_dir.to_owned(),
             paper: paper(&set)?,
+            session_cores: cores(&set)?,
+            is_alone: is_on(&set, "SESSION_ALONE", false)?,
             has_backtests: is_on(&set, "ENABLE_BACKTESTING", true)?,
             shared,
             auth,
@@ -142,7 +157,7 @@ impl ServiceSettings {
     }
 }
 
-type Get<'a> = dyn Fn(&str) -> Option<String> + 'a;
+pub(super) type Get<'a> = dyn Fn(&str) -> Option<String> + 'a;
 
 fn http(set: &Get<'_>) -> Result<HttpSettings, SettingsError> {
     let list = |name: &str| -> Option<Vec<String>> {
@@ -193,25 +208,6 @@ fn spans(set: &Get<'_>) -> Result<Option<SpanSettings>, SettingsError> {
     Ok(Some(SpanSettings { endpoint, service }))
 }
 
-/// `recording:FILE` or `recording:FILE@SPEED`, with commas between several.
-fn feeds(set: &Get<'_>) -> Result<Vec<RecordedFeed>, SettingsError> {
-    let list = set("FEEDS").unwrap_or_default();
-    let entries = list.split(',').map(str::trim).filter(|entry| !entry.is_empty());
-    let feed = |entry: &str| {
-        let usual = "write recording:FILE, or recording:FILE@10 for ten times its pace";
-        let named = entry.strip_prefix("recording:").filter(|rest| !rest.is_empty());
-        let named =
-            named.ok_or_else(|| wrong("FEEDS", format!("'{entry}' is no feed: {usual}")))?;
-        let (path, speed) = named.rsplit_once('@').unwrap_or((named, "1"));
-        let speed_e9 = parse_e9(speed).ok().filter(|speed| (1..=SPEED_MAX_E9).contains(speed));
-        let speed_e9 = speed_e9.ok_or_else(|| {
-            wrong("FEEDS", format!("'{speed}' is no speed above 0 and up to 1000: {usual}"))
-        })?;
-        Ok(RecordedFeed { path: PathBuf::from(path), speed_e9 })
-    };
-    entries.map(feed).collect()
-}
-
 fn redis(set: &Get<'_>) -> Result<Option<Secret>, SettingsError> {
     let Some(url) = set("REDIS_URL") else { return Ok(None) };
     if redis::Client::open(url.as_str()).is_err() {
@@ -237,6 +233,30 @@ fn paper(set: &Get<'_>) -> Result<PaperSettings, SettingsError> {
         return Err(wrong("SESSION_PRUNE", detail));
     }
     Ok(PaperSettings { state_every, prunes, ..usual })
+}
+
+/// `2,3`, or `2-5` for all from one to another.
+fn cores(set: &Get<'_>) -> Result<Vec<usize>, SettingsError> {
+    let list = set("SESSION_CORES").unwrap_or_default();
+    let mut cores = Vec::new();
+    for entry in list.split(',').map(str::trim).filter(|entry| !entry.is_empty()) {
+        let (first, last) = entry.split_once('-').unwrap_or((entry, entry));
+        let number =
+            |text: &str| text.trim().parse::<usize>().ok().filter(|core| *core < CORES_MAX);
+        let (Some(first), Some(last)) = (number(first), number(last)) else {
+            let detail = format!("'{entry}' names no cores: write numbers, like 2,3 or 2-5");
+            return Err(wrong("SESSION_CORES", detail));
+        };
+        cores.extend(first..=last);
+    }
+    let count = cores.len();
+    cores.sort_unstable();
+    cores.dedup();
+    if cores.len() < count || (cores.is_empty() && !list.trim().is_empty()) {
+        let detail = format!("'{list}' does not name each core once");
+        return Err(wrong("SESSION_CORES", detail));
+    }
+    Ok(cores)
 }
 
 fn is_on(set: &Get<'_>, name: &'static str, usual: bool) -> Result<bool, SettingsError> {
@@ -285,11 +305,42 @@ mod tests {
     }
 
     #[test]
+    fn cores_of_sessions_are_named_one_by_one_or_from_to() {
+        let of = |text| read(&[("SESSION_CORES", text)]).map(|it| it.session_cores);
+        assert_eq!(of("3, 1"), Ok(vec![1, 3]));
+        assert_eq!(of("2-4,7"), Ok(vec![2, 3, 4, 7]));
+        assert_eq!(of(""), Ok(Vec::new()));
+        for bad in ["two", "1,1", "5-3", "0-99999999", "-1", ",", "1-2,2"] {
+            assert!(of(bad).unwrap_err().contains("SESSION_CORES"), "{bad}");
+        }
+    }
+
+    #[test]
     fn recordings_are_named_with_their_pace() {
         let settings = read(&[("FEEDS", "recording:/a/b@c.qtt@2.5, recording:d.qtt")]).unwrap();
         let feeds = settings.feeds.iter().map(|it| (it.path.to_str().unwrap(), it.speed_e9));
         let wanted = [("/a/b@c.qtt", 2_500_000_000), ("d.qtt", 1_000_000_000)];
         assert_eq!(feeds.collect::<Vec<_>>(), wanted);
+        assert_eq!(settings.venue, None);
+    }
+
+    #[test]
+    fn a_venue_is_named_with_its_instruments() {
+        let url = ("VENUE_URL", "http://127.0.0.1:8790");
+        let feeds = ("FEEDS", "binance-spot:BTCUSDT, binance-spot:ETHUSDT");
+        let venue = read(&[feeds, url]).unwrap().venue.unwrap();
+        assert_eq!((venue.name.as_str(), venue.url.as_deref()), ("binance-spot", Some(url.1)));
+        assert_eq!(venue.symbols, ["BTCUSDT", "ETHUSDT"]);
+        for feeds in [
+            "binance-spot:BTCUSDT,recording:a.qtt",
+            "binance-spot:BTCUSDT,other-venue:BTCUSDT",
+            "binance-spot:BTCUSDT,binance-spot:BTCUSDT",
+            "binance-spot:",
+            "binance-spot:BTC/USDT",
+        ] {
+            assert!(read(&[("FEEDS", feeds)]).unwrap_err().contains("FEEDS"), "{feeds}");
+        }
+        assert!(read(&[url]).unwrap_err().contains("VENUE_URL"));
     }
 
     #[test]

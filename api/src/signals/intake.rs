@@ -1,5 +1,7 @@
 //! The way of a signal: read, held against what its source may do, kept, and into the session.
 
+mod ahead;
+
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
@@ -9,8 +11,7 @@ use qt_store::{
 };
 use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
-use qt_trading::{Desk, KillLevel, MarketData, PrivateKind, Refusal, SignalTold, Trading};
-use qt_types::Nanos;
+use qt_trading::{Desk, MarketData, PrivateKind, Refusal, SignalTold, Trading};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
@@ -18,11 +19,10 @@ use super::keys::hex;
 use super::policy::ApprovalPolicy;
 use super::rate::Rates;
 use super::rows::{asked_of_row, check_change, is_same, of_row, settle, settlement};
+use super::running::is_killed;
 use crate::http::metrics::Metrics;
 use crate::http::storage::Storage;
 
-/// How far ahead of ours the clock of a source may be (ns).
-const TOLERANCE_NS: i64 = 5_000_000_000;
 /// Signals that a session gets at once.
 const BATCH: usize = 256;
 
@@ -81,16 +81,6 @@ fn lost() -> Outcome {
     refused("SIGNAL_LOST", "the store gave no answer for it: send it again")
 }
 
-fn too_many(source: &SourceRow) -> Outcome {
-    let rate = source.budget.rate_per_minute;
-    refused("SOURCE_RATE", format!("the source may send {rate} signals a minute"))
-}
-
-fn killed() -> Outcome {
-    let detail = "the kill switch of the source is tripped: it is armed as any other";
-    refused("SOURCE_KILLED", detail)
-}
-
 fn duplicate() -> Outcome {
     let detail = "the source has sent another signal under this signal_id: give each its own";
     refused("SIGNAL_DUPLICATE", detail)
@@ -125,15 +115,33 @@ impl SignalIntake {
         incoming: Vec<Incoming>,
     ) -> Result<Vec<Outcome>, Refusal> {
         let desk = self.trading.desk(source.tenant).await;
-        let is_killed = desk.as_ref().is_ok_and(|desk| is_killed(&**desk, source));
         let reads: Vec<Read> = incoming.into_iter().map(|it| self.read(source, it)).collect();
-        let mut outcomes = self.keep(source, reads, is_killed).await?;
+        let at_hand = desk.as_ref().ok().map(|it| &**it);
+        let mut outcomes = self.keep(source, reads, at_hand).await?;
         let open: HashSet<Uuid> = outcomes.iter().filter_map(open_row).map(|it| it.id).collect();
         if !open.is_empty() {
             self.go_on(source, &*desk.clone()?, &mut outcomes).await?;
         }
-        self.tell(desk.as_ref().ok().map(|it| &**it), source, &outcomes, open);
+        self.tell(at_hand, source, &outcomes, open);
         Ok(outcomes)
+    }
+
+    /// Brings signals that were left on their way to where they stay.
+    ///
+    /// # Errors
+    /// When store or session do not answer.
+    pub async fn go_on_with(
+        &self,
+        source: &SourceRow,
+        rows: Vec<SignalRow>,
+    ) -> Result<(), Refusal> {
+        let desk = self.trading.desk(source.tenant).await?;
+        let kept = |row| Outcome::Kept { row: Box::new(row), is_new: false };
+        let mut outcomes: Vec<Outcome> = rows.into_iter().map(kept).collect();
+        let open: HashSet<Uuid> = outcomes.iter().filter_map(open_row).map(|it| it.id).collect();
+        self.go_on(source, &*desk, &mut outcomes).await?;
+        self.tell(Some(&*desk), source, &outcomes, open);
+        Ok(())
     }
 
     fn read(&self, source: &SourceRow, incoming: Incoming) -> Read {
@@ -174,21 +182,28 @@ impl SignalIntake {
         Ok((NewSignal { row, may_be_new: true }, object))
     }
 
-    /// Keeps what is new and may be.
+    /// Keeps what is new and may be, with what the session has made of it.
     async fn keep(
         &self,
         source: &SourceRow,
-        reads: Vec<Read>,
-        is_killed: bool,
+        mut reads: Vec<Read>,
+        desk: Option<&dyn Desk>,
     ) -> Result<Vec<Outcome>, Refusal> {
-        let (news, whys) = self.judge(source, &reads, is_killed);
+        let is_killed = desk.is_some_and(|desk| is_killed(desk, source));
+        let (mut news, mut whys) = self.judge(source, &reads, is_killed);
+        if let Some(desk) = desk {
+            let asked = self.ask_ahead(source, desk, &mut news, &mut whys).await;
+            asked.inspect_err(|_| self.rates.give_back(source, counted(&whys)))?;
+            let of_news = reads.iter_mut().flatten().zip(&news);
+            of_news.for_each(|((read, _), new)| read.row.clone_from(&new.row));
+        }
         let kept = match news.is_empty() {
             true => Vec::new(),
             false => {
                 let kept = self.store.keep_signals(source.tenant, news).await;
                 // They come again, and count then.
-                let taken = whys.len() - whys.iter().flatten().filter(|why| is_rate(why)).count();
-                kept.inspect_err(|_| self.rates.give_back(source, taken)).map_err(Refusal::from)?
+                let back = |_: &_| self.rates.give_back(source, counted(&whys));
+                kept.inspect_err(back).map_err(Refusal::from)?
             }
         };
         let (mut kept, mut spared) = (kept.into_iter().zip(whys), 0);
@@ -217,30 +232,6 @@ impl SignalIntake {
         let outcomes = outcomes.collect();
         self.rates.give_back(source, spared);
         Ok(outcomes)
-    }
-
-    /// Which of what was read may be new, and why the others may not.
-    fn judge(
-        &self,
-        source: &SourceRow,
-        reads: &[Read],
-        is_killed: bool,
-    ) -> (Vec<NewSignal>, Vec<Option<Outcome>>) {
-        let readable = reads.iter().flatten();
-        let now = Time::now();
-        let mut left = self.rates.take(source, readable.clone().count(), now);
-        let judged = readable.map(|(new, object)| {
-            let timely = object.check_time(Nanos::new(now.0), TOLERANCE_NS);
-            let why = match timely {
-                _ if left == 0 => Some(too_many(source)),
-                _ if is_killed => Some(killed()),
-                Err(fault) => Some(refused(fault.code(), fault.to_string())),
-                Ok(()) => None,
-            };
-            left = left.saturating_sub(1);
-            (NewSignal { row: new.row.clone(), may_be_new: why.is_none() }, why)
-        });
-        judged.unzip()
     }
 
     /// Brings signals that are kept and open to where they stay: to a person, or into the session.
@@ -280,6 +271,13 @@ impl SignalIntake {
             }
         }
         self.store.settle_signals(source.tenant, settled).await.map_err(Refusal::from)
+    }
+
+    async fn would_ask(&self, row: &SignalRow, source: &SourceRow) -> Result<bool, Refusal> {
+        match self.policy.get() {
+            Some(policy) => policy.would_ask(row, source).await,
+            None => Ok(false),
+        }
     }
 
     async fn asks(&self, row: &SignalRow, source: &SourceRow) -> Result<bool, Refusal> {
@@ -448,6 +446,11 @@ impl SignalIntake {
     }
 }
 
+/// How many of them count as sent.
+fn counted(whys: &[Option<Outcome>]) -> usize {
+    whys.len() - whys.iter().flatten().filter(|why| is_rate(why)).count()
+}
+
 fn is_rate(outcome: &Outcome) -> bool {
     matches!(outcome, Outcome::Refused { code: "SOURCE_RATE", .. })
 }
@@ -455,11 +458,6 @@ fn is_rate(outcome: &Outcome) -> bool {
 fn open_row(outcome: &Outcome) -> Option<&SignalRow> {
     let Outcome::Kept { row, .. } = outcome else { return None };
     (row.status == SignalStatus::Received).then_some(row)
-}
-
-fn is_killed(desk: &dyn Desk, source: &SourceRow) -> bool {
-    let subject = source.id.to_string();
-    desk.switches().iter().any(|it| it.is_killed && it.is_of(KillLevel::Strategy, &subject))
 }
 
 /// Settles those that came before and that the session has taken, though that was never kept:

@@ -13,6 +13,7 @@ use std::str::FromStr;
 use qt_store::SourceRow;
 use qt_trading::ids::{StrategyUid, TenantId};
 use qt_trading::secret::Secret;
+use qt_trading::time::Time;
 use ring::hmac;
 use ring::rand::{SecureRandom, SystemRandom};
 use thiserror::Error;
@@ -123,25 +124,42 @@ impl SourceKeys {
         Self { secret: made.expect("random numbers") }
     }
 
-    fn bytes_of(&self, source: &SourceRow) -> hmac::Tag {
+    fn bytes_of(&self, source: &SourceRow, version: u32) -> hmac::Tag {
         let mut context = hmac::Context::with_key(&self.secret);
         context.update(PURPOSE);
         context.update(source.tenant.0.as_bytes());
         context.update(source.id.0.as_bytes());
-        context.update(&source.key_version.to_be_bytes());
+        context.update(&version.to_be_bytes());
         context.sign()
     }
 
     /// The key of `source`, for whoever registers it.
     #[must_use]
     pub fn shown(&self, source: &SourceRow) -> Secret {
-        Secret::new(hex(self.bytes_of(source).as_ref()))
+        self.text(source, source.key_version)
+    }
+
+    fn text(&self, source: &SourceRow, version: u32) -> Secret {
+        Secret::new(hex(self.bytes_of(source, version).as_ref()))
     }
 
     /// The key of `source`. What sources sign with is its hexadecimal text.
     #[must_use]
     pub fn of(&self, source: &SourceRow) -> SourceKey {
-        let shown = self.shown(source);
+        self.key(source, source.key_version)
+    }
+
+    /// The keys that are good at `now`: the newest one, and for a while the one before it.
+    #[must_use]
+    pub fn good(&self, source: &SourceRow, now: Time) -> Vec<SourceKey> {
+        let is_old_good = source.old_key_until.is_some_and(|until| now < until);
+        let old = source.key_version.checked_sub(1).filter(|_| is_old_good);
+        let versions = std::iter::once(source.key_version).chain(old);
+        versions.map(|version| self.key(source, version)).collect()
+    }
+
+    fn key(&self, source: &SourceRow, version: u32) -> SourceKey {
+        let shown = self.text(source, version);
         SourceKey(hmac::Key::new(hmac::HMAC_SHA256, shown.reveal().as_bytes()))
     }
 }
@@ -212,6 +230,16 @@ mod tests {
         assert!(!keys.of(&other).has_signed(b"x", keys.of(&one).sign(b"x").as_bytes()));
         other = SourceRow { key_version: 2, ..one.clone() };
         assert_ne!(keys.shown(&one).reveal(), keys.shown(&other).reveal());
+        let signs = |keys: &[SourceKey], by: &SourceRow, of: &SourceKeys| {
+            keys.iter().any(|key| key.has_signed(b"x", of.of(by).sign(b"x").as_bytes()))
+        };
+        // A new key, and for a while the one before it; none before that.
+        let third = SourceRow { key_version: 3, old_key_until: Some(Time(10)), ..one.clone() };
+        let (at_9, at_10) = (keys.good(&third, Time(9)), keys.good(&third, Time(10)));
+        assert_eq!((at_9.len(), at_10.len()), (2, 1));
+        assert!(signs(&at_9, &third, &keys) && signs(&at_9, &other, &keys));
+        assert!(signs(&at_10, &third, &keys) && !signs(&at_10, &other, &keys));
+        assert!(!signs(&at_9, &one, &keys));
         assert_eq!(KeyId::of(&one).to_string().parse::<KeyId>(), Ok(KeyId::of(&one)));
         for bad in ["", ".", "a.b", "00000000000000000000000000000000"] {
             assert!(bad.parse::<KeyId>().is_err(), "{bad}");

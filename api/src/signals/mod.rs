@@ -13,6 +13,7 @@ mod rate;
 mod rows;
 mod running;
 pub mod stream;
+pub mod upkeep;
 
 pub use intake::{Incoming, Outcome, SignalIntake};
 pub use keys::{KeyId, KeysError, SourceKeys};

@@ -12,6 +12,16 @@ pub struct Ask {
 
 /// Decides whether a person is asked about a signal of a live source.
 pub trait ApprovalPolicy: Send + Sync {
+    /// Whether a person would be asked about `signal`, without asking anybody.
+    ///
+    /// # Errors
+    /// When it cannot be decided now.
+    fn would_ask<'a>(
+        &'a self,
+        signal: &'a SignalRow,
+        source: &'a SourceRow,
+    ) -> Doing<'a, Result<bool, Refusal>>;
+
     /// Whether a person is asked about `signal`. What the asking needs is kept when this returns:
     /// afterwards the signal is written down as waiting and goes on by
     /// [`super::SignalIntake::release`] only. After a crash it may be called for the same row

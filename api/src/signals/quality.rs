@@ -30,12 +30,42 @@ const EVERY: Duration = Duration::from_secs(1);
 const LAG_NS: i64 = 2_000_000_000;
 /// Claims that are looked at in one go.
 const PAGE: u32 = 1_000;
+/// Claims whose horizon ends in so long, or later, are far (ns): a task of their own looks at them.
+const FAR_NS: i64 = 900_000_000_000;
+/// How often that does.
+const FAR_EVERY: Duration = Duration::from_secs(15);
+/// So long after its arrival a signal may be kept, by any process and its clock (ns): up to then
+/// each look looks again.
+const LATE_NS: i64 = 300_000_000_000;
+/// And so often it looks at all of them, as at its beginning (ns).
+const WHOLE_NS: i64 = 3_600_000_000_000;
 /// The latest judged claims that figures are made of.
 pub const JUDGED_MAX: u32 = 10_000;
 const SECOND_NS: i64 = 1_000_000_000;
 
+/// Which claims somebody judges.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// New ones, and those that are over soon.
+    Near,
+    /// Those that are open for long: only their stops and targets, and what takes them back, can
+    /// end them before.
+    Far,
+}
+
+/// Up to where a tenant's signals are claims, and since when that is known.
+#[derive(Clone, Copy, Debug)]
+struct Mark {
+    /// Everything that arrived before is.
+    through: Time,
+    /// When all of them were looked at.
+    whole_at: Time,
+}
+
 /// Judges what sources say, and demotes those that have drifted.
 pub struct Judge {
+    reach: Reach,
+    marks: HashMap<TenantId, Mark>,
     store: Arc<dyn Storage>,
     market: Arc<dyn MarketData>,
     rule: DriftRule,
@@ -47,13 +77,14 @@ pub struct Judge {
 
 /// Judges what sources say to the sessions of this process, until it is dropped.
 pub async fn follow(mut judge: Judge, sessions: Arc<Sessions>) {
+    let every = if judge.reach == Reach::Near { EVERY } else { FAR_EVERY };
     loop {
         for (tenant, desk) in sessions.desks() {
             if let Err(error) = judge.look(tenant, &*desk, Time::now()).await {
                 tracing::warn!(%error, "signals are not judged yet");
             }
         }
-        tokio::time::sleep(EVERY).await;
+        tokio::time::sleep(every).await;
     }
 }
 
@@ -61,7 +92,15 @@ impl Judge {
     /// One that demotes by `rule`.
     #[must_use]
     pub fn new(store: Arc<dyn Storage>, market: Arc<dyn MarketData>, rule: DriftRule) -> Self {
-        Self { store, market, rule, trials: HashMap::new(), stopped: BTreeSet::new() }
+        let (trials, stopped, marks) = (HashMap::new(), BTreeSet::new(), HashMap::new());
+        Self { reach: Reach::Near, marks, store, market, rule, trials, stopped }
+    }
+
+    /// The same for claims whose horizon is far, of which there may be many for long: they hold up
+    /// none that is over soon, of any tenant.
+    #[must_use]
+    pub fn far(self) -> Self {
+        Self { reach: Reach::Far, ..self }
     }
 
     /// Looks once at the claims of a tenant.
@@ -78,7 +117,9 @@ impl Judge {
         if sources.is_empty() {
             return Ok(());
         }
-        self.take_claims(tenant, now).await?;
+        if self.reach == Reach::Near {
+            self.take_claims(tenant, now).await?;
+        }
         let settled = self.settle(tenant, now).await?;
         for source in &sources {
             let is_first = !self.trials.contains_key(&source.id);
@@ -112,11 +153,25 @@ impl Judge {
         }
     }
 
-    /// Makes claims of new signals.
-    async fn take_claims(&self, tenant: TenantId, now: Time) -> Result<(), Refusal> {
+    /// Makes claims of new signals: of those from a while before the last look on, and now and then
+    /// of all.
+    async fn take_claims(&mut self, tenant: TenantId, now: Time) -> Result<(), Refusal> {
+        let known = self.marks.get(&tenant).copied();
+        let known = known.filter(|mark| now.0.saturating_sub(mark.whole_at.0) < WHOLE_NS);
+        let since = known.map_or(Time(i64::MIN), |mark| mark.through);
+        self.claim_since(tenant, since, now).await?;
+        let mark = Mark {
+            through: Time(now.0.saturating_sub(LATE_NS)),
+            whole_at: known.map_or(now, |mark| mark.whole_at),
+        };
+        self.marks.insert(tenant, mark);
+        Ok(())
+    }
+
+    async fn claim_since(&self, tenant: TenantId, since: Time, now: Time) -> Result<(), Refusal> {
         let mut prices = Prices::new(&*self.market, now);
         loop {
-            let signals = self.store.unclaimed(tenant, PAGE).await?;
+            let signals = self.store.unclaimed(tenant, since, PAGE).await?;
             let is_last = signals.len() < PAGE as usize;
             let claims = signals.iter().map(|row| claim(row, &mut prices)).collect();
             self.store.keep_claims(tenant, claims).await?;
@@ -131,8 +186,13 @@ impl Judge {
         let known_ns = Nanos::new(now.0.saturating_sub(LAG_NS));
         let (mut after, mut settled) = ((Time(i64::MIN), Uuid::nil()), BTreeSet::new());
         let mut prices = Prices::new(&*self.market, Time(known_ns.get()));
+        let border = Time(now.0.saturating_add(FAR_NS));
+        let until = match self.reach {
+            Reach::Near => Time(i64::MIN)..border,
+            Reach::Far => border..Time(i64::MAX),
+        };
         loop {
-            let open = self.store.open_claims(tenant, after, PAGE).await?;
+            let open = self.store.open_claims(tenant, after, until.clone(), PAGE).await?;
             let Some(last) = open.last() else { return Ok(settled) };
             after = (last.arrived_at, last.id);
             let is_last = open.len() < PAGE as usize;

@@ -3,7 +3,7 @@
 
 use qt_store::{LateFallback, SourceRow};
 use qt_strategies::Registry;
-use qt_trading::{Desk, LimitValue, MarketData, Refusal, StrategyRun};
+use qt_trading::{Desk, KillLevel, LimitValue, MarketData, Refusal, StrategyRun};
 use serde_json::Value;
 
 /// The type of it.
@@ -44,6 +44,12 @@ pub fn run_of(source: &SourceRow, market: &dyn MarketData) -> StrategyRun {
             limit("daily_loss", source.budget.loss),
         ],
     }
+}
+
+/// Whether the kill switch of `source` is tripped.
+pub(super) fn is_killed(desk: &dyn Desk, source: &SourceRow) -> bool {
+    let subject = source.id.to_string();
+    desk.switches().iter().any(|it| it.is_killed && it.is_of(KillLevel::Strategy, &subject))
 }
 
 /// Brings the session to what `source` says: its strategy runs where it is live.
@@ -105,6 +111,7 @@ pub(super) mod tests {
             mode: SourceMode::Shadow,
             subject: None,
             key_version: 1,
+            old_key_until: None,
             follow: serde_json::Map::new(),
             symbols: vec!["BTC-USD".to_owned()],
             budget: SourceBudget {

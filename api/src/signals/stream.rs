@@ -42,6 +42,14 @@ const DEAD_MAX: usize = 100_000;
 const BLOCK: Duration = Duration::from_millis(500);
 /// An entry that was delivered and not acknowledged for so long is taken over.
 const IDLE: Duration = Duration::from_secs(2);
+/// An entry whose session another process has is given back as one that was idle for so long: that
+/// process takes it over at its next look.
+const GIVEN_BACK: Duration = Duration::from_secs(60);
+/// For so long a process that was given such entries takes none over that are not older than those,
+/// and leaves new ones to others, unless it has sessions of its own that are spoken to.
+const ASIDE: Duration = Duration::from_secs(5);
+/// How long it leaves them.
+const ASIDE_PAUSE: Duration = Duration::from_secs(1);
 /// How often such entries are looked for.
 const CLAIMED_EVERY: Duration = Duration::from_secs(1);
 /// For so long a source is as it was read.
@@ -53,8 +61,8 @@ const ANSWER: Duration = Duration::from_secs(5);
 /// The shortest and the longest pause after Redis was not there.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
 
-/// A source and its key; none where there is no such source.
-type Known = Option<Arc<(SourceRow, SourceKey)>>;
+/// A source and its keys; none where there is no such source.
+type Known = Option<Arc<(SourceRow, Vec<SourceKey>)>>;
 
 /// What reads the stream.
 pub struct SignalStream {
@@ -64,13 +72,15 @@ pub struct SignalStream {
     keys: SourceKeys,
     metrics: Arc<Metrics>,
     consumer: String,
+    /// When an entry was last given back.
+    aside: Option<Instant>,
     sources: HashMap<KeyId, (Instant, Known)>,
 }
 
 /// An entry that is signed by a source.
 struct Signed {
     entry: String,
-    source: Arc<(SourceRow, SourceKey)>,
+    source: Arc<(SourceRow, Vec<SourceKey>)>,
     payload: Vec<u8>,
 }
 
@@ -88,6 +98,8 @@ struct Dead {
 struct Done {
     acknowledged: Vec<String>,
     dead: Vec<Dead>,
+    /// Those whose session another process has.
+    elsewhere: Vec<String>,
 }
 
 impl SignalStream {
@@ -101,6 +113,7 @@ impl SignalStream {
             keys: app.source_keys.clone(),
             metrics: Arc::clone(&app.metrics),
             consumer: format!("{}-{}", std::process::id(), Uuid::now_v7().simple()),
+            aside: None,
             sources: HashMap::new(),
         }
     }
@@ -158,12 +171,14 @@ impl SignalStream {
     /// Takes over what a process, also this one, was given and has not acknowledged.
     async fn claim(&mut self, redis: &mut ConnectionManager) -> RedisResult<()> {
         let mut from = "0-0".to_owned();
+        let is_aside = self.aside.is_some_and(|at| at.elapsed() < ASIDE);
+        let idle = if is_aside { GIVEN_BACK + ASIDE } else { IDLE };
         loop {
             let reply: StreamAutoClaimReply = redis::cmd("XAUTOCLAIM")
                 .arg(STREAM)
                 .arg(GROUP)
                 .arg(&self.consumer)
-                .arg(millis(IDLE))
+                .arg(millis(idle))
                 .arg(&from)
                 .arg("COUNT")
                 .arg(BATCH)
@@ -203,7 +218,9 @@ impl SignalStream {
         if entries.is_empty() {
             return Ok(());
         }
+        let count = entries.len();
         let done = self.handle(entries).await;
+        let is_all_elsewhere = done.elsewhere.len() == count;
         let mut pipe = redis::pipe();
         for dead in &done.dead {
             if dead.code.starts_with("STREAM_") {
@@ -221,6 +238,27 @@ impl SignalStream {
         if !all.is_empty() {
             pipe.cmd("XACK").arg(STREAM).arg(GROUP).arg(all).ignore();
             pipe.query_async::<()>(redis).await?;
+        }
+        self.give_back(redis, &done, is_all_elsewhere).await
+    }
+
+    /// Leaves entries to the process that has their session.
+    async fn give_back(
+        &mut self,
+        redis: &mut ConnectionManager,
+        done: &Done,
+        is_all: bool,
+    ) -> RedisResult<()> {
+        if done.elsewhere.is_empty() {
+            return Ok(());
+        }
+        self.aside = Some(Instant::now());
+        let mut claim = redis::cmd("XCLAIM");
+        claim.arg(STREAM).arg(GROUP).arg(&self.consumer).arg(0).arg(&done.elsewhere);
+        claim.arg("IDLE").arg(millis(GIVEN_BACK)).arg("JUSTID");
+        claim.query_async::<redis::Value>(redis).await?;
+        if is_all {
+            tokio::time::sleep(ASIDE_PAUSE).await;
         }
         Ok(())
     }
@@ -277,7 +315,7 @@ impl SignalStream {
         let Some(source) = source else {
             return Err(dead("STREAM_KEY_UNKNOWN", "there is no source of this key_id"));
         };
-        if !source.1.has_signed(body, sig) {
+        if !source.1.iter().any(|key| key.has_signed(body, sig)) {
             return Err(dead("STREAM_SIGNATURE", "sig is not that of payload under this key"));
         }
         let payload = body.clone();
@@ -292,8 +330,8 @@ impl SignalStream {
         }
         let found = match self.store.source(id.tenant, id.source).await {
             Ok(source) => {
-                let key = self.keys.of(&source);
-                Some(Arc::new((source, key)))
+                let keys = self.keys.good(&source, Time::now());
+                Some(Arc::new((source, keys)))
             }
             Err(StoreError::NotFound) => None,
             Err(error) => {
@@ -313,6 +351,10 @@ impl SignalStream {
         let outcomes = self.ask(&all).await;
         let outcomes = match outcomes {
             Ok(outcomes) => outcomes,
+            Err(Refusal::Unavailable { code: "ELSEWHERE", .. }) => {
+                done.elsewhere.extend(all.into_iter().map(|signed| signed.entry));
+                return;
+            }
             Err(Refusal::Unavailable { code, detail }) => {
                 tracing::warn!(code, detail, waiting = all.len(), "signals wait");
                 return;

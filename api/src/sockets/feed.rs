@@ -12,6 +12,7 @@ use tokio::sync::watch;
 
 use super::private;
 use super::protocol::{Channel, Told};
+use super::said::Said;
 use super::topic::{Next, Topic};
 use qt_trading::time::Time;
 use qt_trading::{Desk, Missed, PrivateEvent, PrivateLog, PrivateReader};
@@ -110,16 +111,23 @@ struct Private<T, M> {
     is_over: bool,
 }
 
-/// A private subscription of a desk. A program named `own` is told of its own signals alone.
+/// A private subscription of a desk, whose sockets are all told `said`. A program named `own` is
+/// told of its own signals alone.
 #[must_use]
-pub fn desk(channel: Channel, own: Option<String>, desk: &dyn Desk, from_seq: Option<u64>) -> Feed {
+pub fn desk(
+    channel: Channel,
+    (desk, said): (&dyn Desk, Arc<Said>),
+    own: Option<String>,
+    from_seq: Option<u64>,
+) -> Feed {
     let log = desk.events();
     // Before the snapshot: what happens meanwhile is told once more, and nothing is left out.
     let last = log.last();
     let snapshot = || private::snapshot(channel, desk, last);
     let message = move |event: &PrivateEvent| {
         let is_told = own.as_deref().is_none_or(|own| private::is_of(event, own));
-        is_told.then(|| private::message(channel, event)).flatten()
+        let text = || said.text(event.seq, channel, || private::message(channel, event));
+        is_told.then(text).flatten()
     };
     private(Source { channel, log, last, snapshot, message }, from_seq)
 }

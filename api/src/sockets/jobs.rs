@@ -7,6 +7,7 @@ use super::feed::{self, Feed, Source};
 use super::protocol::{Channel, Told};
 use crate::jobs::{JobChange, Jobs};
 use qt_auth::Identity;
+use qt_store::backtests::{BacktestRow, BacktestStep};
 use qt_store::{Page, StoreError};
 use qt_trading::PrivateEvent;
 use qt_trading::time::Time;
@@ -17,6 +18,11 @@ const JOBS_SHOWN: u32 = 50;
 fn text(kind: &str, seq: u64, data: Value, at: Time) -> Utf8Bytes {
     let (channel, timestamp) = (Some(Channel::Jobs), at.millis());
     Told { kind, channel, symbol: None, seq, data, timestamp }.text()
+}
+
+fn step(row: &BacktestRow) -> BacktestStep {
+    let (progress, person) = (row.progress.clone(), row.person.clone());
+    BacktestStep { id: row.id, status: row.status, progress, person }
 }
 
 /// The subscription of `identity`.
@@ -34,6 +40,7 @@ pub async fn feed(
     let last = log.last();
     let page = Page { after: None, limit: JOBS_SHOWN };
     let rows = jobs.store().backtests(identity.tenant, own.clone(), page).await?.items;
+    jobs.shown(identity.tenant, rows.iter().map(step));
     let shown = rows
         .into_iter()
         .map(|row| json!({ "id": row.id, "status": row.status, "progress": row.progress }));

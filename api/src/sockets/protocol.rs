@@ -104,6 +104,12 @@ impl Channel {
         matches!(self, Self::Portfolio | Self::Orders | Self::Signals | Self::Risk | Self::Jobs)
     }
 
+    /// Whether it tells states: then a newer one makes the older ones needless.
+    #[must_use]
+    pub const fn is_state(self) -> bool {
+        matches!(self, Self::Ticker | Self::Orderbook | Self::Candle)
+    }
+
     /// The right that it asks for.
     #[must_use]
     pub const fn right(self) -> Right {
@@ -133,6 +139,8 @@ pub struct Word {
     pub interval: Option<String>,
     /// The first number that is wanted, where the client was here before.
     pub from_seq: Option<u64>,
+    /// Of states no more than one message in so many milliseconds.
+    pub every_ms: Option<u32>,
 }
 
 fn token<'de, D: Deserializer<'de>>(from: D) -> Result<Option<Secret>, D::Error> {

@@ -2,6 +2,7 @@
 
 use std::collections::HashMap;
 use std::future::poll_fn;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -13,13 +14,15 @@ use tokio::time::error::Elapsed;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until, timeout};
 
 use super::feed::{self, Feed, Given};
-use super::hub::Seat;
+use super::hub::{Seat, Subject};
 use super::jobs;
+use super::pace::{PACES_MS, Pace};
 use super::protocol::{
     Action, CLOSE_IDLE, CLOSE_SLOW, CLOSE_STOPPING, CLOSE_TOO_LARGE, CLOSE_TOO_MANY,
     CLOSE_UNAUTHENTICATED, Channel, Told, Word, about_socket, error,
 };
 use super::routes::Preset;
+use super::said::Said;
 use super::words::Allowance;
 use crate::http::Shared;
 use crate::http::settings::SocketLimits;
@@ -34,8 +37,12 @@ const LINGER_AT_END: Duration = Duration::from_secs(1);
 /// Messages that are written with one flush.
 const BATCH: usize = 32;
 
-/// A subscription's name: channel, symbol, and for candles their length.
-type Name = (Channel, String, String);
+/// How a client wants to be told.
+#[derive(Clone, Copy, Debug, Default)]
+struct Manner {
+    from_seq: Option<u64>,
+    every_ms: Option<u32>,
+}
 
 /// Why a socket ends.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -51,7 +58,9 @@ struct Line {
     socket: WebSocket,
     limits: SocketLimits,
     allowance: Allowance,
-    feeds: HashMap<Name, Feed>,
+    feeds: HashMap<Subject, Feed>,
+    /// What all sockets of its tenant are told.
+    said: Arc<Said>,
     /// Which feed is asked first, so that a busy one does not keep the others back.
     turn: usize,
     heard_at: Instant,
@@ -64,7 +73,8 @@ pub async fn run(app: Shared, socket: WebSocket, identity: Option<Identity>, pre
     let allowance = Allowance::new(limits.messages_per_s);
     let (feeds, heard_at) = (HashMap::new(), Instant::now());
     let stopping = app.stopping.subscribe();
-    let mut line = Line { app, socket, limits, allowance, feeds, turn: 0, heard_at, stopping };
+    let (said, turn) = (Arc::default(), 0);
+    let mut line = Line { app, socket, limits, allowance, feeds, said, turn, heard_at, stopping };
     let end = match line.serve(identity, preset).await {
         Ok(never) => match never {},
         Err(end) => end,
@@ -93,13 +103,14 @@ impl Line {
             None => self.authenticate().await?,
         };
         let seat = self.app.sockets.seat(identity.tenant);
-        let _seat: Seat = seat.ok_or(End::Close(CLOSE_TOO_MANY, "TOO_MANY_SOCKETS"))?;
+        let seat: Seat = seat.ok_or(End::Close(CLOSE_TOO_MANY, "TOO_MANY_SOCKETS"))?;
+        self.said = Arc::clone(seat.said());
         let hello = json!({ "tenant_id": identity.tenant, "user": identity.user });
         self.write(Message::Text(about_socket("authenticated", hello))).await?;
         if let Preset::Channels(channels) = preset {
             for channel in channels {
                 let name = (*channel, String::new(), String::new());
-                self.subscribe(&identity, name, None).await?;
+                self.subscribe(&identity, name, Manner::default()).await?;
             }
         }
         self.talk(&identity, preset).await
@@ -204,7 +215,11 @@ impl Line {
             Action::Ping => self.write(Message::Text(about_socket("pong", json!({})))).await,
             Action::Subscribe => {
                 for name in names(&word, preset) {
-                    self.subscribe(identity, name, word.from_seq).await?;
+                    // Who names no channel means the pace of those that have one.
+                    let has_pace = word.channel.is_some() || name.0.is_state();
+                    let every_ms = word.every_ms.filter(|_| has_pace);
+                    let manner = Manner { from_seq: word.from_seq, every_ms };
+                    self.subscribe(identity, name, manner).await?;
                 }
                 self.no_channel(&word, preset).await
             }
@@ -233,10 +248,10 @@ impl Line {
     async fn subscribe(
         &mut self,
         identity: &Identity,
-        name: Name,
-        from_seq: Option<u64>,
+        name: Subject,
+        manner: Manner,
     ) -> Result<(), End> {
-        match self.feed(identity, &name, from_seq).await {
+        match self.feed(identity, &name, manner).await {
             Ok(feed) => {
                 self.feeds.insert(name, feed);
                 Ok(())
@@ -254,8 +269,8 @@ impl Line {
     async fn feed(
         &mut self,
         identity: &Identity,
-        name: &Name,
-        from_seq: Option<u64>,
+        name: &Subject,
+        Manner { from_seq, every_ms }: Manner,
     ) -> Result<Feed, (&'static str, String)> {
         let (channel, symbol, _) = name;
         identity.need(channel.right()).map_err(|error| (error.code(), error.to_string()))?;
@@ -268,6 +283,7 @@ impl Line {
             let detail = "ticker, orderbook, trade and candle have a symbol, the others none";
             return Err(("SYMBOL", detail.to_owned()));
         }
+        let pace = self.pace(*channel, every_ms)?;
         if *channel == Channel::Jobs {
             let off = || ("BACKTESTS_OFF", "this service runs no backtests".to_owned());
             let jobs = self.app.jobs.as_ref().ok_or_else(off)?;
@@ -282,18 +298,32 @@ impl Line {
                 desk.risk_now().await;
             }
             let own = identity.is_limited_to_own().then(|| identity.source.clone()).flatten();
-            return Ok(feed::desk(*channel, own, &*desk, from_seq));
+            let told = (&*desk, Arc::clone(&self.said));
+            return Ok(feed::desk(*channel, told, own, from_seq));
         }
         let topic = self
             .app
             .sockets
-            .listen(name)
+            .listen(name, pace)
             .ok_or_else(|| ("NOT_FOUND", "there is no such symbol or interval".to_owned()))?;
         let symbol = channel.has_symbol().then_some(symbol.as_str());
         Ok(feed::public((*channel, symbol), topic, from_seq))
     }
 
-    async fn unsubscribe(&mut self, name: &Name) -> Result<(), End> {
+    /// How often the client wants to be told, where it says so.
+    fn pace(&self, of: Channel, every_ms: Option<u32>) -> Result<Pace, (&'static str, String)> {
+        let Some(every_ms) = every_ms else { return Ok(Pace::default()) };
+        if !of.is_state() {
+            let detail = "ticker, orderbook and candle have a pace; of the others each is told";
+            return Err(("EVERY_MS", detail.to_owned()));
+        }
+        self.app.sockets.pace(every_ms).ok_or_else(|| {
+            let known = PACES_MS.map(|ms| ms.to_string()).join(", ");
+            ("EVERY_MS", format!("{every_ms} ms is no pace: name one of {known}"))
+        })
+    }
+
+    async fn unsubscribe(&mut self, name: &Subject) -> Result<(), End> {
         let was_there = self.feeds.remove(name).is_some();
         let symbol = (!name.1.is_empty()).then_some(name.1.as_str());
         let (channel, timestamp) = (Some(name.0), Time::now().millis());
@@ -389,7 +419,7 @@ fn ticks(every: Duration) -> tokio::time::Interval {
 }
 
 /// Which subscriptions a message means.
-fn names(word: &Word, preset: Preset) -> Vec<Name> {
+fn names(word: &Word, preset: Preset) -> Vec<Subject> {
     let symbol = || word.symbol.clone().unwrap_or_default();
     let of = |channel: Channel| {
         let interval = match channel {
@@ -409,7 +439,7 @@ fn names(word: &Word, preset: Preset) -> Vec<Name> {
 }
 
 /// The next thing that any feed gives. A feed that has ended is taken away.
-async fn next(feeds: &mut HashMap<Name, Feed>, turn: usize) -> Option<Given> {
+async fn next(feeds: &mut HashMap<Subject, Feed>, turn: usize) -> Option<Given> {
     poll_fn(|context| {
         let mut over = None;
         let count = feeds.len().max(1);

@@ -103,6 +103,19 @@ pub struct BacktestRow {
     pub finished_at: Option<Time>,
 }
 
+/// How far a job is.
+#[derive(Clone, Debug, PartialEq)]
+pub struct BacktestStep {
+    /// The job.
+    pub id: BacktestId,
+    /// Where it is.
+    pub status: BacktestStatus,
+    /// How far it is, from 0 to 1, and what the run says of itself.
+    pub progress: Value,
+    /// Who asked for it.
+    pub person: String,
+}
+
 /// The process that has a job.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct JobHolder {
@@ -170,6 +183,9 @@ pub trait Backtests: Send + Sync {
         person: Option<String>,
         page: Page,
     ) -> Kept<'_, Slice<BacktestRow>>;
+
+    /// How far the newest `most` jobs are, newest first.
+    fn backtest_steps(&self, tenant: TenantId, most: u32) -> Kept<'_, Vec<BacktestStep>>;
 
     /// The latest job of a strategy, among those that `person` asked for, or all; none when there
     /// is none.

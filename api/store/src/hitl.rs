@@ -332,6 +332,10 @@ pub trait Hitl: Send + Sync {
 
     /// The mirror shows a request as it was when it was read.
     fn hitl_mirrored(&self, tenant: TenantId, shown: HitlRequest) -> Kept<'_, ()>;
+
+    /// What was shown is shown no more: all that waits, and what ended in the last 30 days before
+    /// `now`, is to be shown again; how many.
+    fn hitl_mirror_lost(&self, tenant: TenantId, now: Time) -> Kept<'_, u64>;
 }
 
 #[cfg(test)]

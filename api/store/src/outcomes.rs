@@ -1,5 +1,7 @@
 //! What became of what sources of signals said: one claim for each signal that says buy or sell.
 
+use std::ops::Range;
+
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
@@ -103,18 +105,20 @@ pub struct Demotion {
 
 /// The repository of claims.
 pub trait Outcomes: Send + Sync {
-    /// Signals that say buy or sell and of which no claim is kept, oldest first, at most `limit`.
-    /// Those that nobody heard in time are none.
-    fn unclaimed(&self, tenant: TenantId, limit: u32) -> Kept<'_, Vec<SignalRow>>;
+    /// Signals that say buy or sell, arrived at `since` or later, and of which no claim is kept,
+    /// oldest first, at most `limit`. Those that nobody heard in time are none.
+    fn unclaimed(&self, tenant: TenantId, since: Time, limit: u32) -> Kept<'_, Vec<SignalRow>>;
 
     /// Keeps claims; those that are kept already stay as they are.
     fn keep_claims(&self, tenant: TenantId, claims: Vec<ClaimRow>) -> Kept<'_, ()>;
 
-    /// Claims that are open, oldest first, at most `limit` that arrived later than `after`.
+    /// Claims that are open and whose horizon ends within `until`, oldest first, at most `limit`
+    /// that arrived later than `after`.
     fn open_claims(
         &self,
         tenant: TenantId,
         after: (Time, Uuid),
+        until: Range<Time>,
         limit: u32,
     ) -> Kept<'_, Vec<ClaimRow>>;
 

@@ -146,6 +146,18 @@ pub trait Signals: Send + Sync {
     /// Writes down what became of signals. One whose status is final stays as it is.
     fn settle_signals(&self, tenant: TenantId, settled: Vec<SignalSettled>) -> Kept<'_, ()>;
 
+    /// Which of `names` the source has sent signals under.
+    fn signals_known(
+        &self,
+        tenant: TenantId,
+        source: StrategyUid,
+        names: Vec<String>,
+    ) -> Kept<'_, Vec<String>>;
+
+    /// Signals that arrived before `before` and were never brought to their end, oldest first, at
+    /// most `limit`.
+    fn signals_left(&self, tenant: TenantId, before: Time, limit: u32) -> Kept<'_, Vec<SignalRow>>;
+
     /// One signal.
     fn signal(&self, tenant: TenantId, id: Uuid) -> Kept<'_, SignalRow>;
 

@@ -87,6 +87,8 @@ pub struct SourceRow {
     pub subject: Option<String>,
     /// Which of its keys signs entries of the stream: rises when there is a new one.
     pub key_version: u32,
+    /// Until when the key before that one is good as well; none where it is not.
+    pub old_key_until: Option<Time>,
     /// Parameters of `ai_signal_follow`, without `source`.
     pub follow: Map<String, Value>,
     /// What it may trade; all instruments where it is empty.
@@ -135,6 +137,15 @@ pub trait Sources: Send + Sync {
         from: SourceMode,
         to: SourceMode,
         reason: String,
+    ) -> Kept<'_, SourceRow>;
+
+    /// Gives a source another key; the one that it had is good until `old_until`, and no other one
+    /// any more.
+    fn rotate_source_key(
+        &self,
+        actor: Actor,
+        id: StrategyUid,
+        old_until: Time,
     ) -> Kept<'_, SourceRow>;
 
     /// Removes a source that is not live. Its signals stay, and its number is not given again.

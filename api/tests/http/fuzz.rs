@@ -47,6 +47,7 @@ fn bodies(request: &str) -> Vec<(&'static str, Value)> {
         ),
         ("POST /signal-sources", crate::signals::source("another")),
         ("PUT /signal-sources/{id}/mode", json!({"mode": "live", "reason": "a test"})),
+        ("POST /signal-sources/{id}/key", json!({"grace_seconds": 60})),
         ("POST /signals", crate::signals::signal("b")),
         (
             "POST /hitl/decision",

@@ -48,6 +48,7 @@ impl Scene {
             mode: SourceMode::Shadow,
             subject: Some("robot".to_owned()),
             key_version: 1,
+            old_key_until: None,
             follow: serde_json::Map::new(),
             symbols: Vec::new(),
             budget,

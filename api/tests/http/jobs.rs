@@ -4,7 +4,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use qt_auth::Role;
-use qt_store::backtests::{BacktestQuota, JobHolder};
+use qt_store::backtests::{BacktestQuota, BacktestStatus, JobHolder};
 use qt_store::{Actor, Backtests, NewBacktest};
 use qt_trading::ids::{BacktestId, TenantId};
 use qt_trading::time::Time;
@@ -240,4 +240,35 @@ pub async fn a_second_process_takes_over_only_what_nobody_has() {
     until(&service, &user, &lost, |job| job["status"] == "failed").await;
     assert_eq!(service.ask("DELETE", &busy, &user, None).await.status, 200);
     other.stop().await;
+}
+
+/// What another process does with its jobs is told here, once.
+#[tokio::test]
+async fn jobs_of_another_process_are_told_to_listeners_of_this_one() {
+    let service = service().await;
+    let (tenant, other) = (TenantId::new(), TenantId::new());
+    let folder = tempfile::tempdir().unwrap();
+    let here = jobs::start_as(folder.path(), &service.store, false).await;
+    let (log, quiet) = (here.changes(tenant), here.changes(other));
+    let (mut reader, before) = (log.reader(log.last()), quiet.last());
+    let following = std::sync::Arc::clone(&here);
+    let following = tokio::spawn(async move { following.follow().await });
+    let user = token(Role::User, tenant);
+    let path = path_of(&service.ask("POST", "/backtests", &user, Some(&backtest("100"))).await);
+    until(&service, &user, &path, |job| job["status"] == "done").await;
+    let mut told = Vec::new();
+    crate::common::soon(async {
+        while !told.iter().any(|(_, status)| *status == BacktestStatus::Done) {
+            reader.ready().await;
+            let events = reader.take(16).unwrap();
+            told.extend(events.iter().map(|it| (it.kind.id.to_string(), it.kind.status)));
+        }
+    })
+    .await;
+    assert!(told.iter().all(|(id, _)| path.ends_with(id.as_str())), "{told:?}");
+    let of = |status| told.iter().filter(|(_, of)| *of == status).count();
+    assert_eq!(of(BacktestStatus::Done), 1, "{told:?}");
+    assert!(of(BacktestStatus::Queued) <= 1, "{told:?}");
+    assert_eq!(quiet.last(), before, "another tenant is told nothing");
+    following.abort();
 }

@@ -16,5 +16,6 @@ mod risk;
 mod signals;
 mod sockets;
 mod strategies;
+mod upkeep;
 mod ways;
 mod webhooks;

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::common::client::{Reply, send};
-use crate::common::{Service, Wanted, token};
+use crate::common::{Service, Wanted, soon, token};
 
 const ORDER: &str = r#"{"symbol":"ETH-USD","side":"sell","type":"market","quantity":2}"#;
 const LIMIT: &str =
@@ -231,4 +231,32 @@ pub async fn a_key_with_the_kill_switch() {
         assert_eq!(killed.status, 200, "{killed:?}");
         assert_eq!(killed.header("idempotency-replayed"), None);
     }
+}
+
+/// The database comes back before it gave up: whoever asks again gets the answer of then.
+#[tokio::test(flavor = "multi_thread")]
+pub async fn a_kill_whose_key_was_kept_late_is_answered_again() {
+    use sqlx::Connection;
+    let service = Service::start().await;
+    let client = Client::of(&service, Role::TenantAdmin, TenantId::new());
+    let kill = r#"{"level":"account","reason":"a test"}"#;
+    let url = format!("sqlite://{}", service.folder.path().join("quanttrade.sqlite").display());
+    let mut holder = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
+    let first = client.ask("POST", "/risk/kill", "k", Some(kill)).await;
+    assert_eq!((first.status, first.header("idempotency-replayed")), (200, None), "{first:?}");
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+    let again = soon(async {
+        loop {
+            let again = client.ask("POST", "/risk/kill", "k", Some(kill)).await;
+            assert_eq!(again.status, 200, "{again:?}");
+            if again.header("idempotency-replayed").is_some() {
+                return again;
+            }
+        }
+    })
+    .await;
+    assert_eq!(again.json()["tripped_at"], first.json()["tripped_at"]);
+    let other = client.ask("POST", "/risk/kill", "k", Some(&kill.replace("a test", "b"))).await;
+    assert_eq!(other.status, 422, "{other:?}");
 }

@@ -92,6 +92,7 @@ async fn source(store: &Store, tenant: TenantId, name: &str) -> SourceRow {
         mode: SourceMode::Shadow,
         subject: Some(name.to_owned()),
         key_version: 1,
+        old_key_until: None,
         follow: serde_json::Map::new(),
         symbols: Vec::new(),
         budget: SourceBudget { notional: amount("1000"), loss: amount("10"), rate_per_minute: 60 },

@@ -55,6 +55,7 @@ const ROUTES: &[(&str, &str)] = &[
     ("POST /signal-sources", "..TS."),
     ("DELETE /signal-sources/{id}", "..TS."),
     ("PUT /signal-sources/{id}/mode", "..TS."),
+    ("POST /signal-sources/{id}/key", "..TS."),
     ("GET /signal-sources/quality", "ruTSa"),
     ("GET /signal-sources/{id}/quality", "ruTSa"),
     ("GET /signals", "ruTSa"),

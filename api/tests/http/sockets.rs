@@ -403,3 +403,55 @@ async fn a_reader_that_does_not_read_does_not_hold_up_the_end() {
     assert!(is_whole, "it was told, and its place was given back");
     drop(socket);
 }
+
+#[tokio::test]
+async fn a_reader_with_a_pace_gets_the_newest_state_and_no_more_than_it_wants() {
+    let service = Service::start().await;
+    let tenant = TenantId::new();
+    let mut all = ready(&service, "/ws", &token(Role::User, tenant)).await;
+    let mut some = ready(&service, "/ws", &token(Role::User, tenant)).await;
+    let mut word = json!({"action": "subscribe", "channel": "ticker", "symbol": "BTC-USD"});
+    say(&mut all, word.clone()).await;
+    word["every_ms"] = 1_000.into();
+    say(&mut some, word).await;
+    for socket in [&mut all, &mut some] {
+        hear_type(socket, "snapshot").await;
+    }
+    // The other reader is told of each one before the next one comes.
+    for price in 200..210 {
+        service.market.tick("BTC-USD", price);
+        hear_type(&mut all, "ticker").await;
+    }
+    let mut told = 0;
+    loop {
+        told += 1;
+        let tick = hear_type(&mut some, "ticker").await;
+        if tick["data"]["bid"] == "208" {
+            break;
+        }
+    }
+    // Ten of them took half a second: two slots at most, and one for the last.
+    assert!(told <= 3, "told {told} times");
+    for (word, part) in [
+        (json!({"channel": "ticker", "symbol": "BTC-USD", "every_ms": 7}), "no pace"),
+        (json!({"channel": "trade", "symbol": "BTC-USD", "every_ms": 1_000}), "each is told"),
+        (json!({"channel": "orders", "every_ms": 1_000}), "each is told"),
+    ] {
+        let mut word = word;
+        word["action"] = "subscribe".into();
+        say(&mut some, word).await;
+        let error = hear_type(&mut some, "error").await;
+        assert_eq!(error["data"]["code"], "EVERY_MS");
+        assert!(error["data"]["detail"].as_str().unwrap().contains(part), "{error}");
+    }
+    // Who names no channel on the way for market data means those that have a pace.
+    let mut market = ready(&service, "/ws/market-data", &token(Role::User, tenant)).await;
+    say(&mut market, json!({"action": "subscribe", "symbol": "ETH-USD", "every_ms": 250})).await;
+    let mut channels = Vec::new();
+    for _ in 0..3 {
+        let subscribed = hear_type(&mut market, "subscribed").await;
+        channels.push(subscribed["channel"].as_str().unwrap().to_owned());
+    }
+    channels.sort();
+    assert_eq!(channels, ["orderbook", "ticker", "trade"]);
+}

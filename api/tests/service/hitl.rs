@@ -235,6 +235,27 @@ async fn the_mirror_is_written_and_never_read() {
     assert_eq!((told[0]["notes"].as_str(), told[0]["ai_confidence"].as_str()), ("so be it", "0.7"));
 }
 
+/// A Redis that comes back without its data is shown what waits and what was decided, once more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_emptied_redis_is_shown_everything_again() {
+    let Some(redis) = RedisServer::start().await else { return };
+    let place = Place::with_tokens(&[("REDIS_URL", &redis.url())]).await;
+    let cast = cast(&place).await;
+    let (_, over) = cast.asked("over", json!({})).await;
+    cast.decide(&over, "reject", json!({"notes": "no"})).await;
+    let (_, waits) = cast.asked("waits", json!({})).await;
+    let key =
+        |kind: &str, request: &Value| format!("hitl:{kind}:{}", request["id"].as_str().unwrap());
+    for _ in 0..2 {
+        let pending = hash(&redis, &key("pending", &waits), |it| !it.is_empty()).await;
+        assert_eq!(pending["status"], "pending");
+        let completed = hash(&redis, &key("completed", &over), |it| !it.is_empty()).await;
+        assert_eq!((completed["decision"].as_str(), completed["notes"].as_str()), ("reject", "no"));
+        assert_eq!(redis.entries("hitl.decisions").await.len(), 1);
+        command(&redis, &["FLUSHALL"]).await;
+    }
+}
+
 async fn connected(redis: &RedisServer) -> redis::aio::MultiplexedConnection {
     let client = redis::Client::open(redis.url()).unwrap();
     client.get_multiplexed_async_connection().await.unwrap()

@@ -16,12 +16,15 @@ mod quality;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
 mod risk;
+mod secrets;
 #[path = "../../outside/tests/outside/server.rs"]
 mod server;
 mod servers;
 mod signals;
 mod sockets;
 mod spans;
+mod strategies;
+mod stream_speed;
 mod takeover;
 
 use std::time::{Duration, Instant};

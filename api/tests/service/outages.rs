@@ -342,3 +342,30 @@ async fn a_kill_while_postgres_is_away() {
     let refused = way.ask("POST", &path, None).await;
     assert_eq!(refused.status, 409, "{}", refused.json());
 }
+
+/// Alone on its database, a process goes on for as long as that is away.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_process_alone_trades_on_without_postgres() {
+    let Some(mut server) = PostgresServer::start().await else { return };
+    let url = server.url();
+    let alone = ("SESSION_ALONE", "true");
+    let place = Place::with(&[SECRET, HOST, WRITES, READS, ("DATABASE_URL", &url), alone]).await;
+    let way = Arc::new(place.directly());
+    let mut loaded = load(&way, |n| n < 10).await;
+    server.kill();
+    // Four times as long as a lease lasts, and orders all the while.
+    let began = Instant::now();
+    let away = load(&way, move |_| began.elapsed() < Duration::from_secs(12)).await;
+    assert_eq!(away.unavailable, 0, "of {} orders", away.acknowledged.len());
+    let status = way.ask("GET", "/risk/status", None).await.json();
+    assert_eq!(status["session"]["phase"], "READY", "{status}");
+    server.begin().await;
+    loaded.acknowledged.extend(away.acknowledged);
+    let kept = settled(|| in_postgres(&url), has_all(&loaded.acknowledged)).await;
+    kept.holds(&loaded.acknowledged);
+    // Its leases are its own again: the next process need not wait for their end.
+    drop(way);
+    let place = place.restart().await;
+    let way = Arc::new(place.directly());
+    assert_eq!(load(&way, |n| n < 5).await.acknowledged.len(), 5);
+}

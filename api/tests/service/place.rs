@@ -97,11 +97,20 @@ impl Place {
     /// On the database at `url`, in a folder of its own, for `tenant`, of whom nobody has asked
     /// anything yet.
     pub async fn on(url: &str, tenant: Uuid, database: Option<Arc<Database>>) -> Self {
+        Self::on_with(url, tenant, database, &[]).await
+    }
+
+    /// The same with more settings.
+    pub async fn on_with(
+        url: &str,
+        tenant: Uuid,
+        database: Option<Arc<Database>>,
+        more: &[(&str, &str)],
+    ) -> Self {
         let folder = Arc::new(tempfile::tempdir().expect("a folder"));
-        let settings = read(
-            &folder,
-            &[("DATABASE_URL", url), ("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1")],
-        );
+        let usual = [("DATABASE_URL", url), ("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1")];
+        let all: Vec<(&str, &str)> = usual.iter().chain(more).copied().collect();
+        let settings = read(&folder, &all);
         Self::start_quietly(folder, settings, tenant, database).await
     }
 

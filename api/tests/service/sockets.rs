@@ -138,3 +138,30 @@ async fn no_private_event_is_lost_and_one_who_is_stuck_harms_nobody() {
     assert_eq!(sockets_open(&place).await, READERS);
     drop(stuck);
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_stages_of_sessions_take_is_in_the_figures_and_on_a_channel() {
+    let place = Place::sqlite().await;
+    let way = place.directly();
+    let order = r#"{"symbol":"AAPL","side":"buy","type":"market","quantity":"1"}"#;
+    assert_eq!(way.ask("POST", "/trades", Some(order)).await.status, 201);
+    let figures = String::from_utf8(way.ask("GET", "/metrics", None).await.body).unwrap();
+    for stage in ["queue", "request", "market", "show"] {
+        let series = format!("quanttrade_stage_duration_seconds_count{{stage=\"{stage}\"}} ");
+        let line = figures.lines().find_map(|line| line.strip_prefix(&series));
+        let count: u64 = line.unwrap_or_else(|| panic!("{series}: {figures}")).parse().unwrap();
+        assert!(count > 0, "{series}");
+    }
+    let mut socket = open(&place, &["latency"]).await;
+    loop {
+        let told = hear_of(&mut socket, "latency", "latency").await["data"].clone();
+        let stages = told["stages"].as_array().expect("stages");
+        // Nobody asks for anything: the market goes on.
+        let market = stages.iter().find(|it| it["stage"] == "market").expect("a stage");
+        if market["count"].as_u64() > Some(0) {
+            let at = |name: &str| market[name].as_f64().expect("a number");
+            assert!(0.0 < at("p50_us") && at("p50_us") <= at("max_us"), "{market}");
+            break;
+        }
+    }
+}

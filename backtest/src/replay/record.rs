@@ -37,9 +37,6 @@ pub trait Replayed: Record {
     /// number `of` in the file and no part of a snapshot; `None` for all others.
     fn level_or_trade(&self, of: u16) -> Option<Tick>;
 
-    /// It as it is, where it is of a book by price.
-    fn tick(&self) -> Option<Tick>;
-
     /// A record at `ns` (UTC) of no instrument: it says that nothing from before is to come.
     fn nothing_at(ns: i64) -> Self;
 }
@@ -101,11 +98,6 @@ impl Replayed for Tick {
         (word & !IGNORED == u32::from(of)).then_some(*self)
     }
 
-    #[inline(always)]
-    fn tick(&self) -> Option<Tick> {
-        Some(*self)
-    }
-
     fn nothing_at(ns: i64) -> Self {
         Self {
             venue_ns: ns,
@@ -151,11 +143,6 @@ impl Replayed for OrderTick {
 
     #[inline(always)]
     fn level_or_trade(&self, _of: u16) -> Option<Tick> {
-        None
-    }
-
-    #[inline(always)]
-    fn tick(&self) -> Option<Tick> {
         None
     }
 

@@ -197,10 +197,11 @@ impl<'a, R: Replayed> Reel<'a, R> {
         })
     }
 
-    /// The tick at `at`, a place in [`Self::span`].
-    #[inline(always)]
-    pub(super) fn tick_at(&self, at: usize) -> Option<Tick> {
-        self.block.get(at)?.tick()
+    /// The one at `at`, if it is one of [`Self::ticks`] up to `to`.
+    #[inline]
+    pub(super) fn tick_at(&self, of: u16, at: usize, to: usize) -> Option<(i64, Tick)> {
+        let record = self.block.get(at).filter(|_| at < to)?;
+        Some((record.recv_ns(self.base_ns), record.level_or_trade(of)?))
     }
 
     /// Whether the next record is none, and only says how far time has come.

@@ -141,7 +141,10 @@ impl<R: Replayed> Reel<'_, R> {
                 if record.level_or_trade(of).is_some() {
                     let ticks = self.ticks(of, (at, to)).map(|(_, tick)| tick);
                     let due = ticks.take_while(move |tick| tick.venue_ns <= stop_ns);
-                    let again = |more: usize| self.tick_at(at.wrapping_add(more));
+                    let again = |more: usize| {
+                        let (_, tick) = self.tick_at(of, at.wrapping_add(more), to)?;
+                        (tick.venue_ns <= stop_ns).then_some(tick)
+                    };
                     let row = |more: usize| self.row_at(at.wrapping_add(more));
                     let count = venue.take_alone(instrument, due, (again, row));
                     if count > 0 {
@@ -189,7 +192,7 @@ impl<R: Replayed> Reel<'_, R> {
         let Desk { pipeline, sequencer, outbox, .. } = desk;
         loop {
             let ticks = self.ticks(of, (at, to));
-            let again = |more: usize| self.tick_at(at.wrapping_add(more));
+            let again = |more: usize| self.tick_at(of, at.wrapping_add(more), to);
             let (count, now_ns) = pipeline.take_changes(instrument, stop_ns, ticks, again);
             if count > 0 {
                 sequencer.pass(count, now_ns);

@@ -13,7 +13,7 @@ use qt_backtest::replay::{Film, Pace, Replay, ReplayConfig, ReplayError, Replaye
 use qt_backtest::venue::{MarginRules, SimVenue, VenueConfig};
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
 use qt_engine::book::{BookLimits, CrossPolicy, OrderBookLimits};
-use qt_engine::{BookKind, Exits, Exposure, Gate, OrderRequest, PipelineConfig, SizeRequest};
+use qt_engine::{BookKind, Deaf, Exits, Exposure, Gate, OrderRequest, PipelineConfig, SizeRequest};
 use qt_risk::Account;
 use qt_types::{
     Cash, DenyReason, E9, InstrumentId, InstrumentKind, InstrumentSpec, Limits, Liquidity, Nanos,
@@ -40,8 +40,8 @@ impl Gate for Open {
         false
     }
 
-    fn deaf_until_ns(&self, _: InstrumentId) -> i64 {
-        i64::MAX
+    fn deaf_until_ns(&self, _: InstrumentId, _: &Exposure<'_>) -> Deaf {
+        Deaf::ALWAYS
     }
 
     fn rests_until_ns(&self) -> i64 {

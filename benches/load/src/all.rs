@@ -16,6 +16,10 @@ use crate::target::Target;
 
 /// The symbols of the synthetic market.
 const SYMBOLS: [&str; 4] = ["BTC-USD", "ETH-USD", "AAPL", "EURUSD"];
+/// Sockets of the paced run are of so many tenants.
+const PACED_TENANTS: u64 = 100;
+/// Orders a second of the paced run: each is about seven messages for each socket of its tenant.
+const PACED_ORDERS: u64 = 14;
 /// A service that nobody asks anything for so long is idle.
 const IDLE: Duration = Duration::from_secs(3);
 
@@ -53,7 +57,8 @@ pub async fn run(args: &AllArgs) -> Result<(), String> {
     let files = service::files_allowed().unwrap_or(0);
     let rate = share(args, 3_000);
     let tenants = orders::tenants(rate * args.seconds, rate);
-    let service = Service::start(&args.program, &args.folder, tenants).await?;
+    let known = tenants.max(share(args, PACED_TENANTS));
+    let service = Service::start(&args.program, &args.folder, known).await?;
     let mut run =
         Run { args, target: service.target.clone(), rows: Vec::new(), faults: Vec::new() };
     run.idle(service.started_in).await;
@@ -61,6 +66,7 @@ pub async fn run(args: &AllArgs) -> Result<(), String> {
     run.orders(tenants).await?;
     run.deliveries().await?;
     run.many().await?;
+    run.paced().await?;
     run.one_stuck().await?;
     let (took, is_well) = service.stop().await?;
     let what = "SIGTERM to the end of the process";
@@ -206,6 +212,35 @@ impl Run<'_> {
         Ok(())
     }
 
+    /// All sockets, of many tenants, at the pace of dashboards.
+    async fn paced(&mut self) -> Result<(), String> {
+        let (connections, tenants) = (share(self.args, 10_000), share(self.args, PACED_TENANTS));
+        for tenant in 0..tenants {
+            self.session(tenant).await?;
+        }
+        let private = ["orders", "portfolio", "risk", "signals", "jobs"].map(str::to_owned);
+        let quotes = SYMBOLS.map(|it| format!("ticker:{it}@5000"));
+        let mut subscriptions = [private.as_slice(), quotes.as_slice()].concat();
+        subscriptions.push(format!("candle:{}:1m@5000", SYMBOLS[0]));
+        let what = format!(
+            "{connections} sockets of {tenants} tenants, {} subscriptions each: messages",
+            subscriptions.len()
+        );
+        let plan = Plan { tenants, ..self.plan(connections, subscriptions, PACED_ORDERS) };
+        let done = sockets::load(&self.target, &plan).await?;
+        self.opened(&done);
+        let wanted = share(self.args, 20_000) as f64;
+        self.rows.push(Row::new(what, done.per_second, "/s", Goal::Least(wanted)));
+        self.rows.push(Row::new("  p99", p99_ms(&done.times), "ms", Goal::Most(50.0)));
+        if let Some(kib) = done.kib_each(connections) {
+            self.rows.push(Row::new("  memory of each", kib, "KiB", Goal::Most(50.0)));
+        }
+        self.rows.push(Row::plain("  private events of one", done.private as f64, ""));
+        let lost = done.lost as f64;
+        self.rows.push(Row::new("  private events lost", lost, "", Goal::Most(0.0)));
+        Ok(())
+    }
+
     async fn one_stuck(&mut self) -> Result<(), String> {
         let connections = share(self.args, 1_000);
         let mut subscriptions = SYMBOLS.map(|it| format!("orderbook:{it}")).to_vec();
@@ -231,7 +266,7 @@ impl Run<'_> {
 
     fn plan(&self, connections: u64, subscriptions: Vec<String>, orders: u64) -> Plan {
         let (subscriptions, seconds) = (subscriptions.into(), self.args.seconds);
-        Plan { connections, subscriptions, seconds, orders, is_stuck: false }
+        Plan { connections, subscriptions, seconds, orders, tenants: 1, is_stuck: false }
     }
 
     /// Every socket has to open and to stay, and no private event may be lost.

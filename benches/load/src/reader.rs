@@ -32,6 +32,8 @@ pub struct Seen {
     pub late_ms: Vec<u32>,
     /// Numbers of the events of the channel that is counted.
     pub counted: Vec<u64>,
+    /// As which tenant it listened.
+    pub tenant: usize,
     /// Events of that channel that came out of order.
     pub disordered: u64,
     /// Orders that it was told of; of one reader alone.
@@ -43,9 +45,11 @@ pub struct Seen {
 /// What a reader does.
 #[derive(Clone, Debug)]
 pub struct Reader {
-    /// Whom it listens to, as the first tenant.
+    /// Whom it listens to.
     pub target: Target,
-    /// CHANNEL, CHANNEL:SYMBOL or CHANNEL:SYMBOL:INTERVAL.
+    /// As which tenant.
+    pub tenant: usize,
+    /// CHANNEL, CHANNEL:SYMBOL or CHANNEL:SYMBOL:INTERVAL, with `@MS` behind it for a pace.
     pub subscriptions: Arc<[String]>,
     /// How many open at one time.
     pub gate: Arc<Semaphore>,
@@ -66,7 +70,8 @@ impl Reader {
             opening.map_err(|_| "its subscriptions are not confirmed".to_owned())??;
         drop(permit);
         self.opened.send_modify(|count| *count += 1);
-        let (mut seen, mut until) = (Seen::default(), None);
+        let mut seen = Seen { tenant: self.tenant, ..Seen::default() };
+        let mut until = None;
         let mut phase = *self.phase.borrow_and_update();
         loop {
             tokio::select! {
@@ -104,7 +109,7 @@ impl Reader {
         let url = format!("ws://{}/ws", self.target.address);
         let (mut socket, _) =
             connect_async_with_config(url, Some(config), true).await.map_err(fault)?;
-        let auth = json!({ "action": "auth", "token": self.target.tokens[0] });
+        let auth = json!({ "action": "auth", "token": self.target.token(self.tenant) });
         socket.send(Message::text(auth.to_string())).await.map_err(fault)?;
         for wanted in &*self.subscriptions {
             socket.send(Message::text(subscribe(wanted))).await.map_err(fault)?;
@@ -152,10 +157,14 @@ impl Reader {
 
 /// The message that subscribes to `wanted`.
 pub fn subscribe(wanted: &str) -> String {
+    let (wanted, every_ms) = wanted.split_once('@').unwrap_or((wanted, ""));
     let mut parts = wanted.splitn(3, ':');
     let mut words = json!({ "action": "subscribe", "channel": parts.next().unwrap_or_default() });
     for (name, part) in ["symbol", "interval"].into_iter().zip(parts) {
         words[name] = part.into();
+    }
+    if let Ok(every_ms) = every_ms.parse::<u64>() {
+        words["every_ms"] = every_ms.into();
     }
     words.to_string()
 }
@@ -213,6 +222,11 @@ mod tests {
         assert_eq!(
             (words["symbol"].as_str(), words["interval"].as_str()),
             (Some("A-B"), Some("1h"))
+        );
+        let words: Value = serde_json::from_str(&subscribe("ticker:A-B@2500")).unwrap();
+        assert_eq!(
+            (words["symbol"].as_str(), words["every_ms"].as_u64()),
+            (Some("A-B"), Some(2_500))
         );
     }
 }

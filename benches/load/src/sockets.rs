@@ -1,6 +1,6 @@
 //! Many sockets with subscriptions: how late messages are, and whether private ones are lost.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ pub struct SocketArgs {
     #[arg(long, default_value_t = 10_000)]
     connections: u64,
     /// Subscriptions of each
-    #[arg(long, value_name = "CHANNEL[:SYMBOL[:INTERVAL]]", default_value = "orders")]
+    #[arg(long, value_name = "CHANNEL[:SYMBOL[:INTERVAL]][@MS]", default_value = "orders")]
     subscribe: Vec<String>,
     /// How long to listen once all are open
     #[arg(long, default_value_t = 20)]
@@ -37,6 +37,9 @@ pub struct SocketArgs {
     /// Orders a second that private events come of
     #[arg(long, default_value_t = 1)]
     orders: u64,
+    /// The sockets, and the orders, are of so many of the tokens' tenants in turn
+    #[arg(long, default_value_t = 1)]
+    tenants: u64,
     /// One reader more takes nothing
     #[arg(long)]
     stuck: bool,
@@ -64,6 +67,8 @@ pub struct Plan {
     pub seconds: u64,
     /// Orders a second meanwhile.
     pub orders: u64,
+    /// Sockets and orders are of so many tenants in turn.
+    pub tenants: u64,
     /// Whether one reader more takes nothing.
     pub is_stuck: bool,
 }
@@ -91,6 +96,13 @@ pub struct Outcome {
     pub let_go: Option<Duration>,
 }
 
+impl Plan {
+    /// The tenant of socket or order `at`.
+    fn tenant(&self, at: u64) -> usize {
+        usize::try_from(at % self.tenants.max(1)).unwrap_or(0)
+    }
+}
+
 impl Outcome {
     /// What a connection takes (KiB).
     pub fn kib_each(&self, connections: u64) -> Option<f64> {
@@ -107,6 +119,7 @@ pub async fn run(args: &SocketArgs) -> Result<(), String> {
         subscriptions: args.subscribe.clone().into(),
         seconds: args.seconds,
         orders: args.orders,
+        tenants: args.tenants,
         is_stuck: args.stuck,
     };
     let outcome = load(&target, &plan).await?;
@@ -139,11 +152,12 @@ pub async fn load(target: &Target, plan: &Plan) -> Result<Outcome, String> {
         .map(|at| {
             let reader = Reader {
                 target: target.clone(),
+                tenant: plan.tenant(at),
                 subscriptions: Arc::clone(&plan.subscriptions),
                 gate: Arc::clone(&gate),
                 opened: opened.clone(),
                 phase: of_readers.clone(),
-                is_witness: at == 0,
+                is_witness: at < plan.tenants.max(1),
             };
             tokio::spawn(reader.listen())
         })
@@ -208,7 +222,9 @@ async fn place(target: &Target, plan: &Plan) -> Result<BTreeSet<String>, String>
             break;
         }
         tokio::time::sleep_until(due).await;
-        let (status, answer) = target.ask("POST", "/trades", &orders::body(n)).await?;
+        // Each tenant buys and sells in turn, as one alone would.
+        let (body, tenant) = (orders::body(n / plan.tenants.max(1)), plan.tenant(n));
+        let (status, answer) = target.ask_as(tenant, "POST", "/trades", &body).await?;
         let order: Value = serde_json::from_str(&answer).unwrap_or_default();
         match order["id"].as_str() {
             Some(id) if status == 201 => placed.insert(id.to_owned()),
@@ -241,15 +257,18 @@ fn times(seen: &[Seen]) -> Histogram<u64> {
 }
 
 /// What of private events is missing: each reader that was not closed has to have all that any
-/// reader has, in order, and of each order that was placed something.
+/// reader of its tenant has, in order, and of each order that was placed something.
 fn lost(seen: &[Seen], placed: &BTreeSet<String>) -> u64 {
-    let all: BTreeSet<u64> = seen.iter().flat_map(|one| one.counted.iter().copied()).collect();
+    let mut all: BTreeMap<usize, BTreeSet<u64>> = BTreeMap::new();
+    for one in seen {
+        all.entry(one.tenant).or_default().extend(&one.counted);
+    }
     let missing = seen.iter().filter(|one| !one.is_closed).map(|one| {
         let own: BTreeSet<u64> = one.counted.iter().copied().collect();
-        (all.len() - own.len()) as u64 + one.disordered
+        (all[&one.tenant].len() - own.len()) as u64 + one.disordered
     });
     let told: BTreeSet<&String> = seen.iter().flat_map(|one| &one.orders).collect();
-    let has_channel = !all.is_empty();
+    let has_channel = all.values().any(|of| !of.is_empty());
     let untold = placed.iter().filter(|id| has_channel && !told.contains(id)).count();
     missing.sum::<u64>() + untold as u64
 }
@@ -292,6 +311,8 @@ mod tests {
         assert_eq!(lost(&[seen(&[3, 5, 9], false), seen(&[3, 5, 9], false)], &none), 0);
         assert_eq!(lost(&[seen(&[3, 5, 9], false), seen(&[3, 9], false)], &none), 1);
         assert_eq!(lost(&[seen(&[3, 5, 9], false), seen(&[3], true)], &none), 0);
+        let other = Seen { tenant: 1, ..seen(&[4, 5], false) };
+        assert_eq!(lost(&[seen(&[3], false), other], &none), 0, "of another tenant");
         let placed = BTreeSet::from(["a".to_owned()]);
         assert_eq!(lost(&[seen(&[3], false)], &placed), 1);
     }

@@ -51,9 +51,14 @@ impl TargetArgs {
 }
 
 impl Target {
+    /// The token of tenant `tenant`.
+    pub fn token(&self, tenant: usize) -> &str {
+        &self.tokens[tenant % self.tokens.len()]
+    }
+
     /// One request as tenant `tenant`, with all its headers.
     pub fn request(&self, tenant: usize, method: &str, path: &str, body: &str) -> Vec<u8> {
-        let token = &self.tokens[tenant % self.tokens.len()];
+        let token = self.token(tenant);
         format!(
             "{method} {path} HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {token}\r\n\
              Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
@@ -62,11 +67,22 @@ impl Target {
         .into_bytes()
     }
 
-    /// Asks once, over a connection of its own: status and body.
+    /// Asks once as the first tenant, over a connection of its own: status and body.
     pub async fn ask(&self, method: &str, path: &str, body: &str) -> Result<(u16, String), String> {
+        self.ask_as(0, method, path, body).await
+    }
+
+    /// The same as tenant `tenant`.
+    pub async fn ask_as(
+        &self,
+        tenant: usize,
+        method: &str,
+        path: &str,
+        body: &str,
+    ) -> Result<(u16, String), String> {
         let told = |error: std::io::Error| format!("{method} {path}: {error}");
         let mut line = Line::open(&self.address).await.map_err(told)?;
-        let status = line.ask(&self.request(0, method, path, body)).await.map_err(told)?;
+        let status = line.ask(&self.request(tenant, method, path, body)).await.map_err(told)?;
         Ok((status, String::from_utf8_lossy(line.body()).into_owned()))
     }
 

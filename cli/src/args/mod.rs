@@ -21,7 +21,7 @@ pub use flags::{DataFlags, RunFlags, SweepFlags};
         quanttrade backtest --data prices.csv --strategy sma_cross --report report.html\n  \
         quanttrade strategies list\n\n\
         Exit codes: 0 done, 1 failed, 2 wrong usage, 3 data missing or refused,\n\
-        4 finished but did nothing, 130 interrupted."
+        4 finished but did nothing, 5 refused by a safety rule, 130 interrupted."
 )]
 pub struct Cli {
     /// Options of every command.
@@ -73,13 +73,19 @@ pub enum Command {
     Backtest(command::backtest::BacktestArgs),
     /// Try many parameters of a strategy on all cores
     Sweep(command::sweep::SweepArgs),
-    /// Trade on paper: a recording or the synthetic market, played in real time
+    /// Trade on paper, or for real: a recording, the synthetic market or a venue, in real time
     Live(command::live::LiveArgs),
     /// Tell a running session what to do, or ask how it stands
     Control(command::control::ControlArgs),
+    /// Watch a live run, and cancel all its orders at the venue when its heart stops
+    Guard(command::guard::GuardArgs),
+    /// Serve a local exchange that speaks the protocol of a real one
+    VenueSim(command::venue_sim::VenueSimArgs),
+    /// Record live market data of a venue
+    Record(command::record::RecordArgs),
     /// Feed a journal to the pipeline again, and compare what it decides
     Replay(command::replay::ReplayArgs),
-    /// Make a recorded run again as a backtest, and name the first decision that differs
+    /// Make a recorded run again, and name the first decision that differs
     Parity(command::parity::ParityArgs),
     /// Check and read the journal of a session
     Journal(command::journal::JournalArgs),

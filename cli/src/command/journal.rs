@@ -1,5 +1,9 @@
 //! `journal`: what a session's journal holds.
 
+#[cfg(feature = "service")]
+mod export;
+mod market;
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
@@ -8,7 +12,8 @@ use qt_journal::{
     Describer, JournalError, JournalReader, Record, RecordKind, Story, StoryTeller, utc, verify,
 };
 use qt_types::{
-    Event, InstrumentId, InstrumentSpec, OrderId, Payload, Signal, SignalSize, format_scaled,
+    Event, InstrumentId, InstrumentSpec, OrderId, Payload, Signal, SignalSize, SourceId,
+    format_scaled,
 };
 use serde_json::{Value, json};
 
@@ -21,7 +26,8 @@ use crate::failure::Failure;
     quanttrade journal verify session/live.qtj\n  \
     quanttrade journal show session/live.qtj --kind command\n  \
     quanttrade journal explain 17 session/live.qtj\n  \
-    quanttrade journal signals session/live.qtj > signals.jsonl")]
+    quanttrade journal signals session/live.qtj > signals.jsonl\n  \
+    quanttrade journal market session/live.qtj --out day.qtt")]
 pub struct JournalArgs {
     /// What to do.
     #[command(subcommand)]
@@ -58,6 +64,17 @@ pub enum Task {
         #[arg(value_name = "DIR.qtj")]
         journal: PathBuf,
     },
+    /// Write what it has of the market, as a file for `backtest --data`
+    #[command(after_help = "Example:\n  \
+        quanttrade journal market session/live.qtj --out day.qtt")]
+    Market(market::MarketArgs),
+    /// Write the day of a session of the service: market, signals, limits, and the settings of a
+    /// backtest of it
+    #[cfg(feature = "service")]
+    #[command(after_help = "Example:\n  \
+        quanttrade journal export sessions/TENANT/ACCOUNT/journal.qtj --out day\n  \
+        quanttrade backtest day/run.toml")]
+    Export(export::ExportArgs),
     /// Tell all that happened to one order, and the time in between
     Explain {
         /// The order's number, as fills and other records name it
@@ -135,15 +152,25 @@ pub fn run(args: JournalArgs, session: &Session) -> Result<(), Failure> {
             }
             Ok(())
         }
-        Task::Signals { journal } => signals(&journal, session),
+        Task::Signals { journal } => {
+            signals(&journal, &mut |line| session.out.line(line)).map(|_| ())
+        }
+        Task::Market(args) => market::run(&args, session),
+        #[cfg(feature = "service")]
+        Task::Export(args) => export::run(&args, session),
         Task::Explain { order, journal } => explain(order, &journal, session),
     }
 }
 
-/// One line a signal, in the envelope that says when it arrived and whose it is. Its `signal_id` is
-/// the UUID by which the journal knows it.
-fn signals(journal: &Path, session: &Session) -> Result<(), Failure> {
+/// One line a signal, in the envelope that says when it arrived and whose it is, handed to `each`.
+/// Its `signal_id` is the UUID by which the journal knows it. Returns the sources in the order in
+/// which they come first, which is how a backtest numbers them.
+fn signals(
+    journal: &Path,
+    each: &mut dyn FnMut(&str) -> Result<(), Failure>,
+) -> Result<Vec<SourceId>, Failure> {
     let mut specs: BTreeMap<InstrumentId, InstrumentSpec> = BTreeMap::new();
+    let mut sources = Vec::new();
     let mut reader = JournalReader::open(journal, None)?;
     while let Some(entry) = reader.next_entry()? {
         match &entry.record {
@@ -154,13 +181,16 @@ fn signals(journal: &Path, session: &Session) -> Result<(), Failure> {
                 if let Payload::Signal(signal) = &event.payload
                     && let Some(spec) = specs.get(&event.instrument)
                 {
-                    session.out.line(&signal_line(event, signal, spec).to_string())?;
+                    if !sources.contains(&signal.source) {
+                        sources.push(signal.source);
+                    }
+                    each(&signal_line(event, signal, spec).to_string())?;
                 }
             }
             _ => {}
         }
     }
-    Ok(())
+    Ok(sources)
 }
 
 fn uuid_text(id: [u8; 16]) -> String {
@@ -241,7 +271,7 @@ impl From<JournalError> for Failure {
 #[cfg(test)]
 mod tests {
     use qt_codec::signal::SignalObject;
-    use qt_types::{InstrumentKind, Nanos, Qty, Seq, SignalAction, SourceId, VenueId};
+    use qt_types::{InstrumentKind, Nanos, Qty, Seq, SignalAction, VenueId};
 
     use super::*;
 

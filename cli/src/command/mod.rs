@@ -10,9 +10,11 @@ pub mod control;
 pub mod data;
 pub mod demo;
 pub mod doctor;
+pub mod guard;
 pub mod journal;
 pub mod live;
 pub mod parity;
+pub mod record;
 pub mod replay;
 pub mod risk;
 pub mod runs;
@@ -24,4 +26,5 @@ pub mod sweep;
 pub mod switch;
 #[cfg(feature = "service")]
 pub mod token;
+pub mod venue_sim;
 pub mod watch;

@@ -6,19 +6,21 @@ use clap::Args;
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
 use qt_runtime::difference::Difference;
-use qt_runtime::parity::{self, ParityError};
+use qt_runtime::parity::{self, Parity, ParityError};
 
 use crate::app::Session;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::kept::Kept;
 use crate::output::number;
+use crate::venue::kept::VenueKept;
 
-/// Make a recorded run again as a backtest, and name the first decision that differs.
+/// Make a recorded run again, and name the first decision that differs.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     quanttrade parity session/live.qtj\n  \
     quanttrade parity session/live.qtj --param interval_ms=500\n\n\
+    A run on a recording is made again as a backtest, one at a venue from what it heard there.\n\
     Exit code 0: no decision differs. 1: the first one that does is named, with its cause: data,\n\
     latency, fill (the venue said something else) or state (strategy, parameters, program).")]
 pub struct ParityArgs {
@@ -35,11 +37,10 @@ pub struct ParityArgs {
 /// # Errors
 /// When the run cannot be made again, or decides otherwise.
 pub fn run(args: &ParityArgs, session: &Session) -> Result<(), Failure> {
-    let kept = Kept::open(&args.journal, &args.param, session)?;
-    let strategy = kept.strategy()?;
-    let pace = Pace::Naive;
-    let stage = TickStage::new(&kept.plan.config, &kept.data.files, kept.plan.sample_ns, pace)?;
-    let found = parity::compare(&args.journal, &stage, strategy, interrupt::flag())?;
+    let found = match VenueKept::open(&args.journal, &args.param, session)? {
+        Some(kept) => kept.parity(&args.journal)?,
+        None => of_recording(args, session)?,
+    };
     if session.out.json {
         session.out.document(&found)?;
     } else {
@@ -59,6 +60,15 @@ pub fn run(args: &ParityArgs, session: &Session) -> Result<(), Failure> {
     let failure =
         Failure::failed(format!("{} differ", number::plural(found.differences, "decision")));
     Err(if session.out.json { failure.documented() } else { failure })
+}
+
+/// The run of a journal whose market was a recording.
+fn of_recording(args: &ParityArgs, session: &Session) -> Result<Parity, Failure> {
+    let kept = Kept::open(&args.journal, &args.param, session)?;
+    let strategy = kept.strategy()?;
+    let pace = Pace::Naive;
+    let stage = TickStage::new(&kept.plan.config, &kept.data.files, kept.plan.sample_ns, pace)?;
+    Ok(parity::compare(&args.journal, &stage, strategy, interrupt::flag())?)
 }
 
 /// The first decision that differs, for people.

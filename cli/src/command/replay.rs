@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, ValueEnum};
 use qt_backtest::replay::Pace;
 use qt_backtest::run_ticks::TickStage;
-use qt_runtime::rehearsal::{self, Origin};
+use qt_runtime::rehearsal::{self, Origin, Rehearsed};
 use qt_runtime::staged;
 use qt_types::Seq;
 
@@ -15,6 +15,7 @@ use crate::app::Session;
 use crate::failure::Failure;
 use crate::kept::Kept;
 use crate::output::number;
+use crate::venue::kept::VenueKept;
 
 /// Feed a journal to the pipeline again, and compare what it decides.
 #[derive(Debug, Args)]
@@ -58,25 +59,15 @@ pub enum Topology {
 /// # Errors
 /// When the journal cannot be replayed, or something differs.
 pub fn run(args: &ReplayArgs, session: &Session) -> Result<(), Failure> {
-    let kept = Kept::open(&args.journal, &args.param, session)?;
-    let strategy = kept.strategy()?;
-    let (config, files) = (&kept.plan.config, &kept.data.files);
-    let stage = TickStage::new(config, files, kept.plan.sample_ns, Pace::Naive)?;
-    let found = match (args.topology, from(args)) {
-        (Topology::Fused, from) => {
-            let every = args.snapshot_every;
-            rehearsal::replay_and_keep(&args.journal, &stage, strategy, from, every)?
+    let found = match VenueKept::open(&args.journal, &args.param, session)? {
+        Some(kept) if args.topology == Topology::Fused => {
+            kept.replay(&args.journal, from(args), args.snapshot_every)?
         }
-        (Topology::Staged, Origin::Start) if args.snapshot_every.is_none() => {
-            staged::replay(&args.journal, &stage, strategy, &staged::Settings::default())?
+        Some(_) => {
+            return Err(Failure::usage("a run at a venue is replayed fused")
+                .hint("leave out --topology staged"));
         }
-        (Topology::Staged, _) => {
-            let failure = Failure::usage(
-                "stages on threads of their own begin with no kept state, and keep none",
-            );
-            return Err(failure
-                .hint("leave out --from-snapshot and --snapshot-every, or use --topology fused"));
-        }
+        None => of_recording(args, session)?,
     };
     if session.out.json {
         session.out.document(&found)?;
@@ -104,6 +95,30 @@ pub fn run(args: &ReplayArgs, session: &Session) -> Result<(), Failure> {
     let differ = number::plural(found.differences, "decision");
     let failure = Failure::failed(format!("{differ} or states differ"));
     Err(if session.out.json { failure.documented() } else { failure })
+}
+
+/// The run of a journal whose market was a recording.
+fn of_recording(args: &ReplayArgs, session: &Session) -> Result<Rehearsed, Failure> {
+    let kept = Kept::open(&args.journal, &args.param, session)?;
+    let strategy = kept.strategy()?;
+    let (config, files) = (&kept.plan.config, &kept.data.files);
+    let stage = TickStage::new(config, files, kept.plan.sample_ns, Pace::Naive)?;
+    match (args.topology, from(args)) {
+        (Topology::Fused, from) => {
+            let every = args.snapshot_every;
+            Ok(rehearsal::replay_and_keep(&args.journal, &stage, strategy, from, every)?)
+        }
+        (Topology::Staged, Origin::Start) if args.snapshot_every.is_none() => {
+            Ok(staged::replay(&args.journal, &stage, strategy, &staged::Settings::default())?)
+        }
+        (Topology::Staged, _) => {
+            let failure = Failure::usage(
+                "stages on threads of their own begin with no kept state, and keep none",
+            );
+            Err(failure
+                .hint("leave out --from-snapshot and --snapshot-every, or use --topology fused"))
+        }
+    }
 }
 
 const fn from(args: &ReplayArgs) -> Origin {

@@ -20,6 +20,8 @@ use crate::interrupt;
 use crate::output::Ink;
 use crate::place::DataDir;
 use crate::settings::DataPlan;
+use crate::venue::hub;
+use crate::version;
 
 /// Start the service: REST, WebSocket, first screen, paper sessions.
 #[derive(Debug, Args)]
@@ -30,8 +32,8 @@ use crate::settings::DataPlan;
     http://127.0.0.1:8009/portfolio\n\n\
     Settings are variables of the environment, by the platform's names: PORT HOST BASE_PATHS\n\
     DATABASE_URL REDIS_URL JWT_SECRET_KEY JWT_JWKS_URL JWT_ISSUER JWT_AUDIENCE JWT_ROLE_CLAIM\n\
-    CORS_ORIGINS METRICS_TOKEN ENABLE_BACKTESTING FEEDS (docs/OPERATIONS.md). With none of\n\
-    them set, the owner of this machine is served, on 127.0.0.1 alone.")]
+    CORS_ORIGINS METRICS_TOKEN ENABLE_BACKTESTING FEEDS VENUE_URL (docs/OPERATIONS.md). With\n\
+    none of them set, the owner of this machine is served, on 127.0.0.1 alone.")]
 pub struct ServeArgs {
     /// Read settings from FILE (TOML) by the same names; the environment wins
     #[arg(long, value_name = "FILE")]
@@ -57,10 +59,12 @@ pub fn run(args: &ServeArgs, session: &Session) -> Result<(), Failure> {
     let folder = get("QUANTTRADE_DATA_DIR").map_or_else(|| DataDir::find().path, PathBuf::from);
     let mut settings = ServiceSettings::read(&get, &folder, shared())
         .map_err(|error| Failure::usage(error.to_string()))?;
+    settings.paper.program = format!("quanttrade {} ({})", version::VERSION, version::COMMIT);
     if args.probe {
         return probe(settings.address);
     }
     convert(&mut settings.feeds, session)?;
+    settings.market = settings.venue.as_ref().map(hub::of).transpose()?;
     let is_text = get("LOG_FORMAT").is_some_and(|format| format.eq_ignore_ascii_case("text"));
     log::begin(get("LOG_LEVEL").as_deref(), is_text);
     interrupt::keep_partial_results();

@@ -36,6 +36,8 @@ const _: () = assert!(HEAD_BYTES.is_multiple_of(64) && DURABLE_AT + 8 <= HEAD_BY
 struct Map {
     /// Keeps the memory mapped; all access goes through `base`.
     _memory: MmapMut,
+    /// Locked for as long as the memory is in use: see `owner`.
+    _file: File,
     base: *mut u8,
     /// A power of two.
     capacity: usize,
@@ -83,6 +85,8 @@ pub fn create(path: &Path, capacity: usize, journal: u64) -> io::Result<(RingWri
         _ => {}
     }
     let file = OpenOptions::new().read(true).write(true).create_new(true).open(path)?;
+    // Where the system has no locks the note says enough.
+    drop(file.try_lock());
     let bytes = HEAD_BYTES + capacity;
     // Without this, a full memory file system would end the process at the first touch.
     super::storage::take_room(&file, bytes as u64)?;
@@ -99,7 +103,7 @@ pub fn create(path: &Path, capacity: usize, journal: u64) -> io::Result<(RingWri
     let crc = crc32fast::hash(&memory[..FIXED_BYTES - 4]);
     memory[FIXED_BYTES - 4..FIXED_BYTES].copy_from_slice(&crc.to_le_bytes());
     let base = memory.as_mut_ptr();
-    let map = Arc::new(Map { _memory: memory, base, capacity, path: path.to_owned() });
+    let map = Arc::new(Map { _memory: memory, _file: file, base, capacity, path: path.to_owned() });
     let writer = RingWriter { map: Arc::clone(&map), tail: 0, head_seen: 0 };
     Ok((writer, RingReader { map, taken: 0 }))
 }

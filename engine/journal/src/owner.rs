@@ -1,9 +1,13 @@
 //! Whose memory it is. A process that is killed before its journal says where its memory lies
 //! leaves memory behind that nothing on the disk names: a note beside it names its journal, and who
 //! begins next in the same place takes away what no journal claims.
+//!
+//! The place may be shared with processes that see other disks, like containers with the memory of
+//! their host: memory in use is locked, and the note says for whom the journal's folder has its
+//! name. What cannot be seen from here is not taken away.
 
 use std::collections::BTreeSet;
-use std::fs;
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
@@ -21,7 +25,15 @@ const NOTE: &str = "owner";
 /// What the operating system says.
 pub fn note(memory: &Path, folder: &Path) -> io::Result<()> {
     let folder = fs::canonicalize(folder)?;
-    fs::write(memory.with_extension(NOTE), folder.as_os_str().as_encoded_bytes())
+    let mut words = folder.as_os_str().as_encoded_bytes().to_vec();
+    words.push(b'\n');
+    words.extend(seen_as().as_os_str().as_encoded_bytes());
+    fs::write(memory.with_extension(NOTE), words)
+}
+
+/// The namespace of mounts that this process sees; nothing where the system has none.
+fn seen_as() -> PathBuf {
+    fs::read_link("/proc/self/ns/mnt").unwrap_or_default()
 }
 
 /// Takes the memory at `memory` away, and its note. What cannot be taken away does no harm.
@@ -39,11 +51,20 @@ pub fn sweep(place: &Path) {
     let all = fs::read_dir(place).into_iter().flatten().flatten().map(|entry| entry.path());
     for note in all.filter(|path| path.extension().is_some_and(|it| it == NOTE)) {
         let memory = note.with_extension(MEMORY);
-        let Ok(owner) = fs::read_to_string(&note) else { continue };
-        if !is_claimed(Path::new(&owner), &memory) {
+        let Ok(words) = fs::read_to_string(&note) else { continue };
+        // Without a second line an older program wrote it.
+        let (owner, seen) = words.rsplit_once('\n').unwrap_or((&words, ""));
+        let owner = Path::new(owner);
+        let is_hidden = !seen.is_empty() && Path::new(seen) != seen_as() && !owner.exists();
+        if !is_hidden && !is_in_use(&memory) && !is_claimed(owner, &memory) {
             remove(&memory);
         }
     }
+}
+
+/// Whether a process has the memory at `memory`.
+fn is_in_use(memory: &Path) -> bool {
+    File::open(memory).is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
 }
 
 /// Whether the journal in `folder` says that its memory is `memory`, or may be about to.
@@ -64,13 +85,19 @@ mod tests {
         let journals = tempfile::tempdir().unwrap();
         let ring = |name: &str| place.path().join(format!("quanttrade-{name}-1.ring"));
         let folder = |name: &str| journals.path().join(format!("{name}.qtj"));
-        for name in ["killed", "claimed", "gone", "foreign"] {
+        for name in ["killed", "claimed", "gone", "foreign", "used", "hidden"] {
             fs::write(ring(name), b"memory").unwrap();
             fs::create_dir(folder(name)).unwrap();
         }
-        for name in ["killed", "claimed", "gone"] {
+        for name in ["killed", "claimed", "gone", "used"] {
             note(&ring(name), &folder(name)).unwrap();
         }
+        let used = File::open(ring("used")).unwrap();
+        used.lock().unwrap();
+        fs::remove_dir(folder("used")).unwrap();
+        // A process in a container has written it.
+        let elsewhere = "/of/a/container/journal.qtj\nmnt:[1]";
+        fs::write(ring("hidden").with_extension(NOTE), elsewhere).unwrap();
         fs::write(folder("claimed").join("memory"), ring("claimed").to_str().unwrap()).unwrap();
         fs::remove_dir(folder("gone")).unwrap();
         let mut options = Options::new(Fingerprint([0; 32]), Durable::Memory);
@@ -80,13 +107,14 @@ mod tests {
         let (journal, _) = Journal::open(&folder("new"), &options).unwrap();
         let there = |name: &str| ring(name).exists();
         assert_eq!([there("killed"), there("gone")], [false; 2]);
-        assert_eq!([there("claimed"), there("foreign")], [true; 2]);
+        assert_eq!(["claimed", "foreign", "used", "hidden"].map(there), [true; 4]);
+        drop(used);
         let notes = || {
             let all = fs::read_dir(place.path()).unwrap().flatten();
             all.filter(|it| it.path().extension().is_some_and(|it| it == NOTE)).count()
         };
-        assert_eq!(notes(), 2, "of what is claimed, and of the new one");
+        assert_eq!(notes(), 4, "of what is claimed, used or hidden, and of the new one");
         drop(journal);
-        assert_eq!(notes(), 1, "a journal that is closed takes its memory along");
+        assert_eq!(notes(), 3, "a journal that is closed takes its memory along");
     }
 }

@@ -13,20 +13,25 @@ pub(super) const LINE: i64 = 8;
 /// Slots of a group of eight lines.
 const GROUP: i64 = 64;
 
+/// Lines behind the best that are looked at when it has moved.
+const LINES_AHEAD: usize = 16;
+
 /// `window` consecutive keys from `base`. The slot of a key is its low bits, so what stays in
 /// the window when it moves also stays where it is.
 ///
 /// Which lines hold something is marked when a level comes and not looked at when one goes: a
-/// store takes a look at one mark and nothing else. So a marked line may be empty; whoever comes
-/// across such a one while looking for the next level takes the mark off.
+/// store takes a look at one mark and nothing else, and near the best not even at that. So a marked
+/// line may be empty; whoever comes across such a one while looking for the next level takes the
+/// mark off.
 #[derive(Clone)]
 pub(super) struct Ladder {
     /// The smallest occupied key, or [`NONE`].
-    pub(super) best: i64,
+    best: i64,
+    /// Every line from that of the best up to this key is marked; at most the end of the window,
+    /// and the smallest number where nobody has looked.
+    near_end: i64,
     /// The first key of the window, a multiple of [`GROUP`].
     base: i64,
-    /// The first key behind the window.
-    end: i64,
     mask: usize,
     /// Lots by slot; zero where there is no level.
     qty: Box<[i64]>,
@@ -43,8 +48,8 @@ impl Ladder {
     pub(super) fn new(window: usize, is_tagged: bool) -> Self {
         Self {
             best: NONE,
+            near_end: i64::MIN,
             base: 0,
-            end: window as i64,
             mask: window - 1,
             qty: vec![0; window].into(),
             marks: vec![0; window / LINE as usize].into(),
@@ -57,21 +62,48 @@ impl Ladder {
         self.mask as i64 + 1
     }
 
+    /// The smallest occupied key, or [`NONE`].
+    #[inline(always)]
+    pub(super) const fn best(&self) -> i64 {
+        self.best
+    }
+
+    /// The best is now at `key`, where there is a level, or nowhere ([`NONE`]).
+    pub(super) fn set_best(&mut self, key: i64) {
+        let before = std::mem::replace(&mut self.best, key);
+        if key == NONE {
+            self.near_end = i64::MIN;
+            return;
+        }
+        if key < before & !(LINE - 1) || key >= self.near_end {
+            // The line of a level is marked.
+            self.near_end = (key & !(LINE - 1)) + LINE;
+        }
+        if self.near_end - key < GROUP {
+            self.look_ahead();
+        }
+    }
+
+    /// Looks how far the lines behind [`Self::near_end`] are marked, within reason.
+    fn look_ahead(&mut self) {
+        for _ in 0..LINES_AHEAD {
+            let is_marked =
+                self.near_end < self.end() && self.marks[self.slot(self.near_end) >> 3] != 0;
+            if !is_marked {
+                return;
+            }
+            self.near_end += LINE;
+        }
+    }
+
     /// The first key behind the window.
     pub(super) const fn end(&self) -> i64 {
-        self.end
+        self.base + self.window()
     }
 
     #[inline(always)]
     pub(super) const fn contains(&self, key: i64) -> bool {
         key.wrapping_sub(self.base) as u64 <= self.mask as u64
-    }
-
-    /// Whether a quantity at `key` can simply be stored: in the window and behind the best, which
-    /// always lies in the window.
-    #[inline(always)]
-    pub(super) const fn is_behind_best(&self, key: i64) -> bool {
-        (key > self.best) & (key < self.end)
     }
 
     /// Whether `qty` at `key` can simply be stored, the best level included: it stays the best.
@@ -97,16 +129,24 @@ impl Ladder {
         }
     }
 
-    /// [`Self::store`], unless `qty` is the first of its line or below zero.
+    /// [`Self::store`] behind the best, unless that takes more than a store: `key` lies behind the
+    /// window, or `qty` is the first of its line or below zero.
     #[inline(always)]
-    pub(super) fn store_marked(&mut self, key: i64, qty: i64) -> bool {
+    pub(super) fn store_behind(&mut self, key: i64, qty: i64) -> bool {
+        if key <= self.best {
+            return false;
+        }
         let slot = self.slot(key);
-        // Below zero is more than any quantity, without its sign.
-        let is_marked = qty as u64 <= u64::from(self.marks[slot >> 3]) << 62;
-        if is_marked {
+        let takes = if key < self.near_end {
+            qty >= 0
+        } else {
+            // Below zero is more than any quantity, without its sign.
+            self.contains(key) && qty as u64 <= u64::from(self.marks[slot >> 3]) << 62
+        };
+        if takes {
             self.qty[slot] = qty;
         }
-        is_marked
+        takes
     }
 
     /// Whether `qty` needs a mark at `slot` that is not there.
@@ -121,6 +161,9 @@ impl Ladder {
     fn mark(&mut self, slot: usize) {
         self.marks[slot >> 3] = 1;
         self.groups[slot >> 12] |= 1 << (slot >> 6 & 63);
+        if self.near_end != i64::MIN {
+            self.look_ahead();
+        }
     }
 
     /// Takes the mark off the line that `slot` begins.
@@ -260,7 +303,9 @@ impl Ladder {
 
     /// Moves the window. What leaves it must have been taken out before.
     pub(super) fn move_to(&mut self, base: i64) {
-        (self.base, self.end) = (base, base + self.window());
+        self.base = base;
+        // The line of the best may be another one by now.
+        self.near_end = i64::MIN;
     }
 
     /// Whether a best at `key` lies so far back in the window that this should be moved.
@@ -284,7 +329,15 @@ impl Ladder {
                 }
             }
         }
-        self.best = NONE;
+        self.set_best(NONE);
+    }
+
+    /// Whether what it says of the lines near the best is so.
+    #[cfg(test)]
+    pub(super) fn near_is_marked(&self) -> bool {
+        let first = self.best & !(LINE - 1);
+        let is_marked = |key| self.contains(key) && self.marks[self.slot(key) >> 3] != 0;
+        self.near_end == i64::MIN || (first..self.near_end).step_by(LINE as usize).all(is_marked)
     }
 
     /// How many slots hold something.

@@ -21,7 +21,8 @@ impl<'a> Levels<'a> {
     #[inline]
     pub(super) fn new(side: &'a BookSide) -> Self {
         let is_near = !side.is_empty();
-        let (first, bits) = if is_near { side.ladder.line_from(side.ladder.best) } else { (0, 0) };
+        let (first, bits) =
+            if is_near { side.ladder.line_from(side.ladder.best()) } else { (0, 0) };
         Self { side, bits, first, is_near, leaf: 0, slot: 0 }
     }
 

@@ -27,7 +27,7 @@ pub use view::{BookView, Ratio};
 
 use std::fmt;
 
-use qt_types::{Nanos, Side, Tick, TickFlags, TickKind};
+use qt_types::{Nanos, Price, Qty, Side, Tick, TickFlags, TickKind};
 
 /// The number of the other side.
 const fn other(side: usize) -> usize {
@@ -114,12 +114,30 @@ impl Book {
         let side = (tick.flags & TickFlags::ASK.bits()) as usize;
         let key = side::key_of(side, tick.price);
         let book_side = &mut self.sides[side];
-        let ladder = &mut book_side.ladder;
-        if key <= ladder.best || key >= ladder.end() || !ladder.store_marked(key, tick.qty) {
+        if !book_side.ladder.store_behind(key, tick.qty) {
             return false;
         }
         book_side.has_levels = true;
         true
+    }
+
+    /// Whether the sides do not meet behind a tick with [`TickFlags::LAST`], whatever levels come.
+    #[must_use]
+    #[inline]
+    pub fn ends_uncrossed(&self) -> bool {
+        self.crosses == CrossPolicy::Uncross && !self.is_halted
+    }
+
+    /// [`Self::apply_level`] for a level that [`Self::put_behind`] has left, out of the way of a
+    /// loop over levels: told at `venue_ns` (UTC) on the side and with the end that `flags` say.
+    #[cold]
+    #[inline(never)]
+    pub fn put_rare(&mut self, venue_ns: i64, flags: u8, price: Price, qty: Qty) -> bool {
+        let side = (flags & TickFlags::ASK.bits()) as usize;
+        self.venue_ns = venue_ns;
+        self.sides[side].has_levels = true;
+        let changed = self.set_level(side, side::key_of(side, price.ticks()), qty.lots());
+        changed | self.close(flags)
     }
 
     /// When the last level was told (UTC ns), and the flags of the last tick. Who puts levels with
@@ -176,10 +194,9 @@ impl Book {
     #[inline(always)]
     fn set_level(&mut self, side: usize, key: i64, qty: i64) -> bool {
         let book_side = &mut self.sides[side];
-        // The only branch, and rarely taken: whether a quantity is zero, a price is better than
-        // the best or is the best are tests that a processor cannot foresee.
-        if book_side.ladder.is_behind_best(key) & (qty >= 0) {
-            book_side.ladder.store(key, qty);
+        // Rarely anything else: whether a quantity is zero, a price is better than the best or is
+        // the best are tests that a processor cannot foresee.
+        if book_side.ladder.store_behind(key, qty) {
             return false;
         }
         self.set_level_rare(side, key, qty)
@@ -192,7 +209,7 @@ impl Book {
         // Orders come to the best price and leave it all the time: only whether it stays the best
         // is a test that a processor can foresee.
         if ladder.keeps_best(key, qty) {
-            let changed = (key == ladder.best) & (qty != ladder.qty(key));
+            let changed = (key == ladder.best()) & (qty != ladder.qty(key));
             ladder.store(key, qty);
             ladder.set_tag(key, tag);
             self.newest = if changed { side as u8 } else { self.newest };
@@ -249,7 +266,7 @@ impl Book {
     /// The smallest and the largest key stand for "no bid" and "no ask": they cross nothing.
     #[inline]
     fn note_crossing(&mut self) {
-        let is_crossed = !self.sides[0].ladder.best >= self.sides[1].ladder.best;
+        let is_crossed = !self.sides[0].ladder.best() >= self.sides[1].ladder.best();
         self.crossed = if is_crossed { TickFlags::LAST.bits() } else { 0 };
     }
 

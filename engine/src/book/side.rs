@@ -27,6 +27,8 @@ pub struct BookSide {
     pub(super) overflows: u64,
 }
 
+const _: () = assert!(size_of::<BookSide>() == 256);
+
 /// The key of `price` on the side with number `side` (0: bids, 1: asks), without a branch.
 #[inline(always)]
 pub(super) const fn key_of(side: usize, price: i64) -> i64 {
@@ -68,15 +70,23 @@ impl BookSide {
     #[must_use]
     #[inline]
     pub const fn is_empty(&self) -> bool {
-        self.ladder.best == NONE
+        self.ladder.best() == NONE
     }
 
     /// The best level.
     #[must_use]
     #[inline]
     pub fn best(&self) -> Option<(Price, Qty)> {
-        let key = self.ladder.best;
+        let key = self.ladder.best();
         (key != NONE).then(|| (self.price(key), Qty::from_lots(self.ladder.qty(key))))
+    }
+
+    /// The best price, without a look at what rests there.
+    #[must_use]
+    #[inline(always)]
+    pub fn best_price(&self) -> Option<Price> {
+        let key = self.ladder.best();
+        (key != NONE).then(|| self.price(key))
     }
 
     /// The quantity at `price`; zero where there is no level.
@@ -140,7 +150,7 @@ impl BookSide {
             self.overflows += u64::from(qty != 0);
             return false;
         }
-        let best = self.ladder.best;
+        let best = self.ladder.best();
         if key > best && !self.ladder.contains(key) {
             let room = self.far.set(key, qty);
             self.overflows += u64::from(room == Room::Short);
@@ -166,14 +176,14 @@ impl BookSide {
             self.recentre(key);
         }
         self.ladder.store(key, qty);
-        self.ladder.best = key;
+        self.ladder.set_best(key);
         true
     }
 
     /// Removes the best level, which there is.
     #[inline]
     pub(super) fn drop_best(&mut self) {
-        let key = self.ladder.best;
+        let key = self.ladder.best();
         self.ladder.store(key, 0);
         self.find_best(key);
     }
@@ -181,15 +191,15 @@ impl BookSide {
     /// The best level, at `key`, is gone: finds the next one.
     fn find_best(&mut self, key: i64) {
         if let Some(next) = self.ladder.next(key) {
-            self.ladder.best = next;
+            self.ladder.set_best(next);
             if self.ladder.is_far_back(next) {
                 self.recentre(next);
             }
         } else if let Some(next) = self.far.first() {
             self.recentre(next);
-            self.ladder.best = next;
+            self.ladder.set_best(next);
         } else {
-            self.ladder.best = NONE;
+            self.ladder.set_best(NONE);
         }
     }
 
@@ -214,7 +224,7 @@ impl BookSide {
 
     /// Moves the levels of the window from key `from` on to the far ones.
     fn give_away(&mut self, from: i64) {
-        let best = self.ladder.best;
+        let best = self.ladder.best();
         let first = if from <= best { Some(best) } else { self.ladder.next(from - 1) };
         let mut next = first;
         while let Some(key) = next {
@@ -245,8 +255,8 @@ impl BookSide {
             }
             self.drop_only();
         }
-        while self.ladder.best < key {
-            self.set_rare(self.ladder.best, 0);
+        while self.ladder.best() < key {
+            self.set_rare(self.ladder.best(), 0);
         }
         self.set_rare(key, qty);
         self.top() != before
@@ -256,8 +266,8 @@ impl BookSide {
     #[inline]
     fn drop_only(&mut self) {
         if !self.is_empty() {
-            self.ladder.store(self.ladder.best, 0);
-            self.ladder.best = NONE;
+            self.ladder.store(self.ladder.best(), 0);
+            self.ladder.set_best(NONE);
         }
     }
 
@@ -272,7 +282,7 @@ impl BookSide {
 
     #[inline]
     pub(super) fn top(&self) -> (i64, i64) {
-        let key = self.ladder.best;
+        let key = self.ladder.best();
         (key, if key == NONE { 0 } else { self.ladder.qty(key) })
     }
 }
@@ -290,12 +300,13 @@ mod tests {
                 // Levels all along; the best ones go, come back, and go again.
                 let key = if step % 4_000 < 3_000 { step } else { step - 2_500 };
                 book_side.set_rare(key + 40, 1);
-                while book_side.ladder.best < key {
-                    book_side.set_rare(book_side.ladder.best, 0);
+                while book_side.ladder.best() < key {
+                    book_side.set_rare(book_side.ladder.best(), 0);
                 }
-                let best = book_side.ladder.best;
+                let best = book_side.ladder.best();
                 let back = best - (book_side.ladder.end() - 256);
                 assert!((0..192).contains(&back), "{back} ticks behind the begin");
+                assert!(book_side.ladder.near_is_marked(), "step {step}");
                 assert!(book_side.far.first().is_none_or(|far| far >= book_side.ladder.end()));
             }
         }

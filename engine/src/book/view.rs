@@ -58,21 +58,36 @@ impl<'a> BookView<'a> {
         self.book.side(side).best()
     }
 
+    /// The best price of `side`, without what rests there.
+    #[must_use]
+    #[inline(always)]
+    pub fn best_price(self, side: Side) -> Option<Price> {
+        self.book.side(side).best_price()
+    }
+
+    /// The highest bid and the lowest ask. `None` while a side is empty.
+    #[must_use]
+    #[inline(always)]
+    pub fn best_prices(self) -> Option<(Price, Price)> {
+        self.book.bids().best_price().zip(self.book.asks().best_price())
+    }
+
     /// Twice the middle of the best prices, in ticks: exact. `None` while a side is empty.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn mid_x2(self) -> Option<i64> {
-        let ((bid, _), (ask, _)) = (self.best_bid()?, self.best_ask()?);
-        Some(bid.ticks() + ask.ticks())
+        let (bid, ask) = self.best_prices()?;
+        // A book holds no price that is not far below 63 bits.
+        Some(bid.ticks().wrapping_add(ask.ticks()))
     }
 
     /// The middle of the best prices, half-even to a tick. `None` while a side is empty.
     #[must_use]
-    #[inline]
+    #[inline(always)]
     pub fn mid(self) -> Option<Price> {
         let twice = self.mid_x2()?;
         let below = twice >> 1;
-        Some(Price::from_ticks(below + (twice & below & 1)))
+        Some(Price::from_ticks(below.wrapping_add(twice & below & 1)))
     }
 
     /// The best ask minus the best bid, in ticks. Not positive only within an update, in a
@@ -80,7 +95,7 @@ impl<'a> BookView<'a> {
     #[must_use]
     #[inline]
     pub fn spread(self) -> Option<i64> {
-        let ((bid, _), (ask, _)) = (self.best_bid()?, self.best_ask()?);
+        let (bid, ask) = self.best_prices()?;
         Some(ask.ticks() - bid.ticks())
     }
 

@@ -1,8 +1,8 @@
 //! Levels of a book by price, and trades: most of what comes, and mostly nobody waits for it.
 
 use qt_types::{
-    BarFlags, Event, Head, InstrumentId, Nanos, Payload, Seq, Tick, TickFlags, TickKind, Trade,
-    VenueId,
+    BarFlags, Event, Head, InstrumentId, Nanos, Payload, Price, Qty, Seq, Tick, TickFlags,
+    TickKind, Trade, VenueId,
 };
 
 use super::{Moment, Pipeline};
@@ -84,10 +84,9 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
 
     /// [`Self::step_change`] and [`Self::step_trade`] for one after the other of `ticks` of
     /// `instrument`, levels and trades, each with the time at which it reaches us (UTC ns), up to
-    /// the first one behind `until_ns` (UTC), that somebody may wait for or that is about a best
-    /// price: what has to be asked for each of them elsewhere is asked once. `again` gives the one
-    /// after so many once more. Returns how many it took in, and the time of the last of all events
-    /// (UTC ns).
+    /// the first one behind `until_ns` (UTC) or that somebody may wait for: what has to be asked
+    /// for each of them elsewhere is asked once. `again` gives the one after so many once more, if
+    /// there is one. Returns how many it took in, and the time of the last of all events (UTC ns).
     // Not inlined: with all that its caller has in hand there are too few registers for its loop.
     #[inline(never)]
     pub fn take_changes(
@@ -95,48 +94,62 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         instrument: InstrumentId,
         until_ns: i64,
         ticks: impl Iterator<Item = (i64, Tick)>,
-        again: impl Fn(usize) -> Option<Tick>,
+        again: impl Fn(usize) -> Option<(i64, Tick)>,
     ) -> (usize, Nanos) {
         let (mut count, mut now_ns) = (0_usize, self.market.now_ns());
-        let stop_ns = self.risk.gate.deaf_until_ns(instrument).min(until_ns.saturating_add(1));
+        let deaf = self.risk.gate.deaf_until_ns(instrument, &exposure!(self));
+        let stop_ns = deaf.to_rest_ns.min(until_ns.saturating_add(1));
         let hears_market = self.strategy.hears_market();
         if (hears_market && self.wants_book(Completed::Update)) || self.waits() {
             return (count, now_ns);
         }
+        let hears_best = hears_market && self.wants_book(Completed::TopChange);
         let Some((book, last)) = self.market.settled(instrument) else { return (count, now_ns) };
+        // Before then a change of the best prices is for the book alone, if it ends an update.
+        let best_ns = if hears_best || !book.ends_uncrossed() { i64::MIN } else { deaf.to_best_ns };
         let (mut hash, mut last_trade) = (self.hash, NO_TICK);
-        for (recv_ns, tick) in ticks {
+        let mut left = ticks;
+        loop {
+            for (recv_ns, tick) in left.by_ref() {
+                let recv_ns = Nanos::new(recv_ns).max(now_ns);
+                if recv_ns.get() >= stop_ns {
+                    break;
+                }
+                let what = if tick.kind == TickKind::Level as u8 {
+                    if !book.put_behind(&tick) {
+                        break;
+                    }
+                    i64::from(tick.flags)
+                } else {
+                    if hears_market {
+                        break;
+                    }
+                    *last = tick.price();
+                    last_trade = count;
+                    0
+                };
+                super::fold::fold_priced(&mut hash, recv_ns, instrument, &tick, what);
+                now_ns = recv_ns;
+                // No file has that many.
+                count = count.wrapping_add(1);
+            }
+            // What has stopped the run is looked up again: with it in hand, or a call in it, there
+            // are too few registers for the run.
+            let Some((recv_ns, tick)) = again(count) else { break };
             let recv_ns = Nanos::new(recv_ns).max(now_ns);
-            if recv_ns.get() >= stop_ns {
+            let is_whole = tick.kind == TickKind::Level as u8 && tick.flags().has(TickFlags::LAST);
+            if !is_whole || recv_ns.get() >= stop_ns.min(best_ns) {
                 break;
             }
-            let what = if tick.kind == TickKind::Level as u8 {
-                if !book.put_behind(&tick) {
-                    break;
-                }
-                i64::from(tick.flags)
-            } else {
-                if hears_market {
-                    break;
-                }
-                *last = tick.price();
-                last_trade = count;
-                0
-            };
-            super::fold::fold_priced(&mut hash, recv_ns, instrument, &tick, what);
+            let (price, qty) = (Price::from_ticks(tick.price), Qty::from_lots(tick.qty));
+            book.put_rare(tick.venue_ns, tick.flags, price, qty);
+            super::fold::fold_tick(&mut hash, recv_ns, instrument, &tick);
             now_ns = recv_ns;
-            // No file has that many.
             count = count.wrapping_add(1);
         }
         self.hash = hash;
         if count > 0 {
-            // What only the last level leaves behind is looked up after all of them: the loop has
-            // too few registers to carry it along. What is no level is a trade.
-            let is_level = |tick: &Tick| tick.kind == TickKind::Level as u8;
-            let mut from_last = (0..count).rev().filter_map(&again);
-            let is_trade = last_trade == count.wrapping_sub(1);
-            let level = if is_trade { from_last.find(is_level) } else { from_last.next() };
-            if let Some(level) = level {
+            if let Some(level) = last_level(count, last_trade, &again) {
                 book.note_told((level.venue_ns, level.flags));
             }
             self.market.set_now(now_ns);
@@ -210,4 +223,21 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
             }
         }
     }
+}
+
+/// The last level of the first `count` ticks, of which the last trade is at `last_trade`. What only
+/// the last one leaves behind is looked up after all of them: their loop has too few registers to
+/// carry it along.
+#[inline(always)]
+fn last_level(
+    count: usize,
+    last_trade: usize,
+    again: &impl Fn(usize) -> Option<(i64, Tick)>,
+) -> Option<Tick> {
+    let mut from_last = (0..count).rev().filter_map(again).map(|(_, tick)| tick);
+    // What is no level is a trade, and almost all are levels.
+    if last_trade == count.wrapping_sub(1) {
+        return from_last.find(|tick| tick.kind == TickKind::Level as u8);
+    }
+    from_last.next()
 }

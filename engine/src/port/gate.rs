@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Exposure, Tightest};
 use crate::snapshot::{Reader, SnapshotError, Writer};
-use crate::{Command, NewOrder, values};
+use crate::{Command, NewOrder, Order, values};
 
 values!(OrderRequest);
 
@@ -71,6 +71,23 @@ pub struct Settlement {
     /// The price of the fill that the report is about, in ticks; `None` where it is about none.
     /// What it did to cash and position the ledger tells.
     pub price: Option<Price>,
+}
+
+/// Before which times (UTC ns) a gate need not see what comes of a market.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Deaf {
+    /// What changes a best price of its book.
+    pub to_best_ns: i64,
+    /// What leaves them as they are: levels behind them, trades. Not before the other.
+    pub to_rest_ns: i64,
+}
+
+impl Deaf {
+    /// It has to see all.
+    pub const NEVER: Self = Self { to_best_ns: i64::MIN, to_rest_ns: i64::MIN };
+
+    /// It sees nothing.
+    pub const ALWAYS: Self = Self { to_best_ns: i64::MAX, to_rest_ns: i64::MAX };
 }
 
 /// The risk controls. Every order passes [`Gate::check`]; there is no way around it.
@@ -139,6 +156,15 @@ pub trait Gate: Send {
         None
     }
 
+    /// The venue has `order`, which was on its way, in an account with one currency whose
+    /// strategies have no books of their own: most reports say that and nothing else. Whether it
+    /// means nothing to the gate; where it does, [`Self::settled`] follows.
+    #[inline]
+    fn accepted(&mut self, order: &Order) -> bool {
+        let _ = order;
+        false
+    }
+
     /// A report about an order was taken in; order table and ledger know it already.
     #[inline]
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
@@ -154,11 +180,12 @@ pub trait Gate: Send {
         true
     }
 
-    /// Before which time (UTC ns) [`Self::hears`] says no for `instrument`.
+    /// Before which time (UTC ns) it need not [`Self::observe`] what comes of the market of
+    /// `instrument`.
     #[inline]
-    fn deaf_until_ns(&self, instrument: InstrumentId) -> i64 {
-        let _ = instrument;
-        i64::MIN
+    fn deaf_until_ns(&self, instrument: InstrumentId, exposure: &Exposure<'_>) -> Deaf {
+        let _ = (instrument, exposure);
+        Deaf::NEVER
     }
 
     /// Until when (UTC ns) nothing that it observes, but for bars, makes it ask for the account
@@ -212,8 +239,8 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
         (**self).hears(instrument, now_ns)
     }
 
-    fn deaf_until_ns(&self, instrument: InstrumentId) -> i64 {
-        (**self).deaf_until_ns(instrument)
+    fn deaf_until_ns(&self, instrument: InstrumentId, exposure: &Exposure<'_>) -> Deaf {
+        (**self).deaf_until_ns(instrument, exposure)
     }
 
     fn rests_until_ns(&self) -> i64 {
@@ -268,6 +295,11 @@ impl<T: Gate + ?Sized> Gate for Box<T> {
 
     fn load(&mut self, from: &mut Reader<'_>) -> Result<(), SnapshotError> {
         (**self).load(from)
+    }
+
+    #[inline]
+    fn accepted(&mut self, order: &Order) -> bool {
+        (**self).accepted(order)
     }
 
     #[inline]

@@ -11,7 +11,7 @@ mod venue;
 
 pub use context::{Context, Exits};
 pub use exposure::Exposure;
-pub use gate::{Gate, OrderRequest, Settlement, SizeRequest};
+pub use gate::{Deaf, Gate, OrderRequest, Settlement, SizeRequest};
 pub use gateway::{Answer, Gateway, GatewayEvent, Question, VenueOrder, VenueState};
 pub use inside::{Inside, Tightest};
 pub(crate) use intents::Intents;

@@ -4,8 +4,9 @@
 use proptest::prelude::*;
 use proptest::strategy::Strategy as Drawn;
 use qt_engine::{
-    BookInterest, BookKind, BookLimits, BookView, Context, Exits, Exposure, Gate, OrderRequest,
-    Outbox, Pipeline, PipelineConfig, Sequencer, SizeRequest, Strategy, save_and_load, stored,
+    BookInterest, BookKind, BookLimits, BookView, Context, Deaf, Exits, Exposure, Gate,
+    OrderRequest, Outbox, Pipeline, PipelineConfig, Sequencer, SizeRequest, Strategy,
+    save_and_load, stored,
 };
 use qt_types::{
     Cash, DenyReason, E9, Event, Head, InstrumentId, Lacks, Limits, Nanos, OrderKind, Payload,
@@ -80,8 +81,8 @@ impl Gate for Ears {
         self.seen_ns >= self.look_ns
     }
 
-    fn deaf_until_ns(&self, _: InstrumentId) -> i64 {
-        self.look_ns
+    fn deaf_until_ns(&self, _: InstrumentId, _: &Exposure<'_>) -> Deaf {
+        Deaf { to_best_ns: self.look_ns, to_rest_ns: self.look_ns }
     }
 
     fn observe(&mut self, event: &Event, _: &Exposure<'_>) -> bool {

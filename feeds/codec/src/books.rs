@@ -37,6 +37,12 @@ impl Feed {
         slots.filter(move |(_, slot)| waits(slot)).map(|(at, _)| SymbolId(at as u16))
     }
 
+    /// Whether the book of `symbol` waits for a snapshot; `false` where it has none.
+    pub(crate) fn waits(&self, symbol: SymbolId) -> bool {
+        let slot = self.slots.get(usize::from(symbol.0));
+        slot.is_some_and(|slot| slot.depth > 0 && slot.sync.needs_snapshot())
+    }
+
     /// Takes what a frame tells about a book.
     pub(crate) fn book(&mut self, frame: &BookFrame<'_>) {
         let at = usize::from(frame.symbol.0);

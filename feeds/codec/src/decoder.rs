@@ -77,6 +77,22 @@ impl Decoder {
         std::mem::swap(&mut self.feed.out, out);
     }
 
+    /// Tells that updates of `symbol` were lost behind the decoder: its book is not in order until
+    /// its next snapshot. The update that says so is added to `out`.
+    pub fn lost(&mut self, symbol: SymbolId, out: &mut Vec<Update>) {
+        if usize::from(symbol.0) < self.feed.slots.len() {
+            std::mem::swap(&mut self.feed.out, out);
+            self.feed.lost(symbol);
+            std::mem::swap(&mut self.feed.out, out);
+        }
+    }
+
+    /// Whether the book of `symbol` waits for a snapshot; `false` where it has none.
+    #[must_use]
+    pub fn waits(&self, symbol: SymbolId) -> bool {
+        self.feed.waits(symbol)
+    }
+
     /// Decodes one frame; its updates are added to `out`.
     ///
     /// # Errors

@@ -42,6 +42,9 @@ pub struct Facts {
     pub fundings: u64,
     /// Messages that are not market data, or of a kind that is not decoded, by name.
     pub unknown: BTreeMap<Box<str>, u64>,
+    /// Fields that no message of a kind that is decoded had when this was written. Of venues
+    /// that are traded at only.
+    pub fields_unknown: u64,
     /// Frames that could not be read.
     pub errors: u64,
 }

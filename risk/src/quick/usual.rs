@@ -5,7 +5,7 @@
 use qt_engine::{Exposure, Gate, OrderRequest};
 use qt_types::{InstrumentId, InstrumentSpec, OrderKind, Side};
 
-use super::{has_room, stands};
+use super::{has_places, has_room, stands};
 use crate::ask::{LOTS_MAX, MONEY_MAX};
 use crate::exposure_check::PLACES_KEPT;
 use crate::reference::Reference;
@@ -121,17 +121,21 @@ impl State {
         };
         let (bounds, side, now_ns) = (&known.bounds, usual.side, usual.now_ns);
         let best = resting[side.opposite() as usize].best;
-        let equity = node.equity(sums);
+        let is_worth_little = || {
+            let equity = node.equity(sums);
+            (equity >= node.bounds.equity_from)
+                & (equity <= node.bounds.equity_to)
+                & has_room((node, sums), line, usual.notional, known.stress_bps)
+        };
         let is_small = (usual.lots <= bounds.lots)
             & (usual.notional <= bounds.notional)
             & (line.orders < bounds.orders)
             & (self.reservations.room() > PLACES_KEPT)
-            & (equity >= node.bounds.equity_from)
-            & (equity <= node.bounds.equity_to)
             & bounds.meets_nobody(best, usual.limit, side)
             & is_in_reach(line, usual, bounds.of_side(side))
-            & has_room((node, sums), line, (usual.notional, 1), known.stress_bps);
+            & has_places((node, sums), (usual.notional, 1));
         is_small
+            && (!self.tracks_worth || is_worth_little())
             && bounds.is_within_collar(usual.limit, side, usual.reference_x2)
             && known.has_moved_little(usual.reference_x2)
             && node.is_usual(bounds, usual.notional)

@@ -98,7 +98,9 @@ impl Stored for State {
         from.same("the risk profile or the accounts (their fingerprint)", &self.configured)?;
         from.list(&mut self.parents, PARENTS_MAX)?;
         from.list(&mut self.breaks, BREAKS_MAX)?;
-        self.load_rest(from)
+        self.load_rest(from)?;
+        self.tracks_worth = self.nodes.iter().any(Node::tracks_worth);
+        Ok(())
     }
 }
 
@@ -108,7 +110,7 @@ stored_as!(save_rest, load_rest, State {
     each: instruments, nodes, sums, lines, resting, strategies, ledger_cash, own_cash,
         tenant_allows, account_allows, venue_links;
     made: configured, parents, breaks, tenants, accounts, is_build_approved, is_configured,
-        is_single, tracks_usual, tracks_resting, tracks_repeats;
+        is_single, tracks_worth, tracks_usual, tracks_resting, tracks_repeats;
     sound: State::is_sound;
 });
 

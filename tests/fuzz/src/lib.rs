@@ -15,5 +15,6 @@ mod mutate;
 mod random;
 pub mod regressions;
 pub mod target;
+mod trading;
 pub mod watch;
 pub mod work;

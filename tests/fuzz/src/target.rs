@@ -17,7 +17,7 @@ use qt_data::ticks::{Record, RecordKind, TickFile, Verify};
 use qt_types::{E9, InstrumentKind, InstrumentSpec, OrderTick, Tick};
 
 use crate::corpus::Corpus;
-use crate::journal;
+use crate::{journal, trading};
 
 /// One function that is given bytes.
 #[derive(Debug)]
@@ -45,6 +45,7 @@ pub const TARGETS: &[Target] = &[
     }),
     target("session", Corpus::Frames, session),
     target("depth", Corpus::Frames, depth),
+    target("trading", Corpus::Frames, |bytes, _| trading::run(bytes)),
     target("import", Corpus::Ticks, |bytes, _| {
         let _ = detect(bytes, NAME);
         let _ = import_any(bytes, NAME);

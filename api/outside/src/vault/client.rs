@@ -13,6 +13,8 @@ use qt_trading::secret::Secret;
 
 /// How long one call may take.
 const CALL: Duration = Duration::from_secs(5);
+/// How long after a renewal that failed the next one is tried, at most.
+const RETRY: Duration = Duration::from_secs(30);
 
 /// Why Vault gives no answer. No text of these holds a token, a key or anything of an answer.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -35,6 +37,8 @@ struct Token {
     at: Instant,
     lease: Duration,
     is_renewable: bool,
+    /// When it was last tried in vain to renew it.
+    tried: Option<Instant>,
 }
 
 impl Token {
@@ -43,9 +47,13 @@ impl Token {
         now.duration_since(self.at) >= self.lease.saturating_sub(CALL.min(self.lease / 8))
     }
 
-    /// Whether it should be renewed: two thirds of its time are over.
-    fn is_old(&self, now: Instant) -> bool {
-        now.duration_since(self.at) >= self.lease * 2 / 3
+    /// Whether it is to be renewed: two thirds of its time are over, and the last attempt was not
+    /// just now.
+    fn is_due(&self, now: Instant) -> bool {
+        let is_old = now.duration_since(self.at) >= self.lease * 2 / 3;
+        let pause = RETRY.min(self.lease / 30);
+        let was_tried = self.tried.is_some_and(|at| now.duration_since(at) < pause);
+        self.is_renewable && is_old && !was_tried
     }
 }
 
@@ -109,8 +117,9 @@ impl Vault {
         let url = format!("{}/v1/{}/data/{path}", self.settings.address, self.settings.mount);
         let token = self.token(None).await?;
         let mut answer = self.call(Call::get(url.as_str()), Some(&token)).await?;
-        if answer.status == 403 {
-            // The token may have been revoked: once with a new one.
+        // The token was revoked, or its policy does not let us: one that is good is not thrown away
+        // for a path that it may not read.
+        if answer.status == 403 && !self.is_good(&token).await? {
             let token = self.token(Some(&token)).await?;
             answer = self.call(Call::get(url), Some(&token)).await?;
         }
@@ -134,19 +143,40 @@ impl Vault {
     async fn token(&self, bad: Option<&Secret>) -> Result<Secret, VaultError> {
         let mut kept = self.token.lock().await;
         let now = Instant::now();
-        if let Some(token) = &*kept
-            && bad != Some(&token.text)
-            && !token.is_over(now)
-        {
-            if !token.is_old(now) || !token.is_renewable {
+        let good = kept.as_mut().filter(|it| bad != Some(&it.text) && !it.is_over(now));
+        if let Some(token) = good {
+            if !token.is_due(now) {
                 return Ok(token.text.clone());
             }
-            if let Ok(renewed) = self.renewed(token).await {
-                return Ok(kept.insert(renewed).text.clone());
-            }
+            token.tried = Some(now);
+            let old = token.text.clone();
+            let renewed = self.renewed(token).await;
+            // A token can be renewed no further than its longest time: then there is a new one.
+            let new = match renewed {
+                Ok(token) => Ok(token),
+                Err(_) => self.log_in().await,
+            };
+            return Ok(match new {
+                Ok(token) => kept.insert(token).text.clone(),
+                Err(error) => {
+                    tracing::warn!(%error, "the token of Vault is not renewed, and is good yet");
+                    old
+                }
+            });
         }
         *kept = None;
         Ok(kept.insert(self.log_in().await?).text.clone())
+    }
+
+    /// Whether Vault knows the token.
+    async fn is_good(&self, token: &Secret) -> Result<bool, VaultError> {
+        let url = format!("{}/v1/auth/token/lookup-self", self.settings.address);
+        let answer = self.call(Call::get(url), Some(token)).await?;
+        match answer.status {
+            200 => Ok(true),
+            403 => Ok(false),
+            status => Err(unexpected(status)),
+        }
     }
 
     async fn renewed(&self, token: &Token) -> Result<Token, VaultError> {
@@ -203,6 +233,7 @@ fn given(answer: &Answer, at: Instant) -> Result<Token, VaultError> {
         at,
         lease: Duration::from_secs(lease),
         is_renewable: renewable,
+        tried: None,
     })
 }
 

@@ -27,6 +27,8 @@ use qt_trading::time::Time;
 
 /// Events that are taken up at once.
 const BATCH: u32 = 200;
+/// So many times in one round at most; the next round goes on, behind the other tenants.
+const BATCHES: u32 = 10;
 /// Bytes of an answer that are read; nothing is done with them.
 const ANSWER_BYTES_MAX: u64 = 16 << 10;
 /// The longest text that is kept of an error, in characters.
@@ -47,6 +49,8 @@ pub struct Terms {
     pub poll: Duration,
     /// Deliveries of one webhook that are tried at one time.
     pub each_max: usize,
+    /// Deliveries of one tenant that are tried at one time.
+    pub tenant_max: usize,
     /// Deliveries of all webhooks that are tried at one time.
     pub all_max: usize,
     /// How long deliveries that are over stay in the log.
@@ -63,6 +67,7 @@ impl Default for Terms {
             age: Duration::from_secs(24 * 3_600),
             poll: Duration::from_secs(1),
             each_max: 2,
+            tenant_max: 32,
             all_max: 128,
             kept: Duration::from_secs(7 * 24 * 3_600),
         }
@@ -78,7 +83,46 @@ pub struct Courier {
     terms: Terms,
     ring: Notify,
     places: Arc<Semaphore>,
-    busy: Mutex<HashMap<Uuid, usize>>,
+    busy: Mutex<Busy>,
+    turn: Mutex<Turn>,
+}
+
+/// Places that are taken.
+#[derive(Default)]
+struct Busy {
+    webhooks: HashMap<Uuid, usize>,
+    tenants: HashMap<TenantId, usize>,
+}
+
+/// Who was served last: the next round begins behind them.
+#[derive(Default)]
+struct Turn {
+    tenant: Option<TenantId>,
+    webhooks: HashMap<TenantId, Uuid>,
+}
+
+impl Turn {
+    /// `all` in the order in which they are served now, each by its `key`: those behind `last`
+    /// first.
+    fn order<T, K: Ord + Copy>(all: &mut [T], key: impl Fn(&T) -> K, last: Option<K>) {
+        all.sort_by_key(|it| key(it));
+        let begin = last.map_or(0, |last| all.partition_point(|it| key(it) <= last));
+        all.rotate_left(begin);
+    }
+}
+
+fn locked<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// One less of `key`; nothing is kept of what is zero.
+fn free<K: Eq + std::hash::Hash>(counts: &mut HashMap<K, usize>, key: &K) {
+    if let Some(count) = counts.get_mut(key) {
+        *count -= 1;
+        if *count == 0 {
+            counts.remove(key);
+        }
+    }
 }
 
 impl std::fmt::Debug for Courier {
@@ -97,19 +141,16 @@ impl Sink for Courier {
 /// A place at one webhook; free again when it is dropped.
 struct Place {
     courier: Arc<Courier>,
+    tenant: TenantId,
     webhook: Uuid,
     _permit: OwnedSemaphorePermit,
 }
 
 impl Drop for Place {
     fn drop(&mut self) {
-        let mut busy = self.courier.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = busy.get_mut(&self.webhook) {
-            *count -= 1;
-            if *count == 0 {
-                busy.remove(&self.webhook);
-            }
-        }
+        let mut busy = locked(&self.courier.busy);
+        free(&mut busy.webhooks, &self.webhook);
+        free(&mut busy.tenants, &self.tenant);
     }
 }
 
@@ -126,8 +167,8 @@ impl Courier {
     ) -> Arc<Self> {
         let http = Http::guarded(guard, lookup, terms.answer, ANSWER_BYTES_MAX);
         let places = Arc::new(Semaphore::new(terms.all_max));
-        let (ring, busy) = (Notify::new(), Mutex::default());
-        Arc::new(Self { store, sealer, http, terms, ring, places, busy })
+        let (ring, busy, turn) = (Notify::new(), Mutex::default(), Mutex::default());
+        Arc::new(Self { store, sealer, http, terms, ring, places, busy, turn })
     }
 
     /// Works until it is dropped; then what is being tried is left to whoever comes next.
@@ -151,12 +192,37 @@ impl Courier {
         }
     }
 
+    /// One look at all tenants. What goes wrong with one of them is told and holds up nobody else.
     async fn round(self: &Arc<Self>, trying: &mut JoinSet<()>) -> Result<(), StoreError> {
-        for tenant in self.store.tenants_with_webhooks().await? {
-            while self.store.take_up_events(tenant, BATCH).await? >= u64::from(BATCH) {}
-            for webhook in self.store.webhooks(tenant).await? {
-                self.try_due(tenant, webhook, trying).await?;
+        let mut tenants = self.store.tenants_with_webhooks().await?;
+        let last = locked(&self.turn).tenant;
+        Turn::order(&mut tenants, |it| it.0, last.map(|it| it.0));
+        for tenant in tenants {
+            if let Err(error) = self.serve(tenant, trying).await {
+                tracing::warn!(%tenant, %error, "webhooks of a tenant wait");
             }
+        }
+        Ok(())
+    }
+
+    async fn serve(
+        self: &Arc<Self>,
+        tenant: TenantId,
+        trying: &mut JoinSet<()>,
+    ) -> Result<(), StoreError> {
+        let mut batches = 0;
+        while self.store.take_up_events(tenant, BATCH).await? >= u64::from(BATCH) {
+            batches += 1;
+            if batches == BATCHES {
+                self.ring.notify_one();
+                break;
+            }
+        }
+        let mut webhooks = self.store.webhooks(tenant).await?;
+        let last = locked(&self.turn).webhooks.get(&tenant).copied();
+        Turn::order(&mut webhooks, |it| it.id, last);
+        for webhook in webhooks {
+            self.try_due(tenant, webhook, trying).await?;
         }
         Ok(())
     }
@@ -167,11 +233,16 @@ impl Courier {
         webhook: WebhookRow,
         trying: &mut JoinSet<()>,
     ) -> Result<(), StoreError> {
-        let mut places = self.free_places(webhook.id);
+        let mut places = self.free_places(tenant, webhook.id);
         let Ok(limit @ 1..) = u32::try_from(places.len()) else { return Ok(()) };
         let now = Time::now();
         let until = after(now, self.terms.claim);
         let due = self.store.due_deliveries(tenant, webhook.id, now, until, limit).await?;
+        if !due.is_empty() {
+            let mut turn = locked(&self.turn);
+            turn.tenant = Some(tenant);
+            turn.webhooks.insert(tenant, webhook.id);
+        }
         let webhook = Arc::new(webhook);
         for delivery in due {
             let Some(place) = places.pop() else { break };
@@ -186,14 +257,20 @@ impl Courier {
     }
 
     /// The free places of a webhook, taken.
-    fn free_places(self: &Arc<Self>, webhook: Uuid) -> Vec<Place> {
-        let mut busy = self.busy.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = busy.entry(webhook).or_default();
+    fn free_places(self: &Arc<Self>, tenant: TenantId, webhook: Uuid) -> Vec<Place> {
+        let mut busy = locked(&self.busy);
+        let of = |counts: Option<&usize>| counts.copied().unwrap_or(0);
+        let taken = of(busy.webhooks.get(&webhook));
+        let left = self.terms.each_max.saturating_sub(taken);
+        let left = left.min(self.terms.tenant_max.saturating_sub(of(busy.tenants.get(&tenant))));
         let mut places = Vec::new();
-        while *count < self.terms.each_max {
+        while places.len() < left {
             let Ok(permit) = Arc::clone(&self.places).try_acquire_owned() else { break };
-            *count += 1;
-            places.push(Place { courier: Arc::clone(self), webhook, _permit: permit });
+            places.push(Place { courier: Arc::clone(self), tenant, webhook, _permit: permit });
+        }
+        if !places.is_empty() {
+            *busy.webhooks.entry(webhook).or_default() += places.len();
+            *busy.tenants.entry(tenant).or_default() += places.len();
         }
         places
     }
@@ -286,6 +363,21 @@ fn spread(wait: Duration) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_round_begins_behind_the_last_one_that_was_served() {
+        let order = |last| {
+            let mut all = [3, 1, 4, 2];
+            Turn::order(&mut all, |it| *it, last);
+            all
+        };
+        assert_eq!(order(None), [1, 2, 3, 4]);
+        assert_eq!(order(Some(2)), [3, 4, 1, 2]);
+        assert_eq!(order(Some(4)), [1, 2, 3, 4]);
+        // It is gone by now.
+        assert_eq!(order(Some(9)), [1, 2, 3, 4]);
+        assert_eq!(order(Some(0)), [1, 2, 3, 4]);
+    }
 
     #[test]
     fn eight_tries_fit_into_a_day() {

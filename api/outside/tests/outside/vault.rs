@@ -22,6 +22,8 @@ struct Inside {
     tokens: Vec<String>,
     logins: usize,
     renewals: usize,
+    /// Renewals and logins fail.
+    is_stuck: bool,
     reads: usize,
     lease_s: u64,
     is_sealed: bool,
@@ -46,6 +48,9 @@ fn answer(state: &State, request: &Request) -> Reply {
                           "policies": ["quanttrade"], "token_type": "service"});
         Reply::json(200, &json!({"request_id": "r", "lease_id": "", "auth": auth}))
     };
+    if inside.is_stuck && request.path.ends_with("/login") {
+        return errors(500, "no storage");
+    }
     if request.path == "/v1/auth/approle/login" {
         let body: Value = serde_json::from_str(&request.body).unwrap();
         if body != json!({"role_id": "canary-role", "secret_id": "canary-secret-id"}) {
@@ -60,8 +65,14 @@ fn answer(state: &State, request: &Request) -> Reply {
     if !inside.tokens.contains(&token) {
         return errors(403, "permission denied");
     }
+    if request.path == "/v1/auth/token/lookup-self" {
+        return Reply::json(200, &json!({"data": {"policies": ["quanttrade"]}}));
+    }
     if request.path == "/v1/auth/token/renew-self" {
         inside.renewals += 1;
+        if inside.is_stuck {
+            return errors(400, "lease is not renewable");
+        }
         return auth(&token, inside.lease_s);
     }
     inside.reads += 1;
@@ -193,6 +204,37 @@ async fn tokens_are_renewed_and_replaced() {
     ask().await;
     let inside = state.lock().unwrap();
     assert_eq!((inside.renewals, inside.logins), (before + 1, 4));
+}
+
+#[tokio::test]
+async fn a_good_token_is_kept_whatever_is_refused() {
+    let (server, state) = vault().await;
+    let keys = keys(&server, Duration::ZERO);
+    let ask = async |venue| keys.get(Uuid::now_v7(), venue).await.unwrap_err();
+    for _ in 0..5 {
+        // A path that its policy does not let us read says nothing about the token.
+        assert_eq!(ask(Venue::Deribit).await.code(), "VENUE_KEY_UNAVAILABLE");
+    }
+    assert_eq!(state.lock().unwrap().logins, 1);
+    assert_eq!(ask(Venue::Binance).await, KeyError::Missing(Venue::Binance));
+    assert_eq!(state.lock().unwrap().logins, 1);
+    // One that cannot be renewed, nor replaced for now, is used for as long as it is good.
+    state.lock().unwrap().lease_s = 30;
+    state.lock().unwrap().tokens.clear();
+    ask(Venue::Binance).await;
+    assert_eq!(state.lock().unwrap().logins, 2);
+    state.lock().unwrap().is_stuck = true;
+    tokio::time::sleep(Duration::from_millis(20_100)).await;
+    for _ in 0..5 {
+        assert_eq!(ask(Venue::Binance).await, KeyError::Missing(Venue::Binance));
+    }
+    let tries = state.lock().unwrap().renewals;
+    assert!((1..=5).contains(&tries), "not at every question: {tries}");
+    state.lock().unwrap().is_stuck = false;
+    tokio::time::sleep(Duration::from_millis(1_100)).await;
+    assert_eq!(ask(Venue::Binance).await, KeyError::Missing(Venue::Binance));
+    assert_eq!(state.lock().unwrap().renewals, tries + 1);
+    assert_eq!(state.lock().unwrap().logins, 2);
 }
 
 #[tokio::test]

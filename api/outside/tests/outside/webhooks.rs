@@ -185,6 +185,40 @@ async fn a_slow_receiver_holds_up_nobody_else() {
     running.abort();
 }
 
+/// A tenant whose receivers are all slow has the places of a tenant, and no more: others are told.
+#[tokio::test]
+async fn a_tenant_that_waits_holds_up_no_other() {
+    let (store, _folder) = store().await;
+    let mut post = Post::new(store);
+    post.terms.answer = Duration::from_secs(8);
+    post.terms.claim = Duration::from_secs(30);
+    (post.terms.tenant_max, post.terms.all_max) = (3, 4);
+    let server = Server::start(|request| {
+        let delay = if request.path == "/slow" { 60 } else { 0 };
+        Reply { delay: Duration::from_secs(delay), ..Reply::status(200) }
+    })
+    .await;
+    for _ in 0..5 {
+        post.make(&server.url("/slow"), &[]).await;
+    }
+    let (loud, quiet) = (post.tenant, TenantId::new());
+    for n in 0..20 {
+        happen(&post.store, loud, &n.to_string()).await;
+    }
+    let running = post.begin();
+    until(async || (server.seen().len() >= 3).then_some(())).await;
+    post.tenant = quiet;
+    let fast = post.make(&server.url("/fast"), &[]).await;
+    for n in 0..20 {
+        happen(&post.store, quiet, &n.to_string()).await;
+    }
+    let log = post.over(&fast, 20).await;
+    assert!(log.iter().all(|it| it.status == DeliveryStatus::Delivered));
+    let slow = server.seen().iter().filter(|it| it.path == "/slow").count();
+    assert_eq!(slow, 3, "so many places a tenant has");
+    running.abort();
+}
+
 #[tokio::test]
 async fn redirects_are_not_followed_and_answers_are_bounded() {
     let (store, _folder) = store().await;

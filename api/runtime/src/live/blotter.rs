@@ -322,6 +322,12 @@ impl Blotter {
         }
     }
 
+    /// Whether nothing was ever sent.
+    #[must_use]
+    pub const fn is_unused(&self) -> bool {
+        self.newest == 0
+    }
+
     /// The line of `order`, unless it was forgotten.
     #[must_use]
     pub fn line(&self, order: OrderId) -> Option<&Line> {

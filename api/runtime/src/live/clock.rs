@@ -92,6 +92,12 @@ impl Watch {
         self.now_ns
     }
 
+    /// The time is `at_ns` (UTC), which the last look has gone past or was at: what was due on the
+    /// way there happens at its own time. Whoever does this ends with the time of the look.
+    pub const fn put_at(&mut self, at_ns: Nanos) {
+        self.now_ns = at_ns;
+    }
+
     /// How far the wall clock was ahead at the last look (ns).
     #[must_use]
     pub const fn offset_ns(&self) -> i64 {
@@ -154,6 +160,21 @@ mod tests {
             (9_600, -200),
         ];
         assert_eq!(told, want);
+    }
+
+    #[test]
+    fn what_was_due_on_the_way_happens_at_its_own_time() {
+        let mut watch = Watch::new(Nanos::new(0));
+        watch.look(at(1_000, 0));
+        assert_eq!(watch.look(at(1_300, 300)), Nanos::new(1_300));
+        for at_ns in [1_200, 1_250, 1_300] {
+            watch.put_at(Nanos::new(at_ns));
+            assert_eq!(watch.now_ns(), Nanos::new(at_ns));
+        }
+        assert_eq!(watch.look(at(1_400, 400)), Nanos::new(1_400));
+        watch.put_at(Nanos::new(1_350));
+        // Also without the last step: the next look goes on from the clocks.
+        assert_eq!(watch.look(at(1_400, 400)), Nanos::new(1_400));
     }
 
     #[test]

@@ -14,6 +14,7 @@ use qt_types::{
     RejectReason, Report, ReportKind, Seq, Target,
 };
 
+use super::beside::Beside;
 use super::blotter::Blotter;
 use super::clock::Watch;
 use super::feed::FeedReader;
@@ -71,6 +72,8 @@ pub struct Driver<S, G> {
     pub(super) switch: Switch,
     /// What the kill switch is to be pulled for.
     pub(super) alarms: Alarms,
+    /// What is in the account and not the run's, once that is known.
+    pub(super) beside: Option<Beside>,
 }
 
 /// Events that happen again, as they are read; the reading may break off.
@@ -126,6 +129,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             notes: None,
             switch: Switch::default(),
             alarms: Alarms::default(),
+            beside: None,
         }
     }
 

@@ -20,6 +20,10 @@ pub struct VenueFigures {
     pub reports: u64,
     /// Reports about orders that are not ours, or long forgotten.
     pub foreign: u64,
+    /// Orders in the account that are not ours and are open, as of the last comparison.
+    pub foreign_open: u64,
+    /// How often a position had moved by what orders that are not ours may have executed.
+    pub foreign_moves: u64,
     /// Reports that were missing and were found by asking.
     pub found: u64,
     /// Questions that were asked.

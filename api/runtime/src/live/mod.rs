@@ -2,6 +2,7 @@
 //! ([`Driver`]), rings to a gateway ([`rings`]) and from feeds ([`feed()`]), and what happens when
 //! nobody answers. `docs/VENUE.md` tells the life of an order there.
 
+mod beside;
 mod blotter;
 mod clock;
 mod driver;
@@ -18,6 +19,7 @@ mod start;
 mod stored;
 mod turn;
 
+pub use beside::{BESIDE_NOTE, Beside};
 pub use blotter::{Blotter, Known, Line, Stand};
 pub use clock::{Clock, Reading, SystemClock, Watch};
 pub use driver::{Driver, Parts};
@@ -28,5 +30,8 @@ pub use outside::{BookedFill, Note};
 pub use port::{GatewayEnd, Request, RingVenue, rings};
 pub use reconcile::Break;
 pub use run::{Course, LiveShown, attend, run};
-pub use settings::{OnLoss, Settings};
-pub use start::{LiveError, LiveJournal, epoch_of, fingerprint, open, open_under, words_of};
+pub use settings::{OnLoss, Opening, Settings};
+pub use start::{
+    LiveError, LiveJournal, Recorded, epoch_of, fingerprint, open, open_under, recorded, specs_of,
+    words_of,
+};

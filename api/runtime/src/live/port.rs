@@ -183,6 +183,12 @@ impl GatewayEnd {
         taken
     }
 
+    /// Where it waits: a gateway that hears of something on another thread rings it.
+    #[must_use]
+    pub fn bell(&self) -> &Arc<Bell> {
+        self.requests.bell()
+    }
+
     /// Waits until there is a request, room for what found none, the driver is gone (false then),
     /// or, with nothing in the way of what comes, `is_ready` says so.
     pub fn wait(&self, mut is_ready: impl FnMut() -> bool) -> bool {

@@ -85,7 +85,7 @@ pub enum Break {
         instrument: InstrumentId,
         /// What the venue says, in lots.
         venue: Qty,
-        /// What our fills come to, in lots.
+        /// What our fills come to, with what is beside the run, in lots.
         ours: Qty,
     },
 }

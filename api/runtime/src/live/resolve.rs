@@ -278,17 +278,10 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         self.say(line, Report::plain(line.order, kind, reason))
     }
 
-    /// The positions are there: they are the sum of the fills, or something is wrong.
+    /// The positions are there: they are the sum of the fills and of what is beside the run, or
+    /// something is wrong.
     pub(super) fn positions_are_there(&mut self) -> Result<(), Halt> {
-        for at in 0..self.pipeline.exposure().specs.len() {
-            let instrument = qt_types::InstrumentId(u16::try_from(at).unwrap_or(u16::MAX));
-            let ours = self.pipeline.exposure().position(instrument);
-            let told = self.reconciler.positions.iter().filter(|it| it.1 == instrument);
-            let venue = told.map(|it| it.2).next_back().unwrap_or(Qty::ZERO);
-            if venue != ours {
-                self.reconciler.breaks.push(Break::Position { instrument, venue, ours });
-            }
-        }
+        self.compare_positions()?;
         self.conclude()
     }
 

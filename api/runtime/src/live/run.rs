@@ -1,12 +1,13 @@
 //! The two threads of a live run: the driver's, and that of a gateway which has no loop of its own.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crossbeam::queue::ArrayQueue;
 use qt_engine::{Gate, Gateway, Strategy};
 use qt_ring::Bell;
 use qt_types::Nanos;
 
+use super::beside::Beside;
 use super::clock::{Clock, Reading, Watch};
 use super::driver::Driver;
 use super::figures::VenueFigures;
@@ -24,11 +25,20 @@ const SHOW_NS: u64 = 10_000_000;
 pub struct LiveShown {
     figures: ArrayQueue<VenueFigures>,
     breaks: ArrayQueue<Vec<String>>,
+    phase: ArrayQueue<Phase>,
+    beside: ArrayQueue<Beside>,
+    turns: AtomicU64,
 }
 
 impl Default for LiveShown {
     fn default() -> Self {
-        Self { figures: ArrayQueue::new(1), breaks: ArrayQueue::new(1) }
+        Self {
+            figures: ArrayQueue::new(1),
+            breaks: ArrayQueue::new(1),
+            phase: ArrayQueue::new(1),
+            beside: ArrayQueue::new(1),
+            turns: AtomicU64::new(0),
+        }
     }
 }
 
@@ -43,6 +53,24 @@ impl LiveShown {
     #[must_use]
     pub fn breaks(&self) -> Option<Vec<String>> {
         self.breaks.pop()
+    }
+
+    /// How far the link has come, if that was shown since the last call.
+    #[must_use]
+    pub fn phase(&self) -> Option<Phase> {
+        self.phase.pop()
+    }
+
+    /// What is in the account beside the run, if that has changed since the last call.
+    #[must_use]
+    pub fn beside(&self) -> Option<Beside> {
+        self.beside.pop()
+    }
+
+    /// How many turns the driver has made: it is alive as long as that grows.
+    #[must_use]
+    pub fn turns(&self) -> u64 {
+        self.turns.load(Ordering::Relaxed)
     }
 }
 
@@ -70,18 +98,21 @@ pub fn run<S: Strategy, G: Gate>(
 ) -> Result<VenueFigures, LiveError> {
     let begun = course.clock.read();
     let mut shown_ns = 0;
-    let mut breaks = 0;
+    let (mut breaks, mut beside) = (0, None);
     let mut stopping_ns = None;
     loop {
         let reading = course.clock.read();
         let taken = driver.turn(reading)?;
+        course.shown.turns.fetch_add(1, Ordering::Relaxed);
         if driver.phase() != Phase::Ready && !driver.has_begun() {
             refuse(driver, reading.steady_ns.saturating_sub(begun.steady_ns) > course.start_ns)?;
         }
         if reading.steady_ns.saturating_sub(shown_ns) >= SHOW_NS {
             shown_ns = reading.steady_ns;
             course.shown.figures.force_push(driver.figures());
+            course.shown.phase.force_push(driver.phase());
             show_breaks(driver, course.shown, &mut breaks);
+            show_beside(driver, course.shown, &mut beside);
         }
         if course.stop.load(Ordering::Acquire) {
             let since_ns = *stopping_ns.get_or_insert(reading.steady_ns);
@@ -122,6 +153,17 @@ fn show_breaks<S: Strategy, G: Gate>(driver: &Driver<S, G>, to: &LiveShown, last
     }
 }
 
+fn show_beside<S: Strategy, G: Gate>(
+    driver: &Driver<S, G>,
+    to: &LiveShown,
+    last: &mut Option<Beside>,
+) {
+    if driver.beside() != last.as_ref() {
+        *last = driver.beside().cloned();
+        last.clone().into_iter().for_each(|beside| drop(to.beside.force_push(beside)));
+    }
+}
+
 fn wait<S: Strategy, G: Gate>(driver: &Driver<S, G>, course: &mut Course<'_>) {
     let next_ns = driver.next_ns();
     let Course { clock, bell, stop, .. } = course;
@@ -143,8 +185,9 @@ pub fn attend(end: &mut GatewayEnd, gateway: &mut dyn Gateway, clock: &mut dyn C
     let mut watch = Watch::new(Nanos::MIN);
     loop {
         if end.turn(gateway, watch.look(clock.read())) == 0 {
-            let next_ns = gateway.next_ns();
-            if !end.wait(|| next_ns.is_some_and(|next_ns| watch.look(clock.read()) >= next_ns)) {
+            // What comes on another thread is due at once.
+            let mut is_due = |next_ns| watch.look(clock.read()) >= next_ns;
+            if !end.wait(|| gateway.next_ns().is_some_and(&mut is_due)) {
                 return;
             }
         }

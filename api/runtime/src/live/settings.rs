@@ -17,6 +17,16 @@ pub enum OnLoss {
     Keep,
 }
 
+/// What the account may hold when a run begins in a new journal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Opening {
+    /// Nothing.
+    #[default]
+    Flat,
+    /// Anything: what is found there at the first comparison is not the run's.
+    AsFound,
+}
+
 /// How long a driver waits for what, and what it does then.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -65,8 +75,10 @@ pub struct Settings {
     /// `clock_ns`, instead of saying that it is: for a venue that is in the same process, and has
     /// no other clock.
     pub follows_wall: bool,
-    /// Whether there may be orders in the account that are not ours. Their executions still make
-    /// the position another one, which is a break.
+    /// What the account may hold at the beginning.
+    pub opening: Opening,
+    /// Whether there may be orders in the account that are not ours. What those that were seen
+    /// may have executed is no break.
     pub accepts_foreign: bool,
     /// So many items of each ring are taken in one turn.
     pub batch: usize,
@@ -93,6 +105,7 @@ impl Default for Settings {
             attempt_ns: 250 * MILLI,
             clock_ns: 500 * MILLI,
             follows_wall: false,
+            opening: Opening::Flat,
             accepts_foreign: false,
             batch: 256,
         }

@@ -14,6 +14,7 @@ use sha2::{Digest, Sha256};
 
 use crate::keeper::Begin;
 use crate::opening::{self, States};
+use crate::paper::not_sent;
 use crate::stages::{Clock, Timing};
 use crate::tail::Tail;
 
@@ -66,8 +67,72 @@ pub fn words_of(path: &Path) -> Option<Vec<String>> {
     serde_json::from_slice(&config?).ok().map(|made: Made| made.words)
 }
 
+/// What a journal holds of a run at a venue, for those who make it again.
+#[derive(Debug)]
+pub struct Recorded {
+    /// The number of the run.
+    pub epoch: u16,
+    /// The settings as words.
+    pub words: Vec<String>,
+    /// The instruments, by their numbers.
+    pub specs: Vec<InstrumentSpec>,
+    /// Orders of which it was said that they never left.
+    pub never_left: HashSet<OrderId>,
+    /// All events.
+    pub events: Tail,
+    /// Whether the run was stopped in order.
+    pub is_ended: bool,
+}
+
+/// What the journal in `path` holds; `None` where its run was at no venue.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn recorded(path: &Path) -> Result<Option<Recorded>, JournalError> {
+    let mut reader = JournalReader::open(path, None)?;
+    let (mut made, mut specs, mut never_left) = (None, Vec::new(), HashSet::new());
+    let mut last = Lsn::NONE;
+    while let Some(entry) = reader.next_entry()? {
+        last = entry.lsn;
+        match entry.record {
+            Record::Config(bytes) => match serde_json::from_slice::<Made>(&bytes) {
+                Ok(read) => drop(made.get_or_insert(read)),
+                Err(_) => return Ok(None),
+            },
+            Record::Spec(record) => specs.push(record.spec),
+            Record::Event(event) => never_left.extend(not_sent(&event)),
+            _ => {}
+        }
+    }
+    let is_ended = reader.recovery().is_ended;
+    let Some(Made { epoch, words }) = made else { return Ok(None) };
+    let events = Tail::open(path, Lsn::NONE, last)?;
+    Ok(Some(Recorded { epoch, words, specs, never_left, events, is_ended }))
+}
+
+/// The instruments with which the journal in `path` was begun; none where there is no journal yet.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn specs_of(path: &Path) -> Result<Vec<InstrumentSpec>, JournalError> {
+    let mut specs = Vec::new();
+    if !path.exists() {
+        return Ok(specs);
+    }
+    let mut reader = JournalReader::open(path, None)?;
+    while let Some(entry) = reader.next_entry()? {
+        match entry.record {
+            Record::Spec(record) => specs.push(record.spec),
+            Record::Event(_) => break,
+            _ => {}
+        }
+    }
+    Ok(specs)
+}
+
 /// What a journal says of its run.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Made {
     /// Makes the ids of its orders differ from those of every other journal in the folder.
     epoch: u16,

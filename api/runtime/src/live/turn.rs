@@ -21,6 +21,20 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// When the run must stop.
     pub fn turn(&mut self, reading: Reading) -> Result<usize, Halt> {
         self.look(reading);
+        self.take_all()
+    }
+
+    /// A turn at `at_ns` (UTC), between the turn before and the last look: for an owner whose venue
+    /// answers by the same clock, so that what was due meanwhile comes at its time.
+    ///
+    /// # Errors
+    /// When the run must stop.
+    pub fn turn_at(&mut self, at_ns: Nanos) -> Result<usize, Halt> {
+        self.watch.put_at(at_ns.max(self.sequencer.now_ns()));
+        self.take_all()
+    }
+
+    fn take_all(&mut self) -> Result<usize, Halt> {
         let mut taken = self.take_own()?;
         taken += self.take_venue()?;
         if self.takes_inputs() {

@@ -7,8 +7,10 @@
 
 mod gateway;
 mod records;
+mod run;
 mod session;
 mod stored;
 
 pub use gateway::SimGateway;
+pub use run::{Stretch, run};
 pub use session::{PaperParts, PaperSession, Told, Turned, not_sent};

@@ -18,6 +18,10 @@ use crate::live::{Driver, FeedReader, GatewayEnd, Note, Parts, Reading, Settings
 /// Room of the rings between driver and gateway: for a cancel of every order at once.
 const RING_ITEMS: usize = 1_024;
 
+/// Times between two turns at which something was due and that are kept apart. What a session that
+/// stood still for long finds beyond them comes at once.
+const STEPS_MAX: usize = 4_096;
+
 /// What a session on paper is made from.
 pub struct PaperParts<G> {
     /// What the pipeline is made from.
@@ -145,13 +149,18 @@ impl<G: Gate> PaperSession<G> {
         self.check()
     }
 
-    /// Takes in what there is, and goes on. `reading` is the time of all of it.
+    /// Takes in what there is, and goes on. Reports and timers that were due since the last turn
+    /// come at the times at which they were due, whenever the turn is: so a session does what a
+    /// backtest of the market that it has heard does. `reading` is the time of all else.
     ///
     /// # Errors
     /// When the session must stop.
     pub fn turn(&mut self, reading: Reading) -> Result<Turned, Halt> {
-        let mut taken = self.driver.turn(reading)?;
-        self.now_ns = self.driver.time_ns();
+        let before_ns = self.driver.time_ns();
+        self.driver.look(reading);
+        let until_ns = self.driver.time_ns();
+        let mut taken = self.take_due(before_ns, until_ns)?;
+        taken += self.take_at(until_ns)?;
         let mut heard = 0;
         while heard < self.batch
             && self.driver.has_begun()
@@ -165,6 +174,33 @@ impl<G: Gate> PaperSession<G> {
         }
         taken += heard + self.deliver()?;
         Ok(Turned { taken, heard })
+    }
+
+    /// What is due in between, each at its time, and what follows from it.
+    fn take_due(&mut self, after_ns: Nanos, until_ns: Nanos) -> Result<usize, Halt> {
+        let (mut taken, mut at_ns, mut last) = (0, after_ns, None);
+        for _ in 0..STEPS_MAX {
+            let due_ns = self.next_ns();
+            // Before it was in step with its venue, and once it stops, nothing is on its way.
+            if due_ns >= until_ns || !self.driver.has_begun() || self.driver.is_stopping() {
+                break;
+            }
+            at_ns = at_ns.max(due_ns);
+            self.now_ns = at_ns;
+            let moved = self.deliver()? + self.take_at(at_ns)?;
+            // What is due and does not come waits for the turn itself.
+            if moved == 0 && last == Some(due_ns) {
+                break;
+            }
+            (last, taken) = (Some(due_ns), taken + moved);
+        }
+        Ok(taken)
+    }
+
+    fn take_at(&mut self, at_ns: Nanos) -> Result<usize, Halt> {
+        let taken = self.driver.turn_at(at_ns)?;
+        self.now_ns = self.driver.time_ns();
+        Ok(taken + self.deliver()?)
     }
 
     /// Carries to and fro between driver and venue, until all that the driver has sent is there:

@@ -58,6 +58,12 @@ impl Keeping {
         self.every.is_some() && events > self.last
     }
 
+    /// Whether one is on its way to the disk.
+    #[must_use]
+    pub const fn is_busy(&self) -> bool {
+        self.under_way.is_some()
+    }
+
     /// There can be none after the event of `stamp`; the next one is tried after as many events as
     /// ever.
     pub fn skip(&mut self, stamp: Stamp) {

@@ -1,7 +1,7 @@
 //! The gate of a run with a bug in it.
 
 use qt_engine::{
-    Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, Tightest,
+    Command, Deaf, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest, Tightest,
 };
 use qt_risk::RiskGate;
 use qt_types::{
@@ -112,8 +112,8 @@ impl Gate for Loose {
         self.inner.hears(instrument, now_ns)
     }
 
-    fn deaf_until_ns(&self, instrument: InstrumentId) -> i64 {
-        self.inner.deaf_until_ns(instrument)
+    fn deaf_until_ns(&self, instrument: InstrumentId, exposure: &Exposure<'_>) -> Deaf {
+        self.inner.deaf_until_ns(instrument, exposure)
     }
 
     fn rests_until_ns(&self) -> i64 {

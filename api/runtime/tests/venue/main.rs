@@ -1,6 +1,7 @@
 //! A live run against a scripted exchange with faults: nothing is doubled, nothing is forgotten,
 //! and both sides agree in the end.
 
+mod beside;
 mod breaks;
 mod dice;
 mod exchange;

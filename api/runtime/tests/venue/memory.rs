@@ -14,6 +14,8 @@ pub struct Memory {
     records: Arc<Mutex<Vec<Record>>>,
     /// What people decide.
     pub decisions: Arc<Mutex<VecDeque<Control>>>,
+    /// What was written down beside the events.
+    pub notes: Arc<Mutex<Vec<qt_journal::Control>>>,
     /// Takes no more than so many records more.
     pub room: Arc<Mutex<Option<usize>>>,
 }
@@ -71,6 +73,13 @@ impl Witness for Writer {
         for command in commands {
             self.keep(Record::Command(CommandRecord::new(stamp, command)))?;
         }
+        Ok(())
+    }
+
+    fn noted(&mut self, kind: u16, bytes: &[u8], last: Seq, at_ns: Nanos) -> Result<(), NotKept> {
+        let stamp = Stamp { seq: last, at_ns };
+        let note = qt_journal::Control { stamp, kind, bytes: bytes.to_vec() };
+        self.memory.notes.lock().unwrap().push(note);
         Ok(())
     }
 

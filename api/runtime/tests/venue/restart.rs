@@ -78,15 +78,18 @@ fn orders_of_others_are_listed_and_trading_does_not_begin() {
     world.restart();
     let text = refused(&mut world);
     assert!(text.contains("order 2 at the venue (buy 7 ONE) is not ours"), "{text}");
-    // Allowed, they are left alone; what they do to the position is still a break.
+    // Allowed, they are left alone; what they cannot have done to the position is still a break.
     world.rig.settings.accepts_foreign = true;
     world.restart();
     world.until_ready();
     world.run(SECOND);
     assert_eq!(world.exchange.cancels, 0);
     world.exchange.fill(at, 3);
+    world.run(10 * SECOND);
+    assert!(!world.driver.is_broken(), "{}", texts(&world));
+    world.exchange.positions[0] += 5;
     world.run_until(10 * SECOND, |world| world.driver.is_broken());
-    assert!(texts(&world).contains("the position in ONE is 3 at the venue"), "{}", texts(&world));
+    assert!(texts(&world).contains("the position in ONE is 8 at the venue"), "{}", texts(&world));
 }
 
 /// B23: the venue's list of executions does not reach back far enough.

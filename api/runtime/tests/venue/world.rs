@@ -9,7 +9,8 @@ use qt_risk::{
     Account, AccountGate, Key, Level, Limit, Profile, ProfileName, RiskGate, Setup, Sizing,
 };
 use qt_runtime::live::{
-    Driver, FeedWriter, GatewayEnd, Parts, Phase, Reading, Settings, feed, rings,
+    BESIDE_NOTE, Beside, Driver, FeedWriter, GatewayEnd, Parts, Phase, Reading, Settings, feed,
+    rings,
 };
 use qt_types::{
     BarFlags, Cash, E9, Event, InstrumentId, InstrumentKind, InstrumentSpec, Lacks, Limits, Nanos,
@@ -149,6 +150,10 @@ impl World {
         self.exchange.disconnect(Nanos::new(self.now_ns));
         (self.driver, self.end, self.feed) = self.rig.make(&self.memory);
         self.driver.repeat(self.memory.events()).unwrap();
+        let notes = self.memory.notes.lock().unwrap().clone();
+        if let Some(note) = notes.iter().rfind(|note| note.kind == BESIDE_NOTE) {
+            self.driver.set_beside(Beside::read(&note.bytes).unwrap());
+        }
     }
 
     pub fn reading(&self) -> Reading {

@@ -20,6 +20,7 @@ use super::outlets::Outlet;
 use super::recording::{RecordedFeed, Recording};
 use super::source::{Rows, SourceThread};
 use super::synthetic::{SyntheticInstrument, defaults};
+use super::venue::{Coming, VenueFeed};
 use crate::units::{price_amount, qty_amount};
 use qt_trading::time::Time;
 use qt_trading::{Book, Candle, Candles, FeedState, Instrument, MarketData, Quote, TradePrint};
@@ -38,6 +39,8 @@ pub struct HubSettings {
     pub instruments: Vec<SyntheticInstrument>,
     /// Recordings that are the market instead.
     pub recordings: Vec<RecordedFeed>,
+    /// A venue that is the market instead of both.
+    pub venue: Option<Arc<dyn VenueFeed>>,
     /// What it follows from; another one each time where there is none.
     pub seed: Option<u64>,
     /// The file that keeps the last prices, so that they go on after a restart.
@@ -49,7 +52,7 @@ pub struct HubSettings {
 impl Default for HubSettings {
     fn default() -> Self {
         let (instruments, recordings) = (defaults(), Vec::new());
-        Self { instruments, recordings, seed: None, state: None, candles: None }
+        Self { instruments, recordings, venue: None, seed: None, state: None, candles: None }
     }
 }
 
@@ -69,8 +72,14 @@ pub enum MarketError {
     #[error("two recordings have an instrument {0}: leave one of them out")]
     Twice(String),
     /// A recording in a currency that accounts do not have.
-    #[error("recording of {0}: it is priced in {1}, and paper accounts count in dollars")]
+    #[error(
+        "recording of {0}: it is priced in {1}, and paper accounts count in dollars; name \
+         recordings in {list} alone (FEEDS)", list = DOLLARS.join(", ")
+    )]
     Currency(String, String),
+    /// A venue.
+    #[error("{0}: {1}")]
+    Venue(String, String),
     /// Candles that are kept.
     #[error("{0}: candles cannot be kept there: {1}")]
     Candles(String, std::io::Error),
@@ -81,7 +90,8 @@ pub enum MarketError {
 
 /// Market data of all sources.
 pub struct Hub {
-    name: &'static str,
+    name: String,
+    venue: Option<Arc<dyn VenueFeed>>,
     listings: Arc<Vec<Listing>>,
     by_symbol: BTreeMap<String, usize>,
     outlets: Sender<Outlet>,
@@ -99,8 +109,15 @@ impl Hub {
         let now_ns = Time::now().0;
         let seed = settings.seed.unwrap_or(now_ns.unsigned_abs());
         let known = settings.state.as_deref().map(prices_in).unwrap_or_default();
-        let (mut listings, mut rows) = recorded(&settings.recordings, now_ns)?;
-        let name = if listings.is_empty() { "synthetic" } else { "recording" };
+        let (mut listings, mut rows) = match &settings.venue {
+            Some(venue) => of_venue(venue)?,
+            None => recorded(&settings.recordings, now_ns)?,
+        };
+        let name = match &settings.venue {
+            Some(venue) => venue.name().to_owned(),
+            None if listings.is_empty() => "synthetic".to_owned(),
+            None => "recording".to_owned(),
+        };
         let synthetic = if listings.is_empty() { settings.instruments } else { Vec::new() };
         for (at, mut each) in synthetic.into_iter().enumerate() {
             if let Some(price_e9) = known.get(&each.symbol) {
@@ -118,6 +135,7 @@ impl Hub {
             listings.push(listing);
             rows.push(Rows::Synthetic(at, Box::new(book.peekable())));
         }
+        let is_synthetic = name == "synthetic";
         let listings = Arc::new(listings);
         let (outlets, incoming) = unbounded();
         let stop = Arc::new(AtomicBool::new(false));
@@ -129,13 +147,14 @@ impl Hub {
             stop: Arc::clone(&stop),
             last_ns: Arc::clone(&last_ns),
             // A recording begins anew at its first price.
-            state: settings.state.filter(|_| name == "synthetic"),
+            state: settings.state.filter(|_| is_synthetic),
         };
         let thread = std::thread::Builder::new().name("market".to_owned());
         let thread = Mutex::new(Some(thread.spawn(move || source.run())?));
         let names = listings.iter().enumerate();
         let by_symbol = names.map(|(at, it)| (it.instrument.symbol.clone(), at)).collect();
-        Ok(Arc::new(Self { name, listings, by_symbol, outlets, stop, last_ns, thread }))
+        let venue = settings.venue;
+        Ok(Arc::new(Self { name, venue, listings, by_symbol, outlets, stop, last_ns, thread }))
     }
 
     /// The units of all instruments, in the order of their numbers.
@@ -150,7 +169,7 @@ impl Hub {
     /// # Errors
     /// When there is no such ring.
     pub fn subscribe(&self, wakes: Option<Unparker>) -> Result<FeedReader, SetupError> {
-        let (outlet, reader) = Outlet::new(self.listings.len(), wakes)?;
+        let (outlet, reader) = Outlet::new(self.listings.len(), self.venue.is_some(), wakes)?;
         // Without the thread there is no market any more, and the ring stays empty.
         let _ = self.outlets.send(outlet);
         Ok(reader)
@@ -159,6 +178,9 @@ impl Hub {
     /// Ends the market, and waits for its thread.
     pub fn stop(&self) {
         self.stop.store(true, Ordering::Release);
+        if let Some(venue) = &self.venue {
+            venue.stop();
+        }
         let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(thread) = thread {
             // A thread that came to a sudden end has nothing to tell any more.
@@ -199,6 +221,17 @@ fn recorded(feeds: &[RecordedFeed], now_ns: i64) -> Result<(Vec<Listing>, Vec<Ro
         rows.push(Rows::Recorded(Box::new(recording)));
     }
     Ok((listings, rows))
+}
+
+/// The instruments of a venue, and what it says from now on.
+fn of_venue(venue: &Arc<dyn VenueFeed>) -> Result<(Vec<Listing>, Vec<Rows>), MarketError> {
+    let mut listings = Vec::new();
+    for spec in venue.specs() {
+        listings.push(Listing::new(in_dollars(&spec)?, venue.name()));
+    }
+    let failed = |why| MarketError::Venue(venue.name().to_owned(), why);
+    let coming = Coming::begin(venue, listings.len()).map_err(failed)?;
+    Ok((listings, vec![Rows::Live(coming)]))
 }
 
 /// The same units, priced in the currency of paper accounts.
@@ -290,8 +323,9 @@ impl MarketData for Hub {
         let last_ns = self.last_ns.load(Ordering::Relaxed);
         let last_at = (last_ns != i64::MIN).then_some(Time(last_ns));
         vec![FeedState {
-            name: self.name.to_owned(),
-            is_up: last_at.is_some_and(|at| !is_old(at)),
+            name: self.name.clone(),
+            is_up: last_at.is_some_and(|at| !is_old(at))
+                && self.venue.as_ref().is_none_or(|venue| venue.is_up()),
             quoted,
             instruments: self.listings.len(),
             last_at,

@@ -46,6 +46,8 @@ pub struct LiveBook {
     last: Option<(i64, i64)>,
     day: DayFigures,
     seq: u64,
+    /// Something of it was lost, and it has not been told anew.
+    is_stale: bool,
     pub(super) as_of_ns: i64,
     pub(super) is_dirty: bool,
 }
@@ -177,6 +179,7 @@ impl LiveBook {
                 self.bids.clear();
                 self.asks.clear();
                 self.has_levels = [false; 2];
+                self.is_stale = true;
             }
             Some(TickKind::Top) => {
                 let is_worse = |price: i64| (price < tick.price) == is_bid && price != tick.price;
@@ -193,6 +196,7 @@ impl LiveBook {
                 *has_levels = true;
             }
         }
+        self.is_stale &= self.bids.is_empty() || self.asks.is_empty();
         self.note(tick.venue_ns);
     }
 
@@ -217,10 +221,12 @@ impl LiveBook {
         self.is_dirty = true;
     }
 
-    /// The levels of both sides, as they are.
-    pub(super) fn levels(&self) -> impl Iterator<Item = (Side, i64, i64)> {
-        let bids = self.bids.iter().map(|(price, lots)| (Side::Buy, *price, *lots));
-        bids.chain(self.asks.iter().map(|(price, lots)| (Side::Sell, *price, *lots)))
+    /// The best `depth` levels of both sides, as they are.
+    pub(super) fn levels(&self, depth: usize) -> impl Iterator<Item = (Side, i64, i64)> {
+        let bids = self.bids.iter().skip(self.bids.len().saturating_sub(depth));
+        let bids = bids.map(|(price, lots)| (Side::Buy, *price, *lots));
+        let asks = self.asks.iter().take(depth);
+        bids.chain(asks.map(|(price, lots)| (Side::Sell, *price, *lots)))
     }
 
     fn quote(&self, of: &Listing) -> Quote {
@@ -246,7 +252,7 @@ impl LiveBook {
             low,
             volume: qty(self.day.volume),
             change,
-            is_stale: false,
+            is_stale: self.is_stale,
             as_of: Time(self.as_of_ns),
         }
     }
@@ -261,7 +267,7 @@ impl LiveBook {
             bids: self.bids.iter().rev().take(DEPTH).map(level).collect(),
             asks: self.asks.iter().take(DEPTH).map(level).collect(),
             seq: self.seq,
-            is_stale: false,
+            is_stale: self.is_stale,
             as_of: Time(self.as_of_ns),
         }
     }

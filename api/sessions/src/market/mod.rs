@@ -10,6 +10,7 @@ mod outlets;
 mod recording;
 mod source;
 mod synthetic;
+mod venue;
 
 /// The venue where all of it is traded.
 pub const VENUE: &str = "synthetic";
@@ -18,3 +19,4 @@ pub use hub::{Hub, HubSettings, MarketError};
 pub use outlets::Outlet;
 pub use recording::RecordedFeed;
 pub use synthetic::{SyntheticInstrument, defaults};
+pub use venue::VenueFeed;

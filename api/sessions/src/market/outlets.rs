@@ -14,6 +14,11 @@ use super::listing::LiveBook;
 
 /// Events that a session may be behind.
 const RING_ITEMS: usize = 1_024;
+/// The same where the market is a venue, whose books are deep.
+const LIVE_RING_ITEMS: usize = 8_192;
+/// Levels of a side that a session is told at once, at least and at most.
+const DEPTH_MIN: usize = 50;
+const DEPTH_MAX: usize = 1_000;
 
 /// A session that hears of the market.
 pub struct Outlet {
@@ -30,22 +35,24 @@ impl Outlet {
     /// When there is no such ring.
     pub fn new(
         instruments: usize,
+        is_live: bool,
         wakes: Option<Unparker>,
     ) -> Result<(Self, FeedReader), SetupError> {
         let bell = Arc::new(Bell::new(Wait::Yield));
-        let (writer, reader) = feed(RING_ITEMS, instruments, VenueId(0), &bell)?;
+        let items = if is_live { LIVE_RING_ITEMS } else { RING_ITEMS };
+        let (writer, reader) = feed(items, instruments, VenueId(0), &bell)?;
         Ok((Self { writer, wakes, is_behind: true }, reader))
     }
 
     /// The whole of all books, unless that was told.
-    fn catch_up(&mut self, books: &[LiveBook], now_ns: i64) {
+    fn catch_up(&mut self, books: &[LiveBook], depth: usize, now_ns: i64) {
         if !self.is_behind || !self.writer.tell_lost() {
             return;
         }
         self.is_behind = false;
         for (at, book) in books.iter().enumerate() {
             let clears = [Side::Buy, Side::Sell].map(|side| (TickKind::Clear, side, 0, 0));
-            let levels = book.levels().map(|(side, price, qty)| {
+            let levels = book.levels(depth).map(|(side, price, qty)| {
                 let is_top = book.is_top_only(side);
                 (if is_top { TickKind::Top } else { TickKind::Level }, side, price, qty)
             });
@@ -88,13 +95,21 @@ pub(super) fn event_of(at: usize, payload: Payload, venue_ns: i64) -> Event {
 }
 
 /// All of them.
-#[derive(Default)]
 pub(super) struct Outlets {
     list: Vec<Outlet>,
     is_fresh: bool,
+    /// Levels of a side of which a session is told when it comes, the best ones.
+    depth: usize,
 }
 
 impl Outlets {
+    /// None yet. Deep books of so many instruments have to find room in half a ring.
+    pub(super) fn new(is_live: bool, instruments: usize) -> Self {
+        let share = LIVE_RING_ITEMS / 4 / instruments.max(1);
+        let depth = if is_live { share.clamp(DEPTH_MIN, DEPTH_MAX) } else { usize::MAX };
+        Self { list: Vec::new(), is_fresh: false, depth }
+    }
+
     pub(super) fn add(&mut self, outlet: Outlet, books: &[LiveBook], now_ns: i64) {
         self.list.push(outlet);
         self.is_fresh = true;
@@ -110,7 +125,8 @@ impl Outlets {
 
     pub(super) fn catch_up(&mut self, books: &[LiveBook], now_ns: i64) {
         self.list.retain(|outlet| !outlet.writer.is_closed());
-        self.list.iter_mut().for_each(|outlet| outlet.catch_up(books, now_ns));
+        let depth = self.depth;
+        self.list.iter_mut().for_each(|outlet| outlet.catch_up(books, depth, now_ns));
     }
 
     /// Wakes whoever sleeps over something new.

@@ -9,11 +9,14 @@ use std::time::Duration;
 
 use crossbeam::channel::{Receiver, RecvTimeoutError};
 use qt_data::generate::Book;
-use qt_types::{Bar, BarFlags, Nanos, Payload, Price, Qty, Tick, TickFlags, TickKind, Trade};
+use qt_types::{
+    Bar, BarFlags, Event, Nanos, Payload, Price, Qty, Tick, TickFlags, TickKind, Trade,
+};
 
 use super::listing::{Listing, LiveBook};
 use super::outlets::{Outlet, Outlets, event_of};
 use super::recording::Recording;
+use super::venue::Coming;
 use qt_trading::time::Time;
 
 /// What is shown of an instrument changes no more often than this (ns).
@@ -22,6 +25,10 @@ const PUBLISH_NS: i64 = 50_000_000;
 const BAR_NS: i64 = 60_000_000_000;
 /// The longest sleep.
 const NAP: Duration = Duration::from_millis(20);
+/// The same while a venue may say something at any time.
+const LIVE_NAP: Duration = Duration::from_millis(1);
+/// What a venue says that is taken in before sessions are looked after again.
+const LIVE_ROWS: usize = 4_096;
 /// Prices are written down so often (ns), for the next start.
 const SAVE_NS: i64 = 10_000_000_000;
 
@@ -31,6 +38,8 @@ pub(super) enum Rows {
     Synthetic(usize, Box<Peekable<Book>>),
     /// A recording, to its end.
     Recorded(Box<Recording>),
+    /// A venue, as it comes.
+    Live(Coming),
 }
 
 impl Rows {
@@ -39,16 +48,33 @@ impl Rows {
         match self {
             Self::Synthetic(_, rows) => rows.peek().map(|row| row.venue_ns),
             Self::Recorded(recording) => recording.due_ns(),
+            // What has come is due.
+            Self::Live(coming) => coming.is_due().then_some(i64::MIN),
         }
     }
 
     /// The next one, with the number of its instrument.
-    fn next(&mut self) -> Option<(usize, Tick)> {
+    fn next(&mut self) -> Option<(usize, Row)> {
         match self {
-            Self::Synthetic(at, rows) => rows.next().map(|row| (*at, row.tick())),
-            Self::Recorded(recording) => recording.next(),
+            Self::Synthetic(at, rows) => rows.next().map(|row| (*at, Row::Tick(row.tick()))),
+            Self::Recorded(recording) => recording.next().map(|(at, tick)| (at, Row::Tick(tick))),
+            Self::Live(coming) => {
+                coming.next().map(|event| (event.instrument.index(), Row::Event(event)))
+            }
         }
     }
+
+    const fn is_live(&self) -> bool {
+        matches!(self, Self::Live(_))
+    }
+}
+
+/// What comes next of an instrument.
+enum Row {
+    /// A record.
+    Tick(Tick),
+    /// What a venue says.
+    Event(Event),
 }
 
 /// Plays all rows.
@@ -78,7 +104,7 @@ impl SourceThread {
         let mut live = Live {
             books: std::iter::repeat_with(LiveBook::default).take(count).collect(),
             bars: vec![None; count],
-            outlets: Outlets::default(),
+            outlets: Outlets::new(self.rows.iter().any(Rows::is_live), count),
             published_ns: 0,
             saved_ns: 0,
             row: 0,
@@ -112,21 +138,38 @@ impl SourceThread {
     fn nap(&mut self, now_ns: i64) -> Duration {
         let next = self.rows.iter_mut().filter_map(Rows::due_ns);
         let left_ns = next.min().map_or(i64::MAX, |next_ns| next_ns.saturating_sub(now_ns));
-        NAP.min(Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0)))
+        let most = if self.rows.iter().any(Rows::is_live) { LIVE_NAP } else { NAP };
+        most.min(Duration::from_nanos(u64::try_from(left_ns).unwrap_or(0)))
     }
 
     /// All rows until `now_ns` (UTC), in the order of their times.
     fn play_to(&mut self, now_ns: i64, live: &mut Live) {
-        loop {
+        let mut left = LIVE_ROWS;
+        while left > 0 {
             let heads = self.rows.iter_mut().enumerate();
             let heads = heads.filter_map(|(of, rows)| rows.due_ns().map(|due_ns| (due_ns, of)));
             let Some((due_ns, of)) = heads.min() else { return };
             if due_ns > now_ns {
                 return;
             }
-            let Some((at, tick)) = self.rows[of].next() else { return };
-            live.take(at, &tick, &self.listings[at]);
-            self.last_ns.store(due_ns, Ordering::Relaxed);
+            let Some((at, row)) = self.rows[of].next() else { return };
+            let Some(listing) = self.listings.get(at) else { continue };
+            let heard_ns = match &row {
+                Row::Tick(tick) => {
+                    // A bar is told before anything that is not in it: its close is the last
+                    // price then.
+                    live.end_bars(due_ns);
+                    live.take(at, tick, listing);
+                    due_ns
+                }
+                Row::Event(event) => {
+                    left -= 1;
+                    live.end_bars(now_ns);
+                    live.hear(at, event, now_ns, listing);
+                    now_ns
+                }
+            };
+            self.last_ns.store(heard_ns, Ordering::Relaxed);
         }
     }
 
@@ -149,6 +192,23 @@ impl SourceThread {
 }
 
 impl Live {
+    /// What a venue says; what the feed says itself has no time of the venue.
+    fn hear(&mut self, at: usize, event: &Event, now_ns: i64, listing: &Listing) {
+        let venue_ns = event.venue_ns.get();
+        let at_ns = if event.venue_ns == Nanos::MIN { now_ns } else { venue_ns };
+        let book = &mut self.books[at];
+        match &event.payload {
+            Payload::Tick(tick) => book.level(&Tick { venue_ns: at_ns, ..*tick }),
+            Payload::Trade(trade) => {
+                book.trade(trade, at_ns);
+                listing.print(trade, at_ns);
+                add_to_bar(&mut self.bars[at], trade, at_ns);
+            }
+            _ => return,
+        }
+        self.outlets.put(&event_of(at, event.payload, at_ns));
+    }
+
     fn take(&mut self, at: usize, tick: &Tick, listing: &Listing) {
         let book = &mut self.books[at];
         self.row = self.row.wrapping_add(1);

@@ -6,7 +6,7 @@ use qt_types::OrderId;
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{Changed, Kept, Orders};
+use super::{Changed, Kept, Orders, PAST_KEPT};
 use qt_trading::Order;
 use qt_trading::ids::OrderUid;
 
@@ -50,6 +50,20 @@ impl Orders {
     /// The identifiers of those that were in memory, one behind the other.
     pub fn written_past(&self) -> Vec<u8> {
         self.past.iter().flat_map(|uid| uid.0.into_bytes()).collect()
+    }
+
+    /// The identifiers of all that there were, as far as they are known, oldest first.
+    pub fn identifiers(&self) -> Vec<OrderUid> {
+        let mut shown: Vec<_> = self.by_uid.iter().map(|(uid, kept)| (kept.place, *uid)).collect();
+        shown.sort_unstable();
+        self.past.iter().copied().chain(shown.into_iter().map(|(_, uid)| uid)).collect()
+    }
+
+    /// Begins with `past`, the identifiers of orders of an earlier journal, oldest first.
+    pub fn begin_with(&mut self, past: &[OrderUid]) {
+        let newest = past.len().saturating_sub(PAST_KEPT);
+        self.past = past[newest..].iter().copied().collect();
+        self.past_uids = self.past.iter().copied().collect();
     }
 
     /// Takes over what was written of a session that had the same instruments; what there is now

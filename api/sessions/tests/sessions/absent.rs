@@ -26,10 +26,10 @@ pub async fn is_denied(desk: &Arc<dyn Desk>) {
     assert_eq!(refused.control, "KILL_HALTED");
 }
 
-/// Sessions with other fees than their journals have: those do not fit, and fail.
+/// Sessions whose journals can have no such memory: they fail.
 pub fn failing(folder: &Path, hub: &Arc<Hub>) -> Arc<Sessions> {
     let mut settings = SessionSettings::new(folder.to_owned());
-    settings.paper.latency_ns += 1;
+    settings.paper.memory_bytes = 3;
     Sessions::start(settings, Arc::clone(hub)).unwrap()
 }
 

@@ -81,7 +81,11 @@ async fn what_cannot_be_a_market_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let one = record(folder.path(), "ONE", "USD");
     let euros = record(folder.path(), "EUROS", "EUR");
-    assert!(matches!(hub_of(&[euros], 1), Err(MarketError::Currency(..))));
+    let Err(error) = hub_of(&[one.clone(), euros], 1) else { panic!("accounts have no euros") };
+    assert!(matches!(&error, MarketError::Currency(..)), "{error}");
+    for word in ["EUROS", "EUR,", "USDT", "FEEDS"] {
+        assert!(error.to_string().contains(word), "{word}: {error}");
+    }
     let twice = hub_of(&[one.clone(), one], 1);
     assert!(matches!(twice, Err(MarketError::Twice(symbol)) if symbol == "ONE"));
     let nothing = folder.path().join("nothing.qtt");

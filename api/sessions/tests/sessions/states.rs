@@ -21,13 +21,16 @@ struct Ear {
     begun: Mutex<Option<u64>>,
     records: Mutex<Vec<(u64, u64, String)>>,
     number: AtomicU64,
-    /// What it says it has.
-    kept: Option<u64>,
+    /// What it says it has; the largest number there is: nothing.
+    kept: AtomicU64,
 }
+
+const NOTHING: u64 = u64::MAX - 1;
 
 impl Ear {
     fn new(kept: Option<u64>) -> Arc<Self> {
         let (begun, records) = (Mutex::default(), Mutex::default());
+        let kept = AtomicU64::new(kept.unwrap_or(NOTHING));
         Arc::new(Self { begun, records, number: AtomicU64::new(0), kept })
     }
 }
@@ -55,7 +58,7 @@ impl Listener for Ear {
     }
 
     fn kept(&self) -> Option<u64> {
-        self.kept
+        Some(self.kept.load(Ordering::Acquire)).filter(|kept| *kept != NOTHING)
     }
 }
 
@@ -201,26 +204,56 @@ async fn a_listener_that_has_not_kept_all_hears_it_again() {
     }
 }
 
-/// Other fees are another session: it says what differs.
+/// The records of a pruned journal begin with a state, so it waits for one that can be used.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_with_other_fees_fails_and_names_them() {
+async fn a_pruned_session_waits_until_a_state_can_be_used_and_says_why() {
     let folder = tempfile::tempdir().unwrap();
     let (hub, tenant) = (hub(), TenantId::new());
-    let ear = Ear::new(Some(u64::MAX));
-    let first = start(folder.path(), &hub, &ear, true);
-    ready(&first.desk(tenant).await.unwrap()).await;
-    first.stop().await;
-    let mut settings = settings(folder.path());
-    settings.paper.fees.taker_e9 += 1;
-    let second = Sessions::start(settings, Arc::clone(&hub)).unwrap();
-    let desk = second.desk(tenant).await.unwrap();
-    until("failed", || desk.state().phase == Phase::Failed).await;
-    let detail = desk.state().detail.unwrap();
-    let what = "'latency 1000000 fees 200000 500000' is now 'latency 1000000 fees 200000 500001'";
-    assert!(detail.contains(what), "{detail}");
-    second.stop().await;
-    // With the old ones it goes on.
-    let third = start(folder.path(), &hub, &ear, true);
-    ready(&third.desk(tenant).await.unwrap()).await;
-    third.stop().await;
+    let open = |ear: &Arc<Ear>, program: &str| {
+        let mut settings = settings(folder.path());
+        settings.listeners = Arc::new(Ears(Arc::clone(ear)));
+        settings.paper.prunes = true;
+        (settings.paper.memory_bytes, settings.paper.segment_bytes) = (1 << 16, 1 << 17);
+        settings.paper.program = program.to_owned();
+        Sessions::start(settings, Arc::clone(&hub)).unwrap()
+    };
+    let account = AccountId::paper(tenant).to_string();
+    let journal = folder.path().join(tenant.to_string()).join(account).join("journal.qtj");
+    // The first segment stays: it says what the journal is of.
+    let is_pruned = || {
+        let is_there = |number: u32| journal.join(format!("segment-{number:08}.log")).exists();
+        !is_there(2) && (3..20).any(is_there)
+    };
+    let mut last = 0;
+    for _ in 0..12 {
+        if is_pruned() {
+            break;
+        }
+        let ear = Ear::new(Some(u64::MAX));
+        let sessions = open(&ear, "the program of before");
+        let desk = sessions.desk(tenant).await.unwrap();
+        ready(&desk).await;
+        for n in 0..50 {
+            let side = if n % 2 == 0 { Side::Buy } else { Side::Sell };
+            let id = OrderUid::new();
+            desk.place(id, market("EURUSD", side, "5"), "ann".to_owned()).await.unwrap();
+            over(&desk, id).await;
+        }
+        sessions.stop().await;
+        last = ear.told();
+    }
+    assert!(is_pruned(), "nothing was taken away");
+    let ear = Ear::new(Some(1));
+    let sessions = open(&ear, "another program");
+    let desk = sessions.desk(tenant).await.unwrap();
+    let detail = || desk.state().detail.unwrap_or_default();
+    until("it says why", || detail().contains("SESSION_PRUNE")).await;
+    assert_eq!(desk.state().phase, Phase::Reconciling);
+    for word in ["written by the program of before", "the store has records up to 1 "] {
+        assert!(detail().contains(word), "{}", detail());
+    }
+    // The store has caught up.
+    ear.kept.store(last, Ordering::Release);
+    ready(&desk).await;
+    sessions.stop().await;
 }

@@ -5,7 +5,7 @@ use serde_json::{Value as Json, json};
 use super::value::args;
 use super::{Row, Store, Tx};
 use crate::audit::AuditEntry;
-use crate::backtests::{BacktestEnd, BacktestQuota, BacktestUse, JobHolder};
+use crate::backtests::{BacktestEnd, BacktestQuota, BacktestStep, BacktestUse, JobHolder};
 use crate::domain::DomainEvent;
 use crate::domain::event::BacktestCompleted;
 use crate::page::{Cursor, Page, Slice};
@@ -84,6 +84,24 @@ impl Backtests for Store {
             let rows: Result<Vec<_>, _> = rows.iter().map(backtest).collect();
             let place = |it: &BacktestRow| Cursor { at: it.created_at.0, id: it.id.0 };
             Ok(Slice::cut(rows?, &page, place))
+        })
+    }
+
+    fn backtest_steps(&self, tenant: TenantId, most: u32) -> Kept<'_, Vec<BacktestStep>> {
+        Box::pin(async move {
+            let sql = "SELECT id, status, CAST(progress AS TEXT) AS progress, person \
+                       FROM backtests WHERE tenant_id = $1 \
+                       ORDER BY created_ns DESC, id DESC LIMIT $2";
+            let rows = self.read(tenant).await?.rows(sql, args![i64::from(most)]).await?;
+            let step = |row: &Row| {
+                Ok(BacktestStep {
+                    id: BacktestId(row.uuid("id")?),
+                    status: row.word("status")?,
+                    progress: row.json("progress")?,
+                    person: row.text("person")?,
+                })
+            };
+            rows.iter().map(step).collect()
         })
     }
 

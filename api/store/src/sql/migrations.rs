@@ -26,6 +26,7 @@ const SQLITE_FILES: &[(&str, &str)] = &[
     file!("sqlite", "0005_outcomes"),
     file!("sqlite", "0006_webhooks"),
     file!("sqlite", "0007_service"),
+    file!("sqlite", "0008_signal_keys"),
 ];
 const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0001_store"),
@@ -36,6 +37,7 @@ const POSTGRES_FILES: &[(&str, &str)] = &[
     file!("postgres", "0006_outcomes"),
     file!("postgres", "0007_webhooks"),
     file!("postgres", "0008_service"),
+    file!("postgres", "0009_signal_keys"),
 ];
 
 fn migrator(files: &'static [(&str, &str)]) -> Migrator {

@@ -1,5 +1,7 @@
 //! Claims of sources in SQL.
 
+use std::ops::Range;
+
 use serde_json::json;
 use uuid::Uuid;
 
@@ -21,17 +23,18 @@ const CLAIM: &str = "o.signal_id, o.source_id, o.symbol, o.side, o.confidence_e9
     CAST(o.price_end AS TEXT) AS price_end, CAST(o.marks AS TEXT) AS marks";
 
 impl Outcomes for Store {
-    fn unclaimed(&self, tenant: TenantId, limit: u32) -> Kept<'_, Vec<SignalRow>> {
+    fn unclaimed(&self, tenant: TenantId, since: Time, limit: u32) -> Kept<'_, Vec<SignalRow>> {
         Box::pin(async move {
             let mut tx = self.read(tenant).await?;
             let sql = format!(
-                "SELECT {} FROM signals WHERE tenant_id = $1 AND action IN ('buy', 'sell') \
-                 AND status NOT IN ('refused', 'expired') AND NOT EXISTS (SELECT 1 \
-                 FROM signal_outcomes o WHERE o.tenant_id = $1 AND o.signal_id = signals.id) \
-                 ORDER BY arrived_ns, id LIMIT $2",
+                "SELECT {} FROM signals WHERE tenant_id = $1 AND arrived_ns >= $2 \
+                 AND action IN ('buy', 'sell') AND status NOT IN ('refused', 'expired') \
+                 AND NOT EXISTS (SELECT 1 FROM signal_outcomes o \
+                 WHERE o.tenant_id = $1 AND o.signal_id = signals.id) \
+                 ORDER BY arrived_ns, id LIMIT $3",
                 super::signals::SIGNAL
             );
-            let rows = tx.rows(sql, args![limit]).await?;
+            let rows = tx.rows(sql, args![since, limit]).await?;
             rows.iter().map(|row| super::signals::signal(tenant, row)).collect()
         })
     }
@@ -68,6 +71,7 @@ impl Outcomes for Store {
         &self,
         tenant: TenantId,
         after: (Time, Uuid),
+        until: Range<Time>,
         limit: u32,
     ) -> Kept<'_, Vec<ClaimRow>> {
         Box::pin(async move {
@@ -81,9 +85,11 @@ impl Outcomes for Store {
                  AND s.status NOT IN ('refused', 'expired')) AS taken_back_ns \
                  FROM signal_outcomes o WHERE o.tenant_id = $1 AND o.state = 'open' \
                  AND (o.arrived_ns, o.signal_id) > ($2, $3) \
-                 ORDER BY o.arrived_ns, o.signal_id LIMIT $4"
+                 AND o.until_ns >= $4 AND o.until_ns < $5 \
+                 ORDER BY o.arrived_ns, o.signal_id LIMIT $6"
             );
-            let rows = tx.rows(sql, args![after.0, after.1, limit]).await?;
+            let values = args![after.0, after.1, until.start, until.end, limit];
+            let rows = tx.rows(sql, values).await?;
             rows.iter().map(|row| claim(tenant, row, row.time_opt("taken_back_ns")?)).collect()
         })
     }

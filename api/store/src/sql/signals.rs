@@ -14,6 +14,7 @@ use crate::{
     Kept, NewSignal, SignalFilter, SignalKept, SignalRow, SignalSettled, Signals, StoreError,
 };
 use qt_trading::ids::{StrategyUid, TenantId};
+use qt_trading::time::Time;
 
 /// Names that are looked up in one statement.
 const LOOKUP_MAX: usize = 500;
@@ -86,6 +87,42 @@ impl Signals for Store {
                 }
             }
             tx.commit().await
+        })
+    }
+
+    fn signals_known(
+        &self,
+        tenant: TenantId,
+        source: StrategyUid,
+        names: Vec<String>,
+    ) -> Kept<'_, Vec<String>> {
+        Box::pin(async move {
+            let (mut tx, mut known) = (self.read(tenant).await?, Vec::new());
+            for part in names.chunks(LOOKUP_MAX) {
+                let sql = format!(
+                    "SELECT signal_id FROM signals WHERE tenant_id = $1 AND source_id = $2 \
+                     AND signal_id IN ({})",
+                    list(3, part.len())
+                );
+                let mut values = args![source.0];
+                values.extend(part.iter().map(|name| Value::from(name.as_str())));
+                for row in tx.rows(sql, values).await? {
+                    known.push(row.text("signal_id")?);
+                }
+            }
+            Ok(known)
+        })
+    }
+
+    fn signals_left(&self, tenant: TenantId, before: Time, limit: u32) -> Kept<'_, Vec<SignalRow>> {
+        Box::pin(async move {
+            let mut tx = self.read(tenant).await?;
+            let sql = format!(
+                "SELECT {SIGNAL} FROM signals WHERE tenant_id = $1 AND status = 'received' \
+                 AND arrived_ns < $2 ORDER BY arrived_ns, id LIMIT $3"
+            );
+            let rows = tx.rows(sql, args![before, limit]).await?;
+            rows.iter().map(|row| signal(tenant, row)).collect()
         })
     }
 

@@ -10,7 +10,7 @@ use crate::{Actor, Kept, SourceMode, SourceRow, Sources, StoreError};
 use qt_trading::ids::{StrategyUid, TenantId};
 use qt_trading::time::Time;
 
-const SOURCE: &str = "id, number, name, mode, subject, key_version, \
+const SOURCE: &str = "id, number, name, mode, subject, key_version, old_key_until_ns, \
     CAST(follow AS TEXT) AS follow, \
     CAST(symbols AS TEXT) AS symbols, CAST(budget_notional AS TEXT) AS budget_notional, \
     CAST(budget_loss AS TEXT) AS budget_loss, rate_per_minute, late_after_ms, fallback, \
@@ -82,6 +82,31 @@ impl Sources for Store {
                 return Err(StoreError::Conflict(detail));
             }
             audit(&mut tx, &actor, "signal_source.mode", &source, &reason);
+            tx.commit().await?;
+            Ok(source)
+        })
+    }
+
+    fn rotate_source_key(
+        &self,
+        actor: Actor,
+        id: StrategyUid,
+        old_until: Time,
+    ) -> Kept<'_, SourceRow> {
+        Box::pin(async move {
+            let mut tx = self.write(actor.tenant).await?;
+            let sql = "UPDATE signal_sources SET key_version = key_version + 1, \
+                       old_key_until_ns = $3 WHERE tenant_id = $1 AND id = $2 \
+                       AND deleted_ns IS NULL";
+            tx.execute(sql, args![id.0, old_until]).await?;
+            let source = one(&mut tx, id).await?;
+            let detail = json!({
+                "name": source.name,
+                "key_version": source.key_version,
+                "old_key_until": old_until,
+            });
+            let subject = format!("signal_source:{id}");
+            tx.audit(AuditEntry::new(&actor, "signal_source.key_changed", subject, &detail));
             tx.commit().await?;
             Ok(source)
         })
@@ -184,6 +209,7 @@ fn source(tenant: TenantId, row: &Row) -> Result<SourceRow, StoreError> {
         mode: row.word("mode")?,
         subject: row.text_opt("subject")?,
         key_version: small("key_version")?,
+        old_key_until: row.time_opt("old_key_until_ns")?,
         follow: row.json::<Map<String, Json>>("follow")?,
         symbols: row.json("symbols")?,
         budget: SourceBudget {

@@ -1,5 +1,7 @@
 //! Claims of sources, and what follows from them.
 
+use std::ops::Range;
+
 use qt_store::audit::{AuditFilter, Audits};
 use qt_store::events::Outbox;
 use qt_store::outcomes::{ClaimCounts, ClaimResult, ClaimRow, ClaimState, Demotion};
@@ -33,6 +35,7 @@ fn source(tenant: TenantId) -> SourceRow {
         mode: SourceMode::Shadow,
         subject: None,
         key_version: 1,
+        old_key_until: None,
         follow: serde_json::Map::new(),
         symbols: Vec::new(),
         budget: SourceBudget {
@@ -100,6 +103,7 @@ fn judged(row: &ClaimRow) -> ClaimRow {
 }
 
 const FIRST: (Time, Uuid) = (Time(i64::MIN), Uuid::nil());
+const EVER: Range<Time> = Time(i64::MIN)..Time(i64::MAX);
 
 async fn claims_are_kept_once_and_judged_once(world: World) {
     let store = &world.store;
@@ -116,22 +120,29 @@ async fn claims_are_kept_once_and_judged_once(world: World) {
         signal(&source, "buy", 4, SignalStatus::Expired),
     ];
     store.keep_signals(tenant, all).await.unwrap();
-    let fresh = store.unclaimed(tenant, 10).await.unwrap();
+    let fresh = store.unclaimed(tenant, Time(0), 10).await.unwrap();
     let told: Vec<&str> = fresh.iter().map(|row| row.signal_id.as_str()).collect();
     assert_eq!(told, ["buy:0", "sell:20"], "what was heard in time and claims something");
-    assert_eq!(store.unclaimed(tenant, 1).await.unwrap().len(), 1);
-    assert_eq!(store.unclaimed(other, 10).await.unwrap(), []);
+    assert_eq!(store.unclaimed(tenant, Time(0), 1).await.unwrap().len(), 1);
+    assert_eq!(store.unclaimed(tenant, at(20), 10).await.unwrap(), fresh[1..]);
+    assert_eq!(store.unclaimed(tenant, at(21), 10).await.unwrap(), []);
+    assert_eq!(store.unclaimed(other, Time(0), 10).await.unwrap(), []);
     let claims: Vec<ClaimRow> = fresh.iter().map(claim).collect();
     // Twice, as two processes may.
     store.keep_claims(tenant, claims.clone()).await.unwrap();
     store.keep_claims(tenant, claims.clone()).await.unwrap();
-    assert_eq!(store.unclaimed(tenant, 10).await.unwrap(), []);
-    assert_eq!(store.open_claims(other, FIRST, 10).await.unwrap(), []);
-    let open = store.open_claims(tenant, FIRST, 10).await.unwrap();
+    assert_eq!(store.unclaimed(tenant, Time(0), 10).await.unwrap(), []);
+    let until = |from: i64, to: i64| at(from)..at(to);
+    for (range, found) in [(until(0, 100), 0), (until(0, 101), 1), (until(100, 121), 2)] {
+        let open = store.open_claims(tenant, FIRST, range.clone(), 10).await.unwrap();
+        assert_eq!(open.len(), found, "{range:?}");
+    }
+    assert_eq!(store.open_claims(other, FIRST, EVER, 10).await.unwrap(), []);
+    let open = store.open_claims(tenant, FIRST, EVER, 10).await.unwrap();
     assert_eq!(open[1], claims[1]);
     assert_eq!(open[0], ClaimRow { taken_back_at: Some(at(20)), ..claims[0].clone() });
     let behind = (open[0].arrived_at, open[0].id);
-    assert_eq!(store.open_claims(tenant, behind, 10).await.unwrap().len(), 1);
+    assert_eq!(store.open_claims(tenant, behind, EVER, 10).await.unwrap().len(), 1);
     store.settle_claims(tenant, vec![judged(&claims[0])]).await.unwrap();
     // Once judged it stays so.
     let unseen = ClaimRow { state: ClaimState::Unseen, ..claims[0].clone() };
@@ -174,7 +185,7 @@ async fn others_take_claims_back(world: World) {
         let tenant_rows = vec![first.clone(), second.clone()];
         store.keep_signals(tenant, tenant_rows).await.unwrap();
         store.keep_claims(tenant, vec![claim(&first.row)]).await.unwrap();
-        let open = store.open_claims(tenant, FIRST, 10).await.unwrap();
+        let open = store.open_claims(tenant, FIRST, EVER, 10).await.unwrap();
         let found = open.iter().find(|row| row.id == first.row.id).unwrap();
         assert_eq!(found.taken_back_at, wanted, "{} {}", first.row.action, second.row.signal_id);
         let sql = "DELETE FROM signals; DELETE FROM signal_outcomes";

@@ -29,6 +29,7 @@ fn source(tenant: TenantId, name: &str, subject: Option<&str>) -> SourceRow {
         mode: SourceMode::Live,
         subject: subject.map(str::to_owned),
         key_version: 1,
+        old_key_until: None,
         follow: serde_json::json!({"threshold": 0.7}).as_object().cloned().unwrap(),
         symbols: vec!["BTC-USD".to_owned()],
         budget: SourceBudget {

@@ -424,6 +424,10 @@ impl Desk for FakeDesk {
         self.state.lock().unwrap().switches.clone()
     }
 
+    fn running(&self) -> Option<Vec<StrategyUid>> {
+        Some(Self::running(self).iter().map(|run| run.id).collect())
+    }
+
     fn activate(&self, run: StrategyRun, _: String) -> Doing<'_, Result<(), Refusal>> {
         Box::pin(async move {
             self.refuses()?;

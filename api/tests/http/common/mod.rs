@@ -115,6 +115,7 @@ impl Service {
             store,
             limiter: Arc::new(LocalLimiter::new(&wanted.quotas.unwrap_or_default())),
             registry: Registry::builtin(),
+            metrics: Arc::default(),
         });
         if wanted.has_jobs {
             app.jobs = Some(jobs::start(folder.path(), &kept).await);

@@ -107,9 +107,9 @@ away! {
         fn project(Stream, Vec<Projected>) -> u64;
     }
     Outcomes {
-        fn unclaimed(TenantId, u32) -> Vec<SignalRow>;
+        fn unclaimed(TenantId, Time, u32) -> Vec<SignalRow>;
         fn keep_claims(TenantId, Vec<ClaimRow>) -> ();
-        fn open_claims(TenantId, (Time, Uuid), u32) -> Vec<ClaimRow>;
+        fn open_claims(TenantId, (Time, Uuid), std::ops::Range<Time>, u32) -> Vec<ClaimRow>;
         fn settle_claims(TenantId, Vec<ClaimRow>) -> ();
         fn judged_claims(TenantId, StrategyUid, Time, u32) -> Vec<ClaimRow>;
         fn claim_counts(TenantId, StrategyUid) -> ClaimCounts;
@@ -135,10 +135,13 @@ away! {
         fn hitl_figures(TenantId, Time) -> HitlFigures;
         fn hitl_unmirrored(TenantId, Time, u32) -> Vec<(HitlRequest, Option<HitlDecision>)>;
         fn hitl_mirrored(TenantId, HitlRequest) -> ();
+        fn hitl_mirror_lost(TenantId, Time) -> u64;
     }
     Signals {
         fn keep_signals(TenantId, Vec<NewSignal>) -> Vec<SignalKept>;
         fn settle_signals(TenantId, Vec<SignalSettled>) -> ();
+        fn signals_known(TenantId, StrategyUid, Vec<String>) -> Vec<String>;
+        fn signals_left(TenantId, Time, u32) -> Vec<SignalRow>;
         fn signal(TenantId, Uuid) -> SignalRow;
         fn signals(TenantId, SignalFilter, Page) -> Slice<SignalRow>;
     }
@@ -148,6 +151,7 @@ away! {
         fn source(TenantId, StrategyUid) -> SourceRow;
         fn source_of_subject(TenantId, String) -> SourceRow;
         fn set_source_mode(Actor, StrategyUid, SourceMode, SourceMode, String) -> SourceRow;
+        fn rotate_source_key(Actor, StrategyUid, Time) -> SourceRow;
         fn delete_source(Actor, StrategyUid) -> ();
     }
     Webhooks {

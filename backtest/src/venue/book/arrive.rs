@@ -204,9 +204,7 @@ impl SimVenue {
             return Ok(());
         }
         let Some(view) = self.book(instrument) else { return Ok(()) };
-        let (Some((bid, _)), Some((ask, _))) = (view.best_bid(), view.best_ask()) else {
-            return Ok(());
-        };
+        let Some((bid, ask)) = view.best_prices() else { return Ok(()) };
         self.trigger(instrument, [ask, bid], now_ns)
     }
 
@@ -290,7 +288,7 @@ impl BookMarket {
                 // A feed of best prices does not tell what rests behind them.
                 let is_unknown = self.has_tops
                     && displayed == 0
-                    && self.view().best(side).is_some_and(|(best, _)| is_behind(best));
+                    && self.view().best_price(side).is_some_and(is_behind);
                 Queue::Levels(if is_unknown {
                     QueuePlace::unknown()
                 } else {

@@ -129,7 +129,7 @@ impl BookMarket {
     /// The best price that an order of `side` meets, mirrored for it.
     #[inline]
     fn opposite_best(&self, side: Side) -> Option<i64> {
-        let (price, _) = self.view().best(side.opposite())?;
+        let price = self.view().best_price(side.opposite())?;
         Some(price.ticks() * side.sign())
     }
 }

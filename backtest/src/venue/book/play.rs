@@ -1,9 +1,12 @@
 //! What a change of the book does to our orders.
 
 use qt_engine::LedgerError;
-use qt_engine::book::{BOOK_TICKS_MAX, RestingOrder};
-use qt_types::{InstrumentId, OrderTick, OrderTickKind, Price, Side, Tick, TickFlags, TickKind};
+use qt_engine::book::{BOOK_TICKS_MAX, Book, RestingOrder};
+use qt_types::{
+    InstrumentId, OrderTick, OrderTickKind, Price, Qty, Side, Tick, TickFlags, TickKind,
+};
 
+use super::own::OwnOrders;
 use super::{BookMarket, VenueBook};
 use crate::venue::order::Queue;
 use crate::venue::{FillPath, QueueModel, SimVenue};
@@ -55,9 +58,9 @@ impl SimVenue {
     }
 
     /// [`Self::on_tick`] for one after the other of `ticks` of `instrument`, levels and trades that
-    /// are no part of a snapshot, up to the first one that is about an order of ours or a best
-    /// price. `again` gives the one after so many once more, `row` its place in the data. Returns
-    /// how many it took.
+    /// are no part of a snapshot, up to the first one that is about an order of ours, or a best
+    /// price that means something to one. `again` gives the one after so many once more, if there
+    /// is one, `row` its place in the data. Returns how many it took.
     ///
     /// What only the last of them leaves behind is looked up after all of them: the loop has too
     /// few registers to carry it along.
@@ -71,50 +74,64 @@ impl SimVenue {
     ) -> usize {
         let index = instrument.index();
         let Some(Some(market)) = self.markets.get_mut(index) else { return 0 };
-        let (ours, [bids, asks]) = (market.our_prices(), market.own);
-        let lets_trades = !self.has_triggers && !market.is_watched;
+        let (ours, own) = (market.our_prices(), market.own);
+        let ([bids, asks], lets_trades) = (own, !self.has_triggers && !market.is_watched);
+        let tape = &mut self.tapes[index];
+        let lets_best = tape.live == 0 || market.lets_best(self.has_triggers);
         let VenueBook::Levels(book) = &mut market.book else { return 0 };
         if market.pegs_due || book.is_crossed() {
             return 0;
         }
-        let (mut count, mut last_trade) = (0_usize, NO_TICK);
-        for tick in ticks {
-            if tick.kind == TickKind::Level as u8 {
-                let side = usize::from(tick.flags & TickFlags::ASK.bits());
-                let is_ours = ours[side] >> (tick.price & 63) & 1 != 0;
-                if is_ours || !book.put_behind(&tick) {
-                    break;
+        let lets_best = lets_best && book.ends_uncrossed();
+        let (mut count, mut last_trade, mut last_best) = (0_usize, NO_TICK, NO_TICK);
+        let mut left = ticks;
+        loop {
+            for tick in left.by_ref() {
+                if tick.kind == TickKind::Level as u8 {
+                    let side = usize::from(tick.flags & TickFlags::ASK.bits());
+                    let is_ours = ours[side] >> (tick.price & 63) & 1 != 0;
+                    if is_ours || !book.put_behind(&tick) {
+                        break;
+                    }
+                } else {
+                    let is_met = !is_in_range(tick.price)
+                        || bids.reaches(tick.price)
+                        || asks.reaches(-tick.price);
+                    if is_met || !lets_trades {
+                        break;
+                    }
+                    last_trade = count;
                 }
-            } else {
-                let is_met = !is_in_range(tick.price)
-                    || bids.reaches(tick.price)
-                    || asks.reaches(-tick.price);
-                if is_met || !lets_trades {
-                    break;
-                }
-                last_trade = count;
+                // No file has that many.
+                count = count.wrapping_add(1);
             }
-            // No file has that many.
+            // What has stopped the run is looked up again: with it in hand, or a call in it, there
+            // are too few registers for the run.
+            let Some(tick) = again(count).filter(|tick| lets_best && is_free(tick, &ours, &own))
+            else {
+                break;
+            };
+            if book.put_rare(
+                tick.venue_ns,
+                tick.flags,
+                Price::from_ticks(tick.price),
+                Qty::from_lots(tick.qty),
+            ) {
+                last_best = count;
+            }
             count = count.wrapping_add(1);
         }
-        let last = count.wrapping_sub(1);
-        if let Some(tick) = again(last).filter(|_| count > 0) {
-            // What is no level is a trade, and almost all are levels.
-            let is_level = |tick: &Tick| tick.kind == TickKind::Level as u8;
-            let mut from_last = (0..count).rev().filter_map(&again);
-            let level = if last == last_trade { from_last.find(is_level) } else { Some(tick) };
-            let venue_ns = level.map_or(book.told().0, |level| level.venue_ns);
-            book.note_told((venue_ns, tick.flags));
-        }
+        note_last(book, (count, last_trade), &again);
         if last_trade != NO_TICK
             && let Some(trade) = again(last_trade)
         {
             market.last_trade = Some(trade.price());
             market.has_trades = true;
-            let tape = &mut self.tapes[index];
-            if tape.live > 0 {
-                tape.bar.row = row(last_trade);
-            }
+        }
+        // One more than the place: none is zero.
+        let last_met = last_trade.wrapping_add(1).max(last_best.wrapping_add(1));
+        if last_met > 0 && tape.live > 0 {
+            tape.bar.row = row(last_met.wrapping_sub(1));
         }
         count
     }
@@ -371,6 +388,19 @@ impl BookMarket {
             && !asks.reaches(-trade.price)
     }
 
+    /// Whether another best price, if it reaches none of our orders, means nothing to any of them.
+    #[inline]
+    fn lets_best(&self, has_triggers: bool) -> bool {
+        let is_met = |own: Side| {
+            let best = self.opposite_best(own);
+            best.is_some_and(|price| self.own[own as usize].reaches(price))
+        };
+        !self.has_pegs
+            && (self.has_trades || !has_triggers)
+            && !is_met(Side::Buy)
+            && !is_met(Side::Sell)
+    }
+
     /// What ticks other than levels leave behind.
     fn note(&mut self, tick: &Tick) {
         match tick.kind() {
@@ -432,4 +462,35 @@ impl BookMarket {
 /// two of them must be numbers as well.
 const fn is_in_range(ticks: i64) -> bool {
     -BOOK_TICKS_MAX < ticks && ticks < BOOK_TICKS_MAX
+}
+
+/// Notes in `book` when the last of the first `count` ticks was told; the last trade of them is at
+/// `last_trade`.
+#[inline(always)]
+fn note_last(
+    book: &mut Book,
+    (count, last_trade): (usize, usize),
+    again: &impl Fn(usize) -> Option<Tick>,
+) {
+    let last = count.wrapping_sub(1);
+    let Some(tick) = again(last).filter(|_| count > 0) else { return };
+    // What is no level is a trade, and almost all are levels.
+    let is_level = |tick: &Tick| tick.kind == TickKind::Level as u8;
+    let mut from_last = (0..count).rev().filter_map(again);
+    let level = if last == last_trade { from_last.find(is_level) } else { Some(tick) };
+    let venue_ns = level.map_or(book.told().0, |level| level.venue_ns);
+    book.note_told((venue_ns, tick.flags));
+}
+
+/// Whether `tick` is a level that ends an update, is at none of the prices `ours` and, as a best
+/// price, reaches none of our orders.
+#[inline]
+fn is_free(tick: &Tick, ours: &[u64; 2], [bids, asks]: &[OwnOrders; 2]) -> bool {
+    let (side, is_last) = (tick.side(), tick.flags().has(TickFlags::LAST));
+    let is_met = match side {
+        Side::Buy => asks.reaches(tick.price.wrapping_neg()),
+        Side::Sell => bids.reaches(tick.price),
+    };
+    let is_ours = ours[side as usize] >> (tick.price & 63) & 1 != 0;
+    tick.kind == TickKind::Level as u8 && is_last && !is_met && !is_ours
 }

@@ -214,7 +214,11 @@ pub fn page(machine: &Machine, results: &[Measurement], full: bool, warnings: &[
     let _ = writeln!(page, "{}", markdown(&HEADER, results.iter().map(row)));
     let windows = markdown(&WINDOWS, results.iter().filter_map(window_row));
     let _ = writeln!(page, "{windows}");
-    let _ = writeln!(page, "The last column of stages is their share of the sum of the medians.\n");
+    let _ = writeln!(
+        page,
+        "The last column of stages is their share of the sum of the medians, that of \
+             `beside/timing` its share of the time of an event.\n"
+    );
     let _ = writeln!(page, "What the system did to the measuring thread meanwhile:\n");
     let _ = writeln!(page, "{}", markdown(&SYSTEM, results.iter().filter_map(system_row)));
     for result in results {

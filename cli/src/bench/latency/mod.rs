@@ -40,6 +40,8 @@ const BURST: usize = 16_384;
 const LEG: Duration = Duration::from_secs(10);
 /// The rate of the published figure.
 const RATE: u64 = 100_000;
+/// The run in which the next frame comes when the one before is done.
+const BACK_TO_BACK: &str = "fused/back-to-back";
 /// That of the pass with stamps.
 const STAGES_RATE: u64 = 10_000;
 
@@ -142,6 +144,7 @@ pub fn measure(full: bool, out: &Output) -> Result<Vec<Measurement>, Failure> {
     set_floors(&mut all);
     all.extend(bench.stages(&fixed)?);
     all.extend(bench.beside()?);
+    set_timing_share(&mut all);
     Ok(all)
 }
 
@@ -164,7 +167,7 @@ fn runs<'a>(full: bool, fixed: &'a Frames, mixed: &'a Frames) -> Vec<Run<'a>> {
         run("fused/paced_10k", &same(10_000), Pace::PerSecond(10_000), 3),
         run("fused/paced_1k", &same(1_000), Pace::PerSecond(1_000), 2),
         run(
-            "fused/back-to-back",
+            BACK_TO_BACK,
             "the same, each frame when the one before is done: the time of the service, without \
              the report on the order",
             Pace::BackToBack(BURST),
@@ -316,7 +319,7 @@ impl Bench<'_> {
 
     /// What comes beside the path.
     fn beside(&self) -> Result<Vec<Measurement>, Failure> {
-        let both = self.on_path(|| (beside::socket(), beside::seal()))?;
+        let all = self.on_path(|| (beside::socket(), beside::seal(), beside::timing()))?;
         let bytes = beside::BYTES;
         let socket = format!(
             "not in the path: {bytes} bytes written to a socket of this machine and read from its \
@@ -324,9 +327,17 @@ impl Bench<'_> {
         );
         let seal =
             format!("not in the path: {bytes} bytes encrypted with AES-128-GCM, as TLS does it");
-        let socket = both.0.map(|spread| of_spread("beside/socket", &socket, spread));
-        let seal = both.1.map(|spread| of_spread("beside/aes_gcm", &seal, spread));
-        Ok(socket.into_iter().chain(seal).collect())
+        let timing = format!(
+            "not in the path: what a session at full speed takes to time its stages, in {} events, \
+             one in {} of which is timed; as a share of what that many levels take in \
+             `{BACK_TO_BACK}`",
+            number::count(u64::from(beside::TIMED_EVENTS)),
+            qt_runtime::stages::FULL_SPEED_EVERY,
+        );
+        let socket = all.0.map(|spread| of_spread("beside/socket", &socket, spread));
+        let seal = all.1.map(|spread| of_spread("beside/aes_gcm", &seal, spread));
+        let timing = of_spread("beside/timing", &timing, all.2);
+        Ok(socket.into_iter().chain(seal).chain([timing]).collect())
     }
 
     fn plan<'a>(
@@ -451,6 +462,16 @@ fn set_floors(all: &mut [Measurement]) {
             result.floor_p999 = Some(p999);
             result.ratio = Some(result.p50 / p50.max(1.0));
         }
+    }
+}
+
+/// How much of an event's time in a session its timing is, at most: a session does more with each.
+fn set_timing_share(all: &mut [Measurement]) {
+    let whole = all.iter().find(|result| result.name == BACK_TO_BACK);
+    let Some(level_ns) = whole.map(|whole| whole.p50 / frames::LEVELS as f64) else { return };
+    let events = f64::from(beside::TIMED_EVENTS);
+    for timing in all.iter_mut().filter(|result| result.name == "beside/timing") {
+        timing.share = Some(timing.p50 / events / level_ns.max(1.0));
     }
 }
 

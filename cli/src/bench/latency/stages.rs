@@ -4,7 +4,9 @@
 use std::time::Instant;
 
 use hdrhistogram::Histogram;
-use qt_engine::{Command, Exposure, Gate, NewOrder, OrderRequest, Settlement, SizeRequest};
+use qt_engine::{
+    Command, Deaf, Exposure, Gate, NewOrder, Order, OrderRequest, Settlement, SizeRequest,
+};
 use qt_types::{Control, DenyReason, Event, InstrumentId, ParentId, Qty};
 
 use super::figures::{Spread, short};
@@ -214,6 +216,11 @@ impl<G: Gate> Gate for TimedGate<G> {
     }
 
     #[inline]
+    fn accepted(&mut self, order: &Order) -> bool {
+        self.gate.accepted(order)
+    }
+
+    #[inline]
     fn settled(&mut self, settlement: &Settlement, exposure: &Exposure<'_>) {
         self.gate.settled(settlement, exposure);
     }
@@ -224,8 +231,8 @@ impl<G: Gate> Gate for TimedGate<G> {
     }
 
     #[inline]
-    fn deaf_until_ns(&self, instrument: InstrumentId) -> i64 {
-        self.gate.deaf_until_ns(instrument)
+    fn deaf_until_ns(&self, instrument: InstrumentId, exposure: &Exposure<'_>) -> Deaf {
+        self.gate.deaf_until_ns(instrument, exposure)
     }
 
     fn rests_until_ns(&self) -> i64 {

@@ -137,3 +137,16 @@ fn stages_share_the_whole_and_a_ring_changes_nothing() {
         assert_eq!(finish(path, &plan).unwrap().orders, 170);
     }
 }
+
+#[test]
+fn the_timing_of_stages_is_a_share_of_what_a_level_takes() {
+    let spread = beside::timing();
+    assert!(spread.n > 0 && spread.p50 > 0);
+    let p50 = f64::from(frames::LEVELS as u32) * 50.0;
+    let of = |name, p50| Measurement { name, p50, ..Measurement::default() };
+    let timing = f64::from(beside::TIMED_EVENTS) / 2.0;
+    let mut all = vec![of(BACK_TO_BACK, p50), of("beside/timing", timing), of("stage/risk", 1.0)];
+    set_timing_share(&mut all);
+    // Half a nanosecond of fifty.
+    assert_eq!(all.iter().map(|of| of.share).collect::<Vec<_>>(), [None, Some(0.01), None]);
+}

@@ -3,10 +3,10 @@
 mod controls;
 mod desk;
 mod figures;
-mod screen;
+pub mod screen;
 pub mod socket;
 mod synthetic;
-mod view;
+pub mod view;
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -35,22 +35,28 @@ use crate::interrupt;
 use crate::output::number;
 use crate::place::{self, DataDir};
 use crate::settings::{Layers, RunPlan};
+use crate::venue;
 use desk::Desk;
 use socket::Socket;
-use view::View;
+use view::{Beside, View};
 
-/// Trade on paper: a recording or the synthetic market, played in real time.
+/// The heading of what concerns venues, in the help.
+const VENUE: &str = "At a venue";
+
+/// Trade on paper, or for real: a recording, the synthetic market or a venue, in real time.
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     quanttrade live --feed synthetic --speed 10 --strategy top_of_book_quoter --qty 1\n  \
-    quanttrade live --feed stream.jsonl.gz --speed max --strategy market_maker --out session\n\n\
+    quanttrade live --feed stream.jsonl.gz --speed max --strategy market_maker --out session\n  \
+    quanttrade live --feed binance-spot --symbols BTCUSDT --strategy top_of_book_quoter \
+    --qty 0.001 --out session\n\n\
     Everything that happens is in a journal (DIR/live.qtj) before it is acted on. A session with\n\
     --out that was stopped or killed goes on where it was when the same command is given again.\n\
     While it runs, type kill, reduce, arm, pause, resume, close, or what else quanttrade control\n\
     knows; that does the same from another terminal.")]
 pub struct LiveArgs {
-    /// What to play: synthetic, or a recording like --data of backtest
-    #[arg(long, value_name = "synthetic|[SYMBOL=]FILE", required_unless_present = "data")]
+    /// What to play: synthetic, a recording like --data of backtest, or the name of a venue
+    #[arg(long, value_name = "synthetic|VENUE|FILE", required_unless_present = "data")]
     pub feed: Vec<String>,
     /// How fast: 1 is as it was recorded, max as fast as possible
     #[arg(long, value_name = "N|max", default_value = "1", allow_negative_numbers = true)]
@@ -58,6 +64,28 @@ pub struct LiveArgs {
     /// When a command may leave: once its record would outlive a loss of power, or a crash
     #[arg(long, value_enum, default_value_t = Kept::Memory)]
     pub durable: Kept,
+    /// The instruments at a venue, separated by commas
+    #[arg(long, value_name = "SYMBOL,..", value_delimiter = ',', help_heading = VENUE)]
+    pub symbols: Vec<String>,
+    /// Where the venue is reached instead of at its own addresses: a simulator
+    #[arg(long, value_name = "URL", help_heading = VENUE)]
+    pub venue_url: Option<String>,
+    /// Send real orders; says all that is needed for that when anything of it is missing
+    #[arg(long, help_heading = VENUE)]
+    pub live: bool,
+    /// The keys of the account at the venue, for real orders
+    #[arg(long, value_name = "FILE", help_heading = VENUE)]
+    pub keys: Option<PathBuf>,
+    /// Who has approved of real orders: two people
+    #[arg(long, value_name = "FILE", help_heading = VENUE)]
+    pub approvals: Option<PathBuf>,
+    /// Begin although the account has open orders that are not of this run: they are listed, a
+    /// kill cancels them, nothing else touches them
+    #[arg(long, help_heading = VENUE)]
+    pub adopt_foreign: bool,
+    /// Stop by itself after so long, as 90s or 10m; on Ctrl-C without it
+    #[arg(long = "for", value_name = "TIME", help_heading = VENUE)]
+    pub stop_after: Option<String>,
     /// The core of the thread of the pipeline
     #[arg(long, value_name = "CORE")]
     pub pipeline_core: Option<usize>,
@@ -97,6 +125,9 @@ pub enum Waiting {
 /// # Errors
 /// When the session cannot be made, or fails.
 pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
+    if let Some(venue) = venue::run::venue_of(args)? {
+        return venue::run::run(venue, args, session);
+    }
     let mut given = args.flags.0.clone();
     if !args.feed.is_empty() {
         // The seed of the synthetic market may be set anywhere.
@@ -132,7 +163,8 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     ));
     interrupt::keep_partial_results();
     let strategy = cast.make(&symbols)?;
-    let doors = Doors::new(&cast, &stage, &plan.config.risk, &settings, session);
+    let (specs, limits) = (stage.specs(), &plan.config.risk);
+    let doors = Doors::new(&cast, specs, limits, &settings.journal, None, session);
     let Ran { run: made, session: figures } = play(&stage, strategy, &settings, doors, session)?;
     let (repeated, is_closed) = (figures.repeated, figures.is_closed);
     if repeated > 0 {
@@ -161,7 +193,7 @@ pub fn run(args: &LiveArgs, session: &Session) -> Result<(), Failure> {
     backtest::keep(&finished, ended, session)
 }
 
-fn refuse_what_a_session_cannot(plan: &RunPlan) -> Result<(), Failure> {
+pub fn refuse_what_a_session_cannot(plan: &RunPlan) -> Result<(), Failure> {
     if plan.config.close_at_end {
         return Err(Failure::usage(
             "a session ends with the positions that it has, and the next one goes on with them",
@@ -179,10 +211,10 @@ fn refuse_what_a_session_cannot(plan: &RunPlan) -> Result<(), Failure> {
 }
 
 /// Ways into a running session, and what is seen of it.
-struct Doors {
-    controls: Receiver<Control>,
-    shown: Arc<Shown>,
-    view: View,
+pub struct Doors {
+    pub controls: Receiver<Control>,
+    pub shown: Arc<Shown>,
+    pub view: View,
     desk: Arc<Desk>,
     /// Open while the session runs.
     _socket: Option<Socket>,
@@ -195,19 +227,26 @@ impl Drop for Doors {
 }
 
 impl Doors {
-    fn new(
+    /// Opens them for a session of `cast` in `specs` with its journal at `journal`. `beside` says
+    /// what is known of it beside its status.
+    pub fn new(
         cast: &Cast<'_>,
-        stage: &TickStage<'_>,
+        specs: &[InstrumentSpec],
         limits: &RiskLimits,
-        settings: &Settings,
+        journal: &Path,
+        beside: Option<Beside>,
         session: &Session,
     ) -> Self {
         let (to, controls) = crossbeam::channel::bounded(64);
         let shown = Arc::new(Shown::default());
-        let symbols: Vec<&str> = stage.specs().iter().map(InstrumentSpec::symbol).collect();
+        let symbols: Vec<&str> = specs.iter().map(InstrumentSpec::symbol).collect();
         let desk = Arc::new(Desk::new(cast, &symbols, limits, &shown, to));
-        let view = View::new(&shown, stage.specs(), desk.names());
-        let folder = settings.journal.parent().map_or_else(PathBuf::new, Path::to_path_buf);
+        let view = View::new(&shown, specs, desk.names());
+        let view = match beside {
+            Some(beside) => view.with(beside),
+            None => view,
+        };
+        let folder = journal.parent().map_or_else(PathBuf::new, Path::to_path_buf);
         let (asked, seen) = (Arc::clone(&desk), view.clone());
         let answer = move |line: &str| controls::document(&asked.say(line), &seen).to_string();
         let socket = Socket::open(&folder, answer);

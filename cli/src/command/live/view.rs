@@ -15,6 +15,20 @@ use crate::output::number;
 /// How many of our orders of a side are named.
 const ORDERS_MAX: usize = 3;
 
+/// What is known of a run beside its status: of the venue where it trades.
+#[derive(Clone, Debug, Default)]
+pub struct More {
+    /// In a few words, for the line on all of it.
+    pub line: String,
+    /// A name and what is said of it, for the table.
+    pub rows: Vec<(&'static str, String)>,
+    /// All of it.
+    pub json: Value,
+}
+
+/// Says what is known of a run beside its status.
+pub type Beside = Arc<dyn Fn() -> More + Send + Sync>;
+
 /// What names instruments and strategies, and the last status.
 #[derive(Clone)]
 pub struct View {
@@ -22,6 +36,7 @@ pub struct View {
     specs: Arc<[InstrumentSpec]>,
     names: Arc<[String]>,
     last: Arc<Mutex<Option<Box<Status>>>>,
+    beside: Option<Beside>,
 }
 
 impl View {
@@ -32,7 +47,18 @@ impl View {
             specs: specs.into(),
             names: names.into(),
             last: Arc::default(),
+            beside: None,
         }
+    }
+
+    /// The same with what `beside` says.
+    #[must_use]
+    pub fn with(self, beside: Beside) -> Self {
+        Self { beside: Some(beside), ..self }
+    }
+
+    fn more(&self) -> Option<More> {
+        self.beside.as_ref().map(|beside| beside())
     }
 
     /// The status that others are shown from now on.
@@ -48,6 +74,7 @@ impl View {
     /// One line on all of it. `rate`: events a second, where that is known.
     pub fn line(&self, status: &Status, rate: Option<f64>) -> String {
         let to_repeat = self.shown.to_repeat.load(Ordering::Relaxed);
+        let more = self.more().map_or_else(String::new, |more| format!("  {}", more.line));
         let equity = status.equity.map_or_else(|| "unknown".to_owned(), |cash| cash.to_string());
         let rate = rate.map_or_else(String::new, |rate| format!(" ({}/s)", number::rate(rate)));
         let whole = status.whole.map_or_else(String::new, |[half, most]| {
@@ -55,7 +82,7 @@ impl View {
         });
         format!(
             "{}  event {}{rate}  equity {}  {} open  {} sent{whole}  \
-             waits: feed {}, journal {}{}{}",
+             waits: feed {}, journal {}{more}{}{}",
             qt_data::stamp::iso_text(status.now_ns.get()),
             number::count(status.seq.get()),
             number::amount(&equity, 2),
@@ -72,6 +99,8 @@ impl View {
     pub fn text(&self, status: &Status, rate: Option<f64>) -> String {
         let mut lines = vec![self.line(status, rate)];
         lines.push(format!("  {:<12} {}", "headroom", self.headroom(status.tightest)));
+        let rows = self.more().map(|more| more.rows).unwrap_or_default();
+        lines.extend(rows.iter().map(|(name, text)| format!("  {name:<12} {text}")));
         lines.extend(status.strategies.iter().map(|of| self.strategy(status, of)));
         let tops = status.tops.iter();
         lines.extend(tops.filter_map(|(id, bid, ask)| self.instrument(status, *id, [*bid, *ask])));
@@ -202,7 +231,7 @@ impl View {
         let feeds = status.tops.iter().map(|(id, bid, ask)| {
             json!({"symbol": symbol(*id), "bid": price(*id, *bid), "ask": price(*id, *ask)})
         });
-        json!({
+        let mut all = json!({
             "time": qt_data::stamp::iso_text(status.now_ns.get()),
             "event": status.seq.get(),
             "equity": status.equity.map(|cash| cash.to_string()),
@@ -220,7 +249,11 @@ impl View {
             "positions": positions.collect::<Vec<_>>(),
             "orders": orders.collect::<Vec<_>>(),
             "feeds": feeds.collect::<Vec<_>>(),
-        })
+        });
+        if let Some(more) = self.more() {
+            all["venue"] = more.json;
+        }
+        all
     }
 }
 

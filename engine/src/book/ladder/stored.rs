@@ -46,7 +46,7 @@ impl Stored for Ladder {
             }
             self.store(key, qty);
             if is_first {
-                self.best = key;
+                self.set_best(key);
             }
         }
         Ok(())

@@ -155,7 +155,7 @@ impl OrderBook {
     fn end_crossed(&mut self) -> bool {
         let Some(loser) = self.book.judge_crossing() else { return false };
         while self.book.is_crossed() {
-            let key = self.book.sides[loser].ladder.best;
+            let key = self.book.sides[loser].ladder.best();
             let ends = Ends::from_tag(self.book.sides[loser].level(key).1);
             self.forget_queue(ends.first);
             self.book.set_level(loser, key, 0);

@@ -1,15 +1,20 @@
-//! Binance Spot: requests for orders, by the WebSocket API and by REST, signed.
+//! Binance Spot: market data ([`market`]); requests for orders, by the WebSocket API and by REST,
+//! signed; and a session that trades ([`trade`]).
 
 mod filled;
+mod guard;
+pub mod market;
 mod order;
 mod params;
 mod rest;
 mod setup;
 mod sign;
 mod template;
+pub mod trade;
 mod writer;
 mod ws;
 
+pub use guard::{Guard, GuardFigures, GuardSettings, GuardStep};
 pub use order::{Amend, Cancel, EncodeError, Life, NewOrder, OrderKind, Replace, Request};
 pub use rest::RestOrders;
 pub use setup::{Access, Market, SetupError};

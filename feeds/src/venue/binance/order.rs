@@ -63,6 +63,8 @@ pub struct NewOrder {
 pub struct Cancel {
     /// The order.
     pub id: OrderId,
+    /// How often another order took its place at the venue ([`Replace::revision`]).
+    pub revision: u16,
 }
 
 /// Makes an order smaller; it keeps its place in the queue and its id.
@@ -70,17 +72,20 @@ pub struct Cancel {
 pub struct Amend {
     /// The order.
     pub id: OrderId,
+    /// How often another order took its place at the venue ([`Replace::revision`]).
+    pub revision: u16,
     /// Its new quantity in lots, with what is filled already; it must be less than it was.
     pub qty: Qty,
 }
 
-/// Cancels an order and, only if that was done, places another.
+/// Cancels an order of which nothing was executed and, only if that was done, places another in its
+/// place: it is the same order with us.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Replace {
-    /// The order that goes.
-    pub old: OrderId,
-    /// The one that comes.
+    /// The one that comes, under the id that both have with us.
     pub new: NewOrder,
+    /// How many orders of the venue came before it under that id; at least one, which goes.
+    pub revision: u16,
 }
 
 /// Anything that can be asked for about orders.

@@ -117,6 +117,9 @@ impl Shape {
             Self::New(kind) => kind.params(&mut all),
             Self::Replace(kind) => {
                 all.push(("cancelReplaceMode", text("STOP_ON_FAILURE")));
+                // What is executed while the request is on its way would come on top of the new
+                // order otherwise.
+                all.push(("cancelRestrictions", text("ONLY_NEW")));
                 kind.params(&mut all);
                 all.push(("cancelOrigClientOrderId", Value::Field(Field::Old)));
             }

@@ -84,12 +84,7 @@ fn query(params: &[Param]) -> Template {
     for (at, (name, value)) in params.iter().enumerate() {
         let mark = if at == 0 { "" } else { "&" };
         match value {
-            Value::Text(text) => {
-                let mut encoded = vec![0; 3 * text.len()];
-                let length = percent(text.as_bytes(), &mut encoded);
-                encoded.truncate(length);
-                template.text(&format!("{mark}{name}={}", String::from_utf8_lossy(&encoded)));
-            }
+            Value::Text(text) => template.text(&format!("{mark}{name}={}", encoded(text))),
             Value::Number(number) => template.text(&format!("{mark}{name}={number}")),
             // It goes into a header.
             Value::Key => {}
@@ -105,6 +100,14 @@ fn query(params: &[Param]) -> Template {
         }
     }
     template
+}
+
+/// `text` percent-encoded.
+pub(super) fn encoded(text: &str) -> String {
+    let mut encoded = vec![0; 3 * text.len()];
+    let length = percent(text.as_bytes(), &mut encoded);
+    encoded.truncate(length);
+    String::from_utf8_lossy(&encoded).into_owned()
 }
 
 /// Writes `text` percent-encoded (RFC 3986) to `out`, which has room for three times as much; how

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use qt_codec::Scales;
 
-use crate::Secret;
+use crate::{KeySecret, Keys, Secret};
 
 use super::sign::Signer;
 
@@ -62,6 +62,18 @@ impl Access {
             return Err(SetupError::ApiKey);
         }
         Ok(Self { api_key: Arc::new(api_key), signer: Arc::new(signer) })
+    }
+
+    /// Those of a file or of the environment.
+    ///
+    /// # Errors
+    /// When the key cannot be one.
+    pub fn from_keys(keys: Keys) -> Result<Self, SetupError> {
+        let signer = match keys.secret {
+            KeySecret::Hmac(key) => Signer::Hmac(key),
+            KeySecret::Ed25519(key) => Signer::Ed25519(key),
+        };
+        Self::new(keys.api_key, signer)
     }
 
     /// The key, for the header of a request by REST.

@@ -9,7 +9,8 @@ use serde_json::Value;
 
 use super::filled::Message;
 use super::*;
-use crate::{Ed25519Key, HmacKey, Secret, client_id};
+use crate::client_id::ClientId;
+use crate::{Ed25519Key, HmacKey, Secret};
 
 /// Key and secret of the venue's documents.
 const KEY: &str = "vmPUZE6mv9SD5VNHk4HlWFsOr6aKE2zvsw0MuIgwCIPy6utIco14y7Ju91duEh8A";
@@ -116,7 +117,7 @@ fn ws(orders: &mut WsOrders, number: u64, request: &Request) -> Value {
 
 /// The parameters that a request must have beside key, time and signature.
 fn wanted(symbol: &str, request: &Request) -> Vec<(&'static str, String)> {
-    let id = |id: OrderId| String::from_utf8(client_id::text(id).to_vec()).unwrap();
+    let id = |id: OrderId, revision| ClientId::new(id, revision).as_str().to_owned();
     let money = |scale: Scale, steps: i64| {
         String::from_utf8(scale.text(steps).unwrap().as_bytes().to_vec()).unwrap()
     };
@@ -124,7 +125,7 @@ fn wanted(symbol: &str, request: &Request) -> Vec<(&'static str, String)> {
     let price = |price: Price| money(scales.price, price.ticks());
     let qty = |qty: Qty| money(scales.qty, qty.lots());
     let mut all = vec![("symbol", symbol.to_owned()), ("recvWindow", "4000".to_owned())];
-    let mut new = |order: &NewOrder| {
+    let mut new = |order: &NewOrder, revision| {
         let life = |life: Life| ("timeInForce", life.text().to_owned());
         match order.kind {
             OrderKind::Limit(limit, how_long) => {
@@ -141,19 +142,24 @@ fn wanted(symbol: &str, request: &Request) -> Vec<(&'static str, String)> {
         }
         let side = if order.side == Side::Buy { "BUY" } else { "SELL" };
         all.extend([("side", side.into()), ("quantity", qty(order.qty))]);
-        all.extend([("newClientOrderId", id(order.id)), ("newOrderRespType", "ACK".into())]);
+        all.push(("newClientOrderId", id(order.id, revision)));
+        all.push(("newOrderRespType", "ACK".into()));
     };
     match request {
-        Request::New(order) => new(order),
+        Request::New(order) => new(order, 0),
         Request::Replace(replace) => {
-            new(&replace.new);
+            new(&replace.new, replace.revision);
+            let old = id(replace.new.id, replace.revision - 1);
             all.push(("cancelReplaceMode", "STOP_ON_FAILURE".into()));
-            all.push(("cancelOrigClientOrderId", id(replace.old)));
+            all.push(("cancelRestrictions", "ONLY_NEW".into()));
+            all.push(("cancelOrigClientOrderId", old));
         }
-        Request::Cancel(cancel) => all.push(("origClientOrderId", id(cancel.id))),
+        Request::Cancel(cancel) => {
+            all.push(("origClientOrderId", id(cancel.id, cancel.revision)));
+        }
         Request::Amend(amend) => all.extend([
-            ("origClientOrderId", id(amend.id)),
-            ("newClientOrderId", id(amend.id)),
+            ("origClientOrderId", id(amend.id, amend.revision)),
+            ("newClientOrderId", id(amend.id, amend.revision)),
             ("newQty", qty(amend.qty)),
         ]),
     }
@@ -212,12 +218,17 @@ fn requests() -> Vec<Request> {
         kinds.push(OrderKind::Limit(price, life));
         kinds.push(OrderKind::StopLimit { stop: Price::from_ticks(1), price, life });
     }
-    let (id, old) = (OrderId::new(1, 7), OrderId::new(1, 6));
-    let mut all =
-        vec![Request::Cancel(Cancel { id }), Request::Amend(Amend { id, qty: Qty::from_lots(3) })];
+    let (id, qty) = (OrderId::new(1, 7), Qty::from_lots(3));
+    let mut all = Vec::new();
+    for revision in [0, 1, 77] {
+        all.push(Request::Cancel(Cancel { id, revision }));
+        all.push(Request::Amend(Amend { id, revision, qty }));
+    }
     for kind in kinds {
         let new = NewOrder { kind, ..order() };
-        all.extend([Request::New(new), Request::Replace(Replace { old, new })]);
+        let revised = [1, 2].map(|revision| Request::Replace(Replace { new, revision }));
+        all.push(Request::New(new));
+        all.extend(revised);
     }
     all
 }
@@ -286,8 +297,8 @@ fn what_is_no_order() {
         (Request::New(NewOrder { qty: Qty::ZERO, ..sound }), NOW, EncodeError::Qty),
         (Request::New(NewOrder { qty: Qty::from_lots(-5), ..sound }), NOW, EncodeError::Qty),
         (Request::New(NewOrder { id: OrderId::NONE, ..sound }), NOW, EncodeError::Id),
-        (Request::Cancel(Cancel { id: OrderId::NONE }), NOW, EncodeError::Id),
-        (Request::Replace(Replace { old: OrderId::NONE, new: sound }), NOW, EncodeError::Id),
+        (Request::Cancel(Cancel { id: OrderId::NONE, revision: 0 }), NOW, EncodeError::Id),
+        (Request::Replace(Replace { new: sound, revision: 0 }), NOW, EncodeError::Id),
         (Request::New(sound), NOW / 1_000, EncodeError::Time),
         (Request::New(sound), NOW * 1_000, EncodeError::Time),
     ] {
@@ -326,7 +337,7 @@ fn what_is_no_market_and_no_key() {
     let most = Price::from_ticks(i64::MAX);
     let kind = OrderKind::StopLimit { stop: most, price: most, life: Life::Gtc };
     let new = NewOrder { kind, qty: Qty::from_lots(i64::MAX), ..order() };
-    let request = Request::Replace(Replace { old: order().id, new });
+    let request = Request::Replace(Replace { new, revision: u16::MAX });
     let mut buffer = [0; REQUEST_BYTES_MAX];
     assert!(rest.encode(&request, NOW, &mut buffer).is_ok());
     assert!(orders.encode(u64::MAX, &request, NOW, &mut buffer).is_ok());
@@ -335,7 +346,7 @@ fn what_is_no_market_and_no_key() {
 proptest! {
     #[test]
     fn any_order(
-        ids in (any::<u16>(), 1_u64..1 << 48, 1_u64..1 << 48),
+        ids in (any::<u16>(), 1_u64..1 << 48, 1_u16..),
         is_buy in any::<bool>(),
         values in prop::array::uniform3(1_i64..i64::MAX),
         shifts in prop::array::uniform3(0_u32..62),
@@ -352,13 +363,13 @@ proptest! {
             _ => OrderKind::Market,
         };
         let side = if is_buy { Side::Buy } else { Side::Sell };
-        let (id, old) = (OrderId::new(ids.0, ids.1), OrderId::new(ids.0, ids.2));
+        let (id, revision) = (OrderId::new(ids.0, ids.1), ids.2);
         let new = NewOrder { id, side, kind, qty: Qty::from_lots(lots) };
         let request = match what {
             0 => Request::New(new),
-            1 => Request::Replace(Replace { old, new }),
-            2 => Request::Cancel(Cancel { id }),
-            _ => Request::Amend(Amend { id, qty: new.qty }),
+            1 => Request::Replace(Replace { new, revision }),
+            2 => Request::Cancel(Cancel { id, revision }),
+            _ => Request::Amend(Amend { id, revision, qty: new.qty }),
         };
         check(&request);
         // The text of a quantity is its value, by the reader of market data.
@@ -382,14 +393,14 @@ proptest! {
         let new_rest = || RestOrders::new(market("X"), access(ed25519())).unwrap();
         let (mut ws, mut rest) = (new_ws(), new_rest());
         for (at, (is_buy, (price, shift), lots, what, room)) in (1_u64..).zip(orders) {
-            let (id, old) = (OrderId::new(1, at), OrderId::new(2, at));
+            let (id, revision) = (OrderId::new(1, at), (at % 3) as u16);
             let side = if is_buy { Side::Buy } else { Side::Sell };
             let kind = OrderKind::Limit(Price::from_ticks((price >> shift).max(1)), Life::Ioc);
             // One in some has no quantity, and one in some no room.
             let new = NewOrder { id, side, kind, qty: Qty::from_lots(lots % 1_000 * (lots % 7)) };
             let request = match what {
-                0 => Request::Cancel(Cancel { id }),
-                1 => Request::Replace(Replace { old, new }),
+                0 => Request::Cancel(Cancel { id, revision }),
+                1 => Request::Replace(Replace { new, revision: revision + 1 }),
                 _ => Request::New(new),
             };
             // What is expected may come or not.

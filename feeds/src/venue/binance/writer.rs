@@ -5,7 +5,7 @@ use qt_types::{OrderId, Price, Qty, Side};
 use zeroize::Zeroizing;
 
 use crate::Midstate;
-use crate::client_id::{self, CLIENT_ID_BYTES};
+use crate::client_id::{self, CLIENT_ID_BYTES, ClientId};
 use crate::out::Out;
 
 use super::filled::{Filled, Message};
@@ -33,10 +33,11 @@ struct Payload {
     /// Its first blocks, as far as they are always the same.
     begin: Option<Midstate>,
     /// As far as they are those of the order that is expected.
-    expected: Option<(ClientId, Midstate)>,
+    expected: Option<(PlainId, Midstate)>,
 }
 
-type ClientId = [u8; CLIENT_ID_BYTES];
+/// The id of a new order.
+type PlainId = [u8; CLIENT_ID_BYTES];
 
 /// Room for what is written of a payload before there is more than its id.
 const EXPECTED_BYTES: usize = 256;
@@ -48,7 +49,7 @@ impl Payload {
     }
 
     /// Takes in the blocks that nothing differs in but the id of the order, if it comes first.
-    fn expect(&mut self, id: ClientId, signer: &Signer) {
+    fn expect(&mut self, id: PlainId, signer: &Signer) {
         let template = &self.text.template;
         let [(end, Field::Id), (next, _), ..] = template.places() else { return };
         let mut begin = Zeroizing::new([0; EXPECTED_BYTES]);
@@ -96,8 +97,8 @@ pub(super) struct Texts {
     price: DecimalText,
     stop: DecimalText,
     qty: DecimalText,
-    id: [u8; CLIENT_ID_BYTES],
-    old: [u8; CLIENT_ID_BYTES],
+    id: ClientId,
+    old: ClientId,
     time: DecimalText,
 }
 
@@ -109,19 +110,20 @@ impl Texts {
             price: DecimalText::EMPTY,
             stop: DecimalText::EMPTY,
             qty: DecimalText::EMPTY,
-            id: [0; CLIENT_ID_BYTES],
-            old: [0; CLIENT_ID_BYTES],
+            id: ClientId::EMPTY,
+            old: ClientId::EMPTY,
             time: time(at_ms)?,
         };
         match request {
-            Request::New(new) => texts.order(new, scales)?,
+            Request::New(new) => texts.order(new, 0, scales)?,
             Request::Replace(replace) => {
-                texts.order(&replace.new, scales)?;
-                texts.old = id(replace.old)?;
+                let before = replace.revision.checked_sub(1).ok_or(EncodeError::Id)?;
+                texts.order(&replace.new, replace.revision, scales)?;
+                texts.old = id(replace.new.id, before)?;
             }
-            Request::Cancel(cancel) => texts.old = id(cancel.id)?,
+            Request::Cancel(cancel) => texts.old = id(cancel.id, cancel.revision)?,
             Request::Amend(amend) => {
-                texts.old = id(amend.id)?;
+                texts.old = id(amend.id, amend.revision)?;
                 texts.id = texts.old;
                 texts.qty = qty(amend.qty, scales)?;
             }
@@ -130,8 +132,8 @@ impl Texts {
     }
 
     #[inline(always)]
-    fn order(&mut self, new: &NewOrder, scales: &Scales) -> Result<(), EncodeError> {
-        self.id = id(new.id)?;
+    fn order(&mut self, new: &NewOrder, revision: u16, scales: &Scales) -> Result<(), EncodeError> {
+        self.id = id(new.id, revision)?;
         self.side = match new.side {
             Side::Buy => BUY,
             Side::Sell => SELL,
@@ -157,8 +159,8 @@ impl Texts {
         fields.set(Field::Price, self.price.as_bytes());
         fields.set(Field::Stop, self.stop.as_bytes());
         fields.set(Field::Qty, self.qty.as_bytes());
-        fields.set(Field::Id, &self.id);
-        fields.set(Field::Old, &self.old);
+        fields.set(Field::Id, self.id.as_bytes());
+        fields.set(Field::Old, self.old.as_bytes());
         fields.set(Field::Time, self.time.as_bytes());
         fields
     }
@@ -174,8 +176,8 @@ impl Form {
     /// The next order is most likely `id`: what of its signature hangs on nothing else is worked
     /// out.
     pub(super) fn expect(&mut self, order: OrderId, signer: &Signer) {
-        if let (Some(payload), Ok(id)) = (&mut self.payload, id(order)) {
-            payload.expect(id, signer);
+        if let Some(payload) = self.payload.as_mut().filter(|_| !order.is_none()) {
+            payload.expect(client_id::text(order), signer);
         }
     }
 
@@ -207,8 +209,8 @@ impl Form {
 }
 
 #[inline]
-fn id(order: OrderId) -> Result<[u8; CLIENT_ID_BYTES], EncodeError> {
-    if order.is_none() { Err(EncodeError::Id) } else { Ok(client_id::text(order)) }
+fn id(order: OrderId, revision: u16) -> Result<ClientId, EncodeError> {
+    if order.is_none() { Err(EncodeError::Id) } else { Ok(ClientId::new(order, revision)) }
 }
 
 #[inline(always)]

@@ -177,6 +177,18 @@ impl Hitl for Store {
             tx.commit().await
         })
     }
+
+    fn hitl_mirror_lost(&self, tenant: TenantId, now: Time) -> Kept<'_, u64> {
+        Box::pin(async move {
+            let mut tx = self.write(tenant).await?;
+            let sql = "UPDATE hitl_requests SET is_mirrored = $2 WHERE tenant_id = $1 \
+                       AND is_mirrored AND updated_ns > $3";
+            let since = now.0.saturating_sub(MIRRORED_NS);
+            let count = tx.execute(sql, args![false, since]).await?;
+            tx.commit().await?;
+            Ok(count)
+        })
+    }
 }
 
 /// The urgency of a row by value and time; `$6` and `$7` are of [`until`].

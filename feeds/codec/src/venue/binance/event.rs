@@ -6,6 +6,10 @@ use crate::FrameError;
 use crate::feed::Sides;
 use crate::json::{self, Json};
 
+/// Fields that are known and of no use here: of trades, of best prices and of marks. `ps` and `st`
+/// are the pair and a state that newer messages of futures have.
+const IGNORED: &[&str] = &["M", "f", "l", "nq", "ap", "P", "i", "ps", "st"];
+
 /// The values as they stand in the text; empty where there is none. `b` and `a` are lists of
 /// levels in a depth event, which then are in the sides, and prices in a ticker; in a trade `a`
 /// is an id.
@@ -29,6 +33,8 @@ pub(super) struct Event<'a> {
     pub(super) bid_qty: &'a str,
     pub(super) ask: &'a str,
     pub(super) ask_qty: &'a str,
+    /// Fields that nobody has told of.
+    pub(super) fields_unknown: u64,
 }
 
 impl<'a> Event<'a> {
@@ -73,7 +79,10 @@ impl<'a> Event<'a> {
                 "B" => &mut event.bid_qty,
                 "a" => &mut event.ask,
                 "A" => &mut event.ask_qty,
-                _ => continue,
+                key => {
+                    event.fields_unknown += u64::from(!IGNORED.contains(&key));
+                    continue;
+                }
             };
             *place = fields.value();
             if *place == "null" {

@@ -63,7 +63,12 @@ impl Binance {
         feed: &mut Feed,
     ) -> Result<(), FrameError> {
         let event = Event::read(json, data, &mut self.sides)?;
-        match json::bare(event.kind) {
+        let kind = json::bare(event.kind);
+        // Of messages that nothing is done with, nobody minds the fields.
+        if matches!(kind, "depthUpdate" | "trade" | "aggTrade" | "bookTicker") {
+            feed.facts.fields_unknown += event.fields_unknown;
+        }
+        match kind {
             "depthUpdate" => self.depth(json, &event, stream, feed),
             "trade" => self.trade(json, &event, Trades::Single, feed),
             "aggTrade" => self.trade(json, &event, Trades::Aggregated, feed),

@@ -1,0 +1,284 @@
+//! Market data of this venue: a machine that connects, subscribes, keeps books in order and tells
+//! the engine.
+//!
+//! `profile` has what differs between the venue's markets, `stream` the subscriptions of a link,
+//! `links` how links come, go and take each other's place, `books` the snapshots, `tell` what is
+//! told, `requests` everything by HTTP, `info` what is listed, `lookup` a machine that only asks
+//! for that.
+
+mod books;
+mod control;
+mod info;
+mod instrument;
+mod links;
+mod lookup;
+mod profile;
+mod requests;
+mod shown;
+mod stream;
+mod tell;
+
+use std::collections::{BTreeMap, VecDeque};
+
+use qt_codec::venue::Venue;
+use qt_codec::{Decoder, Mode, Update};
+use qt_types::{InstrumentId, InstrumentSpec, Nanos, VenueId};
+use tokio::sync::watch;
+
+use crate::machine::{Act, Happened, Link, Machine};
+use crate::market::{Figures, Sink, Teller, Want};
+use crate::pace::{Backoff, Budget, ClockOffset, Silence, Window};
+
+use info::Query;
+use instrument::Instrument;
+use links::Overlap;
+use requests::Purpose;
+use stream::Stream;
+
+pub use lookup::{Lookup, LookupError};
+pub use profile::Profile;
+
+/// How far our clock and the venue's, and the way there, may be apart where windows end.
+const UNSURE_NS: i64 = 2_000_000_000;
+/// Of the venue's budget this part (in a hundred) is ours: orders need the rest.
+const SHARE_PERCENT: u64 = 80;
+/// The first pause before a link is made again, and the longest.
+const RECONNECT_NS: i64 = 1_000_000_000;
+const RECONNECT_MAX_NS: i64 = 60_000_000_000;
+/// How often figures are shown.
+const SHOW_NS: i64 = 500_000_000;
+
+/// What a market is made of.
+pub struct Setup {
+    /// The venue's market.
+    pub profile: Profile,
+    /// Its number in the engine.
+    pub venue: VenueId,
+    /// The instruments: their number in the engine, their units, what is wanted of them.
+    pub instruments: Vec<(InstrumentId, InstrumentSpec, Want)>,
+    /// Where events go.
+    pub sink: Box<dyn Sink>,
+    /// Where figures are shown.
+    pub shown: Option<watch::Sender<Figures>>,
+    /// Of the random numbers that spread pauses.
+    pub seed: u64,
+}
+
+/// Why there is no market.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum SetupError {
+    /// Nothing is wanted.
+    #[error("no instrument is wanted: name at least one")]
+    Nothing,
+    /// An instrument is wanted twice.
+    #[error("{0} is wanted twice: name it once")]
+    Twice(String),
+    /// More streams than a link may have.
+    #[error(
+        "{0} streams are wanted, and a link of this venue has {1} at most: want fewer \
+         instruments, or less of each"
+    )]
+    TooMany(usize, usize),
+}
+
+/// See the module.
+pub struct Market {
+    profile: Profile,
+    instruments: Vec<Instrument>,
+    /// The names of all streams, the instrument of each, and how silent it is.
+    topics: Vec<String>,
+    topic_of: Vec<u16>,
+    silences: Vec<Silence>,
+    decoder: Decoder,
+    updates: Vec<Update>,
+    /// The instrument of each symbol of the decoder; `u16::MAX`: none of ours.
+    of_symbol: Vec<u16>,
+    sink: Box<dyn Sink>,
+    stream: Option<Stream>,
+    next: Option<Overlap>,
+    /// Links that we have asked to be closed.
+    leaving: Vec<Link>,
+    connect_ns: Nanos,
+    rotate_ns: Nanos,
+    backoff: Backoff,
+    connects: Window,
+    budget: Budget,
+    /// How many levels a snapshot has, and what it costs.
+    depth_limit: (u32, u64),
+    calls: BTreeMap<u32, (Purpose, Nanos)>,
+    next_call: u32,
+    acts: VecDeque<Act>,
+    clock: ClockOffset,
+    clock_ns: Nanos,
+    query: Option<Query>,
+    query_ns: Nanos,
+    /// Messages in a row that could not be read.
+    unreadable: u32,
+    /// Something happened that asks for more than time.
+    is_restless: bool,
+    figures: Figures,
+    shown: Option<watch::Sender<Figures>>,
+    show_ns: Nanos,
+    deadline_ns: Nanos,
+    planned_ns: Nanos,
+}
+
+impl Market {
+    /// A market that has done nothing yet.
+    ///
+    /// # Errors
+    /// When it cannot be.
+    pub fn new(setup: Setup) -> Result<Self, SetupError> {
+        let profile = setup.profile;
+        let Gathered { instruments, topics, topic_of, silences } =
+            gathered(&profile, setup.venue, setup.instruments)?;
+        if topics.is_empty() {
+            return Err(SetupError::Nothing);
+        }
+        if topics.len() > profile.streams_max {
+            return Err(SetupError::TooMany(topics.len(), profile.streams_max));
+        }
+        let books = instruments.iter().filter(|instrument| instrument.want.book).count();
+        let names: Vec<String> = instruments.iter().map(|one| one.name.clone()).collect();
+        let (connects, connects_ns) = profile.connects;
+        let limit = profile.weight_limit * SHARE_PERCENT / 100;
+        let window = Window::new(limit, profile.weight_window_ns, UNSURE_NS);
+        let figures = Figures { weight_limit: profile.weight_limit, ..Figures::default() };
+        Ok(Self {
+            depth_limit: profile.depth_limit(books),
+            connects: Window::new(connects * SHARE_PERCENT / 100, connects_ns, UNSURE_NS),
+            budget: Budget::new(vec![window]),
+            backoff: Backoff::new(RECONNECT_NS, RECONNECT_MAX_NS, setup.seed),
+            profile,
+            instruments,
+            topics,
+            topic_of,
+            silences,
+            decoder: Decoder::new(Venue::Binance, Mode::Strict),
+            updates: Vec::new(),
+            of_symbol: Vec::new(),
+            sink: setup.sink,
+            stream: None,
+            next: None,
+            leaving: Vec::new(),
+            connect_ns: Nanos::MIN,
+            rotate_ns: Nanos::MAX,
+            calls: BTreeMap::new(),
+            next_call: 0,
+            acts: VecDeque::new(),
+            clock: ClockOffset::default(),
+            clock_ns: Nanos::MIN,
+            query: Some(Query::new(&names)),
+            query_ns: Nanos::MIN,
+            unreadable: 0,
+            is_restless: false,
+            figures,
+            shown: setup.shown,
+            show_ns: Nanos::MIN,
+            deadline_ns: Nanos::MIN,
+            planned_ns: Nanos::MIN,
+        })
+    }
+
+    /// Does what is due, and notes when to look again.
+    fn plan(&mut self, now_ns: Nanos) {
+        self.is_restless = false;
+        self.planned_ns = now_ns;
+        let mut due = Due(Nanos::MAX);
+        self.plan_links(now_ns, &mut due);
+        self.plan_subscriptions(now_ns, &mut due);
+        self.plan_silences(now_ns, &mut due);
+        self.plan_books(now_ns, &mut due);
+        self.plan_requests(now_ns, &mut due);
+        if self.shown.is_some() && self.show_ns <= now_ns {
+            self.show(now_ns);
+            self.show_ns = now_ns.saturating_add_ns(SHOW_NS);
+        }
+        if self.shown.is_some() {
+            due.at(self.show_ns);
+        }
+        self.deadline_ns = due.0;
+    }
+}
+
+/// Instruments and their streams.
+struct Gathered {
+    instruments: Vec<Instrument>,
+    topics: Vec<String>,
+    topic_of: Vec<u16>,
+    silences: Vec<Silence>,
+}
+
+fn gathered(
+    profile: &Profile,
+    venue: VenueId,
+    wanted: Vec<(InstrumentId, InstrumentSpec, Want)>,
+) -> Result<Gathered, SetupError> {
+    let mut instruments = Vec::new();
+    let (mut topics, mut topic_of, mut silences) = (Vec::new(), Vec::new(), Vec::new());
+    for (at, (id, spec, want)) in wanted.into_iter().enumerate() {
+        let mut instrument = Instrument::new(want, Teller::new(id, venue, spec));
+        if instruments.iter().any(|other: &Instrument| other.name == instrument.name) {
+            return Err(SetupError::Twice(instrument.name));
+        }
+        let lower = instrument.name.to_lowercase();
+        let (of_book, of_rest) = profile.silence_ns;
+        let streams = [
+            (want.book, profile.depth_stream, of_book),
+            (want.trades, profile.trade_stream, of_rest),
+            (want.best, profile.best_stream, of_rest),
+        ];
+        for (kind, (is_wanted, name, silence_ns)) in streams.into_iter().enumerate() {
+            if is_wanted {
+                instrument.topics[kind] = u16::try_from(topics.len()).ok();
+                topics.push(format!("{lower}{name}"));
+                topic_of.push(u16::try_from(at).unwrap_or(u16::MAX));
+                silences.push(Silence::new(silence_ns));
+            }
+        }
+        instruments.push(instrument);
+    }
+    Ok(Gathered { instruments, topics, topic_of, silences })
+}
+
+/// The earliest of some times.
+struct Due(Nanos);
+
+impl Due {
+    fn at(&mut self, ns: Nanos) {
+        self.0 = self.0.min(ns);
+    }
+}
+
+impl Machine for Market {
+    fn handle(&mut self, happened: Happened<'_>, now_ns: Nanos) {
+        match happened {
+            Happened::Frame(link, bytes) => {
+                self.frame(link, bytes, now_ns);
+                if !self.is_restless {
+                    return;
+                }
+            }
+            Happened::Alive(link) => {
+                self.heard(link, now_ns);
+                return;
+            }
+            Happened::Opened(link) => self.opened(link, now_ns),
+            Happened::Closed(link, why) => self.closed(link, &why, now_ns),
+            Happened::Answered { call, status, headers, body } => {
+                self.answered(call, status, headers, body, now_ns);
+            }
+            Happened::Failed(call, failure) => self.failed(call, failure, now_ns),
+            Happened::Time => {}
+        }
+        self.plan(now_ns);
+    }
+
+    fn next_act(&mut self) -> Option<Act> {
+        self.acts.pop_front()
+    }
+
+    fn deadline_ns(&self) -> Option<Nanos> {
+        (self.deadline_ns < Nanos::MAX).then_some(self.deadline_ns)
+    }
+}

@@ -1,0 +1,266 @@
+//! Everything that goes by HTTP, within the budget that the venue gives us.
+
+use qt_types::Nanos;
+
+use super::info::{self, Info, Query};
+use super::{Due, Market, SHARE_PERCENT};
+use crate::machine::{Act, Call, Failure, Method, Request};
+use crate::market::Status;
+
+/// How often the time and the listings are asked for.
+const CLOCK_EVERY_NS: i64 = 300_000_000_000;
+const LISTINGS_EVERY_NS: i64 = 600_000_000_000;
+/// How long after a request that failed.
+const AGAIN_NS: i64 = 5_000_000_000;
+const PATIENCE_NS: i64 = 15_000_000_000;
+/// How long the venue is left alone where it does not say how long.
+const ALONE_NS: i64 = 60_000_000_000;
+/// A word of the venue that is longer than this is none: its longest ban is three days.
+pub(super) const ALONE_MAX_S: i64 = 4 * 86_400;
+/// The venue's code for an instrument that it does not know, and for parameters it cannot read.
+const CODES_OF_SYMBOLS: [i64; 2] = [-1_121, -1_100];
+/// The time is told in these steps.
+const CLOCK_STEP_NS: i64 = 1_000_000;
+
+/// What a request is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// The book of this instrument.
+    Depth(usize),
+    /// Whether the book of this instrument, whose stream is silent, has changed.
+    Probe(usize),
+    /// The venue's time.
+    Clock,
+    /// What it lists.
+    Listings,
+}
+
+/// The part of an answer that says no.
+#[derive(serde::Deserialize)]
+struct No {
+    code: i64,
+}
+
+#[derive(serde::Deserialize)]
+struct ServerTime {
+    #[serde(rename = "serverTime")]
+    server_time: i64,
+}
+
+/// The code of an answer that says no.
+pub(super) fn code_of(body: &[u8]) -> Option<i64> {
+    serde_json::from_slice(body).ok().map(|no: No| no.code)
+}
+
+/// Whether an answer says that the venue does not know what was asked for.
+pub(super) fn is_unknown(status: u16, body: &[u8]) -> bool {
+    status == 400 && code_of(body).is_some_and(|code| CODES_OF_SYMBOLS.contains(&code))
+}
+
+/// A header of an answer as a number.
+pub(super) fn number_of(headers: &[(String, String)], name: &str) -> Option<u64> {
+    let found = headers.iter().find(|(of, _)| of == name);
+    found.and_then(|(_, text)| text.trim().parse().ok())
+}
+
+/// Until when the venue wants to be left alone, by the status of an answer and its headers.
+pub(super) fn alone_until(
+    status: u16,
+    headers: &[(String, String)],
+    now_ns: Nanos,
+) -> Option<Nanos> {
+    if !matches!(status, 418 | 429) {
+        return None;
+    }
+    let after_s = number_of(headers, "retry-after").and_then(|s| i64::try_from(s).ok());
+    let alone_ns = after_s.map_or(ALONE_NS, |s| s.min(ALONE_MAX_S) * 1_000_000_000);
+    Some(now_ns.saturating_add_ns(alone_ns))
+}
+
+/// A request that only reads.
+pub(super) fn get(url: String, patience_ns: i64) -> Request {
+    Request { method: Method::Get, url, headers: Vec::new(), body: Vec::new(), patience_ns }
+}
+
+impl Market {
+    /// Asks for `url`; the number of the request.
+    pub(super) fn call(
+        &mut self,
+        purpose: Purpose,
+        url: String,
+        patience_ns: i64,
+        now_ns: Nanos,
+    ) -> u32 {
+        let call = self.next_call;
+        self.next_call = self.next_call.wrapping_add(1);
+        self.calls.insert(call, (purpose, now_ns));
+        self.acts.push_back(Act::Call(Call(call), get(url, patience_ns)));
+        self.note_weight(now_ns);
+        call
+    }
+
+    fn note_weight(&mut self, now_ns: Nanos) {
+        let spent = self.budget.windows().iter_mut().map(|window| window.spent(now_ns)).max();
+        self.figures.weight_max = self.figures.weight_max.max(spent.unwrap_or(0));
+    }
+
+    /// The listings are to be asked for as soon as possible.
+    pub(super) fn ask_listings(&mut self, now_ns: Nanos) {
+        self.query_ns = self.query_ns.min(now_ns);
+        self.is_restless = true;
+    }
+
+    /// Asks for the time and for the listings when they are due.
+    pub(super) fn plan_requests(&mut self, now_ns: Nanos, due: &mut Due) {
+        for purpose in [Purpose::Clock, Purpose::Listings] {
+            let at_ns = match purpose {
+                Purpose::Clock => self.clock_ns,
+                _ => self.query_ns,
+            };
+            let is_asked = self.calls.values().any(|(of, _)| *of == purpose);
+            if is_asked || now_ns < at_ns {
+                if !is_asked {
+                    due.at(at_ns);
+                }
+                continue;
+            }
+            let profile = &self.profile;
+            let (url, weight) = match purpose {
+                Purpose::Clock => (format!("{}{}", profile.rest, profile.time.0), profile.time.1),
+                _ => {
+                    let instruments = &self.instruments;
+                    let names =
+                        || instruments.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
+                    let query = self.query.get_or_insert_with(|| Query::new(&names()));
+                    (query.url(profile).unwrap_or_default(), profile.info.1)
+                }
+            };
+            match self.budget.take(weight, now_ns) {
+                Ok(()) => drop(self.call(purpose, url, PATIENCE_NS, now_ns)),
+                Err(until_ns) => due.at(until_ns),
+            }
+        }
+    }
+
+    /// A request was answered.
+    pub(super) fn answered(
+        &mut self,
+        call: Call,
+        status: u16,
+        headers: &[(String, String)],
+        body: &[u8],
+        now_ns: Nanos,
+    ) {
+        if let Some(spent) = number_of(headers, self.profile.weight_header) {
+            self.budget.windows().iter_mut().for_each(|window| window.told(spent, now_ns));
+            self.note_weight(now_ns);
+        }
+        if let Some(until_ns) = alone_until(status, headers, now_ns) {
+            self.figures.throttled += 1;
+            tracing::warn!(venue = self.profile.name, status, "the venue wants less of us");
+            self.budget.block(until_ns);
+        }
+        let Some((purpose, asked_ns)) = self.calls.remove(&call.0) else { return };
+        let is_good = status == 200;
+        self.figures.requests_failed += u64::from(!is_good);
+        match purpose {
+            Purpose::Depth(at) if is_unknown(status, body) => self.depth_unknown(at, now_ns),
+            Purpose::Depth(at) => {
+                self.depth_answered(at, call.0, is_good.then_some(body), now_ns);
+            }
+            Purpose::Probe(at) => {
+                if is_good {
+                    self.probed(at, body, asked_ns, now_ns);
+                }
+            }
+            Purpose::Clock => {
+                let told: Option<ServerTime> = serde_json::from_slice(body).ok();
+                match told.filter(|_| is_good) {
+                    Some(ServerTime { server_time }) => {
+                        let venue_ns = Nanos::new(server_time.saturating_mul(1_000_000));
+                        self.clock.answered(asked_ns, venue_ns, CLOCK_STEP_NS, now_ns);
+                        self.clock_ns = now_ns.saturating_add_ns(CLOCK_EVERY_NS);
+                    }
+                    None => self.clock_ns = now_ns.saturating_add_ns(AGAIN_NS),
+                }
+            }
+            Purpose::Listings => self.listings_answered(status, body, now_ns),
+        }
+    }
+
+    /// A request has no answer.
+    pub(super) fn failed(&mut self, call: Call, _failure: Failure, now_ns: Nanos) {
+        let Some((purpose, _)) = self.calls.remove(&call.0) else { return };
+        self.figures.requests_failed += 1;
+        match purpose {
+            Purpose::Depth(at) => self.depth_answered(at, call.0, None, now_ns),
+            // The silence goes on, and is asked about again.
+            Purpose::Probe(_) => {}
+            Purpose::Clock => self.clock_ns = now_ns.saturating_add_ns(AGAIN_NS),
+            Purpose::Listings => self.query_ns = now_ns.saturating_add_ns(AGAIN_NS),
+        }
+    }
+
+    fn listings_answered(&mut self, status: u16, body: &[u8], now_ns: Nanos) {
+        let Some(query) = &mut self.query else { return };
+        if is_unknown(status, body) {
+            query.refused();
+        } else {
+            let read =
+                if status == 200 { info::read(body, &self.profile) } else { Err(String::new()) };
+            let Ok(info) = read else {
+                self.query_ns = now_ns.saturating_add_ns(AGAIN_NS);
+                return;
+            };
+            query.answered(&info);
+            self.listed(info, now_ns);
+        }
+        let Some(query) = self.query.take_if(|query| query.is_over()) else {
+            self.query_ns = now_ns;
+            return;
+        };
+        for at in query.missing {
+            self.set_status(at, Status::Gone, now_ns);
+            self.stop(at, "the venue does not list it (any more)".to_owned(), now_ns);
+        }
+        self.query_ns = now_ns.saturating_add_ns(LISTINGS_EVERY_NS);
+    }
+
+    /// What the venue lists is held against what is told.
+    fn listed(&mut self, info: Info, now_ns: Nanos) {
+        if let Some((limit, length_ns)) = info.weight {
+            self.figures.weight_limit = limit;
+            for window in self.budget.windows().iter_mut().filter(|w| w.length_ns() == length_ns) {
+                window.set_limit(limit * SHARE_PERCENT / 100);
+            }
+            // A venue that gives less is asked for less.
+            if length_ns == self.profile.weight_window_ns && limit != self.profile.weight_limit {
+                self.profile.weight_limit = limit;
+                let books = self.instruments.iter().filter(|one| one.want.book).count();
+                self.depth_limit = self.profile.depth_limit(books);
+            }
+        }
+        for word in info.unknown {
+            *self.figures.unknown.entry(format!("status {word}")).or_default() += 1;
+        }
+        for listing in info.listings {
+            let of = |one: &super::Instrument| one.name == listing.symbol;
+            let Some(at) = self.instruments.iter().position(of) else { continue };
+            let spec = self.instruments[at].teller.spec();
+            if listing.fits(spec) {
+                self.go_on(at, now_ns);
+            } else {
+                let why = format!(
+                    "its steps have changed (tick {} to {}, lot {} to {}, in billionths): \
+                     start anew to take them over",
+                    spec.tick_e9(),
+                    listing.tick_e9,
+                    spec.lot_e9(),
+                    listing.lot_e9
+                );
+                self.stop(at, why, now_ns);
+            }
+            self.set_status(at, listing.status, now_ns);
+        }
+    }
+}

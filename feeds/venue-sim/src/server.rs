@@ -1,0 +1,201 @@
+//! A venue on a port, put together from settings: for tests in their own process, and for the
+//! command line.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::{Arc, Mutex};
+
+use crate::exchange::{Nanos, SymbolError, SymbolId};
+use crate::fault::Plan;
+use crate::market::{Recording, RecordingError, Seeded, SeededSettings};
+use crate::setup::{Setup, SetupError};
+use crate::simulation::Simulation;
+use crate::venue::Venue;
+use crate::venue::binance::{BinanceSpot, SYMBOLS, exchange_settings};
+use crate::wire::server::{Serving, Shared, WireSettings, locked, now_ns};
+use crate::wire::tls::{Tls, TlsError};
+
+/// What moves prices.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum MarketSettings {
+    /// Nothing: the books are empty until somebody trades.
+    None,
+    /// A random walk out of [`Settings::seed`], with so many changes a second.
+    Seeded {
+        /// How many changes of each book in a second.
+        updates_per_s: u32,
+    },
+    /// A recording, whose symbols have the names of ours.
+    Recorded {
+        /// Its content.
+        bytes: Vec<u8>,
+        /// How much faster it is played than it was recorded, in thousandths.
+        speed_e3: u64,
+    },
+}
+
+/// What a server is started with.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Which venue.
+    pub venue: Venue,
+    /// The names of its symbols.
+    pub symbols: Vec<String>,
+    /// From what the market's randomness comes.
+    pub seed: u64,
+    /// What moves prices.
+    pub market: MarketSettings,
+    /// What goes wrong.
+    pub faults: Plan,
+    /// Accounts, keys and limits; nothing: those of a demonstration.
+    pub setup: Option<Setup>,
+    /// Whether TLS is spoken, with an authority of its own.
+    pub has_tls: bool,
+    /// How the servers behave.
+    pub wire: WireSettings,
+}
+
+impl Settings {
+    /// A venue with a seeded market of two symbols on a free port of this machine.
+    #[must_use]
+    pub fn new(venue: Venue) -> Self {
+        Self {
+            venue,
+            symbols: vec!["BTCUSDT".to_owned(), "ETHUSDT".to_owned()],
+            seed: 1,
+            market: MarketSettings::Seeded { updates_per_s: 100 },
+            faults: Plan::none(),
+            setup: None,
+            has_tls: false,
+            wire: WireSettings::default(),
+        }
+    }
+}
+
+/// Why a server does not start.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// A symbol that is not known.
+    #[error("{0}: this symbol is not known; known are: {known}", known = known_symbols())]
+    Symbol(String),
+    /// The recording cannot be played.
+    #[error("the recording, {symbol}: {error}")]
+    Recording {
+        /// As which symbol.
+        symbol: String,
+        /// Why not.
+        error: RecordingError,
+    },
+    /// The exchange does not take the symbols.
+    #[error(transparent)]
+    Exchange(#[from] SymbolError),
+    /// The accounts cannot be opened.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// No TLS.
+    #[error(transparent)]
+    Tls(#[from] TlsError),
+    /// No port.
+    #[error("{addr}: {error}")]
+    Listen {
+        /// Where.
+        addr: SocketAddr,
+        /// What the system says.
+        error: io::Error,
+    },
+}
+
+fn known_symbols() -> String {
+    SYMBOLS.iter().map(|known| known.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Starts servers.
+#[derive(Debug)]
+pub struct Server;
+
+/// A server that runs. It stops when it is dropped.
+#[derive(Debug)]
+pub struct Running {
+    /// Where it listens.
+    pub addr: SocketAddr,
+    /// The certificate authority in PEM, where it speaks TLS.
+    pub authority_pem: Option<String>,
+    serving: Serving<BinanceSpot>,
+}
+
+impl Server {
+    /// Starts a server; may be called inside and outside of a runtime.
+    ///
+    /// # Errors
+    /// When a setting is wrong or the address cannot be had.
+    pub fn start(settings: Settings) -> Result<Running, StartError> {
+        let Venue::BinanceSpot = settings.venue;
+        let mut exchange_settings =
+            exchange_settings(&settings.symbols).map_err(StartError::Symbol)?;
+        let start_ns = now_ns();
+        exchange_settings.start_ns = start_ns;
+        let mut sim = Simulation::new(exchange_settings, settings.faults.clone())?;
+        let names: Vec<String> =
+            sim.exchange.assets().iter().map(|asset| asset.name.to_string()).collect();
+        let setup = settings
+            .setup
+            .clone()
+            .unwrap_or_else(|| Setup::demo(&names.iter().map(String::as_str).collect::<Vec<_>>()));
+        let ids = setup.open(&mut sim.exchange)?;
+        add_markets(&mut sim, &settings, start_ns)?;
+        let mut venue = BinanceSpot::new(sim, setup.limits);
+        setup.hand_out(&mut venue, &ids)?;
+        let mut wire = settings.wire.clone();
+        if settings.has_tls {
+            wire.tls = Some(Tls::new(&wire.listen.ip().to_string())?);
+        }
+        let authority_pem = wire.tls.as_ref().map(|tls| tls.authority_pem.clone());
+        let addr = wire.listen;
+        let serving = Serving::start(Arc::new(Mutex::new(venue)), wire)
+            .map_err(|error| StartError::Listen { addr, error })?;
+        Ok(Running { addr: serving.addr, authority_pem, serving })
+    }
+}
+
+fn add_markets(
+    sim: &mut Simulation,
+    settings: &Settings,
+    start_ns: Nanos,
+) -> Result<(), StartError> {
+    let symbols: Vec<(SymbolId, String)> =
+        sim.exchange.symbols().map(|(id, spec)| (id, spec.name.to_string())).collect();
+    for (id, name) in symbols {
+        let known = SYMBOLS.iter().find(|known| known.name == name);
+        match (&settings.market, known) {
+            (MarketSettings::Seeded { updates_per_s }, Some(known)) => {
+                let seed = settings.seed.wrapping_add(u64::from(id.0));
+                let mut seeded = SeededSettings::new(id, seed, start_ns, known.price);
+                seeded.updates_per_s = *updates_per_s;
+                sim.add_market(Seeded::new(seeded));
+            }
+            (MarketSettings::Recorded { bytes, speed_e3 }, Some(known)) => {
+                let recording = Recording::read(bytes, &name, id, start_ns, *speed_e3)
+                    .map_err(|error| StartError::Recording { symbol: name, error })?;
+                sim.add_market(recording.with_decimals(known.decimals(), known.decimals()));
+            }
+            (MarketSettings::None, _) | (_, None) => {}
+        }
+    }
+    Ok(())
+}
+
+impl Running {
+    /// Looks at the venue, or changes it, between two steps.
+    pub fn with<T>(&self, look: impl FnOnce(&mut BinanceSpot) -> T) -> T {
+        look(&mut locked(&self.service()))
+    }
+
+    fn service(&self) -> Shared<BinanceSpot> {
+        self.serving.service()
+    }
+
+    /// Tells everyone, waits a moment until they have gone, and stops.
+    pub fn stop(self) {
+        self.serving.stop();
+    }
+}

@@ -1,0 +1,322 @@
+//! The venue's limits: weight, requests and connections of an address, orders of an account.
+
+use std::collections::BTreeMap;
+use std::net::IpAddr;
+
+use serde::Deserialize;
+
+use crate::exchange::{AccountId, Nanos};
+use crate::wire::windows::Window;
+
+use super::codes::Code;
+use super::json::{Object, TimeUnit, array};
+
+/// Addresses that are counted; beyond that the counts begin anew.
+const ADDRESSES_MAX: usize = 10_000;
+/// The longest ban, in seconds: three days.
+const BAN_SECONDS_MAX: i64 = 3 * 24 * 3_600;
+const SECOND_NS: i64 = 1_000_000_000;
+
+/// The numbers, as they are advertised and kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Limits {
+    /// Weight of an address in a minute.
+    pub request_weight_per_minute: u64,
+    /// Requests of an address in five minutes.
+    pub raw_requests_per_5_minutes: u64,
+    /// Orders of an account in ten seconds.
+    pub orders_per_10_seconds: u64,
+    /// Orders of an account in a day.
+    pub orders_per_day: u64,
+    /// WebSockets that an address may open in five minutes.
+    pub connections_per_5_minutes: u64,
+    /// Messages that a client may send on a WebSocket of streams in a second.
+    pub stream_messages_per_second: u32,
+    /// Streams of one WebSocket.
+    pub streams_per_connection: usize,
+    /// Refusals after which an address is banned.
+    pub refusals_before_ban: u32,
+    /// How long the first ban is, in seconds; each next one is twice as long.
+    pub ban_seconds: i64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            request_weight_per_minute: 6_000,
+            raw_requests_per_5_minutes: 300_000,
+            orders_per_10_seconds: 100,
+            orders_per_day: 200_000,
+            connections_per_5_minutes: 300,
+            stream_messages_per_second: 5,
+            streams_per_connection: 1_024,
+            refusals_before_ban: 10,
+            ban_seconds: 120,
+        }
+    }
+}
+
+/// One limit as it is told.
+fn rule(kind: &str, interval: &str, count: u32, limit: u64, used: Option<u64>) -> String {
+    Object::new(TimeUnit::Milliseconds)
+        .text("rateLimitType", kind)
+        .text("interval", interval)
+        .number("intervalNum", count)
+        .number("limit", limit)
+        .when(used, |object, used| object.number("count", used))
+        .done()
+}
+
+impl Limits {
+    /// All limits, as exchangeInfo has them.
+    pub(super) fn advertised(&self, is_socket: bool) -> String {
+        let connections = self.connections_per_5_minutes;
+        let mut all = vec![
+            rule("REQUEST_WEIGHT", "MINUTE", 1, self.request_weight_per_minute, None),
+            rule("ORDERS", "SECOND", 10, self.orders_per_10_seconds, None),
+            rule("ORDERS", "DAY", 1, self.orders_per_day, None),
+            rule("RAW_REQUESTS", "MINUTE", 5, self.raw_requests_per_5_minutes, None),
+        ];
+        if is_socket {
+            all.push(rule("CONNECTIONS", "MINUTE", 5, connections, None));
+        }
+        array(all)
+    }
+}
+
+/// What an address has used.
+#[derive(Debug, Clone)]
+struct Address {
+    weight: Window,
+    raw: Window,
+    connections: Window,
+    /// Refusals in the minute that runs.
+    refusals: Window,
+    bans: u32,
+    banned_until_ns: Nanos,
+}
+
+impl Default for Address {
+    fn default() -> Self {
+        Self {
+            weight: Window::new(60),
+            raw: Window::new(300),
+            connections: Window::new(300),
+            refusals: Window::new(60),
+            bans: 0,
+            banned_until_ns: 0,
+        }
+    }
+}
+
+/// What an account has used.
+#[derive(Debug, Clone, Copy)]
+struct Orders {
+    ten_seconds: Window,
+    day: Window,
+}
+
+impl Default for Orders {
+    fn default() -> Self {
+        Self { ten_seconds: Window::new(10), day: Window::new(24 * 3_600) }
+    }
+}
+
+/// All counts.
+#[derive(Debug, Default)]
+pub(super) struct Meters {
+    pub(super) limits: Limits,
+    addresses: BTreeMap<IpAddr, Address>,
+    orders: BTreeMap<AccountId, Orders>,
+}
+
+impl Meters {
+    pub(super) fn new(limits: Limits) -> Self {
+        Self { limits, ..Self::default() }
+    }
+
+    fn address(&mut self, peer: IpAddr) -> &mut Address {
+        if self.addresses.len() >= ADDRESSES_MAX && !self.addresses.contains_key(&peer) {
+            self.addresses.clear();
+        }
+        self.addresses.entry(peer).or_default()
+    }
+
+    /// Counts a request before it is looked at.
+    pub(super) fn request(&mut self, peer: IpAddr, weight: u64, now_ns: Nanos) -> Result<(), Code> {
+        let limits = self.limits;
+        let address = self.address(peer);
+        if now_ns < address.banned_until_ns {
+            return Err(banned(address.banned_until_ns, now_ns));
+        }
+        let raw = address.raw.add(1, now_ns);
+        let used = address.weight.add(weight, now_ns);
+        if used <= limits.request_weight_per_minute && raw <= limits.raw_requests_per_5_minutes {
+            return Ok(());
+        }
+        let refusals = address.refusals.add(1, now_ns);
+        if refusals > u64::from(limits.refusals_before_ban) {
+            let doubled = limits.ban_seconds.saturating_mul(1 << address.bans.min(20));
+            address.bans += 1;
+            address.banned_until_ns = now_ns + doubled.min(BAN_SECONDS_MAX) * SECOND_NS;
+            return Err(banned(address.banned_until_ns, now_ns));
+        }
+        let is_weight = used > limits.request_weight_per_minute;
+        let window = if is_weight { &address.weight } else { &address.raw };
+        let mut code = Code::new(
+            -1003,
+            if is_weight {
+                format!(
+                    "Too much request weight used; current limit is {} request weight per 1 \
+                     MINUTE. Please use WebSocket Streams for live updates to avoid polling the \
+                     API.",
+                    limits.request_weight_per_minute
+                )
+            } else {
+                "Too many requests queued.".to_owned()
+            },
+        );
+        code.retry_after = Some(window.seconds_left(now_ns));
+        Err(code)
+    }
+
+    /// Gives weight back: a request that succeeded and then costs nothing.
+    pub(super) fn give_back(&mut self, peer: IpAddr, weight: u64, now_ns: Nanos) {
+        self.address(peer).weight.give_back(weight, now_ns);
+    }
+
+    /// The weight that an address has used.
+    pub(super) fn used(&mut self, peer: IpAddr, now_ns: Nanos) -> u64 {
+        self.address(peer).weight.used(now_ns)
+    }
+
+    /// Bans an address, or uses all of its weight: what a fault does.
+    pub(super) fn exhaust(&mut self, peer: IpAddr, is_ban: bool, now_ns: Nanos) {
+        let limits = self.limits;
+        let address = self.address(peer);
+        if is_ban {
+            address.banned_until_ns = now_ns + limits.ban_seconds * SECOND_NS;
+        } else {
+            address.weight.add(limits.request_weight_per_minute, now_ns);
+        }
+    }
+
+    /// Counts a new WebSocket.
+    pub(super) fn connection(&mut self, peer: IpAddr, now_ns: Nanos) -> Result<(), Code> {
+        let max = self.limits.connections_per_5_minutes;
+        let address = self.address(peer);
+        if now_ns < address.banned_until_ns {
+            return Err(banned(address.banned_until_ns, now_ns));
+        }
+        if address.connections.add(1, now_ns) <= max {
+            return Ok(());
+        }
+        let mut code = Code::new(-1003, "Too many connection attempts.");
+        code.retry_after = Some(address.connections.seconds_left(now_ns));
+        Err(code)
+    }
+
+    /// Counts an order of an account.
+    pub(super) fn order(&mut self, account: AccountId, now_ns: Nanos) -> Result<(), Code> {
+        let limits = self.limits;
+        let orders = self.orders.entry(account).or_default();
+        let tens = orders.ten_seconds.used(now_ns);
+        let days = orders.day.used(now_ns);
+        let (max, per) = if tens >= limits.orders_per_10_seconds {
+            (limits.orders_per_10_seconds, "10 SECOND")
+        } else if days >= limits.orders_per_day {
+            (limits.orders_per_day, "1 DAY")
+        } else {
+            orders.ten_seconds.add(1, now_ns);
+            orders.day.add(1, now_ns);
+            return Ok(());
+        };
+        let msg = format!("Too many new orders; current limit is {max} orders per {per}.");
+        Err(Code::new(-1015, msg))
+    }
+
+    /// An order was filled: it does not count as an unfilled one any more.
+    pub(super) fn filled(&mut self, account: AccountId, now_ns: Nanos) {
+        let orders = self.orders.entry(account).or_default();
+        orders.ten_seconds.give_back(1, now_ns);
+        orders.day.give_back(1, now_ns);
+    }
+
+    /// Orders of an account in ten seconds and in a day.
+    pub(super) fn orders(&mut self, account: AccountId, now_ns: Nanos) -> (u64, u64) {
+        let orders = self.orders.entry(account).or_default();
+        (orders.ten_seconds.used(now_ns), orders.day.used(now_ns))
+    }
+
+    /// The order limits with what is used of them, as objects.
+    pub(super) fn order_rules(&mut self, account: AccountId, now_ns: Nanos) -> Vec<String> {
+        let (tens, days) = self.orders(account, now_ns);
+        vec![
+            rule("ORDERS", "SECOND", 10, self.limits.orders_per_10_seconds, Some(tens)),
+            rule("ORDERS", "DAY", 1, self.limits.orders_per_day, Some(days)),
+        ]
+    }
+
+    /// The limit of weight with what is used of it, as an object.
+    pub(super) fn weight_rule(&mut self, peer: IpAddr, now_ns: Nanos) -> String {
+        let used = self.used(peer, now_ns);
+        rule("REQUEST_WEIGHT", "MINUTE", 1, self.limits.request_weight_per_minute, Some(used))
+    }
+}
+
+fn banned(until_ns: Nanos, now_ns: Nanos) -> Code {
+    let msg = format!(
+        "Way too much request weight used; IP banned until {}. Please use WebSocket Streams for \
+         live updates to avoid bans.",
+        TimeUnit::Milliseconds.of(until_ns)
+    );
+    let mut code = Code::new(-1003, msg).with_status(418);
+    code.retry_after = Some((until_ns - now_ns + SECOND_NS - 1) / SECOND_NS);
+    code
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use super::*;
+
+    const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
+    /// A full minute.
+    const MINUTE: Nanos = 1_631_536_020 * SECOND_NS;
+
+    #[test]
+    fn weight_is_refused_then_banned_and_each_ban_is_longer() {
+        let limits =
+            Limits { request_weight_per_minute: 10, refusals_before_ban: 2, ..Limits::default() };
+        let mut meters = Meters::new(limits);
+        let mut ask = |now_ns| match meters.request(HERE, 5, now_ns) {
+            Ok(()) => (200, None),
+            Err(code) => (code.status, code.retry_after),
+        };
+        assert_eq!([ask(MINUTE), ask(MINUTE)], [(200, None); 2]);
+        assert_eq!(ask(MINUTE + 20 * SECOND_NS), (429, Some(40)));
+        assert_eq!(ask(MINUTE + 59 * SECOND_NS), (429, Some(1)));
+        assert_eq!(ask(MINUTE + 59 * SECOND_NS), (418, Some(120)));
+        assert_eq!(ask(MINUTE + 178 * SECOND_NS), (418, Some(1)));
+        assert_eq!(ask(MINUTE + 180 * SECOND_NS), (200, None));
+        for _ in 0..3 {
+            ask(MINUTE + 181 * SECOND_NS);
+        }
+        assert_eq!(ask(MINUTE + 181 * SECOND_NS), (418, Some(240)));
+    }
+
+    #[test]
+    fn orders_are_counted_by_account_and_given_back_when_filled() {
+        let limits = Limits { orders_per_10_seconds: 2, ..Limits::default() };
+        let mut meters = Meters::new(limits);
+        let (one, two) = (AccountId(1), AccountId(2));
+        assert!(meters.order(one, MINUTE).is_ok() && meters.order(one, MINUTE).is_ok());
+        assert_eq!(meters.order(one, MINUTE).expect_err("too many").code, -1015);
+        assert!(meters.order(two, MINUTE).is_ok());
+        meters.filled(one, MINUTE);
+        assert!(meters.order(one, MINUTE).is_ok());
+        assert_eq!(meters.orders(one, MINUTE + 10 * SECOND_NS), (0, 2));
+    }
+}

@@ -1,0 +1,320 @@
+//! What the servers ask of the venue.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::exchange::{Balance, Event, Nanos, OrderStatus};
+use crate::fault::{Action, ConnectionKind, Fault, Hook, Place};
+use crate::wire::control;
+use crate::wire::http::{Request, Response};
+use crate::wire::outbox::End;
+use crate::wire::service::{Admission, Answer, Fate, Link, Rules, Service};
+
+use super::BinanceSpot;
+use super::codes::Code;
+use super::json::{Object, TimeUnit, array};
+use super::params::Params;
+use super::rest::{error, unit_of};
+use super::sessions::Session;
+use super::shapes::Shapes;
+
+/// Where WebSockets are.
+const SOCKET_API: &str = "/ws-api/v3";
+const COMBINED: &str = "/stream";
+const RAW: &str = "/ws";
+/// How long a slow handshake takes where the plan does not say.
+const SLOW_MS: u64 = 1_000;
+
+impl Service for BinanceSpot {
+    fn admit(&mut self, _peer: IpAddr, _now_ns: i64) -> Admission {
+        Admission::Taken
+    }
+
+    fn answer(&mut self, peer: IpAddr, request: &Request, now_ns: i64) -> Answer {
+        self.sim.exchange.set_time(now_ns);
+        let slow = match self.connect_fault(ConnectionKind::Rest, now_ns) {
+            Ok(slow) => slow,
+            Err(answer) => return answer,
+        };
+        let mut answer = self.rest(peer, request, now_ns);
+        answer.after += slow;
+        self.tell(now_ns);
+        answer
+    }
+
+    fn open(&mut self, link: &Link, request: &Request, now_ns: i64) -> Result<Rules, Answer> {
+        let refused = |code: Code| Answer::from(error(&code));
+        let params = Params::of_form(&request.query, "").map_err(refused)?;
+        let unit = unit_of(params.raw("timeUnit")).map_err(refused)?;
+        let path = request.path.trim_end_matches('/');
+        let is_api = path == SOCKET_API;
+        let is_combined = path == COMBINED;
+        let names = match path.strip_prefix(RAW) {
+            _ if is_api => "",
+            _ if is_combined => params.raw("streams").unwrap_or(""),
+            Some(names) if names.is_empty() || names.starts_with('/') => names,
+            _ => return Err(Response::text(404, "There is nothing here.").into()),
+        };
+        let kind = if is_api { ConnectionKind::Api } else { ConnectionKind::Streams };
+        let after = self.connect_fault(kind, now_ns)?;
+        self.meters.connection(link.peer, now_ns).map_err(refused)?;
+        if is_api {
+            self.weigh_socket(link.peer, now_ns).map_err(refused)?;
+            let shows_limits = params.raw("returnRateLimits") != Some("false");
+            self.sessions.insert(link.id, Session::new(link, unit, shows_limits));
+            return Ok(Rules { messages_per_second_max: None, after });
+        }
+        self.streams.open(link, is_combined, unit);
+        for name in names.split('/').filter(|name| !name.is_empty()) {
+            if !self.streams.subscribe(link.id, name, &self.sim.exchange) {
+                self.streams.close(link.id);
+                return Err(Response::text(400, "Too many streams.").into());
+            }
+        }
+        let max = self.meters.limits.stream_messages_per_second;
+        Ok(Rules { messages_per_second_max: Some(max), after })
+    }
+
+    fn text(&mut self, link: &Link, text: &str, now_ns: i64) {
+        self.sim.exchange.set_time(now_ns);
+        if self.sessions.contains_key(&link.id) {
+            self.converse(link, text, now_ns);
+        } else {
+            self.stream_request(link, text, now_ns);
+        }
+        self.tell(now_ns);
+    }
+
+    fn closed(&mut self, link: &Link, _now_ns: i64) {
+        self.sessions.remove(&link.id);
+        self.streams.close(link.id);
+        self.holds.retain(|(id, _), _| *id != link.id);
+        self.swapped.retain(|(id, _), _| *id != link.id);
+    }
+
+    fn advance(&mut self, now_ns: i64) {
+        // What is not reached now is reached in the next step.
+        self.sim.advance(now_ns);
+        self.tell(now_ns);
+        let mut frames = Vec::new();
+        self.streams.pace(&self.sim.exchange, now_ns, &mut frames);
+        self.send(frames, now_ns);
+        self.connection_faults(now_ns);
+        self.keep_snapshots(now_ns);
+        self.later.run(now_ns);
+    }
+
+    fn control(&mut self, request: &Request, now_ns: i64) -> Response {
+        self.sim.exchange.set_time(now_ns);
+        if request.method == "POST" && request.path == "/sim/stop" {
+            self.is_stop_asked = true;
+            return Response::json(200, "{}".to_owned());
+        }
+        let response = control::answer(&mut self.sim, request, now_ns);
+        self.tell(now_ns);
+        response
+    }
+
+    fn stopping(&mut self, now_ns: i64) {
+        for session in self.sessions.values() {
+            let outbox = &session.link.outbox;
+            outbox.text(goodbye(None, session.unit, now_ns).as_bytes());
+            outbox.close(1001, "the server stops");
+        }
+        for listener in self.streams.listeners() {
+            let outbox = &listener.link.outbox;
+            let is_combined = Some(listener.is_combined);
+            outbox.text(goodbye(is_combined, listener.unit, now_ns).as_bytes());
+            outbox.close(1001, "the server stops");
+        }
+    }
+}
+
+/// The event that a server stops: on the WebSocket API, or on streams that are combined or not.
+pub(super) fn goodbye(is_combined: Option<bool>, unit: TimeUnit, now_ns: Nanos) -> String {
+    let event = Object::new(unit).text("e", "serverShutdown").time("E", now_ns).done();
+    match is_combined {
+        None => format!("{{\"event\":{event}}}"),
+        Some(true) => format!("{{\"stream\":\"!serverShutdown\",\"data\":{event}}}"),
+        Some(false) => event,
+    }
+}
+
+/// The event that ends a subscription.
+pub(super) fn terminated(subscription: u64, unit: TimeUnit, now_ns: Nanos) -> String {
+    let event = Object::new(unit).text("e", "eventStreamTerminated").time("E", now_ns).done();
+    format!("{{\"subscriptionId\":{subscription},\"event\":{event}}}")
+}
+
+impl BinanceSpot {
+    /// What the plan makes of somebody who wants in: how long it takes, or what he gets instead.
+    fn connect_fault(&mut self, kind: ConnectionKind, now_ns: Nanos) -> Result<Duration, Answer> {
+        let hook = Hook::new(Place::Connect).connection(kind);
+        let Some(action) = self.sim.plan.at(&hook, now_ns) else { return Ok(Duration::ZERO) };
+        let nothing = || Answer::from(Response::text(503, ""));
+        match action.fault {
+            Fault::SlowConnect => {
+                let ns = u64::try_from(action.delay_ns(SLOW_MS)).unwrap_or(0);
+                Ok(Duration::from_nanos(ns))
+            }
+            Fault::ConnectLimit => {
+                let status = action.params.status.unwrap_or(429);
+                let response = Response::text(status, "Too many connection attempts.");
+                let seconds = (action.retry_ns(1_000) / 1_000_000_000).max(1);
+                Err(response.with("retry-after", seconds).into())
+            }
+            Fault::Outage => {
+                let streams = self.streams.listeners().map(|listener| &listener.link);
+                let sessions = self.sessions.values().map(|session| &session.link);
+                streams.chain(sessions).for_each(|link| link.outbox.end(End::Now));
+                Err(Answer { fate: Fate::Reset, ..nothing() })
+            }
+            _ => Err(Answer { fate: Fate::Reset, ..nothing() }),
+        }
+    }
+
+    /// A request on a connection of streams.
+    fn stream_request(&mut self, link: &Link, text: &str, now_ns: Nanos) {
+        let hook = Hook::new(Place::Subscribe).connection(ConnectionKind::Streams);
+        let action = self.sim.plan.at(&hook, now_ns);
+        let fault = action.as_ref().map(|action| action.fault);
+        if fault == Some(Fault::InboundLimit) {
+            return link.outbox.close(1008, "Too many requests");
+        }
+        let answer = self.streams.request(link.id, text, &self.sim.exchange);
+        match (fault, &action) {
+            (Some(Fault::AckLost), _) => {}
+            (Some(Fault::AckWithoutData), _) => {
+                self.streams.mute(link.id);
+                link.outbox.text(answer.as_bytes());
+            }
+            (Some(Fault::AckErrorOne), Some(action)) => {
+                self.streams.drop_one(link.id);
+                let code = action.params.code.unwrap_or(2);
+                let error = format!("{{\"code\":{code},\"msg\":\"Invalid request: stream\"}}");
+                link.outbox.text(error.as_bytes());
+            }
+            (Some(Fault::DataBeforeAck), Some(action)) => {
+                let at = now_ns + action.delay_ns(SLOW_MS);
+                self.later.add(at, &link.outbox, super::frame_faults::Due::Text(answer));
+            }
+            _ => link.outbox.text(answer.as_bytes()),
+        }
+    }
+
+    /// Tells what has happened since the last time to everyone whom it concerns.
+    pub(super) fn tell(&mut self, now_ns: Nanos) {
+        let events = self.sim.drain();
+        let mut frames = Vec::new();
+        for event in &events {
+            self.keep_truth(event);
+            self.streams.event(event, &self.sim.exchange, now_ns, &mut frames);
+            self.tell_account(event, now_ns);
+        }
+        self.send(frames, now_ns);
+    }
+
+    /// Tells an account what happened to it, as the plan has it.
+    fn tell_account(&mut self, event: &Event, now_ns: Nanos) {
+        let (account, place, symbol) = match event {
+            Event::Report(report) => {
+                let order = &report.order;
+                if order.status == OrderStatus::Filled && report.fill.is_some_and(|f| f.is_maker) {
+                    self.meters.filled(order.account, now_ns);
+                }
+                (order.account, Place::Report, Some(order.symbol))
+            }
+            Event::Balances { account, .. } | Event::Transfer { account, .. } => {
+                (*account, Place::Balances, None)
+            }
+            _ => return,
+        };
+        let action = self.told_of(account, place, symbol, now_ns);
+        let exchange = &self.sim.exchange;
+        for session in self.sessions.values() {
+            for (id, (_, subscriber)) in &session.subscriptions {
+                if *subscriber != account {
+                    continue;
+                }
+                let shapes = Shapes { exchange, unit: session.unit };
+                let Some(json) = account_event(&shapes, event, now_ns) else { continue };
+                let json = format!("{{\"subscriptionId\":{id},\"event\":{json}}}");
+                let (link, swapped) = (&session.link, self.swapped.remove(&(session.link.id, *id)));
+                match super::report_faults::texts(action.as_ref(), &json, &shapes, event) {
+                    super::report_faults::Told::Now(texts) => {
+                        texts.iter().for_each(|text| link.outbox.text(text.as_bytes()));
+                    }
+                    super::report_faults::Told::Later(delay_ns) => {
+                        let due = super::frame_faults::Due::Text(json);
+                        self.later.add(now_ns + delay_ns, &link.outbox, due);
+                    }
+                    super::report_faults::Told::BehindNext => {
+                        self.swapped.insert((link.id, *id), json);
+                    }
+                    super::report_faults::Told::Again(count) => {
+                        link.outbox.text(json.as_bytes());
+                        let all: Vec<_> = exchange.reports(account, 0).collect();
+                        for report in &all[all.len().saturating_sub(count)..] {
+                            let again = shapes.report(report, now_ns);
+                            let again = format!("{{\"subscriptionId\":{id},\"event\":{again}}}");
+                            link.outbox.text(again.as_bytes());
+                        }
+                    }
+                }
+                if let Some(before) = swapped {
+                    link.outbox.text(before.as_bytes());
+                }
+            }
+        }
+    }
+
+    fn told_of(
+        &mut self,
+        account: crate::exchange::AccountId,
+        place: Place,
+        symbol: Option<crate::exchange::SymbolId>,
+        now_ns: Nanos,
+    ) -> Option<Action> {
+        if !self.sim.plan.has(place) {
+            return None;
+        }
+        let exchange = &self.sim.exchange;
+        let mut hook = Hook::new(place).connection(ConnectionKind::Api);
+        hook.account = exchange.account_name(account);
+        let symbol = symbol.and_then(|id| exchange.symbol(id));
+        hook.symbol = symbol.map(|spec| &*spec.name);
+        self.sim.plan.at(&hook, now_ns)
+    }
+}
+
+/// What the stream of an account tells of an event.
+fn account_event(shapes: &Shapes<'_>, event: &Event, now_ns: Nanos) -> Option<String> {
+    match event {
+        Event::Report(report) => Some(shapes.report(report, now_ns)),
+        Event::Balances { balances, .. } => {
+            let balance = |balance: &Balance| {
+                let object = shapes.object().text("a", shapes.asset(balance.asset));
+                let object = object.text("f", &shapes.amount(balance.asset, balance.free));
+                object.text("l", &shapes.amount(balance.asset, balance.locked)).done()
+            };
+            let json = shapes
+                .object()
+                .text("e", "outboundAccountPosition")
+                .time("E", now_ns)
+                .time("u", balances.time_ns)
+                .raw("B", &array(balances.changed.iter().map(balance)));
+            Some(json.done())
+        }
+        Event::Transfer { transfer, .. } => {
+            let json = shapes
+                .object()
+                .text("e", "balanceUpdate")
+                .time("E", now_ns)
+                .text("a", shapes.asset(transfer.asset))
+                .text("d", &shapes.amount(transfer.asset, transfer.amount))
+                .time("T", transfer.time_ns);
+            Some(json.done())
+        }
+        _ => None,
+    }
+}

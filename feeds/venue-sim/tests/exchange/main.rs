@@ -1,0 +1,9 @@
+//! The exchange of the simulator: held against a naive one, and rule by rule.
+
+mod conditional;
+mod differential;
+mod filters;
+mod matching;
+mod naive;
+mod queries;
+mod setup;
