@@ -191,7 +191,7 @@ mod tests {
         drop(log);
         // Back before anybody has looked: nothing is missing, and what follows is told.
         let log = changes.of(tenant);
-        changes.wanted();
+        assert_eq!(changes.wanted(), [tenant]);
         let mut reader = log.reader(seen);
         changes.follow(tenant, vec![step(job, BacktestStatus::Running, 0.2)], |_| false);
         assert_eq!(reader.take(9).unwrap().len(), 1);

@@ -139,8 +139,8 @@ fn deviations(one: &[Duration], other: &[Duration]) -> f64 {
     (sum - mean) / (n * m * (n + m + 1.0) / 12.0).sqrt()
 }
 
-/// The same by the clock: within 2.58 deviations there is no difference that can be told (p > 0.01),
-/// but for one route in a hundred by chance.
+/// The same by the clock: within 2.58 deviations there is no difference that can be told
+/// (p > 0.01), but for one route in a hundred by chance.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "it measures"]
 async fn how_long_both_take() {

@@ -10,6 +10,7 @@ use std::time::{Duration, Instant};
 
 use qt_store::audit::{Heads, verify};
 use qt_store::{Store, StoreSettings};
+use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::{Connection, Row};
 
@@ -57,7 +58,10 @@ async fn told_of_denials(folder: &Path) -> u64 {
 /// An order that would trade at once and may not: the venue refuses it. Its identifier.
 async fn refused_by_the_venue(way: &Way, n: usize) -> String {
     let quote = way.ask("GET", "/market-data/AAPL", None).await.json();
-    let order = json!({"symbol": "AAPL", "side": "buy", "type": "limit", "price": quote["ask"],
+    let ask: Decimal = quote["ask"].as_str().expect("an ask").parse().expect("a price");
+    // Above the market, wherever that goes meanwhile.
+    let price = (ask + Decimal::ONE).to_string();
+    let order = json!({"symbol": "AAPL", "side": "buy", "type": "limit", "price": price,
         "quantity": (1 + n).to_string(), "post_only": true});
     let placed = way.ask("POST", "/trades", Some(&order.to_string())).await;
     assert_eq!(placed.status, 201, "{}", placed.json());
@@ -65,7 +69,7 @@ async fn refused_by_the_venue(way: &Way, n: usize) -> String {
 }
 
 async fn change_limits(way: &Way, n: usize) {
-    let value = (1_000 - n).to_string();
+    let value = format!("0.{}", 50 - n);
     let limit = json!({"name": "order_qty", "level": "instrument", "symbol": "ETH-USD",
         "value": value});
     let body = json!({"version": 1 + n, "limits": [limit]}).to_string();
@@ -74,7 +78,7 @@ async fn change_limits(way: &Way, n: usize) {
 }
 
 async fn is_held_back(way: &Way) {
-    let order = json!({"symbol": "ETH-USD", "side": "buy", "type": "market", "quantity": "2000"});
+    let order = json!({"symbol": "ETH-USD", "side": "buy", "type": "market", "quantity": "1"});
     let refused = way.ask("POST", "/trades", Some(&order.to_string())).await;
     assert_eq!(refused.status, 422, "{}", refused.json());
     assert_eq!(refused.json()["rejection"]["control"], "MAX_ORDER_QTY", "{}", refused.json());

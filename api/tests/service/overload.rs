@@ -69,7 +69,7 @@ async fn listen(way: &Way) -> (Ended, JoinHandle<()>) {
     let task = tokio::spawn(async move {
         while let Some(told) = hear(&mut socket).await {
             let status = told["data"]["status"].as_str().unwrap_or_default();
-            if ["filled", "cancelled"].contains(&status) {
+            if ["filled", "cancelled", "rejected"].contains(&status) {
                 let id = told["data"]["id"].as_str().unwrap_or_default();
                 told_of.lock().unwrap().insert(id.to_owned());
             }

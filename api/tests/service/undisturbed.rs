@@ -35,7 +35,7 @@ async fn client(way: Arc<Way>, told: Arc<Told>, first: usize) -> Vec<(String, Du
                 n += CLIENTS;
             }
             // Faster than the account may trade.
-            422 => {}
+            422 => tokio::time::sleep(Duration::from_millis(1)).await,
             status => panic!("{status}: {}", reply.json()),
         }
     }
