@@ -456,7 +456,7 @@ async fn a_reader_with_a_pace_gets_the_newest_state_and_no_more_than_it_wants() 
     assert_eq!(channels, ["orderbook", "ticker", "trade"]);
 }
 
-/// Who changes its pace again and again has one subscription, and hears nothing more when that ends.
+/// Who changes its pace again and again has one subscription, and hears nothing more afterwards.
 #[tokio::test]
 async fn a_pace_that_is_changed_again_and_again_is_one_subscription() {
     let service = Service::start().await;
