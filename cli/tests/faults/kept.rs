@@ -78,8 +78,12 @@ impl Kept {
                 self.sides[side].clear();
                 self.cleared[side] = true;
             }
-            Some(TickKind::Level) if tick.qty == 0 => drop(self.sides[side].remove(&tick.price)),
-            Some(TickKind::Level) => drop(self.sides[side].insert(tick.price, tick.qty)),
+            Some(TickKind::Level) if tick.qty == 0 => {
+                self.sides[side].remove(&tick.price);
+            }
+            Some(TickKind::Level) => {
+                self.sides[side].insert(tick.price, tick.qty);
+            }
             _ => {}
         }
         // A book is whole again when both sides have been told anew, to the end of the update.
