@@ -118,9 +118,10 @@ fn balances(sim: &Sim, believed: &[(&str, i128)]) -> Value {
     let mut all = account.map_or(json!([]), |account| account["balances"].clone());
     for balance in all.as_array_mut().into_iter().flatten() {
         let of = believed.iter().find(|(asset, _)| balance["asset"] == *asset);
-        if let Some((asset, amount)) = of {
-            let free = qt_types::format_scaled(*amount, 9);
-            *balance = json!({"asset": asset, "free": free, "locked": "0"});
+        // Orders of others may hold some of it; ours hold nothing, which is looked at by itself.
+        let locked = balance["locked"].as_str().and_then(e9).unwrap_or_default();
+        if let Some((_, amount)) = of {
+            balance["free"] = json!(qt_types::format_scaled(*amount - locked, 9));
         }
     }
     all

@@ -105,8 +105,8 @@ impl Kept {
             "qty": spec.qty_text(report.qty),
         });
         // What was taken from an asset that the books do not have is not in them.
-        if let Some(asset) = fee_asset.filter(|_| !report.fee.is_zero()) {
-            fill["fee"] = json!(format_scaled(i128::from(report.fee.nano()), 9));
+        if let Some(asset) = fee_asset.filter(|_| report.fee.nano() != 0) {
+            fill["fee"] = json!(format_scaled(report.fee.nano(), 9));
             fill["fee_asset"] = json!(asset);
         }
         self.fills.push(fill);

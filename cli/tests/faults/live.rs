@@ -29,9 +29,13 @@ const fn lost(name: &'static str, how: &'static str) -> Scenario {
 const ORDERS: &str = "after = 3\nevery = 5\ntimes = 5";
 const LINKS: &str = "at_ms = 4000\nevery_ms = 4000\ntimes = 2";
 const ONCE: &str = "at_ms = 4000";
-/// Answers to new orders are lost, so that the venue is asked about them.
-const DOUBTS: &str = "[[fault]]\nwhat = \"answer-lost\"\nrequest = \"place\"\nhow = \"silence\"\n\
-                      after = 3\nevery = 8\ntimes = 6\n";
+/// Nothing is heard of orders for a while, so that the venue is asked about them.
+const DEAF: &str = "[[fault]]\nwhat = \"drop-report\"\nat_ms = 4000\nevery_ms = 15000\n\
+                    for_ms = 6000\n";
+/// The same, and answers to new orders are lost.
+const DOUBTS: &str = "[[fault]]\nwhat = \"drop-report\"\nat_ms = 4000\nevery_ms = 15000\n\
+                      for_ms = 6000\n[[fault]]\nwhat = \"answer-lost\"\nrequest = \"place\"\n\
+                      how = \"silence\"\nat_ms = 4000\nevery_ms = 15000\nfor_ms = 6000\n";
 /// Every rule of a symbol that an order can break.
 const FILTERS: &str = "[[fault]]\nwhat = \"filter-refused\"\nrequest = \"place\"\nafter = 4\n\
                        every = 5\nrule = \"PRICE_FILTER\"\n[[fault]]\nwhat = \"filter-refused\"\n\
@@ -58,8 +62,13 @@ pub const LIVE: &[Scenario] = &[
     order("answer-slow", "request = \"place\"\ndelay_ms = 800"),
     order("fill-before-ack", "request = \"place\"").shows(&["fills"]),
     order("unknown-error", "request = \"place\"\ncode = -1006").shows(&["orders/unknown"]),
-    order("not-found-yet", "request = \"place\"\nhow = \"silence\"\ndelay_ms = 4000")
-        .shows(&["orders/unknown"]),
+    fault(
+        "not-found-yet",
+        "at_ms = 4000\nevery_ms = 500",
+        "request = \"place\"\nhow = \"silence\"\ndelay_ms = 4000",
+    )
+    .beside(DEAF)
+    .shows(&["orders/unknown", "orders/found"]),
     order("partial-fills", "request = \"place\"\nparts = 3").shows(&["fills"]),
     order("partial-then-cancel", "request = \"place\"").shows(&["fills"]),
     order("expire-order", "request = \"place\""),
@@ -90,11 +99,12 @@ pub const LIVE: &[Scenario] = &[
     report("balance-lost", ""),
     fault("stale-answer", "every = 1\ntimes = 6", "request = \"orders\"\ndelay_ms = 2500")
         .beside(DOUBTS)
-        .shows(&["orders/unknown"]),
-    fault("recent-orders-empty", "every = 1\ntimes = 6", "request = \"orders\"")
+        .shows(&["orders/unknown", "orders/found"]),
+    fault("recent-orders-empty", "every = 1\ntimes = 4", "request = \"orders\"")
         .times(1)
-        .beside(DOUBTS)
-        .shows(&["orders/unknown"]),
+        .beside(DEAF)
+        .shows(&["orders/found"])
+        .alone(),
     lost("outage", "for_ms = 2500"),
     lost("close-code", "code = 1000\nconnection = \"api\"").kind("1000"),
     lost("close-code", "code = 1006\nconnection = \"api\"").kind("1006"),
@@ -128,7 +138,16 @@ pub const LIVE: &[Scenario] = &[
     fault("halt", LINKS, "for_ms = 1500").times(2),
     fault("cancel-only", LINKS, "for_ms = 1500").times(2),
     fault("account-disabled", LINKS, "for_ms = 1500\naccount = \"demo\"").times(2),
-    fault("foreign-order", LINKS, "side = \"buy\"\naccount = \"demo\"").times(2).alone(),
+    fault("foreign-order", LINKS, "side = \"buy\"\nby = 100000\naccount = \"demo\"")
+        .kind("that rests")
+        .times(2)
+        .shows(&["orders/foreign_open"])
+        .alone(),
+    fault("foreign-order", ONCE, "side = \"buy\"\naccount = \"demo\"")
+        .kind("filled unseen")
+        .times(1)
+        .shows(&["orders/breaks"])
+        .ends(End::Break),
     fault("foreign-cancel", "at_ms = 3000\nevery_ms = 700\ntimes = 5", "account = \"demo\""),
     fault("foreign-trade", ONCE, "side = \"buy\"\naccount = \"demo\"")
         .times(1)

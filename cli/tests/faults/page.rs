@@ -24,7 +24,7 @@ fn head() -> String {
          'test(every_fault)'\n    \
          QT_FAULTS_WRITE=1 cargo nextest run --release -p qt-cli --test faults --run-ignored \
          only -E 'test(every_fault)'\n    \
-         QT_FAULT_SECONDS=600 cargo nextest run --release -p qt-cli --test faults --run-ignored \
+         cargo nextest run --release -p qt-cli --test faults --run-ignored \
          only -E 'test(all_at_once)' --no-capture\n\n\
          A row passes when, by the exchange's own counts:\n\n\
          - its fault has struck at least as often as the scenario wants; how often it did stands \
@@ -88,8 +88,8 @@ fn text(which: &[(&str, &Scenario)], outcomes: &[Outcome]) -> String {
 
 /// Without the counts, which are others each time.
 fn rows(text: &str) -> Vec<String> {
-    let is_count = |cell: &&str| cell.trim().parse::<u64>().is_err();
-    text.lines().map(|line| line.split('|').filter(is_count).collect()).collect()
+    let is_other = |cell: &&str| cell.trim().parse::<u64>().is_err();
+    text.lines().map(|line| line.split('|').filter(is_other).collect()).collect()
 }
 
 /// Holds the page against these outcomes, or writes it where `QT_FAULTS_WRITE` is set.

@@ -85,9 +85,7 @@ pub const PAPER: &[Scenario] = &[
         .times(1)
         .shows(&["feed/silences"])
         .alone(),
-    fault("shutdown-notice", LINKS, "delay_ms = 1500\nconnection = \"streams\"")
-        .times(1)
-        .shows(&["feed/rotations"]),
+    fault("shutdown-notice", LINKS, "delay_ms = 1500\nconnection = \"streams\"").times(2),
     fault("overlap", LINKS, "delay_ms = 5000\nconnection = \"streams\"")
         .times(1)
         .shows(&["feed/rotations"]),

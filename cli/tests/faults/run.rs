@@ -28,7 +28,7 @@ const MAKER: &[&str] = &[
     "--param",
     "max_position=0.01",
     "--param",
-    "move_ticks=20",
+    "move_ticks=2",
     "--qty",
     "0.001",
 ];
@@ -40,7 +40,7 @@ pub struct Trial {
     pub run: Process,
     pub mode: Mode,
     /// How long anything may take.
-    patience: Duration,
+    pub patience: Duration,
 }
 
 /// How a run ended.
@@ -149,7 +149,8 @@ impl Trial {
         self.until("it is still in step", Self::in_step)
     }
 
-    fn until(
+    /// Waits until something is so, as long as the run goes on.
+    pub fn until(
         &mut self,
         what: &str,
         mut is_so: impl FnMut(&mut Self) -> Result<(), String>,

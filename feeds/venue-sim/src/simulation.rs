@@ -269,11 +269,15 @@ impl Simulation {
         for account in self.accounts(action)? {
             for symbol in &symbols {
                 let best = self.exchange.best(*symbol);
-                let (own, _) = match side {
-                    Side::Buy => (best.bid, best.ask),
-                    Side::Sell => (best.ask, best.bid),
+                let own = if side == Side::Buy { best.bid } else { best.ask };
+                let (best, _) = own.ok_or("the book has no price")?;
+                let tick = self.exchange.symbol(*symbol).map_or(1, |spec| spec.filters.price.step);
+                let ticks = Price::try_from(action.params.by.unwrap_or(0)).unwrap_or(Price::MAX);
+                let away = ticks.saturating_mul(tick);
+                let price = match side {
+                    Side::Buy => best.saturating_sub(away),
+                    Side::Sell => best.saturating_add(away),
                 };
-                let (price, _) = own.ok_or("the book has no price")?;
                 let qty = self.smallest(*symbol, price);
                 let order = if action.fault == Fault::ForeignTrade {
                     NewOrder::market(*symbol, side, qty)

@@ -278,8 +278,8 @@ faults! {
         "the server's clock is off";
     ClockDrift "clock-drift" Clock ["ppm"]
         "the server's clock goes wrong, in millionths";
-    ForeignOrder "foreign-order" Exchange ["side"]
-        "somebody else places an order on the account";
+    ForeignOrder "foreign-order" Exchange ["side", "by"]
+        "somebody else places an order on the account, so many ticks behind the best price";
     ForeignTrade "foreign-trade" Exchange ["side"]
         "somebody else trades on the account";
     ForeignCancel "foreign-cancel" Exchange []
