@@ -126,6 +126,8 @@ pub fn write_limits(sandbox: &Sandbox) -> String {
     let text = sandbox.read("live.toml");
     let text = text.replace("profile = \"paper\"", "profile = \"live\"");
     let text = text.replace("allowed = \"given\"", "allowed = [\"BTCUSDT\", \"ETHUSDT\"]");
+    // A venue that refuses on purpose must not end the trading for good.
+    let text = text.replace("refusals = \"20\"", "refusals = \"60000\"");
     sandbox.write("live.toml", text)
 }
 

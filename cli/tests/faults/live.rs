@@ -23,7 +23,7 @@ const fn report(name: &'static str, how: &'static str) -> Scenario {
 
 /// One of connections: each time the link is lost and made again.
 const fn lost(name: &'static str, how: &'static str) -> Scenario {
-    fault(name, LINKS, how).times(2).shows(&["orders/links_lost"])
+    fault(name, LINKS, how).times(2).cuts().shows(&["orders/links_lost"])
 }
 
 const ORDERS: &str = "after = 3\nevery = 5\ntimes = 5";
@@ -52,12 +52,14 @@ pub const LIVE: &[Scenario] = &[
     order("order-lost", "request = \"place\"\nhow = \"drop\"")
         .kind("cut")
         .times(2)
+        .cuts()
         .shows(&["orders/links_lost"]),
     order("answer-lost", "request = \"place\"").kind("-1007"),
     order("answer-lost", "request = \"place\"\nhow = \"silence\"").kind("silence"),
     order("answer-lost", "request = \"place\"\nhow = \"drop\"")
         .kind("cut")
         .times(2)
+        .cuts()
         .shows(&["orders/links_lost"]),
     order("answer-slow", "request = \"place\"\ndelay_ms = 800"),
     order("fill-before-ack", "request = \"place\"").shows(&["fills"]),
@@ -115,10 +117,12 @@ pub const LIVE: &[Scenario] = &[
     lost("restart", ""),
     lost("half-open", "connection = \"api\""),
     lost("session-expired", "connection = \"api\""),
-    fault("shutdown-notice", LINKS, "delay_ms = 1500\nconnection = \"api\"").times(2),
-    fault("overlap", LINKS, "delay_ms = 5000\nconnection = \"api\"").times(2),
-    fault("refuse-connect", "", "for_ms = 1500\nconnection = \"api\"").times(1),
-    fault("connect-limit", "", "status = 429\nretry_ms = 1000\nconnection = \"api\"").times(1),
+    fault("shutdown-notice", LINKS, "delay_ms = 1500\nconnection = \"api\"").times(2).cuts(),
+    fault("overlap", LINKS, "delay_ms = 5000\nconnection = \"api\"").times(2).cuts(),
+    fault("refuse-connect", "", "for_ms = 1500\nconnection = \"api\"").times(1).cuts(),
+    fault("connect-limit", "", "status = 429\nretry_ms = 1000\nconnection = \"api\"")
+        .times(1)
+        .cuts(),
     fault("clock-skew", ONCE, "by_ms = 250\nfor_ms = 5000").kind("250 ms ahead").times(1),
     fault("clock-skew", ONCE, "by_ms = 1001\nfor_ms = 60000")
         .kind("1001 ms ahead")
@@ -131,10 +135,10 @@ pub const LIVE: &[Scenario] = &[
         .shows(&["orders/clock_faults"])
         .alone(),
     fault("clock-drift", ONCE, "ppm = 500\nfor_ms = 60000").times(1).alone(),
-    fault("rate-limited", LINKS, "retry_ms = 1500").times(2),
-    fault("banned", LINKS, "retry_ms = 1500").times(2),
+    fault("rate-limited", LINKS, "retry_ms = 1500").times(2).cuts(),
+    fault("banned", LINKS, "retry_ms = 1500").times(2).cuts(),
     fault("hidden-weight", "at_ms = 3000\nevery_ms = 1500\ntimes = 3", "by = 1500"),
-    fault("maintenance", LINKS, "for_ms = 800").times(2),
+    fault("maintenance", LINKS, "for_ms = 800").times(2).cuts(),
     fault("halt", LINKS, "for_ms = 1500").times(2),
     fault("cancel-only", LINKS, "for_ms = 1500").times(2),
     fault("account-disabled", LINKS, "for_ms = 1500\naccount = \"demo\"").times(2),

@@ -8,7 +8,7 @@ const fn fault(name: &'static str, when: &'static str, how: &'static str) -> Sce
 
 /// One of connections: each time a link is lost and another one made.
 const fn lost(name: &'static str, how: &'static str) -> Scenario {
-    fault(name, LINKS, how).times(2).shows(&["feed/losses"])
+    fault(name, LINKS, how).times(2).cuts().shows(&["feed/losses"])
 }
 
 /// One of snapshots: gaps have more of them asked for.
@@ -67,10 +67,12 @@ pub const PAPER: &[Scenario] = &[
     fault("burst", "at_ms = 2000\nevery_ms = 1500\ntimes = 3", "for_ms = 800\nrate = 5000"),
     fault("refuse-connect", ONCE, "for_ms = 1500\nconnection = \"streams\"")
         .times(1)
+        .cuts()
         .shows(&["feed/refusals"]),
-    fault("slow-connect", ONCE, "delay_ms = 1500\nconnection = \"streams\"").times(1),
+    fault("slow-connect", ONCE, "delay_ms = 1500\nconnection = \"streams\"").times(1).cuts(),
     fault("connect-limit", ONCE, "status = 429\nretry_ms = 1000\nconnection = \"streams\"")
         .times(1)
+        .cuts()
         .shows(&["feed/refusals"]),
     lost("outage", "for_ms = 1500"),
     lost("close-code", "code = 1000\nconnection = \"streams\"").kind("1000"),
@@ -85,15 +87,16 @@ pub const PAPER: &[Scenario] = &[
         .times(1)
         .shows(&["feed/silences"])
         .alone(),
-    fault("shutdown-notice", LINKS, "delay_ms = 1500\nconnection = \"streams\"").times(2),
+    fault("shutdown-notice", LINKS, "delay_ms = 1500\nconnection = \"streams\"").times(2).cuts(),
     fault("overlap", LINKS, "delay_ms = 5000\nconnection = \"streams\"")
         .times(1)
+        .cuts()
         .shows(&["feed/rotations"]),
-    fault("ack-error-one", ONCE, "").times(1),
-    fault("ack-lost", ONCE, "").times(1),
+    fault("ack-error-one", ONCE, "").times(1).cuts(),
+    fault("ack-lost", ONCE, "").times(1).cuts(),
     fault("ack-without-data", ONCE, "").times(1).shows(&["feed/resubscriptions"]).alone(),
-    fault("data-before-ack", ONCE, "").times(1),
-    fault("inbound-limit", ONCE, "").times(1).shows(&["feed/losses"]),
+    fault("data-before-ack", ONCE, "").times(1).cuts(),
+    fault("inbound-limit", ONCE, "").times(1).cuts().shows(&["feed/losses"]),
     fault("halt", "at_ms = 2500", "for_ms = 1500").times(1),
     fault("tick-change", "at_ms = 2500", "tick = \"0.001\"")
         .times(1)

@@ -64,6 +64,8 @@ pub struct Scenario {
     pub moves: bool,
     /// Whether it is a part of the plan of all faults.
     pub is_lasting: bool,
+    /// Whether a connection is lost by it, or not made.
+    pub cuts: bool,
     /// How long anything may take, in seconds.
     pub patience_s: u64,
 }
@@ -83,6 +85,7 @@ impl Scenario {
             exchange: &["--symbols", "BTCUSDT"],
             moves: false,
             is_lasting: true,
+            cuts: false,
             patience_s: PATIENCE_S,
         }
     }
@@ -134,6 +137,11 @@ impl Scenario {
         Self { is_lasting: false, ..self }
     }
 
+    /// A connection is lost by it, or not made.
+    pub const fn cuts(self) -> Self {
+        Self { cuts: true, ..self }
+    }
+
     /// Its name on the page.
     pub fn title(&self) -> String {
         if self.kind.is_empty() {
@@ -159,14 +167,21 @@ pub fn all() -> impl Iterator<Item = &'static Scenario> {
     PAPER.iter().chain(LIVE)
 }
 
-/// All faults of a mode that a run outlives, each once every `every_ms`, one after the other.
-pub fn plan_of_all(mode: Mode, every_ms: u64) -> (String, usize) {
-    let all: Vec<_> = all().filter(|it| it.mode == mode && it.is_lasting && !it.moves).collect();
+/// All faults of a mode that a run of `length_ms` outlives. Those of connections come once each, as
+/// far from each other as can be: links that are lost all the time are made again less and less
+/// often. The others come four times, one after the other.
+pub fn plan_of_all(mode: Mode, length_ms: u64) -> (String, usize) {
+    let lasting = all().filter(|it| it.mode == mode && it.is_lasting && !it.moves);
+    let (cuts, others): (Vec<_>, Vec<_>) = lasting.partition(|it| it.cuts);
     let mut plan = "seed = 7\n".to_owned();
-    for (at, scenario) in all.iter().enumerate() {
-        let at_ms = 3_000 + every_ms * at as u64 / all.len() as u64;
-        let when = format!("at_ms = {at_ms}\nevery_ms = {every_ms}");
-        plan += &rule(scenario.name, &[&when, scenario.how]);
-    }
-    (plan, all.len())
+    let mut add = |which: &[&Scenario], apart_ms: u64, again: &str| {
+        for (at, scenario) in which.iter().enumerate() {
+            let when = format!("at_ms = {}\n{again}", 5_000 + apart_ms * at as u64);
+            plan += &rule(scenario.name, &[&when, scenario.how]);
+        }
+    };
+    add(&cuts, length_ms / (cuts.len() as u64 + 1), "times = 1");
+    let every_ms = length_ms / 4;
+    add(&others, every_ms / (others.len() as u64 + 1), &format!("every_ms = {every_ms}"));
+    (plan, cuts.len() + others.len())
 }

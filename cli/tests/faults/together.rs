@@ -4,23 +4,17 @@ use std::time::{Duration, Instant};
 
 use crate::check;
 use crate::run::{Trial, end, seconds};
-use crate::scenarios::{End, Mode, plan_of_all};
+use crate::scenarios::{End, Mode, PATIENCE_S, plan_of_all};
 
 /// How long it goes on; `QT_FAULT_SECONDS` says otherwise.
 const SECONDS: u64 = 600;
-/// How often each fault comes in that time.
-const TIMES: u64 = 4;
-/// How far apart one is from the next time at least: links that are lost all the time are made
-/// again less and less often.
-const APART_MS: u64 = 120_000;
 
 fn together(mode: Mode) {
     let time = seconds(SECONDS);
-    let spread_ms = u64::try_from(time.as_millis()).expect("some hours at most") / TIMES;
-    let every_ms = spread_ms.max(APART_MS);
-    let (plan, count) = plan_of_all(mode, every_ms);
+    let length_ms = u64::try_from(time.as_millis()).expect("some hours at most");
+    let (plan, count) = plan_of_all(mode, length_ms);
     let mut trial = Trial::start(mode, &plan, &["--symbols", "BTCUSDT"], false);
-    trial.patience = time + Duration::from_millis(2 * every_ms);
+    trial.patience = 2 * time + Duration::from_secs(PATIENCE_S);
     let begun = Instant::now();
     let mut struck = Vec::new();
     let met = trial.until("each fault has struck", |it| {
