@@ -26,9 +26,13 @@ pub struct Kept {
     cleared: [bool; 2],
     is_whole: bool,
     pub gaps: u64,
+    /// What is held, in lots, and of which side each order is: 1 or -1.
+    position: i64,
+    signs: BTreeMap<u64, i64>,
     /// New orders and changes.
     pub decisions: u64,
-    /// Those that were decided while the book was in doubt, by their event.
+    /// Those that were let through while the book was in doubt and did more than to make the
+    /// position smaller, by their event.
     pub blind: Vec<u64>,
 }
 
@@ -41,20 +45,26 @@ impl Kept {
             match entry.expect("a record").record {
                 Record::Spec(record) => kept.spec = Some(record.spec),
                 Record::Event(event) => kept.event(&event),
-                Record::Command(command) => {
-                    if !matches!(command.intention, Intention::Cancel { .. }) {
-                        kept.decided(command.stamp.seq.get());
-                    }
-                }
+                Record::Command(command) => kept.sent(command.stamp.seq.get(), &command.intention),
                 _ => {}
             }
         }
         kept
     }
 
-    fn decided(&mut self, seq: u64) {
+    fn sent(&mut self, seq: u64, intention: &Intention) {
+        let order = intention.order().get();
+        let qty = match intention {
+            Intention::New(new) => {
+                self.signs.insert(order, new.side.sign());
+                new.qty
+            }
+            Intention::Replace { replace, .. } => replace.qty,
+            Intention::Cancel { .. } => return,
+        };
         self.decisions += 1;
-        if !self.is_whole {
+        let after = self.signs.get(&order).map_or(0, |sign| sign * self.position);
+        if !self.is_whole && after + qty.lots() > 0 {
             self.blind.push(seq);
         }
     }
@@ -91,6 +101,8 @@ impl Kept {
     }
 
     fn filled(&mut self, report: &Report) {
+        let sign = self.signs.get(&report.order.get()).copied().unwrap_or_default();
+        self.position += sign * report.qty.lots();
         let Some(spec) = self.spec.as_ref().filter(|_| !report.order.is_none()) else { return };
         let fee_asset = match report.fee_in {
             FeeIn::Quote => Some("USDT"),

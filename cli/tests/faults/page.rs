@@ -34,8 +34,8 @@ fn head() -> String {
          no request or order refused for that;\n\
          - once nothing goes wrong any more the run is in step, and its book is the venue's, level \
          by level.\n\n\
-         And by the run's journal: no order and no change was decided between a gap and the next \
-         whole book; `parity` and `replay` report no difference; its memory stayed below \
+         And by the run's journal: between a gap and the next whole book no order and no change \
+         was let through that did more than to make the position smaller; `parity` and `replay` report no difference; its memory stayed below \
          {MEMORY_MAX_MB} MB.\n\n\
          `paper` is a run on live market data with the simulated venue. `live` is one with real \
          orders, of which besides holds: each execution, with price, quantity and commission, is \
