@@ -35,8 +35,8 @@ fn head() -> String {
          - once nothing goes wrong any more the run is in step, and its book is the venue's, level \
          by level.\n\n\
          And by the run's journal: between a gap and the next whole book no order and no change \
-         was let through that did more than to make the position smaller; `parity` and `replay` report no difference; its memory stayed below \
-         {MEMORY_MAX_MB} MB.\n\n\
+         was let through that did more than to make the position smaller; `parity` and `replay` \
+         report no difference; its memory stayed below {MEMORY_MAX_MB} MB.\n\n\
          `paper` is a run on live market data with the simulated venue. `live` is one with real \
          orders, of which besides holds: each execution, with price, quantity and commission, is \
          one of the exchange and the other way round; balances are right to the last unit; each of \

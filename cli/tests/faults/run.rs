@@ -130,7 +130,8 @@ impl Trial {
         Ok(struck)
     }
 
-    /// Nothing goes wrong any more: waits until both sides are in step, and the book is the venue's.
+    /// Nothing goes wrong any more: waits until both sides are in step, and the book is that of the
+    /// venue.
     pub fn settle(&mut self) -> Result<(), String> {
         self.sim.control("DELETE", "faults", "");
         // What is shown is renewed twice a second.

@@ -175,8 +175,8 @@ impl Plan {
         due
     }
 
-    /// What `action` is about was not there, and nothing went wrong: it does not count, and the next
-    /// question makes up for it.
+    /// What `action` is about was not there, and nothing went wrong: it does not count, and the
+    /// next question makes up for it.
     pub fn missed(&mut self, action: &Action) {
         if let Some(entry) = self.entries.get_mut(action.rule) {
             entry.take_back(action.nth == 0);
