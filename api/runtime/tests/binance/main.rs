@@ -1,6 +1,7 @@
 //! The driver with the gateway of Binance Spot, over sockets, against an exchange that shares no
 //! code with either: what is believed at the end is what is true there.
 
+mod changes;
 mod desk;
 #[path = "../venue/dice.rs"]
 mod dice;

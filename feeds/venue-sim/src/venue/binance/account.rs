@@ -80,7 +80,7 @@ pub(super) fn own_trades(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<Strin
     let all = venue.exchange().fills(account, symbol, from.unwrap_or(0));
     let mut found: Vec<_> = all
         .filter(|fill| order.is_none_or(|id| fill.order_id == id))
-        .filter(|fill| is_within(span, fill.time_ns))
+        .filter(|fill| is_within(span, fill.time_ns) && venue.is_told(fill))
         .collect();
     if from.is_none() && span.0.is_none() && order.is_none() {
         found.drain(..found.len().saturating_sub(limit));

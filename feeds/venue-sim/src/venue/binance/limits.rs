@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::net::IpAddr;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exchange::{AccountId, Nanos};
 use crate::wire::windows::Window;
@@ -18,7 +18,7 @@ const BAN_SECONDS_MAX: i64 = 3 * 24 * 3_600;
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// The numbers, as they are advertised and kept.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Limits {
     /// Weight of an address in a minute.
@@ -95,6 +95,26 @@ struct Address {
     refusals: Window,
     bans: u32,
     banned_until_ns: Nanos,
+    /// Until when everything is refused because the plan says so.
+    refused_until_ns: Nanos,
+}
+
+/// The most that was used of each limit by any address or account, and how many were refused.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(super) struct Peaks {
+    request_weight_per_minute: u64,
+    raw_requests_per_5_minutes: u64,
+    orders_per_10_seconds: u64,
+    orders_per_day: u64,
+    connections_per_5_minutes: u64,
+    /// Requests and connections beyond a limit: 429.
+    refused: u64,
+    /// Requests of those that were banned for that: 418.
+    banned: u64,
+    /// Orders beyond a limit: -1015.
+    orders_refused: u64,
+    /// Requests that only the plan refused: 429 and 418.
+    refused_by_plan: u64,
 }
 
 impl Default for Address {
@@ -106,6 +126,7 @@ impl Default for Address {
             refusals: Window::new(60),
             bans: 0,
             banned_until_ns: 0,
+            refused_until_ns: 0,
         }
     }
 }
@@ -127,6 +148,7 @@ impl Default for Orders {
 #[derive(Debug, Default)]
 pub(super) struct Meters {
     pub(super) limits: Limits,
+    peaks: Peaks,
     addresses: BTreeMap<IpAddr, Address>,
     orders: BTreeMap<AccountId, Orders>,
 }
@@ -145,6 +167,27 @@ impl Meters {
 
     /// Counts a request before it is looked at.
     pub(super) fn request(&mut self, peer: IpAddr, weight: u64, now_ns: Nanos) -> Result<(), Code> {
+        let address = self.address(peer);
+        let (is_banned, until_ns) = (now_ns < address.banned_until_ns, address.refused_until_ns);
+        if now_ns < until_ns {
+            self.peaks.refused_by_plan += 1;
+            if is_banned {
+                return Err(banned(until_ns, now_ns));
+            }
+            let mut code = Code::new(-1003, "Too many requests queued.");
+            code.retry_after = Some(seconds_up(until_ns - now_ns));
+            return Err(code);
+        }
+        let counted = self.count(peer, weight, now_ns);
+        match &counted {
+            Err(code) if code.status == 418 => self.peaks.banned += 1,
+            Err(_) => self.peaks.refused += 1,
+            Ok(()) => {}
+        }
+        counted
+    }
+
+    fn count(&mut self, peer: IpAddr, weight: u64, now_ns: Nanos) -> Result<(), Code> {
         let limits = self.limits;
         let address = self.address(peer);
         if now_ns < address.banned_until_ns {
@@ -152,6 +195,10 @@ impl Meters {
         }
         let raw = address.raw.add(1, now_ns);
         let used = address.weight.add(weight, now_ns);
+        let peaks = &mut self.peaks;
+        peaks.request_weight_per_minute = peaks.request_weight_per_minute.max(used);
+        peaks.raw_requests_per_5_minutes = peaks.raw_requests_per_5_minutes.max(raw);
+        let address = self.address(peer);
         if used <= limits.request_weight_per_minute && raw <= limits.raw_requests_per_5_minutes {
             return Ok(());
         }
@@ -191,11 +238,23 @@ impl Meters {
         self.address(peer).weight.used(now_ns)
     }
 
-    /// Bans an address, or uses all of its weight: what a fault does.
-    pub(super) fn exhaust(&mut self, peer: IpAddr, is_ban: bool, now_ns: Nanos) {
+    /// Bans an address, or uses all of its weight: what a fault does. With a time it refuses
+    /// everything for that long, and the counts stay as they are.
+    pub(super) fn exhaust(
+        &mut self,
+        peer: IpAddr,
+        is_ban: bool,
+        for_ns: Option<Nanos>,
+        now_ns: Nanos,
+    ) {
         let limits = self.limits;
         let address = self.address(peer);
-        if is_ban {
+        if let Some(for_ns) = for_ns {
+            address.refused_until_ns = now_ns.saturating_add(for_ns);
+            if is_ban {
+                address.banned_until_ns = address.refused_until_ns;
+            }
+        } else if is_ban {
             address.banned_until_ns = now_ns + limits.ban_seconds * SECOND_NS;
         } else {
             address.weight.add(limits.request_weight_per_minute, now_ns);
@@ -209,9 +268,14 @@ impl Meters {
         if now_ns < address.banned_until_ns {
             return Err(banned(address.banned_until_ns, now_ns));
         }
-        if address.connections.add(1, now_ns) <= max {
+        let used = address.connections.add(1, now_ns);
+        let peak = &mut self.peaks.connections_per_5_minutes;
+        *peak = (*peak).max(used);
+        if used <= max {
             return Ok(());
         }
+        self.peaks.refused += 1;
+        let address = self.address(peer);
         let mut code = Code::new(-1003, "Too many connection attempts.");
         code.retry_after = Some(address.connections.seconds_left(now_ns));
         Err(code)
@@ -228,12 +292,20 @@ impl Meters {
         } else if days >= limits.orders_per_day {
             (limits.orders_per_day, "1 DAY")
         } else {
-            orders.ten_seconds.add(1, now_ns);
-            orders.day.add(1, now_ns);
+            let peaks = &mut self.peaks;
+            let used = orders.ten_seconds.add(1, now_ns);
+            peaks.orders_per_10_seconds = peaks.orders_per_10_seconds.max(used);
+            peaks.orders_per_day = peaks.orders_per_day.max(orders.day.add(1, now_ns));
             return Ok(());
         };
+        self.peaks.orders_refused += 1;
         let msg = format!("Too many new orders; current limit is {max} orders per {per}.");
         Err(Code::new(-1015, msg))
+    }
+
+    /// The limits, and how near to them anybody ever came, as JSON.
+    pub(super) fn shown(&self) -> String {
+        serde_json::json!({ "limits": self.limits, "peaks": self.peaks }).to_string()
     }
 
     /// An order was filled: it does not count as an unfilled one any more.
@@ -272,8 +344,13 @@ fn banned(until_ns: Nanos, now_ns: Nanos) -> Code {
         TimeUnit::Milliseconds.of(until_ns)
     );
     let mut code = Code::new(-1003, msg).with_status(418);
-    code.retry_after = Some((until_ns - now_ns + SECOND_NS - 1) / SECOND_NS);
+    code.retry_after = Some(seconds_up(until_ns - now_ns));
     code
+}
+
+/// Whole seconds that are no less than `ns`.
+const fn seconds_up(ns: Nanos) -> i64 {
+    (ns + SECOND_NS - 1) / SECOND_NS
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! What the fault plan makes of the events of an account.
 
-use crate::exchange::{Event, ExecutionKind, Nanos, Report};
+use crate::exchange::{Event, ExecutionKind, Nanos, OrderStatus, Report};
 use crate::fault::{Action, Fault};
 
 use super::shapes::Shapes;
@@ -22,6 +22,18 @@ pub(super) enum Told {
     Again(usize),
 }
 
+/// Whether a fault can be done with an event.
+pub(super) fn is_about(fault: Fault, event: &Event) -> bool {
+    let Event::Report(report) = event else { return true };
+    match fault {
+        Fault::FillAfterCancel | Fault::BalanceBeforeFill | Fault::LiteReport => {
+            report.kind == ExecutionKind::Trade
+        }
+        Fault::DoubleFilled => report.order.status == OrderStatus::Filled,
+        _ => true,
+    }
+}
+
 /// How an event is told by the plan.
 pub(super) fn texts(
     action: Option<&Action>,
@@ -41,8 +53,7 @@ pub(super) fn texts(
             let count = action.params.parts.unwrap_or(2).clamp(2, AGAIN_MAX);
             Told::Now(vec![json.to_owned(); usize::try_from(count).unwrap_or(2)])
         }
-        Fault::LateReport | Fault::BalanceLate => Told::Later(action.delay_ns(1_000)),
-        Fault::FillAfterCancel if report.is_some_and(|r| r.kind == ExecutionKind::Trade) => {
+        Fault::LateReport | Fault::BalanceLate | Fault::FillAfterCancel => {
             Told::Later(action.delay_ns(1_000))
         }
         Fault::SwapReports | Fault::BalanceBeforeFill => Told::BehindNext,

@@ -110,6 +110,9 @@ impl Service for BinanceSpot {
             self.is_stop_asked = true;
             return Response::json(200, "{}".to_owned());
         }
+        if request.method == "GET" && request.path == "/sim/limits" {
+            return Response::json(200, self.meters.shown());
+        }
         let response = control::answer(&mut self.sim, request, now_ns);
         self.tell(now_ns);
         response
@@ -230,6 +233,7 @@ impl BinanceSpot {
             _ => return,
         };
         let action = self.told_of(account, place, symbol, now_ns);
+        let action = action.filter(|action| self.is_told_so(action, account, event));
         let exchange = &self.sim.exchange;
         for session in self.sessions.values() {
             for (id, (_, subscriber)) in &session.subscriptions {
@@ -266,6 +270,25 @@ impl BinanceSpot {
                 }
             }
         }
+    }
+
+    /// Whether somebody listens who can be told so, and the event is one that the fault is about.
+    fn is_told_so(
+        &mut self,
+        action: &Action,
+        account: crate::exchange::AccountId,
+        event: &Event,
+    ) -> bool {
+        let listens = |session: &Session| {
+            session.link.outbox.is_heard()
+                && session.subscriptions.values().any(|(_, subscriber)| *subscriber == account)
+        };
+        let is_told = self.sessions.values().any(listens)
+            && super::report_faults::is_about(action.fault, event);
+        if !is_told {
+            self.sim.plan.missed(action);
+        }
+        is_told
     }
 
     fn told_of(
