@@ -16,10 +16,29 @@ pub(super) enum Told {
     Now(Vec<String>),
     /// So much later.
     Later(Nanos),
-    /// Behind the next one.
-    BehindNext,
+    /// Behind the next one of that kind.
+    Behind(Awaited),
     /// And then so many of the last ones again.
     Again(usize),
+}
+
+/// For what an event waits that is told behind another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// A report on an order.
+    Report,
+    /// Balances.
+    Balances,
+}
+
+impl Awaited {
+    /// Whether that is what it waits for.
+    pub(super) const fn is(self, event: &Event) -> bool {
+        match self {
+            Self::Report => matches!(event, Event::Report(_)),
+            Self::Balances => matches!(event, Event::Balances { .. }),
+        }
+    }
 }
 
 /// How an event is told by the plan.
@@ -45,7 +64,8 @@ pub(super) fn texts(
         Fault::FillAfterCancel if report.is_some_and(|r| r.kind == ExecutionKind::Trade) => {
             Told::Later(action.delay_ns(1_000))
         }
-        Fault::SwapReports | Fault::BalanceBeforeFill => Told::BehindNext,
+        Fault::SwapReports => Told::Behind(Awaited::Report),
+        Fault::BalanceBeforeFill => Told::Behind(Awaited::Balances),
         Fault::ReplayReports => {
             let count = action.params.parts.unwrap_or(10).min(AGAIN_MAX);
             Told::Again(usize::try_from(count).unwrap_or(0))
