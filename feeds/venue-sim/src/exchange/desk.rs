@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::account::NewAccount;
+use super::api::Amendment;
 use super::event::{Balance, Fill, Prevention, Report};
 use super::order::{Order, Side};
 use super::symbol::{AssetId, SymbolId};
@@ -29,6 +30,7 @@ pub(super) struct Desk {
     pub(super) ids: Vec<u64>,
     pub(super) fills: Vec<Fill>,
     pub(super) preventions: Vec<Prevention>,
+    pub(super) amendments: Vec<Amendment>,
     pub(super) counts: Counts,
 }
 
@@ -47,6 +49,8 @@ pub(super) struct Account {
     pub(super) purses: BTreeMap<AssetId, Purse>,
     pub(super) desks: BTreeMap<SymbolId, Desk>,
     pub(super) reports: VecDeque<Report>,
+    pub(super) lists: Vec<u64>,
+    pub(super) open_lists: BTreeMap<Arc<str>, u64>,
     pub(super) next_number: u64,
     /// The assets whose balance has changed since it was last told.
     pub(super) touched: BTreeSet<AssetId>,
@@ -90,6 +94,8 @@ impl Account {
             purses: BTreeMap::new(),
             desks: BTreeMap::new(),
             reports: VecDeque::new(),
+            lists: Vec::new(),
+            open_lists: BTreeMap::new(),
             next_number: 1,
             touched: BTreeSet::new(),
         }

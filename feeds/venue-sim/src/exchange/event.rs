@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::account::AccountId;
+use super::list::ListReport;
 use super::order::{Order, Side};
 use super::refusal::Refusal;
 use super::symbol::{AssetId, SymbolId, SymbolStatus};
@@ -243,6 +244,8 @@ pub enum Event {
     },
     /// Something happened to an order.
     Report(Box<Report>),
+    /// Something happened to a list of orders.
+    List(Box<ListReport>),
     /// Balances changed.
     Balances {
         /// Whose.

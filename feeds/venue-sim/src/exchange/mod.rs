@@ -19,6 +19,8 @@ mod filters;
 mod flow;
 mod force;
 mod level;
+mod list;
+mod lists;
 mod matching;
 mod order;
 mod place;
@@ -33,7 +35,7 @@ mod ticker;
 pub mod units;
 
 pub use account::{AccountId, AccountKind, Fees, NewAccount};
-pub use api::{CancelReplaced, Changed, Placed};
+pub use api::{Amendment, CancelReplaced, Changed, Placed};
 pub use candle::{Candle, Interval};
 pub use core::Exchange;
 pub use depth::{Best, Depth, DepthBatch};
@@ -42,6 +44,10 @@ pub use event::{
     Transfer,
 };
 pub use filters::{Band, Filters, Range, Trailing, Worth};
+pub use list::{
+    Contingency, ListCancelled, ListChange, ListOrders, ListPlaced, ListRef, ListReport, NewList,
+    OrderList, Pair, Pending,
+};
 pub use order::{
     Amend, CLIENT_ID_BYTES_MAX, Cancel, CancelOnlyIf, Marks, NewOrder, Order, OrderKind, OrderRef,
     OrderStatus, ReplaceMode, SelfTrade, Side, TimeInForce,

@@ -35,7 +35,7 @@ pub(super) fn open_orders(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<Stri
 }
 
 /// The begin and the end of a request, which must not be more than a day apart.
-fn span(ask: &Ask<'_>) -> Result<(Option<Nanos>, Option<Nanos>), Code> {
+pub(super) fn span(ask: &Ask<'_>) -> Result<(Option<Nanos>, Option<Nanos>), Code> {
     let (begin, end) = (moment(ask, "startTime")?, moment(ask, "endTime")?);
     if let (Some(begin), Some(end)) = (begin, end) {
         if end < begin {
@@ -49,7 +49,7 @@ fn span(ask: &Ask<'_>) -> Result<(Option<Nanos>, Option<Nanos>), Code> {
     Ok((begin, end))
 }
 
-fn is_within((begin, end): (Option<Nanos>, Option<Nanos>), time_ns: Nanos) -> bool {
+pub(super) fn is_within((begin, end): (Option<Nanos>, Option<Nanos>), time_ns: Nanos) -> bool {
     begin.is_none_or(|begin| time_ns >= begin)
         && end.is_none_or(|end| time_ns < end.saturating_add(MILLISECOND_NS))
 }
@@ -186,6 +186,29 @@ pub(super) fn prevented(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String
             .text("price", &shapes.price(symbol, match_.price))
             .text("makerPreventedQuantity", &shapes.qty(symbol, match_.maker_qty))
             .time("transactTime", match_.time_ns)
+            .done()
+    })))
+}
+
+pub(super) fn amendments(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Code> {
+    let (account, symbol) = (ask.account()?, ask.symbol(venue)?);
+    let limit = ask.params.limit(LIST_USUAL, LIST_MAX)?;
+    let order = whole(ask, "orderId")?.ok_or_else(|| codes::missing("orderId"))?;
+    let from = whole(ask, "fromExecutionId")?.unwrap_or(0);
+    let shapes = ask.shapes(venue);
+    let all = venue.exchange().amendments(account, symbol);
+    let found = all.iter().filter(|one| one.order_id == order && one.execution_id >= from);
+    Ok(array(found.take(limit).map(|one| {
+        shapes
+            .object()
+            .text("symbol", shapes.symbol(one.symbol))
+            .number("orderId", one.order_id)
+            .number("executionId", one.execution_id)
+            .text("origClientOrderId", &one.previous_client_id)
+            .text("newClientOrderId", &one.client_id)
+            .text("origQty", &shapes.qty(symbol, one.previous_qty))
+            .text("newQty", &shapes.qty(symbol, one.qty))
+            .time("time", one.time_ns)
             .done()
     })))
 }

@@ -126,6 +126,11 @@ pub(super) fn unknown_outcome() -> Code {
     )
 }
 
+pub(super) fn iceberg_needs_gtc(name: &str) -> Code {
+    let force = "aboveTimeInForce/belowTimeInForce";
+    Code::new(-1160, format!("Parameter '{name}' is not supported if {force} is not GTC."))
+}
+
 /// What a new order's refusal is called.
 pub(super) fn of_new(refusal: Refusal) -> Code {
     match refusal {
@@ -196,6 +201,8 @@ const fn matching_words(refusal: Refusal) -> &'static str {
         Refusal::WouldTake => "Order would immediately match and take.",
         Refusal::WouldTrigger => "Order would trigger immediately.",
         Refusal::NoLiquidity => "Order book liquidity is less than symbol minimum quantity.",
+        Refusal::UnknownList => "Unknown order list sent.",
+        Refusal::ListPrices => "The relationship of the prices for the orders is not correct.",
         Refusal::CancelRestricted => "Order was not canceled due to cancel restrictions.",
         _ => "Unknown order sent.",
     }

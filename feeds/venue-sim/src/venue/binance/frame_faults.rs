@@ -13,7 +13,8 @@ use crate::wire::service::Link;
 use super::BinanceSpot;
 use super::json::{Object, TimeUnit};
 use super::service::{goodbye, terminated};
-use super::streams::{Frame, Kind, Topic};
+use super::streams::Frame;
+use super::topics::{Kind, Topic};
 
 /// How often connections are looked at.
 const LOOK_NS: Nanos = 10_000_000;

@@ -281,21 +281,26 @@ impl Meters {
         Err(code)
     }
 
-    /// Counts an order of an account.
-    pub(super) fn order(&mut self, account: AccountId, now_ns: Nanos) -> Result<(), Code> {
+    /// Counts so many orders of an account.
+    pub(super) fn orders_placed(
+        &mut self,
+        account: AccountId,
+        count: u64,
+        now_ns: Nanos,
+    ) -> Result<(), Code> {
         let limits = self.limits;
         let orders = self.orders.entry(account).or_default();
         let tens = orders.ten_seconds.used(now_ns);
         let days = orders.day.used(now_ns);
-        let (max, per) = if tens >= limits.orders_per_10_seconds {
+        let (max, per) = if tens + count > limits.orders_per_10_seconds {
             (limits.orders_per_10_seconds, "10 SECOND")
-        } else if days >= limits.orders_per_day {
+        } else if days + count > limits.orders_per_day {
             (limits.orders_per_day, "1 DAY")
         } else {
             let peaks = &mut self.peaks;
-            let used = orders.ten_seconds.add(1, now_ns);
+            let used = orders.ten_seconds.add(count, now_ns);
             peaks.orders_per_10_seconds = peaks.orders_per_10_seconds.max(used);
-            peaks.orders_per_day = peaks.orders_per_day.max(orders.day.add(1, now_ns));
+            peaks.orders_per_day = peaks.orders_per_day.max(orders.day.add(count, now_ns));
             return Ok(());
         };
         self.peaks.orders_refused += 1;
@@ -308,7 +313,7 @@ impl Meters {
         serde_json::json!({ "limits": self.limits, "peaks": self.peaks }).to_string()
     }
 
-    /// An order was filled: it does not count as an unfilled one any more.
+    /// An order was filled for the first time: it does not count as an unfilled one any more.
     pub(super) fn filled(&mut self, account: AccountId, now_ns: Nanos) {
         let orders = self.orders.entry(account).or_default();
         orders.ten_seconds.give_back(1, now_ns);
@@ -389,11 +394,12 @@ mod tests {
         let limits = Limits { orders_per_10_seconds: 2, ..Limits::default() };
         let mut meters = Meters::new(limits);
         let (one, two) = (AccountId(1), AccountId(2));
-        assert!(meters.order(one, MINUTE).is_ok() && meters.order(one, MINUTE).is_ok());
-        assert_eq!(meters.order(one, MINUTE).expect_err("too many").code, -1015);
-        assert!(meters.order(two, MINUTE).is_ok());
+        let mut place = |of, count| meters.orders_placed(of, count, MINUTE).map_err(|e| e.code);
+        assert_eq!([place(one, 1), place(one, 1), place(one, 1)], [Ok(()), Ok(()), Err(-1015)]);
+        // A list of three is refused whole, one of two is not.
+        assert_eq!([place(two, 3), place(two, 2), place(two, 1)], [Err(-1015), Ok(()), Err(-1015)]);
         meters.filled(one, MINUTE);
-        assert!(meters.order(one, MINUTE).is_ok());
+        assert!(meters.orders_placed(one, 1, MINUTE).is_ok());
         assert_eq!(meters.orders(one, MINUTE + 10 * SECOND_NS), (0, 2));
     }
 }

@@ -10,6 +10,7 @@ mod json;
 mod keys;
 mod limits;
 mod listing;
+mod lists;
 mod market;
 mod names;
 mod params;
@@ -22,6 +23,7 @@ mod sessions;
 mod shapes;
 mod signed;
 mod streams;
+mod topics;
 mod trading;
 
 use std::collections::BTreeMap;
@@ -38,9 +40,11 @@ pub use listing::{KnownSymbol, SYMBOLS, exchange_settings};
 use frame_faults::{Hold, Later};
 use keys::{Key, KeyRing, Secret};
 use limits::Meters;
+use report_faults::Awaited;
 use request_faults::Glasses;
 use sessions::Session;
-use streams::{Streams, Topic};
+use streams::Streams;
+use topics::Topic;
 
 /// How many lines of the truth wait for whoever takes them.
 const TRUTH_MAX: usize = 1_000_000;
@@ -56,8 +60,8 @@ pub struct BinanceSpot {
     sessions: BTreeMap<u64, Session>,
     later: Later,
     holds: BTreeMap<(u64, Topic), Hold>,
-    /// Reports that go behind the next one, by connection and subscription.
-    swapped: BTreeMap<(u64, u64), String>,
+    /// Reports that go behind others, by connection and subscription.
+    swapped: BTreeMap<(u64, u64), Vec<(Awaited, String)>>,
     /// Orders that queries do not find until then.
     not_found: BTreeMap<u64, Nanos>,
     glasses: Glasses,

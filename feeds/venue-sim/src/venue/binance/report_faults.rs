@@ -16,8 +16,8 @@ pub(super) enum Told {
     Now(Vec<String>),
     /// So much later.
     Later(Nanos),
-    /// Behind the next one.
-    BehindNext,
+    /// Behind the next one of that kind.
+    Behind(Awaited),
     /// And then so many of the last ones again.
     Again(usize),
 }
@@ -31,6 +31,25 @@ pub(super) fn is_about(fault: Fault, event: &Event) -> bool {
         }
         Fault::DoubleFilled => report.order.status == OrderStatus::Filled,
         _ => true,
+    }
+}
+
+/// For what an event waits that is told behind another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// A report on an order.
+    Report,
+    /// Balances.
+    Balances,
+}
+
+impl Awaited {
+    /// Whether that is what it waits for.
+    pub(super) const fn is(self, event: &Event) -> bool {
+        match self {
+            Self::Report => matches!(event, Event::Report(_)),
+            Self::Balances => matches!(event, Event::Balances { .. }),
+        }
     }
 }
 
@@ -56,7 +75,8 @@ pub(super) fn texts(
         Fault::LateReport | Fault::BalanceLate | Fault::FillAfterCancel => {
             Told::Later(action.delay_ns(1_000))
         }
-        Fault::SwapReports | Fault::BalanceBeforeFill => Told::BehindNext,
+        Fault::SwapReports => Told::Behind(Awaited::Report),
+        Fault::BalanceBeforeFill => Told::Behind(Awaited::Balances),
         Fault::ReplayReports => {
             let count = action.params.parts.unwrap_or(10).min(AGAIN_MAX);
             Told::Again(usize::try_from(count).unwrap_or(0))

@@ -45,7 +45,7 @@ pub(super) struct Glasses {
 fn kind_of(call: &Call) -> RequestKind {
     match call.socket {
         "order.place" => RequestKind::Place,
-        "order.cancel" | "openOrders.cancelAll" => RequestKind::Cancel,
+        "order.cancel" | "openOrders.cancelAll" | "orderList.cancel" => RequestKind::Cancel,
         "order.cancelReplace" => RequestKind::Replace,
         "order.amend.keepPriority" => RequestKind::Amend,
         "order.status" | "openOrders.status" | "allOrders" => RequestKind::Orders,
@@ -54,6 +54,8 @@ fn kind_of(call: &Call) -> RequestKind {
         "depth" => RequestKind::Snapshot,
         "exchangeInfo" => RequestKind::Symbols,
         "time" | "ping" => RequestKind::Time,
+        "orderList.status" | "openOrderLists.status" | "allOrderLists" => RequestKind::Orders,
+        socket if socket.starts_with("orderList.place") => RequestKind::Place,
         _ => RequestKind::Other,
     }
 }

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::exchange::{Balance, Event, Nanos, OrderStatus};
+use crate::exchange::{Balance, Event, Nanos};
 use crate::fault::{Action, ConnectionKind, Fault, Hook, Place};
 use crate::wire::control;
 use crate::wire::http::{Request, Response};
@@ -219,20 +219,21 @@ impl BinanceSpot {
 
     /// Tells an account what happened to it, as the plan has it.
     fn tell_account(&mut self, event: &Event, now_ns: Nanos) {
-        let (account, place, symbol) = match event {
+        let (account, action) = match event {
             Event::Report(report) => {
                 let order = &report.order;
-                if order.status == OrderStatus::Filled && report.fill.is_some_and(|f| f.is_maker) {
+                if report.fill.is_some_and(|fill| fill.qty == order.filled) {
                     self.meters.filled(order.account, now_ns);
                 }
-                (order.account, Place::Report, Some(order.symbol))
+                let (account, symbol) = (order.account, Some(order.symbol));
+                (account, self.told_of(account, Place::Report, symbol, now_ns))
             }
             Event::Balances { account, .. } | Event::Transfer { account, .. } => {
-                (*account, Place::Balances, None)
+                (*account, self.told_of(*account, Place::Balances, None, now_ns))
             }
+            Event::List(report) => (report.list.account, None),
             _ => return,
         };
-        let action = self.told_of(account, place, symbol, now_ns);
         let action = action.filter(|action| self.is_told_so(action, account, event));
         let exchange = &self.sim.exchange;
         for session in self.sessions.values() {
@@ -243,7 +244,10 @@ impl BinanceSpot {
                 let shapes = Shapes { exchange, unit: session.unit };
                 let Some(json) = account_event(&shapes, event, now_ns) else { continue };
                 let json = format!("{{\"subscriptionId\":{id},\"event\":{json}}}");
-                let (link, swapped) = (&session.link, self.swapped.remove(&(session.link.id, *id)));
+                let link = &session.link;
+                let waiting = self.swapped.entry((link.id, *id)).or_default();
+                let due: Vec<_> =
+                    waiting.extract_if(.., |(awaited, _)| awaited.is(event)).collect();
                 match super::report_faults::texts(action.as_ref(), &json, &shapes, event) {
                     super::report_faults::Told::Now(texts) => {
                         texts.iter().for_each(|text| link.outbox.text(text.as_bytes()));
@@ -252,9 +256,7 @@ impl BinanceSpot {
                         let due = super::frame_faults::Due::Text(json);
                         self.later.add(now_ns + delay_ns, &link.outbox, due);
                     }
-                    super::report_faults::Told::BehindNext => {
-                        self.swapped.insert((link.id, *id), json);
-                    }
+                    super::report_faults::Told::Behind(awaited) => waiting.push((awaited, json)),
                     super::report_faults::Told::Again(count) => {
                         link.outbox.text(json.as_bytes());
                         let all: Vec<_> = exchange.reports(account, 0).collect();
@@ -265,9 +267,7 @@ impl BinanceSpot {
                         }
                     }
                 }
-                if let Some(before) = swapped {
-                    link.outbox.text(before.as_bytes());
-                }
+                due.iter().for_each(|(_, before)| link.outbox.text(before.as_bytes()));
             }
         }
     }
@@ -314,6 +314,7 @@ impl BinanceSpot {
 fn account_event(shapes: &Shapes<'_>, event: &Event, now_ns: Nanos) -> Option<String> {
     match event {
         Event::Report(report) => Some(shapes.report(report, now_ns)),
+        Event::List(report) => Some(shapes.list_event(report, now_ns)),
         Event::Balances { balances, .. } => {
             let balance = |balance: &Balance| {
                 let object = shapes.object().text("a", shapes.asset(balance.asset));

@@ -13,6 +13,7 @@ use crate::wire::service::Link;
 use super::json::{TimeUnit, array, plain, quoted};
 use super::names;
 use super::shapes::Shapes;
+use super::topics::{Kind, Topic, WINDOWS, topic_of};
 
 /// How often fast streams of books are told.
 const FAST_NS: Nanos = 100_000_000;
@@ -26,68 +27,6 @@ const CLOSED_MAX: usize = 100;
 const ID_CHARS_MAX: usize = 36;
 /// Over how many minutes the average price is.
 const AVERAGE_MINUTES: u32 = 5;
-
-/// What a stream tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Trade,
-    AggTrade,
-    Best,
-    /// Changes of the book.
-    Changes {
-        is_fast: bool,
-    },
-    /// The best levels.
-    Top {
-        levels: u8,
-        is_fast: bool,
-    },
-    /// Candles: the place among the intervals.
-    Candle(usize),
-    MiniTicker,
-    Ticker,
-    Average,
-}
-
-/// A stream: of one symbol, or of all.
-pub(super) type Topic = (Option<SymbolId>, Kind);
-
-/// The topic of a stream's name; nothing for names and symbols that nobody knows.
-pub(super) fn topic_of(name: &str, exchange: &Exchange) -> Option<Topic> {
-    if let Some(all) = name.strip_prefix('!') {
-        return match all {
-            "miniTicker@arr" => Some((None, Kind::MiniTicker)),
-            "ticker@arr" => Some((None, Kind::Ticker)),
-            "bookTicker" => Some((None, Kind::Best)),
-            _ => None,
-        };
-    }
-    let (symbol, kind) = name.split_once('@')?;
-    // Names of streams are in lower case, and nothing is told to who writes them otherwise.
-    if symbol.chars().any(|c| c.is_ascii_uppercase()) {
-        return None;
-    }
-    let symbol = exchange.symbol_id(&symbol.to_uppercase())?;
-    let is_fast = kind.ends_with("@100ms");
-    let plain = kind.trim_end_matches("@100ms").trim_end_matches("@1000ms");
-    let kind = match plain {
-        "trade" if !is_fast => Kind::Trade,
-        "aggTrade" if !is_fast => Kind::AggTrade,
-        "bookTicker" if !is_fast => Kind::Best,
-        "miniTicker" if !is_fast => Kind::MiniTicker,
-        "ticker" if !is_fast => Kind::Ticker,
-        "avgPrice" if !is_fast => Kind::Average,
-        "depth" => Kind::Changes { is_fast },
-        "depth5" => Kind::Top { levels: 5, is_fast },
-        "depth10" => Kind::Top { levels: 10, is_fast },
-        "depth20" => Kind::Top { levels: 20, is_fast },
-        other => {
-            let interval = other.strip_prefix("kline_")?;
-            Kind::Candle(names::INTERVALS.iter().position(|(name, _)| *name == interval)?)
-        }
-    };
-    Some((Some(symbol), kind))
-}
 
 /// Who listens.
 #[derive(Debug)]
@@ -109,6 +48,7 @@ impl Listener {
             Kind::Candle(_) => "@kline",
             Kind::MiniTicker => "miniTicker",
             Kind::Ticker => "ticker",
+            Kind::Window(_) => "ticker_",
             Kind::Average => "@avgPrice",
         };
         self.names.iter().find(|name| name.contains(word)).map_or("", String::as_str)
@@ -231,6 +171,21 @@ impl Streams {
         true
     }
 
+    /// Takes a stream away. Who listens to it by another name as well goes on by that one.
+    fn unsubscribe(&mut self, link: u64, name: &str, exchange: &Exchange) {
+        let Some(listener) = self.listeners.get_mut(&link) else { return };
+        if !listener.names.remove(name) {
+            return;
+        }
+        let topic = topic_of(name, exchange);
+        let same = |known: &&String| topic.is_some() && topic_of(known, exchange) == topic;
+        let other = listener.names.iter().find(same).cloned();
+        self.forget(link, name);
+        if let (Some(topic), Some(other)) = (topic, other) {
+            self.topics.entry(topic).or_default().entry(link).or_insert(other);
+        }
+    }
+
     /// What is answered to a request, and which streams it asks for.
     pub(super) fn request(&mut self, link: u64, text: &str, exchange: &Exchange) -> String {
         let request: Request = match serde_json::from_str(text) {
@@ -276,10 +231,7 @@ impl Streams {
             }
             Method::Unsubscribe => {
                 for name in stream_names(params)? {
-                    let listener = self.listeners.get_mut(&link);
-                    if listener.is_some_and(|listener| listener.names.remove(name)) {
-                        self.forget(link, name);
-                    }
+                    self.unsubscribe(link, name, exchange);
                 }
                 done()
             }
@@ -436,6 +388,7 @@ impl Streams {
         if traded.is_empty() {
             return;
         }
+        self.windows(&traded, exchange, now_ns, out);
         self.publish((None, Kind::Ticker), out, |unit| {
             let all = traded.iter().map(|s| (*s, exchange.ticker(*s)));
             array(all.map(|(symbol, ticker)| shapes(unit).ticker_event(symbol, &ticker, now_ns)))
@@ -444,6 +397,29 @@ impl Streams {
             let all = traded.iter().map(|s| (*s, exchange.ticker(*s)));
             array(all.map(|(symbol, t)| shapes(unit).mini_ticker_event(symbol, &t, now_ns)))
         });
+    }
+
+    /// The figures of spans that end now, of symbols that were traded.
+    fn windows(
+        &self,
+        traded: &[SymbolId],
+        exchange: &Exchange,
+        now_ns: Nanos,
+        out: &mut Vec<Frame>,
+    ) {
+        for (at, (_, event, span_ns)) in WINDOWS.into_iter().enumerate() {
+            let write = |symbol: SymbolId, unit| {
+                let figures = exchange.window(symbol, span_ns);
+                Shapes { exchange, unit }.window_event(symbol, event, &figures, now_ns)
+            };
+            for symbol in traded {
+                let topic = (Some(*symbol), Kind::Window(at));
+                self.publish(topic, out, |unit| write(*symbol, unit));
+            }
+            self.publish((None, Kind::Window(at)), out, |unit| {
+                array(traded.iter().map(|symbol| write(*symbol, unit)))
+            });
+        }
     }
 
     fn candles(

@@ -1,0 +1,86 @@
+//! The streams of the market by their names.
+
+use crate::exchange::{Exchange, Nanos, SymbolId};
+
+use super::names;
+
+const HOUR_NS: Nanos = 3_600_000_000_000;
+
+/// The spans of rolling tickers: their names on streams, the name of their event, and how long.
+pub(super) const WINDOWS: [(&str, &str, Nanos); 3] = [
+    ("1h", "1hTicker", HOUR_NS),
+    ("4h", "4hTicker", 4 * HOUR_NS),
+    ("1d", "1dTicker", 24 * HOUR_NS),
+];
+
+/// What a stream tells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Kind {
+    Trade,
+    AggTrade,
+    Best,
+    /// Changes of the book.
+    Changes {
+        is_fast: bool,
+    },
+    /// The best levels.
+    Top {
+        levels: u8,
+        is_fast: bool,
+    },
+    /// Candles: the place among the intervals.
+    Candle(usize),
+    MiniTicker,
+    Ticker,
+    /// Figures of a span that ends now: the place among the windows.
+    Window(usize),
+    Average,
+}
+
+/// A stream: of one symbol, or of all.
+pub(super) type Topic = (Option<SymbolId>, Kind);
+
+fn window_of(name: &str) -> Option<Kind> {
+    WINDOWS.iter().position(|(known, ..)| *known == name).map(Kind::Window)
+}
+
+/// The topic of a stream's name; nothing for names and symbols that nobody knows.
+pub(super) fn topic_of(name: &str, exchange: &Exchange) -> Option<Topic> {
+    if let Some(all) = name.strip_prefix('!') {
+        let kind = match all {
+            "miniTicker@arr" => Kind::MiniTicker,
+            "ticker@arr" => Kind::Ticker,
+            "bookTicker" => Kind::Best,
+            other => window_of(other.strip_prefix("ticker_")?.strip_suffix("@arr")?)?,
+        };
+        return Some((None, kind));
+    }
+    let (symbol, kind) = name.split_once('@')?;
+    // Names of streams are in lower case, and nothing is told to who writes them otherwise.
+    if symbol.chars().any(|c| c.is_ascii_uppercase()) {
+        return None;
+    }
+    let symbol = exchange.symbol_id(&symbol.to_uppercase())?;
+    let is_fast = kind.ends_with("@100ms");
+    let plain = kind.trim_end_matches("@100ms").trim_end_matches("@1000ms");
+    let kind = match plain {
+        "trade" if !is_fast => Kind::Trade,
+        "aggTrade" if !is_fast => Kind::AggTrade,
+        "bookTicker" if !is_fast => Kind::Best,
+        "miniTicker" if !is_fast => Kind::MiniTicker,
+        "ticker" if !is_fast => Kind::Ticker,
+        "avgPrice" if !is_fast => Kind::Average,
+        "depth" => Kind::Changes { is_fast },
+        "depth5" => Kind::Top { levels: 5, is_fast },
+        "depth10" => Kind::Top { levels: 10, is_fast },
+        "depth20" => Kind::Top { levels: 20, is_fast },
+        other => match other.strip_prefix("ticker_") {
+            Some(window) => window_of(window)?,
+            None => {
+                let interval = other.strip_prefix("kline_")?;
+                Kind::Candle(names::INTERVALS.iter().position(|(name, _)| *name == interval)?)
+            }
+        },
+    };
+    Some((Some(symbol), kind))
+}
