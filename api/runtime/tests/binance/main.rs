@@ -2,10 +2,13 @@
 //! code with either: what is believed at the end is what is true there.
 
 mod changes;
+mod clocks;
 mod desk;
 #[path = "../venue/dice.rs"]
 mod dice;
 mod faults;
+mod foreign;
+mod keys;
 #[path = "../venue/memory.rs"]
 mod memory;
 mod proxy;
