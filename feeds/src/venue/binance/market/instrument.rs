@@ -28,8 +28,8 @@ pub(super) struct Instrument {
     pub(super) teller: Teller,
     /// Its number in the decoder, once it has appeared there.
     pub(super) symbol: Option<SymbolId>,
-    /// Its streams: changes, trades, best prices.
-    pub(super) topics: [Option<u16>; 3],
+    /// Its streams: changes, trades, best prices, marks.
+    pub(super) topics: [Option<u16>; 4],
     pub(super) book: Book,
     /// Snapshots in a row that were of no use, or soon were not any more.
     pub(super) attempts: u32,
@@ -49,6 +49,8 @@ pub(super) struct Instrument {
     /// The last trade and the last best prices that were told, by the venue's ids.
     pub(super) last_trade: u64,
     pub(super) last_best: u64,
+    /// The venue's times of the last mark and of the last funding that were told.
+    pub(super) last_marks: [Nanos; 2],
     pub(super) events: u64,
     pub(super) gaps: u64,
     pub(super) resyncs: Tally,
@@ -67,7 +69,7 @@ impl Instrument {
             want,
             teller,
             symbol: None,
-            topics: [None; 3],
+            topics: [None; 4],
             book: if want.book { Book::Idle } else { Book::Unwanted },
             attempts: 0,
             retry_ns: Nanos::MIN,
@@ -79,6 +81,7 @@ impl Instrument {
             is_dead: false,
             last_trade: 0,
             last_best: 0,
+            last_marks: [Nanos::MIN; 2],
             events: 0,
             gaps: 0,
             resyncs: Tally::default(),
