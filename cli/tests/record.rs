@@ -13,7 +13,7 @@ fn what_cannot_be_recorded_is_told() {
     let url = format!("http://{address}");
     let all = ["record", "--symbols", "BTCUSDT", "--out", "market.jsonl"];
     for (more, code, said) in [
-        (&["--venue", "nowhere"][..], 2, "Known: binance-spot"),
+        (&["--venue", "nowhere"][..], 2, "Known: binance-spot, binance-usdm"),
         (&["--venue-url", "127.0.0.1:9"], 2, "does not begin with http"),
         (&["--for", "0"], 2, "--for"),
         (&["--for", "soon"], 2, "is no length of time"),

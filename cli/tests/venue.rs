@@ -98,6 +98,8 @@ fn what_cannot_be_meant_is_said() {
     };
     of(&["--feed", "bybit", "--symbols", "BTCUSDT"]).expect(2, &["bybit", "binance-spot"]);
     of(&["--feed", "binance-spot"]).expect(2, &["which instruments", "--symbols"]);
+    let futures = ["--feed", "binance-usdm", "--symbols", "BTCUSDT", "--live"];
+    of(&futures).expect(2, &["binance-usdm", "no way of orders", "without --live"]);
     of(&["--feed", "synthetic", "--live"]).expect(2, &["--live is about a venue"]);
     let twice = ["--feed", "binance-spot", "--symbols", "BTCUSDT,BTCUSDT"];
     of(&twice).expect(2, &["BTCUSDT twice"]);
@@ -108,6 +110,8 @@ fn what_cannot_be_meant_is_said() {
     let guard = ["guard", "nowhere", "--venue", "binance-spot"];
     sandbox.run(&guard).expect(2, &["there is no such folder"]);
     std::fs::create_dir(sandbox.path().join("out")).unwrap();
+    let futures = ["guard", "out", "--venue", "binance-usdm"];
+    sandbox.run(&futures).expect(2, &["binance-usdm", "no way of orders"]);
     sandbox.run(&["guard", "out", "--venue", "binance-spot"]).expect(5, &["BINANCE_API_KEY"]);
     let short = ["guard", "out", "--venue", "binance-spot", "--limit", "10ms"];
     sandbox.run(&short).expect(2, &["--limit 500ms"]);

@@ -14,7 +14,7 @@ use crate::interrupt;
 use crate::output::number;
 use crate::settings::number::duration_ns;
 use crate::venue::place::{Place, Sweeper};
-use crate::venue::run::name_of;
+use crate::venue::run::with_orders;
 
 /// Watch a live run, and cancel all its orders at the venue when its heart stops.
 #[derive(Debug, Args)]
@@ -96,7 +96,7 @@ pub fn run(args: &GuardArgs, session: &Session) -> Result<(), Failure> {
         let what = "--limit: a heart may rest for half a second on a machine that has much to do";
         return Err(Failure::usage(what).hint("--limit 500ms, or more"));
     }
-    let place = Place::new(name_of(&args.venue)?, args.venue_url.as_deref())?;
+    let place = Place::new(with_orders(&args.venue)?, args.venue_url.as_deref())?;
     let place = place.trusting(args.ca.as_deref())?;
     if !args.folder.is_dir() {
         let what = format!("{}: there is no such folder", args.folder.display());

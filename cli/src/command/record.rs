@@ -26,12 +26,13 @@ use crate::venue::place::authorities;
 #[command(after_help = "Examples:\n  \
     quanttrade record --venue binance-spot --symbols BTCUSDT,ETHUSDT --out market.jsonl \
     --for 10m\n  \
+    quanttrade record --venue binance-usdm --symbols BTCUSDT --out futures.jsonl --for 10m\n  \
     quanttrade record --venue-url http://127.0.0.1:9090 --symbols BTCUSDT --out market.jsonl\n\n\
     The file has one line for each message: when it came, from where, and the message as it was.\n\
     Ctrl-C ends it in order. Play it with `backtest --data market.jsonl` or\n\
     `live --feed market.jsonl`.")]
 pub struct RecordArgs {
-    /// Whose market
+    /// Whose market: binance-spot or binance-usdm
     #[arg(long, value_name = "VENUE", default_value = "binance-spot")]
     pub venue: String,
     /// The instruments, by their names there

@@ -21,6 +21,11 @@ const VARIABLES: &str = "BINANCE";
 /// What the venue does not do with one order, in the words of `--venue-lacks`.
 const LACKS: &str =
     "stop,take_profit,limit_if_touched,trailing_stop,oco,oto,iceberg,peg,gtd,day,reduce_only";
+/// The same of a venue with positions, which can be told not to make one larger.
+const LACKS_OF_FUTURES: &str =
+    "stop,take_profit,limit_if_touched,trailing_stop,oco,oto,iceberg,peg,gtd,day";
+/// The venues with positions.
+const FUTURES: [&str; 1] = ["binance-usdm"];
 /// How long a look at the account, or a round of cancels, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -99,8 +104,8 @@ impl Place {
     }
 
     /// What it lacks, in the words of `--venue-lacks`.
-    pub const fn lacks(&self) -> &'static str {
-        LACKS
+    pub fn lacks(&self) -> &'static str {
+        if FUTURES.contains(&self.name) { LACKS_OF_FUTURES } else { LACKS }
     }
 
     /// What a person must know of keys there.

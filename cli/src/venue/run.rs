@@ -46,16 +46,27 @@ const THREADS: [&str; 2] = ["gateway", "pipeline"];
 const AMEND: &str = "amend";
 /// How often it is looked at.
 const WATCH: Duration = Duration::from_millis(50);
-/// Venues whose names are known, and whether there is a feed.
-const VENUES: &[(&str, bool)] = &[
-    ("binance-spot", true),
-    ("binance-usdm", false),
-    ("binance-coinm", false),
-    ("binance-us-spot", false),
-    ("bybit", false),
-    ("kraken", false),
-    ("coinbase", false),
-    ("okx", false),
+/// What there is of a venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Its name.
+    Name,
+    /// Its market data.
+    Market,
+    /// Its market data, and the way of orders.
+    Orders,
+}
+
+/// Venues whose names are known.
+const VENUES: &[(&str, Reach)] = &[
+    ("binance-spot", Reach::Orders),
+    ("binance-usdm", Reach::Market),
+    ("binance-coinm", Reach::Name),
+    ("binance-us-spot", Reach::Name),
+    ("bybit", Reach::Name),
+    ("kraken", Reach::Name),
+    ("coinbase", Reach::Name),
+    ("okx", Reach::Name),
 ];
 
 /// The venue that `--feed` names, if it names one.
@@ -64,7 +75,7 @@ const VENUES: &[(&str, bool)] = &[
 /// When it names one that there is no feed of, or more than one feed.
 pub fn venue_of(args: &LiveArgs) -> Result<Option<&'static str>, Failure> {
     let named = args.feed.iter().find_map(|feed| VENUES.iter().find(|(name, _)| name == feed));
-    let Some(&(name, is_there)) = named else {
+    let Some(&(name, reach)) = named else {
         let given = [
             (!args.symbols.is_empty(), "--symbols"),
             (args.venue_url.is_some(), "--venue-url"),
@@ -84,8 +95,11 @@ pub fn venue_of(args: &LiveArgs) -> Result<Option<&'static str>, Failure> {
         };
     };
     let usage = |what: String| Err(Failure::usage(what));
-    if !is_there {
+    if reach == Reach::Name {
         return Err(no_feed(name));
+    }
+    if args.live && reach != Reach::Orders {
+        return Err(no_orders(name));
     }
     if args.feed.len() > 1 {
         return usage(format!("{name} is live, and nothing else is played beside it"));
@@ -101,18 +115,35 @@ pub fn venue_of(args: &LiveArgs) -> Result<Option<&'static str>, Failure> {
 }
 
 fn no_feed(name: &str) -> Failure {
-    let there = VENUES.iter().filter(|(_, is_there)| *is_there).map(|(name, _)| *name);
+    let there = VENUES.iter().filter(|(_, reach)| *reach != Reach::Name).map(|(name, _)| *name);
     let there = there.collect::<Vec<_>>().join(", ");
     Failure::usage(format!("{name} is no venue that there is a connection to; there is: {there}"))
 }
 
-/// The venue called `text`.
+fn no_orders(name: &str) -> Failure {
+    let there = VENUES.iter().filter(|(_, reach)| *reach == Reach::Orders).map(|(name, _)| *name);
+    let there = there.collect::<Vec<_>>().join(", ");
+    let what = format!("of {name} there is market data and no way of orders; there is of: {there}");
+    Failure::usage(what).hint("without --live the same command trades on paper")
+}
+
+/// The venue called `text`, of which there is market data.
 ///
 /// # Errors
 /// When there is no connection to one of that name.
 pub fn name_of(text: &str) -> Result<&'static str, Failure> {
-    let found = VENUES.iter().find(|(name, is_there)| *name == text && *is_there);
+    let found = VENUES.iter().find(|(name, reach)| *name == text && *reach != Reach::Name);
     found.map(|(name, _)| *name).ok_or_else(|| no_feed(text))
+}
+
+/// The venue called `text`, that takes orders.
+///
+/// # Errors
+/// When there is none of that name.
+pub fn with_orders(text: &str) -> Result<&'static str, Failure> {
+    let name = name_of(text)?;
+    let has_orders = VENUES.contains(&(name, Reach::Orders));
+    if has_orders { Ok(name) } else { Err(no_orders(name)) }
 }
 
 /// A run, ready for its threads.

@@ -66,7 +66,7 @@ pub struct InstrumentFigures {
 /// See the module. All are counts since the start where nothing else is said.
 #[derive(Clone, Debug, PartialEq, Eq, Default, serde::Serialize)]
 pub struct Figures {
-    /// Whether the link stands.
+    /// Whether the link of books, trades and best prices stands.
     pub link: Standing,
     /// Links that stood.
     pub connects: u64,

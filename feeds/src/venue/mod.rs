@@ -3,6 +3,6 @@
 pub mod binance;
 
 /// The venues that market data can be had of, as options name them.
-pub const FEEDS: &[&str] = &["binance-spot"];
+pub const FEEDS: &[&str] = &["binance-spot", "binance-usdm"];
 
 pub use binance::market::{Lookup, LookupError, Market, Profile, Setup, SetupError};

@@ -17,7 +17,7 @@ use crate::server::{Played, Server};
 fn recordings() -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let shared = std::env::var_os("QT_SHARED").map_or(beside, PathBuf::from);
-    let folder = shared.join("market-data/captures/binance-spot");
+    let folder = shared.join("market-data/captures");
     if folder.is_dir() {
         return Some(folder);
     }
@@ -45,13 +45,18 @@ fn listing(symbol: &str) -> String {
 }
 
 /// Starts a feed of `symbol` at `server` into a ring of `capacity`.
-fn begin(server: &Server, symbol: &str, capacity: usize) -> (Handle, mpsc::Receiver<Event>) {
+fn begin(
+    feed: &str,
+    server: &Server,
+    symbol: &str,
+    capacity: usize,
+) -> (Handle, mpsc::Receiver<Event>) {
     let url = format!("http://{}", server.address);
     let symbols = [symbol.to_owned()];
-    let found = listings("binance-spot", Some(&url), &symbols, driven()).expect("a listing");
+    let found = listings(feed, Some(&url), &symbols, driven()).expect("a listing");
     let (to, events) = mpsc::sync_channel(capacity);
     let settings = Settings {
-        feed: "binance-spot".to_owned(),
+        feed: feed.to_owned(),
         url: Some(url),
         venue: VenueId(1),
         instruments: vec![(InstrumentId(0), found[0].spec().expect("a spec"), Want::default())],
@@ -61,56 +66,89 @@ fn begin(server: &Server, symbol: &str, capacity: usize) -> (Handle, mpsc::Recei
     (start(settings, Box::new(Handed { to })).expect("a feed"), events)
 }
 
+/// A market of this venue whose recordings are played, and where it answers requests.
+const MARKETS: [(&str, &str, [&str; 2]); 2] = [
+    ("binance-spot", "/api/v3", ["nknusdt", "runeeur"]),
+    ("binance-usdm", "/fapi/v1", ["keepusdt", "sushiusdt"]),
+];
+
+/// Two marks, with a funding between them; only futures are asked for them.
+fn marks(symbol: &str) -> Vec<String> {
+    let mark = |at: i64, settles: i64| {
+        format!(
+            r#"{{"e":"markPriceUpdate","E":{at},"s":"{symbol}","p":"0.24651234","i":"0.2466",
+            "P":"0.2465","r":"0.00010000","T":{settles}}}"#
+        )
+    };
+    vec![mark(1_626_998_399_000, 1_626_998_400_000), mark(1_626_998_401_000, 1_627_027_200_000)]
+}
+
 #[test]
 fn recorded_books_are_rebuilt_over_a_socket() {
-    let Some(folder) = recordings() else { return };
-    let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a recording");
-    let expected: serde_json::Value = serde_json::from_str(&read("expected.json")).expect("JSON");
-    for (name, symbol) in [("nknusdt", "NKNUSDT"), ("runeeur", "RUNEEUR")] {
-        let frames = read(&format!("cryptofeed.{name}.ws.jsonl"));
-        let frames = frames.lines().map(String::from).collect();
-        let mut played = Played { frames, ..Played::default() };
-        let book = read(&format!("cryptofeed.{name}.rest.jsonl"));
-        played.bodies.insert("/api/v3/depth".to_owned(), book);
-        let info = format!(r#"{{"symbols":[{}]}}"#, listing(symbol));
-        played.bodies.insert("/api/v3/exchangeInfo".to_owned(), info);
-        played
-            .bodies
-            .insert("/api/v3/time".to_owned(), r#"{"serverTime":1633998512000}"#.to_owned());
-        let count = played.frames.len() as u64;
-        let server = Server::start(played);
-        let (handle, events) = begin(&server, symbol, 1 << 20);
-        let is_there = || {
-            let figures = handle.figures();
-            figures.frames > count && figures.instruments[0].is_in_step
-        };
-        let until = Instant::now() + Duration::from_secs(60);
-        while !is_there() {
-            assert!(Instant::now() < until, "{:?}", handle.figures());
-            std::thread::sleep(Duration::from_millis(5));
-        }
-        let figures = handle.stop().expect("an end in order");
-        assert_eq!((figures.gaps, figures.losses, figures.dropped), (0, 0, 0), "{figures:?}");
-        assert_eq!(figures.weight_max.max(77), figures.weight_max, "the venue's count is heard");
-        let mut model = Model::default();
-        events.try_iter().for_each(|event| {
-            model.take(&event);
-        });
-        let wanted = &expected[name];
-        let sizes: Vec<usize> = model.sides.iter().map(|side| side.len()).collect();
-        assert_eq!(serde_json::json!(sizes), wanted["levels"], "{symbol}");
-        let steps = |text: &serde_json::Value, decimals| {
-            let number = Number::parse(text.as_str().expect("a text")).expect("a number");
-            number.scaled(decimals).expect("it fits")
-        };
-        let best = |levels: Vec<(&i64, &i64)>, key: &str| {
-            for (level, wanted) in levels.iter().zip(wanted[key].as_array().expect("a list")) {
-                assert_eq!((*level.0, *level.1), (steps(&wanted[0], 8), steps(&wanted[1], 8)));
+    let Some(recordings) = recordings() else { return };
+    for (feed, api, names) in MARKETS {
+        let folder = recordings.join(feed);
+        let read = |name: &str| std::fs::read_to_string(folder.join(name)).expect("a recording");
+        let expected = serde_json::from_str(&read("expected.json")).expect("JSON");
+        for name in names {
+            let expected: &serde_json::Value = &expected;
+            let symbol = name.to_uppercase();
+            let frames = read(&format!("cryptofeed.{name}.ws.jsonl"));
+            let frames = frames.lines().map(String::from).collect();
+            let mut played = Played { frames, marks: marks(&symbol), ..Played::default() };
+            let info = format!(r#"{{"symbols":[{},{}]}}"#, listing("OTHER"), listing(&symbol));
+            for (path, body) in [
+                ("depth", read(&format!("cryptofeed.{name}.rest.jsonl"))),
+                ("exchangeInfo", info),
+                ("time", r#"{"serverTime":1633998512000}"#.to_owned()),
+            ] {
+                played.bodies.insert(format!("{api}/{path}"), body);
             }
-        };
-        best(model.sides[0].iter().rev().collect(), "top5_bids");
-        best(model.sides[1].iter().collect(), "top5_asks");
+            is_rebuilt(feed, &symbol, played, &expected[name]);
+        }
     }
+}
+
+/// What is played is the book that is expected.
+fn is_rebuilt(feed: &str, symbol: &str, played: Played, wanted: &serde_json::Value) {
+    let has_marks = feed != "binance-spot";
+    // The answers to subscriptions are messages too.
+    let beside = if has_marks { 2 + played.marks.len() } else { 1 };
+    let count = (played.frames.len() + beside) as u64;
+    let server = Server::start(played);
+    let (handle, events) = begin(feed, &server, symbol, 1 << 20);
+    let is_there = || {
+        let figures = handle.figures();
+        figures.frames >= count && figures.instruments[0].is_in_step
+    };
+    let until = Instant::now() + Duration::from_secs(60);
+    while !is_there() {
+        assert!(Instant::now() < until, "{:?}", handle.figures());
+        std::thread::sleep(Duration::from_millis(5));
+    }
+    let figures = handle.stop().expect("an end in order");
+    assert_eq!((figures.gaps, figures.losses, figures.dropped), (0, 0, 0), "{figures:?}");
+    assert_eq!(figures.weight_max.max(77), figures.weight_max, "the venue's count is heard");
+    let mut model = Model::default();
+    events.try_iter().for_each(|event| {
+        model.take(&event);
+    });
+    let fundings = if has_marks { vec![(24_651_234, 100_000)] } else { vec![] };
+    assert_eq!(model.marks.len(), fundings.len() * 2, "{symbol}");
+    assert_eq!(model.fundings, fundings, "{symbol}");
+    let sizes: Vec<usize> = model.sides.iter().map(|side| side.len()).collect();
+    assert_eq!(serde_json::json!(sizes), wanted["levels"], "{symbol}");
+    let steps = |text: &serde_json::Value, decimals| {
+        let number = Number::parse(text.as_str().expect("a text")).expect("a number");
+        number.scaled(decimals).expect("it fits")
+    };
+    let best = |levels: Vec<(&i64, &i64)>, key: &str| {
+        for (level, wanted) in levels.iter().zip(wanted[key].as_array().expect("a list")) {
+            assert_eq!((*level.0, *level.1), (steps(&wanted[0], 8), steps(&wanted[1], 8)));
+        }
+    };
+    best(model.sides[0].iter().rev().collect(), "top5_bids");
+    best(model.sides[1].iter().collect(), "top5_asks");
 }
 
 /// Depth messages of a market, each following the one before.
@@ -149,7 +187,7 @@ pub fn played_depth(count: usize) -> Played {
 #[test]
 fn an_engine_that_does_not_listen_costs_nothing() {
     let server = Server::start(played_depth(30_000));
-    let (handle, events) = begin(&server, "BTCUSDT", 64);
+    let (handle, events) = begin("binance-spot", &server, "BTCUSDT", 64);
     let until = Instant::now() + Duration::from_secs(60);
     while handle.figures().frames <= 30_000 {
         assert!(Instant::now() < until, "{:?}", handle.figures());
@@ -181,7 +219,7 @@ fn how_fast_depth_becomes_events() {
     }
     let alone = alone.elapsed();
     let server = Server::start(played);
-    let (handle, events) = begin(&server, "BTCUSDT", 1 << 16);
+    let (handle, events) = begin("binance-spot", &server, "BTCUSDT", 1 << 16);
     let reader = std::thread::spawn(move || {
         let (mut count, mut first) = (0_u64, None);
         while let Ok(_event) = events.recv() {

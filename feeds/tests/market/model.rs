@@ -18,6 +18,9 @@ pub struct Model {
     cleared: [bool; 2],
     pub gaps: u64,
     pub trades: Vec<(u32, i64, i64)>,
+    pub marks: Vec<i64>,
+    /// Of each the mark and the rate.
+    pub fundings: Vec<(i64, i64)>,
     /// Events of the book that came while it was not in step, and were no begin of a new one.
     pub strays: u64,
 }
@@ -53,6 +56,14 @@ impl Model {
                 } else {
                     self.sides[side].insert(tick.price, tick.qty);
                 }
+            }
+            TickKind::Mark => {
+                self.marks.push(tick.price);
+                return None;
+            }
+            TickKind::Funding => {
+                self.fundings.push((tick.price, tick.qty));
+                return None;
             }
             _ => return None,
         }

@@ -3,6 +3,7 @@
 
 use proptest::prelude::*;
 use qt_feeds::market::{Standing, Want};
+use qt_feeds::venue::Profile;
 use qt_types::Nanos;
 
 use crate::simulated::{Faults, MS, SECOND, World};
@@ -42,7 +43,12 @@ fn faults() -> impl Strategy<Value = Faults> {
         )
 }
 
-fn quick(profile: &mut qt_feeds::venue::Profile) {
+/// Futures instead of spot.
+fn futures(profile: &mut Profile) {
+    *profile = Profile::usdm().at("http://venue:1").expect("an address");
+}
+
+fn quick(profile: &mut Profile) {
     profile.link_silence_ns = 25 * SECOND;
     profile.silence_ns = (3 * SECOND, 20 * SECOND);
 }
@@ -56,8 +62,18 @@ proptest! {
     #![proptest_config(cases())]
 
     #[test]
-    fn books_are_the_venues_or_none(seed: u64, count in 1_usize..4, faults in faults()) {
-        let mut world = World::new(seed, count, Want::default(), faults, quick);
+    fn books_are_the_venues_or_none(
+        seed: u64,
+        is_futures: bool,
+        count in 1_usize..4,
+        faults in faults(),
+    ) {
+        let mut world = World::new(seed, count, Want::default(), faults, |profile| {
+            if is_futures {
+                futures(profile);
+            }
+            quick(profile);
+        });
         world.run(20 * SECOND);
         world.faults = Faults::default();
         // What the faults left behind: pauses that have doubled, and silent links.
@@ -76,14 +92,24 @@ proptest! {
             let told = trades.len();
             trades.dedup();
             prop_assert_eq!(trades.len(), told, "a trade was told twice");
+            let fundings = model.fundings.windows(2);
+            prop_assert!({ fundings }.all(|two| two[0].0 < two[1].0), "a funding was told twice");
+            prop_assert!(model.marks.windows(2).all(|two| two[0] < two[1]), "{:?}", model.marks);
         }
         prop_assert!(world.weights.values().all(|spent| *spent <= 6_000));
     }
 
     /// Links take each other's place again and again: nothing is lost and nothing doubled.
     #[test]
-    fn a_new_link_takes_over_without_a_loss(seed: u64, count in 1_usize..4) {
+    fn a_new_link_takes_over_without_a_loss(
+        seed: u64,
+        is_futures: bool,
+        count in 1_usize..4,
+    ) {
         let mut world = World::new(seed, count, Want::default(), Faults::default(), |profile| {
+            if is_futures {
+                futures(profile);
+            }
             quick(profile);
             profile.life_ns = 20 * SECOND;
         });
@@ -105,6 +131,12 @@ proptest! {
             let told = model.trades.len() - begun[at];
             let made = usize::try_from(world.listed[at].trade_id - made[at]).unwrap();
             prop_assert!(told.abs_diff(made) <= 2, "{told} of {made}");
+            // A hundred seconds and eight, with a funding each five.
+            let fundings: Vec<i64> = model.fundings.iter().map(|(mark, _)| *mark).collect();
+            let wanted = if is_futures { 18..=22 } else { 0..=0 };
+            prop_assert!(wanted.contains(&fundings.len()), "{fundings:?}");
+            prop_assert!(fundings.windows(2).all(|two| two[0] < two[1]), "{fundings:?}");
+            prop_assert!(model.marks.windows(2).all(|two| two[1] == two[0] + 1));
         }
     }
 }
@@ -159,6 +191,28 @@ fn acknowledged_and_silent_is_dead() {
     for (model, listed) in world.models.iter().zip(&world.listed) {
         assert!(model.is_in_step);
         assert_eq!(model.sides, listed.sides);
+    }
+}
+
+/// Marks come over a link of their own: when it breaks the books go on, and it comes back.
+#[test]
+fn without_marks_the_books_go_on() {
+    let mut world = World::new(7, 2, Want::default(), Faults::default(), |profile| {
+        futures(profile);
+        quick(profile);
+    });
+    world.run(10 * SECOND);
+    let told: Vec<usize> = world.models.iter().map(|model| model.marks.len()).collect();
+    let trades: Vec<usize> = world.models.iter().map(|model| model.trades.len()).collect();
+    world.cut_marks();
+    world.run(200 * MS);
+    assert!(world.models.iter().all(|model| model.is_in_step && model.gaps == 0));
+    world.run(10 * SECOND);
+    let figures = world.machine.figures(Nanos::new(world.now));
+    assert_eq!((figures.losses, figures.gaps, figures.link), (1, 0, Standing::Up), "{figures:?}");
+    for (at, model) in world.models.iter().enumerate() {
+        assert!(model.marks.len() > told[at] && model.trades.len() > trades[at]);
+        assert_eq!((model.gaps, model.is_in_step), (0, true));
     }
 }
 

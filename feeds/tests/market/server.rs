@@ -20,6 +20,8 @@ pub struct Played {
     pub bodies: BTreeMap<String, String>,
     /// The messages that follow the answer to a subscription.
     pub frames: Vec<String>,
+    /// The messages that come where futures tell marks.
+    pub marks: Vec<String>,
     /// The book has been asked for: only then all but the first messages follow.
     pub is_asked: AtomicBool,
 }
@@ -44,10 +46,10 @@ impl Server {
                     stream.set_nodelay(true).expect("an option");
                     let mut head = [0; 8];
                     while stream.peek(&mut head).await.is_ok_and(|count| count < 8 && count > 0) {}
-                    if head.starts_with(b"GET /ws ") {
-                        socket(stream, &played).await;
-                    } else {
-                        requests(stream, &played).await;
+                    match &head {
+                        b"GET /ws " | b"GET /pub" => socket(stream, &played, false).await,
+                        b"GET /mar" => socket(stream, &played, true).await,
+                        _ => requests(stream, &played).await,
                     }
                 });
             }
@@ -56,7 +58,7 @@ impl Server {
     }
 }
 
-async fn socket(stream: TcpStream, played: &Played) {
+async fn socket(stream: TcpStream, played: &Played, is_of_marks: bool) {
     let Ok(mut socket) = tokio_tungstenite::accept_async(stream).await else { return };
     let Some(Ok(Message::Text(asked))) = socket.next().await else { return };
     let asked: serde_json::Value = serde_json::from_str(&asked).expect("a message");
@@ -64,7 +66,8 @@ async fn socket(stream: TcpStream, played: &Played) {
     if socket.send(Message::text(answer)).await.is_err() {
         return;
     }
-    for (at, frame) in played.frames.iter().enumerate() {
+    let frames = if is_of_marks { &played.marks } else { &played.frames };
+    for (at, frame) in frames.iter().enumerate() {
         while at == FIRST && !played.is_asked.load(Ordering::Relaxed) {
             let _ = socket.flush().await;
             tokio::time::sleep(std::time::Duration::from_millis(1)).await;
@@ -91,7 +94,7 @@ async fn requests(mut stream: TcpStream, played: &Played) {
             }
         }
         let path = text.split(' ').nth(1).unwrap_or_default().to_owned();
-        if path.starts_with("/api/v3/depth") {
+        if path.contains("/depth?") {
             played.is_asked.store(true, Ordering::Relaxed);
         }
         let found = played.bodies.iter().find(|(begin, _)| path.starts_with(begin.as_str()));

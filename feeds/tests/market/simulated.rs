@@ -74,6 +74,7 @@ struct Connection {
 pub struct World {
     pub now: i64,
     pub machine: Market,
+    profile: Profile,
     pub events: mpsc::Receiver<Event>,
     pub models: Vec<Model>,
     pub listed: Vec<Listed>,
@@ -151,7 +152,7 @@ impl World {
             lost: vec![false; count],
         };
         let machine = Market::new(Setup {
-            profile,
+            profile: profile.clone(),
             venue: VenueId(1),
             instruments: instruments.collect(),
             sink: Box::new(sink),
@@ -161,6 +162,7 @@ impl World {
         let mut world = Self {
             now: BEGIN,
             machine: machine.expect("a machine"),
+            profile,
             events,
             models: vec![Model::default(); count],
             listed: (0..count).map(|at| Listed::new(at, BEGIN / MS)).collect(),
@@ -207,6 +209,16 @@ impl World {
     /// Every link breaks.
     pub fn cut_all(&mut self) {
         for link in self.links.keys().copied().collect::<Vec<_>>() {
+            self.later(0, Coming::Closed(link, false));
+        }
+    }
+
+    /// Every link breaks over which marks come.
+    pub fn cut_marks(&mut self) {
+        let has_marks = |it: &Connection| it.streams.iter().any(|name| name.contains("@markPrice"));
+        let cut: Vec<u8> =
+            self.links.iter().filter(|(_, it)| has_marks(it)).map(|(link, _)| *link).collect();
+        for link in cut {
             self.later(0, Coming::Closed(link, false));
         }
     }
@@ -347,13 +359,10 @@ impl World {
             () if url.contains("/depth?") => {
                 let limit: u32 =
                     url.rsplit("limit=").next().and_then(|n| n.parse().ok()).expect("a limit");
-                [(100, 5), (500, 25), (1_000, 50), (5_000, 250)]
-                    .iter()
-                    .find(|(most, _)| limit <= *most)
-                    .expect("a limit")
-                    .1
+                let mut limits = self.profile.depth_limits.iter();
+                limits.find(|(most, _)| limit <= *most).expect("a limit").1
             }
-            () if url.contains("/exchangeInfo") => 20,
+            () if url.contains("/exchangeInfo") => self.profile.info.1,
             () if url.contains("rades?") => 25,
             () => 1,
         };
@@ -365,7 +374,7 @@ impl World {
             return self.later(way, Coming::Answer(call, 200, body, 0));
         }
         if url.contains("/exchangeInfo") {
-            let body = listing(&self.listed).into_bytes();
+            let body = listing(&self.listed, self.profile.weight_limit).into_bytes();
             return self.later(way, Coming::Answer(call, 200, body, 0));
         }
         let name = url.split("symbol=").nth(1).and_then(|rest| rest.split('&').next());
@@ -409,8 +418,13 @@ impl World {
             );
             return self.publish(&format!("{name}@trade"), &text);
         }
+        let is_linked = self.profile.marks.is_some();
+        if is_linked && self.dice.random_range(0..4) == 0 {
+            let text = self.listed[at].mark(self.now);
+            return self.publish(&format!("{name}@markPrice@1s"), &text);
+        }
         let (now, listed) = (self.now, &mut self.listed[at]);
-        let text = listed.change(&mut self.dice, now);
+        let text = listed.change(&mut self.dice, now, is_linked);
         self.publish(&format!("{name}@depth@100ms"), &text);
     }
 

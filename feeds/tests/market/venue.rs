@@ -20,6 +20,7 @@ pub struct Listed {
     /// The book at each id that a snapshot may have.
     pub by_id: BTreeMap<u64, Sides>,
     clock_ms: i64,
+    marks: i64,
 }
 
 impl Listed {
@@ -33,13 +34,27 @@ impl Listed {
             history: BTreeMap::new(),
             by_id: BTreeMap::from([(1_000, Sides::default())]),
             clock_ms,
+            marks: 0,
         }
     }
 
-    /// Its book changes at `now`: the message that tells so.
-    pub fn change(&mut self, dice: &mut ChaCha8Rng, now: i64) -> String {
+    /// Another mark: its number is the price. There is a funding each five seconds.
+    pub fn mark(&mut self, now: i64) -> String {
+        self.marks += 1;
+        let (now_ms, name) = (now / MS, &self.name);
+        let (price, settles) = (decimal(self.marks, 2), (now_ms / 5_000 + 1) * 5_000);
+        format!(
+            r#"{{"e":"markPriceUpdate","E":{now_ms},"s":"{name}","p":"{price}",
+            "r":"0.0001","T":{settles}}}"#
+        )
+    }
+
+    /// Its book changes at `now`: the message that tells so. A linked one names the one before,
+    /// and leaves out ids that are those of other instruments.
+    pub fn change(&mut self, dice: &mut ChaCha8Rng, now: i64, is_linked: bool) -> String {
         let mut levels = [String::new(), String::new()];
-        let first = self.last_id + 1;
+        let before = self.last_id;
+        let first = before + 1 + if is_linked { dice.random_range(0..4_u64) } else { 0 };
         let ids = dice.random_range(1..4_u64);
         for id in first..first + ids {
             let (side, offset) = (dice.random_range(0..2_usize), dice.random_range(1..12));
@@ -59,15 +74,19 @@ impl Listed {
         self.clock_ms = (self.clock_ms + 1).max(now / MS);
         self.history.insert(self.clock_ms, self.sides.clone());
         let [bids, asks] = levels;
+        let link = if is_linked { format!(r#""pu":{before},"#) } else { String::new() };
         format!(
-            r#"{{"e":"depthUpdate","E":{},"s":"{}","U":{first},"u":{},"b":[{bids}],"a":[{asks}]}}"#,
-            self.clock_ms, self.name, self.last_id
+            r#"{{"e":"depthUpdate","E":{},"s":"{}","U":{first},"u":{},{link}"b":[{bids}],{}}}"#,
+            self.clock_ms,
+            self.name,
+            self.last_id,
+            format_args!(r#""a":[{asks}]"#)
         )
     }
 }
 
 /// What the venue lists.
-pub fn listing(listed: &[Listed]) -> String {
+pub fn listing(listed: &[Listed], weight_limit: u64) -> String {
     let one = |listed: &Listed| {
         format!(
             r#"{{"symbol":"{}","status":"TRADING","baseAsset":"S","quoteAsset":"USDT","filters":[
@@ -79,7 +98,7 @@ pub fn listing(listed: &[Listed]) -> String {
     let all: Vec<String> = listed.iter().map(one).collect();
     format!(
         r#"{{"rateLimits":[{{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE",
-        "intervalNum":1,"limit":6000}}],"symbols":[{}]}}"#,
+        "intervalNum":1,"limit":{weight_limit}}}],"symbols":[{}]}}"#,
         all.join(",")
     )
 }

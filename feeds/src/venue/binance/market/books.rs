@@ -43,7 +43,7 @@ impl Market {
             if instrument.book == Book::Idle {
                 instrument.book = Book::Waiting(now_ns.saturating_add_ns(QUIET_NS));
             }
-        } else if !instrument.want.book {
+        } else if !instrument.want.book && instrument.topics[3] != Some(topic) {
             self.found_again(usize::from(*of), now_ns);
         }
     }

@@ -1,6 +1,7 @@
 //! What the venue lists: instruments and limits, from `exchangeInfo`.
 
 use qt_codec::Number;
+use qt_types::InstrumentKind;
 use serde::Deserialize;
 
 use super::profile::Profile;
@@ -35,6 +36,7 @@ struct Symbol {
     status: String,
     base_asset: String,
     quote_asset: String,
+    contract_type: String,
     order_types: Vec<String>,
     amend_allowed: bool,
     cancel_replace_allowed: bool,
@@ -50,6 +52,8 @@ struct Filter {
     min_qty: String,
     max_qty: String,
     min_notional: String,
+    /// The same where futures are listed.
+    notional: String,
 }
 
 /// What an answer says.
@@ -71,9 +75,9 @@ pub(super) fn read(body: &[u8], profile: &Profile) -> Result<Info, String> {
     for symbol in answer.symbols {
         let status = match symbol.status.as_str() {
             "TRADING" => Status::Trading,
-            "HALT" | "BREAK" | "END_OF_DAY" | "PRE_TRADING" | "POST_TRADING" | "AUCTION_MATCH" => {
-                Status::Halted
-            }
+            "HALT" | "BREAK" | "END_OF_DAY" | "PRE_TRADING" | "POST_TRADING" | "AUCTION_MATCH"
+            | "TRADING_HALT" | "PENDING_TRADING" | "SETTLING" | "PRE_SETTLE" | "PRE_DELIVERING"
+            | "DELIVERING" | "DELIVERED" | "CLOSE" => Status::Halted,
             "CANCEL_ONLY" => Status::CancelOnly,
             other => {
                 info.unknown.push(other.chars().take(32).collect());
@@ -92,13 +96,18 @@ pub(super) fn read(body: &[u8], profile: &Profile) -> Result<Info, String> {
         info.listings.push(Listing {
             base: symbol.base_asset,
             quote: symbol.quote_asset,
-            kind: profile.kind,
+            // What is delivered on a day names the quarter or the month of it.
+            kind: match symbol.contract_type.as_str() {
+                of if of.ends_with("_QUARTER") || of.ends_with("_MONTH") => InstrumentKind::Future,
+                _ => profile.kind,
+            },
             status,
             tick_e9,
             lot_e9,
             qty_min_e9: lot.map_or(0, |filter| e9(&filter.min_qty)),
             qty_max_e9: lot.map_or(0, |filter| e9(&filter.max_qty)),
-            notional_min_e9: notional.map_or(0, |filter| e9(&filter.min_notional)),
+            notional_min_e9: notional
+                .map_or(0, |filter| e9(&filter.min_notional).max(e9(&filter.notional))),
             order_types: symbol.order_types,
             can_amend: symbol.amend_allowed,
             can_replace: symbol.cancel_replace_allowed,
@@ -150,6 +159,9 @@ impl Query {
     /// The next question.
     pub(super) fn url(&self, profile: &Profile) -> Option<String> {
         let range = self.open.last()?.clone();
+        if !profile.info_of_some {
+            return Some(format!("{}{}", profile.rest, profile.info.0));
+        }
         let mut url = format!("{}{}?symbols=%5B", profile.rest, profile.info.0);
         for (at, symbol) in self.symbols[range].iter().enumerate() {
             url += if at > 0 { "%2C%22" } else { "%22" };
@@ -229,6 +241,32 @@ mod tests {
     }
 
     #[test]
+    fn futures_are_listed_in_their_own_words() {
+        let body =
+            br#"{"rateLimits":[{"rateLimitType":"ORDERS","interval":"MINUTE","intervalNum":1,
+            "limit":1200},{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE","intervalNum":1,
+            "limit":2400}],"symbols":[{"symbol":"BTCUSDT","contractType":"PERPETUAL",
+            "status":"TRADING_HALT","baseAsset":"BTC","quoteAsset":"USDT","pricePrecision":2,
+            "filters":[{"filterType":"PRICE_FILTER","tickSize":"0.10"},{"filterType":"LOT_SIZE",
+            "stepSize":"0.001"},{"filterType":"MIN_NOTIONAL","notional":"5"}]},
+            {"symbol":"BTCUSDT_261225","contractType":"CURRENT_QUARTER","status":"TRADING",
+            "filters":[{"filterType":"PRICE_FILTER","tickSize":"0.1"},{"filterType":"LOT_SIZE",
+            "stepSize":"0.001"}]}]}"#;
+        let info = read(body, &Profile::usdm()).unwrap();
+        let [btc, quarter] = &info.listings[..] else { panic!("{info:?}") };
+        assert_eq!((info.weight, info.unknown.len()), (Some((2_400, 60_000_000_000)), 0));
+        assert_eq!((btc.tick_e9, btc.notional_min_e9), (100_000_000, 5_000_000_000));
+        assert_eq!((btc.kind, btc.status), (InstrumentKind::Perpetual, Status::Halted));
+        assert_eq!((quarter.kind, quarter.status), (InstrumentKind::Future, Status::Trading));
+        let mut query = Query::new(&["BTCUSDT".to_owned(), "NOUSDT".to_owned()]);
+        let url = query.url(&Profile::usdm()).unwrap();
+        assert_eq!(url, "https://fapi.binance.com/fapi/v1/exchangeInfo", "it knows no choice");
+        query.answered(&info);
+        assert!(query.is_over());
+        assert_eq!(query.missing, [1]);
+    }
+
+    #[test]
     fn an_unknown_instrument_is_found_by_halving() {
         let names: Vec<String> = ["A", "B", "NO", "D", "\u{5e01}"].map(String::from).to_vec();
         let mut query = Query::new(&names);
@@ -244,7 +282,7 @@ mod tests {
                 symbol: name.clone(),
                 base: String::new(),
                 quote: String::new(),
-                kind: qt_types::InstrumentKind::Spot,
+                kind: InstrumentKind::Spot,
                 status: Status::Trading,
                 tick_e9: 1,
                 lot_e9: 1,

@@ -30,8 +30,8 @@ pub(super) struct Instrument {
     pub(super) teller: Teller,
     /// Its number in the decoder, once it has appeared there.
     pub(super) symbol: Option<SymbolId>,
-    /// Its streams: changes, trades, best prices.
-    pub(super) topics: [Option<u16>; 3],
+    /// Its streams: changes, trades, best prices, marks.
+    pub(super) topics: [Option<u16>; 4],
     pub(super) book: Book,
     /// Snapshots in a row that were of no use, or soon were not any more.
     pub(super) attempts: u32,
@@ -55,6 +55,8 @@ pub(super) struct Instrument {
     pub(super) missing: Missing,
     /// Its book, for whoever records.
     pub(super) copy: Copied,
+    /// The venue's times of the last mark and of the last funding that were told.
+    pub(super) last_marks: [Nanos; 2],
     pub(super) events: u64,
     pub(super) gaps: u64,
     pub(super) resyncs: Tally,
@@ -73,7 +75,7 @@ impl Instrument {
             want,
             teller,
             symbol: None,
-            topics: [None; 3],
+            topics: [None; 4],
             book: if want.book { Book::Idle } else { Book::Unwanted },
             attempts: 0,
             retry_ns: Nanos::MIN,
@@ -87,6 +89,7 @@ impl Instrument {
             last_best: 0,
             missing: Missing::default(),
             copy: Copied::default(),
+            last_marks: [Nanos::MIN; 2],
             events: 0,
             gaps: 0,
             resyncs: Tally::default(),

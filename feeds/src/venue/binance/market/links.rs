@@ -6,6 +6,7 @@
 
 use qt_types::Nanos;
 
+use super::lane::{Lane, MAIN, Overlap};
 use super::requests::ALONE_MAX_S;
 use super::stream::{Refusal, Stream};
 use super::{Due, Market, control};
@@ -27,42 +28,36 @@ const UNREADABLE_MAX: u32 = 50;
 /// Words of the venue that are kept.
 const WORDS_MAX: usize = 120;
 
-/// A link that will take the place of another one.
-#[derive(Debug)]
-pub(super) struct Overlap {
-    stream: Stream,
-    /// What came over it, and how long each message is.
-    bytes: Vec<u8>,
-    lengths: Vec<usize>,
-}
-
 impl Market {
     /// Makes links that are due.
     pub(super) fn plan_links(&mut self, now_ns: Nanos, due: &mut Due) {
-        if self.stream.is_none() {
-            if now_ns < self.connect_ns {
-                due.at(self.connect_ns);
-                return;
-            }
-            if let Some(link) = self.connect(now_ns, due) {
-                self.stream = Some(Stream::new(link, self.topics.len(), &self.profile, now_ns));
+        (0..self.lanes.len()).for_each(|at| self.plan_lane(at, now_ns, due));
+    }
+
+    fn plan_lane(&mut self, at: usize, now_ns: Nanos, due: &mut Due) {
+        let lane = &self.lanes[at];
+        if lane.stream.is_none() {
+            if now_ns < lane.connect_ns {
+                due.at(lane.connect_ns);
+            } else {
+                self.lanes[at].stream = self.connect(at, now_ns, due);
             }
             return;
         }
-        if self.next.is_none() && now_ns >= self.rotate_ns.max(self.connect_ns) {
-            if let Some(link) = self.connect(now_ns, due) {
-                let stream = Stream::new(link, self.topics.len(), &self.profile, now_ns);
-                self.next = Some(Overlap { stream, bytes: Vec::new(), lengths: Vec::new() });
-            }
-        } else if self.next.is_none() {
-            due.at(self.rotate_ns.max(self.connect_ns));
+        let rotate_ns = lane.rotate_ns.max(lane.connect_ns);
+        if lane.next.is_none() && now_ns >= rotate_ns {
+            let stream = self.connect(at, now_ns, due);
+            let next = |stream| Overlap { stream, bytes: Vec::new(), lengths: Vec::new() };
+            self.lanes[at].next = stream.map(next);
+        } else if lane.next.is_none() {
+            due.at(rotate_ns);
         }
-        if let Some(next) = &self.next
+        if let Some(next) = &self.lanes[at].next
             && let Some(since_ns) = next.stream.complete_ns()
         {
             let until_ns = since_ns.saturating_add_ns(OVERLAP_NS);
             if now_ns >= until_ns || next.bytes.len() >= HELD_BYTES_MAX {
-                self.switch(now_ns);
+                self.switch(at, now_ns);
             } else {
                 due.at(until_ns);
             }
@@ -70,31 +65,28 @@ impl Market {
     }
 
     /// Begins a link, within what the venue allows.
-    fn connect(&mut self, now_ns: Nanos, due: &mut Due) -> Option<Link> {
+    fn connect(&mut self, at: usize, now_ns: Nanos, due: &mut Due) -> Option<Stream> {
         if let Err(until_ns) = self.connects.check(1, now_ns) {
             due.at(until_ns);
             return None;
         }
         let in_use = |link: &Link| {
-            let of = |stream: &Stream| stream.link == *link;
-            self.stream.as_ref().is_some_and(of)
-                || self.next.as_ref().is_some_and(|next| of(&next.stream))
-                || self.leaving.contains(link)
+            self.lanes.iter().any(|lane| lane.has(*link)) || self.leaving.contains(link)
         };
         let Some(link) = (0..u8::MAX).map(Link).find(|link| !in_use(link)) else {
             due.at(now_ns.saturating_add_ns(OVERLAP_NS));
             return None;
         };
         self.connects.spend(1, now_ns);
-        let url = format!("{}{}", self.profile.streams, self.profile.streams_path);
+        let lane = &self.lanes[at];
+        let url = format!("{}{}", self.profile.streams, lane.path);
         self.acts.push_back(Act::Open(link, url));
-        Some(link)
+        Some(Stream::new(link, self.topics.len(), &lane.topics, &self.profile, now_ns))
     }
 
     /// Asks for subscriptions, as fast as the venue takes it.
     pub(super) fn plan_subscriptions(&mut self, now_ns: Nanos, due: &mut Due) {
-        let next = self.next.as_mut().map(|next| &mut next.stream);
-        for stream in self.stream.iter_mut().chain(next) {
+        for stream in self.lanes.iter_mut().flat_map(Lane::streams) {
             loop {
                 match stream.message(&self.topics, now_ns) {
                     Ok(Some(message)) => self.acts.push_back(Act::Send(stream.link, message)),
@@ -110,33 +102,38 @@ impl Market {
 
     /// Looks for what is silent: links, answers, subscriptions.
     pub(super) fn plan_silences(&mut self, now_ns: Nanos, due: &mut Due) {
+        (0..self.lanes.len()).for_each(|lane| self.plan_silences_of(lane, now_ns, due));
+    }
+
+    fn plan_silences_of(&mut self, lane: usize, now_ns: Nanos, due: &mut Due) {
         let silence_ns = self.profile.link_silence_ns;
         let end_of = |stream: &Stream| {
             let until_ns = stream.heard_ns.saturating_add_ns(silence_ns);
             stream.answer_due_ns().map_or(until_ns, |due_ns| due_ns.min(until_ns))
         };
-        if let Some(next) = &self.next {
+        if let Some(next) = &self.lanes[lane].next {
             let until_ns = end_of(&next.stream);
             due.at(until_ns);
             if now_ns >= until_ns {
-                self.drop_next(now_ns);
+                self.drop_next(lane, now_ns);
             }
         }
-        let Some(stream) = &mut self.stream else { return };
+        let Some(stream) = &self.lanes[lane].stream else { return };
         let until_ns = end_of(stream);
         if now_ns >= until_ns {
             self.figures.silences += 1;
-            self.give_up("nothing came any more", now_ns);
-            due.at(self.connect_ns);
+            self.give_up(lane, "nothing came any more", now_ns);
+            due.at(self.lanes[lane].connect_ns);
             return;
         }
         due.at(until_ns);
-        for at in 0..self.silences.len() {
+        for nth in 0..self.lanes[lane].topics.len() {
+            let at = usize::from(self.lanes[lane].topics[nth]);
             match self.silences[at].look(now_ns) {
                 Verdict::Wait(until_ns) => due.at(until_ns),
                 verdict => {
-                    if self.is_given_up_for(at, verdict, now_ns) {
-                        due.at(self.connect_ns);
+                    if self.is_given_up_for(lane, at, verdict, now_ns) {
+                        due.at(self.lanes[lane].connect_ns);
                         return;
                     }
                     due.at(now_ns);
@@ -146,7 +143,7 @@ impl Market {
     }
 
     /// A subscription was silent: what is done about it, and whether the link was given up.
-    fn is_given_up_for(&mut self, at: usize, verdict: Verdict, now_ns: Nanos) -> bool {
+    fn is_given_up_for(&mut self, lane: usize, at: usize, verdict: Verdict, now_ns: Nanos) -> bool {
         let of = usize::from(self.topic_of[at]);
         let instrument = &self.instruments[of];
         let is_of_book = instrument.topics[0].is_some_and(|topic| usize::from(topic) == at);
@@ -157,12 +154,12 @@ impl Market {
             return false;
         }
         // Beside a book that is known to be alive nothing else is proof of a dead link.
-        let is_beside = instrument.want.book && !is_of_book;
+        let is_beside = lane == MAIN && instrument.want.book && !is_of_book;
         if verdict == Verdict::Reconnect && is_beside {
             self.silences[at].begin(now_ns);
         } else if verdict == Verdict::Reconnect {
             self.figures.silences += 1;
-            self.give_up("a subscription was silent", now_ns);
+            self.give_up(lane, "a subscription was silent", now_ns);
             return true;
         }
         self.subscribe_again(at);
@@ -172,17 +169,19 @@ impl Market {
     /// Subscribes to a stream again.
     pub(super) fn subscribe_again(&mut self, at: usize) {
         self.figures.resubscriptions += 1;
-        if let (Some(stream), Ok(topic)) = (&mut self.stream, u16::try_from(at)) {
-            stream.again(topic);
+        if let Ok(topic) = u16::try_from(at) {
+            let lane = self.lanes.iter_mut().find(|lane| lane.topics.contains(&topic));
+            let stream = lane.and_then(|lane| lane.stream.as_mut());
+            stream.into_iter().for_each(|stream| stream.again(topic));
         }
         self.is_restless = true;
     }
 
     /// Gives the link up.
-    fn give_up(&mut self, why: &str, now_ns: Nanos) {
-        if let Some(stream) = self.stream.take() {
+    fn give_up(&mut self, at: usize, why: &str, now_ns: Nanos) {
+        if let Some(stream) = self.lanes[at].stream.take() {
             self.leave(stream.link);
-            self.lost(&stream, why, now_ns);
+            self.lost(at, &stream, why, now_ns);
         }
     }
 
@@ -191,16 +190,17 @@ impl Market {
         self.acts.push_back(Act::Close(link));
     }
 
-    fn drop_next(&mut self, now_ns: Nanos) {
-        if let Some(next) = self.next.take() {
+    fn drop_next(&mut self, at: usize, now_ns: Nanos) {
+        let lane = &mut self.lanes[at];
+        if let Some(next) = lane.next.take() {
+            lane.connect_ns = now_ns.saturating_add_ns(lane.backoff.next_ns());
             self.leave(next.stream.link);
             self.figures.refusals += 1;
-            self.connect_ns = now_ns.saturating_add_ns(self.backoff.next_ns());
         }
     }
 
     /// The link is gone.
-    fn lost(&mut self, stream: &Stream, why: &str, now_ns: Nanos) {
+    fn lost(&mut self, at: usize, stream: &Stream, why: &str, now_ns: Nanos) {
         let is_good =
             stream.opened_ns.is_some_and(|at_ns| at_ns.saturating_add_ns(GOOD_NS) <= now_ns);
         if stream.opened_ns.is_some() {
@@ -211,69 +211,80 @@ impl Market {
         self.figures.last_loss = why.chars().take(WORDS_MAX).collect();
         tracing::warn!(venue = self.profile.name, why, "the link for market data is gone");
         if is_good {
-            self.backoff.reset();
+            self.lanes[at].backoff.reset();
         }
-        if let Some(next) = &self.next {
+        if let Some(next) = &self.lanes[at].next {
             // The one that was to come is there already, or on its way.
             if next.stream.complete_ns().is_none() {
-                self.disconnected(now_ns);
+                self.lane_lost(at, now_ns);
             }
-            self.take_over(now_ns);
+            self.take_over(at, now_ns);
             return;
         }
-        self.disconnected(now_ns);
-        let pause_ns = self.backoff.next_ns();
-        self.connect_ns = self.connect_ns.max(now_ns.saturating_add_ns(pause_ns));
+        self.lane_lost(at, now_ns);
+        let lane = &mut self.lanes[at];
+        let pause_ns = lane.backoff.next_ns();
+        lane.connect_ns = lane.connect_ns.max(now_ns.saturating_add_ns(pause_ns));
+    }
+
+    /// Nothing is known any more of what came over a lane.
+    fn lane_lost(&mut self, at: usize, now_ns: Nanos) {
+        if at == MAIN {
+            self.disconnected(now_ns);
+        }
+        for topic in &self.lanes[at].topics {
+            self.silences[usize::from(*topic)].end();
+        }
     }
 
     /// The newer link takes the place of the older one, in order.
-    fn switch(&mut self, now_ns: Nanos) {
-        if let Some(old) = self.stream.take() {
+    fn switch(&mut self, lane: usize, now_ns: Nanos) {
+        if let Some(old) = self.lanes[lane].stream.take() {
             self.leave(old.link);
         }
         self.figures.rotations += 1;
-        self.take_over(now_ns);
+        self.take_over(lane, now_ns);
     }
 
-    fn take_over(&mut self, now_ns: Nanos) {
-        let Some(next) = self.next.take() else { return };
+    fn take_over(&mut self, lane: usize, now_ns: Nanos) {
+        let Some(next) = self.lanes[lane].next.take() else { return };
         let mut at = 0;
         for length in next.lengths {
             let end = at + length;
-            self.data(next.bytes.get(at..end).unwrap_or_default(), now_ns);
+            self.data(lane, next.bytes.get(at..end).unwrap_or_default(), now_ns);
             at = end;
         }
-        self.plan_rotation(now_ns);
+        self.plan_rotation(lane, now_ns);
         for topic in next.stream.live() {
             self.acknowledged(topic, now_ns);
         }
-        self.stream = Some(next.stream);
+        self.lanes[lane].stream = Some(next.stream);
         self.is_restless = true;
     }
 
-    fn plan_rotation(&mut self, now_ns: Nanos) {
-        let spread_ns = self.backoff.spread_ns(ROTATE_BEFORE_NS);
-        let life_ns = self.profile.life_ns;
+    fn plan_rotation(&mut self, at: usize, now_ns: Nanos) {
+        let (life_ns, lane) = (self.profile.life_ns, &mut self.lanes[at]);
+        let spread_ns = lane.backoff.spread_ns(ROTATE_BEFORE_NS);
         let before_ns = (ROTATE_BEFORE_NS + spread_ns).min(life_ns / 2);
-        self.rotate_ns = now_ns.saturating_add_ns(life_ns - before_ns);
+        lane.rotate_ns = now_ns.saturating_add_ns(life_ns - before_ns);
     }
 
     /// A link stands.
     pub(super) fn opened(&mut self, link: Link, now_ns: Nanos) {
-        if let Some(next) = &mut self.next
-            && next.stream.link == link
-        {
-            next.stream.opened(now_ns);
-            self.figures.connects += 1;
-            return;
-        }
-        let Some(stream) = self.stream.as_mut().filter(|stream| stream.link == link) else {
-            return;
-        };
-        stream.opened(now_ns);
+        let Some(at) = self.lane_of(link) else { return };
+        let lane = &mut self.lanes[at];
+        let is_next = lane.next.as_ref().is_some_and(|next| next.stream.link == link);
+        let streams = lane.streams().filter(|stream| stream.link == link);
+        streams.for_each(|stream| stream.opened(now_ns));
         self.figures.connects += 1;
-        tracing::info!(venue = self.profile.name, "the link for market data stands");
-        self.plan_rotation(now_ns);
+        if !is_next {
+            tracing::info!(venue = self.profile.name, "the link for market data stands");
+            self.plan_rotation(at, now_ns);
+        }
+    }
+
+    fn lane_of(&self, link: Link) -> Option<usize> {
+        self.lanes.iter().position(|lane| lane.has(link))
     }
 
     /// A link is gone.
@@ -301,60 +312,61 @@ impl Market {
             Closed::Broken => "broken".to_owned(),
             Closed::Asked => "closed".to_owned(),
         };
-        if self.next.as_ref().is_some_and(|next| next.stream.link == link) {
-            self.next = None;
+        let Some(at) = self.lane_of(link) else { return };
+        let lane = &mut self.lanes[at];
+        if lane.next.take_if(|next| next.stream.link == link).is_some() {
+            let pause_ns = lane.backoff.next_ns();
+            lane.connect_ns = not_before_ns.max(now_ns.saturating_add_ns(pause_ns));
             self.figures.refusals += 1;
-            let pause_ns = self.backoff.next_ns();
-            self.connect_ns = not_before_ns.max(now_ns.saturating_add_ns(pause_ns));
-            return;
-        }
-        if self.stream.as_ref().is_some_and(|stream| stream.link == link)
-            && let Some(stream) = self.stream.take()
-        {
-            self.connect_ns = not_before_ns;
-            self.lost(&stream, &words, now_ns);
+        } else if let Some(stream) = lane.stream.take() {
+            lane.connect_ns = not_before_ns;
+            self.lost(at, &stream, &words, now_ns);
         }
     }
 
     /// A sign of life.
     pub(super) fn heard(&mut self, link: Link, now_ns: Nanos) {
-        let next = self.next.as_mut().map(|next| &mut next.stream);
-        if let Some(stream) = self.stream.iter_mut().chain(next).find(|stream| stream.link == link)
-        {
+        let mut streams = self.lanes.iter_mut().flat_map(Lane::streams);
+        if let Some(stream) = streams.find(|stream| stream.link == link) {
             stream.heard_ns = now_ns;
         }
     }
 
     /// A message came.
     pub(super) fn frame(&mut self, link: Link, bytes: &[u8], now_ns: Nanos) {
-        if let Some(stream) = self.stream.as_mut().filter(|stream| stream.link == link) {
-            stream.heard_ns = now_ns;
-            self.figures.frames += 1;
-            self.figures.bytes += bytes.len() as u64;
-            match control::read(bytes) {
-                None => self.data(bytes, now_ns),
-                Some(control) => self.control(&control, true, now_ns),
+        for at in 0..self.lanes.len() {
+            let lane = &mut self.lanes[at];
+            if let Some(stream) = lane.stream.as_mut().filter(|stream| stream.link == link) {
+                stream.heard_ns = now_ns;
+                self.figures.frames += 1;
+                self.figures.bytes += bytes.len() as u64;
+                return match control::read(bytes) {
+                    None => self.data(at, bytes, now_ns),
+                    Some(control) => self.control(at, &control, true, now_ns),
+                };
             }
-            return;
-        }
-        let Some(next) = self.next.as_mut().filter(|next| next.stream.link == link) else { return };
-        next.stream.heard_ns = now_ns;
-        match control::read(bytes) {
-            Some(control) => self.control(&control, false, now_ns),
-            None => {
-                next.bytes.extend_from_slice(bytes);
-                next.lengths.push(bytes.len());
-                self.is_restless |= next.bytes.len() >= HELD_BYTES_MAX;
-            }
+            let Some(next) = lane.next.as_mut().filter(|next| next.stream.link == link) else {
+                continue;
+            };
+            next.stream.heard_ns = now_ns;
+            return match control::read(bytes) {
+                Some(control) => self.control(at, &control, false, now_ns),
+                None => {
+                    next.bytes.extend_from_slice(bytes);
+                    next.lengths.push(bytes.len());
+                    self.is_restless |= next.bytes.len() >= HELD_BYTES_MAX;
+                }
+            };
         }
     }
 
     /// A message that is no market data; `is_current`: it came over the link that counts.
-    fn control(&mut self, control: &control::Control, is_current: bool, now_ns: Nanos) {
+    fn control(&mut self, at: usize, said: &control::Control, is_current: bool, now_ns: Nanos) {
         self.is_restless = true;
-        let next = self.next.as_mut().map(|next| &mut next.stream);
-        let Some(stream) = (if is_current { self.stream.as_mut() } else { next }) else { return };
-        match control {
+        let lane = &mut self.lanes[at];
+        let next = lane.next.as_mut().map(|next| &mut next.stream);
+        let Some(stream) = (if is_current { lane.stream.as_mut() } else { next }) else { return };
+        match said {
             control::Control::Done(id) => {
                 let topics = stream.done(*id, now_ns);
                 if is_current {
@@ -370,27 +382,22 @@ impl Market {
                 }
             }
             // The link ends soon: another one is made at once.
-            control::Control::Shutdown => self.rotate_ns = now_ns,
+            control::Control::Shutdown => lane.rotate_ns = now_ns,
         }
     }
 
     /// Nothing could be made of many messages in a row.
-    pub(super) fn note_unreadable(&mut self, now_ns: Nanos) {
+    pub(super) fn note_unreadable(&mut self, lane: usize, now_ns: Nanos) {
         self.unreadable += 1;
         if self.unreadable >= UNREADABLE_MAX {
             self.unreadable = 0;
-            self.give_up("messages that cannot be read", now_ns);
+            self.give_up(lane, "messages that cannot be read", now_ns);
             self.is_restless = true;
         }
     }
 
-    /// How the link stands.
+    /// How the link of books stands.
     pub(super) fn standing(&self) -> Standing {
-        match (&self.stream, &self.next) {
-            (None, _) => Standing::Down,
-            (Some(stream), _) if stream.opened_ns.is_none() => Standing::Opening,
-            (Some(_), None) => Standing::Up,
-            (Some(_), Some(_)) => Standing::Rotating,
-        }
+        self.lanes[MAIN].standing()
     }
 }

@@ -2,15 +2,17 @@
 //! the engine.
 //!
 //! `profile` has what differs between the venue's markets, `stream` the subscriptions of a link,
-//! `links` how links come, go and take each other's place, `books` the snapshots, `copies` those
-//! that are only recorded, `trades` what was traded between two links, `tell` what is told,
-//! `requests` everything by HTTP, `info` what is listed, `lookup` a machine that only asks for that.
+//! `lane` a way to streams, `links` how links come, go and take each other's place, `books` the
+//! snapshots, `copies` those that are only recorded, `trades` what was traded between two links,
+//! `tell` what is told, `requests` everything by HTTP, `info` what is listed, `lookup` a machine
+//! that only asks for that.
 
 mod books;
 mod control;
 mod copies;
 mod info;
 mod instrument;
+mod lane;
 mod links;
 mod lookup;
 mod profile;
@@ -29,24 +31,20 @@ use tokio::sync::watch;
 
 use crate::machine::{Act, Happened, Link, Machine};
 use crate::market::{Figures, Sink, Teller, Want, Wishes};
-use crate::pace::{Backoff, Budget, ClockOffset, Silence, Window};
+use crate::pace::{Budget, ClockOffset, Silence, Window};
 
 use info::Query;
 use instrument::Instrument;
-use links::Overlap;
+use lane::{Lane, MAIN, MARKS};
 use requests::Purpose;
-use stream::Stream;
 
 pub use lookup::{Lookup, LookupError};
-pub use profile::Profile;
+pub use profile::{Marks, Profile};
 
 /// How far our clock and the venue's, and the way there, may be apart where windows end.
 const UNSURE_NS: i64 = 2_000_000_000;
 /// Of the venue's budget this part (in a hundred) is ours: orders need the rest.
 const SHARE_PERCENT: u64 = 80;
-/// The first pause before a link is made again, and the longest.
-const RECONNECT_NS: i64 = 1_000_000_000;
-const RECONNECT_MAX_NS: i64 = 60_000_000_000;
 /// How often figures are shown.
 const SHOW_NS: i64 = 500_000_000;
 
@@ -96,13 +94,9 @@ pub struct Market {
     /// The instrument of each symbol of the decoder; `u16::MAX`: none of ours.
     of_symbol: Vec<u16>,
     sink: Box<dyn Sink>,
-    stream: Option<Stream>,
-    next: Option<Overlap>,
+    lanes: Vec<Lane>,
     /// Links that we have asked to be closed.
     leaving: Vec<Link>,
-    connect_ns: Nanos,
-    rotate_ns: Nanos,
-    backoff: Backoff,
     connects: Window,
     budget: Budget,
     /// How many levels a snapshot has, and what it costs.
@@ -135,14 +129,19 @@ impl Market {
     /// When it cannot be.
     pub fn new(setup: Setup) -> Result<Self, SetupError> {
         let profile = setup.profile;
-        let Gathered { instruments, topics, topic_of, silences } =
+        let Gathered { instruments, topics, topic_of, silences, of_lanes } =
             gathered(&profile, setup.venue, setup.instruments)?;
         if topics.is_empty() {
             return Err(SetupError::Nothing);
         }
-        if topics.len() > profile.streams_max {
-            return Err(SetupError::TooMany(topics.len(), profile.streams_max));
+        let most = of_lanes.iter().map(Vec::len).max().unwrap_or(0);
+        if most > profile.streams_max {
+            return Err(SetupError::TooMany(most, profile.streams_max));
         }
+        let paths = [Some(profile.streams_path), profile.marks.map(|marks| marks.path)];
+        let lanes = paths.into_iter().flatten().zip(of_lanes).zip(0_u64..);
+        let lane = |((path, topics), at)| Lane::new(path, topics, setup.seed.wrapping_add(at));
+        let lanes = lanes.map(lane).collect();
         let books = instruments.iter().filter(|instrument| instrument.want.book).count();
         let names: Vec<String> = instruments.iter().map(|one| one.name.clone()).collect();
         let (connects, connects_ns) = profile.connects;
@@ -153,7 +152,6 @@ impl Market {
             depth_limit: profile.depth_limit(books),
             connects: Window::new(connects * SHARE_PERCENT / 100, connects_ns, UNSURE_NS),
             budget: Budget::new(vec![window]),
-            backoff: Backoff::new(RECONNECT_NS, RECONNECT_MAX_NS, setup.seed),
             profile,
             instruments,
             topics,
@@ -163,11 +161,8 @@ impl Market {
             updates: Vec::new(),
             of_symbol: Vec::new(),
             sink: setup.sink,
-            stream: None,
-            next: None,
+            lanes,
             leaving: Vec::new(),
-            connect_ns: Nanos::MIN,
-            rotate_ns: Nanos::MAX,
             calls: BTreeMap::new(),
             next_call: 0,
             acts: VecDeque::new(),
@@ -229,6 +224,8 @@ struct Gathered {
     topics: Vec<String>,
     topic_of: Vec<u16>,
     silences: Vec<Silence>,
+    /// Which topics are those of books, trades and best prices, and which those of marks.
+    of_lanes: [Vec<u16>; 2],
 }
 
 fn gathered(
@@ -238,6 +235,7 @@ fn gathered(
 ) -> Result<Gathered, SetupError> {
     let mut instruments = Vec::new();
     let (mut topics, mut topic_of, mut silences) = (Vec::new(), Vec::new(), Vec::new());
+    let mut of_lanes = [Vec::new(), Vec::new()];
     for (at, (id, spec, want)) in wanted.into_iter().enumerate() {
         let mut instrument = Instrument::new(want, Teller::new(id, venue, spec));
         if instruments.iter().any(|other: &Instrument| other.name == instrument.name) {
@@ -245,14 +243,17 @@ fn gathered(
         }
         let lower = instrument.name.to_lowercase();
         let (of_book, of_rest) = profile.silence_ns;
+        let marks = profile.marks.map_or(("", 0), |marks| (marks.stream, marks.silence_ns));
         let streams = [
-            (want.book, profile.depth_stream, of_book),
-            (want.trades, profile.trade_stream, of_rest),
-            (want.best, profile.best_stream, of_rest),
+            (want.book, profile.depth_stream, of_book, MAIN),
+            (want.trades, profile.trade_stream, of_rest, MAIN),
+            (want.best, profile.best_stream, of_rest, MAIN),
+            (profile.marks.is_some(), marks.0, marks.1, MARKS),
         ];
-        for (kind, (is_wanted, name, silence_ns)) in streams.into_iter().enumerate() {
+        for (kind, (is_wanted, name, silence_ns, lane)) in streams.into_iter().enumerate() {
             if is_wanted {
                 instrument.topics[kind] = u16::try_from(topics.len()).ok();
+                of_lanes[lane].extend(instrument.topics[kind]);
                 topics.push(format!("{lower}{name}"));
                 topic_of.push(u16::try_from(at).unwrap_or(u16::MAX));
                 silences.push(Silence::new(silence_ns));
@@ -260,7 +261,7 @@ fn gathered(
         }
         instruments.push(instrument);
     }
-    Ok(Gathered { instruments, topics, topic_of, silences })
+    Ok(Gathered { instruments, topics, topic_of, silences, of_lanes })
 }
 
 /// The earliest of some times.

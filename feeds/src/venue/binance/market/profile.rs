@@ -17,8 +17,14 @@ pub struct Profile {
     pub streams: String,
     /// Where streams are, at their host.
     pub streams_path: &'static str,
+    /// Where marks are told, if they are: over a link of their own.
+    pub marks: Option<Marks>,
+    /// Where trades are asked for that were made while no link stood, if they are.
+    pub past_trades: Option<PastTrades>,
     /// Where instruments are listed, and what it costs to ask.
     pub info: (&'static str, u64),
+    /// Whether it can be asked for some of them: else all are told.
+    pub info_of_some: bool,
     /// Where books are asked for.
     pub depth_path: &'static str,
     /// How many levels a side a book may be asked for, and what it costs; the smallest first.
@@ -47,10 +53,32 @@ pub struct Profile {
     pub streams_max: usize,
     /// How long a link lives.
     pub life_ns: i64,
-    /// How long nothing at all may come over a link: the venue pings each 20 s.
+    /// How long nothing at all may come over a link: longer than between two pings of the venue.
     pub link_silence_ns: i64,
     /// How long a stream of changes may be silent, and one of trades or best prices.
     pub silence_ns: (i64, i64),
+}
+
+/// Where mark prices and funding rates come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Marks {
+    /// Where their streams are.
+    pub path: &'static str,
+    /// What is behind the name of an instrument in such a stream.
+    pub stream: &'static str,
+    /// How long one may be silent.
+    pub silence_ns: i64,
+}
+
+/// Where trades of before are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastTrades {
+    /// By their number.
+    pub by_number: &'static str,
+    /// The last ones.
+    pub last_ones: &'static str,
+    /// What either costs.
+    pub weight: u64,
 }
 
 impl Profile {
@@ -62,7 +90,14 @@ impl Profile {
             rest: "https://api.binance.com".to_owned(),
             streams: "wss://stream.binance.com:9443".to_owned(),
             streams_path: "/ws",
+            marks: None,
+            past_trades: Some(PastTrades {
+                by_number: "/api/v3/historicalTrades",
+                last_ones: "/api/v3/trades",
+                weight: 25,
+            }),
             info: ("/api/v3/exchangeInfo", 20),
+            info_of_some: true,
             depth_path: "/api/v3/depth",
             depth_limits: &[(100, 5), (500, 25), (1_000, 50), (5_000, 250)],
             time: ("/api/v3/time", 1),
@@ -82,10 +117,39 @@ impl Profile {
         }
     }
 
+    /// Binance USD-M futures. Books, trades and best prices come from another path than marks, and
+    /// a stream that is asked for at the wrong one is acknowledged and silent.
+    #[must_use]
+    pub fn usdm() -> Self {
+        Self {
+            name: "binance-usdm",
+            rest: "https://fapi.binance.com".to_owned(),
+            streams: "wss://fstream.binance.com".to_owned(),
+            streams_path: "/public/ws",
+            marks: Some(Marks {
+                path: "/market/ws",
+                stream: "@markPrice@1s",
+                silence_ns: MINUTE_NS,
+            }),
+            past_trades: None,
+            info: ("/fapi/v1/exchangeInfo", 1),
+            info_of_some: false,
+            depth_path: "/fapi/v1/depth",
+            depth_limits: &[(50, 2), (100, 5), (500, 10), (1_000, 20)],
+            time: ("/fapi/v1/time", 1),
+            kind: InstrumentKind::Perpetual,
+            weight_limit: 2_400,
+            messages: 10,
+            // The venue pings each three minutes.
+            link_silence_ns: 4 * MINUTE_NS,
+            ..Self::spot()
+        }
+    }
+
     /// The profile called `name`.
     #[must_use]
     pub fn named(name: &str) -> Option<Self> {
-        [Self::spot()].into_iter().find(|profile| profile.name == name)
+        [Self::spot(), Self::usdm()].into_iter().find(|profile| profile.name == name)
     }
 
     /// The same with all its hosts at `url` (`http://host:port`).
@@ -129,6 +193,10 @@ mod tests {
         assert_eq!(profile.rest, "http://127.0.0.1:8080");
         assert_eq!(profile.streams, "ws://127.0.0.1:8080");
         assert_eq!(Profile::spot().at("https://sim").unwrap().streams, "wss://sim");
+        let names = ["binance-spot", "binance-usdm"];
+        let named = names.map(|name| Profile::named(name).map(|profile| profile.name));
+        assert_eq!(named, names.map(Some), "each is found by its own name");
+        assert!(Profile::named("binance").is_none());
         for wrong in
             ["", "127.0.0.1:80", "ftp://x", "http://", "http://a/b", "http://u:p@h", "http://a b"]
         {
@@ -144,6 +212,12 @@ mod tests {
             let (asked, weight) = spot.depth_limit(count);
             assert_eq!(asked, limit, "{count}");
             assert!(weight * count as u64 <= 1_500, "{count}");
+        }
+        let usdm = Profile::usdm();
+        for (count, limit) in [(1, 1_000), (30, 1_000), (31, 500), (60, 500), (61, 100)] {
+            let (asked, weight) = usdm.depth_limit(count);
+            assert_eq!(asked, limit, "{count}");
+            assert!(weight * count as u64 <= 600, "{count}");
         }
     }
 }

@@ -40,6 +40,8 @@ pub(super) struct Stream {
     /// When the last answer came.
     answered_ns: Nanos,
     topics: Vec<Standing>,
+    /// Those of all topics that are asked for here.
+    own: Vec<u16>,
     queue: VecDeque<Ask>,
     asked: Vec<(u32, Nanos, Ask)>,
     pacer: Rolling,
@@ -57,8 +59,14 @@ pub(super) enum Refusal {
 }
 
 impl Stream {
-    /// A link that is being made.
-    pub(super) fn new(link: Link, topics: usize, profile: &Profile, now_ns: Nanos) -> Self {
+    /// A link that is being made, for `own` of all `topics`.
+    pub(super) fn new(
+        link: Link,
+        topics: usize,
+        own: &[u16],
+        profile: &Profile,
+        now_ns: Nanos,
+    ) -> Self {
         // Pongs count too.
         let messages = profile.messages.saturating_sub(1);
         Self {
@@ -67,6 +75,7 @@ impl Stream {
             heard_ns: now_ns,
             answered_ns: now_ns,
             topics: vec![Standing::Wanted; topics],
+            own: own.to_vec(),
             queue: VecDeque::new(),
             asked: Vec::new(),
             pacer: Rolling::new(messages, SECOND_NS),
@@ -78,9 +87,7 @@ impl Stream {
     pub(super) fn opened(&mut self, now_ns: Nanos) {
         self.opened_ns = Some(now_ns);
         self.heard_ns = now_ns;
-        let all: Vec<u16> =
-            (0..self.topics.len()).filter_map(|at| u16::try_from(at).ok()).collect();
-        let asks = all.chunks(TOPICS_PER_MESSAGE);
+        let asks = self.own.chunks(TOPICS_PER_MESSAGE);
         self.queue.extend(asks.map(|topics| Ask { is_on: true, topics: topics.to_vec() }));
     }
 

@@ -19,15 +19,15 @@ const fn is_repeated(id: u64, last: u64) -> bool {
 }
 
 impl Market {
-    /// Market data came.
-    pub(super) fn data(&mut self, bytes: &[u8], now_ns: Nanos) {
+    /// Market data came over a lane.
+    pub(super) fn data(&mut self, lane: usize, bytes: &[u8], now_ns: Nanos) {
         let read = self.decoder.decode(&Frame::new(bytes), &mut self.updates);
         if !self.updates.is_empty() {
             self.deliver(now_ns);
         }
         match read {
             Ok(()) => self.unreadable = 0,
-            Err(_) => self.note_unreadable(now_ns),
+            Err(_) => self.note_unreadable(lane, now_ns),
         }
     }
 
@@ -68,6 +68,7 @@ impl Market {
             TickKind::Gap => return self.tell_gap(at, now_ns),
             TickKind::Trade => instrument.topics[1],
             TickKind::Top => instrument.topics[2],
+            TickKind::Mark | TickKind::Funding => instrument.topics[3],
             _ => instrument.topics[0],
         };
         let Some(topic) = topic else { return };
@@ -93,6 +94,15 @@ impl Market {
                     return;
                 }
                 instrument.last_best = update.sequence;
+            }
+            TickKind::Mark | TickKind::Funding => {
+                let is_mark = update.kind == TickKind::Mark;
+                let last = &mut instrument.last_marks[usize::from(!is_mark)];
+                if update.venue_ns.is_some_and(|at_ns| at_ns <= *last) {
+                    self.figures.repeated += 1;
+                    return;
+                }
+                *last = update.venue_ns.unwrap_or(*last);
             }
             _ => {
                 instrument.last_change = update.sequence;
@@ -212,7 +222,6 @@ impl Market {
             }
         }
         self.doubt_trades(now_ns);
-        self.silences.iter_mut().for_each(crate::pace::Silence::end);
         let is_of_book = |purpose: &Purpose| !matches!(purpose, Purpose::Clock | Purpose::Listings);
         self.calls.retain(|_, (purpose, _)| !is_of_book(purpose));
     }

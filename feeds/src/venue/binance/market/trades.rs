@@ -12,16 +12,12 @@ use super::info::encoded;
 use super::requests::Purpose;
 use super::{Due, Market};
 
-/// Trades of a page, pages that are asked for at most, and what each costs.
+/// Trades of a page, and pages that are asked for at most.
 const PAGE: u64 = 1_000;
 const PAGES_MAX: u32 = 10;
-const WEIGHT: u64 = 25;
 /// How long what comes meanwhile waits at most, and how much of it.
 const PATIENCE_NS: i64 = 10_000_000_000;
 const HELD_MAX: usize = 1 << 15;
-/// Where trades are asked for by number, and the last ones.
-const BY_NUMBER: &str = "/api/v3/historicalTrades";
-const LAST_ONES: &str = "/api/v3/trades";
 
 /// What is known of trades between two links.
 #[derive(Debug, Default)]
@@ -120,6 +116,9 @@ impl Market {
 
     /// The link is gone: what comes over the next one may not follow what came over this one.
     pub(super) fn doubt_trades(&mut self, now_ns: Nanos) {
+        if self.profile.past_trades.is_none() {
+            return;
+        }
         for at in 0..self.instruments.len() {
             self.end_hunt(at, now_ns);
             self.instruments[at].missing = Missing::Unsure;
@@ -128,6 +127,7 @@ impl Market {
 
     /// Asks for what is missing, or gives it up.
     pub(super) fn plan_trades(&mut self, now_ns: Nanos, due: &mut Due) {
+        let Some(past) = self.profile.past_trades else { return };
         for at in 0..self.instruments.len() {
             let Missing::Some(hunt) = &mut self.instruments[at].missing else { continue };
             if hunt.until_ns == Nanos::MAX {
@@ -142,14 +142,16 @@ impl Market {
                 continue;
             }
             let (next, is_by_last) = (hunt.next, hunt.is_by_last);
-            if let Err(until_ns) = self.budget.take(WEIGHT, now_ns) {
+            if let Err(until_ns) = self.budget.take(past.weight, now_ns) {
                 due.at(until_ns);
                 continue;
             }
             let (rest, name) = (&self.profile.rest, encoded(&self.instruments[at].name));
             let url = match is_by_last {
-                true => format!("{rest}{LAST_ONES}?symbol={name}&limit={PAGE}"),
-                false => format!("{rest}{BY_NUMBER}?symbol={name}&limit={PAGE}&fromId={next}"),
+                true => format!("{rest}{}?symbol={name}&limit={PAGE}", past.last_ones),
+                false => {
+                    format!("{rest}{}?symbol={name}&limit={PAGE}&fromId={next}", past.by_number)
+                }
             };
             let asked = self.call(Purpose::Trades(at), url, PATIENCE_NS, now_ns);
             if let Missing::Some(hunt) = &mut self.instruments[at].missing {
