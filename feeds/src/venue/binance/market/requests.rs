@@ -10,6 +10,8 @@ use crate::market::Status;
 /// How often the time and the listings are asked for.
 const CLOCK_EVERY_NS: i64 = 300_000_000_000;
 const LISTINGS_EVERY_NS: i64 = 600_000_000_000;
+/// How often the listings are asked for while something that is wanted does not trade.
+const HALTED_EVERY_NS: i64 = 20_000_000_000;
 /// How long after a request that failed.
 const AGAIN_NS: i64 = 5_000_000_000;
 const PATIENCE_NS: i64 = 15_000_000_000;
@@ -168,6 +170,8 @@ impl Market {
             Purpose::Depth(at) => {
                 self.depth_answered(at, call.0, is_good.then_some(body), now_ns);
             }
+            // A silent stream of something that the venue does not know: the listings tell.
+            Purpose::Probe(_) if is_unknown(status, body) => self.ask_listings(now_ns),
             Purpose::Probe(at) => {
                 if is_good {
                     self.probed(at, body, asked_ns, now_ns);
@@ -223,7 +227,9 @@ impl Market {
             self.set_status(at, Status::Gone, now_ns);
             self.stop(at, "the venue does not list it (any more)".to_owned(), now_ns);
         }
-        self.query_ns = now_ns.saturating_add_ns(LISTINGS_EVERY_NS);
+        let halts = self.instruments.iter().any(|one| one.is_told() && !one.status.trades());
+        let every_ns = if halts { HALTED_EVERY_NS } else { LISTINGS_EVERY_NS };
+        self.query_ns = now_ns.saturating_add_ns(every_ns);
     }
 
     /// What the venue lists is held against what is told.
