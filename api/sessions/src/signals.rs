@@ -4,10 +4,13 @@ use std::collections::{HashMap, VecDeque};
 
 use qt_codec::signal::{SignalFault, SignalObject};
 use qt_engine::Halt;
-use qt_types::{Event, InstrumentId, InstrumentSpec, Nanos, Payload, Signal, SourceId};
+use qt_types::{Event, InstrumentId, InstrumentSpec, Nanos, Payload, Signal, SignalSize, SourceId};
+use sha2::{Digest, Sha256};
 
 use super::running::Running;
-use qt_trading::{Refusal, SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken};
+use qt_trading::{
+    Refusal, SIGNAL_DUPLICATE, SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken,
+};
 
 /// Signals that are known by their names. Older ones have long been written down as taken in the
 /// store, which is asked before the session is.
@@ -15,13 +18,53 @@ const KNOWN_MAX: usize = 200_000;
 
 /// A signal's name: its source, and what that calls it.
 type Name = (SourceId, [u8; 16]);
-/// One as bytes: source, name, number.
-const WRITTEN_BYTES: usize = 2 + 16 + 8;
+/// What tells a signal from another one under its name: the beginning of a hash of all that its
+/// event says.
+type Print = [u8; 8];
+/// One as bytes: source, name, number, print.
+const WRITTEN_BYTES: usize = 2 + 16 + 8 + 8;
+
+fn print(instrument: InstrumentId, issued_ns: Nanos, signal: &Signal) -> Print {
+    let mut hash = Sha256::new();
+    let (size, amount) = match signal.size {
+        SignalSize::Open => (0_u8, 0),
+        SignalSize::Quantity(qty) => (1, qty.lots()),
+        SignalSize::Target(qty) => (2, qty.lots()),
+        SignalSize::WeightE9(e9) => (3, e9),
+    };
+    hash.update(instrument.0.to_le_bytes());
+    hash.update([size, signal.action as u8]);
+    for number in [issued_ns.get(), signal.expires_ns.get(), amount] {
+        hash.update(number.to_le_bytes());
+    }
+    for price in [signal.limit, signal.stop, signal.target] {
+        // No price is the least number.
+        hash.update(price.get().map_or(i64::MIN, |price| price.ticks()).to_le_bytes());
+    }
+    for number in [signal.horizon_s, signal.confidence_e9, signal.strength_e9] {
+        hash.update(number.to_le_bytes());
+    }
+    let hash: [u8; 32] = hash.finalize().into();
+    let mut print = Print::default();
+    print.iter_mut().zip(hash).for_each(|(to, from)| *to = from);
+    print
+}
+
+/// What is known of a signal.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Known {
+    /// Nothing.
+    No,
+    /// It is the event of this number.
+    Itself(u64),
+    /// Its source has sent another one under its name.
+    Another,
+}
 
 /// The signals that are in the journal.
 #[derive(Debug, Default)]
 pub struct Heard {
-    by_name: HashMap<Name, u64>,
+    by_name: HashMap<Name, (u64, Print)>,
     /// Oldest first.
     order: VecDeque<Name>,
 }
@@ -31,7 +74,8 @@ impl Heard {
     pub fn take(&mut self, event: &Event) {
         let Payload::Signal(signal) = &event.payload else { return };
         let name = (signal.source, signal.id);
-        if self.by_name.insert(name, event.seq.get()).is_none() {
+        let print = print(event.instrument, event.venue_ns, signal);
+        if self.by_name.insert(name, (event.seq.get(), print)).is_none() {
             self.order.push_back(name);
         }
         if self.order.len() > KNOWN_MAX
@@ -41,14 +85,15 @@ impl Heard {
         }
     }
 
-    /// All of them as bytes, oldest first: source, name, number of the event.
+    /// All of them as bytes, oldest first: source, name, number of the event, print.
     pub fn written(&self) -> Vec<u8> {
         let mut bytes = Vec::with_capacity(self.order.len() * WRITTEN_BYTES);
         for name in &self.order {
-            let seq = self.by_name.get(name).copied().unwrap_or_default();
+            let (seq, print) = self.by_name.get(name).copied().unwrap_or_default();
             bytes.extend_from_slice(&name.0.0.to_le_bytes());
             bytes.extend_from_slice(&name.1);
             bytes.extend_from_slice(&seq.to_le_bytes());
+            bytes.extend_from_slice(&print);
         }
         bytes
     }
@@ -61,17 +106,23 @@ impl Heard {
         *self = Self::default();
         for each in all {
             let (source, rest) = each.split_first_chunk()?;
-            let (id, seq) = rest.split_first_chunk()?;
+            let (id, rest) = rest.split_first_chunk()?;
+            let (seq, print) = rest.split_first_chunk()?;
             let name = (SourceId(u16::from_le_bytes(*source)), *id);
-            self.by_name.insert(name, u64::from_le_bytes(*seq.first_chunk()?));
+            let known = (u64::from_le_bytes(*seq), *print.first_chunk()?);
+            self.by_name.insert(name, known);
             self.order.push_back(name);
         }
         Some(())
     }
 
-    /// The number of the event that the signal is.
-    pub fn seq_of(&self, signal: &Signal) -> Option<u64> {
-        self.by_name.get(&(signal.source, signal.id)).copied()
+    /// What is known of `signal`, which is about `instrument` and was issued at `issued_ns`.
+    pub fn knows(&self, instrument: InstrumentId, issued_ns: Nanos, signal: &Signal) -> Known {
+        match self.by_name.get(&(signal.source, signal.id)) {
+            None => Known::No,
+            Some((seq, was)) if *was == print(instrument, issued_ns, signal) => Known::Itself(*seq),
+            Some(_) => Known::Another,
+        }
     }
 }
 
@@ -111,8 +162,14 @@ impl Running {
             Ok(read) => read,
             Err(fault) => return Ok(Err(refused(&fault))),
         };
-        if let Some(seq) = self.past.signals.seq_of(&signal) {
-            return Ok(Ok(SignalTaken { seq, is_new: false }));
+        match self.past.signals.knows(instrument, issued_ns, &signal) {
+            Known::Itself(seq) => return Ok(Ok(SignalTaken { seq, is_new: false })),
+            // The one in the journal counts, whoever knows of it by now.
+            Known::Another => {
+                let detail = "the source has sent another signal under this signal_id".to_owned();
+                return Ok(Err(SignalRefused { code: SIGNAL_DUPLICATE, detail }));
+            }
+            Known::No => {}
         }
         if given.only_if_known {
             let detail = "the session has not taken it".to_owned();
@@ -131,6 +188,10 @@ impl Running {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::HashSet;
+
+    use qt_types::{MaybePrice, Price, Qty, SignalAction};
+
     use super::*;
 
     #[test]
@@ -150,21 +211,56 @@ mod tests {
             };
             (signal, event)
         };
+        let knows =
+            |heard: &Heard, signal: &Signal| heard.knows(InstrumentId(0), Nanos::new(1), signal);
         let mut heard = Heard::default();
         let (first, of_first) = event(0, 1);
         heard.take(&of_first);
-        assert_eq!(heard.seq_of(&first), Some(1));
-        assert_eq!(heard.seq_of(&event(0, 2).0), None);
+        assert_eq!(knows(&heard, &first), Known::Itself(1));
+        assert_eq!(knows(&heard, &event(0, 2).0), Known::No);
         for n in 1..=KNOWN_MAX as u64 {
             heard.take(&event(n, 1).1);
         }
-        assert_eq!(heard.seq_of(&first), None);
-        assert_eq!(heard.seq_of(&event(1, 1).0), Some(2));
+        assert_eq!(knows(&heard, &first), Known::No);
+        assert_eq!(knows(&heard, &event(1, 1).0), Known::Itself(2));
         assert_eq!((heard.by_name.len(), heard.order.len()), (KNOWN_MAX, KNOWN_MAX));
         let (bytes, mut again) = (heard.written(), Heard::default());
         assert_eq!(again.restore(&bytes), Some(()));
         assert_eq!((&again.by_name, &again.order), (&heard.by_name, &heard.order));
         assert_eq!(again.restore(&bytes[1..]), None);
+    }
+
+    #[test]
+    fn whatever_another_one_says_differently_it_is_told_from_the_first() {
+        let base = signal();
+        let (seq, recv_ns, venue_ns) = (qt_types::Seq::new(7), Nanos::new(9), Nanos::new(5));
+        let (instrument, venue) = (InstrumentId(0), qt_types::VenueId::default());
+        let payload = Payload::Signal(base);
+        let mut heard = Heard::default();
+        heard.take(&Event { seq, recv_ns, venue_ns, instrument, venue, payload });
+        assert_eq!(heard.knows(instrument, venue_ns, &base), Known::Itself(7));
+        let price = MaybePrice::from(Some(Price::from_ticks(3)));
+        let others = [
+            Signal { expires_ns: Nanos::new(1), ..base },
+            Signal { size: SignalSize::Quantity(Qty::from_lots(5)), ..base },
+            Signal { size: SignalSize::Target(Qty::from_lots(5)), ..base },
+            Signal { size: SignalSize::WeightE9(5), ..base },
+            Signal { limit: price, ..base },
+            Signal { stop: price, ..base },
+            Signal { target: price, ..base },
+            Signal { horizon_s: 61, ..base },
+            Signal { confidence_e9: 1, ..base },
+            Signal { strength_e9: 1, ..base },
+            Signal { action: SignalAction::Sell, ..base },
+        ];
+        let mut prints = HashSet::new();
+        for other in others {
+            assert_eq!(heard.knows(instrument, venue_ns, &other), Known::Another, "{other:?}");
+            prints.insert(print(instrument, venue_ns, &other));
+        }
+        assert_eq!(prints.len(), others.len());
+        assert_eq!(heard.knows(InstrumentId(1), venue_ns, &base), Known::Another);
+        assert_eq!(heard.knows(instrument, Nanos::new(6), &base), Known::Another);
     }
 
     fn signal() -> Signal {

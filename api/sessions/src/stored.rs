@@ -17,7 +17,8 @@ use qt_trading::{Execution, Switch};
 /// Its parts.
 const PAST: &str = "past";
 const PAST_ORDERS: &str = "past orders";
-const SIGNALS: &str = "signals";
+/// A state with `signals` has them without their prints: all of the journal is made again then.
+const SIGNALS: &str = "signals heard";
 
 /// What is written as JSON.
 #[derive(Debug, Serialize, Deserialize)]

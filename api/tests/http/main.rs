@@ -2,6 +2,7 @@
 
 mod bases;
 mod common;
+mod contested;
 mod documents;
 mod errors;
 mod fuzz;

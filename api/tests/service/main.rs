@@ -24,6 +24,7 @@ mod signals;
 mod sockets;
 mod spans;
 mod strategies;
+mod stream;
 mod stream_speed;
 mod takeover;
 

@@ -218,6 +218,12 @@ impl Place {
         Way { address: self.address, prefix: "", token }
     }
 
+    /// A person of another tenant, where there are tokens.
+    pub fn as_stranger(&self, user: &str, tenant: Uuid, role: Role) -> Way {
+        let token = minted(&self.settings, tenant, user, role);
+        Way { address: self.address, prefix: "", token }
+    }
+
     /// On SQLite and with tokens.
     pub async fn with_tokens(given: &[(&str, &str)]) -> Self {
         let keys = [("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1")];
