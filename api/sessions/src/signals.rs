@@ -22,7 +22,11 @@ type Name = (SourceId, [u8; 16]);
 /// event says.
 type Print = [u8; 8];
 /// One as bytes: source, name, number, print.
-const WRITTEN_BYTES: usize = 2 + 16 + 8 + 8;
+const WRITTEN_BYTES: usize = UNPRINTED_BYTES + 8;
+/// The same without its print.
+const UNPRINTED_BYTES: usize = 2 + 16 + 8;
+/// Of a signal that was written without its print nobody can tell what it said.
+const NO_PRINT: Print = [0; 8];
 
 fn print(instrument: InstrumentId, issued_ns: Nanos, signal: &Signal) -> Print {
     let mut hash = Sha256::new();
@@ -98,6 +102,14 @@ impl Heard {
         bytes
     }
 
+    /// What was written without prints, as [`Self::restore`] reads it; nothing where the bytes are
+    /// not of whole signals.
+    #[must_use]
+    pub fn with_no_prints(bytes: &[u8]) -> Option<Vec<u8>> {
+        let (all, []) = bytes.as_chunks::<UNPRINTED_BYTES>() else { return None };
+        Some(all.iter().flat_map(|each| each.iter().copied().chain(NO_PRINT)).collect())
+    }
+
     /// Those of [`Self::written`] in the place of what is known; nothing where the bytes are not of
     /// whole signals.
     #[must_use]
@@ -120,6 +132,7 @@ impl Heard {
     pub fn knows(&self, instrument: InstrumentId, issued_ns: Nanos, signal: &Signal) -> Known {
         match self.by_name.get(&(signal.source, signal.id)) {
             None => Known::No,
+            Some((seq, NO_PRINT)) => Known::Itself(*seq),
             Some((seq, was)) if *was == print(instrument, issued_ns, signal) => Known::Itself(*seq),
             Some(_) => Known::Another,
         }
@@ -228,6 +241,21 @@ mod tests {
         assert_eq!(again.restore(&bytes), Some(()));
         assert_eq!((&again.by_name, &again.order), (&heard.by_name, &heard.order));
         assert_eq!(again.restore(&bytes[1..]), None);
+    }
+
+    #[test]
+    fn what_was_written_without_prints_is_known_by_its_name_alone() {
+        let base = signal();
+        let mut bytes = base.source.0.to_le_bytes().to_vec();
+        bytes.extend_from_slice(&base.id);
+        bytes.extend_from_slice(&7_u64.to_le_bytes());
+        assert_eq!(Heard::with_no_prints(&bytes[1..]), None);
+        let mut heard = Heard::default();
+        heard.restore(&Heard::with_no_prints(&bytes).unwrap()).unwrap();
+        let other = Signal { confidence_e9: 1, ..base };
+        let knows = |signal: &Signal| heard.knows(InstrumentId(0), Nanos::new(1), signal);
+        assert_eq!([knows(&base), knows(&other)], [Known::Itself(7); 2]);
+        assert_eq!(knows(&Signal { id: [9; 16], ..base }), Known::No);
     }
 
     #[test]

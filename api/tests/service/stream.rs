@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use crate::flow::{until, until_healthy};
-use crate::place::{Place, Way};
+use crate::place::Way;
 use crate::redis_server::RedisServer;
 use crate::signals::{Source, all_done, hex, place, redis, send, signal};
 
@@ -120,7 +120,10 @@ async fn a_flood_drowns_nobody_else() {
     let (ann, mut redis) = (place.as_person("ann"), redis(&server).await);
     let eve = place.as_stranger("eve", Uuid::now_v7(), Role::TenantAdmin);
     until_healthy(&eve).await;
-    let rated = |rate: u32| json!({"budget": {"notional": "20000", "loss": "5000", "rate_per_minute": rate}});
+    let rated = |rate: u32| {
+        let budget = json!({"notional": "20000", "loss": "5000", "rate_per_minute": rate});
+        json!({ "budget": budget })
+    };
     let loud = Source::live_with(&ann, "loud", rated(60)).await;
     let quiet = Source::live_with(&ann, "quiet", rated(60)).await;
     let distant = Source::live_with(&eve, "distant", rated(60)).await;

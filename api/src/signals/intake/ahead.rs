@@ -29,6 +29,16 @@ pub struct Begun {
     pub(super) whys: Vec<Option<Outcome>>,
 }
 
+impl Begun {
+    /// Takes `other`, of the same source, behind it.
+    pub fn join(&mut self, other: Self) {
+        self.desk = other.desk;
+        self.reads.extend(other.reads);
+        self.news.extend(other.news);
+        self.whys.extend(other.whys);
+    }
+}
+
 fn too_many(source: &SourceRow) -> Outcome {
     let rate = source.budget.rate_per_minute;
     refused("SOURCE_RATE", format!("the source may send {rate} signals a minute"))

@@ -1,5 +1,5 @@
-//! The way of one source's entries behind the reader: the session is asked about the next ones while
-//! the database keeps those before, and nobody waits for the way of another source.
+//! The way of one source's entries behind the reader: the session is asked about the next ones
+//! while the database keeps those before, and nobody waits for the way of another source.
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -9,15 +9,17 @@ use qt_trading::Refusal;
 use qt_trading::time::Time;
 use redis::RedisResult;
 use redis::aio::ConnectionManager;
-use tokio::sync::mpsc;
+use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
 
 use super::super::intake::{Begun, Incoming, Outcome, SignalIntake};
+use super::BATCH;
 use super::letter::{Done, Signed};
 use crate::http::metrics::Metrics;
 
-/// Batches that wait for the session, and that wait for the database.
-const WAITING_MAX: (usize, usize) = (2, 2);
+/// Entries of one lane, from the reader to their end.
+const ENTRIES_MAX: usize = 2 * BATCH;
 /// The reader waits so long for room in a lane, once: after that, and until there is room again,
 /// entries of its source stay pending.
 const ROOM_TIME: Duration = Duration::from_millis(200);
@@ -140,37 +142,94 @@ impl Lanes {
         done
     }
 
-    /// Runs a lane until nobody hands it anything more.
+    /// Runs a lane until nobody hands it anything more. What has gathered while a stage was at work
+    /// is taken together, so that a step of many costs about as much as one of a single entry.
     async fn run(
         self: Arc<Self>,
         mut redis: ConnectionManager,
-        mut entries: mpsc::Receiver<Vec<Signed>>,
+        mut entries: UnboundedReceiver<Entries>,
     ) {
-        let (to, mut begun) = mpsc::channel(WAITING_MAX.1);
+        let (to, mut begun) = unbounded_channel::<Asked>();
         let asking = async {
             let to = to;
-            while let Some(all) = entries.recv().await {
-                let asked = self.begin(&all).await;
-                if to.send((all, asked)).await.is_err() {
+            while let Some(Entries { mut all, mut room }) = entries.recv().await {
+                while all.len() < BATCH
+                    && let Ok(more) = entries.try_recv()
+                {
+                    all.extend(more.all);
+                    room.merge(more.room);
+                }
+                let begun = self.begin(&all).await;
+                if to.send(Asked { all, begun, room }).is_err() {
                     break;
                 }
             }
         };
         let keeping = async {
-            while let Some((all, asked)) = begun.recv().await {
-                let names: Vec<String> = all.iter().map(|it| it.entry.clone()).collect();
-                let done = self.finish(all, asked).await;
-                let (is_settled, is_elsewhere) = (done.is_settled(), !done.elsewhere.is_empty());
-                if let Err(error) = self.settle(&mut redis, done).await {
-                    tracing::warn!(%error, "entries are not acknowledged: they come again");
+            let mut next = None;
+            while let Some(mut asked) = take(&mut next, &mut begun).await {
+                while next.is_none()
+                    && let Ok(more) = begun.try_recv()
+                {
+                    next = asked.join(more);
                 }
-                self.are_over(&names, is_settled, is_elsewhere);
-                if !is_settled && !is_elsewhere {
+                let is_done = self.keep(asked, &mut redis).await;
+                if !is_done {
                     tokio::time::sleep(REST).await;
                 }
             }
         };
         tokio::join!(asking, keeping);
+    }
+
+    /// Keeps what the session was asked about; whether anything came of it.
+    async fn keep(&self, asked: Asked, redis: &mut ConnectionManager) -> bool {
+        let Asked { all, begun, room } = asked;
+        let names: Vec<String> = all.iter().map(|it| it.entry.clone()).collect();
+        let done = self.finish(all, begun).await;
+        let (is_settled, is_elsewhere) = (done.is_settled(), !done.elsewhere.is_empty());
+        if let Err(error) = self.settle(redis, done).await {
+            tracing::warn!(%error, "entries are not acknowledged: they come again");
+        }
+        self.are_over(&names, is_settled, is_elsewhere);
+        drop(room);
+        is_settled || is_elsewhere
+    }
+}
+
+/// Entries on their way to the session, with the room that they take in their lane.
+struct Entries {
+    all: Vec<Signed>,
+    room: OwnedSemaphorePermit,
+}
+
+/// Entries that the session was asked about.
+struct Asked {
+    all: Vec<Signed>,
+    begun: Result<Begun, Refusal>,
+    room: OwnedSemaphorePermit,
+}
+
+impl Asked {
+    /// Both together; what cannot be taken together comes back.
+    fn join(&mut self, other: Self) -> Option<Self> {
+        match (&mut self.begun, other.begun) {
+            (Ok(begun), Ok(more)) if self.all.len() + other.all.len() <= BATCH => {
+                begun.join(more);
+                self.all.extend(other.all);
+                self.room.merge(other.room);
+                None
+            }
+            (_, begun) => Some(Self { begun, ..other }),
+        }
+    }
+}
+
+/// What was left over, or else what comes.
+async fn take(left: &mut Option<Asked>, from: &mut UnboundedReceiver<Asked>) -> Option<Asked> {
+    match left.take() {
+        None => from.recv().await,
+        left => left,
     }
 }
 
@@ -181,7 +240,8 @@ fn incoming(all: &[Signed]) -> Vec<Incoming> {
 
 /// The way into a lane.
 pub(super) struct Lane {
-    to: mpsc::Sender<Vec<Signed>>,
+    to: UnboundedSender<Entries>,
+    room: Arc<Semaphore>,
     used: Instant,
     /// There was no room in time.
     is_stuck: bool,
@@ -194,28 +254,31 @@ impl Lane {
         redis: ConnectionManager,
         tasks: &mut JoinSet<()>,
     ) -> Self {
-        let (to, entries) = mpsc::channel(WAITING_MAX.0);
+        let (to, entries) = unbounded_channel();
         tasks.spawn(Arc::clone(shared).run(redis, entries));
-        Self { to, used: Instant::now(), is_stuck: false }
+        let room = Arc::new(Semaphore::new(ENTRIES_MAX));
+        Self { to, room, used: Instant::now(), is_stuck: false }
     }
 
     /// Whether it was not used for long.
     pub(super) fn is_idle(&self) -> bool {
-        self.used.elapsed() > IDLE_TIME && self.to.capacity() == WAITING_MAX.0
+        self.used.elapsed() > IDLE_TIME && self.room.available_permits() == ENTRIES_MAX
     }
 
-    /// Takes entries, and says whether it had room for them.
+    /// Takes entries, a batch at most, and says whether it had room for them.
     pub(super) async fn take(&mut self, shared: &Lanes, all: Vec<Signed>) -> bool {
         self.used = Instant::now();
         let time = if self.is_stuck { Duration::ZERO } else { ROOM_TIME };
-        let room = tokio::time::timeout(time, self.to.reserve()).await;
-        let Ok(Ok(room)) = room else {
+        let count = u32::try_from(all.len()).unwrap_or(u32::MAX);
+        let room = Arc::clone(&self.room).acquire_many_owned(count);
+        let Ok(Ok(room)) = tokio::time::timeout(time, room).await else {
             self.is_stuck = true;
             return false;
         };
         self.is_stuck = false;
         shared.state().under_way.extend(all.iter().map(|it| it.entry.clone()));
-        room.send(all);
+        // Its task ends behind this end of the way.
+        let _ = self.to.send(Entries { all, room });
         true
     }
 }

@@ -11,7 +11,6 @@ use qt_trading::{
     NewOrder, Order, OrderKind, OrderStatus, Phase, Portfolio, PrivateKind, PrivateLog, Refusal,
     RiskRejection, RiskStatus, SessionState, SignalAnswer, SignalIn, StrategyRun, Switch, Trading,
 };
-use uuid::Uuid;
 
 use super::market::amount;
 use super::{Heard, heard};

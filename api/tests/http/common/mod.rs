@@ -32,10 +32,10 @@ use qt_trading::time::Time;
 use qt_trading::{
     SIGNAL_DUPLICATE, SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken,
 };
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 pub use client::Reply;
 use client::send;
