@@ -334,12 +334,17 @@ impl Line {
 
     /// Writes what a feed has given, and what is there besides, with one flush.
     async fn tell(&mut self, given: Option<Given>) -> Result<(), End> {
-        let mut given = given;
-        for _ in 0..BATCH {
+        let (mut given, mut written) = (given, 0);
+        loop {
             match given {
                 Some(Given::Message(text)) => self.put(Message::Text(text)).await?,
                 Some(Given::Lost) => return Err(End::Close(CLOSE_SLOW, "TOO_SLOW")),
                 None => {}
+            }
+            written += 1;
+            // What has been taken from a feed must be written: nobody would be told of it again.
+            if written == BATCH {
+                break;
             }
             match next(&mut self.feeds, self.turn).now_or_never() {
                 Some(more) => given = more,

@@ -7,6 +7,7 @@
 )]
 
 mod captured;
+mod coming;
 mod hostile;
 mod listed;
 mod model;

@@ -12,6 +12,7 @@ use qt_types::{Event, InstrumentId, InstrumentKind, InstrumentSpec, Nanos, Venue
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
+use crate::coming::Coming;
 use crate::model::Model;
 use crate::venue::{Listed, listing, snapshot, trades};
 
@@ -36,29 +37,6 @@ pub struct Faults {
     pub snapshot_lost: u32,
     pub trades_refused: u32,
     pub full: u32,
-}
-
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Coming {
-    Opened(u8),
-    NotOpened(u8),
-    Frame(u8, Vec<u8>),
-    Alive(u8),
-    Closed(u8, bool),
-    Answer(u32, u16, Vec<u8>, u64),
-    Failed(u32),
-    Move(usize),
-}
-
-impl Coming {
-    /// The link that it comes over.
-    fn link(&self) -> Option<u8> {
-        match self {
-            Self::Opened(link) | Self::NotOpened(link) | Self::Alive(link) => Some(*link),
-            Self::Frame(link, _) | Self::Closed(link, _) => Some(*link),
-            Self::Answer(..) | Self::Failed(_) | Self::Move(_) => None,
-        }
-    }
 }
 
 #[derive(Default)]

@@ -89,7 +89,8 @@ fn a_venue_that_nobody_vouches_for_is_not_talked_to() {
     assert!(booked(&rig.memory).is_empty());
 }
 
-/// The key is taken back in the middle: that is told, the link is gone, and nothing leaves any more.
+/// The key is taken back in the middle: that is told, the link is gone, and nothing leaves from
+/// then on.
 #[test]
 fn a_key_that_is_taken_back() {
     let exchange = exchange();

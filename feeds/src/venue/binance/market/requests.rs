@@ -10,8 +10,8 @@ use crate::market::Status;
 /// How often the time and the listings are asked for.
 const CLOCK_EVERY_NS: i64 = 300_000_000_000;
 const LISTINGS_EVERY_NS: i64 = 30_000_000_000;
-/// The same where an answer is larger than this: the venue tells of everything that it has, and all that
-/// is wanted of it trades.
+/// The same where an answer is larger than this, the venue telling of everything that it has, and
+/// all that is wanted of it trades.
 const LISTINGS_RARELY_NS: i64 = 600_000_000_000;
 const LISTINGS_BYTES: usize = 256 << 10;
 /// However much speaks against what is known, it is not asked for again before.
