@@ -80,11 +80,13 @@ impl Simulation {
             let next = next.filter_map(|(at, market)| Some((market.next_ns()?, at))).min();
             let Some((at_ns, market)) = next.filter(|(at_ns, _)| *at_ns <= now_ns) else {
                 self.exchange.set_time(now_ns);
+                self.exchange.fund_due();
                 self.faults(now_ns);
                 self.markets.retain(|market| market.next_ns().is_some());
                 return true;
             };
             self.exchange.set_time(at_ns);
+            self.exchange.fund_due();
             self.markets[market].play(&mut self.exchange);
         }
         false

@@ -152,7 +152,7 @@ impl Exchange {
     }
 
     /// Whether an account may change orders of a symbol now.
-    fn may_change(&self, account: AccountId, symbol: SymbolId) -> Result<(), Refusal> {
+    pub(super) fn may_change(&self, account: AccountId, symbol: SymbolId) -> Result<(), Refusal> {
         let owner = self.accounts.get(account.0 as usize).ok_or(Refusal::UnknownAccount)?;
         let status = self.board(symbol)?.spec.status;
         if owner.is_disabled {
@@ -186,7 +186,12 @@ impl Exchange {
     }
 
     /// The open order of that name.
-    fn open_order(&self, account: AccountId, symbol: SymbolId, name: &OrderRef) -> Option<u64> {
+    pub(super) fn open_order(
+        &self,
+        account: AccountId,
+        symbol: SymbolId,
+        name: &OrderRef,
+    ) -> Option<u64> {
         let desk = self.accounts.get(account.0 as usize)?.desks.get(&symbol)?;
         match (name.id, &name.client_id) {
             (Some(id), None) => desk.open.contains(&id).then_some(id),

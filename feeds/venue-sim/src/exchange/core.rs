@@ -7,8 +7,9 @@ use super::account::{AccountId, Fees, NewAccount};
 use super::book::Book;
 use super::desk::{Account, Desk};
 use super::event::{
-    Balances, BookChange, Event, ExecutionKind, Fill, Prevention, Report, Transfer,
+    Balances, BookChange, Event, ExecutionKind, Fill, Prevention, Report, Transfer, WalletChange,
 };
+use super::margin::next_multiple;
 use super::order::{Order, Side};
 use super::refusal::Refusal;
 use super::settings::{ASSETS_MAX, SYMBOLS_MAX, Settings};
@@ -51,6 +52,8 @@ pub struct Exchange {
     next_execution: u64,
     /// What the market has of each asset: it began with nothing and can owe.
     pub(super) market: Vec<Amount>,
+    /// When the next funding is.
+    pub(super) next_funding_ns: Nanos,
     /// The commissions.
     pub(super) fees: Vec<Amount>,
     /// What came from outside, below zero.
@@ -108,8 +111,10 @@ impl Exchange {
             });
         }
         let nothing = vec![0; settings.assets.len()];
+        let every_ns = settings.margin.as_ref().map_or(0, |rules| rules.funding_every_ns);
         Ok(Self {
             now_ns: settings.start_ns,
+            next_funding_ns: next_multiple(settings.start_ns, every_ns),
             next_execution: settings.first.execution,
             names,
             boards,
@@ -204,6 +209,7 @@ impl Exchange {
         let (number, time_ns) = (owner.number(), self.now_ns);
         let transfer = Transfer { number, asset, amount, time_ns };
         self.outbox.push(Event::Transfer { account, transfer });
+        self.accounts[at].why = WalletChange::Transfer(amount);
         self.tell_balances(account);
         Ok(())
     }
@@ -284,14 +290,19 @@ impl Exchange {
         }
     }
 
-    fn tell_balances(&mut self, account: AccountId) {
+    pub(super) fn tell_balances(&mut self, account: AccountId) {
         let owner = &mut self.accounts[account.0 as usize];
+        let why = std::mem::take(&mut owner.why);
         let touched = std::mem::take(&mut owner.touched);
-        if touched.is_empty() {
+        let moved = std::mem::take(&mut owner.touched_positions);
+        if touched.is_empty() && moved.is_empty() {
             return;
         }
         let changed = touched.into_iter().map(|asset| owner.balance(asset)).collect();
-        let balances = Balances { number: owner.number(), changed, time_ns: self.now_ns };
+        let moved = moved.iter().filter_map(|symbol| owner.positions.get(symbol));
+        let positions = moved.copied().collect();
+        let (number, time_ns) = (owner.number(), self.now_ns);
+        let balances = Balances { number, changed, positions, why, time_ns };
         self.outbox.push(Event::Balances { account, balances });
     }
 
@@ -331,6 +342,12 @@ impl Exchange {
         for account in &self.accounts {
             for (asset, purse) in &account.purses {
                 sums[usize::from(asset.0)] += purse.free + purse.locked;
+            }
+            // A position is what was bought, and what is owed for it.
+            for (symbol, position) in &account.positions {
+                let spec = &self.boards[usize::from(symbol.0)].spec;
+                sums[usize::from(spec.base.0)] += position.qty;
+                sums[usize::from(spec.quote.0)] -= position.cost;
             }
         }
         sums

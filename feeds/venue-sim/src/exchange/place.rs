@@ -64,6 +64,17 @@ impl Exchange {
         if order.kind == OrderKind::LimitMaker && self.preview(&one_step(&taker)).meets {
             return Err(Refusal::WouldTake);
         }
+        if self.has_positions() {
+            let is_market = order.kind == OrderKind::Market;
+            let preview = self.preview(&taker);
+            if order.time_in_force == Some(TimeInForce::Fok) && preview.qty < sample.qty {
+                return Err(Refusal::NoLiquidity);
+            }
+            let at = |price| board.scale.amount(price, sample.qty);
+            let worth = if is_market { preview.cost } else { at(sample.price) };
+            self.check_margin(account, order, worth)?;
+            return Ok((sample.qty, 0));
+        }
         // A quantity that cannot be had needs no funds; one that can needs all of them.
         hold = hold.max(0);
         let asset = self.paying_asset(&sample);
@@ -120,7 +131,7 @@ impl Exchange {
     }
 
     /// An order meets the book; what is left rests there or expires.
-    fn work(&mut self, id: u64) -> Taken {
+    pub(super) fn work(&mut self, id: u64) -> Taken {
         let order = self.order_at(id).clone();
         let taker = taker_of(&order, Some(id), None);
         if order.time_in_force == TimeInForce::Fok && self.preview(&taker).qty < order.left() {
@@ -244,6 +255,7 @@ fn sample(account: AccountId, new: &NewOrder, default: SelfTrade) -> Order {
         updated_ns: 0,
         working_ns: None,
         amends: 0,
+        reduce_only: new.reduce_only,
         marks: new.marks,
         locked: 0,
     }

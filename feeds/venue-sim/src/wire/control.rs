@@ -15,7 +15,10 @@ use super::http::{Request, Response};
 
 /// What can be asked, for who asks for something else.
 const KNOWN: &str = "GET truth, POST compare, GET faults, POST faults, DELETE faults, POST order, \
-                     POST cancel, POST status, POST tick, POST transfer, POST stop";
+                     POST cancel, POST status, POST tick, POST transfer, POST funding, POST stop";
+
+/// Decimals of rates.
+const RATE_DECIMALS: u8 = 8;
 
 /// Answers a request on the control path. What is asked for in the query is percent-free text.
 pub fn answer(sim: &mut Simulation, request: &Request, now_ns: Nanos) -> Response {
@@ -36,6 +39,7 @@ pub fn answer(sim: &mut Simulation, request: &Request, now_ns: Nanos) -> Respons
         ("POST", "status") => status(sim, request),
         ("POST", "tick") => tick(sim, request),
         ("POST", "transfer") => transfer(sim, request),
+        ("POST", "funding") => funding(sim, request),
         _ => return error(404, &format!("there is no such control; there are: {KNOWN}")),
     };
     match answered {
@@ -136,5 +140,13 @@ fn transfer(sim: &mut Simulation, request: &Request) -> Result<String, String> {
     let decimals = sim.exchange.asset(asset).map_or(8, |asset| asset.decimals);
     let amount = i128::from(units(request, "amount", decimals)?);
     sim.exchange.transfer(account, asset, amount).map_err(|refusal| refusal.to_string())?;
+    Ok("{}".to_owned())
+}
+
+/// A funding now, at a rate such as 0.0001.
+fn funding(sim: &mut Simulation, request: &Request) -> Result<String, String> {
+    let symbol = symbol(sim, request)?;
+    let rate = units(request, "rate", RATE_DECIMALS)?;
+    sim.exchange.fund(symbol, rate);
     Ok("{}".to_owned())
 }

@@ -9,3 +9,4 @@ mod shape;
 mod shapes;
 mod speed;
 mod streams;
+mod usdm;

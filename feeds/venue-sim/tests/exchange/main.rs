@@ -5,5 +5,6 @@ mod differential;
 mod filters;
 mod matching;
 mod naive;
+mod positions;
 mod queries;
 mod setup;

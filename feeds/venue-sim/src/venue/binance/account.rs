@@ -35,7 +35,7 @@ pub(super) fn open_orders(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<Stri
 }
 
 /// The begin and the end of a request, which must not be more than a day apart.
-fn span(ask: &Ask<'_>) -> Result<(Option<Nanos>, Option<Nanos>), Code> {
+pub(super) fn span(ask: &Ask<'_>) -> Result<(Option<Nanos>, Option<Nanos>), Code> {
     let (begin, end) = (moment(ask, "startTime")?, moment(ask, "endTime")?);
     if let (Some(begin), Some(end)) = (begin, end) {
         if end < begin {
@@ -49,7 +49,7 @@ fn span(ask: &Ask<'_>) -> Result<(Option<Nanos>, Option<Nanos>), Code> {
     Ok((begin, end))
 }
 
-fn is_within((begin, end): (Option<Nanos>, Option<Nanos>), time_ns: Nanos) -> bool {
+pub(super) fn is_within((begin, end): (Option<Nanos>, Option<Nanos>), time_ns: Nanos) -> bool {
     begin.is_none_or(|begin| time_ns >= begin)
         && end.is_none_or(|end| time_ns < end.saturating_add(MILLISECOND_NS))
 }

@@ -192,6 +192,7 @@ impl BinanceSpot {
                 self.later.add(now_ns + action.delay_ns(1_000), outbox, Due::Close(1001));
             }
             Fault::SessionExpired => {
+                self.users.expire(Some(link.id), now_ns);
                 if let Some(session) = self.sessions.get_mut(&link.id) {
                     for id in session.subscriptions.keys() {
                         outbox.text(terminated(*id, unit, now_ns).as_bytes());

@@ -66,8 +66,10 @@ fn foreign(report: &Report, json: &str, shapes: &Shapes<'_>) -> String {
     other.execution_id = FOREIGN_ID;
     other.fill = None;
     other.kind = ExecutionKind::New;
-    let event = shapes.report(&other, report.time_ns);
+    let event = shapes.told_report(&other, report.time_ns);
     // What stands before the event is the same.
-    let head = json.split_once("\"event\":").map_or("", |(head, _)| head);
-    format!("{head}\"event\":{event}}}")
+    match json.split_once("\"event\":") {
+        Some((head, _)) => format!("{head}\"event\":{event}}}"),
+        None => event,
+    }
 }

@@ -53,7 +53,19 @@ fn kind_of(call: &Call) -> RequestKind {
         "depth" => RequestKind::Snapshot,
         "exchangeInfo" => RequestKind::Symbols,
         "time" | "ping" => RequestKind::Time,
-        _ => RequestKind::Other,
+        "order.modify" => RequestKind::Amend,
+        _ => match call.rest.1 {
+            "/fapi/v1/allOpenOrders" => RequestKind::Cancel,
+            "/fapi/v1/openOrders" | "/fapi/v1/openOrder" | "/fapi/v1/allOrders" => {
+                RequestKind::Orders
+            }
+            "/fapi/v1/userTrades" => RequestKind::Fills,
+            path if path.ends_with("/balance") || path.ends_with("/positionRisk") => {
+                RequestKind::Account
+            }
+            "/fapi/v3/account" => RequestKind::Account,
+            _ => RequestKind::Other,
+        },
     }
 }
 

@@ -12,7 +12,12 @@ use crate::wire::service::Link;
 
 use super::json::{TimeUnit, array, plain, quoted};
 use super::names;
+use super::profile::Route;
 use super::shapes::Shapes;
+use super::topics::topic_of;
+use super::usdm;
+
+pub(super) use super::topics::{Kind, Topic};
 
 /// How often fast streams of books are told.
 const FAST_NS: Nanos = 100_000_000;
@@ -27,74 +32,13 @@ const ID_CHARS_MAX: usize = 36;
 /// Over how many minutes the average price is.
 const AVERAGE_MINUTES: u32 = 5;
 
-/// What a stream tells.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Kind {
-    Trade,
-    AggTrade,
-    Best,
-    /// Changes of the book.
-    Changes {
-        is_fast: bool,
-    },
-    /// The best levels.
-    Top {
-        levels: u8,
-        is_fast: bool,
-    },
-    /// Candles: the place among the intervals.
-    Candle(usize),
-    MiniTicker,
-    Ticker,
-    Average,
-}
-
-/// A stream: of one symbol, or of all.
-pub(super) type Topic = (Option<SymbolId>, Kind);
-
-/// The topic of a stream's name; nothing for names and symbols that nobody knows.
-pub(super) fn topic_of(name: &str, exchange: &Exchange) -> Option<Topic> {
-    if let Some(all) = name.strip_prefix('!') {
-        return match all {
-            "miniTicker@arr" => Some((None, Kind::MiniTicker)),
-            "ticker@arr" => Some((None, Kind::Ticker)),
-            "bookTicker" => Some((None, Kind::Best)),
-            _ => None,
-        };
-    }
-    let (symbol, kind) = name.split_once('@')?;
-    // Names of streams are in lower case, and nothing is told to who writes them otherwise.
-    if symbol.chars().any(|c| c.is_ascii_uppercase()) {
-        return None;
-    }
-    let symbol = exchange.symbol_id(&symbol.to_uppercase())?;
-    let is_fast = kind.ends_with("@100ms");
-    let plain = kind.trim_end_matches("@100ms").trim_end_matches("@1000ms");
-    let kind = match plain {
-        "trade" if !is_fast => Kind::Trade,
-        "aggTrade" if !is_fast => Kind::AggTrade,
-        "bookTicker" if !is_fast => Kind::Best,
-        "miniTicker" if !is_fast => Kind::MiniTicker,
-        "ticker" if !is_fast => Kind::Ticker,
-        "avgPrice" if !is_fast => Kind::Average,
-        "depth" => Kind::Changes { is_fast },
-        "depth5" => Kind::Top { levels: 5, is_fast },
-        "depth10" => Kind::Top { levels: 10, is_fast },
-        "depth20" => Kind::Top { levels: 20, is_fast },
-        other => {
-            let interval = other.strip_prefix("kline_")?;
-            Kind::Candle(names::INTERVALS.iter().position(|(name, _)| *name == interval)?)
-        }
-    };
-    Some((Some(symbol), kind))
-}
-
 /// Who listens.
 #[derive(Debug)]
 pub(super) struct Listener {
     pub(super) link: Link,
     pub(super) is_combined: bool,
     pub(super) unit: TimeUnit,
+    route: Route,
     names: BTreeSet<String>,
 }
 
@@ -110,6 +54,7 @@ impl Listener {
             Kind::MiniTicker => "miniTicker",
             Kind::Ticker => "ticker",
             Kind::Average => "@avgPrice",
+            Kind::Mark { .. } => "markPrice",
         };
         self.names.iter().find(|name| name.contains(word)).map_or("", String::as_str)
     }
@@ -170,9 +115,9 @@ impl Streams {
         Self { streams_max, ..Self::default() }
     }
 
-    pub(super) fn open(&mut self, link: &Link, is_combined: bool, unit: TimeUnit) {
-        let names = BTreeSet::new();
-        self.listeners.insert(link.id, Listener { link: link.clone(), is_combined, unit, names });
+    pub(super) fn open(&mut self, link: &Link, is_combined: bool, unit: TimeUnit, route: Route) {
+        let (link, names) = (link.clone(), BTreeSet::new());
+        self.listeners.insert(link.id, Listener { link, is_combined, unit, route, names });
     }
 
     pub(super) fn close(&mut self, link: u64) {
@@ -225,7 +170,8 @@ impl Streams {
             return false;
         }
         listener.names.insert(name.to_owned());
-        if let Some(topic) = topic_of(name, exchange) {
+        let route = listener.route;
+        if let Some(topic) = topic_of(name, exchange).filter(|topic| route.brings(topic.1)) {
             self.topics.entry(topic).or_default().insert(link, name.to_owned());
         }
         true
@@ -369,6 +315,7 @@ impl Streams {
             self.books(true, exchange, now_ns, out);
         }
         if is_slow_due {
+            self.marks(exchange, now_ns, out);
             self.books(false, exchange, now_ns, out);
             self.tickers(exchange, now_ns, out);
         }
@@ -410,9 +357,29 @@ impl Streams {
             let (Some(symbol), Kind::Top { levels, .. }) = topic else { continue };
             let depth = exchange.depth(symbol, usize::from(levels));
             if self.tops.get(&topic) != Some(&depth) {
-                self.publish(topic, out, |unit| Shapes { exchange, unit }.depth(symbol, &depth));
+                self.publish(topic, out, |unit| {
+                    Shapes { exchange, unit }.top_event(symbol, &depth, now_ns)
+                });
                 self.tops.insert(topic, depth);
             }
+        }
+    }
+
+    /// Marks of futures: each second, and each third.
+    fn marks(&self, exchange: &Exchange, now_ns: Nanos, out: &mut Vec<Frame>) {
+        if !exchange.has_positions() {
+            return;
+        }
+        let is_third = now_ns.div_euclid(SLOW_NS) % 3 == 0;
+        let event = |symbol, unit| usdm::mark_event(&Shapes { exchange, unit }, symbol, now_ns);
+        for is_fast in [true, false].into_iter().filter(|is_fast| *is_fast || is_third) {
+            for (symbol, _) in exchange.symbols() {
+                let topic = (Some(symbol), Kind::Mark { is_fast });
+                self.publish(topic, out, |unit| event(symbol, unit));
+            }
+            self.publish((None, Kind::Mark { is_fast }), out, |unit| {
+                array(exchange.symbols().map(|(symbol, _)| event(symbol, unit)))
+            });
         }
     }
 

@@ -61,6 +61,7 @@ fn new_order(venue: &BinanceSpot, ask: &Ask<'_>) -> Result<NewOrder, Code> {
         iceberg_qty: params.decimal("icebergQty", base)?.filter(|qty| *qty != 0),
         self_trade,
         client_id: client_id.map(Arc::from),
+        reduce_only: false,
         marks: marks(ask)?,
     };
     complete(&order)?;
@@ -105,13 +106,13 @@ fn complete(order: &NewOrder) -> Result<(), Code> {
 }
 
 /// The decimals of a symbol's price and of its two assets.
-struct Decimals {
-    price: u8,
-    base: u8,
+pub(super) struct Decimals {
+    pub(super) price: u8,
+    pub(super) base: u8,
     quote: u8,
 }
 
-fn decimals(venue: &BinanceSpot, symbol: SymbolId) -> Decimals {
+pub(super) fn decimals(venue: &BinanceSpot, symbol: SymbolId) -> Decimals {
     let exchange = venue.exchange();
     let Some(spec) = exchange.symbol(symbol) else {
         return Decimals { price: 8, base: 8, quote: 8 };
