@@ -11,6 +11,8 @@ use qt_types::{Cash, InstrumentId, InstrumentSpec, OrderId, OrderKind, Qty, Side
 
 use crate::config::RunConfig;
 
+pub use qt_risk::ForeignOrder;
+
 /// The limits of a run, and where they come from.
 #[derive(Clone, Debug)]
 pub struct RiskLimits {

@@ -10,6 +10,7 @@ use qt_strategies::Registry;
 
 use crate::args::{Cli, Command};
 use crate::command;
+use crate::core_files;
 use crate::failure::Failure;
 use crate::interrupt;
 use crate::orphan;
@@ -110,6 +111,7 @@ fn run(cli: Cli, registry: Registry, code: Option<Code>) -> ExitCode {
     let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
     let threads = global.threads.map_or(cores, |threads| threads as usize);
     let session = Session { out, registry, code, config: global.config, threads };
+    core_files::leave_memory_out();
     orphan::watch();
     interrupt::listen(out);
     if global.progress_lines {

@@ -22,6 +22,7 @@ mod bench;
 mod cast;
 mod command;
 mod conditions;
+mod core_files;
 mod dataset;
 mod failure;
 mod fetch;

@@ -25,6 +25,8 @@ const WAITING_MAX: usize = 1 << 16;
 const WAITING_BYTES_MAX: u64 = 256 << 20;
 /// What is written at once.
 const WRITE_BYTES: usize = 1 << 20;
+/// The direction of answers to requests.
+const ANSWERED: &str = "http";
 /// How long a line waits at most until it is written.
 const LATEST: Duration = Duration::from_millis(200);
 
@@ -86,7 +88,7 @@ pub struct Recording {
 }
 
 /// Begins a recording in the file `path`, which must not exist. Another file (`name.2.jsonl`, ..)
-/// is begun where one has become as large as `file_bytes_max`.
+/// is begun where one has as much as `file_bytes_max` of what came over links.
 ///
 /// # Errors
 /// When the file is there already or cannot be made, or there is no thread.
@@ -101,6 +103,7 @@ pub fn begin(path: &Path, file_bytes_max: u64) -> io::Result<(Recorder, Recordin
         file_bytes: 0,
         file_bytes_max: file_bytes_max.max(1),
         buffer: Vec::with_capacity(WRITE_BYTES),
+        buffer_bytes: 0,
         counts: Arc::clone(&counts),
     };
     let builder = std::thread::Builder::new().name("recorder".to_owned());
@@ -145,7 +148,7 @@ impl Witness for Recorder {
     fn answered(&mut self, url: &str, status: u16, body: &[u8], now_ns: Nanos) {
         // What says no is no market data, and its words are not the venue's to keep.
         if status == 200 {
-            self.see("http", url, body, now_ns);
+            self.see(ANSWERED, url, body, now_ns);
         }
     }
 }
@@ -178,9 +181,13 @@ impl Recording {
 struct Writer {
     path: PathBuf,
     file: File,
+    /// What came and went over links and is in this file. Answers do not count: a file that was
+    /// begun has the books asked for, and must not be full of them.
     file_bytes: u64,
     file_bytes_max: u64,
     buffer: Vec<u8>,
+    /// The same of what is in the buffer.
+    buffer_bytes: u64,
     counts: Arc<Counts>,
 }
 
@@ -216,7 +223,11 @@ impl Writer {
     fn take(&mut self, seen: &Seen) {
         self.counts.waiting.fetch_sub(seen.bytes.len() as u64, Ordering::Relaxed);
         self.counts.lines.fetch_add(1, Ordering::Relaxed);
+        let before = self.buffer.len();
         put(&mut self.buffer, seen);
+        if seen.direction != ANSWERED {
+            self.buffer_bytes += (self.buffer.len() - before) as u64;
+        }
     }
 
     fn write(&mut self) -> io::Result<()> {
@@ -227,7 +238,7 @@ impl Writer {
             self.file_bytes = 0;
         }
         self.file.write_all(&self.buffer)?;
-        self.file_bytes += self.buffer.len() as u64;
+        self.file_bytes += std::mem::take(&mut self.buffer_bytes);
         self.counts.bytes.fetch_add(self.buffer.len() as u64, Ordering::Relaxed);
         self.buffer.clear();
         Ok(())
@@ -331,6 +342,7 @@ mod tests {
             file_bytes: 0,
             file_bytes_max: u64::MAX,
             buffer: Vec::new(),
+            buffer_bytes: 0,
             counts: Arc::clone(&counts),
         };
         let (to, seen) = sync_channel(4);

@@ -5,6 +5,8 @@ mod stored;
 use qt_types::{InstrumentId, OrderId, Side};
 use serde::{Deserialize, Serialize};
 
+use crate::foreign::is_foreign;
+
 /// No place in a table.
 pub(crate) const NONE: u32 = u32::MAX;
 
@@ -51,14 +53,16 @@ pub(crate) struct Holder {
     pub(crate) instrument: InstrumentId,
     pub(crate) side: Side,
     pub(crate) reduce_only: bool,
+    /// An order of somebody else: it is no strategy's.
+    pub(crate) is_foreign: bool,
 }
 
 impl Reservation {
     /// See [`Holder`].
     #[inline(always)]
     pub(crate) const fn holder(&self) -> Holder {
-        let Self { strategy, instrument, side, reduce_only, .. } = *self;
-        Holder { strategy, instrument, side, reduce_only }
+        let Self { order, strategy, instrument, side, reduce_only, .. } = *self;
+        Holder { strategy, instrument, side, reduce_only, is_foreign: is_foreign(order) }
     }
 
     /// One that holds nothing yet.

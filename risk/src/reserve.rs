@@ -75,7 +75,8 @@ impl State {
         if self.is_single {
             return self.hold_at(0, of, lots, notional, orders);
         }
-        for place in self.strategies[usize::from(of.strategy)].nodes {
+        let nodes = self.strategies[usize::from(of.strategy)].nodes;
+        for place in nodes.into_iter().skip(usize::from(of.is_foreign)) {
             self.hold_at(place, of, lots, notional, orders);
         }
         if of.reduce_only {

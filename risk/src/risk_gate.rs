@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::ask::Ask;
 use crate::control::{CONTROLS, Control};
 use crate::evaluate::evaluate;
+use crate::foreign::ForeignOrder;
 use crate::gate::AccountGate;
 use crate::kill::{KillState, Target};
 use crate::lowest::{Lowest, Lowests};
@@ -461,9 +462,10 @@ impl Gate for RiskGate {
             ControlKind::Arm { target } => {
                 self.rearm(target);
             }
-            ControlKind::Limit { target, key, hard } => {
-                self.adjust_limit(target, key, hard, exposure);
-            }
+            ControlKind::Limit { target, key, hard } => match ForeignOrder::of(&control.kind) {
+                Some(order) => self.count_foreign(&order, exposure),
+                None => self.adjust_limit(target, key, hard, exposure),
+            },
             ControlKind::Resume
             | ControlKind::Pause
             | ControlKind::CloseOut

@@ -1,7 +1,7 @@
 //! What reports do to the sums: fills move positions, and ends give limits back.
 
 use qt_engine::{Balance, Exposure, Ledger, Order, Settlement};
-use qt_types::{CurrencyId, InstrumentId, OrderKind, StrategyId};
+use qt_types::{CurrencyId, InstrumentId, OrderId, OrderKind, Side, StrategyId};
 
 use crate::ask::{LOTS_MAX, MONEY_MAX, resting_price, worst_price};
 use crate::control::Control;
@@ -144,23 +144,36 @@ impl RiskGate {
         if settlement.ended || lots == 0 {
             return None;
         }
-        let known = &self.state.instruments[settlement.instrument.index()];
-        let spec = exposure.specs.get(settlement.instrument.index())?;
-        let reference = Reference::of(exposure, settlement.instrument, known.seen_ns);
+        let Settlement { order, instrument, side, ref kind, .. } = *settlement;
+        self.count_open((order, strategy), (instrument, side), (kind, lots), exposure)
+    }
+
+    /// Takes what an open order needs that nobody was asked about.
+    pub(crate) fn count_open(
+        &mut self,
+        (order, strategy): (OrderId, u16),
+        (instrument, side): (InstrumentId, Side),
+        (kind, lots): (&OrderKind, i64),
+        exposure: &Exposure<'_>,
+    ) -> Option<u32> {
+        let known = &self.state.instruments[instrument.index()];
+        let spec = exposure.specs.get(instrument.index())?;
+        let reference = Reference::of(exposure, instrument, known.seen_ns);
         let collar = known.limits.get(Key::CollarBps).hard;
-        let worst = worst_price(&settlement.kind, settlement.side, &reference, collar).max(1);
+        let worst = worst_price(kind, side, &reference, collar).max(1);
         let of = Reservation {
+            order,
             lots,
             worst,
             open_lots: lots,
             held_lots: lots,
             held_notional: known.worth(spec, worst, lots).unwrap_or(0),
             reference_x2: reference.price_x2,
-            ..Reservation::empty(strategy, settlement.instrument, settlement.side)
+            ..Reservation::empty(strategy, instrument, side)
         };
         let place = self.state.reservations.insert(of)?;
         self.state.hold(of.holder(), of.held_lots, of.held_notional, 1);
-        self.state.reservations.name(place, settlement.order);
+        self.state.reservations.name(place, order);
         Some(place)
     }
 

@@ -69,7 +69,39 @@ async def trade(client, bid):
     over_socket = await client.create_order_ws(SYMBOL, "limit", "buy", 0.01, float(low))
     await client.cancel_order_ws(over_socket["id"], SYMBOL)
     await client.create_order(SYMBOL, "limit", "buy", 0.01, float(low))
+    await lists(client, bid)
     await errors(client, low)
+
+
+async def lists(client, bid):
+    """Two orders of which one ends the other, and one that begins such two."""
+    pair = {"symbol": "BTCUSDT", "side": "SELL", "quantity": "0.01",
+            "aboveType": "LIMIT_MAKER", "abovePrice": away(bid, 1.2),
+            "belowType": "STOP_LOSS_LIMIT", "belowStopPrice": away(bid, 0.8),
+            "belowPrice": away(bid, 0.79), "belowTimeInForce": "GTC"}
+    before = {one["id"] for one in await client.fetch_open_orders(SYMBOL)}
+    placed = await client.privatePostOrderListOco(pair)
+    opened = {one["id"] for one in await client.fetch_open_orders(SYMBOL)} - before
+    assert opened == {one["orderId"] for one in placed["orders"]}, (opened, placed)
+    cancelled = await client.cancel_order(placed["orders"][1]["orderId"], SYMBOL)
+    assert cancelled["info"]["listOrderStatus"] == "ALL_DONE", cancelled
+    found = await client.privateGetOrderList({"orderListId": placed["orderListId"]})
+    assert found["listStatusType"] == "ALL_DONE", found
+    # The first order is filled at once, and the others begin.
+    three = {"symbol": "BTCUSDT", "workingType": "LIMIT", "workingSide": "BUY",
+             "workingPrice": away(bid, 1.05), "workingQuantity": "0.01",
+             "workingTimeInForce": "GTC", "pendingSide": "SELL", "pendingQuantity": "0.01",
+             "pendingAboveType": "LIMIT_MAKER", "pendingAbovePrice": away(bid, 1.2),
+             "pendingBelowType": "STOP_LOSS", "pendingBelowStopPrice": away(bid, 0.8)}
+    begun = await client.privatePostOrderListOtoco(three)
+    assert [one["status"] for one in begun["orderReports"]] == [
+        "FILLED", "PENDING_NEW", "PENDING_NEW"], begun
+    pending = await client.fetch_order(begun["orders"][2]["orderId"], SYMBOL)
+    assert pending["status"] == "open" and pending["info"]["status"] == "NEW", pending
+    listed = await client.privateGetOpenOrderList()
+    assert [one["orderListId"] for one in listed] == [begun["orderListId"]], listed
+    rolling = await client.publicGetTicker({"symbol": "BTCUSDT", "windowSize": "1h"})
+    assert float(rolling["lowPrice"]) <= float(rolling["highPrice"]), rolling
 
 
 async def errors(client, low):

@@ -58,7 +58,33 @@ def trade(client, bid):
         raise AssertionError("an order that is not there was cancelled")
     except ClientError as error:
         assert (error.status_code, error.error_code) == (400, -2011), error
+    lists(client, bid)
     over_socket(order)
+
+
+def lists(client, bid):
+    pair = client.new_oco_order(
+        SYMBOL, "SELL", "0.01", "LIMIT_MAKER", "STOP_LOSS", abovePrice=away(bid, 1.2),
+        belowStopPrice=away(bid, 0.8), listClientOrderId="pair")
+    assert client.get_oco_order(origClientOrderId="pair")["listOrderStatus"] == "EXECUTING"
+    assert client.get_oco_open_orders()[0]["orderListId"] == pair["orderListId"]
+    cancelled = client.cancel_oco_order(SYMBOL, orderListId=pair["orderListId"])
+    assert cancelled["listStatusType"] == "ALL_DONE" and len(cancelled["orderReports"]) == 2
+    # What is bought is sold at once.
+    both = client.new_oto_order(
+        SYMBOL, "LIMIT", "BUY", away(bid, 1.05), "0.01", "MARKET", "SELL", "0.01",
+        workingTimeInForce="GTC")
+    assert [one["status"] for one in both["orderReports"]] == ["FILLED", "PENDING_NEW"], both
+    sold = client.get_order(SYMBOL, orderId=both["orders"][1]["orderId"])
+    assert sold["status"] == "FILLED", sold
+    three = client.new_otoco_order(
+        SYMBOL, "LIMIT", "BUY", away(bid, 0.8), "0.01", "SELL", "0.01", "LIMIT_MAKER",
+        workingTimeInForce="GTC", pendingAbovePrice=away(bid, 1.2), pendingBelowType="STOP_LOSS",
+        pendingBelowStopPrice=away(bid, 0.7))
+    assert len(three["orders"]) == 3, three
+    assert len(client.get_oco_orders()) == 3
+    assert client.rolling_window_ticker(SYMBOL, windowSize="4h")["count"] > 0
+    assert client.trading_day_ticker(SYMBOL)["closeTime"] > 0
 
 
 def over_socket(order):

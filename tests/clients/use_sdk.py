@@ -48,7 +48,23 @@ def rest(spot):
         symbol=SYMBOL, side=NewOrderSideEnum["BUY"].value, type=NewOrderTypeEnum["MARKET"].value,
         quantity=0.01).data()
     assert bought.status == "FILLED", bought
+    lists(api, bid)
     return low
+
+
+def lists(api, bid):
+    three = api.order_list_otoco(
+        symbol=SYMBOL, working_type="LIMIT", working_side="BUY",
+        working_price=float(away(bid, 0.8)), working_quantity=0.01, working_time_in_force="GTC",
+        pending_side="SELL", pending_quantity=0.01, pending_above_type="LIMIT_MAKER",
+        pending_above_price=float(away(bid, 1.2)), pending_below_type="STOP_LOSS",
+        pending_below_stop_price=float(away(bid, 0.7))).data()
+    assert [one.status for one in three.order_reports] == ["NEW"] + 2 * ["PENDING_NEW"], three
+    assert api.get_order_list(order_list_id=three.order_list_id).data().contingency_type == "OTO"
+    done = api.delete_order_list(symbol=SYMBOL, order_list_id=three.order_list_id).data()
+    assert done.list_order_status == "ALL_DONE" and len(done.order_reports) == 3, done
+    rolling = api.ticker(symbol=SYMBOL, window_size="1h").data().actual_instance
+    assert float(rolling.low_price) <= float(rolling.high_price), rolling
 
 
 async def streams(spot):

@@ -268,6 +268,8 @@ mod tests {
         for bad in [
             "http://hooks.example.org/",
             "ftp://hooks.example.org/",
+            "file:///etc/passwd",
+            "gopher://hooks.example.org/",
             "hooks.example.org",
             "/path",
             "https://",

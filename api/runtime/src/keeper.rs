@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use crossbeam::channel::Receiver;
+use qt_backtest::risk::ForeignOrder;
 use qt_backtest::simulator::Ended;
 use qt_backtest::witness::{Decided, NotKept, SaveState, StateName, Witness};
 use qt_engine::{Command, Exposure, Inside};
@@ -163,6 +164,7 @@ impl Keeper {
     #[cold]
     fn note_change(&self, control: &Control) {
         if let ControlKind::Tune { .. } | ControlKind::Limit { .. } = control.kind
+            && ForeignOrder::of(&control.kind).is_none()
             && let Ok(mut changed) = self.shown.changed.lock()
         {
             changed.push(control.kind);

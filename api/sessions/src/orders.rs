@@ -222,8 +222,10 @@ impl Orders {
 
     /// Of an order that leaves memory its identifier stays.
     fn forget(&mut self, uid: OrderUid) {
+        if !self.past_uids.insert(uid) {
+            return;
+        }
         self.past.push_back(uid);
-        self.past_uids.insert(uid);
         if self.past.len() > PAST_KEPT
             && let Some(oldest) = self.past.pop_front()
         {

@@ -1,7 +1,8 @@
 //! A session whose instruments, fees or latency are others than those of its journal. One that
 //! holds nothing and has no orders begins another journal with its cash; what belongs to it and not
 //! to its old journal goes with it: limits, kill switches, the strategies that run, the equity at
-//! the start of the day, and the identifiers of its orders, which must not be given again.
+//! the start of the day, and the identifiers of its orders and signals, which must not be taken for
+//! new ones.
 //!
 //! The old journal is made again as it was, looked at, closed, and put aside under another name.
 
@@ -15,6 +16,7 @@ use qt_engine::Halt;
 use qt_runtime::live::words_of;
 use qt_types::{Cash, InstrumentId, InstrumentSpec};
 use serde::{Deserialize, Serialize};
+use uuid::Uuid;
 
 use super::again::kept_by;
 use super::memory::Remembered;
@@ -32,6 +34,8 @@ use qt_trading::{LimitValue, LimitsNow, StrategyRun, Switch};
 const FILE: &str = "carried.json";
 /// So long it is waited until the store has all that the old journal has to say.
 const KEPT_TIME: Duration = Duration::from_secs(3);
+/// So many signals go with it: of older ones the store has long been told.
+const SIGNALS_KEPT: usize = 10_000;
 /// In whose name strategies go on.
 const SERVICE: &str = "service";
 
@@ -48,6 +52,9 @@ pub struct Carried {
     strategies: Vec<Cast>,
     /// Oldest first.
     orders: Vec<OrderUid>,
+    /// The last signals that it took, oldest first: source, name, and number of the event then.
+    #[serde(default)]
+    signals: Vec<(u16, Uuid, u64)>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]
@@ -87,6 +94,7 @@ impl Carried {
     /// Puts what is no event of the new journal into `past`, before anything of that happens again.
     pub fn put_into(&self, past: &mut Past) {
         past.orders.begin_with(&self.orders);
+        past.signals.begin_with(&self.signals);
         let day = self.day.as_ref().and_then(|(day, nano)| Some((*day, nano.parse().ok()?)));
         if let Some((day, nano)) = day {
             past.account.begin_day(day, Cash::from_nano(nano));
@@ -230,6 +238,7 @@ impl Running {
             switches: self.past.switches.all(),
             strategies: goes_on.cloned().collect(),
             orders: self.past.orders.identifiers(),
+            signals: self.past.signals.last(SIGNALS_KEPT),
         })
     }
 

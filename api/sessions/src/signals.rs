@@ -5,6 +5,7 @@ use std::collections::{HashMap, VecDeque};
 use qt_codec::signal::{SignalFault, SignalObject};
 use qt_engine::Halt;
 use qt_types::{Event, InstrumentId, InstrumentSpec, Nanos, Payload, Signal, SourceId};
+use uuid::Uuid;
 
 use super::running::Running;
 use qt_trading::{Refusal, SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken};
@@ -67,6 +68,24 @@ impl Heard {
             self.order.push_back(name);
         }
         Some(())
+    }
+
+    /// The last `most`, oldest first: source, name, number of the event.
+    pub fn last(&self, most: usize) -> Vec<(u16, Uuid, u64)> {
+        let skipped = self.order.len().saturating_sub(most);
+        let names = self.order.iter().skip(skipped);
+        let known = names.filter_map(|name| Some((name, *self.by_name.get(name)?)));
+        known.map(|(name, seq)| (name.0.0, Uuid::from_bytes(name.1), seq)).collect()
+    }
+
+    /// Those of [`Self::last`] are known before all others.
+    pub fn begin_with(&mut self, all: &[(u16, Uuid, u64)]) {
+        for (source, id, seq) in all {
+            let name = (SourceId(*source), *id.as_bytes());
+            if self.by_name.insert(name, *seq).is_none() {
+                self.order.push_back(name);
+            }
+        }
     }
 
     /// The number of the event that the signal is.

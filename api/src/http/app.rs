@@ -14,6 +14,7 @@ use super::cors::Origins;
 use super::error::ApiError;
 use super::gate::Gate;
 use super::metrics::Metrics;
+use super::refused::Refused;
 use super::room::Rooms;
 use super::settings::HttpSettings;
 use super::spans::Spans;
@@ -23,8 +24,8 @@ use crate::jobs::Jobs;
 use crate::outside::Outside;
 use crate::signals::{SignalIntake, SourceKeys};
 use crate::sockets::Hub;
-use qt_auth::Identity;
 use qt_auth::limits::{Bucket, Limited, Limiter, Subject};
+use qt_auth::{Identity, Right};
 use qt_trading::ids::TenantId;
 use qt_trading::{MarketData, Trading};
 
@@ -80,6 +81,8 @@ pub struct App {
     pub probes: Vec<(&'static str, Probe)>,
     /// Further series of `/metrics`, of the process.
     pub gauges: Vec<(&'static str, Figure)>,
+    /// What was refused for want of a right lately.
+    pub refused: Refused,
     /// Room for bodies that are being read.
     pub bodies: Arc<Rooms>,
     /// Whether the service stops.
@@ -112,6 +115,11 @@ pub struct Makings {
     pub registry: Registry,
     /// Figures.
     pub metrics: Arc<Metrics>,
+}
+
+/// Whether `path` is that of an order.
+fn is_order(path: &str) -> bool {
+    path.strip_prefix("/orders/").is_some_and(|id| !id.contains('/'))
 }
 
 fn limited(limited: Limited) -> ApiError {
@@ -154,6 +162,7 @@ impl App {
             sockets: Arc::new(hub),
             probes: Vec::new(),
             gauges: Vec::new(),
+            refused: Refused::default(),
             bodies: Rooms::new(limits.bodies_bytes_max, limits.tenant_bodies_bytes_max),
             stopping,
             started: Instant::now(),
@@ -172,8 +181,8 @@ impl App {
         self.gate.check_door(peer, uri, headers).err().map(ApiError::from)
     }
 
-    /// Whether the tenant has requests left. The kill switch has a bucket of its own
-    /// ([`Self::allow_kill`]).
+    /// Whether the tenant has requests left. Cancels have a bucket of their own, of which nobody
+    /// takes who may not cancel, and so has the kill switch ([`Self::allow_kill`]).
     ///
     /// # Errors
     /// 429 with the time after which it has.
@@ -182,6 +191,9 @@ impl App {
             // Counted by the route, once it knows that the caller may.
             _ if parts.uri.path() == KILL_PATH => return Ok(()),
             Method::GET | Method::HEAD => Bucket::Read,
+            Method::DELETE if is_order(parts.uri.path()) && identity.may(Right::Cancel) => {
+                Bucket::Cancel
+            }
             _ => Bucket::Write,
         };
         self.limiter.check(bucket, Subject::Tenant(identity.tenant)).await.map_err(limited)

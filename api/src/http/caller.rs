@@ -8,7 +8,7 @@ use axum::http::request::Parts;
 
 use super::app::Shared;
 use super::error::ApiError;
-use super::front::Who;
+use super::front::{By, Who};
 use qt_auth::{AuthError, Identity, Right};
 use qt_trading::ids::TenantId;
 
@@ -88,7 +88,7 @@ impl FromRequestParts<Shared> for Caller {
         };
         let identity = identity.narrow(tenant)?;
         if let Some(who) = parts.extensions.get::<Who>() {
-            who.is(&identity.tenant);
+            who.is(By { tenant: identity.tenant, person: identity.actor() });
         }
         app.allow(&identity, parts).await?;
         parts.extensions.insert(identity.clone());

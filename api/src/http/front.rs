@@ -22,15 +22,25 @@ use super::cors::Asking;
 use super::error::ApiError;
 use super::extract::tells_too_much;
 use super::spans::Answered;
+use qt_trading::ids::TenantId;
 
-/// Who is behind a request, once that is known: for the log.
+/// Who acts, and in which tenant.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct By {
+    /// The tenant that is acted for.
+    pub tenant: TenantId,
+    /// Who acts, as it is written down.
+    pub person: String,
+}
+
+/// Who is behind a request, once that is known: for the log and the audit.
 #[derive(Clone, Debug, Default)]
-pub struct Who(Arc<OnceLock<String>>);
+pub struct Who(Arc<OnceLock<By>>);
 
 impl Who {
-    /// Notes the tenant.
-    pub fn is(&self, tenant: &qt_trading::ids::TenantId) {
-        let _ = self.0.set(tenant.to_string());
+    /// Notes who it is.
+    pub fn is(&self, by: By) {
+        let _ = self.0.set(by);
     }
 }
 
@@ -89,6 +99,9 @@ pub async fn answer(
     let took = began.elapsed();
     let status = response.status();
     app.metrics.answered(&method, &route, status, took);
+    if let Some(by) = who.0.get().filter(|_| status == StatusCode::FORBIDDEN) {
+        app.note_refused(by, format!("{method} {route}"), &context.request_id);
+    }
     if let Some(spans) = &app.spans {
         let (context, method, route) = (&context, &method, &*route);
         spans.answered(&Answered { context, method, route, status, took });
@@ -102,7 +115,7 @@ pub async fn answer(
         request_id = %context.request_id,
         trace_id = %format_args!("{:032x}", context.trace.trace_id),
         span_id = %format_args!("{:016x}", context.trace.span_id),
-        tenant_id = who.0.get().map(String::as_str),
+        tenant_id = who.0.get().map(|by| tracing::field::display(by.tenant)),
         "request"
     );
     response

@@ -17,6 +17,7 @@ pub mod metrics;
 pub mod paced;
 pub mod page;
 pub mod passerby;
+pub mod refused;
 pub mod room;
 pub mod server;
 pub mod settings;

@@ -1,7 +1,8 @@
 //! What happens to jobs, told to whoever listens: numbered, for each tenant its own.
 //!
 //! What this process does it tells itself. Of jobs that another one has the store says how far they
-//! are, and is asked for as long as somebody listens ([`super::following`]).
+//! are, and is asked for as long as somebody listens ([`super::following`]). What those did while
+//! nobody listened is not told: whoever comes back then finds a gap.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -45,13 +46,16 @@ struct OfTenant {
     log: Log,
     /// What was told last of each job; it is known from when on somebody listens.
     told: HashMap<BacktestId, (BacktestStatus, Value)>,
+    /// Nobody listened when it was looked at last.
+    is_quiet: bool,
 }
 
 impl OfTenant {
     /// Its numbers begin with the clock, so that they rise over restarts.
     fn new() -> Self {
         let last = u64::try_from(Time::now().millis()).unwrap_or_default();
-        Self { log: Arc::new(PrivateLog::after(KEPT, last)), told: HashMap::new() }
+        let log = Arc::new(PrivateLog::after(KEPT, last));
+        Self { log, told: HashMap::new(), is_quiet: false }
     }
 
     fn has_listeners(&self) -> bool {
@@ -59,8 +63,20 @@ impl OfTenant {
     }
 
     fn tell(&mut self, change: JobChange) {
-        self.told.insert(change.id, (change.status, change.progress.clone()));
+        if self.has_listeners() {
+            self.told.insert(change.id, (change.status, change.progress.clone()));
+        }
         self.log.push(Time::now(), change);
+    }
+
+    /// Nobody listens. What nobody listens to has to be learned anew, and the number that is left
+    /// out says to those who come back that something is missing.
+    fn fall_quiet(&mut self) {
+        self.told.clear();
+        if !self.is_quiet {
+            self.is_quiet = true;
+            self.log = Arc::new(PrivateLog::after(KEPT, self.log.last() + 1));
+        }
     }
 }
 
@@ -84,9 +100,16 @@ impl Changes {
     #[must_use]
     pub fn wanted(&self) -> Vec<TenantId> {
         let mut all = self.lock();
-        // What nobody listens to has to be learned anew.
-        all.values_mut().filter(|of| !of.has_listeners()).for_each(|of| of.told.clear());
-        all.iter().filter(|(_, of)| of.has_listeners()).map(|(tenant, _)| *tenant).collect()
+        let mut wanted = Vec::new();
+        for (tenant, of) in all.iter_mut() {
+            if of.has_listeners() {
+                of.is_quiet = false;
+                wanted.push(*tenant);
+            } else {
+                of.fall_quiet();
+            }
+        }
+        wanted
     }
 
     /// What a new listener was shown needs not be told.
@@ -110,8 +133,9 @@ impl Changes {
         of.told.retain(|id, _| is_own(*id) || steps.iter().any(|step| step.id == *id));
         for BacktestStep { id, status, progress, person } in steps.into_iter().rev() {
             let is_new = of.told.get(&id).is_none_or(|(known, shape)| {
-                // How far a job was says nothing any more once it is over.
-                *known != status || (!status.is_final() && *shape != progress)
+                // How far a job was says nothing any more once it is over, which it stays.
+                let has_moved = *known != status || (!status.is_final() && *shape != progress);
+                has_moved && !known.is_final()
             });
             if is_new && !is_own(id) {
                 of.tell(JobChange { id, status, progress, person });
@@ -152,5 +176,65 @@ mod tests {
         assert_eq!(told, [(other, Queued), (other, Running), (other, Done)]);
         drop((log, reader));
         assert!(changes.wanted().is_empty());
+    }
+
+    /// Who was away for longer than it takes to look may have missed what others did.
+    #[test]
+    fn who_comes_back_after_nobody_listened_is_told_of_a_gap() {
+        let (changes, tenant, job) = (Changes::default(), TenantId::new(), BacktestId::new());
+        let log = changes.of(tenant);
+        let first = log.last();
+        assert_eq!(changes.wanted(), [tenant]);
+        changes.follow(tenant, vec![step(job, BacktestStatus::Running, 0.1)], |_| false);
+        let seen = log.last();
+        assert_eq!(seen, first + 1);
+        drop(log);
+        // Back before anybody has looked: nothing is missing, and what follows is told.
+        let log = changes.of(tenant);
+        assert_eq!(changes.wanted(), [tenant]);
+        let mut reader = log.reader(seen);
+        changes.follow(tenant, vec![step(job, BacktestStatus::Running, 0.2)], |_| false);
+        assert_eq!(reader.take(9).unwrap().len(), 1);
+        let seen = log.last();
+        drop((log, reader));
+        for _ in 0..3 {
+            assert!(changes.wanted().is_empty());
+        }
+        // The job is over meanwhile, by another process.
+        let log = changes.of(tenant);
+        assert!(log.reader(seen).take(9).is_err(), "it has missed the end");
+        assert_eq!(log.last(), seen + 1, "one number is left out, however long it was quiet");
+        let mut reader = log.reader(log.last());
+        changes.follow(tenant, vec![step(job, BacktestStatus::Done, 1.0)], |_| false);
+        assert_eq!(reader.take(9).unwrap().len(), 1, "what was not shown is told");
+    }
+
+    /// What was read before it ended comes after the end was told.
+    #[test]
+    fn a_job_that_is_over_stays_so_whatever_is_read_late() {
+        let (changes, tenant, job) = (Changes::default(), TenantId::new(), BacktestId::new());
+        let log = changes.of(tenant);
+        for (status, told) in [
+            (BacktestStatus::Queued, 1),
+            (BacktestStatus::Done, 1),
+            (BacktestStatus::Running, 0),
+            (BacktestStatus::Cancelled, 0),
+        ] {
+            let before = log.last();
+            changes.follow(tenant, vec![step(job, status, 0.5)], |_| false);
+            assert_eq!(log.last() - before, told, "{status:?}");
+        }
+    }
+
+    /// Nobody listens, and no process looks after the others: nothing grows.
+    #[test]
+    fn what_nobody_hears_is_not_remembered() {
+        let (changes, tenant) = (Changes::default(), TenantId::new());
+        for _ in 0..1_000 {
+            let BacktestStep { id, status, progress, person } =
+                step(BacktestId::new(), BacktestStatus::Done, 1.0);
+            changes.tell(tenant, JobChange { id, status, progress, person });
+        }
+        assert!(changes.lock()[&tenant].told.is_empty());
     }
 }

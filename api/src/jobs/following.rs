@@ -26,15 +26,29 @@ impl Jobs {
     }
 
     async fn look_at(&self, tenant: TenantId) -> Result<(), StoreError> {
-        // Before the store is read: one that ends here meanwhile tells of that itself.
-        let own: HashSet<BacktestId> = self.own();
+        // Before the store is read: one that ends here meanwhile tells of that itself. And after
+        // it, for those that have begun here meanwhile.
+        let mut own: HashSet<BacktestId> = self.own();
         let steps = self.store().backtest_steps(tenant, FOLLOWED).await?;
+        own.extend(self.own());
         self.changes.follow(tenant, steps, |id| own.contains(&id));
         Ok(())
     }
 
-    /// What a new listener was shown is known to be told.
-    pub fn shown(&self, tenant: TenantId, jobs: impl Iterator<Item = BacktestStep>) {
-        self.changes.shown(tenant, jobs);
+    /// How far the jobs are that it is looked after for listeners. What is read after this and
+    /// shown to one is at least as far.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn followed(&self, tenant: TenantId) -> Result<Vec<BacktestStep>, StoreError> {
+        match self.settings().is_alone {
+            true => Ok(Vec::new()),
+            false => self.store().backtest_steps(tenant, FOLLOWED).await,
+        }
+    }
+
+    /// A new listener was shown at least `jobs`: they need not be told.
+    pub fn shown(&self, tenant: TenantId, jobs: Vec<BacktestStep>) {
+        self.changes.shown(tenant, jobs.into_iter());
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use super::pace::Pace;
 use super::protocol::Channel;
 use super::said::Said;
-use super::topic::Topic;
+use super::topic::{HISTORY, Topic};
 use crate::http::metrics::{Metrics, Open};
 use crate::http::settings::SocketLimits;
 use crate::routes::market_data::interval_ns;
@@ -26,6 +26,9 @@ const LINGER: Duration = Duration::from_secs(30);
 const LOOK_EVERY: Duration = Duration::from_secs(5);
 /// How often candles and figures are looked at.
 const SLOW_EVERY: Duration = Duration::from_secs(1);
+/// Messages that are kept of a topic with a pace: there are hundreds of these for one book, and
+/// only the newest state counts.
+const PACED_HISTORY: usize = 4;
 /// So many trades are in a snapshot.
 const TRADES_KEPT: usize = 50;
 
@@ -145,7 +148,8 @@ impl Hub {
             return Some((Arc::clone(topic), topic.listen()));
         }
         let symbol = (!subject.1.is_empty()).then(|| subject.1.clone());
-        let topic = Arc::new(Topic::new(subject.0, symbol));
+        let kept = if pace == Pace::default() { HISTORY } else { PACED_HISTORY };
+        let topic = Arc::new(Topic::new(subject.0, symbol, kept));
         self.begin(&name, &topic)?;
         topics.insert(name, Arc::clone(&topic));
         let listener = topic.listen();

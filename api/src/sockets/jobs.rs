@@ -7,7 +7,6 @@ use super::feed::{self, Feed, Source};
 use super::protocol::{Channel, Told};
 use crate::jobs::{JobChange, Jobs};
 use qt_auth::Identity;
-use qt_store::backtests::{BacktestRow, BacktestStep};
 use qt_store::{Page, StoreError};
 use qt_trading::PrivateEvent;
 use qt_trading::time::Time;
@@ -18,11 +17,6 @@ const JOBS_SHOWN: u32 = 50;
 fn text(kind: &str, seq: u64, data: Value, at: Time) -> Utf8Bytes {
     let (channel, timestamp) = (Some(Channel::Jobs), at.millis());
     Told { kind, channel, symbol: None, seq, data, timestamp }.text()
-}
-
-fn step(row: &BacktestRow) -> BacktestStep {
-    let (progress, person) = (row.progress.clone(), row.person.clone());
-    BacktestStep { id: row.id, status: row.status, progress, person }
 }
 
 /// The subscription of `identity`.
@@ -38,14 +32,18 @@ pub async fn feed(
     let log = jobs.changes(identity.tenant);
     // Before the store is read: what happens meanwhile is told once more.
     let last = log.last();
+    let followed = jobs.followed(identity.tenant).await?;
     let page = Page { after: None, limit: JOBS_SHOWN };
     let rows = jobs.store().backtests(identity.tenant, own.clone(), page).await?.items;
-    jobs.shown(identity.tenant, rows.iter().map(step));
     let shown = rows
         .into_iter()
         .map(|row| json!({ "id": row.id, "status": row.status, "progress": row.progress }));
     let shown: Vec<Value> = shown.collect();
-    let snapshot = || text("snapshot", last, json!(shown), Time::now());
+    // Who goes on where it was is shown nothing.
+    let snapshot = || {
+        jobs.shown(identity.tenant, followed);
+        text("snapshot", last, json!(shown), Time::now())
+    };
     let message = move |event: &PrivateEvent<JobChange>| {
         let change = &event.kind;
         let is_own = own.as_ref().is_none_or(|own| change.person == *own);

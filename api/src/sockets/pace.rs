@@ -49,6 +49,33 @@ impl Pace {
 mod tests {
     use super::*;
 
+    /// Whatever the clock says, also one that was put back: the next message is due within the
+    /// pace, at a time of the reader's slot, and no slot is left out or has more than its share.
+    #[test]
+    fn no_clock_and_no_reader_breaks_a_pace() {
+        let times = (-20_000..20_000).step_by(37).chain([i64::MIN / 2, 0, i64::MAX / 2]);
+        let times: Vec<i64> = times.collect();
+        for every_ms in PACES_MS {
+            let slots = (every_ms / SLOT_MS).min(SLOTS_MAX);
+            let mut readers = std::collections::BTreeMap::new();
+            for reader in (0..slots * 3).chain(u32::MAX - slots..=u32::MAX) {
+                let pace = Pace::of(every_ms, reader).unwrap();
+                assert!(pace.offset_ms < every_ms, "{pace:?}");
+                if reader < slots * 3 {
+                    *readers.entry(pace.offset_ms).or_insert(0) += 1;
+                }
+                for now_ms in &times {
+                    let rest = pace.rest(*now_ms).unwrap().as_millis() as i64;
+                    assert!((1..=i64::from(every_ms)).contains(&rest), "{pace:?} {now_ms}: {rest}");
+                    let due = now_ms + rest - i64::from(pace.offset_ms);
+                    assert_eq!(due.rem_euclid(every_ms.into()), 0, "{pace:?} {now_ms}");
+                }
+            }
+            assert_eq!(readers.len(), slots as usize, "{every_ms}");
+            assert!(readers.values().all(|count| *count == 3), "{every_ms}: {readers:?}");
+        }
+    }
+
     #[test]
     fn readers_are_spread_over_the_time_between_two_messages() {
         let of = |reader| Pace::of(1_000, reader).unwrap();

@@ -11,13 +11,15 @@ use super::protocol::{Channel, Told};
 use qt_trading::time::Time;
 
 /// So many messages can be asked for again; a reader further behind sees the newest.
-const HISTORY: usize = 64;
+pub const HISTORY: usize = 64;
 
 /// A public channel of one symbol.
 #[derive(Debug)]
 pub struct Topic {
     channel: Channel,
     symbol: Option<String>,
+    /// Messages that can be asked for again.
+    kept: usize,
     inner: Mutex<Inner>,
     newest: watch::Sender<u64>,
 }
@@ -40,15 +42,16 @@ pub enum Next {
 }
 
 impl Topic {
-    /// An empty one. Its numbers begin with the clock, so that they rise over restarts too.
+    /// An empty one, of which the last `kept` messages can be asked for again. Its numbers begin
+    /// with the clock, so that they rise over restarts too.
     #[must_use]
-    pub fn new(channel: Channel, symbol: Option<String>) -> Self {
+    pub fn new(channel: Channel, symbol: Option<String>, kept: usize) -> Self {
         let at = Time::now();
         let last = u64::try_from(at.millis()).unwrap_or_default();
-        let history = VecDeque::with_capacity(HISTORY);
+        let history = VecDeque::new();
         let inner = Inner { history, last, snapshot: serde_json::Value::Null, at };
         let (inner, newest) = (Mutex::new(inner), watch::Sender::new(last));
-        Self { channel, symbol, inner, newest }
+        Self { channel, symbol, kept, inner, newest }
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, Inner> {
@@ -70,7 +73,7 @@ impl Topic {
             let (seq, timestamp) = (inner.last, Time::now().millis());
             let (channel, symbol) = (Some(self.channel), self.symbol.as_deref());
             let text = Told { kind, channel, symbol, seq, data, timestamp }.text();
-            if inner.history.len() == HISTORY {
+            if inner.history.len() == self.kept {
                 inner.history.pop_front();
             }
             inner.history.push_back((seq, text));
@@ -146,7 +149,7 @@ mod tests {
 
     #[test]
     fn readers_see_all_in_order_and_the_slow_the_newest() {
-        let topic = Topic::new(Channel::Ticker, Some("A".to_owned()));
+        let topic = Topic::new(Channel::Ticker, Some("A".to_owned()), HISTORY);
         let (_, mut seq) = topic.snapshot();
         let first = seq;
         assert_eq!(topic.next(seq), None);
@@ -175,7 +178,7 @@ mod tests {
 
     #[test]
     fn of_trades_all_that_is_there_is_told() {
-        let topic = Topic::new(Channel::Trade, Some("A".to_owned()));
+        let topic = Topic::new(Channel::Trade, Some("A".to_owned()), HISTORY);
         let (_, seq) = topic.snapshot();
         for n in 0..HISTORY + 5 {
             topic.publish("trade", n);

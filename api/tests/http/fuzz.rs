@@ -212,3 +212,57 @@ fn no_body_breaks_anything_and_unknown_fields_are_refused() {
         }
     }
 }
+
+/// Every name that any object of the document has.
+fn names(document: &Value, found: &mut BTreeSet<String>) {
+    match document {
+        Value::Object(all) => {
+            if let Some(Value::Object(properties)) = all.get("properties") {
+                found.extend(properties.keys().cloned());
+            }
+            all.values().for_each(|part| names(part, found));
+        }
+        Value::Array(all) => all.iter().for_each(|part| names(part, found)),
+        _ => {}
+    }
+}
+
+/// The fields that the body of `route` has.
+async fn own_fields(service: &Service, document: &Value, route: &str) -> BTreeSet<String> {
+    let (method, path) = route.split_once(' ').expect("a method and a path");
+    let operation = &document["paths"][path][method.to_lowercase()];
+    let schema = &operation["requestBody"]["content"]["application/json"]["schema"];
+    let mut own = BTreeSet::new();
+    match schema["$ref"].as_str().and_then(|at| at.strip_prefix('#')) {
+        Some(at) => names(document.pointer(at).expect("a schema"), &mut own),
+        // The contract of a signal is a document of its own.
+        None => names(&service.get("/schemas/signal.v1.json").await.json(), &mut own),
+    }
+    assert!(!own.is_empty(), "{route}: {schema}");
+    own
+}
+
+/// What the service itself says of things cannot be said by a client: no body takes a field of an
+/// answer that it does not have itself, whoever sends it.
+#[tokio::test]
+async fn no_body_takes_what_is_the_services_to_say() {
+    let furnished = Furnished::new().await;
+    let document = furnished.service.get("/openapi.json").await.json();
+    let mut all = BTreeSet::new();
+    names(&document, &mut all);
+    for own in ["id", "tenant_id", "status", "filled_quantity", "created_at", "people", "version"] {
+        assert!(all.contains(own), "the document knows {own}");
+    }
+    let mut refused = 0;
+    for (route, good) in bodies(&furnished.request) {
+        let own = own_fields(&furnished.service, &document, route).await;
+        for name in all.difference(&own) {
+            let mut body = good.clone();
+            body[name] = json!("1");
+            let reply = furnished.ask(route, &body).await;
+            assert_eq!(reply.status, 422, "{route} {name}: {reply:?}");
+            refused += 1;
+        }
+    }
+    assert!(refused > 1_000, "{refused}");
+}

@@ -1,5 +1,6 @@
 //! The HTTP face on a free port, over real sockets.
 
+mod apart;
 mod bases;
 mod common;
 mod documents;

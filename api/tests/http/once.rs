@@ -260,3 +260,45 @@ pub async fn a_kill_whose_key_was_kept_late_is_answered_again() {
     let other = client.ask("POST", "/risk/kill", "k", Some(&kill.replace("a test", "b"))).await;
     assert_eq!(other.status, 422, "{other:?}");
 }
+
+/// Several at once while the database hangs: each is done, one answer is kept, and it is one that
+/// was given; another person's and another tenant's key of that name is another key.
+#[tokio::test(flavor = "multi_thread")]
+pub async fn kills_at_once_under_a_key_that_is_kept_late_have_one_answer_afterwards() {
+    use sqlx::Connection;
+    let service = Service::start().await;
+    let client = Client::of(&service, Role::TenantAdmin, TenantId::new());
+    let other = Client::of(&service, Role::TenantAdmin, TenantId::new());
+    let kill = r#"{"level":"account","reason":"a test"}"#;
+    let url = format!("sqlite://{}", service.folder.path().join("quanttrade.sqlite").display());
+    let mut holder = sqlx::SqliteConnection::connect(&url).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut holder).await.unwrap();
+    let asks = [&client, &client, &other, &client];
+    let asks = asks.map(|of| of.ask("POST", "/risk/kill", "k", Some(kill)));
+    let first = futures_util::future::join_all(asks).await;
+    for killed in &first {
+        let was_there = killed.header("idempotency-replayed");
+        assert_eq!((killed.status, was_there), (200, None), "{killed:?}");
+    }
+    sqlx::query("ROLLBACK").execute(&mut holder).await.unwrap();
+    let again = async |of: &Client<'_>| {
+        soon(async {
+            loop {
+                let again = of.ask("POST", "/risk/kill", "k", Some(kill)).await;
+                assert_eq!(again.status, 200, "{again:?}");
+                if again.header("idempotency-replayed").is_some() {
+                    return again.json()["tripped_at"].clone();
+                }
+            }
+        })
+        .await
+    };
+    let mut given: Vec<Value> = first.iter().map(|it| it.json()["tripped_at"].clone()).collect();
+    let of_other = given.remove(2);
+    let kept = again(&client).await;
+    assert!(given.contains(&kept), "{kept} is none of {given:?}");
+    assert_eq!(again(&other).await, of_other);
+    // It stays the answer, whatever is settled late.
+    tokio::time::sleep(std::time::Duration::from_millis(700)).await;
+    assert_eq!(again(&client).await, kept);
+}

@@ -104,7 +104,7 @@ const ROLES: [Role; 5] =
     [Role::Readonly, Role::User, Role::TenantAdmin, Role::SuperAdmin, Role::Agent];
 
 /// What a tenant has that another one could ask for.
-struct Owned {
+pub struct Owned {
     order: String,
     strategy: String,
     backtest: String,
@@ -116,7 +116,7 @@ struct Owned {
 
 impl Owned {
     /// Everything once, made with the token of an agent where an agent may see its own alone.
-    async fn of(service: &Service, tenant: TenantId, role: Role) -> Self {
+    pub async fn of(service: &Service, tenant: TenantId, role: Role) -> Self {
         let user = token(Role::User, tenant);
         let post = async |path: &str, token: &str, body: Value| -> String {
             let reply = service.ask("POST", path, token, Some(&body.to_string())).await;
@@ -147,7 +147,7 @@ impl Owned {
     }
 
     /// The identifier that a path is about.
-    fn id(&self, path: &str) -> &str {
+    pub fn id(&self, path: &str) -> &str {
         match path.split('/').nth(1) {
             Some("orders") => &self.order,
             Some("strategies") => &self.strategy,
@@ -170,12 +170,12 @@ async fn service() -> Service {
     Service::with(Wanted { has_jobs: true, ..Wanted::default() }).await
 }
 
-fn filled(path: &str, id: &str) -> String {
+pub fn filled(path: &str, id: &str) -> String {
     path.replace("{id}", id).replace("{symbol}", "BTC-USD")
 }
 
 /// The method, the path, and who may.
-fn rows() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
+pub fn rows() -> impl Iterator<Item = (&'static str, &'static str, &'static str)> {
     ROUTES.iter().map(|(route, may)| {
         let (method, path) = route.split_once(' ').expect("a method and a path");
         (method, path, *may)
@@ -188,7 +188,7 @@ fn without_name(reply: &Reply) -> (u16, Value) {
     (reply.status, body)
 }
 
-const NOBODY: &str = "018f4e5a-0000-7000-8000-00000000dead";
+pub const NOBODY: &str = "018f4e5a-0000-7000-8000-00000000dead";
 
 #[tokio::test]
 async fn every_private_route_and_every_topic_is_in_the_tables() {

@@ -204,3 +204,45 @@ pub async fn limits_are_tightened_by_one_and_loosened_by_two() {
         json!({"version": 3, "limits": [{"name": "x", "level": "account", "value": "1"}]});
     assert_eq!(put(&ann, &unknown.to_string()).await.status, 422);
 }
+
+/// What somebody may not do is in the audit, once, however often it is tried.
+#[tokio::test]
+pub async fn what_is_refused_for_want_of_a_right_is_in_the_audit() {
+    let service = Service::start().await;
+    let tenant = TenantId::new();
+    let (user, admin) = (token(Role::User, tenant), token(Role::TenantAdmin, tenant));
+    let limits = json!({"version": 1, "limits": []}).to_string();
+    let tries = [
+        ("POST", "/risk/arm", Some(KILL)),
+        ("PUT", "/risk/limits", Some(limits.as_str())),
+        ("GET", "/audit", None),
+        ("GET", "/venue-keys", None),
+    ];
+    for (method, path, body) in tries {
+        for _ in 0..3 {
+            let refused = service.ask(method, path, &user, body).await;
+            assert_eq!(refused.status, 403, "{method} {path}: {refused:?}");
+        }
+    }
+    let path = "/audit?action=access.refused";
+    let rows = crate::common::soon(async {
+        loop {
+            let page = service.ask("GET", path, &admin, None).await.json();
+            let rows = page["items"].as_array().expect("rows").clone();
+            if rows.len() >= tries.len() {
+                return rows;
+            }
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+    })
+    .await;
+    let mut subjects: Vec<&str> = rows.iter().filter_map(|row| row["subject"].as_str()).collect();
+    subjects.sort_unstable();
+    let wanted = ["GET /audit", "GET /venue-keys", "POST /risk/arm", "PUT /risk/limits"];
+    assert_eq!(subjects, wanted);
+    let is_user = |row: &Value| row["person"].as_str().is_some_and(|who| who.ends_with("#user"));
+    assert!(rows.iter().all(is_user), "{rows:?}");
+    // Another tenant's audit has nothing of it.
+    let other = token(Role::TenantAdmin, TenantId::new());
+    assert_eq!(service.ask("GET", path, &other, None).await.json()["items"], json!([]));
+}

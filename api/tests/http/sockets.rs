@@ -455,3 +455,29 @@ async fn a_reader_with_a_pace_gets_the_newest_state_and_no_more_than_it_wants() 
     channels.sort();
     assert_eq!(channels, ["orderbook", "ticker", "trade"]);
 }
+
+/// Who changes its pace again and again has one subscription, and hears nothing more afterwards.
+#[tokio::test]
+async fn a_pace_that_is_changed_again_and_again_is_one_subscription() {
+    let service = Service::start().await;
+    let mut socket = ready(&service, "/ws", &token(Role::User, TenantId::new())).await;
+    let mut word = json!({"action": "subscribe", "channel": "ticker", "symbol": "BTC-USD"});
+    for n in 0..60 {
+        word["every_ms"] = [100, 250, 500, 1_000, 2_500, 5_000, 10_000][n % 7].into();
+        say(&mut socket, word.clone()).await;
+        hear_type(&mut socket, "snapshot").await;
+        service.market.tick("BTC-USD", 200 + i64::try_from(n).unwrap());
+    }
+    word["action"] = "unsubscribe".into();
+    word["every_ms"] = Value::Null;
+    for was_subscribed in [true, false] {
+        say(&mut socket, word.clone()).await;
+        let told = hear_type(&mut socket, "unsubscribed").await;
+        assert_eq!(told["data"]["was_subscribed"], was_subscribed);
+    }
+    // Every topic at a short pace would have told this by now.
+    service.market.tick("BTC-USD", 999);
+    tokio::time::sleep(Duration::from_millis(600)).await;
+    say(&mut socket, json!({"action": "ping"})).await;
+    assert_eq!(hear(&mut socket).await.unwrap()["type"], "pong");
+}

@@ -256,24 +256,19 @@ async fn an_emptied_redis_is_shown_everything_again() {
     }
 }
 
-async fn connected(redis: &RedisServer) -> redis::aio::MultiplexedConnection {
-    let client = redis::Client::open(redis.url()).unwrap();
-    client.get_multiplexed_async_connection().await.unwrap()
-}
-
 async fn command(redis: &RedisServer, words: &[&str]) {
     let mut command = redis::cmd(words[0]);
     for word in &words[1..] {
         command.arg(*word);
     }
-    let _: redis::Value = command.query_async(&mut connected(redis).await).await.unwrap();
+    let _: redis::Value = command.query_async(&mut redis.connection().await).await.unwrap();
 }
 
 type Hash = std::collections::HashMap<String, String>;
 
 /// A hash, as soon as it is so.
 async fn hash(redis: &RedisServer, key: &str, is_so: impl Fn(&Hash) -> bool) -> Hash {
-    let mut connection = connected(redis).await;
+    let mut connection = redis.connection().await;
     crate::soon(async {
         loop {
             let all: Hash =

@@ -1,8 +1,11 @@
 //! The whole service as it is served: real sessions, real jobs, both databases, directly and
 //! through both gateways of the platform.
 
+mod again;
 mod alerts;
+mod audited;
 mod backlog;
+mod bulky;
 #[path = "../http/common/client.rs"]
 mod client;
 mod flow;
@@ -10,8 +13,10 @@ mod gateway;
 mod hitl;
 mod outages;
 mod outside;
+mod overload;
 mod owner;
 mod place;
+mod process;
 mod quality;
 #[path = "../../store/tests/store/redis_server.rs"]
 mod redis_server;
@@ -21,11 +26,13 @@ mod secrets;
 mod server;
 mod servers;
 mod signals;
+mod soak;
 mod sockets;
 mod spans;
 mod strategies;
 mod stream_speed;
 mod takeover;
+mod undisturbed;
 
 use std::time::{Duration, Instant};
 

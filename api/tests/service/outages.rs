@@ -14,21 +14,23 @@ use crate::place::{Place, Way};
 use crate::redis_server::RedisServer;
 use crate::servers::PostgresServer;
 
-const SECRET: (&str, &str) = ("JWT_SECRET_KEY", "k2Zp9vQ4xW7mB1nR6tY3uE8sA5dF0gHjLcXz");
-const HOST: (&str, &str) = ("HOST", "127.0.0.1");
+pub const SECRET: (&str, &str) = ("JWT_SECRET_KEY", "k2Zp9vQ4xW7mB1nR6tY3uE8sA5dF0gHjLcXz");
+pub const HOST: (&str, &str) = ("HOST", "127.0.0.1");
 /// So that tests are not held up.
-const WRITES: (&str, &str) = ("RATE_LIMIT_WRITE", "100000:100000");
-const READS: (&str, &str) = ("RATE_LIMIT_READ", "100000:100000");
+pub const WRITES: (&str, &str) = ("RATE_LIMIT_WRITE", "100000:100000");
+pub const READS: (&str, &str) = ("RATE_LIMIT_READ", "100000:100000");
 /// Clients at one time.
 const CLIENTS: usize = 8;
 
 /// What a database has: the statuses of orders, how often each was executed, and events.
 #[derive(Debug, Default)]
-struct Kept {
+pub struct Kept {
     orders: HashMap<String, String>,
     filled: HashMap<String, usize>,
     executions: usize,
     events: Vec<(String, String)>,
+    /// Rows of the audit, by action and subject.
+    audited: HashMap<(String, String), i64>,
 }
 
 impl Kept {
@@ -36,12 +38,20 @@ impl Kept {
         self.events.iter().filter(|(_, other)| other == kind).count()
     }
 
-    /// Each acknowledged order is there and filled, and each execution has one event.
-    fn holds(&self, acknowledged: &[String]) {
+    /// How many rows of the audit tell of `action`.
+    fn audited(&self, action: &str) -> i64 {
+        self.audited.iter().filter(|((of, _), _)| of == action).map(|(_, count)| count).sum()
+    }
+
+    /// Each acknowledged order is there and filled, with one row of the audit; each execution has
+    /// one event.
+    pub fn holds(&self, acknowledged: &[String]) {
         for id in acknowledged {
             let Some(status) = self.orders.get(id) else { panic!("order {id} is lost") };
             assert!(status == "filled", "order {id} is {status}");
             assert!(self.filled.contains_key(id), "order {id} has no execution");
+            let placed = ("order.placed".to_owned(), format!("order:{id}"));
+            assert_eq!(self.audited.get(&placed), Some(&1), "order {id} in the audit");
         }
         let distinct: HashSet<&String> = self.events.iter().map(|(id, _)| id).collect();
         assert_eq!(distinct.len(), self.events.len(), "events are there twice");
@@ -54,6 +64,8 @@ const EXECUTIONS: &str = "SELECT CAST(order_id AS TEXT) AS id, COUNT(*) AS fills
                           GROUP BY order_id";
 const EVENTS: &str = "SELECT CAST(event_id AS TEXT) AS id, event_type FROM outbox_events \
                       ORDER BY tenant_id, seq";
+const AUDITED: &str = "SELECT action, subject, COUNT(*) AS entries FROM audit_entries \
+                       GROUP BY action, subject";
 
 macro_rules! kept_in {
     ($connection:expr) => {{
@@ -70,11 +82,14 @@ macro_rules! kept_in {
         for row in sqlx::query(EVENTS).fetch_all(&mut connection).await.unwrap() {
             kept.events.push((row.get("id"), row.get("event_type")));
         }
+        for row in sqlx::query(AUDITED).fetch_all(&mut connection).await.unwrap() {
+            kept.audited.insert((row.get("action"), row.get("subject")), row.get("entries"));
+        }
         kept
     }};
 }
 
-async fn in_sqlite(folder: &Path) -> Kept {
+pub async fn in_sqlite(folder: &Path) -> Kept {
     kept_in!(sqlite(folder).await)
 }
 
@@ -91,13 +106,16 @@ async fn sqlite(folder: &Path) -> sqlx::SqliteConnection {
 }
 
 /// An order that is filled at once; all of them together come to nothing.
-fn order(n: usize) -> String {
+pub fn order(n: usize) -> String {
     let (side, quantity) = (["buy", "sell"][n % 2], n / 2 % 40 + 1);
     format!(r#"{{"symbol":"EURUSD","side":"{side}","type":"market","quantity":"{quantity}"}}"#)
 }
 
 /// Places orders by several clients while `goes_on(number of the order)`.
-async fn load(way: &Arc<Way>, goes_on: impl Fn(usize) -> bool + Send + Sync + 'static) -> Loaded {
+pub async fn load(
+    way: &Arc<Way>,
+    goes_on: impl Fn(usize) -> bool + Send + Sync + 'static,
+) -> Loaded {
     let (goes_on, next) = (Arc::new(goes_on), Arc::new(AtomicUsize::new(0)));
     let mut clients = Vec::new();
     for _ in 0..CLIENTS {
@@ -138,13 +156,13 @@ async fn load(way: &Arc<Way>, goes_on: impl Fn(usize) -> bool + Send + Sync + 's
 
 /// Orders that were acknowledged, and how often the service could not.
 #[derive(Debug, Default)]
-struct Loaded {
-    acknowledged: Vec<String>,
-    unavailable: usize,
+pub struct Loaded {
+    pub acknowledged: Vec<String>,
+    pub unavailable: usize,
 }
 
 /// Looks until `is_so`, for at most a minute.
-async fn settled<F: Future<Output = Kept>>(
+pub async fn settled<F: Future<Output = Kept>>(
     look: impl Fn() -> F,
     is_so: impl Fn(&Kept) -> bool,
 ) -> Kept {
@@ -160,7 +178,7 @@ async fn settled<F: Future<Output = Kept>>(
     }
 }
 
-fn has_all(acknowledged: &[String]) -> impl Fn(&Kept) -> bool {
+pub fn has_all(acknowledged: &[String]) -> impl Fn(&Kept) -> bool {
     move |kept| {
         let is_filled = |id| kept.orders.get(id).is_some_and(|status| status == "filled");
         acknowledged.iter().all(is_filled)
@@ -299,6 +317,7 @@ async fn postgres_away_under_load() {
     loaded.acknowledged.extend(more.acknowledged);
     let kept = settled(|| in_postgres(&url), has_all(&loaded.acknowledged)).await;
     kept.holds(&loaded.acknowledged);
+    assert_eq!(kept.audited("strategy.created"), 0, "what was refused was not done");
     let kill = r#"{"level":"account","reason":"a test"}"#;
     assert_eq!(way.ask("POST", "/risk/kill", Some(kill)).await.status, 200);
 }
@@ -341,6 +360,9 @@ async fn a_kill_while_postgres_is_away() {
     let path = format!("/strategies/{strategy}/activate");
     let refused = way.ask("POST", &path, None).await;
     assert_eq!(refused.status, 409, "{}", refused.json());
+    let kept = settled(|| in_postgres(&url), |kept| kept.audited("risk.killed") == 2).await;
+    assert_eq!(kept.of_type("KillSwitchChanged"), 2);
+    assert_eq!(kept.audited("strategy.created"), 1);
 }
 
 /// Alone on its database, a process goes on for as long as that is away.

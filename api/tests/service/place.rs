@@ -218,6 +218,12 @@ impl Place {
         Way { address: self.address, prefix: "", token }
     }
 
+    /// The same for the administrator of another tenant, where there are tokens.
+    pub fn of_tenant(&self, tenant: Uuid, user: &str) -> Way {
+        let token = minted(&self.settings, tenant, user, Role::TenantAdmin);
+        Way { address: self.address, prefix: "", token }
+    }
+
     /// On SQLite and with tokens.
     pub async fn with_tokens(given: &[(&str, &str)]) -> Self {
         let keys = [("JWT_SECRET_KEY", SECRET), ("HOST", "127.0.0.1")];

@@ -85,8 +85,7 @@ pub(crate) fn signal(name: &str, n: usize) -> String {
 }
 
 pub(crate) async fn redis(server: &RedisServer) -> MultiplexedConnection {
-    let client = redis::Client::open(server.url()).unwrap();
-    client.get_multiplexed_async_connection().await.unwrap()
+    server.connection().await
 }
 
 pub(crate) async fn send(

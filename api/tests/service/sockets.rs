@@ -10,7 +10,7 @@ use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::Message;
 
 use crate::flow::until;
-use crate::place::Place;
+use crate::place::{Place, Way};
 use crate::soon;
 
 /// Readers, and orders that they are told of.
@@ -19,15 +19,20 @@ const ORDERS: usize = 60;
 
 pub type Socket = WebSocketStream<TcpStream>;
 
-/// A socket that is told of `channels` (CHANNEL or CHANNEL:SYMBOL).
+/// A socket of the place's own token that is told of `channels` (CHANNEL or CHANNEL:SYMBOL).
 pub async fn open(place: &Place, channels: &[&str]) -> Socket {
+    open_as(&place.directly(), channels).await
+}
+
+/// The same of whoever comes that way.
+pub async fn open_as(way: &Way, channels: &[&str]) -> Socket {
     let socket = TcpSocket::new_v4().expect("a socket");
     // Little room, so that one that takes nothing is noticed soon.
     socket.set_recv_buffer_size(4 << 10).expect("a small buffer");
-    let stream = socket.connect(place.address).await.expect("it listens");
-    let url = format!("ws://{}/ws", place.address);
+    let stream = socket.connect(way.address).await.expect("it listens");
+    let url = format!("ws://{}/ws", way.address);
     let (mut socket, _) = soon(tokio_tungstenite::client_async(url, stream)).await.expect("opens");
-    say(&mut socket, json!({"action": "auth", "token": place.token()})).await;
+    say(&mut socket, json!({"action": "auth", "token": way.token})).await;
     for channel in channels {
         let (channel, symbol) = channel.split_once(':').unwrap_or((channel, ""));
         let mut wanted = json!({"action": "subscribe", "channel": channel});
@@ -39,7 +44,7 @@ pub async fn open(place: &Place, channels: &[&str]) -> Socket {
     socket
 }
 
-async fn say(socket: &mut Socket, what: Value) {
+pub async fn say(socket: &mut Socket, what: Value) {
     socket.send(Message::text(what.to_string())).await.expect("it is open");
 }
 
@@ -79,8 +84,9 @@ async fn listen(mut socket: Socket) -> (Vec<u64>, Socket) {
     (seen, socket)
 }
 
-async fn sockets_open(place: &Place) -> usize {
-    let text = place.directly().ask("GET", "/metrics", None).await.body;
+/// Sockets that are open.
+pub async fn sockets_open(way: &Way) -> usize {
+    let text = way.ask("GET", "/metrics", None).await.body;
     let text = String::from_utf8(text).expect("text");
     let name = "quanttrade_websocket_connections ";
     let line = text.lines().find_map(|line| line.strip_prefix(name)).expect("the series");
@@ -101,7 +107,7 @@ async fn no_private_event_is_lost_and_one_who_is_stuck_harms_nobody() {
     let mut wanted: Vec<&str> = books.iter().map(String::as_str).collect();
     wanted.push("orders");
     let stuck = open(&place, &wanted).await;
-    while sockets_open(&place).await <= READERS {
+    while sockets_open(&way).await <= READERS {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     for n in 0..ORDERS {
@@ -131,11 +137,11 @@ async fn no_private_event_is_lost_and_one_who_is_stuck_harms_nobody() {
         }
     });
     drained.await.expect("they go on");
-    while sockets_open(&place).await > READERS {
+    while sockets_open(&way).await > READERS {
         assert!(began.elapsed() < Duration::from_secs(60), "it is still there");
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
-    assert_eq!(sockets_open(&place).await, READERS);
+    assert_eq!(sockets_open(&way).await, READERS);
     drop(stuck);
 }
 

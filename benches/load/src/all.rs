@@ -20,6 +20,10 @@ const SYMBOLS: [&str; 4] = ["BTC-USD", "ETH-USD", "AAPL", "EURUSD"];
 const PACED_TENANTS: u64 = 100;
 /// Orders a second of the paced run: each is about seven messages for each socket of its tenant.
 const PACED_ORDERS: u64 = 14;
+/// Orders a second beside sockets that are idle: with those before, within what a day allows.
+const BESIDE_IDLE: u64 = 300;
+/// What the platform asks for at most, at the 95th and the 99th of a hundred answers (ms).
+const PLATFORM_MS: (f64, f64) = (500.0, 2_000.0);
 /// A service that nobody asks anything for so long is idle.
 const IDLE: Duration = Duration::from_secs(3);
 
@@ -66,6 +70,7 @@ pub async fn run(args: &AllArgs) -> Result<(), String> {
     run.orders(tenants).await?;
     run.deliveries().await?;
     run.many().await?;
+    run.beside_idle(tenants).await?;
     run.paced().await?;
     run.one_stuck().await?;
     let (took, is_well) = service.stop().await?;
@@ -213,6 +218,36 @@ impl Run<'_> {
     }
 
     /// All sockets, of many tenants, at the pace of dashboards.
+    /// What the platform asks for, with ten thousand sockets open that are told nothing.
+    async fn beside_idle(&mut self, tenants: u64) -> Result<(), String> {
+        let connections = share(self.args, 10_000);
+        let seconds = self.args.seconds;
+        let reads = Schedule { rate: share(self.args, 10_000), seconds, connections: 64 };
+        let writes = Schedule { rate: share(self.args, BESIDE_IDLE), seconds, connections: 64 };
+        let paths = ["/portfolio", "/orders", "/market-data/BTC-USD"].map(str::to_owned);
+        let get = Wanted::Get(Arc::new(paths));
+        // Nobody has backtests: there is nothing to tell.
+        let idle = Plan { seconds: 1, ..self.plan(connections, vec!["jobs".to_owned()], 0) };
+        let target = self.target.clone();
+        let requests = async {
+            let read = requests::load(&target, reads, &get).await?;
+            Ok((read, requests::load(&target, writes, &Wanted::Orders).await?))
+        };
+        let (done, (read, written)) = sockets::load_with(&target, &idle, requests).await?;
+        self.opened(&done);
+        let with = format!("{connections} sockets open and idle");
+        let orders = format!("  POST /trades, {tenants} tenants");
+        for (what, status, of, rate) in [
+            (format!("{with}: GET as above"), 200, read, reads.rate),
+            (orders, 201, written, writes.rate),
+        ] {
+            let p95_ms = of.times.value_at_quantile(0.95) as f64 / 1_000.0;
+            self.answers(&what, status, &of, (rate, PLATFORM_MS.1));
+            self.rows.push(Row::new("  p95", p95_ms, "ms", Goal::Most(PLATFORM_MS.0)));
+        }
+        Ok(())
+    }
+
     async fn paced(&mut self) -> Result<(), String> {
         let (connections, tenants) = (share(self.args, 10_000), share(self.args, PACED_TENANTS));
         for tenant in 0..tenants {
@@ -232,9 +267,7 @@ impl Run<'_> {
         let wanted = share(self.args, 20_000) as f64;
         self.rows.push(Row::new(what, done.per_second, "/s", Goal::Least(wanted)));
         self.rows.push(Row::new("  p99", p99_ms(&done.times), "ms", Goal::Most(50.0)));
-        if let Some(kib) = done.kib_each(connections) {
-            self.rows.push(Row::new("  memory of each", kib, "KiB", Goal::Most(50.0)));
-        }
+        // Memory of each: the row above has it; these use what those have given back.
         self.rows.push(Row::plain("  private events of one", done.private as f64, ""));
         let lost = done.lost as f64;
         self.rows.push(Row::new("  private events lost", lost, "", Goal::Most(0.0)));

@@ -10,8 +10,13 @@ use crate::target::Target;
 /// So long a service may take to be ready.
 const PATIENCE: Duration = Duration::from_secs(30);
 /// Far above what is asked: a run measures the service, not its quotas.
-const RATE_LIMITS: [&str; 4] =
-    ["RATE_LIMIT_READ", "RATE_LIMIT_WRITE", "RATE_LIMIT_KILL", "RATE_LIMIT_ADDRESS"];
+const RATE_LIMITS: [&str; 5] = [
+    "RATE_LIMIT_READ",
+    "RATE_LIMIT_WRITE",
+    "RATE_LIMIT_CANCEL",
+    "RATE_LIMIT_KILL",
+    "RATE_LIMIT_ADDRESS",
+];
 
 /// A service that was started for a run.
 #[derive(Debug)]

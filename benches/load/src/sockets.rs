@@ -143,6 +143,15 @@ pub async fn run(args: &SocketArgs) -> Result<(), String> {
 
 /// Opens the sockets of `plan`, has orders placed, and listens.
 pub async fn load(target: &Target, plan: &Plan) -> Result<Outcome, String> {
+    Ok(load_with(target, plan, async { Ok(()) }).await?.0)
+}
+
+/// The same; `meanwhile` begins once all are open, and what comes of it is told too.
+pub async fn load_with<T>(
+    target: &Target,
+    plan: &Plan,
+    meanwhile: impl Future<Output = Result<T, String>>,
+) -> Result<(Outcome, T), String> {
     check_files(plan.connections)?;
     let before = service::resident_kib(target.process);
     let (opened, mut count) = watch::channel(0);
@@ -178,7 +187,7 @@ pub async fn load(target: &Target, plan: &Plan) -> Result<Outcome, String> {
         let (target, of) = (target.clone(), Arc::clone(&plan.subscriptions));
         tokio::spawn(async move { let_go(&target, &of).await })
     });
-    let placed = place(target, plan).await?;
+    let (placed, of_others) = tokio::try_join!(place(target, plan), meanwhile)?;
     phase.send_replace(Phase::Ends(Instant::now() + DRAIN));
     let let_go = match stuck {
         Some(stuck) => stuck.await.map_err(|error| error.to_string())??,
@@ -189,7 +198,7 @@ pub async fn load(target: &Target, plan: &Plan) -> Result<Outcome, String> {
     let resident_kib = [before, with_all, at_end];
     let messages: usize = seen.iter().map(|one| one.late_ms.len()).sum();
     let listened_s = (plan.seconds as f64 + DRAIN.as_secs_f64()).max(1.0);
-    Ok(Outcome {
+    let outcome = Outcome {
         opened_in,
         failed,
         closed: seen.iter().filter(|one| one.is_closed).count() as u64,
@@ -199,7 +208,8 @@ pub async fn load(target: &Target, plan: &Plan) -> Result<Outcome, String> {
         lost: lost(&seen, &placed),
         resident_kib,
         let_go,
-    })
+    };
+    Ok((outcome, of_others))
 }
 
 fn check_files(connections: u64) -> Result<(), String> {

@@ -40,6 +40,9 @@ pub struct GuardArgs {
     /// Where the venue is reached instead of at its own addresses
     #[arg(long, value_name = "URL")]
     pub venue_url: Option<String>,
+    /// Trust this certificate authority and no other
+    #[arg(long, value_name = "FILE.pem")]
+    pub ca: Option<PathBuf>,
     /// Its keys at the venue: others than those of the run
     #[arg(long, value_name = "FILE")]
     pub keys: Option<PathBuf>,
@@ -94,6 +97,7 @@ pub fn run(args: &GuardArgs, session: &Session) -> Result<(), Failure> {
         return Err(Failure::usage(what).hint("--limit 500ms, or more"));
     }
     let place = Place::new(with_orders(&args.venue)?, args.venue_url.as_deref())?;
+    let place = place.trusting(args.ca.as_deref())?;
     if !args.folder.is_dir() {
         let what = format!("{}: there is no such folder", args.folder.display());
         return Err(Failure::usage(what).hint("name the folder of --out of quanttrade live"));

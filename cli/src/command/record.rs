@@ -1,13 +1,12 @@
 //! `record`: live market data of a venue into files that are read like any other recording.
 
-use std::fs;
 use std::path::PathBuf;
 use std::sync::atomic::Ordering;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use qt_feeds::drive::{self, Authorities};
+use qt_feeds::drive;
 use qt_feeds::market::{self, Figures, Handle, Offered, Sink, StartError, Want};
 use qt_feeds::record::{self, Recorded, Recording};
 use qt_feeds::venue::LookupError;
@@ -20,6 +19,7 @@ use crate::failure::Failure;
 use crate::interrupt;
 use crate::output::number;
 use crate::settings::number::duration_ns;
+use crate::venue::place::authorities;
 
 /// Record live market data of a venue.
 #[derive(Debug, Args)]
@@ -83,7 +83,7 @@ struct Document<'a> {
 /// # Errors
 /// When there is no such venue or instrument, nothing came, or something could not be written.
 pub fn run(args: &RecordArgs, session: &Session) -> Result<(), Failure> {
-    let authorities = authorities(args)?;
+    let authorities = authorities(args.ca.as_deref())?;
     if args.length_ns.is_some_and(|ns| ns <= 0) {
         return Err(Failure::usage("--for: it is no time at all").hint("for example --for 10m"));
     }
@@ -129,12 +129,18 @@ pub fn run(args: &RecordArgs, session: &Session) -> Result<(), Failure> {
 /// Waits for the end: of the time, by Ctrl-C, or because nothing can be written.
 fn wait(args: &RecordArgs, handle: &Handle, recording: &Recording, begun: Instant) {
     let length = args.length_ns.and_then(|ns| u64::try_from(ns).ok()).map(Duration::from_nanos);
+    let mut files = recording.recorded().files;
     while !interrupt::flag().load(Ordering::Relaxed)
         && length.is_none_or(|length| begun.elapsed() < length)
         && handle.is_running()
         && !recording.is_broken()
     {
         thread::sleep(LOOK_EVERY);
+        // A file begins in the middle of the books: with them it can be read by itself.
+        let begun = recording.recorded().files;
+        if std::mem::replace(&mut files, begun) != begun {
+            handle.ask_books();
+        }
     }
 }
 
@@ -181,13 +187,6 @@ fn show(
 fn clock() -> drive::Clock {
     let (mut clock, mut watch) = (SystemClock::start(), Watch::new(Nanos::MIN));
     Box::new(move || watch.look(clock.read()))
-}
-
-fn authorities(args: &RecordArgs) -> Result<Authorities, Failure> {
-    let Some(path) = &args.ca else { return Ok(Authorities::Native) };
-    let bytes = fs::read(path)
-        .map_err(|error| Failure::usage(format!("--ca: {}: {error}", path.display())))?;
-    Ok(Authorities::Pem(bytes))
 }
 
 /// What went wrong, with what would fix it.

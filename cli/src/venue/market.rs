@@ -11,7 +11,7 @@ use qt_runtime::live::{self, Clock, FeedWriter, SystemClock, Watch};
 use qt_types::{Event, InstrumentId, InstrumentSpec, Nanos, Payload, Seq, Tick, VenueId};
 use serde_json::{Value, json};
 
-use super::place::Place;
+use super::place::{Place, undriven};
 use crate::failure::Failure;
 use crate::output::number;
 
@@ -38,6 +38,12 @@ impl Seen {
         let handle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let figures = handle.as_ref().map(Handle::figures).unwrap_or_default();
         look(&figures)
+    }
+
+    /// Has the venue asked what it lists: something speaks against what is known of it.
+    pub fn ask_listings(&self) {
+        let handle = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        handle.iter().for_each(Handle::ask_listings);
     }
 }
 
@@ -85,7 +91,7 @@ impl Market {
     /// # Errors
     /// When it cannot be reached, or does not have one of them.
     pub fn list(place: &Place, symbols: &[String]) -> Result<Self, Failure> {
-        let found = listings(place.name(), place.url(), symbols, driving());
+        let found = listings(place.name(), place.url(), symbols, place.driving());
         let found = found.map_err(|error| failure(place, error))?;
         let spec = |of: &Listing| {
             let wrong = |error| Failure::failed(format!("{}: {error}", of.symbol));
@@ -109,6 +115,11 @@ impl Market {
     /// Their symbols.
     pub fn symbols(&self) -> Vec<String> {
         self.specs.iter().map(|spec| spec.symbol().to_owned()).collect()
+    }
+
+    /// Whether every order that rests there can be changed.
+    pub fn can_change(&self) -> bool {
+        self.listings.iter().all(|of| of.can_replace)
     }
 
     /// What does not trade now, in words.
@@ -139,7 +150,7 @@ impl Market {
             venue: VenueId(0),
             instruments,
             seed: u64::from(std::process::id()),
-            drive: driving(),
+            drive: self.place.driving(),
         };
         let handle = start(settings, Box::new(Pen(writer)));
         let handle = handle.map_err(|error| failure(&self.place, error))?;
@@ -203,6 +214,7 @@ fn failure(place: &Place, error: StartError) -> Failure {
             "check the network, --venue-url and whether the venue is in maintenance; the same \
              command begins once it answers",
         ),
+        StartError::Drive(error) => undriven(&error),
         StartError::Venue(..) | StartError::Url(_) | StartError::Setup(_) => Failure::usage(what),
         _ => Failure::failed(what),
     }

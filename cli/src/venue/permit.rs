@@ -19,6 +19,8 @@ pub struct Given {
     pub venue: String,
     /// Where it is reached.
     pub url: Option<String>,
+    /// The certificate authority that alone vouches for it, if one was given.
+    pub authority: Vec<u8>,
     /// The instruments.
     pub symbols: Vec<String>,
     /// All settings as words: what is approved of.
@@ -145,6 +147,9 @@ fn people(given: &Given, limits: Option<Vec<u8>>, missing: &mut Vec<String>) -> 
     symbols.sort_unstable();
     let url = given.url.clone().unwrap_or_default();
     let mut parts: Vec<&[u8]> = vec![given.venue.as_bytes(), url.as_bytes(), &limits];
+    if !given.authority.is_empty() {
+        parts.push(&given.authority);
+    }
     parts.extend(symbols.iter().chain(&given.words).map(|word| word.as_bytes()));
     let digest = approvals::digest(&parts);
     let form =
@@ -266,7 +271,8 @@ mod tests {
         let digest = digest_in(&permit(&given).unwrap_err());
         approve(&mut given, folder.path(), &digest);
         permit(&given).unwrap();
-        let others: [fn(&mut Given); 3] = [
+        let others: [fn(&mut Given); 4] = [
+            |it| it.authority = b"somebody else vouches for it".to_vec(),
             |it| it.words.push("--qty".to_owned()),
             |it| it.url = Some("http://127.0.0.1:1".to_owned()),
             |it| it.venue = "another".to_owned(),

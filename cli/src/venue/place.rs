@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
-use qt_feeds::drive::{self, Handle};
+use qt_feeds::drive::{self, Authorities, DriveError, Handle};
 use qt_feeds::machine::{Act, Happened, Machine};
 use qt_feeds::venue::binance::trade::SPOT;
 use qt_feeds::venue::binance::{Access, Guard, GuardSettings, GuardStep};
@@ -29,11 +29,23 @@ const FUTURES: [&str; 1] = ["binance-usdm"];
 /// How long a look at the account, or a round of cancels, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 
+/// The certificate authority in the file `ca`; without one those that the machine trusts.
+///
+/// # Errors
+/// When it cannot be read.
+pub fn authorities(ca: Option<&Path>) -> Result<Authorities, Failure> {
+    let Some(path) = ca else { return Ok(Authorities::Native) };
+    let bytes = std::fs::read(path)
+        .map_err(|error| Failure::usage(format!("--ca: {}: {error}", path.display())))?;
+    Ok(Authorities::Pem(bytes))
+}
+
 /// See the module.
 #[derive(Clone, Debug)]
 pub struct Place {
     name: &'static str,
     url: Option<String>,
+    authorities: Authorities,
 }
 
 impl Place {
@@ -51,7 +63,29 @@ impl Place {
             let what = format!("--venue-url: '{wrong}' is no address of a venue");
             return Err(Failure::usage(what).hint("--venue-url http://127.0.0.1:PORT"));
         }
-        Ok(Self { name, url })
+        Ok(Self { name, url, authorities: Authorities::Native })
+    }
+
+    /// The same, and only the certificate authority in the file `ca` is trusted, if one is given.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn trusting(mut self, ca: Option<&Path>) -> Result<Self, Failure> {
+        self.authorities = authorities(ca)?;
+        Ok(self)
+    }
+
+    /// Clocks, and whom to trust.
+    pub fn driving(&self) -> drive::Settings {
+        drive::Settings { authorities: self.authorities.clone(), ..driving() }
+    }
+
+    /// The authority that alone is trusted; nothing where it is up to the machine.
+    pub fn authority(&self) -> &[u8] {
+        match &self.authorities {
+            Authorities::Native => &[],
+            Authorities::Pem(text) => text,
+        }
     }
 
     /// Its name.
@@ -128,10 +162,18 @@ impl Place {
             symbols: symbols.to_vec(),
         });
         let guard = Arc::new(Mutex::new(guard));
-        let spawned = drive::spawn("sweeper", Held(Arc::clone(&guard)), driving());
-        let (handle, _thread) = spawned.map_err(|error| Failure::failed(error.to_string()))?;
+        let spawned = drive::spawn("sweeper", Held(Arc::clone(&guard)), self.driving());
+        let (handle, _thread) = spawned.map_err(|error| undriven(&error))?;
         let (clock, watch) = (SystemClock::start(), Watch::new(Nanos::MIN));
         Ok(Sweeper { guard, handle, clock, watch })
+    }
+}
+
+/// Why there is no driver of sockets: the authority is none.
+pub fn undriven(error: &DriveError) -> Failure {
+    match error {
+        DriveError::Authority(_) => Failure::usage(format!("--ca: {error}")),
+        _ => Failure::failed(error.to_string()),
     }
 }
 

@@ -22,7 +22,7 @@ use qt_types::{InstrumentSpec, VenueId};
 use serde_json::json;
 
 use super::ended::Ended;
-use super::market::Market;
+use super::market::{Market, Seen};
 use super::orders::{self, Orders};
 use super::paper::FEED_ROOM;
 use super::permit::Permit;
@@ -63,9 +63,13 @@ pub fn run(
     let bell = Arc::new(Bell::new(run.placement.wait));
     let folder = run.folder.clone();
     let (mut driver, mut end) = make(run, keeper, &bell, market)?;
-    let is_first = driver.blotter().is_unused();
-    let Orders { gateway, running } =
-        orders::start(&place, &keys, market, &folder, is_first, end.bell())?;
+    let start = orders::Start {
+        folder: &folder,
+        is_first: driver.blotter().is_unused(),
+        cash: driver.exposure().ledger.cash(),
+    };
+    let Orders { gateway, running } = orders::start(&place, &keys, market, &start, end.bell())?;
+    let seen = market.seen();
     let mut clock = SystemClock::start();
     driver.look(clock.read());
     approve(&mut driver, permit.as_ref()).map_err(failed)?;
@@ -78,7 +82,7 @@ pub fn run(
         });
         let beating = scope.spawn(move || beat(heart, stage, over));
         scope.spawn(move || sweep_on_kill(sweeper, stage, over));
-        scope.spawn(move || watch(&running, stage, over));
+        scope.spawn(move || watch(&running, &seen, stage, over));
         let course = &mut Course {
             clock: &mut clock,
             bell: &bell,
@@ -96,8 +100,7 @@ pub fn run(
         ran.map(|_| ended)
     });
     match stage.venue.hopeless() {
-        Some((why, true)) => Err(Failure::usage(format!("{}: {why}", place.text()))),
-        Some((why, false)) => Err(Failure::failed(format!("{}: {why}", place.text()))),
+        Some((why, reason)) => Err(Failure::new(reason, format!("{}: {why}", place.text()))),
         None => made.map_err(failed),
     }
 }
@@ -156,18 +159,24 @@ fn approve(
 }
 
 /// Tells people how the session stands. One that will never stand ends the run.
-fn watch(running: &Running<Standing>, stage: &Stage, over: &AtomicBool) {
-    let mut last = None;
+/// What speaks against the rules that are known has the venue asked for them.
+fn watch(running: &Running<Standing>, seen: &Seen, stage: &Stage, over: &AtomicBool) {
+    let (mut last, mut refused) = (None, 0);
     while !over.load(Ordering::Acquire) {
         thread::sleep(BEAT);
         let Some(standing) = running.standing() else { continue };
         if let Some(text) = orders::news(&standing, &mut last) {
             stage.venue.note(text);
         }
-        if let Some((why, is_setting)) = orders::hopeless(&standing)
+        if std::mem::replace(&mut refused, standing.figures.rules_refused)
+            != standing.figures.rules_refused
+        {
+            seen.ask_listings();
+        }
+        if let Some((why, reason)) = orders::hopeless(&standing)
             && !stage.venue.has_begun()
         {
-            stage.venue.give_up(why, is_setting);
+            stage.venue.give_up(why, reason);
             stage.stop.store(true, Ordering::Release);
         }
     }

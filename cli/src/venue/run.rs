@@ -1,6 +1,6 @@
 //! `live` at a venue: what it is made from, its threads, and how it ends.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -42,6 +42,8 @@ use crate::settings::{Layers, RunPlan};
 pub const JOURNAL: &str = "live.qtj";
 /// The threads of a run that can have a core each.
 const THREADS: [&str; 2] = ["gateway", "pipeline"];
+/// What a venue lacks that does not change orders, in the words of `--venue-lacks`.
+const AMEND: &str = "amend";
 /// How often it is looked at.
 const WATCH: Duration = Duration::from_millis(50);
 /// What there is of a venue.
@@ -78,6 +80,7 @@ pub fn venue_of(args: &LiveArgs) -> Result<Option<&'static str>, Failure> {
             (!args.symbols.is_empty(), "--symbols"),
             (args.venue_url.is_some(), "--venue-url"),
             (args.live, "--live"),
+            (args.ca.is_some(), "--ca"),
             (args.keys.is_some(), "--keys"),
             (args.approvals.is_some(), "--approvals"),
             (args.adopt_foreign, "--adopt-foreign"),
@@ -175,24 +178,23 @@ pub fn run(venue: &'static str, args: &LiveArgs, session: &Session) -> Result<()
     let symbols = symbols(args)?;
     let mut given = args.flags.0.clone();
     given.insert("data", symbols.iter().map(|symbol| format!("{venue}:{symbol}")).collect());
-    let place = Place::new(venue, args.venue_url.as_deref())?;
+    let place = Place::new(venue, args.venue_url.as_deref())?.trusting(args.ca.as_deref())?;
     given.insert("venue-lacks", vec![lacks(&place, args, session)?]);
     let stop_after = args.stop_after.as_deref().map(duration_ns).transpose();
     let stop_after = stop_after.map_err(|what| Failure::usage(format!("--for: {what}")))?;
     let permit = if args.live { Some(ask(&place, args, &symbols, session)?) } else { None };
-    let layers = session.layers(&given, None)?;
-    let mut plan = RunPlan::new(&layers)?;
-    let cast = Cast::new(&plan, session)?;
-    if cast.hears() == Hears::Bars {
-        let what = format!("{} decides on bars, and live plays books", cast.name());
-        let hint = "choose one that quanttrade strategies list shows for order books";
-        return Err(Failure::usage(what).hint(hint));
-    }
-    command::refuse_what_a_session_cannot(&plan)?;
-    let named: Vec<&str> = symbols.iter().map(String::as_str).collect();
-    plan.share_default_weight(&layers, cast.shares(&named));
+    // What is wrong with the settings is said before anything is connected.
+    let (mut layers, mut plan) = planned(&given, session)?;
     let market = Market::list(&place, &symbols)?;
     market.resting().iter().for_each(|what| session.out.warn(what));
+    if !market.can_change() {
+        let lacks = format!("{},{AMEND}", lacks(&place, args, session)?);
+        given.insert("venue-lacks", vec![lacks]);
+        (layers, plan) = planned(&given, session)?;
+    }
+    let cast = Cast::new(&plan, session)?;
+    let named: Vec<&str> = symbols.iter().map(String::as_str).collect();
+    plan.share_default_weight(&layers, cast.shares(&named));
     let folder = folder(&layers)?;
     let mode = if args.live { LIVE } else { PAPER };
     let where_to = if args.live { place.text() } else { venue.to_owned() };
@@ -216,6 +218,24 @@ pub fn run(venue: &'static str, args: &LiveArgs, session: &Session) -> Result<()
         return Err(if session.out.json { failure.documented() } else { failure });
     }
     Ok(())
+}
+
+/// What the run is made from, if it can be one at a venue.
+fn planned(
+    given: &BTreeMap<&'static str, Vec<String>>,
+    session: &Session,
+) -> Result<(Layers, RunPlan), Failure> {
+    let layers = session.layers(given, None)?;
+    let plan = RunPlan::new(&layers)?;
+    let cast = Cast::new(&plan, session)?;
+    if cast.hears() == Hears::Bars {
+        let what = format!("{} decides on bars, and live plays books", cast.name());
+        let hint = "choose one that quanttrade strategies list shows for order books";
+        return Err(Failure::usage(what).hint(hint));
+    }
+    command::refuse_what_a_session_cannot(&plan)?;
+    drop(cast);
+    Ok((layers, plan))
 }
 
 /// What the venue lacks, and what else is to be taken for lacking.
@@ -251,6 +271,7 @@ fn ask(
     permit::permit(&Given {
         venue: place.name().to_owned(),
         url: place.url().map(str::to_owned),
+        authority: place.authority().to_vec(),
         symbols: symbols.to_vec(),
         words,
         is_on_disk: args.durable == Kept::Disk,

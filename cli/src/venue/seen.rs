@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::market::Seen;
 use crate::command::live::view::More;
+use crate::failure::Reason;
 use crate::output::number;
 
 /// The link, the counts, and what cannot be explained.
@@ -20,7 +21,7 @@ pub struct VenueView {
     pub turns: AtomicU64,
     last: Mutex<Last>,
     notes: Mutex<Vec<String>>,
-    hopeless: OnceLock<(String, bool)>,
+    hopeless: OnceLock<(String, Reason)>,
 }
 
 /// What was shown last.
@@ -53,14 +54,14 @@ impl VenueView {
         self.look().has_begun
     }
 
-    /// The venue will never let us in, for that reason; whether that is a matter of settings.
-    pub fn give_up(&self, why: String, is_setting: bool) {
-        // The first reason counts.
-        let _ = self.hopeless.set((why, is_setting));
+    /// The run will never begin, for that reason and as that kind of failure.
+    pub fn give_up(&self, why: String, reason: Reason) {
+        // The first one counts.
+        let _ = self.hopeless.set((why, reason));
     }
 
-    /// Why the venue will never let us in.
-    pub fn hopeless(&self) -> Option<(String, bool)> {
+    /// Why the run will never begin.
+    pub fn hopeless(&self) -> Option<(String, Reason)> {
         self.hopeless.get().cloned()
     }
 

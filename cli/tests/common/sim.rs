@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::thread::sleep;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
@@ -87,25 +87,32 @@ impl Sim {
         Self { process: Process(Some(child)), url: word(&document["rest"]), keys }
     }
 
-    /// Asks it a question about its account, in our own words and with its keys.
-    pub fn ask(&self, path: &str) -> Value {
-        let (api_key, secret) = &self.keys;
-        let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("a clock").as_millis();
-        let query = format!("recvWindow=60000&timestamp={now}");
-        let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, secret.as_bytes());
-        let tag = ring::hmac::sign(&key, query.as_bytes());
-        let tag: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let url = format!("{}{path}?{query}&signature={tag}", self.url);
-        // A plan may refuse the answer to us as to anybody: we ask again.
-        for _ in 0..20 {
-            let answer = ureq::get(&url).header("X-MBX-APIKEY", api_key).call();
-            let text = answer.and_then(|mut answer| answer.body_mut().read_to_string());
-            if let Some(value) = text.ok().and_then(|text| serde_json::from_str(&text).ok()) {
-                return value;
-            }
-            sleep(Duration::from_millis(250));
-        }
-        panic!("no answer to {path}")
+    /// Asks on its control path, which knows neither keys nor limits.
+    pub fn control(&self, method: &str, path: &str, body: &str) -> Value {
+        let url = format!("{}/sim/{path}", self.url);
+        let answer = match method {
+            "POST" => ureq::post(&url).send(body),
+            "DELETE" => ureq::delete(&url).call(),
+            _ => ureq::get(&url).call(),
+        };
+        let text = answer
+            .and_then(|mut answer| answer.body_mut().with_config().limit(1 << 30).read_to_string());
+        let text = text.unwrap_or_else(|error| panic!("{method} {path}: {error}"));
+        serde_json::from_str(&text).unwrap_or_else(|error| panic!("{path}: {error}: {text}"))
+    }
+
+    /// Stops it in order: what it writes is complete then.
+    pub fn stop(self) {
+        self.control("POST", "stop", "");
+        let ended = self.process.wait();
+        assert_eq!(ended.code, 0, "{}", ended.err);
+    }
+
+    /// Something that shall happen there, or go wrong (`faults` with a plan).
+    pub fn control(&self, path: &str, body: &str) {
+        let url = format!("{}/sim/{path}", self.url);
+        let answer = ureq::post(&url).send(body).expect("it is done");
+        assert_eq!(answer.status(), 200, "{path}");
     }
 
     /// Writes the keys of its account into a file that nobody else can read.
@@ -131,6 +138,8 @@ pub fn write_limits(sandbox: &Sandbox) -> String {
     let text = sandbox.read("live.toml");
     let text = text.replace("profile = \"paper\"", "profile = \"live\"");
     let text = text.replace("allowed = \"given\"", "allowed = [\"BTCUSDT\", \"ETHUSDT\"]");
+    // A venue that refuses on purpose must not end the trading for good.
+    let text = text.replace("refusals = \"20\"", "refusals = \"60000\"");
     sandbox.write("live.toml", text)
 }
 
@@ -152,32 +161,38 @@ pub fn approved(sandbox: &Sandbox, words: &[String]) -> Vec<String> {
 
 /// The words of a run with a strategy that quotes at `sim`, kept in `out`.
 pub fn quoting(sim: &Sim, out: &str, more: &[&str]) -> Vec<String> {
-    let words = [
-        "live",
-        "--feed",
-        "binance-spot",
-        "--symbols",
-        "BTCUSDT",
-        "--venue-url",
-        &sim.url,
-        "--strategy",
-        "top_of_book_quoter",
-        "--param",
-        "interval_ms=200",
-        "--qty",
-        "0.001",
-        "--out",
-        out,
-    ];
-    words.iter().chain(more).map(|word| (*word).to_owned()).collect()
+    running(sim, out, QUOTER, more)
 }
 
-/// The same with real orders.
+/// Quotes at the best prices, a few times a second.
+pub const QUOTER: &[&str] =
+    &["--strategy", "top_of_book_quoter", "--param", "interval_ms=200", "--qty", "0.001"];
+
+/// The words of a run at `sim` with the strategy that `what` names, kept in `out`.
+pub fn running(sim: &Sim, out: &str, what: &[&str], more: &[&str]) -> Vec<String> {
+    let market =
+        ["live", "--feed", "binance-spot", "--symbols", "BTCUSDT", "--venue-url", &sim.url];
+    let words = [&market[..], what, &["--out", out], more].concat();
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// The words of a quoting run with real orders.
 pub fn trading(sandbox: &Sandbox, sim: &Sim, out: &str, more: &[&str]) -> Vec<String> {
+    trading_with(sandbox, sim, out, QUOTER, more)
+}
+
+/// The words of a run with real orders and the strategy that `what` names.
+pub fn trading_with(
+    sandbox: &Sandbox,
+    sim: &Sim,
+    out: &str,
+    what: &[&str],
+    more: &[&str],
+) -> Vec<String> {
     let keys = sim.write_keys(sandbox, "run.keys");
     let limits = write_limits(sandbox);
     let real = ["--live", "--durable", "disk", "--keys", &keys, "--risk-profile", &limits];
-    approved(sandbox, &quoting(sim, out, &[&real, more].concat()))
+    approved(sandbox, &running(sim, out, what, &[&real, more].concat()))
 }
 
 /// Starts a run. What it says goes to a file.

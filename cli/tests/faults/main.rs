@@ -5,11 +5,16 @@
 //!
 //! Another venue is another row of [`VENUES`].
 
+mod check;
 #[path = "../common/mod.rs"]
 mod common;
+mod kept;
+mod live;
 mod page;
+mod paper;
 mod run;
 mod scenarios;
+mod together;
 
 use std::any::Any;
 use std::panic::{self, AssertUnwindSafe};
@@ -17,7 +22,7 @@ use std::sync::Mutex;
 use std::thread;
 
 use run::Outcome;
-use scenarios::{SCENARIOS, Scenario};
+use scenarios::{Mode, Scenario};
 
 /// The venues that are simulated and that we trade at.
 pub const VENUES: &[&str] = &["binance-spot"];
@@ -60,9 +65,24 @@ fn wanted() -> Vec<(&'static str, &'static Scenario)> {
     let part = std::env::var("QT_FAULT").unwrap_or_default();
     let of = |venue: &'static str| {
         let part = part.clone();
-        SCENARIOS.iter().filter(move |it| it.name.contains(&part)).map(move |it| (venue, it))
+        scenarios::all().filter(move |it| it.title().contains(&part)).map(move |it| (venue, it))
     };
     VENUES.iter().flat_map(|venue| of(venue)).collect()
+}
+
+/// Runs `which`: all pass.
+fn pass(which: &[(&'static str, &'static Scenario)]) -> Vec<Outcome> {
+    let outcomes = all(which);
+    for (outcome, (venue, scenario)) in outcomes.iter().zip(which) {
+        if let Err(why) = outcome {
+            eprintln!("{venue}, {}, {}: {why}\n", scenario.title(), scenario.mode.text());
+        }
+    }
+    outcomes
+}
+
+fn failed(outcomes: &[Outcome]) -> usize {
+    outcomes.iter().filter(|outcome| outcome.is_err()).count()
 }
 
 /// Each scenario passes, and the page says so.
@@ -70,20 +90,43 @@ fn wanted() -> Vec<(&'static str, &'static Scenario)> {
 #[ignore = "minutes; docs/FAULTS.md is written by it"]
 fn every_fault_ends_with_the_truth() {
     let which = wanted();
-    let outcomes = all(&which);
-    let failed: Vec<String> = outcomes
-        .iter()
-        .zip(&which)
-        .filter_map(|(outcome, (venue, scenario))| {
-            let why = outcome.as_ref().err()?;
-            Some(format!("{venue}, {}: {why}", scenario.name))
-        })
-        .collect();
-    for line in &failed {
-        eprintln!("{line}");
-    }
+    let outcomes = pass(&which);
     if std::env::var_os("QT_FAULT").is_none() {
         page::hold(&which, &outcomes);
     }
-    assert!(failed.is_empty(), "{} of {} failed", failed.len(), which.len());
+    assert_eq!(failed(&outcomes), 0, "of {}", which.len());
+}
+
+/// Those that run each time: of every kind one or two.
+const CHOICE: &[(&str, Mode)] = &[
+    ("answer-lost (silence)", Mode::Live),
+    ("drop-report", Mode::Live),
+    ("reset", Mode::Live),
+    ("fill-before-cancel", Mode::Live),
+    ("duplicate-report", Mode::Live),
+    ("partial-fills", Mode::Live),
+    ("drop-delta", Mode::Paper),
+    ("snapshot-refused (429)", Mode::Paper),
+    ("cut-frame", Mode::Paper),
+];
+
+#[test]
+fn a_choice_of_faults_ends_with_the_truth() {
+    let chosen = |it: &&Scenario| CHOICE.contains(&(it.title().as_str(), it.mode));
+    let which: Vec<_> = scenarios::all().filter(chosen).map(|it| (VENUES[0], it)).collect();
+    assert_eq!(which.len(), CHOICE.len());
+    assert_eq!(failed(&pass(&which)), 0, "of {}", which.len());
+}
+
+/// A scenario whose fault never strikes, or never shows, is none.
+#[test]
+fn a_fault_that_does_nothing_fails() {
+    const NEVER: Scenario = Scenario::paper("drop-delta", "after = 1000000", "");
+    const UNSEEN: Scenario =
+        Scenario::paper("duplicate-delta", "at_ms = 500\nevery_ms = 500", "").shows(&["feed/gaps"]);
+    static NONE: [Scenario; 2] = [NEVER.impatient(), UNSEEN.impatient()];
+    let which: Vec<_> = NONE.iter().map(|it| (VENUES[0], it)).collect();
+    let whys: Vec<_> = all(&which).into_iter().map(|it| it.expect_err("it must fail")).collect();
+    assert!(whys[0].contains("not in time: each fault has struck: [0]"), "{}", whys[0]);
+    assert!(whys[1].contains("not in time: it shows: feed/gaps is zero"), "{}", whys[1]);
 }

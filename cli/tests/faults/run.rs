@@ -1,135 +1,230 @@
 //! One scenario: the exchange with its plan, a run of ours, and what is true in the end.
 
+use std::fs;
 use std::thread::sleep;
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::check;
 use crate::common::Sandbox;
-use crate::common::sim::{Process, Sim, quoting, start, status, trading};
-use crate::scenarios::{Mode, Scenario};
+use crate::common::sim::{Process, QUOTER, Sim, running, start, status, trading_with};
+use crate::kept::Kept;
+use crate::scenarios::{End, Mode, PATIENCE_S, Scenario};
 
-/// What came of a scenario: nothing to be said, or what is wrong.
-pub type Outcome = Result<(), String>;
+/// What came of a scenario: how often its fault struck, or what is wrong.
+pub type Outcome = Result<u64, String>;
 
 /// How long a run goes on under its plan; `QT_FAULT_SECONDS` says otherwise.
-const SECONDS: u64 = 12;
-/// How long it may take until it is in step again.
-const PATIENCE: Duration = Duration::from_secs(60);
-/// What the accounts of the exchange begin with, and the capital of a run, in billionths.
-const OWNED_E9: i128 = 1_000_000_000_000_000;
-const CAPITAL_E9: i128 = 100_000_000_000_000;
+const SECONDS: u64 = 3;
+/// How often it is looked.
+const LOOK: Duration = Duration::from_millis(250);
+/// Moves its orders, a few times a second.
+const MAKER: &[&str] = &[
+    "--strategy",
+    "market_maker",
+    "--param",
+    "quantity=0.001",
+    "--param",
+    "max_position=0.01",
+    "--param",
+    "move_ticks=2",
+    "--qty",
+    "0.001",
+];
+
+/// A run at an exchange.
+pub struct Trial {
+    pub sandbox: Sandbox,
+    pub sim: Sim,
+    pub run: Process,
+    pub mode: Mode,
+    /// How long anything may take.
+    pub patience: Duration,
+}
+
+/// How a run ended.
+pub struct Ended {
+    /// What it said of itself.
+    pub document: Value,
+    /// The most memory that it had, in MB.
+    pub memory_mb: u64,
+}
+
+/// How long scenarios go on.
+pub fn seconds(usual: u64) -> Duration {
+    let given = std::env::var("QT_FAULT_SECONDS").ok().and_then(|text| text.parse().ok());
+    Duration::from_secs(given.unwrap_or(usual))
+}
 
 /// Runs `scenario` at `venue`.
 pub fn outcome(venue: &str, scenario: &Scenario) -> Outcome {
     assert_eq!(venue, "binance-spot", "the only one so far");
-    let sandbox = Sandbox::new();
-    let plan = format!("seed = 7\n\n[[fault]]\nwhat = \"{}\"\n{}\n", scenario.name, scenario.rule);
-    let plan = sandbox.write("plan.toml", plan);
-    let sim = Sim::start(&sandbox, &["--faults", &plan, "--symbols", "BTCUSDT"]);
-    let words = match scenario.mode {
-        Mode::Paper => quoting(&sim, "out", &["--json"]),
-        Mode::Live => trading(&sandbox, &sim, "out", &["--json", "--adopt-foreign"]),
-    };
-    let run = start(&sandbox, &words, "run.log");
-    let seconds = std::env::var("QT_FAULT_SECONDS").ok().and_then(|text| text.parse().ok());
-    let document = play(&sandbox, run, scenario, seconds.unwrap_or(SECONDS))
-        .map_err(|why| format!("{why}\n{}", tail(&sandbox.read("run.log"))))?;
-    check(&sandbox, &sim, scenario, &document).map_err(|why| format!("{why}: {document}"))
+    let plan = scenario.plan();
+    let mut trial = Trial::start(scenario.mode, &plan, scenario.exchange, scenario.moves);
+    trial.patience = Duration::from_secs(scenario.patience_s);
+    trial.finish(scenario).map_err(|(why, log)| format!("{why}\n{log}"))
+}
+
+impl Trial {
+    /// Starts an exchange with `plan`, and a run at it.
+    pub fn start(mode: Mode, plan: &str, exchange: &[&str], moves: bool) -> Self {
+        let sandbox = Sandbox::new();
+        let plan = sandbox.write("plan.toml", plan);
+        let words = [exchange, &["--faults", &plan, "--truth", "truth.jsonl"]].concat();
+        let sim = Sim::start(&sandbox, &words);
+        let what = if moves { MAKER } else { QUOTER };
+        let words = match mode {
+            Mode::Paper => running(&sim, "out", what, &["--json"]),
+            Mode::Live => trading_with(&sandbox, &sim, "out", what, &["--json", "--adopt-foreign"]),
+        };
+        let run = start(&sandbox, &words, "run.log");
+        Self { sandbox, sim, run, mode, patience: Duration::from_secs(PATIENCE_S) }
+    }
+
+    fn finish(mut self, scenario: &Scenario) -> Result<u64, (String, String)> {
+        let rules = 1 + scenario.beside.matches("[[fault]]").count();
+        let played = self.play(scenario, rules);
+        let log = |sandbox: &Sandbox| tail(&sandbox.read("run.log"));
+        let struck = match played {
+            Ok(struck) => struck,
+            Err(why) => return Err((why, log(&self.sandbox))),
+        };
+        let Self { sandbox, sim, run, .. } = self;
+        let ended = end(run).map_err(|why| (why, log(&sandbox)))?;
+        let document = ended.document.to_string();
+        let checked = check::all(&sandbox, sim, scenario.mode, scenario.end, &ended);
+        checked.map_err(|why| (format!("{why}: {document}"), log(&sandbox)))?;
+        Ok(struck)
+    }
+
+    /// Lets the run go on until every fault has struck and shows, heals, and waits until the run is
+    /// as it has to be in the end.
+    fn play(&mut self, scenario: &Scenario, rules: usize) -> Result<u64, String> {
+        let least = seconds(SECONDS);
+        let begun = Instant::now();
+        self.until("each fault has struck", |it| {
+            let struck = it.struck();
+            let wanted = |at: usize| if at == 0 { scenario.times } else { 1 };
+            let is_done = (0..rules).all(|at| struck.get(at).is_some_and(|n| *n >= wanted(at)));
+            (is_done && begun.elapsed() >= least).then_some(()).ok_or(format!("{struck:?}"))
+        })?;
+        self.until("it shows", |it| {
+            let mut seen = it.seen()?;
+            if scenario.shows.contains(&"fills") {
+                seen["fills"] = it.kept().fills.len().into();
+            }
+            let hidden = scenario.shows.iter().find(|name| !is_shown(&seen, name));
+            hidden.map_or(Ok(()), |name| Err(format!("{name} is zero: {seen}")))
+        })?;
+        let struck = self.struck()[0];
+        match scenario.end {
+            End::True => self.settle()?,
+            End::Barred => self.until("it is shut out", |it| {
+                let seen = it.seen()?;
+                let is_out = seen["link"] != "in step";
+                is_out.then_some(()).ok_or(format!("{seen}"))
+            })?,
+            End::Break | End::Stopped => {}
+        }
+        Ok(struck)
+    }
+
+    /// Nothing goes wrong any more: waits until both sides are in step, and the book is that of the
+    /// venue.
+    pub fn settle(&mut self) -> Result<(), String> {
+        self.sim.control("DELETE", "faults", "");
+        // What is shown is renewed twice a second.
+        sleep(Duration::from_millis(1_200));
+        self.until("it is in step again", Self::in_step)?;
+        if self.mode == Mode::Live {
+            // Its own orders move the book, too.
+            self.sandbox.json(&["control", "out", "pause"]);
+        }
+        self.sim.control("POST", "market?moves=no", "");
+        self.until("its book is the venue's", |it| {
+            let book = it.kept().book().ok_or("there is none")?;
+            let belief = serde_json::json!({"account": "demo", "books": [book]});
+            check::compared(&it.sim, &belief)
+        })?;
+        self.until("it is still in step", Self::in_step)
+    }
+
+    /// Waits until something is so, as long as the run goes on.
+    pub fn until(
+        &mut self,
+        what: &str,
+        mut is_so: impl FnMut(&mut Self) -> Result<(), String>,
+    ) -> Result<(), String> {
+        let begun = Instant::now();
+        loop {
+            if self.run.has_ended() {
+                return Err(format!("the run ended by itself, before: {what}"));
+            }
+            match is_so(self) {
+                Ok(()) => return Ok(()),
+                Err(why) if begun.elapsed() > self.patience => {
+                    return Err(format!("not in time: {what}: {why}"));
+                }
+                Err(_) => sleep(LOOK),
+            }
+        }
+    }
+
+    /// How often each rule has struck, by the exchange's own count.
+    pub fn struck(&self) -> Vec<u64> {
+        let state = self.sim.control("GET", "faults", "");
+        let rules = state["rules"].as_array().map_or(&[][..], Vec::as_slice);
+        rules.iter().map(|rule| rule["occurred"].as_u64().unwrap_or_default()).collect()
+    }
+
+    /// What the run shows of its venue.
+    fn seen(&self) -> Result<Value, String> {
+        let status = status(&self.sandbox, "out").ok_or("it shows nothing")?;
+        Ok(status["venue"].clone())
+    }
+
+    /// What its journal has by now.
+    fn kept(&self) -> Kept {
+        Kept::read(&self.sandbox.path().join("out"))
+    }
+
+    fn in_step(&mut self) -> Result<(), String> {
+        let seen = self.seen()?;
+        let books = seen["feed"]["instruments"].as_array();
+        let in_step = |it: &Value| it["is_in_step"] == true;
+        let has_books = books.is_some_and(|all| !all.is_empty() && all.iter().all(in_step));
+        let orders = self.mode == Mode::Paper
+            || seen["link"] == "in step" && seen["orders"]["unknown_now"] == 0;
+        (has_books && orders).then_some(()).ok_or_else(|| seen.to_string())
+    }
+}
+
+/// Whether a count is above zero, a word is there, a list has anything.
+fn is_shown(seen: &Value, name: &str) -> bool {
+    match seen.pointer(&format!("/{name}")) {
+        Some(Value::Number(number)) => number.as_u64() > Some(0),
+        Some(Value::Object(all)) => !all.is_empty(),
+        Some(Value::String(text)) => !text.is_empty(),
+        _ => false,
+    }
+}
+
+/// Stops a run in order.
+pub fn end(run: Process) -> Result<Ended, String> {
+    let memory = fs::read_to_string(format!("/proc/{}/status", run.pid())).unwrap_or_default();
+    let most = memory.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kb = most.and_then(|text| text.trim().strip_suffix("kB")).map(str::trim);
+    let memory_mb =
+        kb.and_then(|text| text.parse::<u64>().ok()).ok_or("no memory is shown")? / 1_024;
+    run.signal("INT");
+    let ended = run.wait();
+    let document = serde_json::from_str(&ended.out);
+    let document = document.map_err(|_| format!("it ended with {}: {}", ended.code, ended.out))?;
+    Ok(Ended { document, memory_mb })
 }
 
 fn tail(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
     lines[lines.len().saturating_sub(12)..].join("\n")
-}
-
-/// Lets the run go on, waits until it is in step again, and stops it; what it says at its end.
-fn play(
-    sandbox: &Sandbox,
-    mut run: Process,
-    scenario: &Scenario,
-    seconds: u64,
-) -> Result<Value, String> {
-    let begun = Instant::now();
-    let time = Duration::from_secs(seconds);
-    loop {
-        if run.has_ended() {
-            return Err("the run ended by itself".to_owned());
-        }
-        let passed = begun.elapsed();
-        let seen = status(sandbox, "out");
-        if passed >= time && seen.as_ref().is_some_and(|it| is_in_step(it, scenario.mode)) {
-            break;
-        }
-        if passed >= time + PATIENCE {
-            return Err(format!("it is not in step again: {seen:?}"));
-        }
-        sleep(Duration::from_millis(300));
-    }
-    run.signal("INT");
-    let ended = run.wait();
-    let document = serde_json::from_str(&ended.out);
-    document.map_err(|_| format!("it ended with {}: {}", ended.code, ended.err))
-}
-
-fn is_in_step(status: &Value, mode: Mode) -> bool {
-    let venue = &status["venue"];
-    let books = venue["feed"]["instruments"].as_array();
-    let in_step = |it: &Value| it["is_in_step"] == true;
-    let has_books = books.is_some_and(|all| !all.is_empty() && all.iter().all(in_step));
-    let orders =
-        mode == Mode::Paper || (venue["link"] == "in step" && venue["orders"]["unknown_now"] == 0);
-    has_books && orders
-}
-
-fn check(sandbox: &Sandbox, sim: &Sim, scenario: &Scenario, document: &Value) -> Outcome {
-    let same = |what: &str, is: &Value, wanted: Value| {
-        if *is == wanted { Ok(()) } else { Err(format!("{what} is {is}, not {wanted}")) }
-    };
-    same("is_closed", &document["is_closed"], true.into())?;
-    for command in ["parity", "replay"] {
-        let ended = sandbox.run(&[command, "out/live.qtj", "--json"]);
-        let found: Value = serde_json::from_str(&ended.out)
-            .map_err(|_| format!("{command} ended with {}: {}", ended.code, ended.err))?;
-        same(&format!("differences of {command}"), &found["differences"], 0.into())?;
-    }
-    if scenario.mode == Mode::Paper {
-        return Ok(());
-    }
-    same("open_orders", &document["open_orders"], 0.into())?;
-    same("breaks", &document["orders"]["breaks"], 0.into())?;
-    let fills = document["fills"].as_u64().unwrap_or_default();
-    let sent = document["orders"]["sent"].as_u64().unwrap_or_default();
-    if sent < 5 {
-        return Err(format!("only {sent} commands were sent"));
-    }
-    let open = sim.ask("/api/v3/openOrders");
-    same("open at the exchange", &open.as_array().map_or(1, Vec::len).into(), 0.into())?;
-    let account = sim.ask("/api/v3/account");
-    let held = |asset: &str| -> Option<i128> {
-        let all = account["balances"].as_array()?;
-        let of = all.iter().find(|it| it["asset"] == asset)?;
-        Some(e9(of["free"].as_str()?)? + e9(of["locked"].as_str()?)?)
-    };
-    let truth = held("BTC").zip(held("USDT")).ok_or("the exchange says no balances")?;
-    let truth = (truth.0 - OWNED_E9, truth.1 - OWNED_E9);
-    let units = document["positions"][0]["units"].as_str().and_then(e9);
-    let cash = document["cash"].as_str().and_then(e9);
-    let belief = units.zip(cash).ok_or("the run says no balances")?;
-    let belief = (belief.0, belief.1 - CAPITAL_E9);
-    if belief != truth {
-        return Err(format!("after {fills} fills it has {belief:?}, and in truth {truth:?}"));
-    }
-    Ok(())
-}
-
-/// A decimal number in billionths.
-fn e9(text: &str) -> Option<i128> {
-    let (sign, digits) = match text.strip_prefix('-') {
-        Some(rest) => (-1, rest),
-        None => (1, text),
-    };
-    let (whole, part) = digits.split_once('.').unwrap_or((digits, ""));
-    let part: i128 = format!("{part:0<9}").parse().ok()?;
-    Some(sign * (whole.parse::<i128>().ok()? * 1_000_000_000 + part))
 }

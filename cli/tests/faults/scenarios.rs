@@ -1,4 +1,11 @@
-//! The scenarios: a fault each, as the rules of a plan, and how the run trades.
+//! What a scenario is: a fault, how often it has to strike, by which count of the run it shows, and
+//! how it ends. What is tried is in `paper.rs` and `live.rs`.
+
+use crate::live::LIVE;
+use crate::paper::PAPER;
+
+/// How long anything may take: never how long it does.
+pub const PATIENCE_S: u64 = 150;
 
 /// How a run trades.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,95 +25,163 @@ impl Mode {
     }
 }
 
+/// How a scenario has to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum End {
+    /// In step, and all that is believed is true.
+    True,
+    /// With a break: what moved the account was nobody's order that the run could know of. It says
+    /// so, and has nothing open.
+    Break,
+    /// Without an instrument: it is told no more, and nothing is open.
+    Stopped,
+    /// Without a link: the venue does not let it in any more. What it knows of is true.
+    Barred,
+}
+
 /// A fault, and what the plan says of it.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Scenario {
     /// The fault's name in a plan.
     pub name: &'static str,
+    /// What tells it from others of that name.
+    pub kind: &'static str,
     pub mode: Mode,
-    /// The fields of its rule beside its name.
-    pub rule: &'static str,
+    /// When: fields of its rule.
+    pub when: &'static str,
+    /// What the fault needs to know, and whom it is about: the other fields.
+    pub how: &'static str,
+    /// Other rules of its plan: what brings about that it can be met.
+    pub beside: &'static str,
+    /// How often it has to strike.
+    pub times: u64,
+    /// Counts of the run that must not be zero in the end.
+    pub shows: &'static [&'static str],
+    pub end: End,
+    /// Words of the exchange.
+    pub exchange: &'static [&'static str],
+    /// Whether the strategy is one that moves its orders instead of cancelling them.
+    pub moves: bool,
+    /// Whether it is a part of the plan of all faults.
+    pub is_lasting: bool,
+    /// Whether a connection is lost by it, or not made.
+    pub cuts: bool,
+    /// How long anything may take, in seconds.
+    pub patience_s: u64,
 }
 
-const fn paper(name: &'static str, rule: &'static str) -> Scenario {
-    Scenario { name, mode: Mode::Paper, rule }
+impl Scenario {
+    const fn new(name: &'static str, mode: Mode, when: &'static str, how: &'static str) -> Self {
+        Self {
+            name,
+            kind: "",
+            mode,
+            when,
+            how,
+            beside: "",
+            times: 3,
+            shows: &[],
+            end: End::True,
+            exchange: &["--symbols", "BTCUSDT"],
+            moves: false,
+            is_lasting: true,
+            cuts: false,
+            patience_s: PATIENCE_S,
+        }
+    }
+
+    /// It is going to fail.
+    pub const fn impatient(self) -> Self {
+        Self { patience_s: 10, ..self }
+    }
+
+    pub const fn paper(name: &'static str, when: &'static str, how: &'static str) -> Self {
+        Self::new(name, Mode::Paper, when, how)
+    }
+
+    pub const fn live(name: &'static str, when: &'static str, how: &'static str) -> Self {
+        Self::new(name, Mode::Live, when, how)
+    }
+
+    pub const fn kind(self, kind: &'static str) -> Self {
+        Self { kind, ..self }
+    }
+
+    pub const fn times(self, times: u64) -> Self {
+        Self { times, ..self }
+    }
+
+    pub const fn beside(self, beside: &'static str) -> Self {
+        Self { beside, ..self }
+    }
+
+    pub const fn shows(self, shows: &'static [&'static str]) -> Self {
+        Self { shows, ..self }
+    }
+
+    /// It ends otherwise than well, and so is no part of the plan of all.
+    pub const fn ends(self, end: End) -> Self {
+        Self { end, is_lasting: false, ..self }
+    }
+
+    pub const fn exchange(self, exchange: &'static [&'static str]) -> Self {
+        Self { exchange, ..self }
+    }
+
+    pub const fn moves(self) -> Self {
+        Self { moves: true, ..self }
+    }
+
+    /// It needs something of its own, and so is no part of the plan of all.
+    pub const fn alone(self) -> Self {
+        Self { is_lasting: false, ..self }
+    }
+
+    /// A connection is lost by it, or not made.
+    pub const fn cuts(self) -> Self {
+        Self { cuts: true, ..self }
+    }
+
+    /// Its name on the page.
+    pub fn title(&self) -> String {
+        if self.kind.is_empty() {
+            return self.name.to_owned();
+        }
+        format!("{} ({})", self.name, self.kind)
+    }
+
+    /// Its plan.
+    pub fn plan(&self) -> String {
+        let rule = rule(self.name, &[self.when, self.how]);
+        format!("seed = 7\n{rule}\n{}\n", self.beside)
+    }
 }
 
-const fn live(name: &'static str, rule: &'static str) -> Scenario {
-    Scenario { name, mode: Mode::Live, rule }
+/// A rule of a plan.
+pub fn rule(name: &str, fields: &[&str]) -> String {
+    format!("\n[[fault]]\nwhat = \"{name}\"\n{}\n", fields.join("\n"))
 }
 
-/// Some changes of the book, again and again.
-const DELTAS: &str = "at_ms = 1500\nevery_ms = 1500\ntimes = 3\ncount = 2";
-/// A frame now and then.
-const FRAMES: &str = "at_ms = 1500\nevery_ms = 700\ntimes = 5";
-/// An order now and then.
-const ORDERS: &str = "request = \"place\"\nafter = 3\nevery = 5\ntimes = 4";
-/// A report now and then.
-const REPORTS: &str = "after = 3\nevery = 4\ntimes = 6";
+/// All of them.
+pub fn all() -> impl Iterator<Item = &'static Scenario> {
+    PAPER.iter().chain(LIVE)
+}
 
-pub const SCENARIOS: &[Scenario] = &[
-    paper("drop-delta", DELTAS),
-    paper("duplicate-delta", DELTAS),
-    paper("swap-deltas", DELTAS),
-    paper("late-delta", "at_ms = 1500\nevery_ms = 1500\ntimes = 3\ndelay_ms = 300"),
-    paper("remove-absent", DELTAS),
-    paper("crossed-book", DELTAS),
-    paper("empty-side", DELTAS),
-    paper("stale-snapshot", "times = 2\nevery = 1\nby = 50"),
-    paper("snapshot-at-last", ""),
-    paper("snapshot-before-first", ""),
-    paper("snapshot-refused", "status = 503\nretry_ms = 500"),
-    paper("snapshot-timeout", ""),
-    paper("snapshot-slow", "delay_ms = 3000"),
-    paper("huge-frame", "bytes = 10000000"),
-    paper("unknown-field", FRAMES),
-    paper("unknown-value", FRAMES),
-    paper("key-order", FRAMES),
-    paper("garbage-frame", "at_ms = 1500\nevery_ms = 700\ntimes = 3\nbytes = 64"),
-    paper("fragmented-frame", FRAMES),
-    paper("binary-frame", FRAMES),
-    paper("ping-inside", "at_ms = 1500\nevery_ms = 700\ntimes = 3\nbytes = 20"),
-    paper("cut-frame", "at_ms = 2000\nstream = \"depth\""),
-    paper("foreign-symbol", FRAMES),
-    paper("burst", "at_ms = 2000\nfor_ms = 800\nrate = 5000"),
-    paper("refuse-connect", "for_ms = 1500\nconnection = \"streams\""),
-    paper("slow-connect", "delay_ms = 1500\nconnection = \"streams\""),
-    paper("outage", "at_ms = 2500\nfor_ms = 2500"),
-    paper("close-code", "at_ms = 2500\ncode = 1012\nconnection = \"streams\""),
-    paper("reset", "at_ms = 2500\nconnection = \"streams\""),
-    paper("shutdown-notice", "at_ms = 2500\ndelay_ms = 1500\nconnection = \"streams\""),
-    paper("ack-error-one", ""),
-    paper("ack-lost", ""),
-    paper("data-before-ack", ""),
-    live("order-lost", ORDERS),
-    live("answer-lost", ORDERS),
-    live("answer-slow", "request = \"place\"\nafter = 3\nevery = 5\ntimes = 4\ndelay_ms = 800"),
-    live("fill-before-ack", ORDERS),
-    live("unknown-error", "request = \"place\"\nafter = 3\nevery = 5\ntimes = 3\ncode = -1007"),
-    live("partial-fills", "after = 2\nevery = 3\ntimes = 4\ncount = 3"),
-    live("partial-then-cancel", "after = 2\nevery = 4\ntimes = 4"),
-    live("expire-order", "after = 2\nevery = 4\ntimes = 4"),
-    live("fill-before-cancel", "request = \"cancel\"\nafter = 2\nevery = 3\ntimes = 4"),
-    live("cancel-rejected", "request = \"cancel\"\nafter = 2\nevery = 3\ntimes = 3"),
-    live("duplicate-report", REPORTS),
-    live("late-report", "after = 3\nevery = 4\ntimes = 6\ndelay_ms = 600"),
-    live("drop-report", REPORTS),
-    live("swap-reports", REPORTS),
-    live("foreign-report", REPORTS),
-    live("balance-before-fill", REPORTS),
-    live("balance-lost", REPORTS),
-    live("not-found-yet", "request = \"orders\"\ntimes = 3\nevery = 1\ndelay_ms = 1000"),
-    live("outage", "at_ms = 5000\nfor_ms = 4000"),
-    live("close-code", "at_ms = 5000\ncode = 1006\nconnection = \"api\""),
-    live("reset", "at_ms = 5000\nconnection = \"api\""),
-    live("half-open", "at_ms = 5000\nconnection = \"api\""),
-    live("clock-skew", "at_ms = 5000\nby_ms = 250"),
-    live("rate-limited", "at_ms = 5000\nfor_ms = 1500\nretry_ms = 1000"),
-    live(
-        "filter-refused",
-        "request = \"place\"\nafter = 3\nevery = 5\ntimes = 4\nrule = \"LOT_SIZE\"",
-    ),
-    live("odd-fee", "at_ms = 1\nppm = 333"),
-    live("negative-fee", "at_ms = 1\nppm = 100"),
-];
+/// All faults of a mode that a run of `length_ms` outlives. Those of connections come once each, as
+/// far from each other as can be: links that are lost all the time are made again less and less
+/// often. The others come four times, one after the other.
+pub fn plan_of_all(mode: Mode, length_ms: u64) -> (String, usize) {
+    let lasting = all().filter(|it| it.mode == mode && it.is_lasting && !it.moves);
+    let (cuts, others): (Vec<_>, Vec<_>) = lasting.partition(|it| it.cuts);
+    let mut plan = "seed = 7\n".to_owned();
+    let mut add = |which: &[&Scenario], apart_ms: u64, again: &str| {
+        for (at, scenario) in which.iter().enumerate() {
+            let when = format!("at_ms = {}\n{again}", 5_000 + apart_ms * at as u64);
+            plan += &rule(scenario.name, &[&when, scenario.how]);
+        }
+    };
+    add(&cuts, length_ms / (cuts.len() as u64 + 1), "times = 1");
+    let every_ms = length_ms / 4;
+    add(&others, every_ms / (others.len() as u64 + 1), &format!("every_ms = {every_ms}"));
+    (plan, cuts.len() + others.len())
+}

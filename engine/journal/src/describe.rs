@@ -409,6 +409,11 @@ fn of_strategy(strategy: StrategyId) -> String {
     if is_other { format!(" of strategy {}", strategy.0) } else { String::new() }
 }
 
+/// Bits of the number of a limit with which the gate is told of an open order of somebody else, and
+/// that it sells: then the limit is its price and how much of it is open.
+const FOREIGN: u16 = 1 << 14;
+const FOREIGN_SELLS: u16 = 1 << 13;
+
 fn decision(control: &Control) -> String {
     let of = |target: Target| match target.level {
         Level::Global => "everything".to_owned(),
@@ -433,6 +438,11 @@ fn decision(control: &Control) -> String {
         }
         ControlKind::Tune { strategy, param, value } => {
             format!("parameter {param} of strategy {} is {}", strategy.0, value.get())
+        }
+        ControlKind::Limit { target, key, hard } if key & FOREIGN != 0 => {
+            let (side, of) = (if key & FOREIGN_SELLS == 0 { "buy" } else { "sell" }, of(target));
+            let (slot, price, lots) = (key & 0xFF, hard >> 64, hard as u64);
+            format!("order {slot} of somebody else, {of}: {side} {lots} lots at tick {price}")
         }
         ControlKind::Limit { target, key, hard } => {
             // The highest bit says that it may have become looser.
@@ -466,6 +476,10 @@ mod tests {
         let target = Target::new(Level::Account, 0);
         let limit = ControlKind::Limit { target, key: 19, hard: 5_000_000_000 };
         assert_eq!(told(limit), "limit 19 of account 0 is 5000000000, by person 1");
+        let (target, key) = (Target::new(Level::Instrument, 2), FOREIGN | FOREIGN_SELLS | 3);
+        let kind = ControlKind::Limit { target, key, hard: 6_000_000 << 64 | 25 };
+        let wanted = "order 3 of somebody else, instrument 2: sell 25 lots at tick 6000000";
+        assert_eq!(told(kind), format!("{wanted}, by person 1"));
         let only = told(ControlKind::Deactivate { strategy });
         assert!(only.starts_with("strategy 3 only looks on"), "{only}");
         assert_eq!(of_strategy(strategy), " of strategy 3");

@@ -94,6 +94,10 @@ pub struct Figures {
     pub dropped: u64,
     /// Trades and best prices that came twice.
     pub repeated: u64,
+    /// Trades that were made while no link stood, asked for and told.
+    pub trades_fetched: u64,
+    /// Those that could not be had.
+    pub trades_missing: u64,
     /// Gaps in books.
     pub gaps: u64,
     /// How often a book was put in order again, and how long it was not.

@@ -53,6 +53,10 @@ pub struct Listing {
     pub notional_min_e9: i64,
     /// The kinds of orders that it takes, in the venue's words.
     pub order_types: Vec<String>,
+    /// Whether an order that rests can be made smaller.
+    pub can_amend: bool,
+    /// Whether an order can be replaced by another one in one request.
+    pub can_replace: bool,
 }
 
 impl Listing {

@@ -7,11 +7,13 @@ mod events;
 mod figures;
 mod listing;
 mod start;
+mod wishes;
 
 pub use events::{Offered, Sink, Teller, Told};
 pub use figures::{Figures, InstrumentFigures, Standing, Tally};
 pub use listing::{Listing, Status};
 pub use start::{Handle, Settings, StartError, listings, start};
+pub use wishes::Wishes;
 
 /// What is wanted of an instrument.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

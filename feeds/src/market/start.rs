@@ -5,7 +5,7 @@ use std::thread::JoinHandle;
 use qt_types::{InstrumentId, InstrumentSpec, VenueId};
 use tokio::sync::watch;
 
-use super::{Figures, Listing, Sink, Want};
+use super::{Figures, Listing, Sink, Want, Wishes};
 use crate::drive::{self, DriveError};
 use crate::venue::{FEEDS, Lookup, LookupError, Market, Profile, Setup, SetupError};
 
@@ -53,6 +53,7 @@ pub struct Handle {
     drive: Option<drive::Handle>,
     thread: Option<JoinHandle<Market>>,
     shown: watch::Receiver<Figures>,
+    wishes: Wishes,
 }
 
 impl Handle {
@@ -60,6 +61,25 @@ impl Handle {
     #[must_use]
     pub fn figures(&self) -> Figures {
         self.shown.borrow().clone()
+    }
+
+    /// Has the venue asked what it lists, as soon as the budget allows: an order was refused for a
+    /// rule that it should have kept.
+    pub fn ask_listings(&self) {
+        self.wishes.listings();
+        self.wake();
+    }
+
+    /// Has every book asked for once more, for whoever records; nothing is told of it.
+    pub fn ask_books(&self) {
+        self.wishes.books();
+        self.wake();
+    }
+
+    fn wake(&self) {
+        if let Some(drive) = &self.drive {
+            drive.wake();
+        }
     }
 
     /// Whether it still runs.
@@ -135,6 +155,8 @@ pub fn start(settings: Settings, sink: Box<dyn Sink>) -> Result<Handle, StartErr
         shown: Some(shown),
         seed: settings.seed,
     })?;
+    let wishes = Wishes::default();
+    let market = market.with_wishes(wishes.clone());
     let (drive, thread) = drive::spawn(&name, market, settings.drive)?;
-    Ok(Handle { drive: Some(drive), thread: Some(thread), shown: figures })
+    Ok(Handle { drive: Some(drive), thread: Some(thread), shown: figures, wishes })
 }

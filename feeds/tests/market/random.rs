@@ -15,10 +15,15 @@ fn faults() -> impl Strategy<Value = Faults> {
         (rare(), rare(), rare(), rare()),
         (rare(), rare(), often(), often()),
         (often(), often(), often()),
-        rare(),
+        (rare(), often()),
     )
         .prop_map(
-            |((drop, double, swap, garbage), (cut, silence, not_opened, mute), (a, b, c), full)| {
+            |(
+                (drop, double, swap, garbage),
+                (cut, silence, not_opened, mute),
+                (a, b, c),
+                (full, d),
+            )| {
                 Faults {
                     drop,
                     double,
@@ -31,6 +36,7 @@ fn faults() -> impl Strategy<Value = Faults> {
                     snapshot_stale: a,
                     snapshot_refused: b,
                     snapshot_lost: c / 2,
+                    trades_refused: d,
                     full: full * 3,
                 }
             },
@@ -132,6 +138,37 @@ proptest! {
             prop_assert!(fundings.windows(2).all(|two| two[0] < two[1]), "{fundings:?}");
             prop_assert!(model.marks.windows(2).all(|two| two[1] == two[0] + 1));
         }
+    }
+}
+
+/// Prices of the trades that were told of an instrument, which are their numbers.
+fn numbers(world: &World, at: usize) -> Vec<i64> {
+    world.models[at].trades.iter().map(|(_, price, _)| *price / 100).collect()
+}
+
+/// What is traded while no link stands is asked for, and told in its place; by number, or where the
+/// venue does not let us, by asking for the last ones.
+#[test]
+fn trades_between_two_links_are_told_in_their_order() {
+    for (seed, trades_refused) in [(1, 0), (2, 0), (3, 300), (4, 300)] {
+        let faults = Faults { trades_refused, ..Faults::default() };
+        let mut world = World::new(seed, 3, Want::default(), faults, quick);
+        world.run(8 * SECOND);
+        for _ in 0..6 {
+            world.cut_all();
+            world.run(7 * SECOND);
+        }
+        world.run(20 * SECOND);
+        let figures = world.machine.figures(Nanos::new(world.now));
+        assert!(figures.losses >= 6 && figures.trades_fetched > 20, "{figures:?}");
+        let mut missing = 0;
+        for at in 0..3 {
+            let told = numbers(&world, at);
+            assert!(told.windows(2).all(|two| two[1] > two[0]), "seed {seed}: {told:?}");
+            missing += told.windows(2).map(|two| two[1] - two[0] - 1).sum::<i64>();
+        }
+        assert_eq!(figures.trades_missing, missing.unsigned_abs(), "seed {seed}");
+        assert!(trades_refused > 0 || missing == 0, "seed {seed}");
     }
 }
 

@@ -13,7 +13,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use crate::model::Model;
-use crate::venue::{Listed, listing, snapshot};
+use crate::venue::{Listed, listing, snapshot, trades};
 
 pub const MS: i64 = 1_000_000;
 pub const SECOND: i64 = 1_000 * MS;
@@ -34,6 +34,7 @@ pub struct Faults {
     pub snapshot_stale: u32,
     pub snapshot_refused: u32,
     pub snapshot_lost: u32,
+    pub trades_refused: u32,
     pub full: u32,
 }
 
@@ -362,6 +363,7 @@ impl World {
                 limits.find(|(most, _)| limit <= *most).expect("a limit").1
             }
             () if url.contains("/exchangeInfo") => self.profile.info.1,
+            () if url.contains("rades?") => 25,
             () => 1,
         };
         *self.weights.entry(minute).or_default() += weight;
@@ -375,6 +377,14 @@ impl World {
             let body = listing(&self.listed, self.profile.weight_limit).into_bytes();
             return self.later(way, Coming::Answer(call, 200, body, 0));
         }
+        let name = url.split("symbol=").nth(1).and_then(|rest| rest.split('&').next());
+        let listed = self.listed.iter().find(|listed| Some(listed.name.as_str()) == name);
+        let listed = listed.expect("an instrument");
+        if url.contains("rades?") {
+            let (body, refused) = (trades(listed, url).into_bytes(), self.faults.trades_refused);
+            let status = if self.chance(refused) { 401 } else { 200 };
+            return self.later(way, Coming::Answer(call, status, body, 0));
+        }
         let (refused, lost) = (self.faults.snapshot_refused, self.faults.snapshot_lost);
         if self.chance(lost) {
             return self.later(request.patience_ns, Coming::Failed(call));
@@ -383,7 +393,6 @@ impl World {
             let status = [429, 503, 418, 500][self.dice.random_range(0..4)];
             return self.later(way, Coming::Answer(call, status, b"{}".to_vec(), 0));
         }
-        let name = url.split("symbol=").nth(1).and_then(|rest| rest.split('&').next());
         let stale = self.faults.snapshot_stale;
         let is_stale = self.chance(stale);
         let back = if is_stale { self.dice.random_range(1..8) } else { 0 };

@@ -116,6 +116,21 @@ pub fn snapshot(id: u64, sides: &Sides) -> String {
     format!(r#"{{"lastUpdateId":{id},"bids":[{bids}],"asks":[{asks}]}}"#)
 }
 
+/// The answer to a request for trades at `url`.
+pub fn trades(listed: &Listed, url: &str) -> String {
+    let last = listed.trade_id;
+    let from = url.split("fromId=").nth(1).and_then(|text| text.parse().ok());
+    let from = from.unwrap_or(last.saturating_sub(999)).max(1);
+    let one = |id: u64| {
+        format!(
+            r#"{{"id":{id},"price":"{id}.00","qty":"1.5","quoteQty":"1","time":9,
+            "isBuyerMaker":true,"isBestMatch":true}}"#
+        )
+    };
+    let all: Vec<String> = (from..=last.min(from + 999)).map(one).collect();
+    format!("[{}]", all.join(","))
+}
+
 fn decimal(value: i64, decimals: usize) -> String {
     let unit = 10_i64.pow(u32::try_from(decimals).expect("few"));
     format!("{}.{:0decimals$}", value / unit, value % unit)

@@ -31,6 +31,8 @@ pub struct Simulation {
     /// The plan, for whoever is at one of its places.
     pub plan: Plan,
     markets: Vec<Box<dyn Market>>,
+    /// Whether markets do nothing for now; what they have missed they do afterwards.
+    pub is_still: bool,
     undo: Vec<(Nanos, Undo)>,
     /// Faults of the plan that could not be done, in words; the last hundred.
     pub notes: Vec<String>,
@@ -56,7 +58,7 @@ impl Simulation {
         }
         let exchange = Exchange::new(settings)?;
         let (markets, undo, notes) = (Vec::new(), Vec::new(), Vec::new());
-        Ok(Self { exchange, plan, markets, undo, notes })
+        Ok(Self { exchange, plan, markets, is_still: false, undo, notes })
     }
 
     /// Adds a market.
@@ -78,7 +80,8 @@ impl Simulation {
         for _ in 0..STEPS_MAX {
             let next = self.markets.iter().enumerate();
             let next = next.filter_map(|(at, market)| Some((market.next_ns()?, at))).min();
-            let Some((at_ns, market)) = next.filter(|(at_ns, _)| *at_ns <= now_ns) else {
+            let is_due = |at_ns: Nanos| at_ns <= now_ns && !self.is_still;
+            let Some((at_ns, market)) = next.filter(|(at_ns, _)| is_due(*at_ns)) else {
                 self.exchange.set_time(now_ns);
                 self.exchange.fund_due();
                 self.faults(now_ns);
@@ -109,12 +112,17 @@ impl Simulation {
         }
         for action in self.plan.due(now_ns) {
             if let Err(why) = self.apply(&action, now_ns) {
+                self.plan.missed(&action);
                 self.note(format!("{}: {why}", action.fault.text()));
             }
         }
     }
 
     fn note(&mut self, note: String) {
+        // What cannot be done is tried again and again.
+        if self.notes.contains(&note) {
+            return;
+        }
         if self.notes.len() >= 100 {
             self.notes.remove(0);
         }
@@ -263,11 +271,15 @@ impl Simulation {
         for account in self.accounts(action)? {
             for symbol in &symbols {
                 let best = self.exchange.best(*symbol);
-                let (own, _) = match side {
-                    Side::Buy => (best.bid, best.ask),
-                    Side::Sell => (best.ask, best.bid),
+                let own = if side == Side::Buy { best.bid } else { best.ask };
+                let (best, _) = own.ok_or("the book has no price")?;
+                let tick = self.exchange.symbol(*symbol).map_or(1, |spec| spec.filters.price.step);
+                let ticks = Price::try_from(action.params.by.unwrap_or(0)).unwrap_or(Price::MAX);
+                let away = ticks.saturating_mul(tick);
+                let price = match side {
+                    Side::Buy => best.saturating_sub(away),
+                    Side::Sell => best.saturating_add(away),
                 };
-                let (price, _) = own.ok_or("the book has no price")?;
                 let qty = self.smallest(*symbol, price);
                 let order = if action.fault == Fault::ForeignTrade {
                     NewOrder::market(*symbol, side, qty)
@@ -282,13 +294,14 @@ impl Simulation {
 
     fn foreign_cancel(&mut self, action: &Action) -> Result<(), String> {
         let symbols = self.symbols(action)?;
+        let mut found = false;
         for account in self.accounts(action)? {
             for symbol in &symbols {
-                // No open order is no trouble.
-                let _ = self.exchange.cancel_all(account, *symbol);
+                let cancelled = self.exchange.cancel_all(account, *symbol);
+                found |= cancelled.is_ok_and(|all| !all.is_empty());
             }
         }
-        Ok(())
+        if found { Ok(()) } else { Err("no order of the account is open".into()) }
     }
 
     fn self_match(&mut self, action: &Action) -> Result<(), String> {

@@ -7,6 +7,7 @@ mod decisions;
 mod differential;
 mod drills;
 mod flood;
+mod foreign;
 mod hostile;
 mod kill;
 mod nearest;

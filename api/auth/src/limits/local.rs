@@ -31,6 +31,7 @@ type Counter<C> =
 pub struct LocalLimiter<C: Clock = DefaultClock> {
     read: Counted<C>,
     write: Counted<C>,
+    cancel: Counted<C>,
     kill: Counted<C>,
     address: Counted<C>,
     clock: C,
@@ -64,6 +65,7 @@ impl<C: Clock + Clone> LocalLimiter<C> {
         Self {
             read: counted(quotas.read),
             write: counted(quotas.write),
+            cancel: counted(quotas.cancel),
             kill: counted(quotas.kill),
             address: counted(quotas.address),
             clock,
@@ -78,6 +80,7 @@ impl<C: Clock + Clone> LocalLimiter<C> {
         let counted = match bucket {
             Bucket::Read => &self.read,
             Bucket::Write => &self.write,
+            Bucket::Cancel => &self.cancel,
             Bucket::Kill => &self.kill,
             Bucket::Address => &self.address,
         };
@@ -156,7 +159,8 @@ mod tests {
         }
         assert_eq!(limiter.count(Bucket::Read, one), Err(Limited { retry_after_s: 1 }));
         limiter.count(Bucket::Read, other).unwrap();
-        // The kill switch has a bucket of its own.
+        // Cancels and the kill switch have buckets of their own.
+        limiter.count(Bucket::Cancel, one).unwrap();
         limiter.count(Bucket::Kill, one).unwrap();
         clock.advance(Duration::from_millis(499));
         assert!(limiter.count(Bucket::Read, one).is_err());

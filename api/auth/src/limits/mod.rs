@@ -27,6 +27,9 @@ pub enum Bucket {
     Read,
     /// Writes of a tenant.
     Write,
+    /// Cancels of orders, by those who may: what a tenant writes besides must not hold back what
+    /// makes risk smaller.
+    Cancel,
     /// The kill switch, of a person that may trip one.
     Kill,
     /// Requests of an address without an accepted token: public pages and failed attempts. Behind

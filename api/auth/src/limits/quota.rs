@@ -32,6 +32,8 @@ pub struct Quotas {
     pub read: Quota,
     /// `RATE_LIMIT_WRITE`: writes of a tenant.
     pub write: Quota,
+    /// `RATE_LIMIT_CANCEL`: cancels of a tenant's orders.
+    pub cancel: Quota,
     /// `RATE_LIMIT_KILL`: the kill switch of a tenant.
     pub kill: Quota,
     /// `RATE_LIMIT_ADDRESS`: requests of an address without an accepted token.
@@ -55,6 +57,7 @@ impl Default for Quotas {
         Self {
             read: quota(2_000, 4_000),
             write: quota(500, 1_000),
+            cancel: quota(500, 1_000),
             kill: quota(5, 20),
             address: quota(50, 200),
         }
@@ -71,6 +74,7 @@ impl Quotas {
         for (name, quota) in [
             ("RATE_LIMIT_READ", &mut quotas.read),
             ("RATE_LIMIT_WRITE", &mut quotas.write),
+            ("RATE_LIMIT_CANCEL", &mut quotas.cancel),
             ("RATE_LIMIT_KILL", &mut quotas.kill),
             ("RATE_LIMIT_ADDRESS", &mut quotas.address),
         ] {
@@ -87,6 +91,7 @@ impl Quotas {
         match bucket {
             Bucket::Read => self.read,
             Bucket::Write => self.write,
+            Bucket::Cancel => self.cancel,
             Bucket::Kill => self.kill,
             Bucket::Address => self.address,
         }

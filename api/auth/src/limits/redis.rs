@@ -104,6 +104,7 @@ impl RedisLimiter {
         let kind = match bucket {
             Bucket::Read => "read",
             Bucket::Write => "write",
+            Bucket::Cancel => "cancel",
             Bucket::Kill => "kill",
             Bucket::Address => "address",
         };

@@ -7,7 +7,6 @@ use std::time::Duration;
 use qt_outside::agents::bus::{AgentBus, BusSettings, EVENT, GROUP};
 use qt_trading::ids::TenantId;
 use qt_trading::secret::Secret;
-use redis::aio::MultiplexedConnection;
 use serde_json::{Value, json};
 
 use crate::agents::{AGENT, Desk, intake, observed, signal};
@@ -18,13 +17,8 @@ use crate::until;
 const BY_TYPE: &str = "bizosaas:events:agent.task.completed";
 const IN_ONE: &str = "bizosaas:events";
 
-async fn connect(redis: &RedisServer) -> MultiplexedConnection {
-    let client = redis::Client::open(redis.url()).unwrap();
-    client.get_multiplexed_async_connection().await.unwrap()
-}
-
 async fn add(redis: &RedisServer, stream: &str, fields: &[(&str, &str)]) {
-    let mut connection = connect(redis).await;
+    let mut connection = redis.connection().await;
     let mut command = redis::cmd("XADD");
     command.arg(stream).arg("*");
     for (name, value) in fields {
@@ -69,7 +63,7 @@ fn result(task: &str, results: &str) -> Value {
 }
 
 async fn pending(redis: &RedisServer, stream: &str) -> usize {
-    let mut connection = connect(redis).await;
+    let mut connection = redis.connection().await;
     let mut command = redis::cmd("XPENDING");
     command.arg(stream).arg(GROUP);
     let reply: redis::Value = command.query_async(&mut connection).await.unwrap();
@@ -128,7 +122,7 @@ async fn what_a_killed_consumer_had_read_is_taken_over_and_redis_may_go_away() {
     let mut settings = BusSettings::new(Secret::new(redis.url()));
     settings.claim_idle = Duration::from_millis(50);
     // Somebody reads an entry and is never seen again.
-    let mut connection = connect(&redis).await;
+    let mut connection = redis.connection().await;
     by_type(&redis, &of, &result("t-1", &signal("s-1"))).await;
     let mut command = redis::cmd("XGROUP");
     command.arg("CREATE").arg(BY_TYPE).arg(GROUP).arg("0").arg("MKSTREAM");
@@ -153,7 +147,7 @@ async fn what_a_killed_consumer_had_read_is_taken_over_and_redis_may_go_away() {
     by_type(&redis, &of, &result("t-2", &signal("s-2"))).await;
     taken(2).await;
     // Redis is emptied: streams and groups are gone.
-    let mut connection = connect(&redis).await;
+    let mut connection = redis.connection().await;
     redis::cmd("FLUSHALL").query_async::<()>(&mut connection).await.unwrap();
     in_one(&redis, &of, &result("t-3", &signal("s-3"))).await;
     taken(3).await;

@@ -14,7 +14,7 @@ use qt_types::{
     RejectReason, Report, ReportKind, Seq, Target,
 };
 
-use super::beside::Beside;
+use super::beside::{Beside, Counted};
 use super::blotter::Blotter;
 use super::clock::Watch;
 use super::feed::FeedReader;
@@ -74,6 +74,8 @@ pub struct Driver<S, G> {
     pub(super) alarms: Alarms,
     /// What is in the account and not the run's, once that is known.
     pub(super) beside: Option<Beside>,
+    /// Open orders of others that the gate counts.
+    pub(super) counted: Counted,
 }
 
 /// Events that happen again, as they are read; the reading may break off.
@@ -130,6 +132,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             switch: Switch::default(),
             alarms: Alarms::default(),
             beside: None,
+            counted: Counted::default(),
         }
     }
 
@@ -230,6 +233,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     fn see_control(&mut self, control: &Control, now_ns: Nanos) {
         let own = Target::new(Level::Venue, u16::from(self.settings.venue.0));
         let is_machine = control.person == 0;
+        self.counted.see(&control.kind);
         match control.kind {
             ControlKind::Trip { target, state } if target == own => {
                 if is_machine {

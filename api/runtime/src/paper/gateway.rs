@@ -195,8 +195,9 @@ impl Gateway for SimGateway {
     }
 }
 
-/// A trade as the venue plays it.
-fn tick_of(trade: &Trade) -> Tick {
+/// A trade as the venue plays it; the caller knows its instrument and times.
+#[must_use]
+pub fn tick_of(trade: &Trade) -> Tick {
     let flags = match trade.aggressor {
         Some(Side::Buy) => TickFlags::NONE,
         Some(Side::Sell) => TickFlags::ASK,

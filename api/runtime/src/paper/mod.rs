@@ -11,6 +11,6 @@ mod run;
 mod session;
 mod stored;
 
-pub use gateway::SimGateway;
+pub use gateway::{SimGateway, tick_of};
 pub use run::{Stretch, run};
 pub use session::{PaperParts, PaperSession, Told, Turned, not_sent};

@@ -11,14 +11,14 @@ use qt_feeds::drive::{Authorities, Settings as Sockets};
 use qt_feeds::gateway::{self, Running};
 use qt_feeds::venue::binance::trade::{OrderMachine, SPOT, Standing, TradeSettings, Traded};
 use qt_feeds::venue::binance::{Access, Signer};
-use qt_feeds::{HmacKey, Secret};
+use qt_feeds::{Ed25519Key, HmacKey, Secret};
 use qt_ring::{Bell, Wait};
 use qt_risk::{
     Account, AccountGate, Key, Level, Limit, Profile, ProfileName, RiskGate, Setup, Sizing,
 };
 use qt_runtime::live::{
-    Clock, Course, Driver, LiveError, LiveShown, Parts, Settings, SystemClock, VenueFigures, Watch,
-    attend, feed, rings, run,
+    Clock, Course, Driver, LiveError, LiveShown, Parts, Reading, Settings, SystemClock,
+    VenueFigures, Watch, attend, feed, rings, run,
 };
 use qt_types::{
     BarFlags, Cash, E9, Event, InstrumentId, InstrumentKind, InstrumentSpec, Lacks, Limits, Nanos,
@@ -47,10 +47,41 @@ pub fn access(account: &str) -> Access {
     Access::new(Secret::new(keys.hmac_api_key), Signer::Hmac(HmacKey::new(&secret))).unwrap()
 }
 
+/// A key of Ed25519 of the same account.
+pub fn ed25519(account: &str) -> Access {
+    let keys = DemoKeys::of(account);
+    let key = Ed25519Key::from_pem(&Secret::new(keys.ed25519_private_pem)).unwrap();
+    Access::new(Secret::new(keys.ed25519_api_key), Signer::Ed25519(key)).unwrap()
+}
+
 pub fn sockets() -> Sockets {
-    let (mut clock, mut watch) = (SystemClock::start(), Watch::new(Nanos::MIN));
+    sockets_at(0)
+}
+
+/// The same on a machine whose clock is ahead by so much.
+fn sockets_at(ahead_ns: i64) -> Sockets {
+    let (mut clock, mut watch) = (Off::start(ahead_ns), Watch::new(Nanos::MIN));
     let clock = Box::new(move || watch.look(clock.read()));
     Sockets { clock, authorities: Authorities::Native, witness: None }
+}
+
+/// The clock of a machine that is ahead of the venue's by so much.
+struct Off {
+    clock: SystemClock,
+    ahead_ns: i64,
+}
+
+impl Off {
+    fn start(ahead_ns: i64) -> Self {
+        Self { clock: SystemClock::start(), ahead_ns }
+    }
+}
+
+impl Clock for Off {
+    fn read(&mut self) -> Reading {
+        let reading = self.clock.read();
+        Reading { wall_ns: reading.wall_ns.saturating_add_ns(self.ahead_ns), ..reading }
+    }
 }
 
 /// Times of a venue on the same machine.
@@ -109,6 +140,11 @@ pub struct Rig {
     pub baseline: Option<Vec<(String, i64)>>,
     pub access: Access,
     pub start_ns: u64,
+    pub authorities: Authorities,
+    /// How far our clock is ahead of the venue's.
+    pub ahead_ns: i64,
+    /// Whether orders of others may be there.
+    pub adopts: bool,
 }
 
 impl Rig {
@@ -121,6 +157,9 @@ impl Rig {
             baseline: None,
             access: access("demo"),
             start_ns: 60_000_000_000,
+            authorities: Authorities::Native,
+            ahead_ns: 0,
+            adopts: false,
         }
     }
 }
@@ -157,19 +196,22 @@ impl Run {
             witness: rig.memory.writer(),
             port,
             feeds: vec![reader],
-            settings: brisk(),
+            settings: Settings { accepts_foreign: rig.adopts, ..brisk() },
         });
         driver.repeat(rig.memory.events()).unwrap();
         let session = OrderMachine::new(session(rig)).unwrap();
+        let authorities = rig.authorities.clone();
+        let sockets = Sockets { authorities, ..sockets_at(rig.ahead_ns) };
         let (mut gateway, running) =
-            gateway::start("venue", session, sockets(), 1_024, end.bell()).unwrap();
+            gateway::start("venue", session, sockets, 1_024, end.bell()).unwrap();
+        let ahead_ns = rig.ahead_ns;
         let (stop, kill) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicBool::new(false)));
         let gateway = thread::spawn(move || {
-            attend(&mut end, &mut gateway, &mut SystemClock::start());
+            attend(&mut end, &mut gateway, &mut Off::start(ahead_ns));
         });
         let (stopped, start_ns) = (Arc::clone(&stop), rig.start_ns);
         let driver = thread::spawn(move || {
-            let mut clock = SystemClock::start();
+            let mut clock = Off::start(ahead_ns);
             let course = &mut Course {
                 clock: &mut clock,
                 bell: &bell,

@@ -8,6 +8,7 @@ use qt_feeds::venue::binance::trade::{SPOT, Trouble};
 use qt_feeds::venue::binance::{Guard, GuardSettings, GuardStep};
 use qt_runtime::live::LiveError;
 use qt_types::{Lacks, Nanos};
+use qt_venue_sim::fault::Plan;
 use qt_venue_sim::server::{Running, Server, Settings};
 use qt_venue_sim::setup::Setup;
 use qt_venue_sim::venue::Venue;
@@ -18,12 +19,18 @@ use crate::trader::Trader;
 use crate::venue::Truth;
 
 pub fn exchange() -> Running {
+    planned(Plan::none())
+}
+
+/// An exchange at which things go wrong by a plan.
+pub fn planned(plan: Plan) -> Running {
     let mut settings = Settings::new(Venue::BinanceSpot);
     settings.symbols = vec!["BTCUSDT".to_owned()];
     let mut setup = Setup::demo(&["BTC", "USDT"]);
     // The truth is asked for again and again, from the same address.
     setup.limits.request_weight_per_minute = 1_000_000;
     settings.setup = Some(setup);
+    settings.faults = plan;
     Server::start(settings).unwrap()
 }
 

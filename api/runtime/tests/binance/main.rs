@@ -1,10 +1,14 @@
 //! The driver with the gateway of Binance Spot, over sockets, against an exchange that shares no
 //! code with either: what is believed at the end is what is true there.
 
+mod changes;
+mod clocks;
 mod desk;
 #[path = "../venue/dice.rs"]
 mod dice;
 mod faults;
+mod foreign;
+mod keys;
 #[path = "../venue/memory.rs"]
 mod memory;
 mod proxy;

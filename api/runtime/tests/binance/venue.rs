@@ -17,6 +17,15 @@ impl Truth {
         Self { addr, keys: DemoKeys::of(account) }
     }
 
+    /// Something that shall happen at the exchange, or go wrong there: `body` is a plan.
+    pub fn control(&self, method: &str, path: &str, body: &str) -> Value {
+        let length = body.len();
+        self.send(&format!(
+            "{method} /sim/{path} HTTP/1.1\r\nhost: sim\r\ncontent-length: {length}\r\n\
+             connection: close\r\n\r\n{body}"
+        ))
+    }
+
     /// A signed request.
     pub fn ask(&self, method: &str, path: &str, query: &str) -> Value {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
@@ -25,11 +34,14 @@ impl Truth {
         let key = ring::hmac::Key::new(ring::hmac::HMAC_SHA256, self.keys.hmac_secret.as_bytes());
         let tag = ring::hmac::sign(&key, payload.as_bytes());
         let hex: String = tag.as_ref().iter().map(|byte| format!("{byte:02x}")).collect();
-        let request = format!(
+        self.send(&format!(
             "{method} {path}?{payload}&signature={hex} HTTP/1.1\r\nhost: sim\r\nX-MBX-APIKEY: \
              {}\r\nconnection: close\r\n\r\n",
             self.keys.hmac_api_key
-        );
+        ))
+    }
+
+    fn send(&self, request: &str) -> Value {
         let mut stream = TcpStream::connect(self.addr).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(30))).unwrap();
         stream.write_all(request.as_bytes()).unwrap();

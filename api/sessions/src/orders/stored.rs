@@ -52,11 +52,13 @@ impl Orders {
         self.past.iter().flat_map(|uid| uid.0.into_bytes()).collect()
     }
 
-    /// The identifiers of all that there were, as far as they are known, oldest first.
+    /// The identifiers of all that there were, as far as they are known, oldest first, each once:
+    /// where a renewal was cut off, those of before are the session's own.
     pub fn identifiers(&self) -> Vec<OrderUid> {
         let mut shown: Vec<_> = self.by_uid.iter().map(|(uid, kept)| (kept.place, *uid)).collect();
         shown.sort_unstable();
-        self.past.iter().copied().chain(shown.into_iter().map(|(_, uid)| uid)).collect()
+        let past = self.past.iter().copied().filter(|uid| !self.by_uid.contains_key(uid));
+        past.chain(shown.into_iter().map(|(_, uid)| uid)).collect()
     }
 
     /// Begins with `past`, the identifiers of orders of an earlier journal, oldest first.

@@ -1,14 +1,18 @@
 //! Sessions whose fees or instruments are others than those of their journals.
 
-use std::path::Path;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use qt_sessions::market::{Hub, HubSettings, defaults};
 use qt_sessions::{SessionSettings, Sessions};
 use qt_trading::ids::{OrderUid, StrategyUid, TenantId};
-use qt_trading::{Desk, KillLevel, LimitValue, Phase, Refusal, Side, StrategyRun, Trading};
+use qt_trading::{
+    Desk, KillLevel, LimitValue, Phase, Refusal, Side, SignalTaken, StrategyRun, Trading,
+};
 
 use crate::common::{amount, hub, market, over, ready, settings, until};
+use crate::signals::{one, signal};
 
 async fn start(
     folder: &Path,
@@ -114,8 +118,7 @@ async fn a_session_with_other_fees_begins_another_journal_once_it_is_flat() {
         assert!(again.is_err(), "{again:?}");
         next.stop().await;
     }
-    let account = qt_trading::ids::AccountId::paper(tenant);
-    let kept = folder.path().join(tenant.to_string()).join(account.to_string());
+    let kept = kept(folder.path(), tenant);
     assert!(kept.join("journal-1.qtj").is_dir() && !kept.join("journal-2.qtj").exists());
     // It trades, with the new fees.
     let (last, desk) = start(folder.path(), &hub, tenant, dearer).await;
@@ -148,4 +151,85 @@ async fn a_session_whose_instruments_are_others_goes_on_with_those_that_are_left
     assert_eq!(now.iter().collect::<Vec<_>>(), left.collect::<Vec<_>>());
     trade(&desk, Side::Buy, "1").await;
     second.stop().await;
+}
+
+/// Where the session of `tenant` is kept.
+fn kept(folder: &Path, tenant: TenantId) -> PathBuf {
+    let account = qt_trading::ids::AccountId::paper(tenant);
+    folder.join(tenant.to_string()).join(account.to_string())
+}
+
+/// As if the process had ended between the two steps of a renewal that has happened: what goes
+/// along is written, and the old journal is in its place.
+fn cut_off(folder: &Path) {
+    fs::remove_dir_all(folder.join("journal.qtj")).unwrap();
+    fs::rename(folder.join("journal-1.qtj"), folder.join("journal.qtj")).unwrap();
+    assert!(folder.join("carried.json").exists());
+}
+
+/// A renewal that was cut off is done again, or not at all, and nothing is there twice.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_that_is_cut_off_harms_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hub, tenant) = (hub(), TenantId::new());
+    let dearer = |settings: &mut SessionSettings| settings.paper.fees.taker_e9 += 1;
+    let (runs, killed) = (StrategyUid::new(), StrategyUid::new());
+    let (first, desk) = start(folder.path(), &hub, tenant, |_| {}).await;
+    let old = history(&desk, [runs, killed]).await;
+    trade(&desk, Side::Sell, "5").await;
+    until("flat", || desk.portfolio().positions.is_empty()).await;
+    let (cash, day) = (desk.portfolio().cash, desk.portfolio().day_pnl);
+    first.stop().await;
+    let (second, desk) = start(folder.path(), &hub, tenant, dearer).await;
+    ready(&desk).await;
+    assert_eq!(desk.portfolio().cash, cash);
+    second.stop().await;
+    let kept = kept(folder.path(), tenant);
+    // With the new settings it begins another journal, with the old ones it goes on.
+    for is_renewed in [false, true, true] {
+        if kept.join("journal-1.qtj").exists() {
+            cut_off(&kept);
+        }
+        let change = |settings: &mut SessionSettings| match is_renewed {
+            true => dearer(settings),
+            false => {}
+        };
+        let (next, desk) = start(folder.path(), &hub, tenant, change).await;
+        ready(&desk).await;
+        let portfolio = desk.portfolio();
+        assert_eq!((portfolio.cash, portfolio.day_pnl), (cash, day));
+        until("it goes on", || desk.running() == Some(vec![runs])).await;
+        assert_eq!(desk.limits().version, 2);
+        let switches = desk.switches();
+        assert_eq!((switches.len(), switches[0].subject.clone()), (1, killed.to_string()));
+        let again = desk.place(old, market("AAPL", Side::Buy, "5"), "ann".to_owned()).await;
+        assert!(again.is_err(), "{again:?}");
+        next.stop().await;
+        assert_eq!(kept.join("journal-1.qtj").exists(), is_renewed);
+        assert!(!kept.join("journal-2.qtj").exists());
+    }
+    // What goes along never grew by what was cut off.
+    let carried = fs::read_to_string(kept.join("carried.json")).unwrap();
+    assert_eq!(carried.matches(&old.to_string()).count(), 1, "{carried}");
+}
+
+/// A signal that was taken before is not taken again by the next journal, nor by the one after it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_signal_has_an_effect_once_also_when_the_session_begins_another_journal() {
+    let folder = tempfile::tempdir().unwrap();
+    let (hub, tenant) = (hub(), TenantId::new());
+    let taken = signal(3, "a", "AAPL", r#","quantity":"2""#);
+    let mut seq = None;
+    for more in 0..3 {
+        let dearer = |settings: &mut SessionSettings| settings.paper.fees.taker_e9 += more;
+        let (sessions, desk) = start(folder.path(), &hub, tenant, dearer).await;
+        ready(&desk).await;
+        let answer = one(&desk, taken.clone()).await.unwrap();
+        let first = *seq.get_or_insert(answer.seq);
+        assert_eq!(answer, SignalTaken { seq: first, is_new: more == 0 });
+        let other = one(&desk, signal(4, "a", "AAPL", "")).await.unwrap();
+        assert!(other.is_new, "another one");
+        sessions.stop().await;
+    }
+    assert!(kept(folder.path(), tenant).join("journal-2.qtj").is_dir());
 }

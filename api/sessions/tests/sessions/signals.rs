@@ -25,7 +25,7 @@ fn run(id: StrategyUid, source: u16, limits: &[(&str, &str)]) -> StrategyRun {
     }
 }
 
-fn signal(source: u16, name: &str, symbol: &str, more: &str) -> SignalIn {
+pub fn signal(source: u16, name: &str, symbol: &str, more: &str) -> SignalIn {
     let body = format!(
         r#"{{"schema_version":1,"signal_id":"{name}","symbol":"{symbol}","action":"buy",
         "confidence":0.9,"horizon_seconds":3600,"issued_at":"2026-01-31T09:30:00Z",
@@ -36,7 +36,7 @@ fn signal(source: u16, name: &str, symbol: &str, more: &str) -> SignalIn {
     SignalIn { id: Uuid::now_v7(), source, body, only_if_known: false }
 }
 
-async fn one(desk: &Arc<dyn Desk>, signal: SignalIn) -> SignalAnswer {
+pub async fn one(desk: &Arc<dyn Desk>, signal: SignalIn) -> SignalAnswer {
     desk.signals(vec![signal]).await.unwrap().pop().unwrap()
 }
 

@@ -181,13 +181,25 @@ async fn without_a_tenant_there_is_nothing() {
     }
 }
 
-/// Many requests of many tenants over two connections; every tenth fails or is dropped half-way.
+/// Tenants of the small pool.
+const TENANTS: usize = 50;
+/// Those who ask it at the same time.
+const ASKING: usize = 8;
+
+/// Requests of each of them: together 2,000, or as many as `QT_ISOLATION_REQUESTS` says.
+fn requests() -> usize {
+    let given = std::env::var("QT_ISOLATION_REQUESTS").ok().and_then(|text| text.parse().ok());
+    given.unwrap_or(2_000_usize).div_ceil(ASKING)
+}
+
+/// Many requests of many tenants over two connections; every tenth fails, and every tenth is
+/// dropped half-way.
 async fn a_small_pool_leaks_nothing(world: World) {
     let mut settings = world.settings.clone();
     settings.connections = 2;
     let store = Store::open(&settings).await.unwrap();
     let mut tenants = Vec::new();
-    for _ in 0..10 {
+    for _ in 0..TENANTS {
         let tenant = TenantId::new();
         let mut mine = order(OrderStatus::Open, NOON);
         mine.symbol = tenant.to_string();
@@ -195,10 +207,10 @@ async fn a_small_pool_leaks_nothing(world: World) {
         tenants.push(tenant);
     }
     let mut tasks = Vec::new();
-    for task in 0..8_usize {
+    for task in 0..ASKING {
         let (store, tenants) = (store.clone(), tenants.clone());
         tasks.push(tokio::spawn(async move {
-            for n in 0..250_usize {
+            for n in 0..requests() {
                 let tenant = tenants[(n * 7 + task) % tenants.len()];
                 let filter = OrderFilter::default();
                 if n % 10 == 3 {

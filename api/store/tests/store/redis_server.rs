@@ -4,10 +4,15 @@ use std::net::TcpListener;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
+use redis::AsyncConnectionConfig;
+use redis::aio::MultiplexedConnection;
 use redis::streams::StreamRangeReply;
 use tempfile::TempDir;
 
 use crate::absent;
+
+/// A machine that runs many tests at once is slow; a Redis that is gone refuses at once.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 pub struct RedisServer {
     folder: TempDir,
@@ -44,8 +49,7 @@ impl RedisServer {
 
     async fn wait(&self) {
         for _ in 0..500 {
-            let client = redis::Client::open(self.url()).unwrap();
-            if let Ok(mut connection) = client.get_multiplexed_async_connection().await
+            if let Ok(mut connection) = self.connected().await
                 && redis::cmd("PING").query_async::<String>(&mut connection).await.is_ok()
             {
                 return;
@@ -53,6 +57,19 @@ impl RedisServer {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
         panic!("Redis does not answer");
+    }
+
+    async fn connected(&self) -> redis::RedisResult<MultiplexedConnection> {
+        let client = redis::Client::open(self.url())?;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(PATIENCE))
+            .set_response_timeout(Some(PATIENCE));
+        client.get_multiplexed_async_connection_with_config(&config).await
+    }
+
+    /// A connection that waits for its answers.
+    pub async fn connection(&self) -> MultiplexedConnection {
+        self.connected().await.unwrap()
     }
 
     pub fn url(&self) -> String {
@@ -75,8 +92,7 @@ impl RedisServer {
 
     /// All entries of a stream, as lists of fields.
     pub async fn entries(&self, stream: &str) -> Vec<std::collections::HashMap<String, String>> {
-        let client = redis::Client::open(self.url()).unwrap();
-        let mut connection = client.get_multiplexed_async_connection().await.unwrap();
+        let mut connection = self.connection().await;
         let range = redis::cmd("XRANGE").arg(stream).arg("-").arg("+").to_owned();
         let reply: StreamRangeReply = range.query_async(&mut connection).await.unwrap();
         let entries = reply.ids.into_iter();

@@ -7,10 +7,8 @@ use clap::Args;
 use qt_data::ticks::{Description, Record as TickRecord, SourceFact, TickWriter, Written};
 use qt_journal::{JournalReader, Record};
 use qt_runtime::live::words_of;
-use qt_types::{
-    Event, InstrumentId, InstrumentSpec, Nanos, OrderTick, Payload, Side, Tick, TickFlags,
-    TickKind, Trade,
-};
+use qt_runtime::paper::tick_of;
+use qt_types::{Event, InstrumentId, InstrumentSpec, Nanos, OrderTick, Payload, Tick};
 use serde_json::json;
 
 use crate::app::Session;
@@ -181,23 +179,6 @@ impl Seen {
             Self::Level(tick) => Self::Level(Tick { venue_ns, ..tick }),
             Self::Order(tick) => Self::Order(OrderTick { venue_ns, ..tick }),
         }
-    }
-}
-
-fn tick_of(trade: &Trade) -> Tick {
-    let flags = match trade.aggressor {
-        Some(Side::Buy) => TickFlags::NONE,
-        Some(Side::Sell) => TickFlags::ASK,
-        None => TickFlags::NO_AGGRESSOR,
-    };
-    Tick {
-        venue_ns: 0,
-        price: trade.price.ticks(),
-        qty: trade.qty.lots(),
-        latency_ns: 0,
-        instrument: 0,
-        kind: TickKind::Trade as u8,
-        flags: flags.bits(),
     }
 }
 

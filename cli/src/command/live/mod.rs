@@ -70,6 +70,9 @@ pub struct LiveArgs {
     /// Where the venue is reached instead of at its own addresses: a simulator
     #[arg(long, value_name = "URL", help_heading = VENUE)]
     pub venue_url: Option<String>,
+    /// Trust this certificate authority and no other
+    #[arg(long, value_name = "FILE.pem", help_heading = VENUE)]
+    pub ca: Option<PathBuf>,
     /// Send real orders; says all that is needed for that when anything of it is missing
     #[arg(long, help_heading = VENUE)]
     pub live: bool,

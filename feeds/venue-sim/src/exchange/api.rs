@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::event::{Fill, Prevention};
+use super::list::ListCancelled;
 use super::order::Order;
 use super::refusal::Refusal;
+use super::symbol::SymbolId;
+use super::units::{Nanos, Qty};
 
 /// What became of a new order.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -28,6 +31,29 @@ pub struct Changed {
     pub previous_client_id: Arc<str>,
     /// The number of the execution report that tells of it.
     pub execution_id: u64,
+    /// The list that was cancelled with it.
+    pub list: Option<Box<ListCancelled>>,
+}
+
+/// An amendment that was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Amendment {
+    /// Of which order.
+    pub order_id: u64,
+    /// Of what.
+    pub symbol: SymbolId,
+    /// The number of the execution report that told of it.
+    pub execution_id: u64,
+    /// The client id that the order had before.
+    pub previous_client_id: Arc<str>,
+    /// The one that it has had since.
+    pub client_id: Arc<str>,
+    /// How much it was before.
+    pub previous_qty: Qty,
+    /// How much it was then.
+    pub qty: Qty,
+    /// When.
+    pub time_ns: Nanos,
 }
 
 /// What became of a cancel-replace.

@@ -3,16 +3,17 @@
 use std::sync::Arc;
 
 use super::account::AccountId;
-use super::api::{CancelReplaced, Changed};
+use super::api::{Amendment, CancelReplaced, Changed};
 use super::core::{Details, Exchange};
 use super::event::ExecutionKind;
+use super::list::ListChange;
 use super::order::{
     Amend, CLIENT_ID_BYTES_MAX, Cancel, CancelOnlyIf, NewOrder, OrderRef, OrderStatus, ReplaceMode,
     Side,
 };
 use super::refusal::{Refusal, Rule};
 use super::symbol::{SymbolId, SymbolStatus};
-use super::units::Amount;
+use super::units::{Amount, Qty};
 
 impl Exchange {
     /// Cancels an open order.
@@ -26,12 +27,12 @@ impl Exchange {
         cancel: &Cancel,
     ) -> Result<Changed, Refusal> {
         let id = self.cancellable(account, symbol, cancel)?;
-        let changed = self.cancel_one(id, cancel.client_id.clone());
+        let changed = self.cancel_with_list(id, cancel.client_id.clone());
         self.finish();
         Ok(changed)
     }
 
-    /// Cancels all open orders of a symbol.
+    /// Cancels all open orders of a symbol; of a list one stands for all of its orders.
     ///
     /// # Errors
     /// [`Refusal::UnknownOrder`] when there is none, or why none can be cancelled.
@@ -46,8 +47,12 @@ impl Exchange {
             return Err(Refusal::UnknownOrder);
         }
         let request = self.made_up(ids[0], self.now_ns.unsigned_abs());
-        let cancel = |id| self.cancel_one(id, Some(request.clone()));
-        let changed = ids.into_iter().map(cancel).collect();
+        let mut changed = Vec::with_capacity(ids.len());
+        for id in ids {
+            if self.order_at(id).status.is_open() {
+                changed.push(self.cancel_with_list(id, Some(request.clone())));
+            }
+        }
         self.finish();
         Ok(changed)
     }
@@ -104,33 +109,75 @@ impl Exchange {
         if client_id.is_empty() || client_id.len() > CLIENT_ID_BYTES_MAX {
             return Err(Refusal::Range("client id"));
         }
+        let amendments_max = self.settings.limits.fills_max;
         let desk = self.desk_mut(account, symbol);
         if desk.open_clients.get(&client_id).is_some_and(|other| *other != id) {
             return Err(Refusal::DuplicateClientId);
         }
+        if desk.amendments.len() >= amendments_max {
+            return Err(Refusal::Full("amendments"));
+        }
         desk.open_clients.remove(&previous);
         desk.open_clients.insert(client_id.clone(), id);
         desk.clients.insert(client_id.clone(), id);
-        if order.side == Side::Buy {
-            desk.counts.buying -= Amount::from(order.qty - amend.qty);
+        // Of a pair both orders stay of one quantity.
+        let other = self.sibling(&order);
+        self.order_mut(id).client_id = client_id.clone();
+        self.make_smaller(id, amend.qty);
+        if let Some(other) = other {
+            self.make_smaller(other, amend.qty);
+            self.relock(id);
         }
-        Ok(self.make_smaller(id, amend, client_id, previous))
+        let execution_id = self.tell_replaced(id, previous.clone(), order.qty);
+        if let Some(other) = other {
+            let same = self.order_at(other).client_id.clone();
+            self.tell_replaced(other, same, order.qty);
+        }
+        let has_changed = client_id != previous;
+        if let Some(at) = order.list.and_then(|id| self.list_index(id)).filter(|_| has_changed) {
+            self.tell_list(at, ListChange::Updated);
+        }
+        self.finish();
+        let order = self.order_at(id).clone();
+        let (request_id, previous_client_id) = (client_id, previous);
+        Ok(Changed { order, request_id, previous_client_id, execution_id, list: None })
     }
 
-    fn make_smaller(
-        &mut self,
-        id: u64,
-        amend: &Amend,
-        client_id: Arc<str>,
-        previous: Arc<str>,
-    ) -> Changed {
+    /// Tells that an order was amended, and keeps what it was before.
+    fn tell_replaced(&mut self, id: u64, previous: Arc<str>, previous_qty: Qty) -> u64 {
+        let order = self.order_at(id).clone();
+        let details = Details {
+            request_id: Some(order.client_id.clone()),
+            previous_client_id: Some(previous.clone()),
+            ..Details::default()
+        };
+        let execution_id = self.tell_report(id, ExecutionKind::Replaced, details);
+        self.desk_mut(order.account, order.symbol).amendments.push(Amendment {
+            order_id: id,
+            symbol: order.symbol,
+            execution_id,
+            previous_client_id: previous,
+            client_id: order.client_id,
+            previous_qty,
+            qty: order.qty,
+            time_ns: order.updated_ns,
+        });
+        execution_id
+    }
+
+    /// An order is of `qty` from now on, which is less than before.
+    fn make_smaller(&mut self, id: u64, qty: Qty) {
         let now_ns = self.now_ns;
         let order = self.order_mut(id);
-        order.qty = amend.qty;
-        order.client_id = client_id.clone();
+        let less = Amount::from(order.qty - qty);
+        order.qty = qty;
         order.amends += 1;
         order.updated_ns = now_ns;
-        let (symbol, side, price, left) = (order.symbol, order.side, order.price, order.left());
+        let (account, symbol, side, price, left) =
+            (order.account, order.symbol, order.side, order.price, order.left());
+        if side == Side::Buy {
+            self.desk_mut(account, symbol).counts.buying -= less;
+        }
         let place = *self.place_mut(id);
         if place.at > 0 && left < place.shown {
             self.place_mut(id).shown = left;
@@ -140,15 +187,6 @@ impl Exchange {
             self.tell_level(symbol, side, price);
         }
         self.relock(id);
-        let details = Details {
-            request_id: Some(client_id.clone()),
-            previous_client_id: Some(previous.clone()),
-            ..Details::default()
-        };
-        let execution_id = self.tell_report(id, ExecutionKind::Replaced, details);
-        self.finish();
-        let order = self.order_at(id).clone();
-        Changed { order, request_id: client_id, previous_client_id: previous, execution_id }
     }
 
     /// Whether an account may change orders of a symbol now.
@@ -211,6 +249,6 @@ impl Exchange {
         let details = Details { request_id: Some(request_id.clone()), ..Details::default() };
         let execution_id = self.tell_report(id, ExecutionKind::Canceled, details);
         let previous_client_id = order.client_id.clone();
-        Changed { order, request_id, previous_client_id, execution_id }
+        Changed { order, request_id, previous_client_id, execution_id, list: None }
     }
 }

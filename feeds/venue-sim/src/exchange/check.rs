@@ -6,7 +6,7 @@ use super::filters::{Band, Worth};
 use super::order::{CLIENT_ID_BYTES_MAX, NewOrder, OrderKind, SelfTrade, Side, TimeInForce};
 use super::refusal::{Refusal, Rule};
 use super::stops::{is_reached, waits_above};
-use super::symbol::SymbolStatus;
+use super::symbol::{SymbolId, SymbolStatus};
 use super::units::{Amount, Price, Qty, RATE_ONE, UNITS_MAX};
 
 type Checked = Result<(), Refusal>;
@@ -18,6 +18,29 @@ const fn rule(holds: bool, rule: Rule) -> Checked {
 impl Exchange {
     /// Everything that can be said of an order without the book.
     pub(super) fn check(&self, account: AccountId, order: &NewOrder) -> Checked {
+        self.check_rules(account, order)?;
+        match (order.stop_price, order.trailing_delta) {
+            (Some(stop), None) => self.check_trigger(order.symbol, order.kind, order.side, stop),
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether an order's price has not come yet.
+    pub(super) fn check_trigger(
+        &self,
+        symbol: SymbolId,
+        kind: OrderKind,
+        side: Side,
+        stop: Price,
+    ) -> Checked {
+        let above = waits_above(kind, side);
+        let reached = |last| is_reached(above, stop, last);
+        let is_there = self.last_price(symbol).is_some_and(reached);
+        if is_there { Err(Refusal::WouldTrigger) } else { Ok(()) }
+    }
+
+    /// The same whatever the last price is.
+    pub(super) fn check_rules(&self, account: AccountId, order: &NewOrder) -> Checked {
         let owner = self.accounts.get(account.0 as usize).ok_or(Refusal::UnknownAccount)?;
         let board = self.board(order.symbol)?;
         if owner.is_disabled {
@@ -184,13 +207,6 @@ impl Exchange {
         }
         if order.trailing_delta.is_some() && board.stops.trailing_len() >= limits.trailing_max {
             return Err(Refusal::Full("trailing stops"));
-        }
-        if let (Some(stop), None) = (order.stop_price, order.trailing_delta) {
-            let above = waits_above(order.kind, order.side);
-            let reached = |last| is_reached(above, stop, last);
-            if board.tape.last_price().is_some_and(reached) {
-                return Err(Refusal::WouldTrigger);
-            }
         }
         Ok(())
     }

@@ -9,6 +9,7 @@ use super::desk::{Account, Desk};
 use super::event::{
     Balances, BookChange, Event, ExecutionKind, Fill, Prevention, Report, Transfer, WalletChange,
 };
+use super::list::OrderList;
 use super::margin::next_multiple;
 use super::order::{Order, Side};
 use super::refusal::Refusal;
@@ -63,6 +64,10 @@ pub struct Exchange {
     touched: BTreeSet<AccountId>,
     /// Orders whose price has come and that do not work yet.
     pub(super) ready: VecDeque<u64>,
+    /// All lists, at the place of their id less the first one.
+    pub(super) lists: Vec<OrderList>,
+    /// Lists of which an order has ended and nothing has followed yet.
+    pub(super) changed_lists: VecDeque<u64>,
 }
 
 /// Where an order stands.
@@ -129,6 +134,8 @@ impl Exchange {
             outbox: Vec::new(),
             touched: BTreeSet::new(),
             ready: VecDeque::new(),
+            lists: Vec::new(),
+            changed_lists: VecDeque::new(),
             settings,
         })
     }

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use super::account::NewAccount;
+use super::api::Amendment;
 use super::event::{Balance, Fill, Funding, Prevention, Report, WalletChange};
 use super::order::{Order, Side};
 use super::position::Position;
@@ -30,6 +31,7 @@ pub(super) struct Desk {
     pub(super) ids: Vec<u64>,
     pub(super) fills: Vec<Fill>,
     pub(super) preventions: Vec<Prevention>,
+    pub(super) amendments: Vec<Amendment>,
     pub(super) counts: Counts,
 }
 
@@ -48,6 +50,8 @@ pub(super) struct Account {
     pub(super) purses: BTreeMap<AssetId, Purse>,
     pub(super) desks: BTreeMap<SymbolId, Desk>,
     pub(super) reports: VecDeque<Report>,
+    pub(super) lists: Vec<u64>,
+    pub(super) open_lists: BTreeMap<Arc<str>, u64>,
     pub(super) next_number: u64,
     /// The assets whose balance has changed since it was last told.
     pub(super) touched: BTreeSet<AssetId>,
@@ -97,6 +101,8 @@ impl Account {
             purses: BTreeMap::new(),
             desks: BTreeMap::new(),
             reports: VecDeque::new(),
+            lists: Vec::new(),
+            open_lists: BTreeMap::new(),
             next_number: 1,
             touched: BTreeSet::new(),
             positions: BTreeMap::new(),

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::account::AccountId;
+use super::list::ListReport;
 use super::order::{Order, Side};
 use super::position::Position;
 use super::refusal::Refusal;
@@ -281,6 +282,8 @@ pub enum Event {
     },
     /// Something happened to an order.
     Report(Box<Report>),
+    /// Something happened to a list of orders.
+    List(Box<ListReport>),
     /// Balances changed.
     Balances {
         /// Whose.

@@ -291,6 +291,7 @@ impl Exchange {
 
     /// `qty` of an order does not trade because it would with its own account.
     fn prevent_one(&mut self, id: u64, qty: Qty, prevention: &Prevention) {
+        self.choose(id);
         let now_ns = self.now_ns;
         let order = self.order_mut(id);
         let (account, symbol, side, price) = (order.account, order.symbol, order.side, order.price);

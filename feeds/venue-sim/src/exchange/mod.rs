@@ -19,6 +19,8 @@ mod filters;
 mod flow;
 mod force;
 mod level;
+mod list;
+mod lists;
 mod margin;
 mod matching;
 mod modify;
@@ -36,7 +38,7 @@ mod ticker;
 pub mod units;
 
 pub use account::{AccountId, AccountKind, Fees, NewAccount};
-pub use api::{CancelReplaced, Changed, Placed};
+pub use api::{Amendment, CancelReplaced, Changed, Placed};
 pub use candle::{Candle, Interval};
 pub use core::Exchange;
 pub use depth::{Best, Depth, DepthBatch};
@@ -45,6 +47,10 @@ pub use event::{
     Report, Trade, Transfer, WalletChange,
 };
 pub use filters::{Band, Filters, Range, Trailing, Worth};
+pub use list::{
+    Contingency, ListCancelled, ListChange, ListOrders, ListPlaced, ListRef, ListReport, NewList,
+    OrderList, Pair, Pending,
+};
 pub use margin::{MarginState, average_e8};
 pub use modify::Modify;
 pub use order::{

@@ -52,7 +52,8 @@ impl Exchange {
         if board.spec.status != SymbolStatus::Trading {
             return Err(Refusal::MarketClosed);
         }
-        if !order.kind.has_price() || !order.is_working() || order.iceberg_qty > 0 {
+        let is_plain = order.iceberg_qty == 0 && order.list.is_none();
+        if !order.kind.has_price() || !order.is_working() || !is_plain {
             return Err(Refusal::KindNotSupported);
         }
         if modify.side != order.side {

@@ -219,6 +219,8 @@ impl NewOrder {
 /// Where an order stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum OrderStatus {
+    /// Open, and waiting for another order of its list to be filled.
+    PendingNew,
     /// Open, nothing filled.
     New,
     /// Open, a part filled.
@@ -227,7 +229,7 @@ pub enum OrderStatus {
     Filled,
     /// Ended by its owner (or for him).
     Canceled,
-    /// It never was: only in reports.
+    /// It never was, or could not begin when its time in a list had come.
     Rejected,
     /// Ended by the rules.
     Expired,
@@ -236,16 +238,17 @@ pub enum OrderStatus {
 }
 
 impl OrderStatus {
-    /// Whether it can still trade.
+    /// Whether it has not ended.
     #[must_use]
     pub const fn is_open(self) -> bool {
-        matches!(self, Self::New | Self::PartiallyFilled)
+        matches!(self, Self::PendingNew | Self::New | Self::PartiallyFilled)
     }
 
     /// Its name.
     #[must_use]
     pub const fn text(self) -> &'static str {
         match self {
+            Self::PendingNew => "pending-new",
             Self::New => "new",
             Self::PartiallyFilled => "partially-filled",
             Self::Filled => "filled",
@@ -314,6 +317,8 @@ pub struct Order {
     pub marks: Marks,
     /// How much of its owner's balance it holds, in the asset that it pays with.
     pub locked: Amount,
+    /// The list that it is in.
+    pub list: Option<u64>,
 }
 
 impl Order {

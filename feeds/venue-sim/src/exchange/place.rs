@@ -21,12 +21,7 @@ impl Exchange {
         let lock = self.test_lock(account, order)?;
         let id = self.admit(account, order, lock);
         self.tell_report(id, ExecutionKind::New, Details::default());
-        let taken = if order.kind.is_conditional() {
-            self.wait(id);
-            Taken::default()
-        } else {
-            self.work(id)
-        };
+        let taken = self.begin(id);
         self.finish();
         let order = self.order_at(id).clone();
         Ok(Placed { order, fills: taken.fills, preventions: taken.preventions })
@@ -41,7 +36,11 @@ impl Exchange {
     }
 
     /// Checks an order, and says how much it is and how much it will hold.
-    fn test_lock(&self, account: AccountId, order: &NewOrder) -> Result<(Qty, Amount), Refusal> {
+    pub(super) fn test_lock(
+        &self,
+        account: AccountId,
+        order: &NewOrder,
+    ) -> Result<(Qty, Amount), Refusal> {
         self.check(account, order)?;
         let board = &self.boards[usize::from(order.symbol.0)];
         let mut sample = sample(account, order, board.spec.self_trade_default);
@@ -61,15 +60,13 @@ impl Exchange {
         } else {
             self.hold_of(&sample)
         };
-        if order.kind == OrderKind::LimitMaker && self.preview(&one_step(&taker)).meets {
-            return Err(Refusal::WouldTake);
-        }
+        self.check_rests(&sample)?;
         if self.has_positions() {
-            let is_market = order.kind == OrderKind::Market;
             let preview = self.preview(&taker);
             if order.time_in_force == Some(TimeInForce::Fok) && preview.qty < sample.qty {
                 return Err(Refusal::NoLiquidity);
             }
+            let is_market = order.kind == OrderKind::Market;
             let at = |price| board.scale.amount(price, sample.qty);
             let worth = if is_market { preview.cost } else { at(sample.price) };
             self.check_margin(account, order, worth)?;
@@ -77,15 +74,59 @@ impl Exchange {
         }
         // A quantity that cannot be had needs no funds; one that can needs all of them.
         hold = hold.max(0);
-        let asset = self.paying_asset(&sample);
-        if self.accounts[account.0 as usize].free(asset) < hold {
-            return Err(Refusal::InsufficientBalance);
-        }
+        self.check_pays(&sample, hold)?;
         Ok((sample.qty, hold))
     }
 
+    /// Whether an order that must rest would.
+    pub(super) fn check_rests(&self, order: &Order) -> Result<(), Refusal> {
+        let must_rest = order.kind == OrderKind::LimitMaker;
+        let taker = Taker { left: 1, ..taker_of(order, None, None) };
+        if must_rest && self.preview(&taker).meets { Err(Refusal::WouldTake) } else { Ok(()) }
+    }
+
+    /// Whether the owner of an order has that much of what it pays with.
+    pub(super) fn check_pays(&self, order: &Order, need: Amount) -> Result<(), Refusal> {
+        let free = self.accounts[order.account.0 as usize].free(self.paying_asset(order));
+        if free < need { Err(Refusal::InsufficientBalance) } else { Ok(()) }
+    }
+
+    /// An order as it will be.
+    pub(super) fn sample(&self, account: AccountId, new: &NewOrder) -> Order {
+        let default = self.boards[usize::from(new.symbol.0)].spec.self_trade_default;
+        sample(account, new, default)
+    }
+
+    /// Whether an order that has waited for another one can begin, and how much it will hold.
+    pub(super) fn begin_lock(&self, order: &Order) -> Result<Amount, Refusal> {
+        self.check_rests(order)?;
+        if let (true, None) = (order.stop_price > 0, order.trailing_delta) {
+            self.check_trigger(order.symbol, order.kind, order.side, order.stop_price)?;
+        }
+        match (order.kind, order.side) {
+            (OrderKind::Market, Side::Buy) => {
+                Ok(self.preview(&taker_of(order, Some(order.id), None)).cost)
+            }
+            _ => Ok(self.hold_of(order)),
+        }
+    }
+
+    /// An order that has been told of begins to wait for its price, or meets the book.
+    pub(super) fn begin(&mut self, id: u64) -> Taken {
+        if self.order_at(id).kind.is_conditional() {
+            self.wait(id);
+            return Taken::default();
+        }
+        self.work(id)
+    }
+
     /// Takes an order, and holds what it needs.
-    fn admit(&mut self, account: AccountId, new: &NewOrder, (qty, hold): (Qty, Amount)) -> u64 {
+    pub(super) fn admit(
+        &mut self,
+        account: AccountId,
+        new: &NewOrder,
+        (qty, hold): (Qty, Amount),
+    ) -> u64 {
         let id = self.settings.first.order + self.orders.len() as u64;
         let default = self.boards[usize::from(new.symbol.0)].spec.self_trade_default;
         let mut order = sample(account, new, default);
@@ -172,21 +213,29 @@ impl Exchange {
     }
 
     /// The end of everything that can trade: orders whose price has come work, and what they do
-    /// may bring the price of others; then balances are told.
+    /// may bring the price of others; lists do what follows from the end of their orders; then
+    /// balances are told.
     pub(super) fn finish(&mut self) {
-        while let Some(id) = self.ready.pop_front() {
-            self.trigger(id);
+        loop {
+            if let Some(id) = self.ready.pop_front() {
+                self.trigger(id);
+            } else if let Some(list) = self.changed_lists.pop_front() {
+                self.settle_list(list);
+            } else {
+                break;
+            }
         }
         self.settle();
     }
 
     /// The price of an order has come.
     fn trigger(&mut self, id: u64) {
-        let now_ns = self.now_ns;
-        let order = self.order_mut(id);
-        if !order.status.is_open() {
+        if !self.order_at(id).status.is_open() {
             return;
         }
+        self.choose(id);
+        let now_ns = self.now_ns;
+        let order = self.order_mut(id);
         order.working_ns = Some(now_ns);
         order.updated_ns = now_ns;
         let order = order.clone();
@@ -258,6 +307,7 @@ fn sample(account: AccountId, new: &NewOrder, default: SelfTrade) -> Order {
         reduce_only: new.reduce_only,
         marks: new.marks,
         locked: 0,
+        list: None,
     }
 }
 
@@ -273,9 +323,4 @@ fn taker_of(order: &Order, id: Option<u64>, quote: Option<Amount>) -> Taker {
         quote,
         self_trade: order.self_trade,
     }
-}
-
-/// The same for the smallest part of it.
-const fn one_step(taker: &Taker) -> Taker {
-    Taker { left: 1, quote: None, ..*taker }
 }

@@ -1,6 +1,7 @@
 //! What can be asked without changing anything.
 
 use super::account::{AccountId, Fees};
+use super::api::Amendment;
 use super::candle::{Candle, Interval, MINUTE_NS};
 use super::core::{Board, Exchange};
 use super::depth::{Best, Depth};
@@ -173,6 +174,12 @@ impl Exchange {
         fills[place..].iter()
     }
 
+    /// The amendments of an account and a symbol, by execution.
+    #[must_use]
+    pub fn amendments(&self, account: AccountId, symbol: SymbolId) -> &[Amendment] {
+        self.desk(account, symbol).map_or(&[], |desk| &desk.amendments)
+    }
+
     /// The prevented matches of an account and a symbol, by id.
     #[must_use]
     pub fn preventions(&self, account: AccountId, symbol: SymbolId) -> &[Prevention] {
@@ -264,13 +271,25 @@ impl Exchange {
     /// The figures of the last 24 hours, from the minute on in which they begin.
     #[must_use]
     pub fn ticker(&self, symbol: SymbolId) -> Ticker {
+        self.figures(symbol, self.now_ns - DAY_NS, self.now_ns)
+    }
+
+    /// The figures of a span that ends now and begins with a minute: it is up to a minute longer.
+    #[must_use]
+    pub fn window(&self, symbol: SymbolId, span_ns: Nanos) -> Ticker {
+        let begin = self.now_ns.saturating_sub(span_ns);
+        self.figures(symbol, begin.div_euclid(MINUTE_NS) * MINUTE_NS, self.now_ns)
+    }
+
+    /// The figures from a time on, as far as minutes are kept, told as those until another time.
+    #[must_use]
+    pub fn figures(&self, symbol: SymbolId, open_ns: Nanos, close_ns: Nanos) -> Ticker {
         let Some(board) = self.boards.get(usize::from(symbol.0)) else { return Ticker::default() };
-        let open_ns = self.now_ns - DAY_NS;
         let (sum, before) = board.tape.minutes.since(open_ns);
         let (last, last_qty) = board.tape.last.unwrap_or_default();
         let mut ticker = Ticker {
             open_ns,
-            close_ns: self.now_ns,
+            close_ns,
             open: last,
             high: last,
             low: last,

@@ -128,6 +128,12 @@ pub enum Refusal {
     /// No open order of that name.
     #[error("there is no such open order")]
     UnknownOrder,
+    /// No open list of that name.
+    #[error("there is no such open list")]
+    UnknownList,
+    /// The prices of a pair are not on their sides of each other and of the last price.
+    #[error("the relationship of the prices for the orders is not correct")]
+    ListPrices,
     /// The order does not have the state that the cancel names.
     #[error("the order was not cancelled because of its state")]
     CancelRestricted,

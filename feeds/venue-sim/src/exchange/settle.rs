@@ -74,6 +74,7 @@ impl Exchange {
 
     /// An order buys or sells.
     fn fill(&mut self, id: u64, trade: &Trade, is_maker: bool) -> Fill {
+        self.choose(id);
         let now_ns = self.now_ns;
         let order = self.order_mut(id);
         order.filled += trade.qty;
@@ -200,11 +201,11 @@ impl Exchange {
         if order.kind == OrderKind::Market || (order.price == 0 && order.is_working()) {
             return;
         }
-        let wanted = self.hold_of(order);
+        let wanted = self.need_of(order);
         self.set_lock(id, wanted);
     }
 
-    /// How much an order must hold: what it gives for all that is left of it.
+    /// How much an order alone must hold: what it gives for all that is left of it.
     pub(super) fn hold_of(&self, order: &Order) -> Amount {
         if self.has_positions() {
             return 0;
@@ -247,6 +248,7 @@ impl Exchange {
         order.status = status;
         order.updated_ns = now_ns;
         let order = order.clone();
+        self.changed_lists.extend(order.list);
         self.desk_mut(order.account, order.symbol).ended(&order);
     }
 }

@@ -1,8 +1,8 @@
-//! The figures of the last 24 hours.
+//! The figures of a span of time.
 
 use super::units::{Amount, Nanos, Price, Qty};
 
-/// The figures of the last 24 hours of a symbol.
+/// The figures of a symbol over a span of time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
 pub struct Ticker {
     /// Since when.

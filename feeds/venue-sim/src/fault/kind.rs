@@ -208,8 +208,8 @@ faults! {
         "the answer comes late";
     FillBeforeAck "fill-before-ack" Answer ["delay_ms"]
         "reports of an order come before the answer to its request";
-    NotFoundYet "not-found-yet" Answer ["delay_ms"]
-        "an order is not found by queries for a while after it was taken";
+    NotFoundYet "not-found-yet" Answer ["delay_ms", "how"]
+        "an order is not found by queries for a while after it was taken; with `how` unanswered";
     StaleAnswer "stale-answer" Answer ["delay_ms"]
         "a query shows what was a while ago, older than the stream";
     UnknownError "unknown-error" Request ["status", "code"]
@@ -278,8 +278,8 @@ faults! {
         "the server's clock is off";
     ClockDrift "clock-drift" Clock ["ppm"]
         "the server's clock goes wrong, in millionths";
-    ForeignOrder "foreign-order" Exchange ["side"]
-        "somebody else places an order on the account";
+    ForeignOrder "foreign-order" Exchange ["side", "by"]
+        "somebody else places an order on the account, so many ticks behind the best price";
     ForeignTrade "foreign-trade" Exchange ["side"]
         "somebody else trades on the account";
     ForeignCancel "foreign-cancel" Exchange []

@@ -175,6 +175,26 @@ impl Plan {
         due
     }
 
+    /// What `action` is about was not there, and nothing went wrong: it does not count, and the
+    /// next question makes up for it.
+    pub fn missed(&mut self, action: &Action) {
+        if let Some(entry) = self.entries.get_mut(action.rule) {
+            entry.take_back(action.nth == 0);
+        }
+    }
+
+    /// Whether `what` goes on at `hook` now, or begins by the time alone: for what happens whether
+    /// somebody asks or not.
+    pub fn goes_on(&mut self, what: Fault, hook: &Hook<'_>, now_ns: Nanos) -> Option<Action> {
+        let mut entries = self.entries.iter_mut().enumerate();
+        entries.find_map(|(at, entry)| {
+            let is_meant = entry.rule.what == Some(what) && entry.fits(hook);
+            let is_timed = entry.until_ns.is_some() || !entry.rule.counts();
+            let random = &mut self.random;
+            (is_meant && is_timed).then(|| entry.ask(at, now_ns, random, false)).flatten()
+        })
+    }
+
     /// Whether any rule brings `what`.
     #[must_use]
     pub fn brings(&self, what: Fault) -> bool {
@@ -272,6 +292,19 @@ impl Entry {
         self.done += 1;
         self.nth += 1;
         self.action(at, now_ns)
+    }
+
+    /// Forgets the last answer, with which an occurrence may have begun.
+    fn take_back(&mut self, is_begin: bool) {
+        self.done = self.done.saturating_sub(1);
+        self.nth = self.nth.saturating_sub(1);
+        if is_begin {
+            self.occurred = self.occurred.saturating_sub(1);
+            (self.left, self.until_ns) = (0, None);
+            self.due_ns = self.began_ns.saturating_add(ns(self.rule.at_ms));
+        } else if self.until_ns.is_none() {
+            self.left += 1;
+        }
     }
 
     /// Whether an occurrence begins with the question just counted.

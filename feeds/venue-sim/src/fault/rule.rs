@@ -95,6 +95,12 @@ impl Rule {
         Self { what: Some(what), ..Self::default() }
     }
 
+    /// Whether it counts questions, and does not go by the time alone.
+    #[must_use]
+    pub const fn counts(&self) -> bool {
+        self.after.is_some() || self.every.is_some() || self.chance_e6.is_some()
+    }
+
     /// Whether it comes back by itself.
     #[must_use]
     pub const fn repeats(&self) -> bool {

@@ -57,6 +57,7 @@ pub fn order(exchange: &Exchange, order: &Order) -> Value {
         "prevented": qty_text(exchange, symbol, order.prevented),
         "status": order.status.text(),
         "is_working": order.is_working(),
+        "list_id": order.list,
         "created_ns": order.created_ns,
         "updated_ns": order.updated_ns,
     })
@@ -111,6 +112,18 @@ pub fn line(exchange: &Exchange, event: &Event) -> Option<String> {
     let name = |account: AccountId| exchange.account_name(account).unwrap_or_default();
     let value = match event {
         Event::Report(report) => self::report(exchange, report),
+        Event::List(report) => json!({
+            "event": "list",
+            "account": name(report.list.account),
+            "number": report.number,
+            "change": report.change.text(),
+            "list_id": report.list.id,
+            "client_id": &*report.list.client_id,
+            "symbol": symbol_name(exchange, report.list.symbol),
+            "contingency": report.list.contingency.text(),
+            "orders": report.list.orders,
+            "time_ns": report.time_ns,
+        }),
         Event::Balances { account, balances } => {
             let changed = balances.changed.iter();
             json!({

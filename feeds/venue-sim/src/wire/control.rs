@@ -15,7 +15,8 @@ use super::http::{Request, Response};
 
 /// What can be asked, for who asks for something else.
 const KNOWN: &str = "GET truth, POST compare, GET faults, POST faults, DELETE faults, POST order, \
-                     POST cancel, POST status, POST tick, POST transfer, POST funding, POST stop";
+                     POST cancel, POST status, POST tick, POST transfer, POST funding, \
+                     POST market, GET limits, POST stop";
 
 /// Decimals of rates.
 const RATE_DECIMALS: u8 = 8;
@@ -40,6 +41,7 @@ pub fn answer(sim: &mut Simulation, request: &Request, now_ns: Nanos) -> Respons
         ("POST", "tick") => tick(sim, request),
         ("POST", "transfer") => transfer(sim, request),
         ("POST", "funding") => funding(sim, request),
+        ("POST", "market") => market(sim, request),
         _ => return error(404, &format!("there is no such control; there are: {KNOWN}")),
     };
     match answered {
@@ -129,6 +131,15 @@ fn tick(sim: &mut Simulation, request: &Request) -> Result<String, String> {
     let decimals = sim.exchange.symbol(symbol).map_or(8, |spec| spec.price_decimals);
     let tick = units(request, "tick", decimals)?;
     sim.exchange.set_tick(symbol, tick).map_err(|error| error.to_string())?;
+    Ok("{}".to_owned())
+}
+
+fn market(sim: &mut Simulation, request: &Request) -> Result<String, String> {
+    sim.is_still = match need(request, "moves")? {
+        "no" => true,
+        "yes" => false,
+        other => return Err(format!("moves: {other:?} is neither yes nor no")),
+    };
     Ok("{}".to_owned())
 }
 

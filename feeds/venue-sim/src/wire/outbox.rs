@@ -108,6 +108,13 @@ impl Outbox {
         self.state().is_silent
     }
 
+    /// Whether what is appended will leave: it is neither silenced nor at its end.
+    #[must_use]
+    pub fn is_heard(&self) -> bool {
+        let state = self.state();
+        !state.is_silent && state.end.is_none()
+    }
+
     /// How many bytes wait, and how many have at most.
     #[must_use]
     pub fn waiting(&self) -> (usize, usize) {

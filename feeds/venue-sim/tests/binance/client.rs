@@ -78,6 +78,19 @@ pub fn get(addr: SocketAddr, target: &str) -> Answer {
     exchange_bytes(addr, request.as_bytes())
 }
 
+/// A request on the control path, and what it answers.
+pub fn control(running: &Running, verb: &str, what: &str) -> Value {
+    let request = format!("{verb} /sim/{what} HTTP/1.1\r\nconnection: close\r\n\r\n");
+    let answer = exchange_bytes(running.addr, request.as_bytes());
+    assert_eq!(answer.status, 200, "{what}: {}", answer.body);
+    answer.json()
+}
+
+/// How often the first rule of the plan was the answer.
+pub fn done(running: &Running) -> u64 {
+    control(running, "GET", "faults")["rules"][0]["done"].as_u64().expect("a count")
+}
+
 /// Who signs.
 #[derive(Debug, Clone)]
 pub struct Trader {
@@ -163,8 +176,33 @@ impl Socket {
         self.inner.send(Message::text(text)).is_ok()
     }
 
+    /// Whether a ping could be sent.
+    pub fn try_ping(&mut self) -> bool {
+        self.inner.send(Message::Ping("are you there?".into())).is_ok()
+    }
+
     pub fn message(&mut self) -> Result<Message, tungstenite::Error> {
         self.inner.read()
+    }
+
+    /// The next message, if one comes in that time.
+    pub fn message_within(&mut self, within: Duration) -> Option<Message> {
+        use std::io::ErrorKind::{TimedOut, WouldBlock};
+        self.inner.get_mut().set_read_timeout(Some(within)).expect("a timeout");
+        let read = self.inner.read();
+        self.inner.get_mut().set_read_timeout(Some(PATIENCE)).expect("a timeout");
+        match read {
+            Ok(message) => Some(message),
+            Err(tungstenite::Error::Io(error)) if matches!(error.kind(), TimedOut | WouldBlock) => {
+                None
+            }
+            Err(error) => panic!("the connection has ended: {error}"),
+        }
+    }
+
+    /// The next text as JSON.
+    pub fn json(&mut self) -> Value {
+        serde_json::from_str(&self.text()).expect("JSON")
     }
 
     /// The next text.

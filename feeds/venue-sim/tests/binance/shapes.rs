@@ -35,14 +35,14 @@ fn shape(json: &str) -> Shape {
 }
 
 #[track_caller]
-fn same(file: &str, number: usize, real: &str) {
+pub fn same(file: &str, number: usize, real: &str) {
     let found = difference(&shape(&documented(file, number)), &shape(real), false);
     assert_eq!(found, None, "docs.{file} {number}: {real}");
 }
 
 /// The same, where the example has fields that only some orders have.
 #[track_caller]
-fn same_but_lacking(file: &str, number: usize, real: &str) {
+pub fn same_but_lacking(file: &str, number: usize, real: &str) {
     let found = difference(&shape(&documented(file, number)), &shape(real), true);
     assert_eq!(found, None, "docs.{file} {number}: {real}");
 }
@@ -70,6 +70,13 @@ fn answers_about_the_market() {
     same("rest", 9, &body("/api/v3/ticker/24hr?symbols=%5B%22BTCUSDT%22,%22ETHUSDT%22%5D"));
     same("rest", 14, &body("/api/v3/ticker/bookTicker?symbol=BTCUSDT"));
 
+    let two = "symbols=%5B%22BTCUSDT%22,%22ETHUSDT%22%5D";
+    same("rest", 10, &body("/api/v3/ticker/tradingDay?symbol=BTCUSDT"));
+    same("rest", 11, &body(&format!("/api/v3/ticker/tradingDay?{two}&timeZone=-3:30")));
+    same("rest", 12, &body("/api/v3/ticker/tradingDay?symbol=BTCUSDT&type=MINI"));
+    same("rest", 13, &body(&format!("/api/v3/ticker/tradingDay?{two}&type=MINI")));
+    same("rest", 15, &body(&format!("/api/v3/ticker?{two}&type=MINI&windowSize=4h")));
+
     let mut api = Socket::open(addr, "/ws-api/v3");
     let one = json!({ "symbol": "BTCUSDT" });
     same("ws-api", 6, &api.call_text("time", &json!({})));
@@ -77,6 +84,10 @@ fn answers_about_the_market() {
     let candles = json!({ "symbol": "BTCUSDT", "interval": "1m" });
     same("ws-api", 20, &api.call_text("uiKlines", &candles));
     same("ws-api", 23, &api.call_text("ticker.24hr", &json!({"symbol":"BTCUSDT","type":"MINI"})));
+    same("ws-api", 26, &api.call_text("ticker.tradingDay", &one));
+    let week = |kind: &str| json!({ "symbol": "BTCUSDT", "windowSize": "7d", "type": kind });
+    same("ws-api", 28, &api.call_text("ticker", &week("FULL")));
+    same("ws-api", 29, &api.call_text("ticker", &week("MINI")));
     let two = json!({ "symbols": ["BTCUSDT", "ETHUSDT"] });
     same("ws-api", 24, &api.call_text("ticker.24hr", &two));
     same("ws-api", 31, &api.call_text("ticker.price", &one));
@@ -90,6 +101,9 @@ fn events_about_the_market() {
     for (name, number) in [
         ("btcusdt@miniTicker", 4),
         ("btcusdt@ticker", 6),
+        ("btcusdt@ticker_1h", 7),
+        ("btcusdt@ticker_4h", 7),
+        ("btcusdt@ticker_1d", 7),
         ("btcusdt@avgPrice", 9),
         ("btcusdt@depth5@100ms", 10),
         ("btcusdt@depth@100ms", 11),
@@ -129,6 +143,8 @@ fn answers_about_orders() {
     same("rest", 35, &trader.call("GET", path, "symbol=BTCUSDT&origClientOrderId=one").body);
     let amend = "symbol=BTCUSDT&origClientOrderId=one&newQty=0.5&newClientOrderId=two";
     same("rest", 26, &trader.call("PUT", "/api/v3/order/amend/keepPriority", amend).body);
+    let history = "symbol=BTCUSDT&orderId=1";
+    same("rest", 41, &trader.call("GET", "/api/v3/order/amendments", history).body);
     let only = "symbol=BTCUSDT&origClientOrderId=two&cancelRestrictions=ONLY_PARTIALLY_FILLED";
     let refused = trader.call("DELETE", path, only);
     assert_eq!((refused.status, &refused.body), (400, &documented("rest", 22)));

@@ -3,6 +3,7 @@
 mod conditional;
 mod differential;
 mod filters;
+mod lists;
 mod matching;
 mod naive;
 mod positions;

@@ -25,9 +25,9 @@ const UNKNOWN_NS: i64 = 60_000_000_000;
 
 /// The part of a snapshot that says how new it is.
 #[derive(serde::Deserialize)]
-struct LastId {
+pub(super) struct LastId {
     #[serde(rename = "lastUpdateId")]
-    last_update_id: u64,
+    pub(super) last_update_id: u64,
 }
 
 impl Market {
@@ -121,7 +121,7 @@ impl Market {
         }
     }
 
-    fn depth_url(&self, at: usize, limit: u32) -> String {
+    pub(super) fn depth_url(&self, at: usize, limit: u32) -> String {
         let (profile, name) = (&self.profile, encoded(&self.instruments[at].name));
         format!("{}{}?symbol={name}&limit={limit}", profile.rest, profile.depth_path)
     }

@@ -38,6 +38,8 @@ struct Symbol {
     quote_asset: String,
     contract_type: String,
     order_types: Vec<String>,
+    amend_allowed: bool,
+    cancel_replace_allowed: bool,
     filters: Vec<Filter>,
 }
 
@@ -107,6 +109,8 @@ pub(super) fn read(body: &[u8], profile: &Profile) -> Result<Info, String> {
             notional_min_e9: notional
                 .map_or(0, |filter| e9(&filter.min_notional).max(e9(&filter.notional))),
             order_types: symbol.order_types,
+            can_amend: symbol.amend_allowed,
+            can_replace: symbol.cancel_replace_allowed,
             symbol: symbol.symbol,
         });
     }
@@ -214,7 +218,7 @@ mod tests {
         let body = br#"{"new":{"a":1},"rateLimits":[{},{"rateLimitType":"REQUEST_WEIGHT",
             "interval":"MINUTE","intervalNum":1,"limit":1200}],"symbols":[
             {"symbol":"ETHBTC","status":"TRADING","baseAsset":"ETH","quoteAsset":"BTC","more":[],
-             "orderTypes":["LIMIT"],"filters":[
+             "orderTypes":["LIMIT"],"amendAllowed":true,"filters":[
              {"filterType":"PRICE_FILTER","tickSize":"0.00000100"},
              {"filterType":"LOT_SIZE","minQty":"0.00010000","maxQty":"100000.00000000",
               "stepSize":"0.00010000"},{"filterType":"NOTIONAL","minNotional":"0.0001"},
@@ -230,6 +234,8 @@ mod tests {
         assert_eq!((eth.tick_e9, eth.lot_e9, eth.notional_min_e9), (1_000, 100_000, 100_000));
         assert_eq!((eth.base.as_str(), eth.quote.as_str()), ("ETH", "BTC"));
         assert_eq!((eth.status, b.status), (Status::Trading, Status::Unknown));
+        // What the venue does not say can be done is not tried.
+        assert_eq!((eth.can_amend, eth.can_replace, b.can_amend), (true, false, false));
         assert!(eth.fits(&eth.spec().unwrap()) && !b.fits(&eth.spec().unwrap()));
         assert!(read(b"{", &Profile::spot()).is_err());
     }
@@ -284,6 +290,8 @@ mod tests {
                 qty_max_e9: 0,
                 notional_min_e9: 0,
                 order_types: Vec::new(),
+                can_amend: false,
+                can_replace: false,
             };
             query.answered(&Info { listings: listings.map(listing).collect(), ..Info::default() });
         }

@@ -3,6 +3,8 @@
 use qt_codec::SymbolId;
 use qt_types::Nanos;
 
+use super::copies::Copied;
+use super::trades::Missing;
 use crate::market::{Status, Tally, Teller, Want};
 
 /// Where the book of an instrument stands.
@@ -49,6 +51,10 @@ pub(super) struct Instrument {
     /// The last trade and the last best prices that were told, by the venue's ids.
     pub(super) last_trade: u64,
     pub(super) last_best: u64,
+    /// What is known of trades between two links.
+    pub(super) missing: Missing,
+    /// Its book, for whoever records.
+    pub(super) copy: Copied,
     /// The venue's times of the last mark and of the last funding that were told.
     pub(super) last_marks: [Nanos; 2],
     pub(super) events: u64,
@@ -81,6 +87,8 @@ impl Instrument {
             is_dead: false,
             last_trade: 0,
             last_best: 0,
+            missing: Missing::default(),
+            copy: Copied::default(),
             last_marks: [Nanos::MIN; 2],
             events: 0,
             gaps: 0,
@@ -122,6 +130,8 @@ impl Instrument {
 
     /// Its book is in order.
     pub(super) fn in_order(&mut self, now_ns: Nanos) -> Option<i64> {
+        // Whoever records has it now.
+        self.copy = Copied::Nothing;
         self.book = Book::Live(now_ns);
         self.found(now_ns)
     }

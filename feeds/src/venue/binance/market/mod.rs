@@ -3,11 +3,13 @@
 //!
 //! `profile` has what differs between the venue's markets, `stream` the subscriptions of a link,
 //! `lane` a way to streams, `links` how links come, go and take each other's place, `books` the
-//! snapshots, `tell` what is told, `requests` everything by HTTP, `info` what is listed, `lookup` a
-//! machine that only asks for that.
+//! snapshots, `copies` those that are only recorded, `trades` what was traded between two links,
+//! `tell` what is told, `requests` everything by HTTP, `info` what is listed, `lookup` a machine
+//! that only asks for that.
 
 mod books;
 mod control;
+mod copies;
 mod info;
 mod instrument;
 mod lane;
@@ -18,6 +20,7 @@ mod requests;
 mod shown;
 mod stream;
 mod tell;
+mod trades;
 
 use std::collections::{BTreeMap, VecDeque};
 
@@ -27,7 +30,7 @@ use qt_types::{InstrumentId, InstrumentSpec, Nanos, VenueId};
 use tokio::sync::watch;
 
 use crate::machine::{Act, Happened, Link, Machine};
-use crate::market::{Figures, Sink, Teller, Want};
+use crate::market::{Figures, Sink, Teller, Want, Wishes};
 use crate::pace::{Budget, ClockOffset, Silence, Window};
 
 use info::Query;
@@ -105,6 +108,9 @@ pub struct Market {
     clock_ns: Nanos,
     query: Option<Query>,
     query_ns: Nanos,
+    /// When the last question about what is listed was answered.
+    listed_ns: Nanos,
+    wishes: Wishes,
     /// Messages in a row that could not be read.
     unreadable: u32,
     /// Something happened that asks for more than time.
@@ -164,6 +170,8 @@ impl Market {
             clock_ns: Nanos::MIN,
             query: Some(Query::new(&names)),
             query_ns: Nanos::MIN,
+            listed_ns: Nanos::MIN,
+            wishes: Wishes::default(),
             unreadable: 0,
             is_restless: false,
             figures,
@@ -174,8 +182,21 @@ impl Market {
         })
     }
 
+    /// The same, asked from outside by `wishes`.
+    #[must_use]
+    pub fn with_wishes(mut self, wishes: Wishes) -> Self {
+        self.wishes = wishes;
+        self
+    }
+
     /// Does what is due, and notes when to look again.
     fn plan(&mut self, now_ns: Nanos) {
+        if self.wishes.take_listings() {
+            self.ask_listings(now_ns);
+        }
+        if self.wishes.take_books() {
+            self.want_copies(now_ns);
+        }
         self.is_restless = false;
         self.planned_ns = now_ns;
         let mut due = Due(Nanos::MAX);
@@ -183,6 +204,8 @@ impl Market {
         self.plan_subscriptions(now_ns, &mut due);
         self.plan_silences(now_ns, &mut due);
         self.plan_books(now_ns, &mut due);
+        self.plan_trades(now_ns, &mut due);
+        self.plan_copies(now_ns, &mut due);
         self.plan_requests(now_ns, &mut due);
         if self.shown.is_some() && self.show_ns <= now_ns {
             self.show(now_ns);

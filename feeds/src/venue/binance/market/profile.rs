@@ -19,6 +19,8 @@ pub struct Profile {
     pub streams_path: &'static str,
     /// Where marks are told, if they are: over a link of their own.
     pub marks: Option<Marks>,
+    /// Where trades are asked for that were made while no link stood, if they are.
+    pub past_trades: Option<PastTrades>,
     /// Where instruments are listed, and what it costs to ask.
     pub info: (&'static str, u64),
     /// Whether it can be asked for some of them: else all are told.
@@ -68,6 +70,17 @@ pub struct Marks {
     pub silence_ns: i64,
 }
 
+/// Where trades of before are asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PastTrades {
+    /// By their number.
+    pub by_number: &'static str,
+    /// The last ones.
+    pub last_ones: &'static str,
+    /// What either costs.
+    pub weight: u64,
+}
+
 impl Profile {
     /// Binance Spot.
     #[must_use]
@@ -78,6 +91,11 @@ impl Profile {
             streams: "wss://stream.binance.com:9443".to_owned(),
             streams_path: "/ws",
             marks: None,
+            past_trades: Some(PastTrades {
+                by_number: "/api/v3/historicalTrades",
+                last_ones: "/api/v3/trades",
+                weight: 25,
+            }),
             info: ("/api/v3/exchangeInfo", 20),
             info_of_some: true,
             depth_path: "/api/v3/depth",
@@ -113,6 +131,7 @@ impl Profile {
                 stream: "@markPrice@1s",
                 silence_ns: MINUTE_NS,
             }),
+            past_trades: None,
             info: ("/fapi/v1/exchangeInfo", 1),
             info_of_some: false,
             depth_path: "/fapi/v1/depth",

@@ -9,7 +9,12 @@ use crate::market::Status;
 
 /// How often the time and the listings are asked for.
 const CLOCK_EVERY_NS: i64 = 300_000_000_000;
-const LISTINGS_EVERY_NS: i64 = 600_000_000_000;
+const LISTINGS_EVERY_NS: i64 = 30_000_000_000;
+/// The same where an answer is larger than this: the venue tells of everything that it has.
+const LISTINGS_RARELY_NS: i64 = 600_000_000_000;
+const LISTINGS_BYTES: usize = 256 << 10;
+/// However much speaks against what is known, it is not asked for again before.
+const LISTINGS_PAUSE_NS: i64 = 2_000_000_000;
 /// How long after a request that failed.
 const AGAIN_NS: i64 = 5_000_000_000;
 const PATIENCE_NS: i64 = 15_000_000_000;
@@ -29,6 +34,10 @@ pub(super) enum Purpose {
     Depth(usize),
     /// Whether the book of this instrument, whose stream is silent, has changed.
     Probe(usize),
+    /// The book of this instrument, for whoever records.
+    Copy(usize),
+    /// Trades of this instrument that were made while no link stood.
+    Trades(usize),
     /// The venue's time.
     Clock,
     /// What it lists.
@@ -106,7 +115,8 @@ impl Market {
 
     /// The listings are to be asked for as soon as possible.
     pub(super) fn ask_listings(&mut self, now_ns: Nanos) {
-        self.query_ns = self.query_ns.min(now_ns);
+        let soonest_ns = self.listed_ns.saturating_add_ns(LISTINGS_PAUSE_NS).max(now_ns);
+        self.query_ns = self.query_ns.min(soonest_ns);
         self.is_restless = true;
     }
 
@@ -173,6 +183,10 @@ impl Market {
                     self.probed(at, body, asked_ns, now_ns);
                 }
             }
+            Purpose::Copy(at) => self.copied(at, is_good.then_some(body), now_ns),
+            Purpose::Trades(at) => {
+                self.trades_answered(at, call.0, is_good.then_some(body), now_ns);
+            }
             Purpose::Clock => {
                 let told: Option<ServerTime> = serde_json::from_slice(body).ok();
                 match told.filter(|_| is_good) {
@@ -196,6 +210,8 @@ impl Market {
             Purpose::Depth(at) => self.depth_answered(at, call.0, None, now_ns),
             // The silence goes on, and is asked about again.
             Purpose::Probe(_) => {}
+            Purpose::Copy(at) => self.copied(at, None, now_ns),
+            Purpose::Trades(at) => self.trades_answered(at, call.0, None, now_ns),
             Purpose::Clock => self.clock_ns = now_ns.saturating_add_ns(AGAIN_NS),
             Purpose::Listings => self.query_ns = now_ns.saturating_add_ns(AGAIN_NS),
         }
@@ -223,7 +239,10 @@ impl Market {
             self.set_status(at, Status::Gone, now_ns);
             self.stop(at, "the venue does not list it (any more)".to_owned(), now_ns);
         }
-        self.query_ns = now_ns.saturating_add_ns(LISTINGS_EVERY_NS);
+        self.listed_ns = now_ns;
+        let every_ns =
+            if body.len() > LISTINGS_BYTES { LISTINGS_RARELY_NS } else { LISTINGS_EVERY_NS };
+        self.query_ns = now_ns.saturating_add_ns(every_ns);
     }
 
     /// What the venue lists is held against what is told.

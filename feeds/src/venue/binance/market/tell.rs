@@ -62,7 +62,7 @@ impl Market {
         self.of_symbol.get(usize::from(symbol.0)).copied().unwrap_or(NONE)
     }
 
-    fn tell(&mut self, at: usize, update: &Update, now_ns: Nanos) {
+    pub(super) fn tell(&mut self, at: usize, update: &Update, now_ns: Nanos) {
         let instrument = &mut self.instruments[at];
         let topic = match update.kind {
             TickKind::Gap => return self.tell_gap(at, now_ns),
@@ -73,6 +73,10 @@ impl Market {
         };
         let Some(topic) = topic else { return };
         self.silences[usize::from(topic)].heard(now_ns);
+        if update.kind == TickKind::Trade && self.is_held_back(at, update) {
+            return;
+        }
+        let instrument = &mut self.instruments[at];
         match update.kind {
             TickKind::Trade => {
                 if is_repeated(update.sequence, instrument.last_trade) {
@@ -217,8 +221,8 @@ impl Market {
                 self.tell_gap(at, now_ns);
             }
         }
-        let is_of_book =
-            |purpose: &Purpose| matches!(purpose, Purpose::Depth(_) | Purpose::Probe(_));
+        self.doubt_trades(now_ns);
+        let is_of_book = |purpose: &Purpose| !matches!(purpose, Purpose::Clock | Purpose::Listings);
         self.calls.retain(|_, (purpose, _)| !is_of_book(purpose));
     }
 

@@ -63,7 +63,7 @@ fn order_of(of: &Traded, order: &Order<'_>, is_open: bool) -> Option<(VenueOrder
 }
 
 impl OrderMachine {
-    /// What the account held before the first order: it is no position of this run.
+    /// What the account holds. What it held before the first order is no position of this run.
     pub(super) fn held_before(&mut self, link: usize, result: &str) {
         let account = serde_json::from_str::<Account<'_>>(result);
         let held = account.ok().and_then(|account| held(&account));
@@ -77,7 +77,7 @@ impl OrderMachine {
                 baseline.push((of.base.clone(), amount));
             }
         }
-        self.standing.baseline = Some(baseline);
+        (self.standing.baseline, self.standing.held) = (Some(baseline), Some(held));
         self.is_up(link);
     }
 
@@ -286,6 +286,7 @@ impl OrderMachine {
             let Some(lots) = moved.map(|moved| moved / of.spec.lot_e9()) else { return false };
             positions.push((of.instrument, lots));
         }
+        self.standing.held = Some(held);
         for (instrument, lots) in positions.into_iter().filter(|it| it.1 != 0) {
             self.part(number, Answer::Position(instrument, Qty::from_lots(lots)));
         }

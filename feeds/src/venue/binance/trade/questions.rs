@@ -7,6 +7,7 @@ use super::OrderMachine;
 use super::budget::Purpose;
 use super::codes::Meaning;
 use super::queries::Param;
+use super::submit::speaks_of_rules;
 use super::wire::Fault;
 use crate::client_id::ClientId;
 
@@ -255,6 +256,8 @@ impl OrderMachine {
     /// The venue would not answer a part of question `number`.
     pub(super) fn not_told(&mut self, number: u32, step: &Step, status: u16, fault: &Fault<'_>) {
         let meaning = self.learn_from(status, fault);
+        // An instrument that is gone cannot be asked about either.
+        self.standing.figures.rules_refused += u64::from(speaks_of_rules(meaning));
         if !self.asking.iter().any(|it| it.number == number) {
             return;
         }

@@ -39,7 +39,7 @@ enum Stage {
     Timing,
     LoggingOn,
     Subscribing,
-    /// What the account holds is asked for, once.
+    /// What the account holds is asked for, once a process.
     Holding,
     Up,
     /// Another one has taken its place.
@@ -368,7 +368,8 @@ impl OrderMachine {
     fn subscribed(&mut self, link: usize) {
         let known = self.standing.baseline.as_deref().unwrap_or_default();
         let is_known = |asset: &String| known.iter().any(|(name, _)| name == asset);
-        if self.settings.traded.iter().all(|of| is_known(&of.base)) {
+        let all_known = self.settings.traded.iter().all(|of| is_known(&of.base));
+        if all_known && self.standing.held.is_some() {
             return self.is_up(link);
         }
         let number = self.next_number();

@@ -338,6 +338,7 @@ impl OrderMachine {
             self.standing.figures.unsure += 1;
             return;
         }
+        self.standing.figures.rules_refused += u64::from(speaks_of_rules(meaning));
         match asked {
             Asked::Place(_) => {
                 let Some(tracked) = self.tracker.get(order) else { return };
@@ -404,6 +405,20 @@ impl OrderMachine {
         self.note(&report, Qty::ZERO, Price::ZERO);
         self.say(place, report);
     }
+}
+
+/// Whether a refusal says that the venue's rules are not those that are known here.
+pub(super) const fn speaks_of_rules(meaning: Meaning) -> bool {
+    matches!(
+        meaning,
+        Meaning::Refused(
+            RejectReason::TickSize
+                | RejectReason::LotSize
+                | RejectReason::MinNotional
+                | RejectReason::Halted
+                | RejectReason::InstrumentExpired
+        )
+    )
 }
 
 const fn reason_of(meaning: Meaning) -> RejectReason {

@@ -25,6 +25,8 @@ pub enum Trouble {
     Unfit(String),
     /// More was waiting to be taken than is kept.
     Overflow,
+    /// Whoever runs the session does not let it begin.
+    Refused(String),
 }
 
 impl fmt::Display for Trouble {
@@ -69,6 +71,7 @@ impl fmt::Display for Trouble {
                 "what the venue says cannot be taken as it is ({text}): compare the units of the \
                  instrument with the venue's"
             ),
+            Self::Refused(text) => write!(f, "{text}"),
             Self::Overflow => {
                 write!(f, "reports were not taken in time: the session begins again")
             }
@@ -109,6 +112,9 @@ pub struct TradeFigures {
     pub not_sent: u64,
     /// Answers that say that nobody knows what became of a request.
     pub unsure: u64,
+    /// Orders and questions that were refused for a rule of the venue that is not what it was: a
+    /// step of prices or quantities, trading that stands still, an instrument that is gone.
+    pub rules_refused: u64,
     /// Questions that were answered.
     pub answered: u64,
     /// Questions that were not.
@@ -129,6 +135,9 @@ pub struct Standing {
     /// What the account held of each base asset before the first order of the journal, in
     /// billionths of a unit: to be kept and handed in at the next start.
     pub baseline: Option<Vec<(String, i64)>>,
+    /// What the account holds of each asset, in billionths of a unit, as it was told last; known
+    /// before the session is up for the first time.
+    pub held: Option<Vec<(String, i64)>>,
     /// What the venue's clock is ahead of ours (ns).
     pub offset_ns: i64,
     /// Counts.

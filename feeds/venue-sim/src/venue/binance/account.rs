@@ -80,7 +80,7 @@ pub(super) fn own_trades(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<Strin
     let all = venue.exchange().fills(account, symbol, from.unwrap_or(0));
     let mut found: Vec<_> = all
         .filter(|fill| order.is_none_or(|id| fill.order_id == id))
-        .filter(|fill| is_within(span, fill.time_ns))
+        .filter(|fill| is_within(span, fill.time_ns) && venue.is_told(fill))
         .collect();
     if from.is_none() && span.0.is_none() && order.is_none() {
         found.drain(..found.len().saturating_sub(limit));
@@ -186,6 +186,29 @@ pub(super) fn prevented(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String
             .text("price", &shapes.price(symbol, match_.price))
             .text("makerPreventedQuantity", &shapes.qty(symbol, match_.maker_qty))
             .time("transactTime", match_.time_ns)
+            .done()
+    })))
+}
+
+pub(super) fn amendments(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Code> {
+    let (account, symbol) = (ask.account()?, ask.symbol(venue)?);
+    let limit = ask.params.limit(LIST_USUAL, LIST_MAX)?;
+    let order = whole(ask, "orderId")?.ok_or_else(|| codes::missing("orderId"))?;
+    let from = whole(ask, "fromExecutionId")?.unwrap_or(0);
+    let shapes = ask.shapes(venue);
+    let all = venue.exchange().amendments(account, symbol);
+    let found = all.iter().filter(|one| one.order_id == order && one.execution_id >= from);
+    Ok(array(found.take(limit).map(|one| {
+        shapes
+            .object()
+            .text("symbol", shapes.symbol(one.symbol))
+            .number("orderId", one.order_id)
+            .number("executionId", one.execution_id)
+            .text("origClientOrderId", &one.previous_client_id)
+            .text("newClientOrderId", &one.client_id)
+            .text("origQty", &shapes.qty(symbol, one.previous_qty))
+            .text("newQty", &shapes.qty(symbol, one.qty))
+            .time("time", one.time_ns)
             .done()
     })))
 }

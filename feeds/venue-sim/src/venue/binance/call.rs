@@ -7,7 +7,7 @@ use super::codes::{self, Code};
 use super::json::TimeUnit;
 use super::params::Params;
 use super::shapes::Shapes;
-use super::{BinanceSpot, account, public, trading};
+use super::{BinanceSpot, account, lists, public, trading};
 
 /// One request.
 pub(super) struct Ask<'a> {
@@ -74,6 +74,7 @@ impl Call {
     /// Whether it counts as an order of the account.
     pub(super) fn counts_orders(&self) -> bool {
         matches!(self.socket, "order.place" | "order.cancelReplace" | "order.modify")
+            || self.socket.starts_with("orderList.place")
     }
 }
 
@@ -143,6 +144,8 @@ const REPLACE: &[&str] = &[
 const CANCEL: &[&str] =
     &["symbol", "orderId", "origClientOrderId", "newClientOrderId", "cancelRestrictions"];
 const TICKER: &[&str] = &["symbol", "symbols", "type", "symbolStatus"];
+const WINDOW: &[&str] = &["symbol", "symbols", "windowSize", "type", "symbolStatus"];
+const TRADING_DAY: &[&str] = &["symbol", "symbols", "timeZone", "type", "symbolStatus"];
 const SYMBOLS: &[&str] = &["symbol", "symbols", "symbolStatus"];
 const KLINES: &[&str] = &["symbol", "interval", "startTime", "endTime", "timeZone", "limit"];
 const INFO: &[&str] = &["symbol", "symbols", "permissions", "showPermissionSets", "symbolStatus"];
@@ -155,6 +158,9 @@ fn two(_: &Params) -> u64 {
 }
 fn four(_: &Params) -> u64 {
     4
+}
+fn six(_: &Params) -> u64 {
+    6
 }
 fn twenty(_: &Params) -> u64 {
     20
@@ -189,6 +195,14 @@ fn of_own_trades(params: &Params) -> u64 {
 
 fn of_price(params: &Params) -> u64 {
     if params.has("symbol") { 2 } else { 4 }
+}
+
+/// Four for each symbol, two hundred at most.
+fn of_window(params: &Params) -> u64 {
+    match params.names("symbols") {
+        Ok(Some(names)) => (4 * names.len() as u64).min(200),
+        _ => 4,
+    }
 }
 
 fn of_day(params: &Params) -> u64 {
@@ -233,6 +247,9 @@ pub(super) static CALLS: &[Call] = &[
     call!("GET" "/api/v3/uiKlines", "uiKlines", Open, two, KLINES, public::klines),
     call!("GET" "/api/v3/avgPrice", "avgPrice", Open, two, &["symbol"], public::average),
     call!("GET" "/api/v3/ticker/24hr", "ticker.24hr", Open, of_day, TICKER, public::day),
+    call!("GET" "/api/v3/ticker", "ticker", Open, of_window, WINDOW, public::window),
+    call!("GET" "/api/v3/ticker/tradingDay", "ticker.tradingDay", Open, of_window, TRADING_DAY,
+        public::trading_day),
     call!("GET" "/api/v3/ticker/price", "ticker.price", Open, of_price, SYMBOLS, public::price),
     call!("GET" "/api/v3/ticker/bookTicker", "ticker.book", Open, of_price, SYMBOLS,
         public::book_ticker),
@@ -248,6 +265,24 @@ pub(super) static CALLS: &[Call] = &[
     call!("PUT" "/api/v3/order/amend/keepPriority", "order.amend.keepPriority", Trade, four,
         &["symbol", "orderId", "origClientOrderId", "newClientOrderId", "newQty"],
         trading::amend),
+    call!("POST" "/api/v3/order/oco", "orderList.place", Trade, one, lists::OLD_OCO,
+        lists::place_old_oco),
+    call!("POST" "/api/v3/orderList/oco", "orderList.place.oco", Trade, one, lists::OCO,
+        lists::place_oco),
+    call!("POST" "/api/v3/orderList/oto", "orderList.place.oto", Trade, one, lists::OTO,
+        lists::place_oto),
+    call!("POST" "/api/v3/orderList/otoco", "orderList.place.otoco", Trade, one, lists::OTOCO,
+        lists::place_otoco),
+    call!("DELETE" "/api/v3/orderList", "orderList.cancel", Trade, one,
+        &["symbol", "orderListId", "listClientOrderId", "newClientOrderId"], lists::cancel),
+    call!("GET" "/api/v3/orderList", "orderList.status", Read, four,
+        &["orderListId", "origClientOrderId"], lists::list),
+    call!("GET" "/api/v3/openOrderList", "openOrderLists.status", Read, six, &[],
+        lists::open_lists),
+    call!("GET" "/api/v3/allOrderList", "allOrderLists", Read, twenty,
+        &["fromId", "startTime", "endTime", "limit"], lists::all_lists),
+    call!("GET" "/api/v3/order/amendments", "order.amendments", Read, four,
+        &["symbol", "orderId", "fromExecutionId", "limit"], account::amendments),
     call!("GET" "/api/v3/openOrders", "openOrders.status", Read, of_open_orders, &["symbol"],
         account::open_orders),
     call!("GET" "/api/v3/allOrders", "allOrders", Read, twenty,

@@ -1,6 +1,6 @@
 //! The venue's error codes and their words.
 
-use crate::exchange::Refusal;
+use crate::exchange::{Nanos, Refusal};
 
 use super::json::{Object, TimeUnit, quoted};
 
@@ -40,6 +40,14 @@ impl Code {
     pub(super) fn with_data(mut self, data: String) -> Self {
         self.data = Some(data);
         self
+    }
+
+    /// The same as the WebSocket API tells it, which has no header to say when to ask again.
+    pub(super) fn told_at(self, now_ns: Nanos) -> Self {
+        let Some(seconds) = self.retry_after.filter(|_| self.data.is_none()) else { return self };
+        let object = Object::new(TimeUnit::Milliseconds).time("serverTime", now_ns);
+        let again_ns = now_ns.saturating_add(seconds.saturating_mul(1_000_000_000));
+        self.with_data(object.time("retryAfter", again_ns).done())
     }
 
     /// `{"code":..,"msg":..}`, with what is told besides.
@@ -118,6 +126,11 @@ pub(super) fn unknown_outcome() -> Code {
     )
 }
 
+pub(super) fn iceberg_needs_gtc(name: &str) -> Code {
+    let force = "aboveTimeInForce/belowTimeInForce";
+    Code::new(-1160, format!("Parameter '{name}' is not supported if {force} is not GTC."))
+}
+
 /// What a new order's refusal is called.
 pub(super) fn of_new(refusal: Refusal) -> Code {
     match refusal {
@@ -188,6 +201,8 @@ const fn matching_words(refusal: Refusal) -> &'static str {
         Refusal::WouldTake => "Order would immediately match and take.",
         Refusal::WouldTrigger => "Order would trigger immediately.",
         Refusal::NoLiquidity => "Order book liquidity is less than symbol minimum quantity.",
+        Refusal::UnknownList => "Unknown order list sent.",
+        Refusal::ListPrices => "The relationship of the prices for the orders is not correct.",
         Refusal::CancelRestricted => "Order was not canceled due to cancel restrictions.",
         _ => "Unknown order sent.",
     }

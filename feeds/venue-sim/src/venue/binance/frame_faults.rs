@@ -13,7 +13,8 @@ use crate::wire::service::Link;
 use super::BinanceSpot;
 use super::json::{Object, TimeUnit};
 use super::service::{goodbye, terminated};
-use super::streams::{Frame, Kind, Topic};
+use super::streams::Frame;
+use super::topics::{Kind, Topic};
 
 /// How often connections are looked at.
 const LOOK_NS: Nanos = 10_000_000;
@@ -70,6 +71,8 @@ pub(super) struct Hold {
 impl BinanceSpot {
     /// Sends frames of streams as the plan has it.
     pub(super) fn send(&mut self, frames: Vec<Frame>, now_ns: Nanos) {
+        // What was held back comes before what is new.
+        self.later.run(now_ns);
         let (has_depth, has_frame) =
             (self.sim.plan.has(Place::Depth), self.sim.plan.has(Place::Frame));
         for frame in frames {
@@ -134,8 +137,8 @@ impl BinanceSpot {
             Fault::LinkBreak => texts[0] = shifted(&texts[0], &["U"], 5),
             Fault::SequenceDown => texts[0] = shifted(&texts[0], &["U", "u"], -1_000_000),
             Fault::RemoveAbsent => {
-                let absent = r#"["0.00000001","0.00000000"]"#;
-                texts[0] = with_levels(&texts[0], absent, "");
+                let price = lowest(&self.sim.exchange, topic);
+                texts[0] = with_levels(&texts[0], &format!("[\"{price}\",\"0.00000000\"]"), "");
             }
             Fault::CrossedBook => {
                 let price = crossing(&self.sim.exchange, topic);
@@ -145,7 +148,7 @@ impl BinanceSpot {
             }
             Fault::EmptySide => {
                 let (gone, back) = all_bids(&self.sim.exchange, topic);
-                texts[0] = with_levels(&texts[0], &gone, "");
+                texts[0] = without_bids(&texts[0], &gone);
                 hold.mends = Some((back, String::new()));
             }
             _ => {}
@@ -155,15 +158,24 @@ impl BinanceSpot {
 
     /// What goes wrong with connections now.
     pub(super) fn connection_faults(&mut self, now_ns: Nanos) {
-        if now_ns - self.looked_ns < LOOK_NS || !self.sim.plan.has(Place::Connection) {
+        let plan = &self.sim.plan;
+        let has_any = plan.has(Place::Connection) || plan.brings(Fault::Outage);
+        if now_ns - self.looked_ns < LOOK_NS || !has_any {
             return;
         }
         self.looked_ns = now_ns;
         let streams = self.streams.listeners().map(|l| (l.link.clone(), l.unit, true));
         let sessions = self.sessions.values().map(|s| (s.link.clone(), s.unit, false));
         let all: Vec<_> = streams.chain(sessions).collect();
+        // One that is over, or not heard any more, has nothing left that could go wrong.
+        let all: Vec<_> = all.into_iter().filter(|(link, ..)| link.outbox.is_heard()).collect();
         for (link, unit, is_stream) in &all {
             let kind = if *is_stream { ConnectionKind::Streams } else { ConnectionKind::Api };
+            let hook = Hook::new(Place::Connect).connection(kind);
+            if self.sim.plan.goes_on(Fault::Outage, &hook, now_ns).is_some() {
+                link.outbox.end(End::Now);
+                continue;
+            }
             let hook = Hook::new(Place::Connection).connection(kind);
             let Some(action) = self.sim.plan.at(&hook, now_ns) else { continue };
             if action.fault == Fault::Restart {
@@ -192,13 +204,19 @@ impl BinanceSpot {
                 self.later.add(now_ns + action.delay_ns(1_000), outbox, Due::Close(1001));
             }
             Fault::SessionExpired => {
-                self.users.expire(Some(link.id), now_ns);
-                if let Some(session) = self.sessions.get_mut(&link.id) {
-                    for id in session.subscriptions.keys() {
-                        outbox.text(terminated(*id, unit, now_ns).as_bytes());
+                let has_heard = self.users.expire(Some(link.id), now_ns);
+                let session = self.sessions.get_mut(&link.id);
+                let heard = session.filter(|session| !session.subscriptions.is_empty());
+                let Some(session) = heard else {
+                    if !has_heard {
+                        self.sim.plan.missed(action);
                     }
-                    session.log_out();
+                    return;
+                };
+                for id in session.subscriptions.keys() {
+                    outbox.text(terminated(*id, unit, now_ns).as_bytes());
                 }
+                session.log_out();
             }
             _ => {}
         }
@@ -299,6 +317,20 @@ fn with_levels(text: &str, bids: &str, asks: &str) -> String {
     text
 }
 
+/// A change of a book behind whose own bids others are.
+fn without_bids(text: &str, gone: &str) -> String {
+    let name = "\"b\":[";
+    let Some(begin) = text.find(name).map(|at| at + name.len()) else { return text.to_owned() };
+    // Levels end with two brackets, or there are none.
+    let end = text[begin..].find("]]").filter(|_| !text[begin..].starts_with(']'));
+    let (at, joint) = end.map_or((begin, ""), |end| (begin + end + 1, ","));
+    let mut text = text.to_owned();
+    if !gone.is_empty() {
+        text.insert_str(at, &format!("{joint}{gone}"));
+    }
+    text
+}
+
 /// A change of a book with other numbers.
 fn shifted(text: &str, names: &[&str], by: i64) -> String {
     let mut text = text.to_owned();
@@ -311,6 +343,14 @@ fn shifted(text: &str, names: &[&str], by: i64) -> String {
         text.replace_range(begin..begin + digits, &number.saturating_add(by).max(0).to_string());
     }
     text
+}
+
+/// The lowest price that there can be.
+fn lowest(exchange: &Exchange, topic: Topic) -> String {
+    let Some(symbol) = topic.0 else { return String::new() };
+    let tick = exchange.symbol(symbol).map_or(1, |spec| spec.filters.price.step);
+    let shapes = super::shapes::Shapes { exchange, unit: TimeUnit::Milliseconds };
+    shapes.price(symbol, tick)
 }
 
 /// A price above the best ask.

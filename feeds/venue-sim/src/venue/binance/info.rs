@@ -127,9 +127,9 @@ fn symbol(spec: &SymbolSpec, exchange: &Exchange) -> String {
         .number("quoteCommissionPrecision", quote_decimals)
         .raw("orderTypes", &plain(&kinds))
         .truth("icebergAllowed", true)
-        // Lists of orders are not simulated.
-        .truth("ocoAllowed", false)
-        .truth("otoAllowed", false)
+        .truth("ocoAllowed", true)
+        .truth("otoAllowed", true)
+        // Lists whose first order pays for the others are not simulated.
         .truth("opoAllowed", false)
         .truth("quoteOrderQtyMarketAllowed", true)
         .truth("allowTrailingStop", true)

@@ -119,6 +119,27 @@ struct Address {
     refusals: Window,
     bans: u32,
     banned_until_ns: Nanos,
+    /// Until when everything is refused because the plan says so.
+    refused_until_ns: Nanos,
+}
+
+/// The most that was used of each limit by any address or account, and how many were refused.
+#[derive(Debug, Clone, Copy, Default, Serialize)]
+pub(super) struct Peaks {
+    request_weight_per_minute: u64,
+    raw_requests_per_5_minutes: u64,
+    orders_per_10_seconds: u64,
+    /// Of a day, or of the minute that is counted in its place.
+    orders_per_day: u64,
+    connections_per_5_minutes: u64,
+    /// Requests and connections beyond a limit: 429.
+    refused: u64,
+    /// Requests of those that were banned for that: 418.
+    banned: u64,
+    /// Orders beyond a limit: -1015.
+    orders_refused: u64,
+    /// Requests that only the plan refused: 429 and 418.
+    refused_by_plan: u64,
 }
 
 impl Default for Address {
@@ -130,6 +151,7 @@ impl Default for Address {
             refusals: Window::new(60),
             bans: 0,
             banned_until_ns: 0,
+            refused_until_ns: 0,
         }
     }
 }
@@ -152,6 +174,7 @@ impl Orders {
 #[derive(Debug, Default)]
 pub(super) struct Meters {
     pub(super) limits: Limits,
+    peaks: Peaks,
     addresses: BTreeMap<IpAddr, Address>,
     orders: BTreeMap<AccountId, Orders>,
 }
@@ -170,6 +193,27 @@ impl Meters {
 
     /// Counts a request before it is looked at.
     pub(super) fn request(&mut self, peer: IpAddr, weight: u64, now_ns: Nanos) -> Result<(), Code> {
+        let address = self.address(peer);
+        let (is_banned, until_ns) = (now_ns < address.banned_until_ns, address.refused_until_ns);
+        if now_ns < until_ns {
+            self.peaks.refused_by_plan += 1;
+            if is_banned {
+                return Err(banned(until_ns, now_ns));
+            }
+            let mut code = Code::new(-1003, "Too many requests queued.");
+            code.retry_after = Some(seconds_up(until_ns - now_ns));
+            return Err(code);
+        }
+        let counted = self.count(peer, weight, now_ns);
+        match &counted {
+            Err(code) if code.status == 418 => self.peaks.banned += 1,
+            Err(_) => self.peaks.refused += 1,
+            Ok(()) => {}
+        }
+        counted
+    }
+
+    fn count(&mut self, peer: IpAddr, weight: u64, now_ns: Nanos) -> Result<(), Code> {
         let limits = self.limits;
         let address = self.address(peer);
         if now_ns < address.banned_until_ns {
@@ -177,6 +221,10 @@ impl Meters {
         }
         let raw = address.raw.add(1, now_ns);
         let used = address.weight.add(weight, now_ns);
+        let peaks = &mut self.peaks;
+        peaks.request_weight_per_minute = peaks.request_weight_per_minute.max(used);
+        peaks.raw_requests_per_5_minutes = peaks.raw_requests_per_5_minutes.max(raw);
+        let address = self.address(peer);
         if used <= limits.request_weight_per_minute && raw <= limits.raw_requests_per_5_minutes {
             return Ok(());
         }
@@ -216,11 +264,23 @@ impl Meters {
         self.address(peer).weight.used(now_ns)
     }
 
-    /// Bans an address, or uses all of its weight: what a fault does.
-    pub(super) fn exhaust(&mut self, peer: IpAddr, is_ban: bool, now_ns: Nanos) {
+    /// Bans an address, or uses all of its weight: what a fault does. With a time it refuses
+    /// everything for that long, and the counts stay as they are.
+    pub(super) fn exhaust(
+        &mut self,
+        peer: IpAddr,
+        is_ban: bool,
+        for_ns: Option<Nanos>,
+        now_ns: Nanos,
+    ) {
         let limits = self.limits;
         let address = self.address(peer);
-        if is_ban {
+        if let Some(for_ns) = for_ns {
+            address.refused_until_ns = now_ns.saturating_add(for_ns);
+            if is_ban {
+                address.banned_until_ns = address.refused_until_ns;
+            }
+        } else if is_ban {
             address.banned_until_ns = now_ns + limits.ban_seconds * SECOND_NS;
         } else {
             address.weight.add(limits.request_weight_per_minute, now_ns);
@@ -234,35 +294,53 @@ impl Meters {
         if now_ns < address.banned_until_ns {
             return Err(banned(address.banned_until_ns, now_ns));
         }
-        if address.connections.add(1, now_ns) <= max {
+        let used = address.connections.add(1, now_ns);
+        let peak = &mut self.peaks.connections_per_5_minutes;
+        *peak = (*peak).max(used);
+        if used <= max {
             return Ok(());
         }
+        self.peaks.refused += 1;
+        let address = self.address(peer);
         let mut code = Code::new(-1003, "Too many connection attempts.");
         code.retry_after = Some(address.connections.seconds_left(now_ns));
         Err(code)
     }
 
-    /// Counts an order of an account.
-    pub(super) fn order(&mut self, account: AccountId, now_ns: Nanos) -> Result<(), Code> {
+    /// Counts so many orders of an account.
+    pub(super) fn orders_placed(
+        &mut self,
+        account: AccountId,
+        count: u64,
+        now_ns: Nanos,
+    ) -> Result<(), Code> {
         let limits = self.limits;
         let orders = self.orders.entry(account).or_insert_with(|| Orders::new(&limits));
         let tens = orders.ten_seconds.used(now_ns);
         let days = orders.day.used(now_ns);
         let (long_max, long, _) = limits.long_orders();
-        let (max, count, per) = if tens >= limits.orders_per_10_seconds {
+        let (max, times, per) = if tens + count > limits.orders_per_10_seconds {
             (limits.orders_per_10_seconds, 10, "SECOND")
-        } else if days >= long_max {
+        } else if days + count > long_max {
             (long_max, 1, long)
         } else {
-            orders.ten_seconds.add(1, now_ns);
-            orders.day.add(1, now_ns);
+            let peaks = &mut self.peaks;
+            let used = orders.ten_seconds.add(count, now_ns);
+            peaks.orders_per_10_seconds = peaks.orders_per_10_seconds.max(used);
+            peaks.orders_per_day = peaks.orders_per_day.max(orders.day.add(count, now_ns));
             return Ok(());
         };
-        let msg = format!("Too many new orders; current limit is {max} orders per {count} {per}.");
+        self.peaks.orders_refused += 1;
+        let msg = format!("Too many new orders; current limit is {max} orders per {times} {per}.");
         Err(Code::new(-1015, msg))
     }
 
-    /// An order was filled: it does not count as an unfilled one any more.
+    /// The limits, and how near to them anybody ever came, as JSON.
+    pub(super) fn shown(&self) -> String {
+        serde_json::json!({ "limits": self.limits, "peaks": self.peaks }).to_string()
+    }
+
+    /// An order was filled for the first time: it does not count as an unfilled one any more.
     pub(super) fn filled(&mut self, account: AccountId, now_ns: Nanos) {
         let limits = self.limits;
         let orders = self.orders.entry(account).or_insert_with(|| Orders::new(&limits));
@@ -300,8 +378,13 @@ fn banned(until_ns: Nanos, now_ns: Nanos) -> Code {
         TimeUnit::Milliseconds.of(until_ns)
     );
     let mut code = Code::new(-1003, msg).with_status(418);
-    code.retry_after = Some((until_ns - now_ns + SECOND_NS - 1) / SECOND_NS);
+    code.retry_after = Some(seconds_up(until_ns - now_ns));
     code
+}
+
+/// Whole seconds that are no less than `ns`.
+const fn seconds_up(ns: Nanos) -> i64 {
+    (ns + SECOND_NS - 1) / SECOND_NS
 }
 
 #[cfg(test)]
@@ -340,11 +423,12 @@ mod tests {
         let limits = Limits { orders_per_10_seconds: 2, ..Limits::default() };
         let mut meters = Meters::new(limits);
         let (one, two) = (AccountId(1), AccountId(2));
-        assert!(meters.order(one, MINUTE).is_ok() && meters.order(one, MINUTE).is_ok());
-        assert_eq!(meters.order(one, MINUTE).expect_err("too many").code, -1015);
-        assert!(meters.order(two, MINUTE).is_ok());
+        let mut place = |of, count| meters.orders_placed(of, count, MINUTE).map_err(|e| e.code);
+        assert_eq!([place(one, 1), place(one, 1), place(one, 1)], [Ok(()), Ok(()), Err(-1015)]);
+        // A list of three is refused whole, one of two is not.
+        assert_eq!([place(two, 3), place(two, 2), place(two, 1)], [Err(-1015), Ok(()), Err(-1015)]);
         meters.filled(one, MINUTE);
-        assert!(meters.order(one, MINUTE).is_ok());
+        assert!(meters.orders_placed(one, 1, MINUTE).is_ok());
         assert_eq!(meters.orders(one, MINUTE + 10 * SECOND_NS), (0, 2));
     }
 }

@@ -1,7 +1,7 @@
 //! The symbols that the simulator knows, with rules like those of the venue.
 
 use crate::exchange::{
-    AssetId, AssetSpec, Band, Filters, Range, Settings, SymbolSpec, Trailing, Worth,
+    AssetId, AssetSpec, Band, Discount, Filters, Range, Settings, SymbolSpec, Trailing, Worth,
 };
 
 /// 10^-8, in which all amounts of the venue are.
@@ -99,7 +99,27 @@ pub fn exchange_settings(names: &[String]) -> Result<Settings, String> {
         spec.filters = filters(known);
         symbols.push(spec);
     }
-    Ok(Settings::new(assets, symbols))
+    let discount = discount(&assets);
+    Ok(Settings { discount, ..Settings::new(assets, symbols) })
+}
+
+/// Commissions for a quarter less in BNB, for accounts that want it, where BNB is among the assets.
+/// What another asset is worth is the price at which it begins.
+fn discount(assets: &[AssetSpec]) -> Option<Discount> {
+    let id = |name: &str| {
+        let at = assets.iter().position(|asset| *asset.name == *name)?;
+        u16::try_from(at).ok().map(AssetId)
+    };
+    let in_dollars = |name: &str| match name {
+        "USDT" => Some(i128::from(ONE)),
+        _ => {
+            let known = SYMBOLS.iter().find(|known| known.base == name && known.quote == "USDT");
+            known.map(|known| i128::from(known.price))
+        }
+    };
+    let (asset, price) = (id("BNB")?, in_dollars("BNB")?);
+    let worth = assets.iter().filter_map(|of| Some((id(&of.name)?, in_dollars(&of.name)?, price)));
+    Some(Discount { asset, share: ONE / 4 * 3, worth: worth.collect() })
 }
 
 /// The place of an asset, which is added when it is not there.

@@ -249,6 +249,61 @@ impl Shapes<'_> {
             .done()
     }
 
+    /// The figures of a span or of a trading day as they are asked for.
+    pub(super) fn window(&self, symbol: SymbolId, t: &Ticker, is_full: bool) -> String {
+        let price = |price: Price| self.price(symbol, price);
+        self.object()
+            .text("symbol", self.symbol(symbol))
+            .only_if(is_full, |object| {
+                object
+                    .text("priceChange", &price(t.last - t.open))
+                    .text("priceChangePercent", &self.percent(t))
+                    .text("weightedAvgPrice", &price(t.average))
+            })
+            .text("openPrice", &price(t.open))
+            .text("highPrice", &price(t.high))
+            .text("lowPrice", &price(t.low))
+            .text("lastPrice", &price(t.last))
+            .text("volume", &self.base(symbol, t.volume))
+            .text("quoteVolume", &self.quote(symbol, t.quote_volume))
+            .time("openTime", t.open_ns)
+            .time("closeTime", t.close_ns)
+            .number("firstId", t.first_trade.map_or(-1, i128::from))
+            .number("lastId", t.last_trade.map_or(-1, i128::from))
+            .number("count", t.trades)
+            .done()
+    }
+
+    /// The figures of a span as they are streamed.
+    pub(super) fn window_event(
+        &self,
+        symbol: SymbolId,
+        event: &str,
+        t: &Ticker,
+        event_ns: Nanos,
+    ) -> String {
+        let price = |price: Price| self.price(symbol, price);
+        self.object()
+            .text("e", event)
+            .time("E", event_ns)
+            .text("s", self.symbol(symbol))
+            .text("p", &price(t.last - t.open))
+            .text("P", &self.percent(t))
+            .text("o", &price(t.open))
+            .text("h", &price(t.high))
+            .text("l", &price(t.low))
+            .text("c", &price(t.last))
+            .text("w", &price(t.average))
+            .text("v", &self.base(symbol, t.volume))
+            .text("q", &self.quote(symbol, t.quote_volume))
+            .time("O", t.open_ns)
+            .time("C", t.close_ns)
+            .number("F", t.first_trade.map_or(-1, i128::from))
+            .number("L", t.last_trade.map_or(-1, i128::from))
+            .number("n", t.trades)
+            .done()
+    }
+
     /// The figures of a day as they are streamed.
     pub(super) fn ticker_event(&self, symbol: SymbolId, t: &Ticker, event_ns: Nanos) -> String {
         let price = |price: Price| self.price(symbol, price);

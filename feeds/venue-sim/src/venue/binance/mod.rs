@@ -11,6 +11,7 @@ mod json;
 mod keys;
 mod limits;
 mod listing;
+mod lists;
 mod market;
 mod names;
 mod params;
@@ -30,7 +31,7 @@ mod usdm;
 
 use std::collections::BTreeMap;
 
-use crate::exchange::{AccountId, Depth, Event, Exchange, Nanos, Order, OrderRef, SymbolId};
+use crate::exchange::{AccountId, Depth, Event, Exchange, Fill, Nanos, Order, OrderRef, SymbolId};
 use crate::fault::Fault;
 use crate::simulation::Simulation;
 use crate::truth;
@@ -46,9 +47,11 @@ use frame_faults::{Hold, Later};
 use keys::{Key, KeyRing, Secret};
 use limits::Meters;
 use profile::Profile;
+use report_faults::Awaited;
 use request_faults::Glasses;
 use sessions::Session;
-use streams::{Streams, Topic};
+use streams::Streams;
+use topics::Topic;
 
 /// How many lines of the truth wait for whoever takes them.
 const TRUTH_MAX: usize = 1_000_000;
@@ -67,14 +70,14 @@ pub struct BinanceSpot {
     sessions: BTreeMap<u64, Session>,
     later: Later,
     holds: BTreeMap<(u64, Topic), Hold>,
-    /// Reports that go behind the next one, by connection and subscription.
-    swapped: BTreeMap<(u64, u64), String>,
+    /// Reports that go behind others, by connection and subscription.
+    swapped: BTreeMap<(u64, u64), Vec<(Awaited, String)>>,
     /// Orders that queries do not find until then.
     not_found: BTreeMap<u64, Nanos>,
     glasses: Glasses,
     snapshot_fault: Option<Fault>,
-    /// Books of a while ago, and those of the last batch of changes.
-    old_books: BTreeMap<SymbolId, [Depth; 2]>,
+    /// Books of a while ago, of a second ago, and of the last two batches of changes.
+    old_books: BTreeMap<SymbolId, [Depth; 4]>,
     kept_ns: Nanos,
     looked_ns: Nanos,
     /// Lines of the truth that nobody has taken yet, where they are wanted.
@@ -200,13 +203,17 @@ impl BinanceSpot {
 
     /// A book as it is told to who asks.
     fn snapshot(&mut self, symbol: SymbolId, levels: usize) -> Depth {
-        let kept = self.old_books.get(&symbol).filter(|[old, _]| old.last_update_id > 0);
+        let kept = self.old_books.get(&symbol);
         let told = match (self.snapshot_fault, kept) {
-            (Some(Fault::StaleSnapshot), Some([old, _])) => old,
-            (Some(Fault::SnapshotAtLast | Fault::SnapshotBeforeFirst), Some([_, last])) => last,
-            _ => return self.exchange().depth(symbol, levels),
+            (Some(Fault::StaleSnapshot), Some([old, ..])) => Some(old),
+            (Some(Fault::SnapshotBeforeFirst), Some([.., before, _])) => Some(before),
+            (Some(Fault::SnapshotAtLast), Some([.., last])) => Some(last),
+            _ => None,
         };
-        let mut told = told.clone();
+        let Some(mut told) = told.filter(|book| book.last_update_id > 0).cloned() else {
+            return self.exchange().depth(symbol, levels);
+        };
+        self.snapshot_fault = None;
         told.bids.truncate(levels);
         told.asks.truncate(levels);
         told
@@ -228,12 +235,15 @@ impl BinanceSpot {
             return;
         }
         for (symbol, _) in self.sim.exchange.symbols() {
-            let kept = self.old_books.entry(symbol).or_default();
+            let now = self.sim.exchange.depth(symbol, usize::MAX);
+            let [old, kept, before, last] = self.old_books.entry(symbol).or_default();
             if is_due {
-                // What was kept a while ago is what is told: it is old enough.
-                kept[0] = kept[1].clone();
+                // What was kept a second ago is what is told: it is old enough.
+                *old = std::mem::replace(kept, now.clone());
             }
-            kept[1] = self.sim.exchange.depth(symbol, usize::MAX);
+            if has_told && last.last_update_id != now.last_update_id {
+                *before = std::mem::replace(last, now);
+            }
         }
     }
 
@@ -252,15 +262,29 @@ impl BinanceSpot {
     /// An order as queries see it: not yet, as it was, or not any more.
     fn as_told(&self, order: &Order, now_ns: Nanos) -> Option<Order> {
         let is_hidden = self.not_found.get(&order.id).is_some_and(|until| now_ns < *until);
-        if is_hidden || self.glasses.hides_ended && !order.status.is_open() {
+        if is_hidden {
             return None;
         }
-        match self.glasses.as_of_ns {
+        let told = match self.glasses.as_of_ns {
+            _ if self.glasses.hides_ended && !order.status.is_open() => None,
             None => Some(order.clone()),
             Some(at_ns) => {
                 let name = OrderRef::id(order.id);
                 self.exchange().order_as_of(order.account, order.symbol, &name, at_ns)
             }
+        };
+        if told.as_ref() != Some(order) {
+            self.glasses.has_lied.set(true);
         }
+        told
+    }
+
+    /// Whether queries see an execution.
+    fn is_told(&self, fill: &Fill) -> bool {
+        let is_told = self.glasses.as_of_ns.is_none_or(|at_ns| fill.time_ns <= at_ns);
+        if !is_told {
+            self.glasses.has_lied.set(true);
+        }
+        is_told
     }
 }

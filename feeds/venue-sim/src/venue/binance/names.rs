@@ -33,6 +33,7 @@ pub(super) const fn time_in_force(time_in_force: TimeInForce) -> &'static str {
 
 pub(super) const fn status(status: OrderStatus) -> &'static str {
     match status {
+        OrderStatus::PendingNew => "PENDING_NEW",
         OrderStatus::New => "NEW",
         OrderStatus::PartiallyFilled => "PARTIALLY_FILLED",
         OrderStatus::Filled => "FILLED",

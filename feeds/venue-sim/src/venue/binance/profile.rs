@@ -2,7 +2,7 @@
 //! which. Data, as far as it can be.
 
 use super::call::{self, Call};
-use super::streams::Kind;
+use super::topics::Kind;
 use super::usdm;
 
 /// Which streams a socket brings. What is asked for at another one is acknowledged, and silent.

@@ -15,6 +15,8 @@ const DEPTH_MAX: usize = 5_000;
 /// The longest list.
 const LIST_MAX: usize = 1_000;
 const LIST_USUAL: usize = 500;
+const MINUTE_NS: Nanos = 60_000_000_000;
+const DAY_NS: Nanos = 1_440 * MINUTE_NS;
 /// Over how many minutes the average price is.
 const AVERAGE_MINUTES: u32 = 5;
 
@@ -160,12 +162,81 @@ pub(super) fn average(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, 
         .done())
 }
 
-pub(super) fn day(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Code> {
-    let is_full = match ask.params.text("type")? {
-        None | Some("FULL") => true,
-        Some("MINI") => false,
-        Some(_) => return Err(Code::new(-1139, "Invalid ticker type.")),
+/// Whether all figures are wanted.
+fn is_full(ask: &Ask<'_>) -> Result<bool, Code> {
+    match ask.params.text("type")? {
+        None | Some("FULL") => Ok(true),
+        Some("MINI") => Ok(false),
+        Some(_) => Err(Code::new(-1139, "Invalid ticker type.")),
+    }
+}
+
+/// The figures of a span that ends now.
+pub(super) fn window(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Code> {
+    let is_full = is_full(ask)?;
+    needs_symbols(ask)?;
+    let span_ns = match ask.params.text("windowSize")? {
+        None => DAY_NS,
+        Some(text) => span_of(text).ok_or_else(|| codes::invalid("windowSize"))?,
     };
+    each(venue, ask, |shapes, symbol| {
+        shapes.window(symbol, &shapes.exchange.window(symbol, span_ns), is_full)
+    })
+}
+
+/// The figures of the day of a time zone.
+pub(super) fn trading_day(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Code> {
+    let is_full = is_full(ask)?;
+    needs_symbols(ask)?;
+    let zone_ns = match ask.params.text("timeZone")? {
+        None => 0,
+        Some(text) => zone_of(text).ok_or_else(|| codes::invalid("timeZone"))?,
+    };
+    let begin = (ask.now_ns + zone_ns).div_euclid(DAY_NS) * DAY_NS - zone_ns;
+    // Its last millisecond.
+    let end = begin + DAY_NS - 1_000_000;
+    each(venue, ask, |shapes, symbol| {
+        shapes.window(symbol, &shapes.exchange.figures(symbol, begin, end), is_full)
+    })
+}
+
+fn needs_symbols(ask: &Ask<'_>) -> Result<(), Code> {
+    let has_one = ask.params.has("symbol") || ask.params.has("symbols");
+    if has_one { Ok(()) } else { Err(codes::one_of_two("symbol", "symbols")) }
+}
+
+/// `1m` to `59m`, `1h` to `23h`, `1d` to `7d`.
+fn span_of(text: &str) -> Option<Nanos> {
+    let (count, unit) = text.split_at_checked(text.len().checked_sub(1)?)?;
+    let (unit_ns, max) = match unit {
+        "m" => (MINUTE_NS, 59),
+        "h" => (60 * MINUTE_NS, 23),
+        "d" => (DAY_NS, 7),
+        _ => return None,
+    };
+    let is_plain = !count.starts_with('0') && count.bytes().all(|byte| byte.is_ascii_digit());
+    let count: Nanos = count.parse().ok().filter(|_| is_plain)?;
+    (1..=max).contains(&count).then_some(count * unit_ns)
+}
+
+/// A time zone as hours, or hours and minutes: `8`, `-1:00`, `05:45`; from -12:00 to +14:00.
+fn zone_of(text: &str) -> Option<Nanos> {
+    let (sign, plain) = match text.strip_prefix('-') {
+        Some(plain) => (-1, plain),
+        None => (1, text.strip_prefix('+').unwrap_or(text)),
+    };
+    let (hours, minutes) = plain.split_once(':').unwrap_or((plain, "00"));
+    let number = |text: &str, lengths: std::ops::RangeInclusive<usize>| {
+        let is_plain = lengths.contains(&text.len()) && text.bytes().all(|b| b.is_ascii_digit());
+        text.parse::<Nanos>().ok().filter(|_| is_plain)
+    };
+    let (hours, minutes) = (number(hours, 1..=2)?, number(minutes, 2..=2)?);
+    let zone = sign * (hours * 60 + minutes);
+    (minutes < 60 && (-12 * 60..=14 * 60).contains(&zone)).then_some(zone * MINUTE_NS)
+}
+
+pub(super) fn day(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Code> {
+    let is_full = is_full(ask)?;
     each(venue, ask, |shapes, symbol| {
         shapes.ticker(symbol, &shapes.exchange.ticker(symbol), is_full)
     })
@@ -181,4 +252,29 @@ pub(super) fn price(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Co
 
 pub(super) fn book_ticker(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Code> {
     each(venue, ask, |shapes, symbol| shapes.book_ticker(symbol, &shapes.exchange.best(symbol)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn spans_and_zones_are_what_the_venue_takes() {
+        let minutes = |ns: Option<Nanos>| ns.map(|ns| ns / MINUTE_NS);
+        for (text, wanted) in [("1m", 1), ("59m", 59), ("1h", 60), ("23h", 1_380), ("7d", 10_080)] {
+            assert_eq!(minutes(span_of(text)), Some(wanted), "{text}");
+        }
+        for text in ["", "m", "0m", "60m", "24h", "8d", "01m", "+1m", "1w", "1M", "\u{e9}", "1.5h"]
+        {
+            assert_eq!(span_of(text), None, "{text}");
+        }
+        for (text, wanted) in
+            [("0", 0), ("8", 480), ("-1:00", -60), ("05:45", 345), ("-12:00", -720), ("14", 840)]
+        {
+            assert_eq!(minutes(zone_of(text)), Some(wanted), "{text}");
+        }
+        for text in ["", "-12:01", "14:01", "1:60", "1:5", "x", "--1", "123", "1:00:00"] {
+            assert_eq!(zone_of(text), None, "{text}");
+        }
+    }
 }

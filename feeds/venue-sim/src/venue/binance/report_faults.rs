@@ -1,6 +1,6 @@
 //! What the fault plan makes of the events of an account.
 
-use crate::exchange::{Event, ExecutionKind, Nanos, Report};
+use crate::exchange::{Event, ExecutionKind, Nanos, OrderStatus, Report};
 use crate::fault::{Action, Fault};
 
 use super::shapes::Shapes;
@@ -16,10 +16,41 @@ pub(super) enum Told {
     Now(Vec<String>),
     /// So much later.
     Later(Nanos),
-    /// Behind the next one.
-    BehindNext,
+    /// Behind the next one of that kind.
+    Behind(Awaited),
     /// And then so many of the last ones again.
     Again(usize),
+}
+
+/// Whether a fault can be done with an event.
+pub(super) fn is_about(fault: Fault, event: &Event) -> bool {
+    let Event::Report(report) = event else { return true };
+    match fault {
+        Fault::FillAfterCancel | Fault::BalanceBeforeFill | Fault::LiteReport => {
+            report.kind == ExecutionKind::Trade
+        }
+        Fault::DoubleFilled => report.order.status == OrderStatus::Filled,
+        _ => true,
+    }
+}
+
+/// For what an event waits that is told behind another one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Awaited {
+    /// A report on an order.
+    Report,
+    /// Balances.
+    Balances,
+}
+
+impl Awaited {
+    /// Whether that is what it waits for.
+    pub(super) const fn is(self, event: &Event) -> bool {
+        match self {
+            Self::Report => matches!(event, Event::Report(_)),
+            Self::Balances => matches!(event, Event::Balances { .. }),
+        }
+    }
 }
 
 /// How an event is told by the plan.
@@ -41,11 +72,11 @@ pub(super) fn texts(
             let count = action.params.parts.unwrap_or(2).clamp(2, AGAIN_MAX);
             Told::Now(vec![json.to_owned(); usize::try_from(count).unwrap_or(2)])
         }
-        Fault::LateReport | Fault::BalanceLate => Told::Later(action.delay_ns(1_000)),
-        Fault::FillAfterCancel if report.is_some_and(|r| r.kind == ExecutionKind::Trade) => {
+        Fault::LateReport | Fault::BalanceLate | Fault::FillAfterCancel => {
             Told::Later(action.delay_ns(1_000))
         }
-        Fault::SwapReports | Fault::BalanceBeforeFill => Told::BehindNext,
+        Fault::SwapReports => Told::Behind(Awaited::Report),
+        Fault::BalanceBeforeFill => Told::Behind(Awaited::Balances),
         Fault::ReplayReports => {
             let count = action.params.parts.unwrap_or(10).min(AGAIN_MAX);
             Told::Again(usize::try_from(count).unwrap_or(0))
@@ -67,9 +98,10 @@ fn foreign(report: &Report, json: &str, shapes: &Shapes<'_>) -> String {
     other.fill = None;
     other.kind = ExecutionKind::New;
     let event = shapes.told_report(&other, report.time_ns);
-    // What stands before the event is the same.
-    match json.split_once("\"event\":") {
-        Some((head, _)) => format!("{head}\"event\":{event}}}"),
+    // What stands before the event is the same; a socket of one listen key has nothing there.
+    let split = |name: &str| json.split_once(name).map(|(head, _)| format!("{head}{name}"));
+    match split("\"event\":").or_else(|| split("\"data\":")) {
+        Some(head) => format!("{head}{event}}}"),
         None => event,
     }
 }

@@ -1,11 +1,10 @@
 //! What the fault plan makes of requests and of their answers.
 
+use std::cell::Cell;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::exchange::{
-    AccountId, Cancel, Nanos, Order, OrderRef, OrderStatus, Qty, Side, SymbolId,
-};
+use crate::exchange::{AccountId, Nanos, Order, OrderRef, OrderStatus, Qty};
 use crate::fault::{Action, ConnectionKind, Fault, Hook, Place, RequestKind};
 use crate::wire::service::Fate;
 
@@ -32,19 +31,21 @@ impl Fated {
 }
 
 /// What queries are told for the time of one request.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Default)]
 pub(super) struct Glasses {
-    /// Orders as they stood then.
+    /// Orders and executions as they stood then.
     pub(super) as_of_ns: Option<Nanos>,
     /// Orders that have ended are not found.
     pub(super) hides_ended: bool,
+    /// Whether anything was told otherwise than it is.
+    pub(super) has_lied: Cell<bool>,
 }
 
 /// What a call is about, in the words of fault plans.
 fn kind_of(call: &Call) -> RequestKind {
     match call.socket {
         "order.place" => RequestKind::Place,
-        "order.cancel" | "openOrders.cancelAll" => RequestKind::Cancel,
+        "order.cancel" | "openOrders.cancelAll" | "orderList.cancel" => RequestKind::Cancel,
         "order.cancelReplace" => RequestKind::Replace,
         "order.amend.keepPriority" => RequestKind::Amend,
         "order.status" | "openOrders.status" | "allOrders" => RequestKind::Orders,
@@ -54,6 +55,8 @@ fn kind_of(call: &Call) -> RequestKind {
         "exchangeInfo" => RequestKind::Symbols,
         "time" | "ping" => RequestKind::Time,
         "order.modify" => RequestKind::Amend,
+        "orderList.status" | "openOrderLists.status" | "allOrderLists" => RequestKind::Orders,
+        socket if socket.starts_with("orderList.place") => RequestKind::Place,
         _ => match call.rest.1 {
             "/fapi/v1/allOpenOrders" => RequestKind::Cancel,
             "/fapi/v1/openOrders" | "/fapi/v1/openOrder" | "/fapi/v1/allOrders" => {
@@ -119,13 +122,20 @@ impl BinanceSpot {
         }
         self.snapshot_fault = snapshot.as_ref().map(|action| action.fault);
         let mut fated = Fated::of(self.perform(admitted, peer, is_socket, now_ns));
-        self.glasses = Glasses::default();
-        self.snapshot_fault = None;
+        let worn = std::mem::take(&mut self.glasses);
+        // A snapshot takes the fault away when it has told another book.
+        let is_left = self.snapshot_fault.take().is_some();
         if let Some(action) = snapshot {
+            let is_book = is_other_book(action.fault);
+            if fated.result.is_err() || is_book && is_left {
+                self.sim.plan.missed(&action);
+            }
             snapshot_fated(&action, &mut fated);
         }
-        if let Some(action) = answer {
-            self.after(&action, admitted, &mut fated, now_ns);
+        if let Some(action) = answer
+            && !self.after(&action, admitted, &mut fated, (&worn, now_ns))
+        {
+            self.sim.plan.missed(&action);
         }
         fated
     }
@@ -139,7 +149,10 @@ impl BinanceSpot {
         now_ns: Nanos,
     ) -> Option<Fated> {
         let refused = |code: Code| Some(Fated::of(Err(code)));
-        let is_order = admitted.call.is_order();
+        if !self.is_met(action.fault, admitted) {
+            self.sim.plan.missed(action);
+            return None;
+        }
         match action.fault {
             Fault::OrderLost => Some(lost(action)),
             Fault::UnknownError => refused(unknown(action)),
@@ -154,11 +167,12 @@ impl BinanceSpot {
             }
             Fault::RateLimited | Fault::Banned => {
                 let is_ban = action.fault == Fault::Banned;
-                self.meters.exhaust(peer, is_ban, now_ns);
+                let for_ns = action.params.retry_ms.map(|_| action.retry_ns(0));
+                self.meters.exhaust(peer, is_ban, for_ns, now_ns);
                 let code = self.meters.request(peer, 1, now_ns).err();
                 refused(code.unwrap_or_else(|| Code::new(-1003, "Too many requests queued.")))
             }
-            Fault::OrderCountLimit if is_order => {
+            Fault::OrderCountLimit => {
                 let max = self.meters.limits.orders_per_10_seconds;
                 let msg =
                     format!("Too many new orders; current limit is {max} orders per 10 SECOND.");
@@ -170,7 +184,7 @@ impl BinanceSpot {
                 let refusal = self.meters.request(peer, weight, now_ns).err();
                 refusal.map(|code| Fated::of(Err(code)))
             }
-            Fault::FilterRefused if is_order => {
+            Fault::FilterRefused => {
                 let rule = action.params.rule.as_deref().unwrap_or("LOT_SIZE");
                 refused(Code::new(-1013, format!("Filter failure: {rule}")))
             }
@@ -181,10 +195,11 @@ impl BinanceSpot {
             Fault::CancelRejected => refused(Code::new(-2011, "Unknown order sent.")),
             Fault::ReplaceHalfDone => self.half(action, admitted, peer, now_ns),
             Fault::FillBeforeCancel | Fault::FillBeforeAmend => {
-                if let Some(order) = self.named(admitted) {
-                    let is_all = action.fault == Fault::FillBeforeCancel;
-                    let qty = if is_all { order.left() } else { order.left() / 2 };
-                    self.fill(&order, qty);
+                let order = self.named(admitted)?;
+                let is_all = action.fault == Fault::FillBeforeCancel;
+                let qty = if is_all { order.left() } else { order.left() / 2 };
+                if !self.fill(&order, qty) {
+                    self.sim.plan.missed(action);
                 }
                 None
             }
@@ -193,39 +208,79 @@ impl BinanceSpot {
         }
     }
 
-    /// What goes wrong after it.
-    fn after(&mut self, action: &Action, admitted: &Admitted, fated: &mut Fated, now_ns: Nanos) {
+    /// Whether what a fault is about is there: an order, the order that is named, or anything.
+    fn is_met(&self, fault: Fault, admitted: &Admitted) -> bool {
+        let kind = kind_of(admitted.call);
+        let is_open = || self.named(admitted).is_some_and(|order| order.status.is_open());
+        match fault {
+            Fault::OrderCountLimit | Fault::FilterRefused => admitted.call.counts_orders(),
+            Fault::ReplaceHalfDone => kind == RequestKind::Replace,
+            Fault::AmendRejected | Fault::FillBeforeAmend => {
+                kind == RequestKind::Amend && is_open()
+            }
+            Fault::CancelRejected | Fault::FillBeforeCancel => {
+                kind == RequestKind::Cancel && is_open()
+            }
+            _ => true,
+        }
+    }
+
+    /// What goes wrong after it; whether anything did.
+    fn after(
+        &mut self,
+        action: &Action,
+        admitted: &Admitted,
+        fated: &mut Fated,
+        (worn, now_ns): (&Glasses, Nanos),
+    ) -> bool {
         match action.fault {
             Fault::AnswerLost => *fated = lost(action),
             Fault::AnswerSlow => fated.after = nanos(action.delay_ns(1_000)),
+            Fault::StaleAnswer | Fault::RecentOrdersEmpty => return worn.has_lied.get(),
+            _ => {
+                let Some(order) = self.placed(admitted) else { return false };
+                return self.after_order(action, &order, fated, now_ns);
+            }
+        }
+        true
+    }
+
+    /// The same of an order that was just placed, and rests.
+    fn after_order(
+        &mut self,
+        action: &Action,
+        order: &Order,
+        fated: &mut Fated,
+        now_ns: Nanos,
+    ) -> bool {
+        let exchange = &mut self.sim.exchange;
+        match action.fault {
             Fault::FillBeforeAck => {
-                if let Some(order) = self.last_order(admitted) {
-                    self.fill(&order, order.left());
+                if !self.fill(order, order.left()) {
+                    return false;
                 }
                 fated.events_first = true;
                 fated.after = nanos(action.delay_ns(50));
+                true
             }
             Fault::NotFoundYet => {
                 self.not_found.retain(|_, until| *until > now_ns);
-                if let Some(order) = self.last_order(admitted) {
-                    self.not_found.insert(order.id, now_ns + action.delay_ns(1_000));
+                self.not_found.insert(order.id, now_ns + action.delay_ns(1_000));
+                if action.params.how.is_some() {
+                    *fated = lost(action);
                 }
+                true
             }
-            Fault::ExpireOrder | Fault::PartialThenCancel | Fault::PartialFills => {
-                let Some(order) = self.last_order(admitted) else { return };
-                if action.fault == Fault::PartialFills {
-                    let parts = action.params.parts.unwrap_or(3).clamp(1, 1_000);
-                    self.fill_in_parts(&order, Qty::try_from(parts).unwrap_or(1));
-                    return;
-                }
-                if action.fault == Fault::PartialThenCancel {
-                    self.fill(&order, order.left() / 2);
-                }
-                let cancel = Cancel { order: OrderRef::id(order.id), ..Cancel::default() };
-                // An order that is filled by now needs no end.
-                let _ = self.sim.exchange.cancel(order.account, order.symbol, &cancel);
+            Fault::ExpireOrder => exchange.expire_order(order.id),
+            Fault::PartialThenCancel => {
+                let is_filled = self.fill(order, order.left() / 2);
+                is_filled && self.sim.exchange.cancel_order(order.id)
             }
-            _ => {}
+            Fault::PartialFills => {
+                let parts = action.params.parts.unwrap_or(3).clamp(1, 1_000);
+                self.fill_in_parts(order, Qty::try_from(parts).unwrap_or(1))
+            }
+            _ => false,
         }
     }
 
@@ -262,46 +317,36 @@ impl BinanceSpot {
     }
 
     /// The order that a request has placed, if it can still trade.
-    fn last_order(&self, admitted: &Admitted) -> Option<Order> {
+    fn placed(&self, admitted: &Admitted) -> Option<Order> {
         if !admitted.call.counts_orders() {
             return None;
         }
         let symbol = self.sim.exchange.symbol_id(admitted.params.raw("symbol")?)?;
-        let last = self.sim.exchange.open_orders(admitted.account?, Some(symbol)).last();
-        last.filter(|order| order.status == OrderStatus::New).cloned()
+        let mut open = self.sim.exchange.open_orders(admitted.account?, Some(symbol));
+        let order = match admitted.params.raw("newClientOrderId") {
+            Some(name) => open.find(|order| &*order.client_id == name),
+            None => open.last(),
+        };
+        order.filter(|order| order.status == OrderStatus::New).cloned()
     }
 
-    /// Fills a part of an order that rests, at its price.
-    fn fill(&mut self, order: &Order, qty: Qty) {
-        if !order.is_working() || order.price == 0 || qty <= 0 {
-            return;
-        }
-        self.clear_way(order.symbol, order.side, order.price);
-        let taker = order.side.opposite();
-        self.sim.exchange.market_take(order.symbol, taker, order.price, qty);
+    /// Fills a part of an order that rests, at its price; whether that could be done.
+    fn fill(&mut self, order: &Order, qty: Qty) -> bool {
+        self.sim.exchange.fill_order(order.id, qty) > 0
     }
 
-    fn fill_in_parts(&mut self, order: &Order, parts: Qty) {
+    fn fill_in_parts(&mut self, order: &Order, parts: Qty) -> bool {
         let step = self.sim.exchange.symbol(order.symbol).map_or(1, |spec| spec.filters.lot.step);
         let part = (order.left() / parts / step.max(1) * step).max(step);
         let mut left = order.left();
         while left > 0 {
             let qty = if left < 2 * part { left } else { part };
-            self.fill(order, qty);
+            if !self.fill(order, qty) {
+                return left < order.left();
+            }
             left -= qty;
         }
-    }
-
-    /// Takes away what the market has before and at a price.
-    fn clear_way(&mut self, symbol: SymbolId, side: Side, price: i64) {
-        let depth = self.sim.exchange.depth(symbol, usize::MAX);
-        let levels = if side == Side::Buy { depth.bids } else { depth.asks };
-        for (at, _) in levels {
-            let is_before = if side == Side::Buy { at >= price } else { at <= price };
-            if is_before {
-                self.sim.exchange.market_level(symbol, side, at, 0);
-            }
-        }
+        true
     }
 
     /// Takes the keys of an account away and tells every connection that used them.
@@ -326,9 +371,9 @@ impl BinanceSpot {
 fn glasses(action: &Action, now_ns: Nanos) -> Glasses {
     match action.fault {
         Fault::StaleAnswer => {
-            Glasses { as_of_ns: Some(now_ns - action.delay_ns(1_000)), hides_ended: false }
+            Glasses { as_of_ns: Some(now_ns - action.delay_ns(1_000)), ..Glasses::default() }
         }
-        Fault::RecentOrdersEmpty => Glasses { as_of_ns: None, hides_ended: true },
+        Fault::RecentOrdersEmpty => Glasses { hides_ended: true, ..Glasses::default() },
         _ => Glasses::default(),
     }
 }
@@ -359,6 +404,11 @@ fn unknown(action: &Action) -> Code {
         code.status = status;
     }
     code
+}
+
+/// Whether a fault is that another book is told.
+const fn is_other_book(fault: Fault) -> bool {
+    matches!(fault, Fault::StaleSnapshot | Fault::SnapshotAtLast | Fault::SnapshotBeforeFirst)
 }
 
 fn snapshot_fated(action: &Action, fated: &mut Fated) {

@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::exchange::{Balance, Event, Nanos, OrderStatus};
+use crate::exchange::{Balance, Event, Nanos};
 use crate::fault::{Action, ConnectionKind, Fault, Hook, Place};
 use crate::wire::control;
 use crate::wire::http::{Request, Response};
@@ -118,6 +118,9 @@ impl Service for BinanceSpot {
             self.is_stop_asked = true;
             return Response::json(200, "{}".to_owned());
         }
+        if request.method == "GET" && request.path == "/sim/limits" {
+            return Response::json(200, self.meters.shown());
+        }
         let response = control::answer(&mut self.sim, request, now_ns);
         self.tell(now_ns);
         response
@@ -224,27 +227,32 @@ impl BinanceSpot {
 
     /// Tells an account what happened to it, as the plan has it.
     fn tell_account(&mut self, event: &Event, now_ns: Nanos) {
-        let (account, place, symbol) = match event {
+        let (account, action) = match event {
             Event::Report(report) => {
                 let order = &report.order;
-                if order.status == OrderStatus::Filled && report.fill.is_some_and(|f| f.is_maker) {
+                if report.fill.is_some_and(|fill| fill.qty == order.filled) {
                     self.meters.filled(order.account, now_ns);
                 }
-                (order.account, Place::Report, Some(order.symbol))
+                let (account, symbol) = (order.account, Some(order.symbol));
+                (account, self.told_of(account, Place::Report, symbol, now_ns))
             }
             Event::Balances { account, .. }
             | Event::Transfer { account, .. }
-            | Event::Leverage { account, .. } => (*account, Place::Balances, None),
+            | Event::Leverage { account, .. } => {
+                (*account, self.told_of(*account, Place::Balances, None, now_ns))
+            }
+            Event::List(report) => (report.list.account, None),
             _ => return,
         };
-        let action = self.told_of(account, place, symbol, now_ns);
+        let action = action.filter(|action| self.is_told_so(action, account, event));
         let exchange = &self.sim.exchange;
         for ear in ears(&self.sessions, &self.users, account) {
             let shapes = Shapes { exchange, unit: ear.unit };
             let Some(json) = account_event(&shapes, event, now_ns) else { continue };
             let json = ear.hears(&json);
-            let key = (ear.link.id, ear.subscription);
-            let (link, swapped) = (&ear.link, self.swapped.remove(&key));
+            let link = &ear.link;
+            let waiting = self.swapped.entry((link.id, ear.subscription)).or_default();
+            let due: Vec<_> = waiting.extract_if(.., |(awaited, _)| awaited.is(event)).collect();
             match super::report_faults::texts(action.as_ref(), &json, &shapes, event) {
                 super::report_faults::Told::Now(texts) => {
                     texts.iter().for_each(|text| link.outbox.text(text.as_bytes()));
@@ -253,9 +261,7 @@ impl BinanceSpot {
                     let due = super::frame_faults::Due::Text(json);
                     self.later.add(now_ns + delay_ns, &link.outbox, due);
                 }
-                super::report_faults::Told::BehindNext => {
-                    self.swapped.insert(key, json);
-                }
+                super::report_faults::Told::Behind(awaited) => waiting.push((awaited, json)),
                 super::report_faults::Told::Again(count) => {
                     link.outbox.text(json.as_bytes());
                     let all: Vec<_> = exchange.reports(account, 0).collect();
@@ -265,10 +271,29 @@ impl BinanceSpot {
                     }
                 }
             }
-            if let Some(before) = swapped {
-                link.outbox.text(before.as_bytes());
-            }
+            due.iter().for_each(|(_, before)| link.outbox.text(before.as_bytes()));
         }
+    }
+
+    /// Whether somebody listens who can be told so, and the event is one that the fault is about.
+    fn is_told_so(
+        &mut self,
+        action: &Action,
+        account: crate::exchange::AccountId,
+        event: &Event,
+    ) -> bool {
+        let listens = |session: &Session| {
+            session.link.outbox.is_heard()
+                && session.subscriptions.values().any(|(_, subscriber)| *subscriber == account)
+        };
+        let mut private = self.users.of(account);
+        let is_heard = self.sessions.values().any(listens)
+            || private.any(|private| private.link.outbox.is_heard());
+        let is_told = is_heard && super::report_faults::is_about(action.fault, event);
+        if !is_told {
+            self.sim.plan.missed(action);
+        }
+        is_told
     }
 
     fn told_of(
@@ -337,6 +362,7 @@ fn account_event(shapes: &Shapes<'_>, event: &Event, now_ns: Nanos) -> Option<St
     }
     match event {
         Event::Report(report) => Some(shapes.report(report, now_ns)),
+        Event::List(report) => Some(shapes.list_event(report, now_ns)),
         Event::Balances { balances, .. } => {
             let balance = |balance: &Balance| {
                 let object = shapes.object().text("a", shapes.asset(balance.asset));

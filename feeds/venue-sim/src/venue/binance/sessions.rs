@@ -114,7 +114,8 @@ impl BinanceSpot {
             all.push(self.meters.weight_rule(link.peer, now_ns));
             array(all)
         });
-        let answer = envelope(&id, fated.result.map(|(json, _)| json), limits.as_deref());
+        let result = fated.result.map(|(json, _)| json).map_err(|code| code.told_at(now_ns));
+        let answer = envelope(&id, result, limits.as_deref());
         if fated.after.is_zero() {
             link.outbox.text(answer.as_bytes());
         } else {

@@ -2,7 +2,8 @@
 
 use crate::exchange::units::units_text;
 use crate::exchange::{
-    Amount, AssetId, Exchange, Fill, Order, OrderKind, Price, Qty, Report, SymbolId,
+    Amount, AssetId, Changed, Exchange, Fill, ListRef, Order, OrderKind, Price, Qty, Report,
+    SymbolId,
 };
 
 use super::json::{Object, TimeUnit, array};
@@ -72,19 +73,20 @@ impl<'a> Shapes<'a> {
             .object()
             .text("symbol", self.symbol(order.symbol))
             .number("orderId", order.id)
-            .number("orderListId", -1)
+            .number("orderListId", list_id(order))
             .text("clientOrderId", &order.client_id)
             .time("transactTime", order.updated_ns);
         if told == Told::Ack {
             return object.done();
         }
-        let object = self.amounts(object, order);
-        let object = self.conditional(object, order);
-        let object = object
-            .when(order.working_ns, |object, at| object.time("workingTime", at))
-            .only_if(told == Told::Full, |object| {
-                object.raw("fills", &array(fills.iter().map(|fill| self.fill(fill))))
-            });
+        let object = self.stop(self.amounts(object, order), order);
+        let object = match order.working_ns {
+            Some(at) => object.time("workingTime", at),
+            None => object.only_if(order.list.is_some(), |o| o.number("workingTime", -1)),
+        };
+        let object = self.conditional(object, order).only_if(told == Told::Full, |object| {
+            object.raw("fills", &array(fills.iter().map(|fill| self.fill(fill))))
+        });
         self.prevention(object, order)
             .text("selfTradePreventionMode", names::self_trade(order.self_trade))
             .done()
@@ -115,13 +117,16 @@ impl<'a> Shapes<'a> {
             .text("side", names::side(order.side))
     }
 
-    /// What only some orders have.
+    fn stop(&self, object: Object, order: &Order) -> Object {
+        object.only_if(order.stop_price != 0, |object| {
+            object.text("stopPrice", &self.price(order.symbol, order.stop_price))
+        })
+    }
+
+    /// What only some orders have besides the price that they wait for.
     fn conditional(&self, object: Object, order: &Order) -> Object {
         let symbol = order.symbol;
         object
-            .only_if(order.stop_price != 0, |object| {
-                object.text("stopPrice", &self.price(symbol, order.stop_price))
-            })
             .when(order.trailing_delta, |object, delta| {
                 let since = order.trailing_since_ns.map_or(-1, |at| self.unit.of(at));
                 object.number("trailingDelta", delta).number("trailingTime", since)
@@ -141,6 +146,14 @@ impl<'a> Shapes<'a> {
         })
     }
 
+    /// A cancelled order, or the list that was cancelled with it.
+    pub(super) fn changed(&self, changed: &Changed) -> String {
+        match &changed.list {
+            Some(list) => self.list_cancelled(list),
+            None => self.cancelled(&changed.order, &changed.request_id),
+        }
+    }
+
     /// A cancelled order.
     pub(super) fn cancelled(&self, order: &Order, request_id: &str) -> String {
         let object = self
@@ -148,10 +161,11 @@ impl<'a> Shapes<'a> {
             .text("symbol", self.symbol(order.symbol))
             .text("origClientOrderId", &order.client_id)
             .number("orderId", order.id)
-            .number("orderListId", -1)
+            .number("orderListId", list_id(order))
             .text("clientOrderId", request_id)
             .time("transactTime", order.updated_ns);
-        let object = self.conditional(self.amounts(object, order), order);
+        let object = self.stop(self.amounts(object, order), order);
+        let object = self.conditional(object, order);
         self.prevention(object, order)
             .text("selfTradePreventionMode", names::self_trade(order.self_trade))
             .done()
@@ -168,7 +182,7 @@ impl<'a> Shapes<'a> {
             .object()
             .text("symbol", self.symbol(symbol))
             .number("orderId", order.id)
-            .number("orderListId", -1)
+            .number("orderListId", list_id(order))
             .text("clientOrderId", &order.client_id)
             .text("price", &self.price(symbol, order.price))
             .text("origQty", &self.qty(symbol, order.qty))
@@ -207,7 +221,7 @@ impl<'a> Shapes<'a> {
             .object()
             .text("symbol", self.symbol(symbol))
             .number("orderId", order.id)
-            .number("orderListId", -1)
+            .number("orderListId", list_id(order))
             .text("origClientOrderId", previous_id)
             .text("clientOrderId", &order.client_id)
             .text("price", &self.price(symbol, order.price))
@@ -223,10 +237,13 @@ impl<'a> Shapes<'a> {
             .when(order.working_ns, |object, at| object.time("workingTime", at))
             .text("selfTradePreventionMode", names::self_trade(order.self_trade))
             .done();
+        let name = ListRef { id: order.list, client_id: None };
+        let list = self.exchange.list(order.account, &name);
         self.object()
             .time("transactTime", order.updated_ns)
             .number("executionId", execution_id)
             .raw("amendedOrder", &amended)
+            .when(list, |object, list| object.raw("listStatus", &self.list_of_amended(list)))
             .done()
     }
 
@@ -236,7 +253,7 @@ impl<'a> Shapes<'a> {
             .text("symbol", self.symbol(fill.symbol))
             .number("id", fill.trade_id)
             .number("orderId", fill.order_id)
-            .number("orderListId", -1)
+            .number("orderListId", self.exchange.order_by_id(fill.order_id).map_or(-1, list_id))
             .text("price", &self.price(fill.symbol, fill.price))
             .text("qty", &self.qty(fill.symbol, fill.qty))
             .text("quoteQty", &self.quote(fill.symbol, fill.quote))
@@ -286,7 +303,7 @@ impl<'a> Shapes<'a> {
             .text("p", &self.price(symbol, order.price))
             .text("P", &self.price(symbol, order.stop_price))
             .text("F", &self.qty(symbol, order.iceberg_qty))
-            .number("g", -1)
+            .number("g", list_id(order))
             .text("C", original)
             .text("x", names::execution(report.kind))
             .text("X", names::status(order.status))
@@ -343,6 +360,11 @@ impl<'a> Shapes<'a> {
     }
 }
 
+/// The list that an order is in; without one it is -1.
+fn list_id(order: &Order) -> i128 {
+    order.list.map_or(-1, i128::from)
+}
+
 /// Why an order was refused.
 fn reject_reason(report: &Report) -> &'static str {
     use crate::exchange::{ExecutionKind, Refusal};
@@ -351,7 +373,9 @@ fn reject_reason(report: &Report) -> &'static str {
     }
     match report.refusal {
         Some(Refusal::InsufficientBalance) => "INSUFFICIENT_BALANCES",
-        Some(Refusal::WouldTake | Refusal::WouldTrigger) => "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+        Some(Refusal::WouldTrigger) => "STOP_PRICE_WOULD_TRIGGER_IMMEDIATELY",
+        Some(Refusal::WouldTake) => "WOULD_MATCH_IMMEDIATELY",
+        Some(Refusal::ListPrices) => "OCO_BAD_PRICES",
         Some(Refusal::DuplicateClientId) => "DUPLICATE_ORDER",
         Some(Refusal::UnknownOrder) => "UNKNOWN_ORDER",
         _ => "GENERAL_ERROR",

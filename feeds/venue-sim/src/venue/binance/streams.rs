@@ -14,10 +14,8 @@ use super::json::{TimeUnit, array, plain, quoted};
 use super::names;
 use super::profile::Route;
 use super::shapes::Shapes;
-use super::topics::topic_of;
+use super::topics::{Kind, Topic, WINDOWS, topic_of};
 use super::usdm;
-
-pub(super) use super::topics::{Kind, Topic};
 
 /// How often fast streams of books are told.
 const FAST_NS: Nanos = 100_000_000;
@@ -53,6 +51,7 @@ impl Listener {
             Kind::Candle(_) => "@kline",
             Kind::MiniTicker => "miniTicker",
             Kind::Ticker => "ticker",
+            Kind::Window(_) => "ticker_",
             Kind::Average => "@avgPrice",
             Kind::Mark { .. } => "markPrice",
         };
@@ -177,6 +176,21 @@ impl Streams {
         true
     }
 
+    /// Takes a stream away. Who listens to it by another name as well goes on by that one.
+    fn unsubscribe(&mut self, link: u64, name: &str, exchange: &Exchange) {
+        let Some(listener) = self.listeners.get_mut(&link) else { return };
+        if !listener.names.remove(name) {
+            return;
+        }
+        let topic = topic_of(name, exchange);
+        let same = |known: &&String| topic.is_some() && topic_of(known, exchange) == topic;
+        let other = listener.names.iter().find(same).cloned();
+        self.forget(link, name);
+        if let (Some(topic), Some(other)) = (topic, other) {
+            self.topics.entry(topic).or_default().entry(link).or_insert(other);
+        }
+    }
+
     /// What is answered to a request, and which streams it asks for.
     pub(super) fn request(&mut self, link: u64, text: &str, exchange: &Exchange) -> String {
         let request: Request = match serde_json::from_str(text) {
@@ -222,10 +236,7 @@ impl Streams {
             }
             Method::Unsubscribe => {
                 for name in stream_names(params)? {
-                    let listener = self.listeners.get_mut(&link);
-                    if listener.is_some_and(|listener| listener.names.remove(name)) {
-                        self.forget(link, name);
-                    }
+                    self.unsubscribe(link, name, exchange);
                 }
                 done()
             }
@@ -403,6 +414,7 @@ impl Streams {
         if traded.is_empty() {
             return;
         }
+        self.windows(&traded, exchange, now_ns, out);
         self.publish((None, Kind::Ticker), out, |unit| {
             let all = traded.iter().map(|s| (*s, exchange.ticker(*s)));
             array(all.map(|(symbol, ticker)| shapes(unit).ticker_event(symbol, &ticker, now_ns)))
@@ -411,6 +423,29 @@ impl Streams {
             let all = traded.iter().map(|s| (*s, exchange.ticker(*s)));
             array(all.map(|(symbol, t)| shapes(unit).mini_ticker_event(symbol, &t, now_ns)))
         });
+    }
+
+    /// The figures of spans that end now, of symbols that were traded.
+    fn windows(
+        &self,
+        traded: &[SymbolId],
+        exchange: &Exchange,
+        now_ns: Nanos,
+        out: &mut Vec<Frame>,
+    ) {
+        for (at, (_, event, span_ns)) in WINDOWS.into_iter().enumerate() {
+            let write = |symbol: SymbolId, unit| {
+                let figures = exchange.window(symbol, span_ns);
+                Shapes { exchange, unit }.window_event(symbol, event, &figures, now_ns)
+            };
+            for symbol in traded {
+                let topic = (Some(*symbol), Kind::Window(at));
+                self.publish(topic, out, |unit| write(*symbol, unit));
+            }
+            self.publish((None, Kind::Window(at)), out, |unit| {
+                array(traded.iter().map(|symbol| write(*symbol, unit)))
+            });
+        }
     }
 
     fn candles(

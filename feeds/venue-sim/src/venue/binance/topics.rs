@@ -1,8 +1,17 @@
-//! What streams there are, and what each is called.
+//! The streams of the market by their names.
 
-use crate::exchange::{Exchange, SymbolId};
+use crate::exchange::{Exchange, Nanos, SymbolId};
 
 use super::names;
+
+const HOUR_NS: Nanos = 3_600_000_000_000;
+
+/// The spans of rolling tickers: their names on streams, the name of their event, and how long.
+pub(super) const WINDOWS: [(&str, &str, Nanos); 3] = [
+    ("1h", "1hTicker", HOUR_NS),
+    ("4h", "4hTicker", 4 * HOUR_NS),
+    ("1d", "1dTicker", 24 * HOUR_NS),
+];
 
 /// What a stream tells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -23,6 +32,8 @@ pub(super) enum Kind {
     Candle(usize),
     MiniTicker,
     Ticker,
+    /// Figures of a span that ends now: the place among the windows.
+    Window(usize),
     Average,
     /// Marks, each second or each three.
     Mark {
@@ -33,21 +44,24 @@ pub(super) enum Kind {
 /// A stream: of one symbol, or of all.
 pub(super) type Topic = (Option<SymbolId>, Kind);
 
+fn window_of(name: &str) -> Option<Kind> {
+    WINDOWS.iter().position(|(known, ..)| *known == name).map(Kind::Window)
+}
+
 /// The topic of a stream's name; nothing for names and symbols that nobody knows.
 pub(super) fn topic_of(name: &str, exchange: &Exchange) -> Option<Topic> {
+    let is_spot = !exchange.has_positions();
     if let Some(all) = name.strip_prefix('!') {
-        return match all {
-            "miniTicker@arr" => Some((None, Kind::MiniTicker)),
-            "ticker@arr" => Some((None, Kind::Ticker)),
-            "bookTicker" => Some((None, Kind::Best)),
-            "markPrice@arr" if exchange.has_positions() => {
-                Some((None, Kind::Mark { is_fast: false }))
-            }
-            "markPrice@arr@1s" if exchange.has_positions() => {
-                Some((None, Kind::Mark { is_fast: true }))
-            }
-            _ => None,
+        let kind = match all {
+            "miniTicker@arr" => Kind::MiniTicker,
+            "ticker@arr" => Kind::Ticker,
+            "bookTicker" => Kind::Best,
+            "markPrice@arr" if !is_spot => Kind::Mark { is_fast: false },
+            "markPrice@arr@1s" if !is_spot => Kind::Mark { is_fast: true },
+            other if is_spot => window_of(other.strip_prefix("ticker_")?.strip_suffix("@arr")?)?,
+            _ => return None,
         };
+        return Some((None, kind));
     }
     let (symbol, kind) = name.split_once('@')?;
     // Names of streams are in lower case, and nothing is told to who writes them otherwise.
@@ -64,16 +78,19 @@ pub(super) fn topic_of(name: &str, exchange: &Exchange) -> Option<Topic> {
         "miniTicker" if !is_fast => Kind::MiniTicker,
         "ticker" if !is_fast => Kind::Ticker,
         "avgPrice" if !is_fast => Kind::Average,
-        "markPrice" if exchange.has_positions() => Kind::Mark { is_fast: false },
-        "markPrice@1s" if exchange.has_positions() => Kind::Mark { is_fast: true },
+        "markPrice" if !is_spot => Kind::Mark { is_fast: false },
+        "markPrice@1s" if !is_spot => Kind::Mark { is_fast: true },
         "depth" => Kind::Changes { is_fast },
         "depth5" => Kind::Top { levels: 5, is_fast },
         "depth10" => Kind::Top { levels: 10, is_fast },
         "depth20" => Kind::Top { levels: 20, is_fast },
-        other => {
-            let interval = other.strip_prefix("kline_")?;
-            Kind::Candle(names::INTERVALS.iter().position(|(name, _)| *name == interval)?)
-        }
+        other => match other.strip_prefix("ticker_") {
+            Some(window) if is_spot => window_of(window)?,
+            _ => {
+                let interval = other.strip_prefix("kline_")?;
+                Kind::Candle(names::INTERVALS.iter().position(|(name, _)| *name == interval)?)
+            }
+        },
     };
     Some((Some(symbol), kind))
 }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use crate::exchange::{
-    Amend, Amount, Cancel, CancelOnlyIf, Marks, NewOrder, OrderKind, OrderRef, OrderStatus,
-    ReplaceMode, SymbolId,
+    Amend, Amount, Cancel, CancelOnlyIf, Marks, NewOrder, OrderKind, OrderRef, ReplaceMode,
+    SelfTrade, SymbolId, TimeInForce,
 };
 
 use super::BinanceSpot;
@@ -27,19 +27,8 @@ fn new_order(venue: &BinanceSpot, ask: &Ask<'_>) -> Result<NewOrder, Code> {
         names::side_of(params.need("side")?).ok_or_else(|| Code::new(-1117, "Invalid side."))?;
     let kind = names::kind_of(params.need("type")?)
         .ok_or_else(|| Code::new(-1116, "Invalid orderType."))?;
-    let time_in_force = match params.text("timeInForce")? {
-        None => None,
-        Some(text) => Some(
-            names::time_in_force_of(text)
-                .ok_or_else(|| Code::new(-1115, "Invalid timeInForce."))?,
-        ),
-    };
-    let self_trade = match params.text("selfTradePreventionMode")? {
-        None => None,
-        Some(text) => Some(
-            names::self_trade_of(text).ok_or_else(|| codes::invalid("selfTradePreventionMode"))?,
-        ),
-    };
+    let time_in_force = time_in_force(ask, "timeInForce")?;
+    let self_trade = self_trade(ask)?;
     let Decimals { price, base, quote } = decimals(venue, symbol);
     let client_id = params.client_id("newClientOrderId")?;
     let trailing = params.whole("trailingDelta")?;
@@ -62,18 +51,31 @@ fn new_order(venue: &BinanceSpot, ask: &Ask<'_>) -> Result<NewOrder, Code> {
         self_trade,
         client_id: client_id.map(Arc::from),
         reduce_only: false,
-        marks: marks(ask)?,
+        marks: strategy(ask, "strategyId", "strategyType")?,
     };
     complete(&order)?;
     Ok(order)
 }
 
-fn marks(ask: &Ask<'_>) -> Result<Marks, Code> {
-    let strategy_type = ask.params.whole("strategyType")?;
+pub(super) fn time_in_force(ask: &Ask<'_>, name: &str) -> Result<Option<TimeInForce>, Code> {
+    let Some(text) = ask.params.text(name)? else { return Ok(None) };
+    let known = names::time_in_force_of(text);
+    known.map(Some).ok_or_else(|| Code::new(-1115, "Invalid timeInForce."))
+}
+
+pub(super) fn self_trade(ask: &Ask<'_>) -> Result<Option<SelfTrade>, Code> {
+    let name = "selfTradePreventionMode";
+    let Some(text) = ask.params.text(name)? else { return Ok(None) };
+    names::self_trade_of(text).map(Some).ok_or_else(|| codes::invalid(name))
+}
+
+/// Strategy and type of strategy, by the names of their parameters.
+pub(super) fn strategy(ask: &Ask<'_>, id: &str, kind: &str) -> Result<Marks, Code> {
+    let strategy_type = ask.params.whole(kind)?;
     if strategy_type.is_some_and(|number| number < STRATEGY_TYPE_MIN) {
-        return Err(Code::new(-1134, "strategyType was less than 1000000."));
+        return Err(Code::new(-1134, format!("{kind} was less than 1000000.")));
     }
-    Ok(Marks { strategy_id: ask.params.whole("strategyId")?, strategy_type })
+    Ok(Marks { strategy_id: ask.params.whole(id)?, strategy_type })
 }
 
 /// What the venue misses before its matching engine sees the order.
@@ -125,11 +127,17 @@ pub(super) fn decimals(venue: &BinanceSpot, symbol: SymbolId) -> Decimals {
 
 /// How much of the order the caller wants to be told.
 fn told(ask: &Ask<'_>, kind: OrderKind) -> Result<Told, Code> {
+    let is_full = matches!(kind, OrderKind::Limit | OrderKind::Market);
+    Ok(told_of(ask)?.unwrap_or(if is_full { Told::Full } else { Told::Ack }))
+}
+
+/// The same, where the caller says so.
+pub(super) fn told_of(ask: &Ask<'_>) -> Result<Option<Told>, Code> {
     match ask.params.text("newOrderRespType")? {
-        None if matches!(kind, OrderKind::Limit | OrderKind::Market) => Ok(Told::Full),
-        None | Some("ACK") => Ok(Told::Ack),
-        Some("RESULT") => Ok(Told::Result),
-        Some("FULL") => Ok(Told::Full),
+        None => Ok(None),
+        Some("ACK") => Ok(Some(Told::Ack)),
+        Some("RESULT") => Ok(Some(Told::Result)),
+        Some("FULL") => Ok(Some(Told::Full)),
         Some(_) => Err(codes::invalid("newOrderRespType")),
     }
 }
@@ -138,11 +146,8 @@ pub(super) fn place(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Co
     let account = ask.account()?;
     let order = new_order(venue, ask)?;
     let told = told(ask, order.kind)?;
-    venue.meters.order(account, ask.now_ns)?;
+    venue.meters.orders_placed(account, 1, ask.now_ns)?;
     let placed = venue.exchange_mut().place(account, &order).map_err(codes::of_new)?;
-    if placed.order.status == OrderStatus::Filled {
-        venue.meters.filled(account, ask.now_ns);
-    }
     Ok(ask.shapes(venue).placed(&placed.order, &placed.fills, told))
 }
 
@@ -215,14 +220,14 @@ pub(super) fn cancel(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, C
     };
     let changed =
         venue.exchange_mut().cancel(account, symbol, &cancel).map_err(codes::of_cancel)?;
-    Ok(ask.shapes(venue).cancelled(&changed.order, &changed.request_id))
+    Ok(ask.shapes(venue).changed(&changed))
 }
 
 pub(super) fn cancel_all(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Code> {
     let (account, symbol) = (ask.account()?, ask.symbol(venue)?);
     let all = venue.exchange_mut().cancel_all(account, symbol).map_err(codes::of_cancel)?;
     let shapes = ask.shapes(venue);
-    Ok(array(all.iter().map(|changed| shapes.cancelled(&changed.order, &changed.request_id))))
+    Ok(array(all.iter().map(|changed| shapes.changed(changed))))
 }
 
 pub(super) fn cancel_replace(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Code> {
@@ -239,11 +244,11 @@ pub(super) fn cancel_replace(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<S
         client_id: ask.params.client_id("cancelNewClientOrderId")?.map(Arc::from),
         only_if: restrictions(ask)?,
     };
-    venue.meters.order(account, ask.now_ns)?;
+    venue.meters.orders_placed(account, 1, ask.now_ns)?;
     let done = venue.exchange_mut().cancel_replace(account, &cancel, mode, &order);
     let shapes = ask.shapes(venue);
     let (cancel_result, cancel_json) = match &done.cancelled {
-        Ok(changed) => ("SUCCESS", shapes.cancelled(&changed.order, &changed.request_id)),
+        Ok(changed) => ("SUCCESS", shapes.changed(changed)),
         Err(refusal) => ("FAILURE", codes::of_cancel(*refusal).json()),
     };
     let (new_result, new_json) = match &done.placed {

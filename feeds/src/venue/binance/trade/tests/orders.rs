@@ -97,6 +97,8 @@ fn refusals_are_told_and_doubts_are_not() {
             Some(RejectReason::InsufficientFunds),
         ),
         (400, -1013, "Filter failure: NOTIONAL", Some(RejectReason::MinNotional)),
+        (400, -1013, "Filter failure: PRICE_FILTER", Some(RejectReason::TickSize)),
+        (400, -1013, "Market is closed.", Some(RejectReason::Halted)),
         (
             400,
             -1021,
@@ -123,6 +125,10 @@ fn refusals_are_told_and_doubts_are_not() {
         let said = desk.reports();
         let found = said.first().map(|it| (it.kind, it.reason));
         assert_eq!(found, wanted.map(|reason| (ReportKind::Rejected, reason)), "{code} {text}");
+        // What speaks against the rules that are known has them asked for.
+        let rules = [RejectReason::MinNotional, RejectReason::TickSize, RejectReason::Halted];
+        let speaks = wanted.is_some_and(|reason| rules.contains(&reason));
+        assert_eq!(desk.machine.standing().figures.rules_refused, u64::from(speaks), "{text}");
         // A report of the order that comes all the same is told.
         if wanted.is_none() {
             desk.say(&Said::of(id(1), "NEW", "NEW"));

@@ -65,8 +65,11 @@ fn what_was_held_before_is_handed_in() {
     let baseline = Some(vec![("ETH".to_owned(), 7), ("BTC".to_owned(), 8)]);
     let desk = &mut Desk::new(TradeSettings { baseline: baseline.clone(), ..settings(hmac()) });
     desk.connect();
-    assert_eq!(desk.count("account.status"), 0);
     assert_eq!(desk.machine.standing().baseline, baseline);
+    // What the account holds now is known all the same, before the session is up.
+    let held = desk.machine.standing().held.as_deref().unwrap();
+    assert_eq!(held[2], ("USDT".to_owned(), 5_000_000_000_000));
+    assert_eq!(desk.count("account.status"), 1);
     // One that is new is looked up, the other one stays.
     let baseline = Some(vec![("ETH".to_owned(), 7)]);
     let desk = &mut Desk::new(TradeSettings { baseline, ..settings(hmac()) });

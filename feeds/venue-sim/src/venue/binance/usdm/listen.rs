@@ -81,8 +81,9 @@ impl Users {
         self.private.remove(&link);
     }
 
-    /// The keys whose time is over, or all of `link`'s, are over: who listens is told.
-    pub(in super::super) fn expire(&mut self, link: Option<u64>, now_ns: Nanos) {
+    /// The keys whose time is over, or that of `link`, are over: who listens is told. Whether
+    /// somebody was.
+    pub(in super::super) fn expire(&mut self, link: Option<u64>, now_ns: Nanos) -> bool {
         let is_over = |until_ns: &Nanos| *until_ns <= now_ns;
         let named = link.and_then(|link| self.private.get(&link)).map(|it| it.key.clone());
         let over = self.keys.iter().filter(|(key, (_, until_ns))| match link {
@@ -90,6 +91,7 @@ impl Users {
             None => is_over(until_ns),
         });
         let over: Vec<String> = over.map(|(key, _)| key.clone()).collect();
+        let listeners = self.private.len();
         for key in over {
             self.keys.remove(&key);
             let ends = |private: &Private| private.key == key;
@@ -98,6 +100,7 @@ impl Users {
             }
             self.private.retain(|_, private| !ends(private));
         }
+        self.private.len() < listeners
     }
 
     /// Sets or clears the time at which all orders of a symbol are cancelled.

@@ -102,7 +102,7 @@ pub(super) fn place(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, Co
     let account = ask.account()?;
     let order = new_order(venue, ask)?;
     let is_told = told(ask)?;
-    venue.meters.order(account, ask.now_ns)?;
+    venue.meters.orders_placed(account, 1, ask.now_ns)?;
     let placed = venue.exchange_mut().place(account, &order).map_err(codes::of_new)?;
     let mut shown = placed.order;
     if !is_told {
@@ -144,7 +144,7 @@ pub(super) fn modify(venue: &mut BinanceSpot, ask: &Ask<'_>) -> Result<String, C
         qty: qty.ok_or_else(|| spot::missing("quantity"))?,
         price: price.ok_or_else(|| spot::missing("price"))?,
     };
-    venue.meters.order(account, ask.now_ns)?;
+    venue.meters.orders_placed(account, 1, ask.now_ns)?;
     let changed = venue.exchange_mut().modify(account, symbol, &modify);
     let changed = changed.map_err(codes::of_modify)?;
     Ok(shapes::order(&ask.shapes(venue), &changed.order, false))
