@@ -59,7 +59,7 @@ impl Exchange {
         self.check_full(board, order)
     }
 
-    fn check_filters(&self, board: &Board, order: &NewOrder) -> Checked {
+    pub(super) fn check_filters(&self, board: &Board, order: &NewOrder) -> Checked {
         let filters = &board.spec.filters;
         for price in [order.price, order.stop_price].into_iter().flatten() {
             rule(filters.price.holds(price), Rule::PriceFilter)?;
@@ -120,7 +120,7 @@ impl Exchange {
         Some(board.scale.amount(price, order.qty?))
     }
 
-    pub(super) fn check_worth(&self, board: &Board, order: &NewOrder) -> Checked {
+    fn check_worth(&self, board: &Board, order: &NewOrder) -> Checked {
         let is_market = !order.kind.has_price();
         let filters = &board.spec.filters;
         if order.reduce_only {

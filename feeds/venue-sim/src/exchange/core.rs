@@ -202,15 +202,22 @@ impl Exchange {
         amount: Amount,
     ) -> Result<(), Refusal> {
         let at = account.0 as usize;
-        let owner = self.accounts.get_mut(at).ok_or(Refusal::UnknownAccount)?;
+        let owner = self.accounts.get(at).ok_or(Refusal::UnknownAccount)?;
         let place = usize::from(asset.0);
         if place >= self.outside.len() || amount == 0 || amount.abs() > AMOUNT_MAX {
             return Err(Refusal::Range("amount"));
         }
-        let after = owner.free(asset) + amount;
-        if !(0..=AMOUNT_MAX).contains(&after) {
+        let free = owner.free(asset);
+        // What positions and orders need stays.
+        let can_leave = match self.settings.margin {
+            Some(_) => free.min(self.margin(account, asset).available()),
+            None => free,
+        };
+        let after = free + amount;
+        if amount < 0 && can_leave + amount < 0 || after > AMOUNT_MAX {
             return Err(Refusal::InsufficientBalance);
         }
+        let owner = &mut self.accounts[at];
         owner.purse(asset).free = after;
         self.outside[place] -= amount;
         let (number, time_ns) = (owner.number(), self.now_ns);

@@ -165,6 +165,20 @@ impl Exchange {
         state
     }
 
+    /// What an order with a limit is worth that is to be placed: who sells below the best bid gets
+    /// that.
+    pub(super) fn asked_worth(
+        &self,
+        symbol: SymbolId,
+        side: Side,
+        price: Price,
+        qty: Qty,
+    ) -> Amount {
+        let bid = self.best(symbol).bid.map_or(0, |(bid, _)| bid);
+        let price = if side == Side::Sell { price.max(bid) } else { price };
+        self.worth_of(symbol, price, qty)
+    }
+
     /// Whether there is enough for an order that is worth `worth`.
     pub(super) fn check_margin(
         &self,

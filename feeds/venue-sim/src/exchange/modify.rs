@@ -7,7 +7,7 @@ use super::core::{Details, Exchange};
 use super::event::ExecutionKind;
 use super::matching::Taken;
 use super::order::{NewOrder, Order, OrderKind, OrderRef, Side};
-use super::refusal::{Refusal, Rule};
+use super::refusal::Refusal;
 use super::symbol::{SymbolId, SymbolStatus};
 use super::units::{Amount, Price, Qty};
 
@@ -48,7 +48,6 @@ impl Exchange {
 
     fn check_modify(&self, order: &Order, modify: &Modify) -> Result<(), Refusal> {
         let board = self.board(order.symbol)?;
-        let filters = &board.spec.filters;
         if board.spec.status != SymbolStatus::Trading {
             return Err(Refusal::MarketClosed);
         }
@@ -68,13 +67,7 @@ impl Exchange {
         if modify.qty <= order.filled + order.prevented {
             return Err(Refusal::AmendFilled);
         }
-        if !filters.price.holds(modify.price) {
-            return Err(Refusal::Filter(Rule::PriceFilter));
-        }
-        if !filters.lot.holds(modify.qty) {
-            return Err(Refusal::Filter(Rule::LotSize));
-        }
-        self.check_worth(board, &new)?;
+        self.check_filters(board, &new)?;
         if order.kind == OrderKind::LimitMaker {
             let best = self.best(order.symbol);
             let takes = match order.side {
@@ -95,7 +88,7 @@ impl Exchange {
             return if is_enough { Ok(()) } else { Err(Refusal::InsufficientBalance) };
         }
         new.qty = Some(left);
-        let worth = self.worth_of(order.symbol, modify.price, left)
+        let worth = self.asked_worth(order.symbol, order.side, modify.price, left)
             - self.worth_of(order.symbol, order.price, order.left());
         self.check_margin(order.account, &new, worth)
     }

@@ -66,9 +66,10 @@ impl Exchange {
             if order.time_in_force == Some(TimeInForce::Fok) && preview.qty < sample.qty {
                 return Err(Refusal::NoLiquidity);
             }
-            let is_market = order.kind == OrderKind::Market;
-            let at = |price| board.scale.amount(price, sample.qty);
-            let worth = if is_market { preview.cost } else { at(sample.price) };
+            let worth = match order.kind {
+                OrderKind::Market => preview.cost,
+                _ => self.asked_worth(sample.symbol, sample.side, sample.price, sample.qty),
+            };
             self.check_margin(account, order, worth)?;
             return Ok((sample.qty, 0));
         }

@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::exchange::units::parse_units;
 use crate::exchange::{
-    AccountId, Nanos, NewOrder, OrderKind, Side, SymbolId, SymbolStatus, TimeInForce,
+    AccountId, Nanos, NewOrder, OrderKind, RATE_ONE, Side, SymbolId, SymbolStatus, TimeInForce,
 };
 use crate::fault::Plan;
 use crate::simulation::Simulation;
@@ -158,6 +158,12 @@ fn transfer(sim: &mut Simulation, request: &Request) -> Result<String, String> {
 fn funding(sim: &mut Simulation, request: &Request) -> Result<String, String> {
     let symbol = symbol(sim, request)?;
     let rate = units(request, "rate", RATE_DECIMALS)?;
+    if !sim.exchange.has_positions() {
+        return Err("nobody has a position here".to_owned());
+    }
+    if i128::from(rate).abs() > RATE_ONE {
+        return Err("rate: it is more than a position is worth".to_owned());
+    }
     sim.exchange.fund(symbol, rate);
     Ok("{}".to_owned())
 }

@@ -16,4 +16,5 @@ mod speed;
 mod streams;
 mod subscribe;
 mod usdm;
+mod usdm_faults;
 mod windows;

@@ -35,13 +35,13 @@ fn with_key(trader: &Trader, verb: &str, target: &str) -> Value {
 }
 
 /// A socket that hears what happens to an account, and its key.
-fn listening(trader: &Trader) -> (Socket, String) {
+pub fn listening(trader: &Trader) -> (Socket, String) {
     let key = with_key(trader, "POST", "/fapi/v1/listenKey")["listenKey"].clone();
     let key = key.as_str().expect("a key").to_owned();
     (Socket::open(trader.addr, &format!("/private/ws?listenKey={key}")), key)
 }
 
-fn order(trader: &Trader, query: &str) -> Value {
+pub fn order(trader: &Trader, query: &str) -> Value {
     trader.call("POST", "/fapi/v1/order", &format!("symbol=BTCUSDT&{query}")).json()
 }
 

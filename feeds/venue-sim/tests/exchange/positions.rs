@@ -3,9 +3,9 @@
 
 use proptest::prelude::*;
 use qt_venue_sim::exchange::{
-    AccountId, Amount, Event, Exchange, ExecutionKind, Fees, MarginRules, Modify, NewAccount,
-    NewOrder, Order, OrderKind, OrderRef, OrderStatus, Refusal, Settings, Side, SymbolSpec,
-    TimeInForce, WalletChange,
+    AccountId, Amount, Event, Exchange, ExecutionKind, Fees, ListOrders, MarginRules, Modify,
+    NewAccount, NewList, NewOrder, Order, OrderKind, OrderRef, OrderStatus, Pending, Refusal,
+    Settings, Side, SymbolSpec, TimeInForce, WalletChange,
 };
 
 use crate::setup::{BASE, QUOTE, SYMBOL, spec};
@@ -119,6 +119,52 @@ fn margin_is_asked_for_what_could_be_filled_and_never_for_a_way_out() {
     assert!(exchange.place(ann, &limit(Side::Buy, 80, 60)).is_ok());
     assert!(exchange.set_leverage(ann, SYMBOL, 1).is_err(), "there is no margin for it");
     assert_eq!(exchange.position(ann, SYMBOL).leverage, 20);
+}
+
+#[test]
+fn who_sells_below_the_best_bid_is_asked_for_what_that_is_worth() {
+    let (mut exchange, ann, _) = exchange(0);
+    exchange.market_level(SYMBOL, Side::Buy, 100, 10_000);
+    let cheap = limit(Side::Sell, 1, 1_001);
+    assert_eq!(exchange.place(ann, &cheap).expect_err("too much"), Refusal::InsufficientBalance);
+    let id = exchange.place(ann, &limit(Side::Sell, 110, 900)).expect("it rests").order.id;
+    let modify = |qty| Modify { order: OrderRef::id(id), side: Side::Sell, qty, price: 1 };
+    let more = exchange.modify(ann, SYMBOL, &modify(1_001)).expect_err("too much");
+    assert_eq!(more, Refusal::InsufficientBalance);
+    // A thousand times a hundred is ten times what there is.
+    let sold = exchange.modify(ann, SYMBOL, &modify(1_000)).expect("just enough");
+    assert_eq!((sold.order.filled, sold.order.filled_quote), (1_000, 100_000));
+}
+
+#[test]
+fn what_margin_needs_stays_and_what_is_owed_can_be_paid() {
+    let (mut exchange, ann, ben) = exchange(0);
+    trade(&mut exchange, ann, ben, 100, 500);
+    exchange.market_level(SYMBOL, Side::Buy, 99, 10_000);
+    exchange.market_level(SYMBOL, Side::Sell, 101, 10_000);
+    // A tenth of fifty thousand is needed.
+    let more = exchange.transfer(ann, QUOTE, -5_001).expect_err("more than can leave");
+    assert_eq!(more, Refusal::InsufficientBalance);
+    exchange.transfer(ann, QUOTE, -5_000).expect("all that can leave");
+    exchange.market_level(SYMBOL, Side::Sell, 101, 0);
+    exchange.market_level(SYMBOL, Side::Buy, 99, 0);
+    exchange.market_level(SYMBOL, Side::Buy, 80, 10_000);
+    assert!(exchange.place(ann, &NewOrder::market(SYMBOL, Side::Sell, 500)).is_ok());
+    assert_eq!(wallet(&exchange, ann), 5_000 - 500 * 20);
+    exchange.transfer(ann, QUOTE, 1_000).expect("a part of what is owed");
+    assert_eq!(wallet(&exchange, ann), -4_000);
+    assert!(exchange.transfer(ann, QUOTE, -1).is_err());
+    assert!(exchange.sums().iter().all(|sum| *sum == 0));
+}
+
+#[test]
+fn lists_of_orders_are_for_what_is_owned() {
+    let (mut exchange, ann, _) = exchange(0);
+    let (working, pending) = (limit(Side::Buy, 90, 1), Pending::One(limit(Side::Sell, 110, 1)));
+    let orders = ListOrders::Sequence { working, pending };
+    let list = NewList { symbol: SYMBOL, client_id: None, orders };
+    let refused = exchange.place_list(ann, &list).expect_err("no lists");
+    assert_eq!(refused, Refusal::KindNotSupported);
 }
 
 #[test]

@@ -236,12 +236,13 @@ impl BinanceSpot {
                 let (account, symbol) = (order.account, Some(order.symbol));
                 (account, self.told_of(account, Place::Report, symbol, now_ns))
             }
-            Event::Balances { account, .. }
-            | Event::Transfer { account, .. }
-            | Event::Leverage { account, .. } => {
+            // With positions the balances behind it tell of a transfer.
+            Event::Transfer { .. } if self.exchange().has_positions() => return,
+            Event::Balances { account, .. } | Event::Transfer { account, .. } => {
                 (*account, self.told_of(*account, Place::Balances, None, now_ns))
             }
             Event::List(report) => (report.list.account, None),
+            Event::Leverage { account, .. } => (*account, None),
             _ => return,
         };
         let action = action.filter(|action| self.is_told_so(action, account, event));
