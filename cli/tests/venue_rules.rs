@@ -25,9 +25,9 @@ fn a_market_that_stands_still_for_a_while() {
     let sim = Sim::start(&sandbox, &["--symbols", "BTCUSDT"]);
     let run = start(&sandbox, &trading(&sandbox, &sim, "out", &["--json"]), "run.log");
     until(&sandbox, "out", "it trades", |it| trades(it, 5));
-    sim.control("status?symbol=BTCUSDT&status=halt", "");
+    sim.control("POST", "status?symbol=BTCUSDT&status=halt", "");
     let halted = until(&sandbox, "out", "it is halted", |it| instrument(it)["status"] == "halted");
-    sim.control("status?symbol=BTCUSDT&status=trading", "");
+    sim.control("POST", "status?symbol=BTCUSDT&status=trading", "");
     let commands = halted["commands"].as_u64().expect("a count");
     let seen = until(&sandbox, "out", "it goes on", |it| trades(it, commands + 5));
     assert_eq!(
@@ -47,7 +47,7 @@ fn steps_that_change_end_what_is_told_of_an_instrument() {
     let words = trading(&sandbox, &sim, "out", &["--json"]);
     let run = start(&sandbox, &words, "run.log");
     until(&sandbox, "out", "it trades", |it| trades(it, 5));
-    sim.control("tick?symbol=BTCUSDT&tick=0.05", "");
+    sim.control("POST", "tick?symbol=BTCUSDT&tick=0.05", "");
     let seen = until(&sandbox, "out", "it is told", |it| !instrument(it)["is_stopped"].is_null());
     let why = instrument(&seen)["is_stopped"].as_str().expect("words");
     assert!(why.contains("steps have changed"), "{why}");
@@ -66,7 +66,7 @@ fn an_instrument_that_is_gone() {
     let words = trading(&sandbox, &sim, "out", &["--json"]);
     let run = start(&sandbox, &words, "run.log");
     until(&sandbox, "out", "it trades", |it| trades(it, 5));
-    sim.control("status?symbol=BTCUSDT&status=delisted", "");
+    sim.control("POST", "status?symbol=BTCUSDT&status=delisted", "");
     let seen = until(&sandbox, "out", "it is told", |it| instrument(it)["status"] == "gone");
     let why = instrument(&seen)["is_stopped"].as_str().expect("words");
     assert!(why.contains("does not list it"), "{why}");
@@ -83,7 +83,7 @@ fn a_key_that_is_taken_back_is_told() {
     let sim = Sim::start(&sandbox, &["--symbols", "BTCUSDT"]);
     let run = start(&sandbox, &trading(&sandbox, &sim, "out", &["--json"]), "run.log");
     until(&sandbox, "out", "it trades", |it| trades(it, 5));
-    sim.control("faults", "[[fault]]\nwhat = \"key-revoked\"\nrequest = \"place\"\n");
+    sim.control("POST", "faults", "[[fault]]\nwhat = \"key-revoked\"\nrequest = \"place\"\n");
     until(&sandbox, "out", "the link is gone", |it| it["venue"]["link"] != "in step");
     let seen = until(&sandbox, "out", "it is told", |_| {
         sandbox.read("run.log").contains("does not take the key")
@@ -104,10 +104,14 @@ fn a_venue_that_is_away_and_then_says_what_nobody_can_read() {
     let run = start(&sandbox, &words, "run.log");
     until(&sandbox, "out", "it trades", |it| trades(it, 5));
     let rule = |what: &str| format!("[[fault]]\nwhat = \"{what}\"\n");
-    sim.control("faults", &(rule("outage") + "for_ms = 3000\n"));
+    sim.control("POST", "faults", &(rule("outage") + "for_ms = 3000\n"));
     until(&sandbox, "out", "it is away", |it| it["venue"]["link"] != "in step");
     let back = until(&sandbox, "out", "it is back", |it| trades(it, 0));
-    sim.control("faults", &(rule("garbage-frame") + "every_ms = 300\ntimes = 10\nbytes = 64\n"));
+    sim.control(
+        "POST",
+        "faults",
+        &(rule("garbage-frame") + "every_ms = 300\ntimes = 10\nbytes = 64\n"),
+    );
     let commands = back["commands"].as_u64().expect("a count");
     let seen = until(&sandbox, "out", "it trades again", |it| {
         let unreadable = it["venue"]["feed"]["unreadable"].as_u64();
@@ -119,7 +123,7 @@ fn a_venue_that_is_away_and_then_says_what_nobody_can_read() {
     assert_eq!(ended.code, 130, "{}", sandbox.read("run.log"));
     assert_eq!(ended.document()["open_orders"], 0);
     // While it is in maintenance nothing begins, and it is said.
-    sim.control("faults", &(rule("outage") + "for_ms = 3600000\n"));
+    sim.control("POST", "faults", &(rule("outage") + "for_ms = 3600000\n"));
     let refused = start(&sandbox, &words, "again.log").wait();
     let log = sandbox.read("again.log");
     assert_eq!(refused.code, 1, "{log}");
@@ -137,7 +141,9 @@ fn capital_is_held_against_the_account() {
     let log = sandbox.read("run.log");
     assert_eq!(ended.code, 5, "{log}");
     assert!(log.contains("1000001 USDT") && log.contains("has 1000000"), "{log}");
-    assert_eq!(sim.ask("/api/v3/openOrders"), serde_json::json!([]));
+    let belief = r#"{"account": "demo", "fills": [], "open_orders": []}"#;
+    let told = sim.control("POST", "compare", belief);
+    assert_eq!(told["differences"], serde_json::json!([]), "nothing was sent");
     // All that there is may be given, and what is taken out later is missed.
     let sandbox = Sandbox::new();
     let words = trading(&sandbox, &sim, "all", &["--capital", "1000000", "--json"]);
@@ -145,7 +151,7 @@ fn capital_is_held_against_the_account() {
     until(&sandbox, "all", "it trades", |it| trades(it, 5));
     run.signal("INT");
     assert_eq!(run.wait().code, 130, "{}", sandbox.read("run.log"));
-    sim.control("transfer?account=demo&asset=USDT&amount=-1000", "");
+    sim.control("POST", "transfer?account=demo&asset=USDT&amount=-1000", "");
     let ended = start(&sandbox, &words, "run.log").wait();
     let log = sandbox.read("run.log");
     assert_eq!(ended.code, 5, "{log}");

@@ -187,10 +187,8 @@ def run(day):
     # The market goes on for a moment: a backtest ends with its last record.
     time.sleep(2)
     _, page = day.ask(ann, "GET", "/orders?limit=200")
-    # Without times: the service tells an order when the venue has first answered, a backtest when
-    # it was decided. The trades below have theirs.
     orders = sorted(
-        (it["symbol"], it["side"], it["type"], Decimal(it["quantity"]))
+        (nanos(it["created_at"]), it["symbol"], it["side"], it["type"], Decimal(it["quantity"]))
         for it in page["items"]
         if of_source(it)
     )
@@ -231,13 +229,13 @@ def same_day(day, journal, orders, trades):
         return list(csv.DictReader(open(out / name, newline="")))
 
     again = sorted(
-        (it["symbol"], it["side"], it["order"], Decimal(it["qty"]))
+        (nanos(it["decided"]), it["symbol"], it["side"], it["order"], Decimal(it["qty"]))
         for it in table("orders.csv")
     )
     for name, all_of in (("session", orders), ("backtest", again)):
         for order in all_of:
             print(f"      | {name:8}", *order)
-    hold("the backtest sends the orders of the session", orders == again, str(len(again)))
+    hold("the backtest sends the orders of the session at their times", orders == again, str(len(again)))
     again = sorted(
         (nanos(it["time"]), it["symbol"], it["side"], Decimal(it["qty"]), Decimal(it["price"]))
         for it in table("fills.csv")

@@ -59,6 +59,9 @@ pub struct Touched {
     pub strategies: u64,
     /// How often it was begun again.
     pub restarts: u64,
+    /// What was due while no process ran, like the end of a horizon: it came when the session was
+    /// back, and comes in its time in a backtest.
+    pub late: u64,
 }
 
 impl Touched {
@@ -112,6 +115,10 @@ struct Seen {
     touched: Touched,
 }
 
+/// What comes so long after it was due was due while nothing ran: a session that runs hands out
+/// timers at the times at which they are due (ns).
+const LATE_NS: i64 = 1_000_000_000;
+
 impl Seen {
     fn note(&mut self, note: SessionNote) {
         match note {
@@ -148,6 +155,10 @@ impl Seen {
                     ControlKind::Activate { .. } | ControlKind::Limit { .. }
                 );
                 self.touched.decisions += u64::from(control.person != 0 && !is_known);
+            }
+            Payload::Timer(timer) => {
+                let late_ns = event.recv_ns.get().saturating_sub(timer.due_ns.get());
+                self.touched.late += u64::from(late_ns >= LATE_NS);
             }
             _ => {}
         }
@@ -197,6 +208,8 @@ impl Seen {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use qt_types::{InstrumentId, Nanos, Seq, StrategyId, Timer, VenueId};
+
     use qt_trading::amount::Amount;
     use qt_trading::ids::StrategyUid;
     use qt_trading::time::Time;
@@ -251,7 +264,26 @@ mod tests {
         assert_eq!(profile.instrument("AAPL").get(Key::Long).hard, 7_000_000_000);
         assert_eq!(hard(&profile, Key::Exposure), hard(&before, Key::Exposure));
         assert_eq!(strategies.iter().map(|it| it.place).collect::<Vec<_>>(), [1, 4]);
-        let touched = Touched { orders: 0, decisions: 1, strategies: 2, restarts: 2 };
+        let touched =
+            Touched { orders: 0, decisions: 1, strategies: 2, restarts: 2, ..Touched::default() };
         assert_eq!(seen.touched, touched);
+    }
+
+    #[test]
+    fn what_was_due_while_nothing_ran_is_counted() {
+        let timer = |due_ns: i64, recv_ns: i64| {
+            let (due_ns, recv_ns) = (Nanos::new(due_ns), Nanos::new(recv_ns));
+            let payload = Payload::Timer(Timer { due_ns, token: 1, strategy: StrategyId(1) });
+            let (seq, venue_ns) = (Seq::default(), recv_ns);
+            let (instrument, venue) = (InstrumentId(0), VenueId(0));
+            Event { seq, recv_ns, venue_ns, instrument, venue, payload }
+        };
+        let mut seen = Seen::default();
+        let back = 10 * LATE_NS;
+        // Its thread may have been late: what is due keeps its time.
+        for (due, came) in [(5, 5), (8, 9), (back - LATE_NS, back), (10, back), (back, back)] {
+            seen.event(&timer(due, came));
+        }
+        assert_eq!(seen.touched, Touched { late: 2, ..Touched::default() });
     }
 }

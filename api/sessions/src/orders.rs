@@ -121,12 +121,13 @@ impl Orders {
         self.by_uid.len() - self.ended.len()
     }
 
-    /// Takes in what happened; what that changed goes to `changed`.
+    /// Takes in what happened to an order, which left at `sent_at`; what that changed goes to
+    /// `changed`.
     pub fn take(
         &mut self,
         note: &Note,
-        slots: &Slots,
-        persons: &HashMap<u64, String>,
+        sent_at: Option<Time>,
+        (slots, persons): (&Slots, &HashMap<u64, String>),
         changed: &mut Vec<Changed>,
     ) {
         let asked = match &note.event.payload {
@@ -147,6 +148,10 @@ impl Orders {
         let uid = known.or(asked).unwrap_or_else(|| order_uid(self.account, order.id));
         let at = Time(note.event.recv_ns.get());
         let Some(mut shown) = self.shown(uid, order, slots, at) else { return };
+        if known.is_none() {
+            // What a strategy asks for is heard of when the venue answers, and was decided before.
+            shown.created_at = sent_at.map_or(at, |sent_at| sent_at.min(at));
+        }
         shown.post_only |= is_post_only;
         shown.placed_by = shown.placed_by.or(placed_by);
         if let Some((_, name)) = name {

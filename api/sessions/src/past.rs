@@ -91,7 +91,9 @@ impl Past {
             let person = self.persons.get(&control.person).map(String::as_str);
             self.switches.take(when, control, person, &self.slots);
         }
-        self.orders.take(note, &self.slots, &self.persons, &mut changed);
+        let line = note.order.as_ref().and_then(|order| driver.blotter().line(order.id));
+        let sent_at = line.map(|line| Time(line.sent_ns.get()));
+        self.orders.take(note, sent_at, (&self.slots, &self.persons), &mut changed);
         let at = Time(note.event.venue_ns.get());
         for change in &changed {
             if let Changed::Executed(_, instrument) = change {

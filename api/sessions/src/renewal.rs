@@ -16,7 +16,6 @@ use qt_engine::Halt;
 use qt_runtime::live::words_of;
 use qt_types::{Cash, InstrumentId, InstrumentSpec};
 use serde::{Deserialize, Serialize};
-use uuid::Uuid;
 
 use super::again::kept_by;
 use super::memory::Remembered;
@@ -24,6 +23,7 @@ use super::notes::Cast;
 use super::open::{Beginning, JOURNAL, OpenError, PaperSettings, open};
 use super::past::Past;
 use super::running::Running;
+use super::signals::Taken;
 use super::whole;
 use super::words::{self, Terms};
 use qt_trading::ids::OrderUid;
@@ -52,9 +52,9 @@ pub struct Carried {
     strategies: Vec<Cast>,
     /// Oldest first.
     orders: Vec<OrderUid>,
-    /// The last signals that it took, oldest first: source, name, and number of the event then.
+    /// The last signals that it took, oldest first.
     #[serde(default)]
-    signals: Vec<(u16, Uuid, u64)>,
+    signals: Vec<Taken>,
 }
 
 #[derive(Clone, Debug, Serialize, Deserialize)]

@@ -10,6 +10,7 @@ use super::notes::{Cast, Limits};
 use super::orders::{Changed, Written as WrittenOrders};
 use super::past::Past;
 use super::shelf::Lists;
+use super::signals::Heard;
 use super::switches::Told;
 use qt_trading::time::Time;
 use qt_trading::{Execution, Switch};
@@ -17,7 +18,9 @@ use qt_trading::{Execution, Switch};
 /// Its parts.
 const PAST: &str = "past";
 const PAST_ORDERS: &str = "past orders";
-const SIGNALS: &str = "signals";
+const SIGNALS: &str = "signals heard";
+/// The same in states of before: without their prints.
+const UNPRINTED: &str = "signals";
 
 /// What is written as JSON.
 #[derive(Debug, Serialize, Deserialize)]
@@ -82,7 +85,11 @@ impl Kept {
     pub fn read(state: &State) -> Result<Self, String> {
         let part = |name: &str| state.part(name).ok_or_else(|| format!("it has no part '{name}'"));
         let written = serde_json::from_slice(part(PAST)?).map_err(|why| why.to_string())?;
-        let (orders, signals) = (part(PAST_ORDERS)?.to_owned(), part(SIGNALS)?.to_owned());
+        let orders = part(PAST_ORDERS)?.to_owned();
+        let signals = match state.part(SIGNALS) {
+            Some(signals) => signals.to_owned(),
+            None => Heard::with_no_prints(part(UNPRINTED)?).ok_or("its signals are cut off")?,
+        };
         Ok(Self { written, orders, signals })
     }
 

@@ -1,27 +1,30 @@
 //! The way of a signal: read, held against what its source may do, kept, and into the session.
 
 mod ahead;
+mod contested;
+mod people;
 
 use std::collections::HashSet;
 use std::sync::{Arc, OnceLock};
 
 use qt_codec::signal::SignalObject;
 use qt_store::{
-    Actor, NewSignal, SignalKept, SignalRow, SignalSettled, SignalStatus, SourceMode, SourceRow,
+    NewSignal, SignalKept, SignalRow, SignalSettled, SignalStatus, SourceMode, SourceRow,
 };
-use qt_trading::ids::TenantId;
 use qt_trading::time::Time;
-use qt_trading::{Desk, MarketData, PrivateKind, Refusal, SignalTold, Trading};
+use qt_trading::{Desk, MarketData, PrivateKind, Refusal, SIGNAL_DUPLICATE, SignalTold, Trading};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::keys::hex;
 use super::policy::ApprovalPolicy;
 use super::rate::Rates;
-use super::rows::{asked_of_row, check_change, is_same, of_row, settle, settlement};
+use super::rows::{asked_of_row, is_same, of_row, settle, settlement};
 use super::running::is_killed;
 use crate::http::metrics::Metrics;
 use crate::http::storage::Storage;
+
+pub use ahead::Begun;
 
 /// Signals that a session gets at once.
 const BATCH: usize = 256;
@@ -83,7 +86,7 @@ fn lost() -> Outcome {
 
 fn duplicate() -> Outcome {
     let detail = "the source has sent another signal under this signal_id: give each its own";
-    refused("SIGNAL_DUPLICATE", detail)
+    refused(SIGNAL_DUPLICATE, detail)
 }
 
 impl SignalIntake {
@@ -114,15 +117,44 @@ impl SignalIntake {
         source: &SourceRow,
         incoming: Vec<Incoming>,
     ) -> Result<Vec<Outcome>, Refusal> {
+        let begun = self.begin(source, incoming).await?;
+        self.finish(source, begun).await
+    }
+
+    /// The first half of [`Self::take`]: those that may go into the session do, and nothing is kept
+    /// yet. Signals that come later may be begun before these are finished.
+    ///
+    /// # Errors
+    /// When the store does not answer.
+    pub async fn begin(
+        &self,
+        source: &SourceRow,
+        incoming: Vec<Incoming>,
+    ) -> Result<Begun, Refusal> {
         let desk = self.trading.desk(source.tenant).await;
         let reads: Vec<Read> = incoming.into_iter().map(|it| self.read(source, it)).collect();
         let at_hand = desk.as_ref().ok().map(|it| &**it);
-        let mut outcomes = self.keep(source, reads, at_hand).await?;
+        let is_killed = at_hand.is_some_and(|desk| is_killed(desk, source));
+        let (news, whys) = self.judge(source, &reads, is_killed);
+        let mut begun = Begun { desk, reads, news, whys };
+        let asked = self.ask_ahead(source, &mut begun).await;
+        asked.inspect_err(|_| self.rates.give_back(source, counted(&begun.whys)))?;
+        Ok(begun)
+    }
+
+    /// The second half: what was begun is kept, with what the session has made of it, and what
+    /// waits goes on.
+    ///
+    /// # Errors
+    /// As [`Self::take`].
+    pub async fn finish(&self, source: &SourceRow, begun: Begun) -> Result<Vec<Outcome>, Refusal> {
+        let desk = begun.desk.clone();
+        let mut outcomes = self.keep(source, begun).await?;
         let open: HashSet<Uuid> = outcomes.iter().filter_map(open_row).map(|it| it.id).collect();
         if !open.is_empty() {
             self.go_on(source, &*desk.clone()?, &mut outcomes).await?;
         }
-        self.tell(at_hand, source, &outcomes, open);
+        self.tell(desk.as_ref().ok().map(|it| &**it), source, &outcomes, open);
         Ok(outcomes)
     }
 
@@ -183,29 +215,20 @@ impl SignalIntake {
     }
 
     /// Keeps what is new and may be, with what the session has made of it.
-    async fn keep(
-        &self,
-        source: &SourceRow,
-        mut reads: Vec<Read>,
-        desk: Option<&dyn Desk>,
-    ) -> Result<Vec<Outcome>, Refusal> {
-        let is_killed = desk.is_some_and(|desk| is_killed(desk, source));
-        let (mut news, mut whys) = self.judge(source, &reads, is_killed);
-        if let Some(desk) = desk {
-            let asked = self.ask_ahead(source, desk, &mut news, &mut whys).await;
-            asked.inspect_err(|_| self.rates.give_back(source, counted(&whys)))?;
-            let of_news = reads.iter_mut().flatten().zip(&news);
-            of_news.for_each(|((read, _), new)| read.row.clone_from(&new.row));
-        }
-        let kept = match news.is_empty() {
-            true => Vec::new(),
-            false => {
-                let kept = self.store.keep_signals(source.tenant, news).await;
-                // They come again, and count then.
-                let back = |_: &_| self.rates.give_back(source, counted(&whys));
-                kept.inspect_err(back).map_err(Refusal::from)?
+    async fn keep(&self, source: &SourceRow, begun: Begun) -> Result<Vec<Outcome>, Refusal> {
+        let Begun { desk, mut reads, news, whys } = begun;
+        let of_news = reads.iter_mut().flatten().zip(&news);
+        of_news.for_each(|((read, _), new)| read.row.clone_from(&new.row));
+        // They come again, and count then.
+        let back = |_: &Refusal| self.rates.give_back(source, counted(&whys));
+        let mut kept = Vec::new();
+        if !news.is_empty() {
+            let done = self.store.keep_signals(source.tenant, news).await;
+            kept = done.map_err(Refusal::from).inspect_err(back)?;
+            if let Ok(desk) = &desk {
+                self.contest(source, &**desk, &mut reads, &mut kept).await.inspect_err(back)?;
             }
-        };
+        }
         let (mut kept, mut spared) = (kept.into_iter().zip(whys), 0);
         let outcomes = reads.into_iter().map(|read| {
             let (new, object) = match read {
@@ -287,105 +310,6 @@ impl SignalIntake {
         }
     }
 
-    /// Lets a signal that waits go on, as it came or as `people` have changed it. One that has gone
-    /// on already is answered as it stands.
-    ///
-    /// # Errors
-    /// Why it cannot go on; where store or session do not answer, it waits and can be released
-    /// again.
-    pub async fn release(
-        &self,
-        tenant: TenantId,
-        id: Uuid,
-        changed: Option<String>,
-        people: &[String],
-    ) -> Result<SignalRow, Refusal> {
-        let mut row = self.store.signal(tenant, id).await?;
-        if row.status.is_final() {
-            return Ok(row);
-        }
-        let source = self.store.source(tenant, row.source).await?;
-        let desk = self.trading.desk(tenant).await?;
-        let conflict = |why: &str| Refusal::Conflict(why.to_owned());
-        if row.status == SignalStatus::Received {
-            return Err(conflict("nobody was asked about it"));
-        }
-        // What it took before is taken, whatever is in the way now.
-        let asked = desk.signals(vec![asked_of_row(&row, &source)]).await?.pop();
-        let mut answer = asked.filter(Result::is_ok);
-        if answer.is_none() {
-            if !source.is_live() {
-                return Err(conflict("the source is not live any more"));
-            }
-            if is_killed(&*desk, &source) {
-                return Err(conflict("the kill switch of the source is tripped"));
-            }
-            if let Some(changed) = &changed {
-                check_change(&row, changed)?;
-            }
-            row.taken_body = changed;
-            row.status = SignalStatus::Approved;
-            self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
-            answer = desk.signals(vec![of_row(&row, &source)]).await?.pop();
-        }
-        if let Some(answer) = answer {
-            settle(&mut row, answer);
-        }
-        self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
-        let actor = Actor::new(tenant, people.join(" + "), "");
-        tracing::info!(signal = %row.id, people = actor.person, "a signal was let go on");
-        self.tell_row(&*desk, &source, &row);
-        self.metrics.signal(row.status.text());
-        Ok(row)
-    }
-
-    /// A signal that was approved of and may have been taken before: as it stands, where it is
-    /// settled or the session has it; none otherwise.
-    ///
-    /// # Errors
-    /// When store or session do not answer, or there is no such signal or source.
-    pub async fn heard(&self, tenant: TenantId, id: Uuid) -> Result<Option<SignalRow>, Refusal> {
-        let mut row = self.store.signal(tenant, id).await?;
-        if row.status.is_final() {
-            return Ok(Some(row));
-        }
-        let source = self.store.source(tenant, row.source).await?;
-        let desk = self.trading.desk(tenant).await?;
-        let asked = desk.signals(vec![asked_of_row(&row, &source)]).await?.pop();
-        let Some(answer) = asked.filter(Result::is_ok) else { return Ok(None) };
-        settle(&mut row, answer);
-        self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
-        self.tell_row(&*desk, &source, &row);
-        self.metrics.signal(row.status.text());
-        Ok(Some(row))
-    }
-
-    /// A signal that waits goes no further.
-    ///
-    /// # Errors
-    /// When the store does not answer, or there is no such signal.
-    pub async fn close(
-        &self,
-        tenant: TenantId,
-        id: Uuid,
-        status: SignalStatus,
-        code: &str,
-    ) -> Result<SignalRow, Refusal> {
-        let mut row = self.store.signal(tenant, id).await?;
-        if row.status.is_final() {
-            return Ok(row);
-        }
-        (row.status, row.code) = (status, Some(code.to_owned()));
-        self.store.settle_signals(tenant, vec![settlement(&row)]).await?;
-        self.metrics.signal(row.status.text());
-        if let (Ok(desk), Ok(source)) =
-            (self.trading.desk(tenant).await, self.store.source(tenant, row.source).await)
-        {
-            self.tell_row(&*desk, &source, &row);
-        }
-        Ok(row)
-    }
-
     /// Counts all, and tells those who listen of what came of new signals, and of old ones that
     /// were `open` and went on.
     fn tell(
@@ -414,16 +338,6 @@ impl SignalIntake {
                 self.tell_row(desk, source, row);
             }
         }
-    }
-
-    /// Tells those who listen how a signal stands that another one has settled.
-    pub async fn tell_again(&self, tenant: TenantId, id: Uuid) {
-        let Ok(row) = self.store.signal(tenant, id).await else { return };
-        let source = self.store.source(tenant, row.source).await;
-        if let (Ok(desk), Ok(source)) = (self.trading.desk(tenant).await, source) {
-            self.tell_row(&*desk, &source, &row);
-        }
-        self.metrics.signal(row.status.text());
     }
 
     fn tell_row(&self, desk: &dyn Desk, source: &SourceRow, row: &SignalRow) {

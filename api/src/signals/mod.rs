@@ -15,7 +15,7 @@ mod running;
 pub mod stream;
 pub mod upkeep;
 
-pub use intake::{Incoming, Outcome, SignalIntake};
+pub use intake::{Begun, Incoming, Outcome, SignalIntake};
 pub use keys::{KeyId, KeysError, SourceKeys};
 pub use policy::{ApprovalPolicy, Ask};
 pub use running::{FOLLOW, bring, check_follow, run_of};

@@ -4,27 +4,30 @@
 //! these bytes under the source's key, in hexadecimal digits). It is acknowledged when what it
 //! says is in the journal and in the store, or when it lies among the dead letters with a code:
 //! until then a process that takes over finds it among the pending ones and does it again, which
-//! has an effect once. Nothing here is waited for by sessions; Redis may go and come.
+//! has an effect once. Each source has a lane of its own behind the reader ([`lane`]). Nothing here
+//! is waited for by sessions; Redis may go and come.
+
+mod lane;
+mod letter;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use qt_codec::signal::SIGNAL_BYTES_MAX;
 use qt_store::{SourceRow, StoreError};
-use qt_trading::Refusal;
 use qt_trading::ids::StrategyUid;
 use qt_trading::secret::Secret;
 use qt_trading::time::Time;
 use redis::aio::{ConnectionManager, ConnectionManagerConfig};
 use redis::streams::{StreamAutoClaimReply, StreamId, StreamReadReply};
 use redis::{RedisError, RedisResult, Value};
+use tokio::task::JoinSet;
 use uuid::Uuid;
 
-use super::intake::{Incoming, Outcome, SignalIntake};
+use self::lane::{Lane, Lanes};
+use self::letter::{Dead, Done, Signed};
 use super::keys::{KeyId, SourceKey, SourceKeys};
 use crate::http::App;
-use crate::http::metrics::Metrics;
 use crate::http::storage::Storage;
 
 /// Its name.
@@ -36,8 +39,6 @@ pub const GROUP: &str = "quanttrade";
 
 /// Entries that are taken at once.
 const BATCH: usize = 1_000;
-/// Dead letters that are kept, about.
-const DEAD_MAX: usize = 100_000;
 /// How long a read waits for entries.
 const BLOCK: Duration = Duration::from_millis(500);
 /// An entry that was delivered and not acknowledged for so long is taken over.
@@ -48,8 +49,6 @@ const GIVEN_BACK: Duration = Duration::from_secs(60);
 /// For so long a process that was given such entries takes none over that are not older than those,
 /// and leaves new ones to others, unless it has sessions of its own that are spoken to.
 const ASIDE: Duration = Duration::from_secs(5);
-/// How long it leaves them.
-const ASIDE_PAUSE: Duration = Duration::from_secs(1);
 /// How often such entries are looked for.
 const CLAIMED_EVERY: Duration = Duration::from_secs(1);
 /// For so long a source is as it was read.
@@ -67,54 +66,39 @@ type Known = Option<Arc<(SourceRow, Vec<SourceKey>)>>;
 /// What reads the stream.
 pub struct SignalStream {
     url: Secret,
-    intake: Arc<SignalIntake>,
     store: Arc<dyn Storage>,
     keys: SourceKeys,
-    metrics: Arc<Metrics>,
-    consumer: String,
-    /// When an entry was last given back.
-    aside: Option<Instant>,
     sources: HashMap<KeyId, (Instant, Known)>,
+    shared: Arc<Lanes>,
+    /// What runs the lanes. They end with the reader.
+    tasks: JoinSet<()>,
 }
 
-/// An entry that is signed by a source.
-struct Signed {
-    entry: String,
-    source: Arc<(SourceRow, Vec<SourceKey>)>,
-    payload: Vec<u8>,
+/// A Redis that answers: one connection waits for entries, the other one for nothing.
+struct Redis {
+    reads: ConnectionManager,
+    writes: ConnectionManager,
+    lanes: HashMap<StrategyUid, Lane>,
+    /// Where the next look at pending entries begins.
+    claims_from: String,
 }
 
-/// An entry that is none, or whose signal is refused.
-struct Dead {
-    entry: String,
-    code: &'static str,
-    detail: String,
-    key_id: Vec<u8>,
-    payload: Vec<u8>,
-}
-
-/// What became of a batch: what is not named in it comes again.
-#[derive(Default)]
-struct Done {
-    acknowledged: Vec<String>,
-    dead: Vec<Dead>,
-    /// Those whose session another process has.
-    elsewhere: Vec<String>,
-}
+/// The first entry there can be.
+const FIRST: &str = "0-0";
 
 impl SignalStream {
     /// The reader of the service `app`.
     #[must_use]
     pub fn new(url: Secret, app: &App) -> Self {
+        let consumer = format!("{}-{}", std::process::id(), Uuid::now_v7().simple());
+        let shared = Lanes::new(Arc::clone(&app.signals), Arc::clone(&app.metrics), consumer);
         Self {
             url,
-            intake: Arc::clone(&app.signals),
             store: Arc::clone(&app.store),
             keys: app.source_keys.clone(),
-            metrics: Arc::clone(&app.metrics),
-            consumer: format!("{}-{}", std::process::id(), Uuid::now_v7().simple()),
-            aside: None,
             sources: HashMap::new(),
+            shared: Arc::new(shared),
+            tasks: JoinSet::new(),
         }
     }
 
@@ -133,25 +117,31 @@ impl SignalStream {
         }
     }
 
-    async fn connect(&self) -> RedisResult<ConnectionManager> {
+    async fn connect(&self) -> RedisResult<Redis> {
         let client = redis::Client::open(self.url.reveal())?;
         let config = ConnectionManagerConfig::new()
             .set_number_of_retries(0)
             .set_connection_timeout(Some(ANSWER))
             .set_response_timeout(Some(ANSWER));
-        let mut redis = ConnectionManager::new_with_config(client, config).await?;
-        make_group(&mut redis).await?;
-        Ok(redis)
+        let mut reads = ConnectionManager::new_with_config(client.clone(), config.clone()).await?;
+        make_group(&mut reads).await?;
+        let writes = ConnectionManager::new_with_config(client, config).await?;
+        Ok(Redis { reads, writes, lanes: HashMap::new(), claims_from: FIRST.to_owned() })
     }
 
     /// Takes what comes until Redis is away; why it is.
-    async fn read(&mut self, redis: &mut ConnectionManager) -> RedisError {
+    async fn read(&mut self, redis: &mut Redis) -> RedisError {
         let mut claimed = None::<Instant>;
         loop {
             let done = async {
                 if claimed.is_none_or(|at| at.elapsed() >= CLAIMED_EVERY) {
                     claimed = Some(Instant::now());
                     self.claim(redis).await?;
+                    redis.lanes.retain(|_, lane| !lane.is_idle());
+                    while self.tasks.try_join_next().is_some() {}
+                }
+                if let Some(pause) = self.shared.leaves_new_ones_for() {
+                    tokio::time::sleep(pause).await;
                 }
                 self.take_new(redis).await
             };
@@ -159,7 +149,7 @@ impl SignalStream {
                 Ok(()) => {}
                 // Redis was emptied: what was in it is gone, what comes is read.
                 Err(error) if error.code() == Some("NOGROUP") => {
-                    if let Err(error) = make_group(redis).await {
+                    if let Err(error) = make_group(&mut redis.reads).await {
                         return error;
                     }
                 }
@@ -169,34 +159,33 @@ impl SignalStream {
     }
 
     /// Takes over what a process, also this one, was given and has not acknowledged.
-    async fn claim(&mut self, redis: &mut ConnectionManager) -> RedisResult<()> {
-        let mut from = "0-0".to_owned();
-        let is_aside = self.aside.is_some_and(|at| at.elapsed() < ASIDE);
-        let idle = if is_aside { GIVEN_BACK + ASIDE } else { IDLE };
+    async fn claim(&mut self, redis: &mut Redis) -> RedisResult<()> {
+        let idle = if self.shared.is_aside(ASIDE) { GIVEN_BACK + ASIDE } else { IDLE };
         loop {
             let reply: StreamAutoClaimReply = redis::cmd("XAUTOCLAIM")
                 .arg(STREAM)
                 .arg(GROUP)
-                .arg(&self.consumer)
+                .arg(self.shared.consumer())
                 .arg(millis(idle))
-                .arg(&from)
+                .arg(&redis.claims_from)
                 .arg("COUNT")
                 .arg(BATCH)
-                .query_async(redis)
+                .query_async(&mut redis.reads)
                 .await?;
-            self.take(redis, reply.claimed).await?;
-            from = reply.next_stream_id;
-            if from == "0-0" {
+            let is_room = self.take(redis, reply.claimed).await?;
+            redis.claims_from = reply.next_stream_id;
+            // What there is no room for can wait, and the next look begins behind it.
+            if redis.claims_from == FIRST || !is_room {
                 return Ok(());
             }
         }
     }
 
-    async fn take_new(&mut self, redis: &mut ConnectionManager) -> RedisResult<()> {
+    async fn take_new(&mut self, redis: &mut Redis) -> RedisResult<()> {
         let reply: Option<StreamReadReply> = redis::cmd("XREADGROUP")
             .arg("GROUP")
             .arg(GROUP)
-            .arg(&self.consumer)
+            .arg(self.shared.consumer())
             .arg("COUNT")
             .arg(BATCH)
             .arg("BLOCK")
@@ -204,70 +193,22 @@ impl SignalStream {
             .arg("STREAMS")
             .arg(STREAM)
             .arg(">")
-            .query_async(redis)
+            .query_async(&mut redis.reads)
             .await?;
         let keys = reply.map(|reply| reply.keys).unwrap_or_default();
-        self.take(redis, keys.into_iter().flat_map(|key| key.ids).collect()).await
+        let entries = keys.into_iter().flat_map(|key| key.ids).collect();
+        self.take(redis, entries).await.map(|_| ())
     }
 
-    async fn take(
-        &mut self,
-        redis: &mut ConnectionManager,
-        entries: Vec<StreamId>,
-    ) -> RedisResult<()> {
-        if entries.is_empty() {
-            return Ok(());
-        }
-        let count = entries.len();
-        let done = self.handle(entries).await;
-        let is_all_elsewhere = done.elsewhere.len() == count;
-        let mut pipe = redis::pipe();
-        for dead in &done.dead {
-            if dead.code.starts_with("STREAM_") {
-                self.metrics.signal(dead.code);
-            }
-            let payload = &dead.payload[..dead.payload.len().min(SIGNAL_BYTES_MAX)];
-            let add = pipe.cmd("XADD").arg(DEAD).arg("MAXLEN").arg("~").arg(DEAD_MAX).arg("*");
-            add.arg("code").arg(dead.code).arg("detail").arg(&dead.detail);
-            add.arg("entry").arg(&dead.entry).arg("key_id").arg(&dead.key_id);
-            add.arg("payload").arg(payload).ignore();
-        }
-        // A letter that is there twice is better than none: it is acknowledged behind it.
-        let all = done.acknowledged.iter().chain(done.dead.iter().map(|dead| &dead.entry));
-        let all: Vec<&String> = all.collect();
-        if !all.is_empty() {
-            pipe.cmd("XACK").arg(STREAM).arg(GROUP).arg(all).ignore();
-            pipe.query_async::<()>(redis).await?;
-        }
-        self.give_back(redis, &done, is_all_elsewhere).await
-    }
-
-    /// Leaves entries to the process that has their session.
-    async fn give_back(
-        &mut self,
-        redis: &mut ConnectionManager,
-        done: &Done,
-        is_all: bool,
-    ) -> RedisResult<()> {
-        if done.elsewhere.is_empty() {
-            return Ok(());
-        }
-        self.aside = Some(Instant::now());
-        let mut claim = redis::cmd("XCLAIM");
-        claim.arg(STREAM).arg(GROUP).arg(&self.consumer).arg(0).arg(&done.elsewhere);
-        claim.arg("IDLE").arg(millis(GIVEN_BACK)).arg("JUSTID");
-        claim.query_async::<redis::Value>(redis).await?;
-        if is_all {
-            tokio::time::sleep(ASIDE_PAUSE).await;
-        }
-        Ok(())
-    }
-
-    /// Everything but Redis.
-    async fn handle(&mut self, entries: Vec<StreamId>) -> Done {
-        let mut done = Done::default();
+    /// Hands entries to the lanes of their sources; whether there was room in all of them. What is
+    /// on its way already is left to that.
+    async fn take(&mut self, redis: &mut Redis, entries: Vec<StreamId>) -> RedisResult<bool> {
         let mut by_source: Vec<(StrategyUid, Vec<Signed>)> = Vec::new();
+        let mut done = Done::default();
         for entry in entries {
+            if self.shared.is_under_way(&entry.id) {
+                continue;
+            }
             match self.check(entry).await {
                 Ok(signed) => {
                     let id = signed.source.0.id;
@@ -281,10 +222,16 @@ impl SignalStream {
                 Err(None) => {}
             }
         }
-        for (_, all) in by_source {
-            self.take_in(all, &mut done).await;
+        let mut is_room = true;
+        for (id, all) in by_source {
+            let (shared, writes) = (&self.shared, &redis.writes);
+            let lane = redis
+                .lanes
+                .entry(id)
+                .or_insert_with(|| Lane::begin(shared, writes.clone(), &mut self.tasks));
+            is_room &= lane.take(shared, all).await;
         }
-        done
+        self.shared.settle(&mut redis.writes, done).await.map(|()| is_room)
     }
 
     /// Whose an entry is; none where nobody can tell now.
@@ -344,64 +291,6 @@ impl SignalStream {
         }
         self.sources.insert(id, (Instant::now(), found.clone()));
         Ok(found)
-    }
-
-    /// Signals of one source.
-    async fn take_in(&self, all: Vec<Signed>, done: &mut Done) {
-        let outcomes = self.ask(&all).await;
-        let outcomes = match outcomes {
-            Ok(outcomes) => outcomes,
-            Err(Refusal::Unavailable { code: "ELSEWHERE", .. }) => {
-                done.elsewhere.extend(all.into_iter().map(|signed| signed.entry));
-                return;
-            }
-            Err(Refusal::Unavailable { code, detail }) => {
-                tracing::warn!(code, detail, waiting = all.len(), "signals wait");
-                return;
-            }
-            // One of them can never be kept: it must not hold up the others.
-            Err(_) => {
-                for one in all {
-                    match self.ask(std::slice::from_ref(&one)).await {
-                        Ok(outcomes) => note(vec![one], outcomes, done),
-                        Err(Refusal::Unavailable { .. }) => {}
-                        Err(error) => {
-                            let refused = Outcome::Refused {
-                                code: "SIGNAL_NOT_KEPT",
-                                detail: error.to_string(),
-                            };
-                            note(vec![one], vec![refused], done);
-                        }
-                    }
-                }
-                return;
-            }
-        };
-        note(all, outcomes, done);
-    }
-
-    async fn ask(&self, all: &[Signed]) -> Result<Vec<Outcome>, Refusal> {
-        let Some(first) = all.first() else { return Ok(Vec::new()) };
-        let arrived_at = Time::now();
-        let incoming =
-            all.iter().map(|it| Incoming { bytes: it.payload.clone(), arrived_at }).collect();
-        self.intake.take(&first.source.0, incoming).await
-    }
-}
-
-/// Notes what is to be acknowledged, and what is a dead letter.
-fn note(all: Vec<Signed>, outcomes: Vec<Outcome>, done: &mut Done) {
-    for (signed, outcome) in all.into_iter().zip(outcomes) {
-        match outcome {
-            Outcome::Kept { .. } => done.acknowledged.push(signed.entry),
-            Outcome::Refused { code, detail } => done.dead.push(Dead {
-                entry: signed.entry,
-                code,
-                detail,
-                key_id: KeyId::of(&signed.source.0).to_string().into_bytes(),
-                payload: signed.payload,
-            }),
-        }
     }
 }
 

@@ -146,6 +146,10 @@ pub trait Signals: Send + Sync {
     /// Writes down what became of signals. One whose status is final stays as it is.
     fn settle_signals(&self, tenant: TenantId, settled: Vec<SignalSettled>) -> Kept<'_, ()>;
 
+    /// Puts `row`, which the session has taken, in the place of the signal that is kept under its
+    /// identifier, with the event `SignalGenerated`; false where that one was taken itself.
+    fn replace_signal(&self, row: SignalRow) -> Kept<'_, bool>;
+
     /// Which of `names` the source has sent signals under.
     fn signals_known(
         &self,

@@ -3,6 +3,7 @@
 mod apart;
 mod bases;
 mod common;
+mod contested;
 mod documents;
 mod errors;
 mod fuzz;

@@ -28,24 +28,24 @@ pub fn signal(name: &str) -> Value {
     })
 }
 
-struct Wired {
-    service: Service,
-    tenant: TenantId,
+pub struct Wired {
+    pub service: Service,
+    pub tenant: TenantId,
 }
 
 impl Wired {
-    async fn new() -> Self {
+    pub async fn new() -> Self {
         Self { service: Service::start().await, tenant: TenantId::new() }
     }
 
-    async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
+    pub async fn admin(&self, method: &str, path: &str, body: Option<Value>) -> (u16, Value) {
         let body = body.map(|body| body.to_string());
         let admin = token(Role::TenantAdmin, self.tenant);
         let reply = self.service.ask(method, path, &admin, body.as_deref()).await;
         (reply.status, reply.json())
     }
 
-    async fn agent(
+    pub async fn agent(
         &self,
         user: &str,
         method: &str,
@@ -58,14 +58,14 @@ impl Wired {
         (reply.status, reply.json())
     }
 
-    async fn made(&self, subject: &str) -> String {
+    pub async fn made(&self, subject: &str) -> String {
         let (status, made) = self.admin("POST", "/signal-sources", Some(source(subject))).await;
         assert_eq!(status, 201, "{made}");
         made["id"].as_str().unwrap().to_owned()
     }
 
     /// It goes live, and no person is asked.
-    async fn live(&self, id: &str) {
+    pub async fn live(&self, id: &str) {
         let (_, policy) = self.admin("GET", "/hitl/policy", None).await;
         let nobody = json!({"base_version": policy["version"], "ask_below_confidence": 0,
             "ask_above_notional": null, "ask_first_of_source": false});

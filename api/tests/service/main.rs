@@ -30,6 +30,7 @@ mod soak;
 mod sockets;
 mod spans;
 mod strategies;
+mod stream;
 mod stream_speed;
 mod takeover;
 mod undisturbed;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use qt_auth::Role;
 use serde_json::json;
 use tokio::task::JoinHandle;
 use uuid::Uuid;
@@ -134,7 +135,8 @@ async fn watch_health(way: Way, flood: Arc<Flood>) -> usize {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_too_much_is_refused_and_harms_nobody() {
     let place = Place::with_tokens(&[WRITES]).await;
-    let (loud, quiet) = (Arc::new(place.directly()), place.of_tenant(Uuid::now_v7(), "ann"));
+    let (loud, quiet) =
+        (Arc::new(place.directly()), place.as_stranger("ann", Uuid::now_v7(), Role::TenantAdmin));
     until_healthy(&quiet).await;
     let resting = rest(&loud).await;
     let (of_loud, hearing) = listen(&loud).await;

@@ -25,8 +25,8 @@ const HOST: (&str, &str) = ("HOST", "127.0.0.1");
 /// A registered source, as its program knows it.
 pub(crate) struct Source {
     pub(crate) id: String,
-    key_id: String,
-    key: hmac::Key,
+    pub(crate) key_id: String,
+    pub(crate) key: hmac::Key,
 }
 
 pub(crate) fn hex(bytes: &[u8]) -> String {
@@ -35,10 +35,17 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 
 impl Source {
     async fn register(way: &Way, name: &str, notional: &str) -> Self {
-        let body = json!({
+        let budget = json!({"notional": notional, "loss": "5000", "rate_per_minute": 1_000_000});
+        Self::register_with(way, name, json!({ "budget": budget })).await
+    }
+
+    /// With more than its name, its subject and what it is about.
+    async fn register_with(way: &Way, name: &str, more: Value) -> Self {
+        let mut body = json!({
             "name": name, "subject": name, "symbols": ["BTC-USD", "ETH-USD", "EURUSD"],
-            "budget": {"notional": notional, "loss": "5000", "rate_per_minute": 1_000_000},
         });
+        let more = more.as_object().expect("an object").clone();
+        body.as_object_mut().expect("an object").extend(more);
         let made = way.ask("POST", "/signal-sources", Some(&body.to_string())).await;
         assert_eq!(made.status, 201, "{}", made.json());
         let made = made.json();
@@ -49,16 +56,32 @@ impl Source {
 
     /// It is live, and no person is asked.
     pub(crate) async fn live(way: &Way, name: &str, notional: &str) -> Self {
+        Self::ask_nobody(way).await;
+        let source = Self::register(way, name, notional).await;
+        source.goes_live(way).await;
+        source
+    }
+
+    /// The same with more than its name, its subject and what it is about.
+    pub(crate) async fn live_with(way: &Way, name: &str, more: Value) -> Self {
+        Self::ask_nobody(way).await;
+        let source = Self::register_with(way, name, more).await;
+        source.goes_live(way).await;
+        source
+    }
+
+    async fn ask_nobody(way: &Way) {
         let policy = way.ask("GET", "/hitl/policy", None).await.json();
         let nobody = json!({"base_version": policy["version"], "ask_below_confidence": 0,
             "ask_above_notional": null, "ask_first_of_source": false});
         let set = way.ask("PUT", "/hitl/policy", Some(&nobody.to_string())).await;
         assert_eq!(set.status, 200, "{}", set.json());
-        let source = Self::register(way, name, notional).await;
-        let path = format!("/signal-sources/{}/mode", source.id);
+    }
+
+    async fn goes_live(&self, way: &Way) {
+        let path = format!("/signal-sources/{}/mode", self.id);
         let set = way.ask("PUT", &path, Some(r#"{"mode":"live","reason":"a test"}"#)).await;
         assert_eq!(set.status, 200, "{}", set.json());
-        source
     }
 
     fn sign(&self, payload: &str) -> String {
@@ -304,48 +327,6 @@ async fn two_services_on_one_group() {
         .collect();
     assert_eq!(seqs.len(), 200, "each once");
     drop(other);
-}
-
-/// Two keys are good while an agent changes over, and one afterwards.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_source_gets_another_key() {
-    let Some(server) = RedisServer::start().await else { return };
-    let place = place(&server).await;
-    let (admin, mut redis) = (place.as_person("ann"), redis(&server).await);
-    let first = Source::live(&admin, "ai", "20000").await;
-    let rotate = async |grace: u32| {
-        let body = json!({ "grace_seconds": grace }).to_string();
-        let path = format!("/signal-sources/{}/key", first.id);
-        let made = admin.ask("POST", &path, Some(&body)).await;
-        assert_eq!(made.status, 201, "{}", made.json());
-        let made = made.json();
-        assert_eq!(made["key_id"], json!(first.key_id), "the source is the same one");
-        assert_eq!(made["old_key_until"].is_null(), grace == 0, "{made}");
-        let key = hmac::Key::new(hmac::HMAC_SHA256, made["key"].as_str().unwrap().as_bytes());
-        Source { id: first.id.clone(), key_id: first.key_id.clone(), key }
-    };
-    let second = rotate(3_600).await;
-    // A source is as it was read for a second.
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
-    send(&mut redis, &[first.fields(&signal("a", 0)), second.fields(&signal("b", 0))]).await;
-    all_done(&mut redis).await;
-    assert!(server.entries(DEAD).await.is_empty());
-    // The one before the one before is good no more, nor, with no grace, the one before.
-    let third = rotate(0).await;
-    tokio::time::sleep(Duration::from_millis(1_100)).await;
-    let all = [&first, &second, &third].map(|source| source.fields(&signal("c", 0)));
-    send(&mut redis, &all).await;
-    all_done(&mut redis).await;
-    let dead = server.entries(DEAD).await;
-    let codes: Vec<&str> = dead.iter().map(|entry| entry["code"].as_str()).collect();
-    assert_eq!(codes, ["STREAM_SIGNATURE", "STREAM_SIGNATURE"], "{dead:?}");
-    let all = admin.ask("GET", "/signals", None).await.json();
-    assert_eq!(all["items"].as_array().unwrap().len(), 3, "{all}");
-    let body = json!({"grace_seconds": 604_801}).to_string();
-    let path = format!("/signal-sources/{}/key", first.id);
-    assert_eq!(admin.ask("POST", &path, Some(&body)).await.status, 422);
-    let audit = admin.ask("GET", "/audit?action=signal_source.key_changed", None).await.json();
-    assert_eq!(audit["items"].as_array().unwrap().len(), 2, "{audit}");
 }
 
 /// Killed as the kernel does it, between a decision that is kept and its release.

@@ -28,7 +28,8 @@ pub use port::{
 pub use portfolio::{Portfolio, Position};
 pub use refusal::{Refusal, RiskRejection};
 pub use signal::{
-    SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken, SignalTold,
+    SIGNAL_DUPLICATE, SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken,
+    SignalTold,
 };
 pub use switch::{Alert, LimitsNow, Switch};
 

@@ -23,6 +23,9 @@ pub struct SignalIn {
 /// The code of a signal that was asked about and never taken.
 pub const SIGNAL_NOT_HEARD: &str = "SIGNAL_NOT_HEARD";
 
+/// The code of a signal whose source has sent another one under its name.
+pub const SIGNAL_DUPLICATE: &str = "SIGNAL_DUPLICATE";
+
 /// A signal that is in the journal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SignalTaken {

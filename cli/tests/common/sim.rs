@@ -108,13 +108,6 @@ impl Sim {
         assert_eq!(ended.code, 0, "{}", ended.err);
     }
 
-    /// Something that shall happen there, or go wrong (`faults` with a plan).
-    pub fn control(&self, path: &str, body: &str) {
-        let url = format!("{}/sim/{path}", self.url);
-        let answer = ureq::post(&url).send(body).expect("it is done");
-        assert_eq!(answer.status(), 200, "{path}");
-    }
-
     /// Writes the keys of its account into a file that nobody else can read.
     pub fn write_keys(&self, sandbox: &Sandbox, name: &str) -> String {
         let (api_key, secret) = &self.keys;

@@ -25,7 +25,6 @@ pub struct Kept {
     /// Which sides have been told anew since the book came into doubt.
     cleared: [bool; 2],
     is_whole: bool,
-    pub gaps: u64,
     /// What is held, in lots, and of which side each order is: 1 or -1.
     position: i64,
     signs: BTreeMap<u64, i64>,
@@ -80,10 +79,7 @@ impl Kept {
     fn tick(&mut self, tick: &Tick) {
         let side = tick.side() as usize;
         match tick.kind() {
-            Some(TickKind::Gap) => {
-                self.gaps += 1;
-                (self.is_whole, self.cleared) = (false, [false; 2]);
-            }
+            Some(TickKind::Gap) => (self.is_whole, self.cleared) = (false, [false; 2]),
             Some(TickKind::Clear) => {
                 self.sides[side].clear();
                 self.cleared[side] = true;

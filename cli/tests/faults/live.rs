@@ -107,6 +107,10 @@ pub const LIVE: &[Scenario] = &[
         .beside(DEAF)
         .shows(&["orders/found"])
         .alone(),
+    fault("refuse-connect", "", "for_ms = 1500\nconnection = \"api\"").times(1).cuts(),
+    fault("connect-limit", "", "status = 429\nretry_ms = 1000\nconnection = \"api\"")
+        .times(1)
+        .cuts(),
     lost("outage", "for_ms = 2500"),
     lost("close-code", "code = 1000\nconnection = \"api\"").kind("1000"),
     lost("close-code", "code = 1006\nconnection = \"api\"").kind("1006"),
@@ -119,10 +123,6 @@ pub const LIVE: &[Scenario] = &[
     lost("session-expired", "connection = \"api\""),
     fault("shutdown-notice", LINKS, "delay_ms = 1500\nconnection = \"api\"").times(2).cuts(),
     fault("overlap", LINKS, "delay_ms = 5000\nconnection = \"api\"").times(2).cuts(),
-    fault("refuse-connect", "", "for_ms = 1500\nconnection = \"api\"").times(1).cuts(),
-    fault("connect-limit", "", "status = 429\nretry_ms = 1000\nconnection = \"api\"")
-        .times(1)
-        .cuts(),
     fault("clock-skew", ONCE, "by_ms = 250\nfor_ms = 5000").kind("250 ms ahead").times(1),
     fault("clock-skew", ONCE, "by_ms = 1001\nfor_ms = 60000")
         .kind("1001 ms ahead")

@@ -60,11 +60,11 @@ pub const PAPER: &[Scenario] = &[
     fault("fragmented-frame", FRAMES, "parts = 5"),
     fault("binary-frame", FRAMES, ""),
     fault("ping-inside", FRAMES, "bytes = 20"),
-    lost("compressed-frame", "stream = \"depth\""),
-    lost("cut-frame", "stream = \"depth\""),
-    fault("foreign-symbol", FRAMES, ""),
-    fault("large-ids", ONCE, "").times(1).alone(),
-    fault("burst", "at_ms = 2000\nevery_ms = 1500\ntimes = 3", "for_ms = 800\nrate = 5000"),
+    // Those of new connections come before those by which connections are lost.
+    fault("ack-error-one", ONCE, "").times(1).cuts(),
+    fault("ack-lost", ONCE, "").times(1).cuts(),
+    fault("data-before-ack", ONCE, "").times(1).cuts(),
+    fault("inbound-limit", ONCE, "").times(1).cuts().shows(&["feed/losses"]),
     fault("refuse-connect", ONCE, "for_ms = 1500\nconnection = \"streams\"")
         .times(1)
         .cuts()
@@ -74,6 +74,11 @@ pub const PAPER: &[Scenario] = &[
         .times(1)
         .cuts()
         .shows(&["feed/refusals"]),
+    lost("compressed-frame", "stream = \"depth\""),
+    lost("cut-frame", "stream = \"depth\""),
+    fault("foreign-symbol", FRAMES, ""),
+    fault("large-ids", ONCE, "").times(1).alone(),
+    fault("burst", "at_ms = 2000\nevery_ms = 1500\ntimes = 3", "for_ms = 800\nrate = 5000"),
     lost("outage", "for_ms = 1500"),
     lost("close-code", "code = 1000\nconnection = \"streams\"").kind("1000"),
     lost("close-code", "code = 1006\nconnection = \"streams\"").kind("1006"),
@@ -92,11 +97,7 @@ pub const PAPER: &[Scenario] = &[
         .times(1)
         .cuts()
         .shows(&["feed/rotations"]),
-    fault("ack-error-one", ONCE, "").times(1).cuts(),
-    fault("ack-lost", ONCE, "").times(1).cuts(),
     fault("ack-without-data", ONCE, "").times(1).shows(&["feed/resubscriptions"]).alone(),
-    fault("data-before-ack", ONCE, "").times(1).cuts(),
-    fault("inbound-limit", ONCE, "").times(1).cuts().shows(&["feed/losses"]),
     fault("halt", "at_ms = 2500", "for_ms = 1500").times(1),
     fault("tick-change", "at_ms = 2500", "tick = \"0.001\"")
         .times(1)

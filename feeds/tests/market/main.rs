@@ -8,6 +8,7 @@
 
 mod captured;
 mod hostile;
+mod listed;
 mod model;
 mod random;
 mod recorded;

@@ -373,6 +373,11 @@ impl World {
             let body = format!(r#"{{"serverTime":{ms}}}"#).into_bytes();
             return self.later(way, Coming::Answer(call, 200, body, 0));
         }
+        let is_gone = |listed: &Listed| listed.status.is_none() && url.contains(&listed.name);
+        if self.listed.iter().any(is_gone) {
+            let body = br#"{"code":-1121,"msg":"Invalid symbol."}"#.to_vec();
+            return self.later(way, Coming::Answer(call, 400, body, 0));
+        }
         if url.contains("/exchangeInfo") {
             let body = listing(&self.listed, self.profile.weight_limit).into_bytes();
             return self.later(way, Coming::Answer(call, 200, body, 0));
@@ -405,6 +410,9 @@ impl World {
 
     /// The market of an instrument moves.
     fn moves(&mut self, at: usize) {
+        if self.listed[at].status.is_none() {
+            return;
+        }
         let pace = self.pace;
         let pause = self.dice.random_range(pace / 10..=pace);
         self.later(pause, Coming::Move(at));

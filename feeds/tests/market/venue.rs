@@ -19,6 +19,8 @@ pub struct Listed {
     pub history: BTreeMap<i64, Sides>,
     /// The book at each id that a snapshot may have.
     pub by_id: BTreeMap<u64, Sides>,
+    /// What the listings say; nothing: it is not listed any more.
+    pub status: Option<&'static str>,
     clock_ms: i64,
     marks: i64,
 }
@@ -33,6 +35,7 @@ impl Listed {
             trade_id: 0,
             history: BTreeMap::new(),
             by_id: BTreeMap::from([(1_000, Sides::default())]),
+            status: Some("TRADING"),
             clock_ms,
             marks: 0,
         }
@@ -88,14 +91,15 @@ impl Listed {
 /// What the venue lists.
 pub fn listing(listed: &[Listed], weight_limit: u64) -> String {
     let one = |listed: &Listed| {
-        format!(
-            r#"{{"symbol":"{}","status":"TRADING","baseAsset":"S","quoteAsset":"USDT","filters":[
+        let status = listed.status?;
+        Some(format!(
+            r#"{{"symbol":"{}","status":"{status}","baseAsset":"S","quoteAsset":"USDT","filters":[
             {{"filterType":"PRICE_FILTER","tickSize":"0.01000000"}},
             {{"filterType":"LOT_SIZE","stepSize":"0.00000100"}}]}}"#,
             listed.name
-        )
+        ))
     };
-    let all: Vec<String> = listed.iter().map(one).collect();
+    let all: Vec<String> = listed.iter().filter_map(one).collect();
     format!(
         r#"{{"rateLimits":[{{"rateLimitType":"REQUEST_WEIGHT","interval":"MINUTE",
         "intervalNum":1,"limit":{weight_limit}}}],"symbols":[{}]}}"#,

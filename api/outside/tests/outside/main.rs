@@ -1,6 +1,7 @@
 //! Webhooks, agents and Vault against real sockets, a real Redis and a real store.
 
 mod agents;
+mod apart;
 mod bus;
 mod folder;
 #[path = "../../../store/tests/store/redis_server.rs"]

@@ -1,7 +1,5 @@
 //! Clocks that are off: ours from the beginning on, or the venue's from one moment to the next.
 
-use qt_types::Nanos;
-
 use crate::desk::{Rig, Run, assert_true};
 use crate::faults::exchange;
 use crate::trader::Trader;
@@ -61,8 +59,7 @@ fn the_venues_clock_jumps() {
         run.until("fills", |_| truth.trades().len() >= 3);
         let plan = format!("[[fault]]\nwhat = \"clock-skew\"\nby_ms = {by_ms}\nfor_ms = 3600000\n");
         truth.control("POST", "faults", &plan);
-        let jump_ns = by_ms * 1_000_000;
-        run.until("the new time", |run| (run.standing().offset_ns - jump_ns).abs() < SECOND / 2);
+        run.until("the new time", |run| run.standing().offset_ns.abs() > 2 * SECOND);
         let sent = run.standing().figures.sent;
         run.until("more commands", |run| run.standing().figures.sent > sent + 20);
         truth.control("DELETE", "faults", "");
@@ -72,6 +69,8 @@ fn the_venues_clock_jumps() {
         let ended = run.stop();
         ended.result.as_ref().unwrap();
         assert_true(&truth, &rig.memory, &ended, before, &format!("a jump of {by_ms} ms"));
-        assert!(rig.memory.events().iter().all(|it| it.recv_ns > Nanos::MIN));
+        // No event is stamped in the past of the one before it.
+        let events = rig.memory.events();
+        assert!(events.windows(2).all(|two| two[0].recv_ns <= two[1].recv_ns));
     }
 }

@@ -190,9 +190,10 @@ async fn a_renewal_that_is_cut_off_harms_nothing() {
         if kept.join("journal-1.qtj").exists() {
             cut_off(&kept);
         }
-        let change = |settings: &mut SessionSettings| match is_renewed {
-            true => dearer(settings),
-            false => {}
+        let change = |settings: &mut SessionSettings| {
+            if is_renewed {
+                dearer(settings);
+            }
         };
         let (next, desk) = start(folder.path(), &hub, tenant, change).await;
         ready(&desk).await;

@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use qt_sessions::Sessions;
 use qt_trading::ids::{StrategyUid, TenantId};
+use qt_trading::time::Time;
 use qt_trading::{Desk, LimitValue, SignalAnswer, SignalIn, SignalTaken, StrategyRun, Trading};
 use uuid::Uuid;
 
-use crate::common::{amount, hub, ready, sessions, until};
+use crate::common::{amount, hub, ready, sessions, settings, until};
 
 fn run(id: StrategyUid, source: u16, limits: &[(&str, &str)]) -> StrategyRun {
     let limit = |(name, value): &(&str, &str)| LimitValue {
@@ -118,6 +120,34 @@ async fn a_source_over_its_budget_cannot_trade_while_another_can() {
     sessions.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn a_source_that_has_lost_its_budget_opens_nothing_more_while_another_does() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub();
+    let (poor, rich) = (StrategyUid::new(), StrategyUid::new());
+    let sessions = sessions(folder.path(), &hub);
+    let desk = sessions.desk(TenantId::new()).await.unwrap();
+    ready(&desk).await;
+    let limits = |loss| [("exposure", "50000"), ("daily_loss", loss)];
+    desk.activate(run(poor, 1, &limits("0.01")), "ann".into()).await.unwrap();
+    desk.activate(run(rich, 2, &limits("5000")), "ann".into()).await.unwrap();
+    let named = |source, name: &str, action: &str| {
+        let signal = signal(source, name, "AAPL", "");
+        SignalIn { body: signal.body.replace("\"buy\"", &format!("\"{action}\"")), ..signal }
+    };
+    // There and back costs more than it may lose: fees and what lies between the prices.
+    one(&desk, named(1, "a", "buy")).await.unwrap();
+    until("bought", || desk.portfolio().positions.len() == 1).await;
+    one(&desk, named(1, "b", "close")).await.unwrap();
+    until("closed", || desk.portfolio().positions.is_empty()).await;
+    assert_eq!(orders_of(&desk, poor), 2, "what makes a position smaller is let through");
+    one(&desk, named(1, "c", "buy")).await.unwrap();
+    one(&desk, named(2, "c", "buy")).await.unwrap();
+    until("the other one buys", || orders_of(&desk, rich) == 1).await;
+    assert_eq!(orders_of(&desk, poor), 2, "its order was denied");
+    sessions.stop().await;
+}
+
 fn exposure() -> LimitValue {
     LimitValue {
         name: "exposure".to_owned(),
@@ -173,10 +203,48 @@ async fn one_that_is_only_asked_about_has_no_effect() {
     let taken = one(&desk, given).await.unwrap();
     assert!(taken.is_new, "asking has not made it known");
     // Whatever the clock says by now.
-    let late = SignalIn {
-        body: asked.body.replace("2099-01-31T09:30:00", "2026-01-31T09:30:01"),
-        ..asked
-    };
-    assert_eq!(one(&desk, late).await, Ok(SignalTaken { is_new: false, ..taken }));
+    let soon = signal(1, "b", "AAPL", "");
+    let at = Time(Time::now().0 + 2_000_000_000).to_string();
+    let soon = SignalIn { body: soon.body.replace("2099-01-31T09:30:00Z", &at), ..soon };
+    let taken = one(&desk, soon.clone()).await.unwrap();
+    until("expired", || Time::now().to_string() > at).await;
+    let asked = SignalIn { only_if_known: true, ..soon };
+    assert_eq!(one(&desk, asked).await, Ok(SignalTaken { is_new: false, ..taken }));
     sessions.stop().await;
+}
+
+/// What the journal has under a name is what counts, whoever asks and whatever else was lost.
+#[tokio::test(flavor = "multi_thread")]
+async fn another_signal_under_a_name_of_the_journal_is_refused() {
+    let (hub, tenant) = (hub(), TenantId::new());
+    let first = signal(1, "a", "AAPL", r#","quantity":"2""#);
+    let other = signal(1, "a", "AAPL", r#","quantity":"3""#);
+    // It says the same, in other words.
+    let alike = SignalIn { body: first.body.replace(r#""2""#, "2.0"), ..first.clone() };
+    for has_states in [true, false] {
+        let (folder, mut seq) = (tempfile::tempdir().unwrap(), None);
+        for is_first in [true, false] {
+            let mut settings = settings(folder.path());
+            if !has_states {
+                // It is made again from all of its journal.
+                settings.paper.state_every = None;
+            }
+            let sessions = Sessions::start(settings, Arc::clone(&hub)).unwrap();
+            let desk = sessions.desk(tenant).await.unwrap();
+            ready(&desk).await;
+            let taken = one(&desk, first.clone()).await.unwrap();
+            assert_eq!((taken.seq, taken.is_new), (*seq.get_or_insert(taken.seq), is_first));
+            for only_if_known in [false, true] {
+                let other = SignalIn { only_if_known, ..other.clone() };
+                let why = one(&desk, other).await.unwrap_err();
+                assert_eq!(why.code, qt_trading::SIGNAL_DUPLICATE);
+            }
+            let again = SignalTaken { is_new: false, ..taken };
+            assert_eq!(one(&desk, alike.clone()).await, Ok(again));
+            // Another source may call its own so.
+            let of_other = SignalIn { source: 2, ..other.clone() };
+            assert_eq!(one(&desk, of_other).await.unwrap().is_new, is_first);
+            sessions.stop().await;
+        }
+    }
 }

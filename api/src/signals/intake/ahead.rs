@@ -6,17 +6,38 @@
 //! brings it again: then the session says that it has it.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use qt_store::{NewSignal, SourceRow};
 use qt_trading::time::Time;
-use qt_trading::{Desk, Refusal, SignalIn};
+use qt_trading::{Desk, Refusal, SIGNAL_DUPLICATE, SignalIn};
 use qt_types::Nanos;
 
 use super::super::rows::{asked_of_row, of_row, settle};
-use super::{BATCH, Outcome, Read, SignalIntake, refused};
+use super::{BATCH, Outcome, Read, SignalIntake, duplicate, refused};
 
 /// How far ahead of ours the clock of a source may be (ns).
 const TOLERANCE_NS: i64 = 5_000_000_000;
+
+/// Signals that were read, with what the session has said of those that it was asked about.
+pub struct Begun {
+    pub(super) desk: Result<Arc<dyn Desk>, Refusal>,
+    pub(super) reads: Vec<Read>,
+    /// Of those that could be read.
+    pub(super) news: Vec<NewSignal>,
+    /// Why they may not be new, where they may not.
+    pub(super) whys: Vec<Option<Outcome>>,
+}
+
+impl Begun {
+    /// Takes `other`, of the same source, behind it.
+    pub fn join(&mut self, other: Self) {
+        self.desk = other.desk;
+        self.reads.extend(other.reads);
+        self.news.extend(other.news);
+        self.whys.extend(other.whys);
+    }
+}
 
 fn too_many(source: &SourceRow) -> Outcome {
     let rate = source.budget.rate_per_minute;
@@ -62,10 +83,9 @@ impl SignalIntake {
     pub(super) async fn ask_ahead(
         &self,
         source: &SourceRow,
-        desk: &dyn Desk,
-        news: &mut [NewSignal],
-        whys: &mut [Option<Outcome>],
+        begun: &mut Begun,
     ) -> Result<(), Refusal> {
+        let Begun { desk: Ok(desk), news, whys, .. } = begun else { return Ok(()) };
         if news.is_empty() {
             return Ok(());
         }
@@ -90,12 +110,19 @@ impl SignalIntake {
             // A session that does not answer now is asked again once they are kept.
             let Ok(answers) = desk.signals(signals).await else { return Ok(()) };
             for ((at, signal), answer) in part.iter().zip(answers) {
-                if signal.only_if_known && answer.is_err() {
+                let (Some(new), Some(why)) = (news.get_mut(*at), whys.get_mut(*at)) else {
                     continue;
-                }
-                if let (Some(new), Some(why)) = (news.get_mut(*at), whys.get_mut(*at)) {
-                    settle(&mut new.row, answer);
-                    (new.may_be_new, *why) = (true, None);
+                };
+                match answer {
+                    // The one that it has is on its way here again.
+                    Err(refused) if refused.code == SIGNAL_DUPLICATE => {
+                        (new.may_be_new, *why) = (false, Some(duplicate()));
+                    }
+                    Err(_) if signal.only_if_known => {}
+                    answer => {
+                        settle(&mut new.row, answer);
+                        (new.may_be_new, *why) = (true, None);
+                    }
                 }
             }
         }

@@ -90,6 +90,26 @@ impl Signals for Store {
         })
     }
 
+    fn replace_signal(&self, row: SignalRow) -> Kept<'_, bool> {
+        Box::pin(async move {
+            let mut tx = self.write(row.tenant).await?;
+            let sql = "UPDATE signals SET body = $3, body_hash = $4, symbol = $5, action = $6, \
+                       confidence_e9 = $7, issued_ns = $8, expires_ns = $9, arrived_ns = $10, \
+                       status = $11, code = $12, session_seq = $13, taken_body = $14 \
+                       WHERE tenant_id = $1 AND id = $2 AND status <> 'taken'";
+            let envelope = Envelope::new(row.tenant, &told(&row), None, None);
+            let mut values = values(row);
+            // Its source and its name are those of the other one.
+            values.drain(1..3);
+            let is_replaced = tx.execute(sql, values).await? == 1;
+            if is_replaced {
+                tx.events.push(envelope);
+                tx.commit().await?;
+            }
+            Ok(is_replaced)
+        })
+    }
+
     fn signals_known(
         &self,
         tenant: TenantId,

@@ -18,6 +18,7 @@ on_both!(
     a_signal_is_kept_once_with_its_event,
     what_became_of_a_signal_is_written_down_once,
     the_same_signals_at_the_same_moment_are_new_once,
+    a_signal_that_was_not_taken_gives_way_to_the_one_that_was,
 );
 
 fn source(tenant: TenantId, name: &str, subject: Option<&str>) -> SourceRow {
@@ -180,4 +181,42 @@ async fn the_same_signals_at_the_same_moment_are_new_once(world: World) {
     assert_eq!(all.iter().filter(|it| **it == SignalKept::New).count(), 50);
     let events = world.store.events_after(tenant, 0, 500).await.unwrap();
     assert_eq!(events.len(), 50);
+}
+
+async fn a_signal_that_was_not_taken_gives_way_to_the_one_that_was(world: World) {
+    let store = &world.store;
+    let (tenant, of) = (TenantId::new(), StrategyUid::new());
+    let kept = signal(tenant, of, "a").row;
+    let new = NewSignal { row: kept.clone(), may_be_new: true };
+    store.keep_signals(tenant, vec![new]).await.unwrap();
+    let taken = SignalRow {
+        body: r#"{"signal_id": "a", "action": "sell"}"#.to_owned(),
+        body_hash: "another".to_owned(),
+        symbol: "ETH-USD".to_owned(),
+        action: "sell".to_owned(),
+        confidence_e9: 1,
+        issued_at: Time(NOON + 5),
+        expires_at: Time(NOON + 6),
+        arrived_at: Time(NOON + 7),
+        status: SignalStatus::Taken,
+        seq: Some(9),
+        ..kept.clone()
+    };
+    // Not one of another tenant, nor one that there is not.
+    let foreign = SignalRow { tenant: TenantId::new(), ..taken.clone() };
+    let unknown = SignalRow { id: Uuid::now_v7(), ..taken.clone() };
+    for none in [foreign, unknown] {
+        assert!(!store.replace_signal(none).await.unwrap());
+    }
+    assert_eq!(store.signal(tenant, kept.id).await.unwrap(), kept);
+    assert!(store.replace_signal(taken.clone()).await.unwrap());
+    assert_eq!(store.signal(tenant, kept.id).await.unwrap(), taken);
+    // What was taken stays.
+    let third = SignalRow { body_hash: "a third".to_owned(), ..taken.clone() };
+    assert!(!store.replace_signal(third).await.unwrap());
+    assert_eq!(store.signal(tenant, kept.id).await.unwrap(), taken);
+    let events = store.events_after(tenant, 0, 100).await.unwrap();
+    let told: Vec<bool> =
+        events.iter().map(|it| it.envelope.data.contains(r#""action":"sell""#)).collect();
+    assert_eq!(told, [false, true], "each of them was told");
 }

@@ -11,10 +11,9 @@ use qt_trading::{
     NewOrder, Order, OrderKind, OrderStatus, Phase, Portfolio, PrivateKind, PrivateLog, Refusal,
     RiskRejection, RiskStatus, SessionState, SignalAnswer, SignalIn, StrategyRun, Switch, Trading,
 };
-use uuid::Uuid;
 
-use super::heard;
 use super::market::amount;
+use super::{Heard, heard};
 
 /// One desk for each tenant.
 #[derive(Default)]
@@ -81,8 +80,7 @@ struct State {
     orders: Vec<Arc<Order>>,
     executions: Vec<Arc<Execution>>,
     running: Vec<StrategyRun>,
-    /// The signals that it has taken, by source, and their numbers.
-    signals: HashMap<(u16, Uuid), u64>,
+    signals: Heard,
     limits: Option<Arc<LimitsNow>>,
     switches: Vec<Switch>,
 }

@@ -29,11 +29,13 @@ use qt_strategies::Registry;
 use qt_trading::ids::TenantId;
 use qt_trading::secret::Secret;
 use qt_trading::time::Time;
-use qt_trading::{SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken};
+use qt_trading::{
+    SIGNAL_DUPLICATE, SIGNAL_NOT_HEARD, SignalAnswer, SignalIn, SignalRefused, SignalTaken,
+};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use uuid::Uuid;
 
 pub use client::Reply;
 use client::send;
@@ -193,12 +195,22 @@ pub async fn soon<T>(what: impl Future<Output = T>) -> T {
     tokio::time::timeout(Duration::from_secs(10), what).await.expect("it happens within 10 s")
 }
 
+/// The signals that a desk has taken, by source and name: which, and what it says.
+pub type Heard = HashMap<(u16, String), (u64, Value)>;
+
 /// What a desk that has taken `known` says of a signal.
-fn heard(known: &mut HashMap<(u16, Uuid), u64>, signal: &SignalIn) -> SignalAnswer {
-    let (name, next) = ((signal.source, signal.id), known.len() as u64 + 1);
-    if signal.only_if_known && !known.contains_key(&name) {
-        return Err(SignalRefused { code: SIGNAL_NOT_HEARD, detail: String::new() });
+fn heard(known: &mut Heard, signal: &SignalIn) -> SignalAnswer {
+    let body: Value = serde_json::from_str(&signal.body).expect("a signal");
+    let name = (signal.source, body["signal_id"].to_string());
+    let refused = |code| Err(SignalRefused { code, detail: String::new() });
+    let next = known.len() as u64 + 1;
+    match known.get(&name) {
+        Some((_, was)) if *was != body => refused(SIGNAL_DUPLICATE),
+        Some((seq, _)) => Ok(SignalTaken { seq: *seq, is_new: false }),
+        None if signal.only_if_known => refused(SIGNAL_NOT_HEARD),
+        None => {
+            known.insert(name, (next, body));
+            Ok(SignalTaken { seq: next, is_new: true })
+        }
     }
-    let seq = *known.entry(name).or_insert(next);
-    Ok(SignalTaken { seq, is_new: seq == next })
 }

@@ -140,6 +140,7 @@ away! {
     Signals {
         fn keep_signals(TenantId, Vec<NewSignal>) -> Vec<SignalKept>;
         fn settle_signals(TenantId, Vec<SignalSettled>) -> ();
+        fn replace_signal(SignalRow) -> bool;
         fn signals_known(TenantId, StrategyUid, Vec<String>) -> Vec<String>;
         fn signals_left(TenantId, Time, u32) -> Vec<SignalRow>;
         fn signal(TenantId, Uuid) -> SignalRow;

@@ -71,6 +71,7 @@ pub fn run(args: &ExportArgs, session: &Session) -> Result<(), Failure> {
             "left_out": {
                 "orders": touched.orders, "decisions": touched.decisions,
                 "strategies": touched.strategies, "restarts": touched.restarts,
+                "late": touched.late,
             },
         }));
     }
@@ -78,11 +79,12 @@ pub fn run(args: &ExportArgs, session: &Session) -> Result<(), Failure> {
     session.out.line(&format!("{}: {records}, {heard}", run.display()))?;
     if !touched.is_nothing() {
         session.out.line(&format!(
-            "not in it: {} by hand, {}, {} with limits of their own or another place; {}",
+            "not in it: {} by hand, {}, {} with limits of their own or another place; {}, {} late",
             plural(touched.orders, "order"),
             plural(touched.decisions, "decision"),
             touched.strategies,
             plural(touched.restarts, "restart"),
+            plural(touched.late, "timer"),
         ))?;
     }
     session.out.line(&format!("quanttrade backtest {}", run.display()))

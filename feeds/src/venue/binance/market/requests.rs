@@ -10,7 +10,8 @@ use crate::market::Status;
 /// How often the time and the listings are asked for.
 const CLOCK_EVERY_NS: i64 = 300_000_000_000;
 const LISTINGS_EVERY_NS: i64 = 30_000_000_000;
-/// The same where an answer is larger than this: the venue tells of everything that it has.
+/// The same where an answer is larger than this: the venue tells of everything that it has, and all that
+/// is wanted of it trades.
 const LISTINGS_RARELY_NS: i64 = 600_000_000_000;
 const LISTINGS_BYTES: usize = 256 << 10;
 /// However much speaks against what is known, it is not asked for again before.
@@ -178,6 +179,8 @@ impl Market {
             Purpose::Depth(at) => {
                 self.depth_answered(at, call.0, is_good.then_some(body), now_ns);
             }
+            // A silent stream of something that the venue does not know: the listings tell.
+            Purpose::Probe(_) if is_unknown(status, body) => self.ask_listings(now_ns),
             Purpose::Probe(at) => {
                 if is_good {
                     self.probed(at, body, asked_ns, now_ns);
@@ -240,8 +243,9 @@ impl Market {
             self.stop(at, "the venue does not list it (any more)".to_owned(), now_ns);
         }
         self.listed_ns = now_ns;
-        let every_ns =
-            if body.len() > LISTINGS_BYTES { LISTINGS_RARELY_NS } else { LISTINGS_EVERY_NS };
+        let halts = self.instruments.iter().any(|one| one.is_told() && !one.status.trades());
+        let is_rare = body.len() > LISTINGS_BYTES && !halts;
+        let every_ns = if is_rare { LISTINGS_RARELY_NS } else { LISTINGS_EVERY_NS };
         self.query_ns = now_ns.saturating_add_ns(every_ns);
     }
 

@@ -3,6 +3,8 @@
 //! with the signals as they reached it, sends the same commands at the same times and has the same
 //! fills.
 
+mod away;
+
 use std::collections::BTreeMap;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
