@@ -5,7 +5,7 @@ use qt_venue_sim::server::{MarketSettings, Running, Settings};
 use qt_venue_sim::venue::Venue;
 use serde_json::{Value, json};
 
-use super::client::{Socket, Trader, control, done, start};
+use super::client::{Socket, Trader, control, done, exchange_bytes, start};
 use super::usdm::{listening, order};
 
 fn quiet(rule: &str) -> Running {
@@ -93,4 +93,17 @@ fn a_transfer_is_told_once_and_a_lost_one_is_what_is_lost() {
     assert_eq!(told["a"]["B"][0]["bc"], "-2.50000000");
     assert_eq!(told["a"]["B"][0]["wb"], "999998.50000000");
     assert_eq!(done(&running), 1);
+}
+
+#[test]
+fn a_funding_is_of_positions_and_of_no_more_than_they_are_worth() {
+    let ask = |running: &Running, rate: &str| {
+        let what = format!("funding?symbol=BTCUSDT&rate={rate}");
+        let request = format!("POST /sim/{what} HTTP/1.1\r\nconnection: close\r\n\r\n");
+        exchange_bytes(running.addr, request.as_bytes()).status
+    };
+    let futures = quiet("what = \"drop-report\"");
+    let rates = ["1", "-1", "1.00000001", "-92233720368", "x"];
+    assert_eq!(rates.map(|rate| ask(&futures, rate)), [200, 200, 400, 400, 400]);
+    assert_eq!(ask(&super::client::quiet(), "0.0001"), 400, "nobody has positions there");
 }

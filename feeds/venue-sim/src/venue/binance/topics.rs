@@ -94,3 +94,30 @@ pub(super) fn topic_of(name: &str, exchange: &Exchange) -> Option<Topic> {
     };
     Some((Some(symbol), kind))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::{exchange_settings, futures_settings};
+    use super::*;
+
+    #[test]
+    fn marks_are_of_futures_and_spans_of_spot() {
+        let names = ["BTCUSDT".to_owned()];
+        let spot = Exchange::new(exchange_settings(&names).expect("known")).expect("an exchange");
+        let usdm = Exchange::new(futures_settings(&names).expect("known")).expect("an exchange");
+        let kind = |name: &str, exchange| topic_of(name, exchange).map(|(_, kind)| kind);
+        for (name, of_spot, of_usdm) in [
+            ("btcusdt@trade", Some(Kind::Trade), Some(Kind::Trade)),
+            ("btcusdt@kline_1m", kind("btcusdt@kline_1m", &usdm), Some(Kind::Candle(1))),
+            ("btcusdt@ticker_4h", Some(Kind::Window(1)), None),
+            ("!ticker_1d@arr", Some(Kind::Window(2)), None),
+            ("btcusdt@markPrice", None, Some(Kind::Mark { is_fast: false })),
+            ("btcusdt@markPrice@1s", None, Some(Kind::Mark { is_fast: true })),
+            ("!markPrice@arr", None, Some(Kind::Mark { is_fast: false })),
+            ("!markPrice@arr@1s", None, Some(Kind::Mark { is_fast: true })),
+            ("!anything", None, None),
+        ] {
+            assert_eq!((kind(name, &spot), kind(name, &usdm)), (of_spot, of_usdm), "{name}");
+        }
+    }
+}
