@@ -46,6 +46,44 @@ fn a_run_on_paper_trades_on_live_market_data_and_can_be_made_again() {
     assert_eq!(sandbox.run(&other).code, 1);
 }
 
+/// Futures: the books from one path of streams, marks from another, trading on paper.
+#[test]
+fn a_run_on_paper_trades_futures_and_a_recording_has_their_marks() {
+    let sandbox = Sandbox::new();
+    let sim = Sim::of(&sandbox, "binance-usdm", &[]);
+    let mut words = quoting(&sim, "out", &["--json"]);
+    words[2] = "binance-usdm".to_owned();
+    let run = start(&sandbox, &words, "run.log");
+    let seen = until(&sandbox, "out", "it trades", |it| sends(it, 10));
+    assert_eq!(seen["venue"]["feed"]["link"], "up", "{seen}");
+    let record = [
+        "record",
+        "--venue",
+        "binance-usdm",
+        "--venue-url",
+        &sim.url,
+        "--symbols",
+        "BTCUSDT,ETHUSDT",
+        "--out",
+        "market.jsonl",
+        "--for",
+        "4s",
+    ];
+    let recorded = sandbox.json(&record);
+    assert_eq!((&recorded["feed"]["gaps"], &recorded["feed"]["losses"]), (&0.into(), &0.into()));
+    let text = sandbox.read("market.jsonl");
+    for (kind, path) in [("depthUpdate", "/public/ws"), ("markPriceUpdate", "/market/ws")] {
+        let mut lines = text.lines().filter(|line| line.contains(&format!("\"e\":\"{kind}\"")));
+        let first = lines.next().unwrap_or_else(|| panic!("no {kind}: {recorded}"));
+        assert!(first.contains(path), "{first}");
+    }
+    run.signal("INT");
+    let ended = run.wait();
+    assert_eq!(ended.code, 130, "{}", ended.err);
+    assert_eq!(ended.document()["feed"]["gaps"], 0);
+    assert_made_again(&sandbox, "out", 10);
+}
+
 #[test]
 fn a_run_on_paper_goes_on_after_it_was_killed() {
     let sandbox = Sandbox::new();

@@ -34,6 +34,7 @@ const DEMO_ACCOUNTS: [&str; 2] = ["demo", "other"];
 #[derive(Debug, Args)]
 #[command(after_help = "Examples:\n  \
     quanttrade venue-sim --venue binance-spot\n  \
+    quanttrade venue-sim --venue binance-usdm --symbols BTCUSDT,ETHUSDT\n  \
     quanttrade venue-sim --venue binance-spot --tls --ca /tmp/ca.pem --listen 127.0.0.1:9443\n  \
     quanttrade venue-sim --symbols BTCUSDT,ETHBTC --keys keys.toml --truth truth.jsonl --json\n  \
     quanttrade venue-sim --faults plan.toml --seed 7\n  \
@@ -41,7 +42,7 @@ const DEMO_ACCOUNTS: [&str; 2] = ["demo", "other"];
     It prints its addresses and what to put into a client, and runs until Ctrl-C; then it writes\n\
     what really happened. No order that it takes leaves this machine. docs/VENUE_SIM.md")]
 pub struct VenueSimArgs {
-    /// Whose protocol: binance-spot
+    /// Whose protocol: binance-spot or binance-usdm
     #[arg(long, value_name = "VENUE", default_value = "binance-spot")]
     pub venue: String,
     /// Listen on ADDRESS:PORT; port 0 takes a free one
@@ -206,7 +207,7 @@ fn start(args: &VenueSimArgs) -> Result<Running, Failure> {
     settings.seed = args.seed;
     settings.has_tls = args.tls;
     settings.market = market(args)?;
-    settings.setup = args.keys.as_deref().map(keys).transpose()?;
+    settings.setup = args.keys.as_deref().map(|path| keys(venue, path)).transpose()?;
     if let Some(path) = &args.faults {
         settings.faults = faults(path)?;
     }
@@ -216,16 +217,16 @@ fn start(args: &VenueSimArgs) -> Result<Running, Failure> {
         }
         StartError::Tls(_) => Failure::failed(error.to_string()),
         StartError::Recording { .. } => Failure::data(error.to_string()),
-        StartError::Symbol(_) | StartError::Exchange(_) | StartError::Setup(_) => {
+        StartError::Symbol(..) | StartError::Exchange(_) | StartError::Setup(_) => {
             Failure::usage(error.to_string())
         }
     })
 }
 
-fn keys(path: &Path) -> Result<Setup, Failure> {
+fn keys(venue: Venue, path: &Path) -> Result<Setup, Failure> {
     let text = fs::read_to_string(path)
         .map_err(|error| Failure::usage(format!("{}: {error}", path.display())))?;
-    Setup::parse(&text).map_err(|error| {
+    Setup::of(venue, &text).map_err(|error| {
         Failure::usage(format!("{}: {error}", path.display()))
             .hint("docs/VENUE_SIM.md shows a file of keys")
     })
@@ -237,7 +238,8 @@ fn tell(args: &VenueSimArgs, running: &Running, session: &Session) -> Result<(),
     let addr = running.addr;
     let rest = format!("{web}://{addr}");
     let streams = format!("{socket}://{addr}");
-    let api = format!("{socket}://{addr}/ws-api/v3");
+    let venue = Venue::from_text(&args.venue).unwrap_or(Venue::BinanceSpot);
+    let api = format!("{socket}://{addr}{}", venue.socket_api());
     let demo = if args.keys.is_none() { &DEMO_ACCOUNTS[..] } else { &[] };
     if session.out.json {
         let accounts: Vec<_> = demo

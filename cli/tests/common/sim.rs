@@ -59,7 +59,12 @@ pub struct Sim {
 impl Sim {
     /// Starts it in `sandbox` with more words.
     pub fn start(sandbox: &Sandbox, more: &[&str]) -> Self {
-        let words = [&["venue-sim", "--venue", "binance-spot", "--json"], more].concat();
+        Self::of(sandbox, "binance-spot", more)
+    }
+
+    /// The same with the protocol of another venue.
+    pub fn of(sandbox: &Sandbox, venue: &str, more: &[&str]) -> Self {
+        let words = [&["venue-sim", "--venue", venue, "--json"], more].concat();
         let mut command = sandbox.command(&words);
         let log = fs::File::create(sandbox.path().join("venue-sim.log")).expect("a log");
         let mut child =

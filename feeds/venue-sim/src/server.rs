@@ -5,13 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 
-use crate::exchange::{Nanos, SymbolError, SymbolId};
+use crate::exchange::{Exchange, Nanos, SymbolError, SymbolId};
 use crate::fault::Plan;
 use crate::market::{Recording, RecordingError, Seeded, SeededSettings};
 use crate::setup::{Setup, SetupError};
 use crate::simulation::Simulation;
 use crate::venue::Venue;
-use crate::venue::binance::{BinanceSpot, SYMBOLS, exchange_settings};
+use crate::venue::binance::BinanceSpot;
 use crate::wire::server::{Serving, Shared, WireSettings, locked, now_ns};
 use crate::wire::tls::{Tls, TlsError};
 
@@ -76,8 +76,8 @@ impl Settings {
 #[derive(Debug, thiserror::Error)]
 pub enum StartError {
     /// A symbol that is not known.
-    #[error("{0}: this symbol is not known; known are: {known}", known = known_symbols())]
-    Symbol(String),
+    #[error("{0}: this symbol is not known; known are: {known}", known = known_symbols(*.1))]
+    Symbol(String, Venue),
     /// The recording cannot be played.
     #[error("the recording, {symbol}: {error}")]
     Recording {
@@ -105,8 +105,8 @@ pub enum StartError {
     },
 }
 
-fn known_symbols() -> String {
-    SYMBOLS.iter().map(|known| known.name).collect::<Vec<_>>().join(", ")
+fn known_symbols(venue: Venue) -> String {
+    venue.symbols().iter().map(|known| known.name).collect::<Vec<_>>().join(", ")
 }
 
 /// Starts servers.
@@ -129,19 +129,14 @@ impl Server {
     /// # Errors
     /// When a setting is wrong or the address cannot be had.
     pub fn start(settings: Settings) -> Result<Running, StartError> {
-        let Venue::BinanceSpot = settings.venue;
-        let mut exchange_settings =
-            exchange_settings(&settings.symbols).map_err(StartError::Symbol)?;
+        let of = settings.venue;
+        let unknown = |name| StartError::Symbol(name, of);
+        let mut exchange_settings = of.settings(&settings.symbols).map_err(unknown)?;
         let start_ns = now_ns();
         exchange_settings.start_ns = start_ns;
         let mut sim = Simulation::new(exchange_settings, settings.faults.clone())?;
-        let names: Vec<String> =
-            sim.exchange.assets().iter().map(|asset| asset.name.to_string()).collect();
-        let setup = settings
-            .setup
-            .clone()
-            .unwrap_or_else(|| Setup::demo(&names.iter().map(String::as_str).collect::<Vec<_>>()));
-        let ids = setup.open(&mut sim.exchange)?;
+        let setup = settings.setup.clone().unwrap_or_else(|| demo(of, &sim.exchange));
+        let ids = setup.open(of, &mut sim.exchange)?;
         add_markets(&mut sim, &settings, start_ns)?;
         let mut venue = BinanceSpot::new(sim, setup.limits);
         setup.hand_out(&mut venue, &ids)?;
@@ -157,6 +152,18 @@ impl Server {
     }
 }
 
+/// Accounts that own a lot: of everything, or of what margins are in.
+fn demo(venue: Venue, exchange: &Exchange) -> Setup {
+    let quotes: Vec<_> = exchange.symbols().map(|(_, spec)| spec.quote).collect();
+    let is_owned = |at: &usize| {
+        let is_quote = quotes.iter().any(|quote| usize::from(quote.0) == *at);
+        !exchange.has_positions() || is_quote
+    };
+    let all = exchange.assets().iter().enumerate().filter(|(at, _)| is_owned(at));
+    let names: Vec<&str> = all.map(|(_, asset)| &*asset.name).collect();
+    Setup { limits: venue.limits(), ..Setup::demo(&names) }
+}
+
 fn add_markets(
     sim: &mut Simulation,
     settings: &Settings,
@@ -165,7 +172,7 @@ fn add_markets(
     let symbols: Vec<(SymbolId, String)> =
         sim.exchange.symbols().map(|(id, spec)| (id, spec.name.to_string())).collect();
     for (id, name) in symbols {
-        let known = SYMBOLS.iter().find(|known| known.name == name);
+        let known = settings.venue.symbols().iter().find(|known| known.name == name);
         match (&settings.market, known) {
             (MarketSettings::Seeded { updates_per_s }, Some(known)) => {
                 let seed = settings.seed.wrapping_add(u64::from(id.0));
@@ -176,7 +183,7 @@ fn add_markets(
             (MarketSettings::Recorded { bytes, speed_e3 }, Some(known)) => {
                 let recording = Recording::read(bytes, &name, id, start_ns, *speed_e3)
                     .map_err(|error| StartError::Recording { symbol: name, error })?;
-                sim.add_market(recording.with_decimals(known.decimals(), known.decimals()));
+                sim.add_market(recording.with_decimals(known.price_decimals, known.qty_decimals));
             }
             (MarketSettings::None, _) | (_, None) => {}
         }

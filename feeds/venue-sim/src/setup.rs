@@ -7,6 +7,7 @@ use serde::Deserialize;
 
 use crate::exchange::units::parse_units;
 use crate::exchange::{AccountId, Exchange, Fees, NewAccount};
+use crate::venue::Venue;
 use crate::venue::binance::{BinanceSpot, DemoKeys, KeyError, KeyKind, Limits, Permissions};
 
 /// Decimals of rates.
@@ -108,12 +109,30 @@ pub enum SetupError {
 }
 
 impl Setup {
-    /// The setup in a file's text.
+    /// The setup of Binance Spot in a file's text.
     ///
     /// # Errors
     /// What is wrong, with its line.
     pub fn parse(text: &str) -> Result<Self, SetupError> {
-        toml::from_str(text).map_err(|error| SetupError::Toml(error.to_string().trim().to_owned()))
+        Self::of(Venue::BinanceSpot, text)
+    }
+
+    /// The setup of `venue` in a file's text. Limits that it does not name are the venue's own.
+    ///
+    /// # Errors
+    /// What is wrong, with its line.
+    pub fn of(venue: Venue, text: &str) -> Result<Self, SetupError> {
+        let wrong = |error: String| SetupError::Toml(error.trim().to_owned());
+        let mut setup: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let file: toml::Table = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+        let own = toml::Table::try_from(venue.limits());
+        let mut limits = own.map_err(|error| wrong(error.to_string()))?;
+        if let Some(toml::Value::Table(given)) = file.get("limits") {
+            limits.extend(given.clone());
+        }
+        setup.limits =
+            limits.try_into().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
+        Ok(setup)
     }
 
     /// Two accounts that own a lot, with keys that are made from their names.
@@ -149,8 +168,12 @@ impl Setup {
     ///
     /// # Errors
     /// The first account that cannot be opened.
-    pub fn open(&self, exchange: &mut Exchange) -> Result<Vec<AccountId>, SetupError> {
-        self.accounts.iter().map(|account| account.open(exchange)).collect()
+    pub fn open(
+        &self,
+        venue: Venue,
+        exchange: &mut Exchange,
+    ) -> Result<Vec<AccountId>, SetupError> {
+        self.accounts.iter().map(|account| account.open(venue, exchange)).collect()
     }
 
     /// Hands out the keys of accounts that were opened.
@@ -175,7 +198,7 @@ impl Setup {
 }
 
 impl AccountSetup {
-    fn open(&self, exchange: &mut Exchange) -> Result<AccountId, SetupError> {
+    fn open(&self, venue: Venue, exchange: &mut Exchange) -> Result<AccountId, SetupError> {
         let account = || self.name.clone();
         let number = |field: &str, text: &str, decimals: u8| {
             parse_units(text, decimals).map_err(|_| SetupError::Number {
@@ -192,7 +215,8 @@ impl AccountSetup {
             balances.push((id, i128::from(number(name, text, spec.decimals)?)));
         }
         let mut opened = NewAccount::new(&self.name, &balances);
-        let usual = Fees::default();
+        let (maker, taker) = venue.fees();
+        let usual = Fees { maker, taker, ..Fees::default() };
         let rate = |field: &str, text: &Option<String>, usual: i64| {
             text.as_deref().map_or(Ok(usual), |text| number(field, text, RATE_DECIMALS))
         };

@@ -83,11 +83,13 @@ impl Simulation {
             let is_due = |at_ns: Nanos| at_ns <= now_ns && !self.is_still;
             let Some((at_ns, market)) = next.filter(|(at_ns, _)| is_due(*at_ns)) else {
                 self.exchange.set_time(now_ns);
+                self.exchange.fund_due();
                 self.faults(now_ns);
                 self.markets.retain(|market| market.next_ns().is_some());
                 return true;
             };
             self.exchange.set_time(at_ns);
+            self.exchange.fund_due();
             self.markets[market].play(&mut self.exchange);
         }
         false

@@ -224,7 +224,12 @@ impl Exchange {
     }
 
     /// The open order of that name.
-    fn open_order(&self, account: AccountId, symbol: SymbolId, name: &OrderRef) -> Option<u64> {
+    pub(super) fn open_order(
+        &self,
+        account: AccountId,
+        symbol: SymbolId,
+        name: &OrderRef,
+    ) -> Option<u64> {
         let desk = self.accounts.get(account.0 as usize)?.desks.get(&symbol)?;
         match (name.id, &name.client_id) {
             (Some(id), None) => desk.open.contains(&id).then_some(id),

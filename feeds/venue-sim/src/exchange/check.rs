@@ -59,7 +59,7 @@ impl Exchange {
         self.check_full(board, order)
     }
 
-    fn check_filters(&self, board: &Board, order: &NewOrder) -> Checked {
+    pub(super) fn check_filters(&self, board: &Board, order: &NewOrder) -> Checked {
         let filters = &board.spec.filters;
         for price in [order.price, order.stop_price].into_iter().flatten() {
             rule(filters.price.holds(price), Rule::PriceFilter)?;
@@ -123,6 +123,10 @@ impl Exchange {
     fn check_worth(&self, board: &Board, order: &NewOrder) -> Checked {
         let is_market = !order.kind.has_price();
         let filters = &board.spec.filters;
+        if order.reduce_only {
+            // What is left of a position may be worth anything.
+            return Ok(());
+        }
         let check = |worth: &Worth, has_max: bool, broken: Rule| {
             let Some(value) = self.worth(board, order, worth.minutes) else { return Ok(()) };
             if !is_market || worth.min_for_market {
@@ -264,7 +268,7 @@ fn check_shape(order: &NewOrder) -> Checked {
 }
 
 /// Whether numbers are such that sums of them can be made.
-fn check_ranges(board: &Board, order: &NewOrder) -> Checked {
+pub(super) fn check_ranges(board: &Board, order: &NewOrder) -> Checked {
     let within = |value: Option<i64>| value.is_none_or(|value| value > 0 && value < UNITS_MAX);
     for (value, name) in [
         (order.qty, "quantity"),

@@ -7,9 +7,10 @@ use super::account::{AccountId, Fees, NewAccount};
 use super::book::Book;
 use super::desk::{Account, Desk};
 use super::event::{
-    Balances, BookChange, Event, ExecutionKind, Fill, Prevention, Report, Transfer,
+    Balances, BookChange, Event, ExecutionKind, Fill, Prevention, Report, Transfer, WalletChange,
 };
 use super::list::OrderList;
+use super::margin::next_multiple;
 use super::order::{Order, Side};
 use super::refusal::Refusal;
 use super::settings::{ASSETS_MAX, SYMBOLS_MAX, Settings};
@@ -52,6 +53,8 @@ pub struct Exchange {
     next_execution: u64,
     /// What the market has of each asset: it began with nothing and can owe.
     pub(super) market: Vec<Amount>,
+    /// When the next funding is.
+    pub(super) next_funding_ns: Nanos,
     /// The commissions.
     pub(super) fees: Vec<Amount>,
     /// What came from outside, below zero.
@@ -113,8 +116,10 @@ impl Exchange {
             });
         }
         let nothing = vec![0; settings.assets.len()];
+        let every_ns = settings.margin.as_ref().map_or(0, |rules| rules.funding_every_ns);
         Ok(Self {
             now_ns: settings.start_ns,
+            next_funding_ns: next_multiple(settings.start_ns, every_ns),
             next_execution: settings.first.execution,
             names,
             boards,
@@ -197,20 +202,28 @@ impl Exchange {
         amount: Amount,
     ) -> Result<(), Refusal> {
         let at = account.0 as usize;
-        let owner = self.accounts.get_mut(at).ok_or(Refusal::UnknownAccount)?;
+        let owner = self.accounts.get(at).ok_or(Refusal::UnknownAccount)?;
         let place = usize::from(asset.0);
         if place >= self.outside.len() || amount == 0 || amount.abs() > AMOUNT_MAX {
             return Err(Refusal::Range("amount"));
         }
-        let after = owner.free(asset) + amount;
-        if !(0..=AMOUNT_MAX).contains(&after) {
+        let free = owner.free(asset);
+        // What positions and orders need stays.
+        let can_leave = match self.settings.margin {
+            Some(_) => free.min(self.margin(account, asset).available()),
+            None => free,
+        };
+        let after = free + amount;
+        if amount < 0 && can_leave + amount < 0 || after > AMOUNT_MAX {
             return Err(Refusal::InsufficientBalance);
         }
+        let owner = &mut self.accounts[at];
         owner.purse(asset).free = after;
         self.outside[place] -= amount;
         let (number, time_ns) = (owner.number(), self.now_ns);
         let transfer = Transfer { number, asset, amount, time_ns };
         self.outbox.push(Event::Transfer { account, transfer });
+        self.accounts[at].why = WalletChange::Transfer(amount);
         self.tell_balances(account);
         Ok(())
     }
@@ -291,14 +304,19 @@ impl Exchange {
         }
     }
 
-    fn tell_balances(&mut self, account: AccountId) {
+    pub(super) fn tell_balances(&mut self, account: AccountId) {
         let owner = &mut self.accounts[account.0 as usize];
+        let why = std::mem::take(&mut owner.why);
         let touched = std::mem::take(&mut owner.touched);
-        if touched.is_empty() {
+        let moved = std::mem::take(&mut owner.touched_positions);
+        if touched.is_empty() && moved.is_empty() {
             return;
         }
         let changed = touched.into_iter().map(|asset| owner.balance(asset)).collect();
-        let balances = Balances { number: owner.number(), changed, time_ns: self.now_ns };
+        let moved = moved.iter().filter_map(|symbol| owner.positions.get(symbol));
+        let positions = moved.copied().collect();
+        let (number, time_ns) = (owner.number(), self.now_ns);
+        let balances = Balances { number, changed, positions, why, time_ns };
         self.outbox.push(Event::Balances { account, balances });
     }
 
@@ -338,6 +356,12 @@ impl Exchange {
         for account in &self.accounts {
             for (asset, purse) in &account.purses {
                 sums[usize::from(asset.0)] += purse.free + purse.locked;
+            }
+            // A position is what was bought, and what is owed for it.
+            for (symbol, position) in &account.positions {
+                let spec = &self.boards[usize::from(symbol.0)].spec;
+                sums[usize::from(spec.base.0)] += position.qty;
+                sums[usize::from(spec.quote.0)] -= position.cost;
             }
         }
         sums

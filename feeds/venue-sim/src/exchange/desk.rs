@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use super::account::NewAccount;
 use super::api::Amendment;
-use super::event::{Balance, Fill, Prevention, Report};
+use super::event::{Balance, Fill, Funding, Prevention, Report, WalletChange};
 use super::order::{Order, Side};
+use super::position::Position;
 use super::symbol::{AssetId, SymbolId};
 use super::units::Amount;
 
@@ -54,6 +55,12 @@ pub(super) struct Account {
     pub(super) next_number: u64,
     /// The assets whose balance has changed since it was last told.
     pub(super) touched: BTreeSet<AssetId>,
+    pub(super) positions: BTreeMap<SymbolId, Position>,
+    /// The positions that have changed since they were last told.
+    pub(super) touched_positions: BTreeSet<SymbolId>,
+    /// Why balances have changed since they were last told.
+    pub(super) why: WalletChange,
+    pub(super) fundings: VecDeque<Funding>,
 }
 
 impl Desk {
@@ -98,6 +105,10 @@ impl Account {
             open_lists: BTreeMap::new(),
             next_number: 1,
             touched: BTreeSet::new(),
+            positions: BTreeMap::new(),
+            touched_positions: BTreeSet::new(),
+            why: WalletChange::Order,
+            fundings: VecDeque::new(),
         }
     }
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 use super::account::AccountId;
 use super::list::ListReport;
 use super::order::{Order, Side};
+use super::position::Position;
 use super::refusal::Refusal;
 use super::symbol::{AssetId, SymbolId, SymbolStatus};
-use super::units::{Amount, Nanos, Price, Qty};
+use super::units::{Amount, Nanos, Price, Qty, Rate};
 
 /// The quantity at a price is now another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -122,6 +123,8 @@ pub struct Fill {
     pub qty: Qty,
     /// What that cost.
     pub quote: Amount,
+    /// What was realised by it, where it closed of a position.
+    pub realised: Amount,
     /// The commission; below zero: the owner got it.
     pub fee: Amount,
     /// In which asset.
@@ -191,6 +194,37 @@ pub struct Balance {
     pub locked: Amount,
 }
 
+/// Why what an account has was changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Default)]
+pub enum WalletChange {
+    /// By its orders.
+    #[default]
+    Order,
+    /// So much came from outside, or left.
+    Transfer(Amount),
+    /// So much came by a funding, or left.
+    Funding(Amount),
+}
+
+/// What a position paid or got at a funding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Funding {
+    /// One more than the number before among the account's reports and balances.
+    pub number: u64,
+    /// The position's symbol.
+    pub symbol: SymbolId,
+    /// In which asset.
+    pub asset: AssetId,
+    /// How much was got; below zero: it was paid.
+    pub amount: Amount,
+    /// What longs paid, in 10^-8 of the worth.
+    pub rate: Rate,
+    /// At which mark.
+    pub mark: Price,
+    /// When.
+    pub time_ns: Nanos,
+}
+
 /// The balances of an account that one request or one trade has changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Balances {
@@ -198,6 +232,10 @@ pub struct Balances {
     pub number: u64,
     /// Those that changed.
     pub changed: Vec<Balance>,
+    /// The positions that changed.
+    pub positions: Vec<Position>,
+    /// Why.
+    pub why: WalletChange,
     /// When.
     pub time_ns: Nanos,
 }
@@ -252,6 +290,24 @@ pub enum Event {
         account: AccountId,
         /// Which.
         balances: Balances,
+    },
+    /// A position paid or got a funding; what the account has follows.
+    Funding {
+        /// Whose.
+        account: AccountId,
+        /// What.
+        funding: Funding,
+    },
+    /// A position may be worth so many times its margin from now on.
+    Leverage {
+        /// Whose.
+        account: AccountId,
+        /// Of what.
+        symbol: SymbolId,
+        /// How many times.
+        leverage: u32,
+        /// When.
+        time_ns: Nanos,
     },
     /// Something came from outside or left.
     Transfer {

@@ -55,6 +55,9 @@ impl Exchange {
         account: AccountId,
         new: &NewList,
     ) -> Result<Vec<(Qty, Amount)>, Refusal> {
+        if self.has_positions() {
+            return Err(Refusal::KindNotSupported);
+        }
         let parts = parts(&new.orders);
         if parts.iter().any(|order| order.symbol != new.symbol) {
             return Err(Refusal::UnknownSymbol);

@@ -21,9 +21,12 @@ mod force;
 mod level;
 mod list;
 mod lists;
+mod margin;
 mod matching;
+mod modify;
 mod order;
 mod place;
+mod position;
 mod queries;
 mod refusal;
 mod settings;
@@ -40,18 +43,21 @@ pub use candle::{Candle, Interval};
 pub use core::Exchange;
 pub use depth::{Best, Depth, DepthBatch};
 pub use event::{
-    AggTrade, Balance, Balances, BookChange, Event, ExecutionKind, Fill, Prevention, Report, Trade,
-    Transfer,
+    AggTrade, Balance, Balances, BookChange, Event, ExecutionKind, Fill, Funding, Prevention,
+    Report, Trade, Transfer, WalletChange,
 };
 pub use filters::{Band, Filters, Range, Trailing, Worth};
 pub use list::{
     Contingency, ListCancelled, ListChange, ListOrders, ListPlaced, ListRef, ListReport, NewList,
     OrderList, Pair, Pending,
 };
+pub use margin::{MarginState, average_e8};
+pub use modify::Modify;
 pub use order::{
     Amend, CLIENT_ID_BYTES_MAX, Cancel, CancelOnlyIf, Marks, NewOrder, Order, OrderKind, OrderRef,
     OrderStatus, ReplaceMode, SelfTrade, Side, TimeInForce,
 };
+pub use position::{MarginRules, Position};
 pub use refusal::{Refusal, Rule};
 pub use settings::{ASSETS_MAX, Discount, FirstIds, Limits, SYMBOLS_MAX, Settings};
 pub use symbol::{AssetId, AssetSpec, SymbolError, SymbolId, SymbolSpec, SymbolStatus};

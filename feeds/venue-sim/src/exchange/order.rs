@@ -168,6 +168,8 @@ pub struct NewOrder {
     pub self_trade: Option<SelfTrade>,
     /// The id that its owner gives it; `None`: one is made up.
     pub client_id: Option<Arc<str>>,
+    /// Whether it may only make a position smaller.
+    pub reduce_only: bool,
     /// Strategy id and type that the owner wants to see again.
     pub marks: Marks,
 }
@@ -198,6 +200,7 @@ impl NewOrder {
             iceberg_qty: None,
             self_trade: None,
             client_id: None,
+            reduce_only: false,
             marks: Marks { strategy_id: None, strategy_type: None },
         }
     }
@@ -308,6 +311,8 @@ pub struct Order {
     pub working_ns: Option<Nanos>,
     /// How often it was amended.
     pub amends: u32,
+    /// Whether it may only make a position smaller.
+    pub reduce_only: bool,
     /// What the owner wants to see again.
     pub marks: Marks,
     /// How much of its owner's balance it holds, in the asset that it pays with.

@@ -61,6 +61,18 @@ impl Exchange {
             self.hold_of(&sample)
         };
         self.check_rests(&sample)?;
+        if self.has_positions() {
+            let preview = self.preview(&taker);
+            if order.time_in_force == Some(TimeInForce::Fok) && preview.qty < sample.qty {
+                return Err(Refusal::NoLiquidity);
+            }
+            let worth = match order.kind {
+                OrderKind::Market => preview.cost,
+                _ => self.asked_worth(sample.symbol, sample.side, sample.price, sample.qty),
+            };
+            self.check_margin(account, order, worth)?;
+            return Ok((sample.qty, 0));
+        }
         // A quantity that cannot be had needs no funds; one that can needs all of them.
         hold = hold.max(0);
         self.check_pays(&sample, hold)?;
@@ -161,7 +173,7 @@ impl Exchange {
     }
 
     /// An order meets the book; what is left rests there or expires.
-    fn work(&mut self, id: u64) -> Taken {
+    pub(super) fn work(&mut self, id: u64) -> Taken {
         let order = self.order_at(id).clone();
         let taker = taker_of(&order, Some(id), None);
         if order.time_in_force == TimeInForce::Fok && self.preview(&taker).qty < order.left() {
@@ -293,6 +305,7 @@ fn sample(account: AccountId, new: &NewOrder, default: SelfTrade) -> Order {
         updated_ns: 0,
         working_ns: None,
         amends: 0,
+        reduce_only: new.reduce_only,
         marks: new.marks,
         locked: 0,
         list: None,

@@ -113,6 +113,9 @@ pub enum Refusal {
     /// The account cannot pay for it.
     #[error("the account has insufficient balance")]
     InsufficientBalance,
+    /// It may only reduce a position, and there is none of that side, or a smaller one.
+    #[error("the order would not only reduce the position")]
+    WouldNotReduce,
     /// It must rest and would trade.
     #[error("the order would immediately match and take")]
     WouldTake,
@@ -137,6 +140,9 @@ pub enum Refusal {
     /// An amendment must make the quantity smaller.
     #[error("an amendment can only make the quantity smaller")]
     AmendLarger,
+    /// It would not be another order.
+    #[error("nothing would change")]
+    Unchanged,
     /// What is left must be above what is filled.
     #[error("the new quantity is filled already")]
     AmendFilled,

@@ -1,5 +1,6 @@
 //! What an exchange is set up with.
 
+use super::position::MarginRules;
 use super::symbol::{AssetId, AssetSpec, SymbolSpec};
 use super::units::{Amount, Nanos, Rate};
 
@@ -85,6 +86,8 @@ pub struct Settings {
     pub symbols: Vec<SymbolSpec>,
     /// The asset with the discount.
     pub discount: Option<Discount>,
+    /// The rules of positions; nothing: accounts own what they buy.
+    pub margin: Option<MarginRules>,
     /// How much is held.
     pub limits: Limits,
     /// Where ids begin.
@@ -107,6 +110,7 @@ impl Settings {
             assets,
             symbols,
             discount: None,
+            margin: None,
             limits: Limits::default(),
             first: FirstIds::default(),
             start_ns: 0,

@@ -85,17 +85,11 @@ impl Exchange {
             order.status = OrderStatus::PartiallyFilled;
         }
         let (account, side) = (order.account, order.side);
-        let spec = &self.boards[usize::from(trade.symbol.0)].spec;
-        let (paid, got) = match side {
-            Side::Buy => ((spec.quote, trade.quote), (spec.base, Amount::from(trade.qty))),
-            Side::Sell => ((spec.base, Amount::from(trade.qty)), (spec.quote, trade.quote)),
+        let ((fee_asset, fee), realised) = if self.has_positions() {
+            self.move_position(account, side, trade, is_maker)
+        } else {
+            (self.move_assets(id, trade, is_maker), 0)
         };
-        // What is paid comes out of what the order holds; it always holds enough.
-        self.order_mut(id).locked -= paid.1;
-        let owner = &mut self.accounts[account.0 as usize];
-        owner.purse(paid.0).locked -= paid.1;
-        owner.purse(got.0).free += got.1;
-        let (fee_asset, fee) = self.charge(account, got.0, got.1, is_maker);
         self.touch(account);
         if side == Side::Buy {
             self.desk_mut(account, trade.symbol).counts.buying -= Amount::from(trade.qty);
@@ -108,6 +102,7 @@ impl Exchange {
             price: trade.price,
             qty: trade.qty,
             quote: trade.quote,
+            realised,
             fee,
             fee_asset,
             is_maker,
@@ -122,7 +117,48 @@ impl Exchange {
         }
         let details = Details { fill: Some(fill), ..Details::default() };
         self.tell_report(id, ExecutionKind::Trade, details);
+        if self.has_positions() {
+            self.expire_reduce_only(account, trade.symbol, Some(id));
+        }
         fill
+    }
+
+    /// What is bought comes, what is paid goes. The commission: of which asset, and how much.
+    fn move_assets(&mut self, id: u64, trade: &Trade, is_maker: bool) -> (AssetId, Amount) {
+        let order = self.order_at(id);
+        let (account, side) = (order.account, order.side);
+        let spec = &self.boards[usize::from(trade.symbol.0)].spec;
+        let (paid, got) = match side {
+            Side::Buy => ((spec.quote, trade.quote), (spec.base, Amount::from(trade.qty))),
+            Side::Sell => ((spec.base, Amount::from(trade.qty)), (spec.quote, trade.quote)),
+        };
+        // What is paid comes out of what the order holds; it always holds enough.
+        self.order_mut(id).locked -= paid.1;
+        let owner = &mut self.accounts[account.0 as usize];
+        owner.purse(paid.0).locked -= paid.1;
+        owner.purse(got.0).free += got.1;
+        self.charge(account, got.0, got.1, is_maker)
+    }
+
+    /// A position changes; what of it is closed is realised. The commission is on all that was
+    /// traded, in the quote asset. It, and what was realised.
+    fn move_position(
+        &mut self,
+        account: AccountId,
+        side: Side,
+        trade: &Trade,
+        is_maker: bool,
+    ) -> ((AssetId, Amount), Amount) {
+        let board = &self.boards[usize::from(trade.symbol.0)];
+        let (quote, scale, now_ns) = (board.spec.quote, board.scale, self.now_ns);
+        let qty = Amount::from(trade.qty);
+        let position = self.position_mut(account, trade.symbol);
+        let closes = Qty::try_from(position.closes(side, qty)).unwrap_or(trade.qty);
+        let closed = scale.amount(trade.price, closes);
+        let realised = position.trade(side, (qty, trade.quote), closed);
+        position.updated_ns = now_ns;
+        self.accounts[account.0 as usize].purse(quote).free += realised;
+        (self.charge(account, quote, trade.quote, is_maker), realised)
     }
 
     /// Takes the commission on what was received. Says of which asset, and how much.
@@ -171,6 +207,9 @@ impl Exchange {
 
     /// How much an order alone must hold: what it gives for all that is left of it.
     pub(super) fn hold_of(&self, order: &Order) -> Amount {
+        if self.has_positions() {
+            return 0;
+        }
         if order.side == Side::Sell {
             return Amount::from(order.left());
         }
@@ -215,7 +254,7 @@ impl Exchange {
 }
 
 /// A part of an amount, rounded towards zero.
-const fn share(amount: Amount, rate: i128) -> Amount {
+pub(super) const fn share(amount: Amount, rate: i128) -> Amount {
     match amount.checked_mul(rate) {
         Some(product) => product / RATE_ONE,
         None => (amount / RATE_ONE).saturating_mul(rate),

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 
 use crate::exchange::units::units_text;
 use crate::exchange::{
-    AccountId, Amount, AssetId, Balance, Event, Exchange, Fill, Order, Report, Side, SymbolId,
+    AccountId, Amount, AssetId, Balance, Event, Exchange, Fill, Order, Position, Report, Side,
+    SymbolId,
 };
 
 /// How many prices of a book a summary has.
@@ -73,11 +74,27 @@ pub fn fill(exchange: &Exchange, fill: &Fill) -> Value {
         "price": price_text(exchange, fill.symbol, fill.price),
         "qty": qty_text(exchange, fill.symbol, fill.qty),
         "quote": quote_text(exchange, fill.symbol, fill.quote),
+        "realised": quote_text(exchange, fill.symbol, fill.realised),
         "fee": amount_text(exchange, fill.fee_asset, fill.fee),
         "fee_asset": asset_name(exchange, fill.fee_asset),
         "is_maker": fill.is_maker,
         "time_ns": fill.time_ns,
     })
+}
+
+fn positions<'a>(exchange: &Exchange, all: impl Iterator<Item = &'a Position>) -> Vec<Value> {
+    let one = |position: &Position| {
+        let symbol = position.symbol;
+        let base = exchange.symbol(symbol).map(|spec| spec.base);
+        json!({
+            "symbol": symbol_name(exchange, symbol),
+            "qty": base.map(|base| amount_text(exchange, base, position.qty)),
+            "cost": quote_text(exchange, symbol, position.cost),
+            "realised": quote_text(exchange, symbol, position.realised),
+            "leverage": position.leverage,
+        })
+    };
+    all.map(one).collect()
 }
 
 fn balance(exchange: &Exchange, balance: &Balance) -> Value {
@@ -115,8 +132,27 @@ pub fn line(exchange: &Exchange, event: &Event) -> Option<String> {
                 "number": balances.number,
                 "time_ns": balances.time_ns,
                 "balances": changed.map(|b| balance(exchange, b)).collect::<Vec<_>>(),
+                "positions": positions(exchange, balances.positions.iter()),
             })
         }
+        Event::Funding { account, funding } => json!({
+            "event": "funding",
+            "account": name(*account),
+            "number": funding.number,
+            "time_ns": funding.time_ns,
+            "symbol": symbol_name(exchange, funding.symbol),
+            "asset": asset_name(exchange, funding.asset),
+            "amount": amount_text(exchange, funding.asset, funding.amount),
+            "mark": price_text(exchange, funding.symbol, funding.mark),
+            "rate": units_text(funding.rate.into(), 8),
+        }),
+        Event::Leverage { account, symbol, leverage, time_ns } => json!({
+            "event": "leverage",
+            "account": name(*account),
+            "time_ns": time_ns,
+            "symbol": symbol_name(exchange, *symbol),
+            "leverage": leverage,
+        }),
         Event::Transfer { account, transfer } => json!({
             "event": "transfer",
             "account": name(*account),
@@ -227,10 +263,16 @@ fn account_summary(exchange: &Exchange, account: AccountId) -> Value {
         }));
     }
     let balances = exchange.balances(account);
+    let held: Vec<Position> = exchange
+        .symbols()
+        .map(|(symbol, _)| exchange.position(account, symbol))
+        .filter(|position| position.updated_ns > 0)
+        .collect();
     json!({
         "account": exchange.account_name(account).unwrap_or_default(),
         "open_orders": open.collect::<Vec<_>>(),
         "symbols": symbols,
+        "positions": positions(exchange, held.iter()),
         "balances": balances.iter().map(|b| balance(exchange, b)).collect::<Vec<_>>(),
     })
 }

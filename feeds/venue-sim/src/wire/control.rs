@@ -5,7 +5,7 @@ use serde_json::json;
 
 use crate::exchange::units::parse_units;
 use crate::exchange::{
-    AccountId, Nanos, NewOrder, OrderKind, Side, SymbolId, SymbolStatus, TimeInForce,
+    AccountId, Nanos, NewOrder, OrderKind, RATE_ONE, Side, SymbolId, SymbolStatus, TimeInForce,
 };
 use crate::fault::Plan;
 use crate::simulation::Simulation;
@@ -15,8 +15,11 @@ use super::http::{Request, Response};
 
 /// What can be asked, for who asks for something else.
 const KNOWN: &str = "GET truth, POST compare, GET faults, POST faults, DELETE faults, POST order, \
-                     POST cancel, POST status, POST tick, POST transfer, POST market, GET limits, \
-                     POST stop";
+                     POST cancel, POST status, POST tick, POST transfer, POST funding, \
+                     POST market, GET limits, POST stop";
+
+/// Decimals of rates.
+const RATE_DECIMALS: u8 = 8;
 
 /// Answers a request on the control path. What is asked for in the query is percent-free text.
 pub fn answer(sim: &mut Simulation, request: &Request, now_ns: Nanos) -> Response {
@@ -37,6 +40,7 @@ pub fn answer(sim: &mut Simulation, request: &Request, now_ns: Nanos) -> Respons
         ("POST", "status") => status(sim, request),
         ("POST", "tick") => tick(sim, request),
         ("POST", "transfer") => transfer(sim, request),
+        ("POST", "funding") => funding(sim, request),
         ("POST", "market") => market(sim, request),
         _ => return error(404, &format!("there is no such control; there are: {KNOWN}")),
     };
@@ -147,5 +151,19 @@ fn transfer(sim: &mut Simulation, request: &Request) -> Result<String, String> {
     let decimals = sim.exchange.asset(asset).map_or(8, |asset| asset.decimals);
     let amount = i128::from(units(request, "amount", decimals)?);
     sim.exchange.transfer(account, asset, amount).map_err(|refusal| refusal.to_string())?;
+    Ok("{}".to_owned())
+}
+
+/// A funding now, at a rate such as 0.0001.
+fn funding(sim: &mut Simulation, request: &Request) -> Result<String, String> {
+    let symbol = symbol(sim, request)?;
+    let rate = units(request, "rate", RATE_DECIMALS)?;
+    if !sim.exchange.has_positions() {
+        return Err("nobody has a position here".to_owned());
+    }
+    if i128::from(rate).abs() > RATE_ONE {
+        return Err("rate: it is more than a position is worth".to_owned());
+    }
+    sim.exchange.fund(symbol, rate);
     Ok("{}".to_owned())
 }

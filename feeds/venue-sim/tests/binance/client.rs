@@ -2,7 +2,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use qt_venue_sim::server::{MarketSettings, Running, Server, Settings};
 use qt_venue_sim::venue::Venue;
@@ -207,7 +207,10 @@ impl Socket {
 
     /// The next text.
     pub fn text(&mut self) -> String {
+        let begun = Instant::now();
         loop {
+            // Pings of the server come also where nothing is told.
+            assert!(begun.elapsed() < 2 * PATIENCE, "nothing is told");
             match self.inner.read().expect("a message") {
                 Message::Text(text) => return text.to_string(),
                 Message::Close(frame) => panic!("closed: {frame:?}"),

@@ -15,4 +15,6 @@ mod shapes;
 mod speed;
 mod streams;
 mod subscribe;
+mod usdm;
+mod usdm_faults;
 mod windows;

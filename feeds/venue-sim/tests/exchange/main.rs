@@ -6,5 +6,6 @@ mod filters;
 mod lists;
 mod matching;
 mod naive;
+mod positions;
 mod queries;
 mod setup;

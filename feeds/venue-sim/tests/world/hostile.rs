@@ -50,6 +50,7 @@ fn order() -> impl Strategy<Value = NewOrder> {
             iceberg_qty: iceberg,
             self_trade: mode,
             client_id: None,
+            reduce_only: false,
             marks: qt_venue_sim::exchange::Marks::default(),
         },
     )

@@ -41,6 +41,8 @@ impl Ask<'_> {
 pub(super) enum Security {
     /// Nothing.
     Open,
+    /// A key, and no signature.
+    Key,
     /// A signature of a key that may read.
     Read,
     /// A signature of a key that may trade.
@@ -66,12 +68,12 @@ pub(super) struct Call {
 impl Call {
     /// Whether it changes orders: then a fault can lose its answer, and success costs no weight.
     pub(super) fn is_order(&self) -> bool {
-        self.security == Security::Trade && self.rest.1 != "/api/v3/order/test"
+        self.security == Security::Trade && !self.rest.1.ends_with("/order/test")
     }
 
     /// Whether it counts as an order of the account.
     pub(super) fn counts_orders(&self) -> bool {
-        matches!(self.socket, "order.place" | "order.cancelReplace")
+        matches!(self.socket, "order.place" | "order.cancelReplace" | "order.modify")
             || self.socket.starts_with("orderList.place")
     }
 }
@@ -215,16 +217,18 @@ fn of_day(params: &Params) -> u64 {
 macro_rules! call {
     ($verb:literal $path:literal, $socket:literal, $security:ident, $weight:ident, $known:expr,
      $answer:path) => {
-        Call {
+        $crate::venue::binance::call::Call {
             rest: ($verb, $path),
             socket: $socket,
-            security: Security::$security,
+            security: $crate::venue::binance::call::Security::$security,
             weight: $weight,
             known: $known,
             answer: $answer,
         }
     };
 }
+
+pub(super) use call;
 
 /// All calls. Those of the session itself are where sessions are.
 pub(super) static CALLS: &[Call] = &[
@@ -299,13 +303,17 @@ pub(super) static CALLS: &[Call] = &[
 ];
 
 /// The call of REST, and whether the path is one at all.
-pub(super) fn of_rest(verb: &str, path: &str) -> Result<&'static Call, bool> {
-    let mut here = CALLS.iter().filter(|call| call.rest.1 == path).peekable();
+pub(super) fn of_rest(
+    calls: &'static [Call],
+    verb: &str,
+    path: &str,
+) -> Result<&'static Call, bool> {
+    let mut here = calls.iter().filter(|call| call.rest.1 == path).peekable();
     let exists = here.peek().is_some();
     here.find(|call| call.rest.0 == verb).ok_or(exists)
 }
 
 /// The call of the WebSocket API.
-pub(super) fn of_socket(method: &str) -> Option<&'static Call> {
-    CALLS.iter().find(|call| !call.socket.is_empty() && call.socket == method)
+pub(super) fn of_socket(calls: &'static [Call], method: &str) -> Option<&'static Call> {
+    calls.iter().find(|call| !call.socket.is_empty() && call.socket == method)
 }

@@ -204,9 +204,15 @@ impl BinanceSpot {
                 self.later.add(now_ns + action.delay_ns(1_000), outbox, Due::Close(1001));
             }
             Fault::SessionExpired => {
+                let has_heard = self.users.expire(Some(link.id), now_ns);
                 let session = self.sessions.get_mut(&link.id);
                 let heard = session.filter(|session| !session.subscriptions.is_empty());
-                let Some(session) = heard else { return self.sim.plan.missed(action) };
+                let Some(session) = heard else {
+                    if !has_heard {
+                        self.sim.plan.missed(action);
+                    }
+                    return;
+                };
                 for id in session.subscriptions.keys() {
                     outbox.text(terminated(*id, unit, now_ns).as_bytes());
                 }

@@ -7,17 +7,17 @@ use super::json::{Object, TimeUnit, array, plain, quoted};
 use super::limits::Limits;
 use super::names;
 
-fn filter(kind: &str) -> Object {
+pub(super) fn filter(kind: &str) -> Object {
     Object::new(TimeUnit::Milliseconds).text("filterType", kind)
 }
 
 /// A factor without the zeros that mean nothing.
-fn factor(rate: Rate) -> String {
+pub(super) fn factor(rate: Rate) -> String {
     let text = units_text(i128::from(rate), 8);
     text.trim_end_matches('0').trim_end_matches('.').to_owned()
 }
 
-fn range(object: Object, names: [&str; 3], range: Range, decimals: u8) -> Object {
+pub(super) fn range(object: Object, names: [&str; 3], range: Range, decimals: u8) -> Object {
     let text = |units: i64| units_text(i128::from(units), decimals);
     // Where there is no limit the venue tells a large one.
     let max = if range.max == 0 { i64::MAX / 10_000 } else { range.max };

@@ -29,6 +29,8 @@ pub struct Limits {
     pub orders_per_10_seconds: u64,
     /// Orders of an account in a day.
     pub orders_per_day: u64,
+    /// Orders of an account in a minute, where those of a day are not counted; zero: they are.
+    pub orders_per_minute: u64,
     /// WebSockets that an address may open in five minutes.
     pub connections_per_5_minutes: u64,
     /// Messages that a client may send on a WebSocket of streams in a second.
@@ -48,6 +50,7 @@ impl Default for Limits {
             raw_requests_per_5_minutes: 300_000,
             orders_per_10_seconds: 100,
             orders_per_day: 200_000,
+            orders_per_minute: 0,
             connections_per_5_minutes: 300,
             stream_messages_per_second: 5,
             streams_per_connection: 1_024,
@@ -69,13 +72,34 @@ fn rule(kind: &str, interval: &str, count: u32, limit: u64, used: Option<u64>) -
 }
 
 impl Limits {
+    /// Those of Binance USD-M futures.
+    #[must_use]
+    pub fn usdm() -> Self {
+        Self {
+            request_weight_per_minute: 2_400,
+            orders_per_10_seconds: 300,
+            orders_per_minute: 1_200,
+            stream_messages_per_second: 10,
+            ..Self::default()
+        }
+    }
+
+    /// How many orders of an account in the longer time, how that is called, and how long it is
+    /// in seconds.
+    const fn long_orders(&self) -> (u64, &'static str, i64) {
+        match self.orders_per_minute {
+            0 => (self.orders_per_day, "DAY", 24 * 3_600),
+            per_minute => (per_minute, "MINUTE", 60),
+        }
+    }
+
     /// All limits, as exchangeInfo has them.
     pub(super) fn advertised(&self, is_socket: bool) -> String {
         let connections = self.connections_per_5_minutes;
         let mut all = vec![
             rule("REQUEST_WEIGHT", "MINUTE", 1, self.request_weight_per_minute, None),
             rule("ORDERS", "SECOND", 10, self.orders_per_10_seconds, None),
-            rule("ORDERS", "DAY", 1, self.orders_per_day, None),
+            rule("ORDERS", self.long_orders().1, 1, self.long_orders().0, None),
             rule("RAW_REQUESTS", "MINUTE", 5, self.raw_requests_per_5_minutes, None),
         ];
         if is_socket {
@@ -105,6 +129,7 @@ pub(super) struct Peaks {
     request_weight_per_minute: u64,
     raw_requests_per_5_minutes: u64,
     orders_per_10_seconds: u64,
+    /// Of a day, or of the minute that is counted in its place.
     orders_per_day: u64,
     connections_per_5_minutes: u64,
     /// Requests and connections beyond a limit: 429.
@@ -135,12 +160,13 @@ impl Default for Address {
 #[derive(Debug, Clone, Copy)]
 struct Orders {
     ten_seconds: Window,
+    /// The day, or the minute.
     day: Window,
 }
 
-impl Default for Orders {
-    fn default() -> Self {
-        Self { ten_seconds: Window::new(10), day: Window::new(24 * 3_600) }
+impl Orders {
+    const fn new(limits: &Limits) -> Self {
+        Self { ten_seconds: Window::new(10), day: Window::new(limits.long_orders().2) }
     }
 }
 
@@ -289,13 +315,14 @@ impl Meters {
         now_ns: Nanos,
     ) -> Result<(), Code> {
         let limits = self.limits;
-        let orders = self.orders.entry(account).or_default();
+        let orders = self.orders.entry(account).or_insert_with(|| Orders::new(&limits));
         let tens = orders.ten_seconds.used(now_ns);
         let days = orders.day.used(now_ns);
-        let (max, per) = if tens + count > limits.orders_per_10_seconds {
-            (limits.orders_per_10_seconds, "10 SECOND")
-        } else if days + count > limits.orders_per_day {
-            (limits.orders_per_day, "1 DAY")
+        let (long_max, long, _) = limits.long_orders();
+        let (max, times, per) = if tens + count > limits.orders_per_10_seconds {
+            (limits.orders_per_10_seconds, 10, "SECOND")
+        } else if days + count > long_max {
+            (long_max, 1, long)
         } else {
             let peaks = &mut self.peaks;
             let used = orders.ten_seconds.add(count, now_ns);
@@ -304,7 +331,7 @@ impl Meters {
             return Ok(());
         };
         self.peaks.orders_refused += 1;
-        let msg = format!("Too many new orders; current limit is {max} orders per {per}.");
+        let msg = format!("Too many new orders; current limit is {max} orders per {times} {per}.");
         Err(Code::new(-1015, msg))
     }
 
@@ -315,14 +342,16 @@ impl Meters {
 
     /// An order was filled for the first time: it does not count as an unfilled one any more.
     pub(super) fn filled(&mut self, account: AccountId, now_ns: Nanos) {
-        let orders = self.orders.entry(account).or_default();
+        let limits = self.limits;
+        let orders = self.orders.entry(account).or_insert_with(|| Orders::new(&limits));
         orders.ten_seconds.give_back(1, now_ns);
         orders.day.give_back(1, now_ns);
     }
 
     /// Orders of an account in ten seconds and in a day.
     pub(super) fn orders(&mut self, account: AccountId, now_ns: Nanos) -> (u64, u64) {
-        let orders = self.orders.entry(account).or_default();
+        let limits = self.limits;
+        let orders = self.orders.entry(account).or_insert_with(|| Orders::new(&limits));
         (orders.ten_seconds.used(now_ns), orders.day.used(now_ns))
     }
 
@@ -331,7 +360,7 @@ impl Meters {
         let (tens, days) = self.orders(account, now_ns);
         vec![
             rule("ORDERS", "SECOND", 10, self.limits.orders_per_10_seconds, Some(tens)),
-            rule("ORDERS", "DAY", 1, self.limits.orders_per_day, Some(days)),
+            rule("ORDERS", self.limits.long_orders().1, 1, self.limits.long_orders().0, Some(days)),
         ]
     }
 

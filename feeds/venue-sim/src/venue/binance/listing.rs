@@ -18,22 +18,18 @@ pub struct KnownSymbol {
     pub base: &'static str,
     /// What is paid with.
     pub quote: &'static str,
-    /// The tick in 10^-8.
+    /// The decimals of its prices.
+    pub price_decimals: u8,
+    /// The decimals of its quantities.
+    pub qty_decimals: u8,
+    /// The tick, in the smallest unit of a price.
     pub tick: i64,
-    /// The step in 10^-8.
+    /// The step, in the smallest unit of a quantity.
     pub step: i64,
     /// The least worth of an order in 10^-8.
     pub worth_min: i64,
-    /// About where its price begins, in 10^-8.
+    /// About where its price begins.
     pub price: i64,
-}
-
-impl KnownSymbol {
-    /// The decimals of its prices and quantities.
-    #[must_use]
-    pub const fn decimals(&self) -> u8 {
-        DECIMALS
-    }
 }
 
 /// All that are known.
@@ -55,7 +51,8 @@ const fn symbol(
     (tick, step, worth_min): (i64, i64, i64),
     price: i64,
 ) -> KnownSymbol {
-    KnownSymbol { name, base, quote, tick, step, worth_min, price }
+    let (price_decimals, qty_decimals) = (DECIMALS, DECIMALS);
+    KnownSymbol { name, base, quote, price_decimals, qty_decimals, tick, step, worth_min, price }
 }
 
 fn filters(known: &KnownSymbol) -> Filters {
@@ -95,7 +92,8 @@ pub fn exchange_settings(names: &[String]) -> Result<Settings, String> {
     let mut symbols = Vec::new();
     for name in names {
         let known = SYMBOLS.iter().find(|known| known.name == name).ok_or_else(|| name.clone())?;
-        let (base, quote) = (asset(&mut assets, known.base), asset(&mut assets, known.quote));
+        let base = asset(&mut assets, known.base, DECIMALS);
+        let quote = asset(&mut assets, known.quote, DECIMALS);
         let mut spec = SymbolSpec::new(known.name, base, quote, known.tick, known.step);
         spec.price_decimals = DECIMALS;
         spec.filters = filters(known);
@@ -125,9 +123,9 @@ fn discount(assets: &[AssetSpec]) -> Option<Discount> {
 }
 
 /// The place of an asset, which is added when it is not there.
-fn asset(assets: &mut Vec<AssetSpec>, name: &str) -> AssetId {
+pub(super) fn asset(assets: &mut Vec<AssetSpec>, name: &str, decimals: u8) -> AssetId {
     let at = assets.iter().position(|spec| &*spec.name == name).unwrap_or_else(|| {
-        assets.push(AssetSpec { name: name.into(), decimals: DECIMALS });
+        assets.push(AssetSpec { name: name.into(), decimals });
         assets.len() - 1
     });
     // There are as many as symbols are known, twice at most.

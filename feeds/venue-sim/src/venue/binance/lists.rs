@@ -85,6 +85,7 @@ impl Leg<'_> {
             iceberg_qty,
             self_trade: self.self_trade,
             client_id,
+            reduce_only: false,
             marks: strategy(self.ask, &strategy_id, &strategy_type)?,
         })
     }

@@ -20,9 +20,17 @@ impl Shapes<'_> {
         array(levels.map(|(price, qty)| self.level(symbol, price, qty)))
     }
 
+    /// Whether it is futures that are told of, which have more times and the id of the change
+    /// before.
+    const fn has_futures(&self) -> bool {
+        self.exchange.has_positions()
+    }
+
     pub(super) fn depth(&self, symbol: SymbolId, depth: &Depth) -> String {
+        let now_ns = self.exchange.now_ns();
         self.object()
             .number("lastUpdateId", depth.last_update_id)
+            .only_if(self.has_futures(), |object| object.time("E", now_ns).time("T", now_ns))
             .raw("bids", &self.levels(symbol, depth.bids.iter().copied()))
             .raw("asks", &self.levels(symbol, depth.asks.iter().copied()))
             .done()
@@ -39,9 +47,13 @@ impl Shapes<'_> {
         self.object()
             .text("e", "depthUpdate")
             .time("E", event_ns)
+            .only_if(self.has_futures(), |object| object.time("T", event_ns))
             .text("s", self.symbol(symbol))
             .number("U", batch.first)
             .number("u", batch.last)
+            .only_if(self.has_futures(), |object| {
+                object.number("pu", batch.first.saturating_sub(1))
+            })
             .raw("b", &self.levels(symbol, bids.map(|(price, qty)| (*price, *qty))))
             .raw("a", &self.levels(symbol, asks.map(|(price, qty)| (*price, *qty))))
             .done()
@@ -49,13 +61,16 @@ impl Shapes<'_> {
 
     pub(super) fn book_ticker_event(&self, symbol: SymbolId, best: &Best) -> String {
         let (bid, ask) = (best.bid.unwrap_or_default(), best.ask.unwrap_or_default());
+        let now_ns = self.exchange.now_ns();
         self.object()
+            .only_if(self.has_futures(), |object| object.text("e", "bookTicker"))
             .number("u", best.update_id)
             .text("s", self.symbol(symbol))
             .text("b", &self.price(symbol, bid.0))
             .text("B", &self.qty(symbol, bid.1))
             .text("a", &self.price(symbol, ask.0))
             .text("A", &self.qty(symbol, ask.1))
+            .only_if(self.has_futures(), |object| object.time("T", now_ns).time("E", now_ns))
             .done()
     }
 
@@ -67,6 +82,7 @@ impl Shapes<'_> {
             .text("bidQty", &self.qty(symbol, bid.1))
             .text("askPrice", &self.price(symbol, ask.0))
             .text("askQty", &self.qty(symbol, ask.1))
+            .only_if(self.has_futures(), |object| object.time("time", self.exchange.now_ns()))
             .done()
     }
 
@@ -78,7 +94,7 @@ impl Shapes<'_> {
             .text("quoteQty", &self.quote(trade.symbol, trade.quote))
             .time("time", trade.time_ns)
             .truth("isBuyerMaker", trade.aggressor == Side::Sell)
-            .truth("isBestMatch", true)
+            .only_if(!self.has_futures(), |object| object.truth("isBestMatch", true))
             .done()
     }
 
@@ -91,9 +107,25 @@ impl Shapes<'_> {
             .text("p", &self.price(trade.symbol, trade.price))
             .text("q", &self.qty(trade.symbol, trade.qty))
             .time("T", trade.time_ns)
+            .only_if(self.has_futures(), |object| object.text("X", "MARKET"))
             .truth("m", trade.aggressor == Side::Sell)
-            .truth("M", true)
+            .only_if(!self.has_futures(), |object| object.truth("M", true))
             .done()
+    }
+
+    /// The best levels as a stream tells them: those of futures look like changes.
+    pub(super) fn top_event(&self, symbol: SymbolId, depth: &Depth, event_ns: Nanos) -> String {
+        if !self.has_futures() {
+            return self.depth(symbol, depth);
+        }
+        let last = depth.last_update_id;
+        let batch = DepthBatch {
+            first: last,
+            last,
+            bids: depth.bids.iter().copied().collect(),
+            asks: depth.asks.iter().copied().collect(),
+        };
+        self.depth_update(symbol, &batch, event_ns)
     }
 
     fn agg_fields(&self, object: Object, trade: &AggTrade) -> Object {
@@ -105,7 +137,7 @@ impl Shapes<'_> {
             .number("l", trade.last)
             .time("T", trade.time_ns)
             .truth("m", trade.aggressor == Side::Sell)
-            .truth("M", true)
+            .only_if(!self.has_futures(), |object| object.truth("M", true))
     }
 
     pub(super) fn agg_trade(&self, trade: &AggTrade) -> String {

@@ -1,5 +1,6 @@
-//! Binance Spot: REST, the WebSocket API, streams of the market and events of accounts, in the
-//! paths, shapes, codes and limits of the venue.
+//! Binance Spot, and Binance USD-M futures as a profile of the same machinery: REST, the WebSocket
+//! API, streams of the market and events of accounts, in the paths, shapes, codes and limits of the
+//! venue.
 
 mod account;
 mod call;
@@ -14,6 +15,7 @@ mod lists;
 mod market;
 mod names;
 mod params;
+mod profile;
 mod public;
 mod report_faults;
 mod request_faults;
@@ -25,6 +27,7 @@ mod signed;
 mod streams;
 mod topics;
 mod trading;
+mod usdm;
 
 use std::collections::BTreeMap;
 
@@ -37,9 +40,13 @@ pub use keys::{DemoKeys, KeyError, Permissions};
 pub use limits::Limits;
 pub use listing::{KnownSymbol, SYMBOLS, exchange_settings};
 
+/// The futures that are known.
+pub const FUTURES: &[KnownSymbol] = usdm::SYMBOLS;
+
 use frame_faults::{Hold, Later};
 use keys::{Key, KeyRing, Secret};
 use limits::Meters;
+use profile::Profile;
 use report_faults::Awaited;
 use request_faults::Glasses;
 use sessions::Session;
@@ -54,6 +61,9 @@ const KEPT_NS: Nanos = 1_000_000_000;
 /// The venue.
 pub struct BinanceSpot {
     sim: Simulation,
+    profile: &'static Profile,
+    /// Who listens to the account of a futures venue, and its timers.
+    users: usdm::Users,
     keys: KeyRing,
     meters: Meters,
     streams: Streams,
@@ -99,12 +109,23 @@ impl std::fmt::Debug for KeyKind {
     }
 }
 
+/// An exchange with those futures; `Err` names one that is not known.
+///
+/// # Errors
+/// The name that is not among [`FUTURES`].
+pub fn futures_settings(names: &[String]) -> Result<crate::exchange::Settings, String> {
+    usdm::settings(names)
+}
+
 impl BinanceSpot {
     /// The venue in front of a simulation, with those limits. Nobody has a key yet.
     #[must_use]
     pub fn new(sim: Simulation, limits: Limits) -> Self {
+        let profile = if sim.exchange.has_positions() { &profile::USDM } else { &profile::SPOT };
         Self {
             sim,
+            profile,
+            users: usdm::Users::default(),
             keys: KeyRing::default(),
             meters: Meters::new(limits),
             streams: Streams::new(limits.streams_per_connection),

@@ -97,8 +97,11 @@ fn foreign(report: &Report, json: &str, shapes: &Shapes<'_>) -> String {
     other.execution_id = FOREIGN_ID;
     other.fill = None;
     other.kind = ExecutionKind::New;
-    let event = shapes.report(&other, report.time_ns);
-    // What stands before the event is the same.
-    let head = json.split_once("\"event\":").map_or("", |(head, _)| head);
-    format!("{head}\"event\":{event}}}")
+    let event = shapes.told_report(&other, report.time_ns);
+    // What stands before the event is the same; a socket of one listen key has nothing there.
+    let split = |name: &str| json.split_once(name).map(|(head, _)| format!("{head}{name}"));
+    match split("\"event\":").or_else(|| split("\"data\":")) {
+        Some(head) => format!("{head}{event}}}"),
+        None => event,
+    }
 }

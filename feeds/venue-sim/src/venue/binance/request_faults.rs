@@ -54,9 +54,21 @@ fn kind_of(call: &Call) -> RequestKind {
         "depth" => RequestKind::Snapshot,
         "exchangeInfo" => RequestKind::Symbols,
         "time" | "ping" => RequestKind::Time,
+        "order.modify" => RequestKind::Amend,
         "orderList.status" | "openOrderLists.status" | "allOrderLists" => RequestKind::Orders,
         socket if socket.starts_with("orderList.place") => RequestKind::Place,
-        _ => RequestKind::Other,
+        _ => match call.rest.1 {
+            "/fapi/v1/allOpenOrders" => RequestKind::Cancel,
+            "/fapi/v1/openOrders" | "/fapi/v1/openOrder" | "/fapi/v1/allOrders" => {
+                RequestKind::Orders
+            }
+            "/fapi/v1/userTrades" => RequestKind::Fills,
+            path if path.ends_with("/balance") || path.ends_with("/positionRisk") => {
+                RequestKind::Account
+            }
+            "/fapi/v3/account" => RequestKind::Account,
+            _ => RequestKind::Other,
+        },
     }
 }
 

@@ -26,7 +26,7 @@ pub(super) struct Admitted {
 impl BinanceSpot {
     /// Performs a request of REST.
     pub(super) fn rest(&mut self, peer: IpAddr, request: &Request, now_ns: Nanos) -> Answer {
-        let call = match call::of_rest(&request.method, &request.path) {
+        let call = match call::of_rest(self.profile.calls, &request.method, &request.path) {
             Ok(call) => call,
             Err(true) => {
                 let code = Code::new(-1020, "This operation is not supported.");
@@ -96,11 +96,14 @@ impl BinanceSpot {
         let key = self.keys.get(api_key).ok_or_else(codes::rejected_key)?;
         let is_allowed = match security {
             Security::Open => true,
-            Security::Read => key.permissions.may_read,
+            Security::Key | Security::Read => key.permissions.may_read,
             Security::Trade => key.permissions.may_trade,
         };
         if !is_allowed {
             return Err(codes::rejected_key());
+        }
+        if security == Security::Key {
+            return Ok(key.account);
         }
         signed::in_time(params, now_ns)?;
         let signature = params.need("signature")?;
@@ -121,7 +124,7 @@ impl BinanceSpot {
         let Admitted { call, params, account, unit } = admitted;
         let ask = Ask { params, account: *account, unit: *unit, is_socket, now_ns };
         let json = (call.answer)(self, &ask)?;
-        if call.is_order() {
+        if call.is_order() && self.profile.orders_are_free {
             // An order that succeeds costs no weight.
             self.meters.give_back(peer, (call.weight)(params), now_ns);
         }
@@ -142,7 +145,7 @@ impl BinanceSpot {
     ) -> Response {
         let Some(account) = account else { return response };
         let (tens, days) = self.meters.orders(account, now_ns);
-        response.with("x-mbx-order-count-10s", tens).with("x-mbx-order-count-1d", days)
+        response.with("x-mbx-order-count-10s", tens).with(self.profile.orders_header, days)
     }
 
     fn headers(&mut self, response: Response, peer: IpAddr, now_ns: Nanos) -> Response {

@@ -14,14 +14,11 @@ use super::BinanceSpot;
 use super::codes::Code;
 use super::json::{Object, TimeUnit, array};
 use super::params::Params;
+use super::profile::{Route, Way};
 use super::rest::{error, unit_of};
 use super::sessions::Session;
 use super::shapes::Shapes;
 
-/// Where WebSockets are.
-const SOCKET_API: &str = "/ws-api/v3";
-const COMBINED: &str = "/stream";
-const RAW: &str = "/ws";
 /// How long a slow handshake takes where the plan does not say.
 const SLOW_MS: u64 = 1_000;
 
@@ -46,14 +43,15 @@ impl Service for BinanceSpot {
         let refused = |code: Code| Answer::from(error(&code));
         let params = Params::of_form(&request.query, "").map_err(refused)?;
         let unit = unit_of(params.raw("timeUnit")).map_err(refused)?;
-        let path = request.path.trim_end_matches('/');
-        let is_api = path == SOCKET_API;
-        let is_combined = path == COMBINED;
-        let names = match path.strip_prefix(RAW) {
-            _ if is_api => "",
-            _ if is_combined => params.raw("streams").unwrap_or(""),
-            Some(names) if names.is_empty() || names.starts_with('/') => names,
-            _ => return Err(Response::text(404, "There is nothing here.").into()),
+        let Some(way) = self.profile.way(&request.path) else {
+            return Err(Response::text(404, "There is nothing here.").into());
+        };
+        let (is_api, route, is_combined, names) = match way {
+            Way::Api => (true, Route::Any, false, ""),
+            Way::Streams(route, true, _) => {
+                (false, route, true, params.raw("streams").unwrap_or(""))
+            }
+            Way::Streams(route, false, names) => (false, route, false, names),
         };
         let kind = if is_api { ConnectionKind::Api } else { ConnectionKind::Streams };
         let after = self.connect_fault(kind, now_ns)?;
@@ -64,8 +62,12 @@ impl Service for BinanceSpot {
             self.sessions.insert(link.id, Session::new(link, unit, shows_limits));
             return Ok(Rules { messages_per_second_max: None, after });
         }
-        self.streams.open(link, is_combined, unit);
-        for name in names.split('/').filter(|name| !name.is_empty()) {
+        self.streams.open(link, is_combined, unit, route);
+        let key = params.raw("listenKey").into_iter();
+        for name in names.split('/').chain(key).filter(|name| !name.is_empty()) {
+            if self.users.listen(link, name, (is_combined, unit)) {
+                continue;
+            }
             if !self.streams.subscribe(link.id, name, &self.sim.exchange) {
                 self.streams.close(link.id);
                 return Err(Response::text(400, "Too many streams.").into());
@@ -87,6 +89,7 @@ impl Service for BinanceSpot {
 
     fn closed(&mut self, link: &Link, _now_ns: i64) {
         self.sessions.remove(&link.id);
+        self.users.closed(link.id);
         self.streams.close(link.id);
         self.holds.retain(|(id, _), _| *id != link.id);
         self.swapped.retain(|(id, _), _| *id != link.id);
@@ -95,6 +98,11 @@ impl Service for BinanceSpot {
     fn advance(&mut self, now_ns: i64) {
         // What is not reached now is reached in the next step.
         self.sim.advance(now_ns);
+        self.users.expire(None, now_ns);
+        for (account, symbol) in self.users.due(now_ns) {
+            // No open order is as good.
+            let _ = self.sim.exchange.cancel_all(account, symbol);
+        }
         self.tell(now_ns);
         let mut frames = Vec::new();
         self.streams.pace(&self.sim.exchange, now_ns, &mut frames);
@@ -228,47 +236,43 @@ impl BinanceSpot {
                 let (account, symbol) = (order.account, Some(order.symbol));
                 (account, self.told_of(account, Place::Report, symbol, now_ns))
             }
+            // With positions the balances behind it tell of a transfer.
+            Event::Transfer { .. } if self.exchange().has_positions() => return,
             Event::Balances { account, .. } | Event::Transfer { account, .. } => {
                 (*account, self.told_of(*account, Place::Balances, None, now_ns))
             }
             Event::List(report) => (report.list.account, None),
+            Event::Leverage { account, .. } => (*account, None),
             _ => return,
         };
         let action = action.filter(|action| self.is_told_so(action, account, event));
         let exchange = &self.sim.exchange;
-        for session in self.sessions.values() {
-            for (id, (_, subscriber)) in &session.subscriptions {
-                if *subscriber != account {
-                    continue;
+        for ear in ears(&self.sessions, &self.users, account) {
+            let shapes = Shapes { exchange, unit: ear.unit };
+            let Some(json) = account_event(&shapes, event, now_ns) else { continue };
+            let json = ear.hears(&json);
+            let link = &ear.link;
+            let waiting = self.swapped.entry((link.id, ear.subscription)).or_default();
+            let due: Vec<_> = waiting.extract_if(.., |(awaited, _)| awaited.is(event)).collect();
+            match super::report_faults::texts(action.as_ref(), &json, &shapes, event) {
+                super::report_faults::Told::Now(texts) => {
+                    texts.iter().for_each(|text| link.outbox.text(text.as_bytes()));
                 }
-                let shapes = Shapes { exchange, unit: session.unit };
-                let Some(json) = account_event(&shapes, event, now_ns) else { continue };
-                let json = format!("{{\"subscriptionId\":{id},\"event\":{json}}}");
-                let link = &session.link;
-                let waiting = self.swapped.entry((link.id, *id)).or_default();
-                let due: Vec<_> =
-                    waiting.extract_if(.., |(awaited, _)| awaited.is(event)).collect();
-                match super::report_faults::texts(action.as_ref(), &json, &shapes, event) {
-                    super::report_faults::Told::Now(texts) => {
-                        texts.iter().for_each(|text| link.outbox.text(text.as_bytes()));
-                    }
-                    super::report_faults::Told::Later(delay_ns) => {
-                        let due = super::frame_faults::Due::Text(json);
-                        self.later.add(now_ns + delay_ns, &link.outbox, due);
-                    }
-                    super::report_faults::Told::Behind(awaited) => waiting.push((awaited, json)),
-                    super::report_faults::Told::Again(count) => {
-                        link.outbox.text(json.as_bytes());
-                        let all: Vec<_> = exchange.reports(account, 0).collect();
-                        for report in &all[all.len().saturating_sub(count)..] {
-                            let again = shapes.report(report, now_ns);
-                            let again = format!("{{\"subscriptionId\":{id},\"event\":{again}}}");
-                            link.outbox.text(again.as_bytes());
-                        }
+                super::report_faults::Told::Later(delay_ns) => {
+                    let due = super::frame_faults::Due::Text(json);
+                    self.later.add(now_ns + delay_ns, &link.outbox, due);
+                }
+                super::report_faults::Told::Behind(awaited) => waiting.push((awaited, json)),
+                super::report_faults::Told::Again(count) => {
+                    link.outbox.text(json.as_bytes());
+                    let all: Vec<_> = exchange.reports(account, 0).collect();
+                    for report in &all[all.len().saturating_sub(count)..] {
+                        let again = ear.hears(&shapes.told_report(report, now_ns));
+                        link.outbox.text(again.as_bytes());
                     }
                 }
-                due.iter().for_each(|(_, before)| link.outbox.text(before.as_bytes()));
             }
+            due.iter().for_each(|(_, before)| link.outbox.text(before.as_bytes()));
         }
     }
 
@@ -283,8 +287,10 @@ impl BinanceSpot {
             session.link.outbox.is_heard()
                 && session.subscriptions.values().any(|(_, subscriber)| *subscriber == account)
         };
-        let is_told = self.sessions.values().any(listens)
-            && super::report_faults::is_about(action.fault, event);
+        let mut private = self.users.of(account);
+        let is_heard = self.sessions.values().any(listens)
+            || private.any(|private| private.link.outbox.is_heard());
+        let is_told = is_heard && super::report_faults::is_about(action.fault, event);
         if !is_told {
             self.sim.plan.missed(action);
         }
@@ -310,8 +316,51 @@ impl BinanceSpot {
     }
 }
 
+/// Somebody who is told what happens to an account.
+struct Ear {
+    link: Link,
+    /// Which subscription of the connection.
+    subscription: u64,
+    unit: TimeUnit,
+    head: String,
+    tail: &'static str,
+}
+
+impl Ear {
+    /// An event as it arrives there.
+    fn hears(&self, json: &str) -> String {
+        format!("{}{json}{}", self.head, self.tail)
+    }
+}
+
+/// All who are told what happens to `account`.
+fn ears(
+    sessions: &std::collections::BTreeMap<u64, Session>,
+    users: &super::usdm::Users,
+    account: crate::exchange::AccountId,
+) -> Vec<Ear> {
+    let subscribed = sessions.values().flat_map(|session| {
+        let of = session.subscriptions.iter().filter(|(_, (_, known))| *known == account);
+        of.map(|(id, _)| Ear {
+            link: session.link.clone(),
+            subscription: *id,
+            unit: session.unit,
+            head: format!("{{\"subscriptionId\":{id},\"event\":"),
+            tail: "}",
+        })
+    });
+    let private = users.of(account).map(|private| {
+        let (head, tail) = private.wrapping();
+        Ear { link: private.link.clone(), subscription: 0, unit: private.unit, head, tail }
+    });
+    subscribed.chain(private).collect()
+}
+
 /// What the stream of an account tells of an event.
 fn account_event(shapes: &Shapes<'_>, event: &Event, now_ns: Nanos) -> Option<String> {
+    if shapes.exchange.has_positions() {
+        return super::usdm::account_event(shapes, event, now_ns);
+    }
     match event {
         Event::Report(report) => Some(shapes.report(report, now_ns)),
         Event::List(report) => Some(shapes.list_event(report, now_ns)),

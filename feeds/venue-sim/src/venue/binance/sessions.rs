@@ -135,7 +135,7 @@ impl BinanceSpot {
             limited.shows_limits = wanted;
         }
         let told_ns = self.clock(now_ns);
-        let Some(call) = call::of_socket(&request.method) else {
+        let Some(call) = call::of_socket(self.profile.calls, &request.method) else {
             let result = self.session_call(link, &request.method, &params, told_ns);
             return (Fated::of(result.map(|json| (json, None))), limited);
         };
@@ -191,6 +191,10 @@ impl BinanceSpot {
         now_ns: Nanos,
     ) -> Result<String, Code> {
         self.meters.request(link.peer, SESSION_WEIGHT, now_ns)?;
+        if self.exchange().has_positions() && method.starts_with("userDataStream") {
+            // Accounts of futures are listened to by a key, over sockets of their own.
+            return Err(Code::new(-1103, "An unknown parameter was sent."));
+        }
         match method {
             "session.logon" => self.log_on(link, params, now_ns),
             "session.status" => Ok(self.session_status(link, now_ns)),

@@ -266,7 +266,15 @@ impl<'a> Shapes<'a> {
             .done()
     }
 
-    /// What the stream of the account tells of an order.
+    /// What the stream of the account tells of an order, at the venue that this is.
+    pub(super) fn told_report(&self, report: &Report, event_ns: i64) -> String {
+        if self.exchange.has_positions() {
+            return super::usdm::report(self, report, event_ns);
+        }
+        self.report(report, event_ns)
+    }
+
+    /// What the stream of a spot account tells of an order.
     pub(super) fn report(&self, report: &Report, event_ns: i64) -> String {
         let (order, symbol) = (&report.order, report.order.symbol);
         // A cancel tells its own id and the order's as the original one; an amendment the id

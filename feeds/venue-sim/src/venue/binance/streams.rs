@@ -12,8 +12,10 @@ use crate::wire::service::Link;
 
 use super::json::{TimeUnit, array, plain, quoted};
 use super::names;
+use super::profile::Route;
 use super::shapes::Shapes;
 use super::topics::{Kind, Topic, WINDOWS, topic_of};
+use super::usdm;
 
 /// How often fast streams of books are told.
 const FAST_NS: Nanos = 100_000_000;
@@ -34,6 +36,7 @@ pub(super) struct Listener {
     pub(super) link: Link,
     pub(super) is_combined: bool,
     pub(super) unit: TimeUnit,
+    route: Route,
     names: BTreeSet<String>,
 }
 
@@ -50,6 +53,7 @@ impl Listener {
             Kind::Ticker => "ticker",
             Kind::Window(_) => "ticker_",
             Kind::Average => "@avgPrice",
+            Kind::Mark { .. } => "markPrice",
         };
         self.names.iter().find(|name| name.contains(word)).map_or("", String::as_str)
     }
@@ -110,9 +114,9 @@ impl Streams {
         Self { streams_max, ..Self::default() }
     }
 
-    pub(super) fn open(&mut self, link: &Link, is_combined: bool, unit: TimeUnit) {
-        let names = BTreeSet::new();
-        self.listeners.insert(link.id, Listener { link: link.clone(), is_combined, unit, names });
+    pub(super) fn open(&mut self, link: &Link, is_combined: bool, unit: TimeUnit, route: Route) {
+        let (link, names) = (link.clone(), BTreeSet::new());
+        self.listeners.insert(link.id, Listener { link, is_combined, unit, route, names });
     }
 
     pub(super) fn close(&mut self, link: u64) {
@@ -165,7 +169,8 @@ impl Streams {
             return false;
         }
         listener.names.insert(name.to_owned());
-        if let Some(topic) = topic_of(name, exchange) {
+        let route = listener.route;
+        if let Some(topic) = topic_of(name, exchange).filter(|topic| route.brings(topic.1)) {
             self.topics.entry(topic).or_default().insert(link, name.to_owned());
         }
         true
@@ -321,6 +326,7 @@ impl Streams {
             self.books(true, exchange, now_ns, out);
         }
         if is_slow_due {
+            self.marks(exchange, now_ns, out);
             self.books(false, exchange, now_ns, out);
             self.tickers(exchange, now_ns, out);
         }
@@ -362,9 +368,29 @@ impl Streams {
             let (Some(symbol), Kind::Top { levels, .. }) = topic else { continue };
             let depth = exchange.depth(symbol, usize::from(levels));
             if self.tops.get(&topic) != Some(&depth) {
-                self.publish(topic, out, |unit| Shapes { exchange, unit }.depth(symbol, &depth));
+                self.publish(topic, out, |unit| {
+                    Shapes { exchange, unit }.top_event(symbol, &depth, now_ns)
+                });
                 self.tops.insert(topic, depth);
             }
+        }
+    }
+
+    /// Marks of futures: each second, and each third.
+    fn marks(&self, exchange: &Exchange, now_ns: Nanos, out: &mut Vec<Frame>) {
+        if !exchange.has_positions() {
+            return;
+        }
+        let is_third = now_ns.div_euclid(SLOW_NS) % 3 == 0;
+        let event = |symbol, unit| usdm::mark_event(&Shapes { exchange, unit }, symbol, now_ns);
+        for is_fast in [true, false].into_iter().filter(|is_fast| *is_fast || is_third) {
+            for (symbol, _) in exchange.symbols() {
+                let topic = (Some(symbol), Kind::Mark { is_fast });
+                self.publish(topic, out, |unit| event(symbol, unit));
+            }
+            self.publish((None, Kind::Mark { is_fast }), out, |unit| {
+                array(exchange.symbols().map(|(symbol, _)| event(symbol, unit)))
+            });
         }
     }
 

@@ -35,6 +35,10 @@ pub(super) enum Kind {
     /// Figures of a span that ends now: the place among the windows.
     Window(usize),
     Average,
+    /// Marks, each second or each three.
+    Mark {
+        is_fast: bool,
+    },
 }
 
 /// A stream: of one symbol, or of all.
@@ -46,12 +50,16 @@ fn window_of(name: &str) -> Option<Kind> {
 
 /// The topic of a stream's name; nothing for names and symbols that nobody knows.
 pub(super) fn topic_of(name: &str, exchange: &Exchange) -> Option<Topic> {
+    let is_spot = !exchange.has_positions();
     if let Some(all) = name.strip_prefix('!') {
         let kind = match all {
             "miniTicker@arr" => Kind::MiniTicker,
             "ticker@arr" => Kind::Ticker,
             "bookTicker" => Kind::Best,
-            other => window_of(other.strip_prefix("ticker_")?.strip_suffix("@arr")?)?,
+            "markPrice@arr" if !is_spot => Kind::Mark { is_fast: false },
+            "markPrice@arr@1s" if !is_spot => Kind::Mark { is_fast: true },
+            other if is_spot => window_of(other.strip_prefix("ticker_")?.strip_suffix("@arr")?)?,
+            _ => return None,
         };
         return Some((None, kind));
     }
@@ -70,17 +78,46 @@ pub(super) fn topic_of(name: &str, exchange: &Exchange) -> Option<Topic> {
         "miniTicker" if !is_fast => Kind::MiniTicker,
         "ticker" if !is_fast => Kind::Ticker,
         "avgPrice" if !is_fast => Kind::Average,
+        "markPrice" if !is_spot => Kind::Mark { is_fast: false },
+        "markPrice@1s" if !is_spot => Kind::Mark { is_fast: true },
         "depth" => Kind::Changes { is_fast },
         "depth5" => Kind::Top { levels: 5, is_fast },
         "depth10" => Kind::Top { levels: 10, is_fast },
         "depth20" => Kind::Top { levels: 20, is_fast },
         other => match other.strip_prefix("ticker_") {
-            Some(window) => window_of(window)?,
-            None => {
+            Some(window) if is_spot => window_of(window)?,
+            _ => {
                 let interval = other.strip_prefix("kline_")?;
                 Kind::Candle(names::INTERVALS.iter().position(|(name, _)| *name == interval)?)
             }
         },
     };
     Some((Some(symbol), kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{exchange_settings, futures_settings};
+    use super::*;
+
+    #[test]
+    fn marks_are_of_futures_and_spans_of_spot() {
+        let names = ["BTCUSDT".to_owned()];
+        let spot = Exchange::new(exchange_settings(&names).expect("known")).expect("an exchange");
+        let usdm = Exchange::new(futures_settings(&names).expect("known")).expect("an exchange");
+        let kind = |name: &str, exchange| topic_of(name, exchange).map(|(_, kind)| kind);
+        for (name, of_spot, of_usdm) in [
+            ("btcusdt@trade", Some(Kind::Trade), Some(Kind::Trade)),
+            ("btcusdt@kline_1m", kind("btcusdt@kline_1m", &usdm), Some(Kind::Candle(1))),
+            ("btcusdt@ticker_4h", Some(Kind::Window(1)), None),
+            ("!ticker_1d@arr", Some(Kind::Window(2)), None),
+            ("btcusdt@markPrice", None, Some(Kind::Mark { is_fast: false })),
+            ("btcusdt@markPrice@1s", None, Some(Kind::Mark { is_fast: true })),
+            ("!markPrice@arr", None, Some(Kind::Mark { is_fast: false })),
+            ("!markPrice@arr@1s", None, Some(Kind::Mark { is_fast: true })),
+            ("!anything", None, None),
+        ] {
+            assert_eq!((kind(name, &spot), kind(name, &usdm)), (of_spot, of_usdm), "{name}");
+        }
+    }
 }

@@ -50,6 +50,7 @@ fn new_order(venue: &BinanceSpot, ask: &Ask<'_>) -> Result<NewOrder, Code> {
         iceberg_qty: params.decimal("icebergQty", base)?.filter(|qty| *qty != 0),
         self_trade,
         client_id: client_id.map(Arc::from),
+        reduce_only: false,
         marks: strategy(ask, "strategyId", "strategyType")?,
     };
     complete(&order)?;
