@@ -1,6 +1,6 @@
 //! A venue that changes while a run goes on there: trading stands still, steps change, an
-//! instrument is gone, a key is taken back, it is away; what the run does, and what it says. And one
-//! that is reached over an encrypted connection.
+//! instrument is gone, a key is taken back, it is away; what the run does, and what it says. And
+//! one that is reached over an encrypted connection.
 
 mod common;
 
