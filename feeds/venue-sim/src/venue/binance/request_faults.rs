@@ -294,9 +294,9 @@ impl BinanceSpot {
     ) -> Option<Fated> {
         let mut params = admitted.params.clone();
         if action.params.part.as_deref() == Some("cancel") {
-            // The order is not where the cancel looks for it.
+            // The order is not where the cancel looks for it. What becomes of the new one is as the
+            // request says (`cancelReplaceMode`).
             params.set("cancelOrderId", "0");
-            params.set("cancelReplaceMode", "ALLOW_FAILURE");
         } else {
             // More than anybody owns.
             params.set("quantity", "8999");
