@@ -82,7 +82,7 @@ async def lists(client, bid):
     before = {one["id"] for one in await client.fetch_open_orders(SYMBOL)}
     placed = await client.privatePostOrderListOco(pair)
     opened = {one["id"] for one in await client.fetch_open_orders(SYMBOL)} - before
-    assert opened == {one["orderId"] for one in placed["orders"]}, (opened, placed)
+    assert opened == {str(one["orderId"]) for one in placed["orders"]}, (opened, placed)
     cancelled = await client.cancel_order(placed["orders"][1]["orderId"], SYMBOL)
     assert cancelled["info"]["listOrderStatus"] == "ALL_DONE", cancelled
     found = await client.privateGetOrderList({"orderListId": placed["orderListId"]})
