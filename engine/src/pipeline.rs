@@ -358,17 +358,18 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         Ok(())
     }
 
-    /// Whether the strategy wants to know of what a tick completed.
+    /// Whether the strategy hears of it.
     #[inline(always)]
     const fn wants_book(&self, completed: Completed) -> bool {
         completed as u8 >= self.hears_from
     }
 
-    /// Tells the strategy of a completed update, if it wants to know.
+    /// Tells the strategy of a completed update, if it wants to know and the book is in order.
     #[inline(always)]
     fn tell_book(&mut self, moment: &Moment, completed: Completed) {
         if self.wants_book(completed)
             && let Some(book) = self.market.book(moment.instrument)
+            && !book.is_stale()
         {
             let active = moment.recv_ns >= self.active_from_ns;
             let mut context = context!(self, moment, active);
@@ -391,8 +392,7 @@ impl<S: Strategy, G: Gate> Pipeline<S, G> {
         self.strategy.on_trade(&trade, &mut context);
     }
 
-    /// When the strategy wants to be woken next, or the engine itself for a parent order or for
-    /// what a venue lacks (UTC ns).
+    /// When the strategy or the engine (parent orders, what a venue lacks) is next woken (UTC ns).
     #[must_use]
     #[inline]
     pub fn next_timer_ns(&self) -> Option<Nanos> {

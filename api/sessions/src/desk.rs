@@ -161,12 +161,20 @@ impl Desk for TenantDesk {
         self.shared.shelf.orders()
     }
 
+    fn newest_orders(&self, count: usize) -> Option<Vec<Arc<Order>>> {
+        self.shared.shelf.newest_orders(count)
+    }
+
     fn order(&self, id: OrderUid) -> Option<Arc<Order>> {
         self.shared.shelf.order(id)
     }
 
     fn executions(&self) -> Vec<Arc<Execution>> {
         self.shared.shelf.executions()
+    }
+
+    fn newest_executions(&self, count: usize) -> Option<Vec<Arc<Execution>>> {
+        self.shared.shelf.newest_executions(count)
     }
 
     fn execution(&self, id: ExecutionUid) -> Option<Arc<Execution>> {

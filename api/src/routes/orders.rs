@@ -53,6 +53,16 @@ impl OrderQuery {
         }
     }
 
+    /// Whether the newest orders are wanted, whatever they are.
+    const fn is_plain(&self) -> bool {
+        self.cursor.is_none()
+            && self.status.is_none()
+            && self.is_open.is_none()
+            && self.symbol.is_none()
+            && self.strategy_id.is_none()
+            && self.client_order_id.is_none()
+    }
+
     fn wants(&self, order: &Order) -> bool {
         self.status.is_none_or(|status| order.status == status)
             && self.is_open.is_none_or(|is_open| order.status.is_final() != is_open)
@@ -80,12 +90,14 @@ pub(crate) async fn list(
     let query: OrderQuery = asked.read()?;
     let page = store_page(&PageQuery { limit: query.limit, cursor: query.cursor.clone() })?;
     let desk = app.trading.desk(caller.tenant()).await?;
+    let place = |order: &Order| Cursor { at: order.created_at.0, id: order.id.0 };
+    if query.is_plain()
+        && let Some(newest) = desk.newest_orders(page.limit as usize + 1)
+    {
+        return Ok(Json(Page::of(newest, &page, |order| place(order))));
+    }
     let (tenant, filter) = (caller.tenant(), query.filter());
-    let list = Layered {
-        memory: desk.orders(),
-        place: |order: &Order| Cursor { at: order.created_at.0, id: order.id.0 },
-        wants: |order: &Order| query.wants(order),
-    };
+    let list = Layered { memory: desk.orders(), place, wants: |order: &Order| query.wants(order) };
     // A session that runs has all that is open in memory.
     if query.is_open == Some(true) && desk.state().phase == Phase::Ready {
         return Ok(Json(list.of_memory(&page)));

@@ -95,6 +95,14 @@ impl TradeQuery {
         }
     }
 
+    /// Whether the newest executions are wanted, whatever they are.
+    const fn is_plain(&self) -> bool {
+        self.cursor.is_none()
+            && self.symbol.is_none()
+            && self.order_id.is_none()
+            && self.strategy_id.is_none()
+    }
+
     fn wants(&self, execution: &Execution) -> bool {
         self.symbol.as_ref().is_none_or(|symbol| execution.symbol == *symbol)
             && self.order_id.is_none_or(|id| execution.order_id == id)
@@ -120,12 +128,15 @@ pub(crate) async fn list(
     let query: TradeQuery = asked.read()?;
     let page = store_page(&PageQuery { limit: query.limit, cursor: query.cursor.clone() })?;
     let desk = app.trading.desk(caller.tenant()).await?;
+    let place = |of: &Execution| Cursor { at: of.executed_at.0, id: of.id.0 };
+    if query.is_plain()
+        && let Some(newest) = desk.newest_executions(page.limit as usize + 1)
+    {
+        return Ok(Json(Page::of(newest, &page, |execution| place(execution))));
+    }
     let (tenant, filter) = (caller.tenant(), query.filter());
-    let list = Layered {
-        memory: desk.executions(),
-        place: |of: &Execution| Cursor { at: of.executed_at.0, id: of.id.0 },
-        wants: |of: &Execution| query.wants(of),
-    };
+    let list =
+        Layered { memory: desk.executions(), place, wants: |of: &Execution| query.wants(of) };
     let kept = |page| app.store.executions(tenant, filter.clone(), page);
     Ok(Json(list.page(page, kept).await?))
 }

@@ -232,11 +232,24 @@ pub trait Desk: Send + Sync {
     /// kept in memory (at least 1,000). Older ones are in the store.
     fn orders(&self) -> Vec<Arc<Order>>;
 
+    /// The newest `count` orders of the account, newest first (by time, then identifier), where
+    /// all of them are certain to be in memory.
+    fn newest_orders(&self, count: usize) -> Option<Vec<Arc<Order>>> {
+        let _ = count;
+        None
+    }
+
     /// One order.
     fn order(&self, id: OrderUid) -> Option<Arc<Order>>;
 
     /// The latest executions, newest first (at least 1,000). Older ones are in the store.
     fn executions(&self) -> Vec<Arc<Execution>>;
+
+    /// [`Self::newest_orders`] for executions.
+    fn newest_executions(&self, count: usize) -> Option<Vec<Arc<Execution>>> {
+        let _ = count;
+        None
+    }
 
     /// One execution.
     fn execution(&self, id: ExecutionUid) -> Option<Arc<Execution>>;

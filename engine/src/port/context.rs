@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{Exposure, Intents};
 use crate::algo::{Ask, Execute, ParentReport, ParentTable};
-use crate::book::BookView;
+use crate::book::{BookView, StaleReason};
 use crate::{Bounded, Order, Sink, Timers};
 
 /// Protective orders that the run adds to every entry made by [`Context::enter`], as distances
@@ -117,11 +117,19 @@ impl Context<'_> {
         self.view.last(instrument)
     }
 
-    /// The book of `instrument` as we know it; `None` where the run keeps none.
+    /// The book of `instrument` as we know it; `None` where the run keeps none, and while it may
+    /// be wrong ([`Self::stale_reason`]).
     #[must_use]
     #[inline]
     pub fn book(&self, instrument: InstrumentId) -> Option<BookView<'_>> {
-        self.view.book(instrument)
+        self.view.book(instrument).filter(|book| !book.is_stale())
+    }
+
+    /// Why the book of `instrument` is not to be trusted at the moment, if it is not.
+    #[must_use]
+    #[inline]
+    pub fn stale_reason(&self, instrument: InstrumentId) -> Option<StaleReason> {
+        self.view.book(instrument).and_then(BookView::stale_reason)
     }
 
     /// Wakes the strategy at `due_ns` (UTC ns) by [`super::Strategy::on_timer`] with `token`; at

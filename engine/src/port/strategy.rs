@@ -44,7 +44,9 @@ pub trait Strategy: Send {
         let _ = (trade, ctx);
     }
 
-    /// The book of `ctx.instrument()` changed in a way that [`Self::interest`] names.
+    /// The book of `ctx.instrument()` changed in a way that [`Self::interest`] names. Never called
+    /// with a book that may be wrong: after a gap the next call is the one for the book that was
+    /// built anew.
     fn on_book(&mut self, book: BookView<'_>, ctx: &mut Context<'_>) {
         let _ = (book, ctx);
     }

@@ -10,5 +10,6 @@ mod gate;
 mod parents;
 mod pegs;
 mod reports;
+mod stale;
 mod support;
 mod working;

@@ -119,6 +119,34 @@ async fn the_oldest_that_are_over_are_forgotten_with_their_names() {
     sessions.stop().await;
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn the_newest_are_told_from_memory_once_enough_are_certain_to_be_there() {
+    let folder = tempfile::tempdir().unwrap();
+    let hub = hub();
+    let first = sessions(folder.path(), &hub);
+    let desk = first.desk(TenantId::new()).await.unwrap();
+    ready(&desk).await;
+    let mut count = 0;
+    let newest = loop {
+        come_and_go(&desk, count, 20).await;
+        count += 20;
+        // The session was begun a second ago at most: what another one wrote could be as young.
+        match desk.newest_orders(15) {
+            Some(newest) => break newest,
+            None => assert!(count < 100_000, "never certain"),
+        }
+    };
+    assert_eq!(newest, desk.orders()[..15]);
+    assert_eq!(desk.newest_orders(count + 1), None, "the others may be in the store");
+    for n in 0..3 {
+        desk.place(OrderUid::new(), market("AAPL", Side::Buy, "1"), format!("p{n}")).await.unwrap();
+    }
+    until("executed", || desk.newest_executions(3).is_some()).await;
+    assert_eq!(desk.newest_executions(3).unwrap(), desk.executions()[..3]);
+    assert_eq!(desk.newest_executions(4), None);
+    first.stop().await;
+}
+
 /// What an answer costs where much is in memory, against where nothing is.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "a measurement"]
