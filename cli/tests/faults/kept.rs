@@ -1,13 +1,13 @@
 //! What the journal of a run says: its executions, its book, and what was decided while the book
 //! was in doubt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::path::Path;
 
 use qt_journal::{Intention, JournalReader, Record};
 use qt_types::{
-    Event, FeeIn, InstrumentSpec, Payload, Report, ReportKind, Side, Tick, TickFlags, TickKind,
-    format_scaled,
+    Event, ExecId, FeeIn, InstrumentSpec, Payload, Report, ReportKind, Side, Tick, TickFlags,
+    TickKind, format_scaled,
 };
 use serde_json::{Value, json};
 
@@ -20,6 +20,8 @@ pub struct Kept {
     spec: Option<InstrumentSpec>,
     /// Executions at the venue, in the words of a belief.
     pub fills: Vec<Value>,
+    /// Their names. A journal has what was told, and what was told twice is booked once.
+    booked: HashSet<ExecId>,
     /// Lots by price: bids, asks.
     sides: [BTreeMap<i64, i64>; 2],
     /// Which sides have been told anew since the book came into doubt.
@@ -97,6 +99,9 @@ impl Kept {
     }
 
     fn filled(&mut self, report: &Report) {
+        if !self.booked.insert(report.exec) {
+            return;
+        }
         let sign = self.signs.get(&report.order.get()).copied().unwrap_or_default();
         self.position += sign * report.qty.lots();
         let Some(spec) = self.spec.as_ref().filter(|_| !report.order.is_none()) else { return };
@@ -120,9 +125,12 @@ impl Kept {
         self.fills.push(fill);
     }
 
-    /// The book in the words of a belief; nothing while it is in doubt.
-    pub fn book(&self) -> Option<Value> {
-        let spec = self.spec.as_ref().filter(|_| self.is_whole)?;
+    /// The book in the words of a belief, and why there is none.
+    pub fn book(&self) -> Result<Value, String> {
+        let spec = self.spec.as_ref().ok_or("no instrument is told yet")?;
+        if !self.is_whole {
+            return Err(format!("the book is in doubt; told anew since: {:?}", self.cleared));
+        }
         let level = |(price, lots): (&i64, &i64)| {
             let part =
                 |count: i64, unit: i64| format_scaled(i128::from(count) * i128::from(unit), 9);
@@ -131,8 +139,11 @@ impl Kept {
         let [bids, asks] = &self.sides;
         let bids: Vec<Value> = bids.iter().rev().take(LEVELS).map(level).collect();
         let asks: Vec<Value> = asks.iter().take(LEVELS).map(level).collect();
-        let is_deep = bids.len() == LEVELS && asks.len() == LEVELS;
-        is_deep.then(|| json!({"symbol": spec.symbol(), "bids": bids, "asks": asks}))
+        let (bid_count, ask_count) = (bids.len(), asks.len());
+        if bid_count < LEVELS || ask_count < LEVELS {
+            return Err(format!("the book has only {bid_count} bids and {ask_count} asks"));
+        }
+        Ok(json!({"symbol": spec.symbol(), "bids": bids, "asks": asks}))
     }
 }
 

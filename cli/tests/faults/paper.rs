@@ -99,11 +99,11 @@ pub const PAPER: &[Scenario] = &[
         .shows(&["feed/rotations"]),
     fault("ack-without-data", ONCE, "").times(1).shows(&["feed/resubscriptions"]).alone(),
     fault("halt", "at_ms = 2500", "for_ms = 1500").times(1),
-    fault("tick-change", "at_ms = 2500", "tick = \"0.001\"")
+    fault("tick-change", "at_ms = 2500", "tick = \"0.05\"")
         .times(1)
         .shows(&["feed/instruments/0/is_stopped"])
         .ends(End::Stopped),
-    fault("precision-change", "at_ms = 2500", "tick = \"0.00000001\"")
+    fault("precision-change", "at_ms = 2500", "tick = \"0.001\"")
         .times(1)
         .shows(&["feed/instruments/0/is_stopped"])
         .ends(End::Stopped),

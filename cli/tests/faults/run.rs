@@ -143,7 +143,7 @@ impl Trial {
         }
         self.sim.control("POST", "market?moves=no", "");
         self.until("its book is the venue's", |it| {
-            let book = it.kept().book().ok_or("there is none")?;
+            let book = it.kept().book()?;
             let belief = serde_json::json!({"account": "demo", "books": [book]});
             check::compared(&it.sim, &belief)
         })?;
