@@ -58,4 +58,4 @@ pub use open::PaperSettings;
 pub use service::{SessionSettings, Sessions, StartError};
 pub use stage::{Stage, Stages};
 pub use switches::MACHINE;
-pub use told::{Listener, Listeners, Nobody, Told};
+pub use told::{DeniedOrder, Listener, Listeners, Nobody, Told};

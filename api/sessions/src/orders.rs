@@ -9,13 +9,14 @@ use qt_engine::OrderStatus as Stand;
 use qt_engine::oms::OrderEnd;
 use qt_runtime::live::Note;
 use qt_types::{
-    AskedFor, InstrumentSpec, OrderId, OrderKind as Kind, Payload, Price, Qty, RejectReason,
+    Asked, AskedFor, InstrumentSpec, OrderId, OrderKind as Kind, Payload, Price, Qty, RejectReason,
     StrategyId, TimeInForce as Tif,
 };
 use uuid::Uuid;
 
 use super::ids::{execution_uid, order_uid};
 use super::slots::Slots;
+use super::told::DeniedOrder;
 use super::units::{cash_amount, price_amount, qty_amount, scaled, shown_side};
 use qt_trading::amount::Amount;
 use qt_trading::ids::{AccountId, OrderUid};
@@ -39,6 +40,8 @@ pub enum Changed {
     Executed(Arc<Execution>, qt_types::InstrumentId),
     /// The order at this place is in memory no more.
     Gone(u64),
+    /// What somebody asked for was denied.
+    Denied(Arc<DeniedOrder>),
 }
 
 /// All orders that are in memory.
@@ -58,6 +61,9 @@ pub struct Orders {
     next_name: Option<(OrderUid, String)>,
     /// The names that clients gave, of orders that are in memory.
     names: HashSet<String>,
+    /// What was asked for last, until the gate has said something of it. Nothing comes in between
+    /// that has to be kept.
+    asked: Option<Asked>,
 }
 
 #[derive(Debug)]
@@ -82,6 +88,7 @@ impl Orders {
             past_uids: HashSet::new(),
             next_name: None,
             names: HashSet::new(),
+            asked: None,
         }
     }
 
@@ -130,6 +137,7 @@ impl Orders {
         (slots, persons): (&Slots, &HashMap<u64, String>),
         changed: &mut Vec<Changed>,
     ) {
+        self.take_denial(note, persons, changed);
         let asked = match &note.event.payload {
             Payload::Asked(asked) => match asked.what {
                 AskedFor::Place { post_only, .. } => {
@@ -168,6 +176,35 @@ impl Orders {
             _ => {}
         }
         self.take_execution(note, uid, changed);
+    }
+
+    /// Takes in what was asked for, and that the gate has denied it.
+    fn take_denial(
+        &mut self,
+        note: &Note,
+        persons: &HashMap<u64, String>,
+        changed: &mut Vec<Changed>,
+    ) {
+        let denied = match &note.event.payload {
+            Payload::Asked(asked) => {
+                self.asked = Some(*asked);
+                return;
+            }
+            Payload::Denied(denied) => denied,
+            _ => return,
+        };
+        let asked = self.asked.take_if(|asked| asked.strategy == denied.strategy);
+        let spec = self.specs.get(note.event.instrument.index());
+        let (Some(asked), Some(spec)) = (asked, spec) else { return };
+        changed.push(Changed::Denied(Arc::new(DeniedOrder {
+            order: OrderUid(Uuid::from_bytes(asked.outer)),
+            is_change: !matches!(asked.what, AskedFor::Place { .. }),
+            person: persons.get(&asked.person).cloned(),
+            symbol: spec.symbol().to_owned(),
+            side: denied.side.map(shown_side),
+            quantity: qty_amount(spec, denied.qty),
+            control: denied.reason.text(),
+        })));
     }
 
     /// `shown` takes the place of what was known of it, where it says anything else.

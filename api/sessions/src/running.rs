@@ -288,7 +288,7 @@ impl Running {
             Changed::Order(_, order) => {
                 log.push(at, PrivateKind::Order(Order::clone(order)));
             }
-            Changed::Gone(_) => {}
+            Changed::Gone(_) | Changed::Denied(_) => {}
             Changed::Executed(execution, instrument) => {
                 log.push(at, PrivateKind::Executed(Execution::clone(execution)));
                 let exposure = self.session.driver().exposure();

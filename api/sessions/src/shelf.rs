@@ -30,9 +30,11 @@ fn place_of_execution(execution: &Execution) -> Place {
 /// What lies on a shelf.
 #[derive(Debug, Default)]
 pub struct Lists {
-    /// Orders by their places, oldest first.
-    orders: BTreeMap<u64, Arc<Order>>,
-    places: HashMap<OrderUid, u64>,
+    /// Orders by their time, oldest first.
+    orders: BTreeMap<Place, Arc<Order>>,
+    /// Their times, by their places among all.
+    times: BTreeMap<u64, Place>,
+    by_uid: HashMap<OrderUid, Arc<Order>>,
     executions: VecDeque<Arc<Execution>>,
     by_id: HashMap<ExecutionUid, Arc<Execution>>,
     /// Every order of the account behind this place is here.
@@ -46,8 +48,12 @@ impl Lists {
     pub fn apply(&mut self, change: &Changed) {
         match change {
             Changed::Order(place, order) => {
-                self.orders.insert(*place, Arc::clone(order));
-                self.places.insert(order.id, *place);
+                let now = place_of_order(order);
+                if let Some(was) = self.times.insert(*place, now).filter(|was| *was != now) {
+                    self.orders.remove(&was);
+                }
+                self.orders.insert(now, Arc::clone(order));
+                self.by_uid.insert(order.id, Arc::clone(order));
             }
             Changed::Executed(execution, _) => {
                 if self.executions.len() == EXECUTIONS_KEPT
@@ -60,11 +66,14 @@ impl Lists {
                 self.by_id.insert(execution.id, Arc::clone(execution));
             }
             Changed::Gone(place) => {
-                if let Some(order) = self.orders.remove(place) {
-                    self.places.remove(&order.id);
-                    raise(&mut self.all_orders_from, place_of_order(&order));
+                if let Some(was) = self.times.remove(place)
+                    && let Some(order) = self.orders.remove(&was)
+                {
+                    self.by_uid.remove(&order.id);
+                    raise(&mut self.all_orders_from, was);
                 }
             }
+            Changed::Denied(_) => {}
         }
     }
 }
@@ -145,8 +154,7 @@ impl Shelf {
 
     /// One order.
     pub fn order(&self, id: OrderUid) -> Option<Arc<Order>> {
-        let lists = self.read();
-        lists.orders.get(lists.places.get(&id)?).cloned()
+        self.read().by_uid.get(&id).cloned()
     }
 
     /// Executions, newest first.

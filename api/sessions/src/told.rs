@@ -4,9 +4,29 @@
 use std::sync::Arc;
 
 use super::orders::Changed;
-use qt_trading::ids::{AccountId, TenantId};
+use qt_trading::amount::Amount;
+use qt_trading::ids::{AccountId, OrderUid, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Alert, Execution, Order, Portfolio};
+use qt_trading::{Alert, Execution, Order, Portfolio, Side};
+
+/// What somebody asked for, and the gate has denied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeniedOrder {
+    /// The order that was to be, or to be changed.
+    pub order: OrderUid,
+    /// Whether it was a change of an order that is there.
+    pub is_change: bool,
+    /// Who asked, where that is known.
+    pub person: Option<String>,
+    /// Of what.
+    pub symbol: String,
+    /// Which way, of a new one.
+    pub side: Option<Side>,
+    /// How much was asked for, in units of the instrument.
+    pub quantity: Amount,
+    /// The control that denied it.
+    pub control: &'static str,
+}
 
 /// What a session tells.
 #[derive(Clone, Debug)]
@@ -15,7 +35,9 @@ pub enum Told {
     Order(Arc<Order>),
     /// An execution.
     Executed(Arc<Execution>),
-    /// A denial or a switch that was tripped; a session that is made again is silent of it.
+    /// What somebody asked for, and the gate has denied.
+    Denied(Arc<DeniedOrder>),
+    /// A denial or a switch that was tripped, told of once for many; a session that is made again is silent of it.
     Alert(Arc<Alert>),
     /// What the account is worth, once in a while; a session that is made again is silent of it.
     Worth(Arc<Portfolio>),
@@ -27,6 +49,7 @@ impl Told {
         match changed {
             Changed::Order(_, order) => Some(Self::Order(Arc::clone(order))),
             Changed::Executed(execution, _) => Some(Self::Executed(Arc::clone(execution))),
+            Changed::Denied(denied) => Some(Self::Denied(Arc::clone(denied))),
             Changed::Gone(_) => None,
         }
     }

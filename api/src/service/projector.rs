@@ -11,12 +11,13 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::JoinHandle;
 
 use super::backlog::Backlog;
-use qt_sessions::{Listener, Listeners, Told};
+use qt_sessions::{DeniedOrder, Listener, Listeners, Told};
 use qt_store::domain::event::RiskAlert;
 use qt_store::orders::BATCH_RECORDS_MAX;
 use qt_store::{Accounts, EquityPoint, Orders, Projected, Record, Store, StoreError, Stream};
@@ -146,6 +147,22 @@ fn of_alert(account: AccountId, alert: &Alert) -> Record {
     }))
 }
 
+/// Each has a row of its own, unlike alerts, of which one stands for many.
+fn of_denied(denied: &DeniedOrder) -> Record {
+    let action = if denied.is_change { "order.change_denied" } else { "order.denied" };
+    Record::Audit {
+        person: denied.person.clone().unwrap_or_else(|| "unknown".to_owned()),
+        action: action.to_owned(),
+        subject: format!("order:{}", denied.order),
+        detail: json!({
+            "symbol": denied.symbol,
+            "side": denied.side,
+            "quantity": denied.quantity,
+            "control": denied.control,
+        }),
+    }
+}
+
 impl Listener for Line {
     fn begins(&self, told: u64) {
         let mut heard = lock(&self.heard);
@@ -159,6 +176,7 @@ impl Listener for Line {
                 let person = order.placed_by.clone();
                 Record::Order { order: Box::new(Arc::unwrap_or_clone(order)), person }
             }
+            Told::Denied(denied) => of_denied(&denied),
             Told::Alert(alert) => of_alert(self.stream.account, &alert),
             Told::Executed(execution) => {
                 Record::Execution(Box::new(Arc::unwrap_or_clone(execution)))

@@ -1,6 +1,6 @@
 //! What the audit has to have: of each order that was placed (also one that the venue took back at
-//! once), of each change of limits and of each kill, exactly one row, also after a restart. Of what
-//! a limit holds back alerts tell.
+//! once), of each that a limit holds back, of each change of limits and of each kill, exactly one
+//! row, also after a restart. Alerts tell of what a limit holds back, one of them of many.
 //!
 //! `QT_AUDIT_ORDERS=100000` makes the sample a large one.
 
@@ -130,6 +130,14 @@ impl Wanted {
         }
         if orders != (self.placed.len() + self.taken_back.len()) as i64 {
             amiss.push(format!("{orders} rows of orders"));
+        }
+        let denied = |(action, subject): &&(String, String)| {
+            action == "order.denied" && subject.starts_with("order:")
+        };
+        let is_once = |key: &(String, String)| rows[key] == 1;
+        let held: Vec<_> = rows.keys().filter(denied).collect();
+        if held.len() as u64 != HELD_BACK || !held.into_iter().all(is_once) {
+            amiss.push(format!("{} rows of orders that were denied", of("order.denied")));
         }
         let denials = told_of_denials(folder).await;
         if denials != HELD_BACK {

@@ -11,8 +11,10 @@ use qt_types::{
 };
 use serde_json::{Value, json};
 
-/// How many prices of a side are compared.
+/// How many prices of a side are compared, and how many there must be: trades may have left a side
+/// of a market that stands still with fewer.
 const LEVELS: usize = 15;
+const LEVELS_MIN: usize = 8;
 
 /// What a journal with one instrument says.
 #[derive(Debug, Default)]
@@ -137,12 +139,12 @@ impl Kept {
             json!([part(*price, spec.tick_e9()), part(*lots, spec.lot_e9())])
         };
         let [bids, asks] = &self.sides;
-        let bids: Vec<Value> = bids.iter().rev().take(LEVELS).map(level).collect();
-        let asks: Vec<Value> = asks.iter().take(LEVELS).map(level).collect();
-        let (bid_count, ask_count) = (bids.len(), asks.len());
-        if bid_count < LEVELS || ask_count < LEVELS {
-            return Err(format!("the book has only {bid_count} bids and {ask_count} asks"));
+        let count = bids.len().min(asks.len()).min(LEVELS);
+        if count < LEVELS_MIN {
+            return Err(format!("the book has {} bids and {} asks", bids.len(), asks.len()));
         }
+        let bids: Vec<Value> = bids.iter().rev().take(count).map(level).collect();
+        let asks: Vec<Value> = asks.iter().take(count).map(level).collect();
         Ok(json!({"symbol": spec.symbol(), "bids": bids, "asks": asks}))
     }
 }

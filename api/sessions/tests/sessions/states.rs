@@ -45,6 +45,7 @@ impl Listener for Ear {
         let text = match told {
             Told::Order(order) => format!("{order:?}"),
             Told::Executed(execution) => format!("{execution:?}"),
+            Told::Denied(denied) => format!("{denied:?}"),
             Told::Alert(_) | Told::Worth(_) => return,
         };
         let number = self.number.fetch_add(1, Ordering::AcqRel) + 1;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use qt_sessions::{Listener, Listeners, Sessions, Told};
 use qt_trading::ids::{AccountId, OrderUid, TenantId};
 use qt_trading::time::Time;
-use qt_trading::{Side, Trading};
+use qt_trading::{Refusal, Side, Trading};
 
 use crate::common::{hub, limit, market, over, ready, settings, until};
 
@@ -25,6 +25,7 @@ impl Listener for Ear {
         let text = match told {
             Told::Order(order) => format!("{order:?}"),
             Told::Executed(execution) => format!("{execution:?}"),
+            Told::Denied(denied) => format!("{denied:?}"),
             Told::Alert(_) | Told::Worth(_) => return,
         };
         self.tellings.lock().unwrap().last_mut().unwrap().push((seq, at, text));
@@ -66,6 +67,9 @@ async fn what_was_told_is_told_again_alike() {
     desk.place(resting, limit("BTC-USD", Side::Buy, "1", "100"), "ann".to_owned()).await.unwrap();
     desk.cancel(resting, "ann".to_owned()).await.unwrap();
     over(&desk, resting).await;
+    let denied = OrderUid::new();
+    let too_much = desk.place(denied, market("AAPL", Side::Buy, "5000"), "ann".to_owned()).await;
+    assert!(matches!(too_much, Err(Refusal::Risk(_))), "{too_much:?}");
     drop(desk);
     sessions.stop().await;
     drop(sessions);
@@ -76,6 +80,11 @@ async fn what_was_told_is_told_again_alike() {
     let tellings = ear.tellings.lock().unwrap();
     assert_eq!(tellings.len(), 2);
     assert!(tellings[0].len() > 60, "{}", tellings[0].len());
+    let denials: Vec<_> = tellings[0].iter().filter(|it| it.2.starts_with("DeniedOrder")).collect();
+    assert_eq!(denials.len(), 1, "{denials:?}");
+    let wanted =
+        format!("DeniedOrder {{ order: {denied:?}, is_change: false, person: Some(\"ann\")");
+    assert!(denials[0].2.starts_with(&wanted), "{denials:?} and not {wanted}");
     assert!(tellings[0].windows(2).all(|pair| pair[0].0 <= pair[1].0), "in order");
     assert_eq!(tellings[0], tellings[1][..tellings[0].len()]);
     let last = tellings[0].last().unwrap().0;
