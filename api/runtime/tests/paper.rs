@@ -2,20 +2,22 @@
 //! times, one asked for from outside and one by a strategy's timers. And a session that is made
 //! again from what was kept of it.
 
-use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
+#[path = "common/kept.rs"]
+mod kept;
 
+use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+
+use kept::Memory;
 use qt_backtest::desk::Desk;
 use qt_backtest::feed::FeedLatency;
 use qt_backtest::replay::{Film, Pace, Replay, ReplayConfig};
 use qt_backtest::venue::{Fees, LatencyModel, SimVenue, VenueConfig};
-use qt_backtest::witness::{Decided, NotKept, Witness};
 use qt_data::calendar::Calendar;
 use qt_data::generate::{BookKind as RowKind, BookRow, Market};
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
 use qt_engine::{
-    BookKind, BookLimits, Command, Context, CrossPolicy, Ensemble, Exits, Manual, PipelineConfig,
-    Strategy,
+    BookKind, BookLimits, Context, CrossPolicy, Ensemble, Exits, Manual, PipelineConfig, Strategy,
 };
 use qt_risk::{Account, AccountGate, Sizing};
 use qt_runtime::live::{Note, Phase, Reading, feed};
@@ -195,47 +197,6 @@ fn backtest(rows: &[BookRow], steps: Vec<(i64, Step)>) -> Outcome {
     Outcome { fills: fills.collect(), cash, fees, realised, position }
 }
 
-/// Keeps events and commands in memory, or holds them against what is there.
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<Kept>>>);
-
-#[derive(Clone, Debug, PartialEq)]
-enum Kept {
-    Event(Event),
-    Command(Command),
-}
-
-struct Writer {
-    memory: Memory,
-    at: usize,
-}
-
-impl Writer {
-    fn keep(&mut self, kept: Kept) -> Result<(), NotKept> {
-        let mut all = self.memory.0.lock().unwrap();
-        match all.get(self.at) {
-            Some(was) => assert_eq!(*was, kept, "made again it is the same"),
-            None => all.push(kept),
-        }
-        self.at += 1;
-        Ok(())
-    }
-}
-
-impl Witness for Writer {
-    fn sequenced(&mut self, event: &Event) -> Result<(), NotKept> {
-        self.keep(Kept::Event(*event))
-    }
-
-    fn leaving(&mut self, commands: &[Command], _: Seq, _: Nanos, _: u64) -> Result<(), NotKept> {
-        commands.iter().try_for_each(|command| self.keep(Kept::Command(*command)))
-    }
-
-    fn next_decision(&mut self, _: Seq) -> Option<Decided> {
-        None
-    }
-}
-
 struct Paper {
     session: PaperSession<AccountGate>,
     market: qt_runtime::live::FeedWriter,
@@ -253,7 +214,7 @@ impl Paper {
             pipeline: pipeline(),
             strategies,
             gate: gate(),
-            witness: Box::new(Writer { memory: memory.clone(), at: 0 }),
+            witness: memory.witness(),
             venue: venue(),
             round_trip_ns: 3 * MILLI,
             feed: reader,
@@ -264,15 +225,11 @@ impl Paper {
 
     fn again(memory: &Memory) -> Self {
         let mut new = Self::new(memory);
-        let kept = memory.0.lock().unwrap().clone();
-        let events = kept.into_iter().filter_map(|kept| match kept {
-            Kept::Event(event) => Some(event),
-            Kept::Command(_) => None,
-        });
+        let events = memory.events();
         let mut fills = Vec::new();
         let told = &mut |_: &mut _, notes: &[Note]| note_fills(notes, &mut fills);
-        let never_left = events.clone().filter_map(|event| not_sent(&event)).collect();
-        new.session.repeat(events.map(Ok), &never_left, told).unwrap();
+        let never_left = events.iter().filter_map(not_sent).collect();
+        new.session.repeat(events.into_iter().map(Ok), &never_left, told).unwrap();
         new.fills = fills;
         new
     }
@@ -482,8 +439,6 @@ fn a_clock_that_jumps_stops_nothing_and_is_followed() {
     let back = turn(from, 12 * MILLI);
     assert_eq!(back, ahead + 5 * MILLI, "half as fast, and never back");
     assert_eq!(paper.session.driver().figures().clock_faults, 0);
-    let controls = memory.0.lock().unwrap();
-    let is_control =
-        |it: &&Kept| matches!(it, Kept::Event(Event { payload: Payload::Control(_), .. }));
-    assert_eq!(controls.iter().find(is_control), None, "no switch was tripped");
+    let is_control = |it: &Event| matches!(it.payload, Payload::Control(_));
+    assert_eq!(memory.events().into_iter().find(is_control), None, "no switch was tripped");
 }

@@ -80,24 +80,24 @@ fn a_horizon_that_ends_while_nothing_runs_is_closed_once_and_late() {
     held.market(START + 2 * SECOND, true);
     let bought_ns = held.buys();
     held.market(START + 2 * SECOND + SECOND / 2, true);
-    assert_eq!((held.position(), held.memory.commands().len()), (50, 1));
+    assert_eq!((held.position(), commands(&held.memory).len()), (50, 1));
     let back_ns = START + 6 * SECOND;
     held.dies(back_ns);
     held.market(START + 7 * SECOND, true);
-    let commands = held.memory.commands();
-    assert_eq!((held.position(), commands.len()), (0, 2), "{commands:?}");
-    assert!(commands[1].0 >= back_ns && commands[1].1.starts_with("new Sell"), "{commands:?}");
+    let sent = commands(&held.memory);
+    assert_eq!((held.position(), sent.len()), (0, 2), "{sent:?}");
+    assert!(sent[1].0 >= back_ns && sent[1].1.starts_with("new Sell"), "{sent:?}");
     // It stays at that, whoever dies afterwards, and whenever.
     for second in 8..11 {
         held.dies(START + second * SECOND);
         held.market(START + second * SECOND + SECOND / 2, true);
-        assert_eq!((held.position(), held.memory.commands()), (0, commands.clone()));
+        assert_eq!((held.position(), commands(&held.memory)), (0, sent.clone()));
     }
     // A backtest is never away.
     let again = backtest(&held.memory);
     let shapes = |all: &[(i64, String)]| all.iter().map(|it| it.1.clone()).collect::<Vec<_>>();
-    assert_eq!(shapes(&again.commands), shapes(&commands));
-    assert_eq!(again.commands[0], commands[0]);
+    assert_eq!(shapes(&again.commands), shapes(&sent));
+    assert_eq!(again.commands[0], sent[0]);
     assert_eq!(again.commands[1].0, bought_ns + HORIZON_NS);
     assert_eq!((again.fills.len(), held.paper.fills.len()), (2, 2));
     assert_eq!(again.fills[0], held.paper.fills[0]);
@@ -113,7 +113,7 @@ fn a_process_that_dies_while_it_closes_has_closed_once() {
     let mut back_ns = START + 5 * SECOND;
     // Back just for as long as the exit needs to leave.
     held.dies(back_ns);
-    while held.memory.commands().len() < 2 {
+    while commands(&held.memory).len() < 2 {
         held.ran_ns += MILLI / 10;
         held.paper.turn(held.ran_ns);
         assert!(held.ran_ns < back_ns + SECOND, "it does not close");
@@ -123,6 +123,6 @@ fn a_process_that_dies_while_it_closes_has_closed_once() {
         held.dies(back_ns);
         held.market(back_ns + SECOND / 2, true);
     }
-    let commands = held.memory.commands();
-    assert_eq!((held.position(), commands.len()), (0, 2), "{commands:?}");
+    let sent = commands(&held.memory);
+    assert_eq!((held.position(), sent.len()), (0, 2), "{sent:?}");
 }

@@ -4,17 +4,19 @@
 //! fills.
 
 mod away;
+#[path = "../common/kept.rs"]
+mod kept;
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
-use std::sync::{Arc, Mutex};
 
+use kept::{Kept, Memory};
 use qt_backtest::desk::Desk;
 use qt_backtest::feed::FeedLatency;
 use qt_backtest::replay::{Film, Pace, Replay, ReplayConfig};
 use qt_backtest::signals::ArrivingSignal;
 use qt_backtest::venue::{Fees, LatencyModel, SimVenue, VenueConfig};
-use qt_backtest::witness::{Decided, NotKept, Witness};
 use qt_data::calendar::Calendar;
 use qt_data::generate::{BookKind as RowKind, BookRow, Market};
 use qt_data::ticks::{Description, TickFile, TickWriter, Verify};
@@ -120,30 +122,13 @@ fn desk() -> Ensemble {
     Ensemble::new().with(Box::new(Manual), vec![true]).with(follower(), vec![true])
 }
 
-/// What was kept of a run.
-#[derive(Clone, Debug, PartialEq)]
-enum Kept {
-    Event(Event),
-    /// A command, and when it left.
-    Command(Nanos, Command),
-}
-
-#[derive(Clone, Default)]
-struct Memory(Arc<Mutex<Vec<Kept>>>);
-
-impl Memory {
-    fn all(&self) -> Vec<Kept> {
-        self.0.lock().unwrap().clone()
-    }
-
-    /// The commands as one sees them who knows neither their numbers nor whose they are.
-    fn commands(&self) -> Vec<(i64, String)> {
-        let of = |kept: Kept| match kept {
-            Kept::Event(_) => None,
-            Kept::Command(at_ns, command) => Some((at_ns.get(), shape(&command))),
-        };
-        self.all().into_iter().filter_map(of).collect()
-    }
+/// The commands of a run as one sees them who knows neither their numbers nor whose they are.
+fn commands(memory: &Memory) -> Vec<(i64, String)> {
+    let of = |kept: Kept| match kept {
+        Kept::Event(_) => None,
+        Kept::Command(at_ns, command) => Some((at_ns.get(), shape(&command))),
+    };
+    memory.all().into_iter().filter_map(of).collect()
 }
 
 fn shape(command: &Command) -> String {
@@ -153,43 +138,6 @@ fn shape(command: &Command) -> String {
         }
         Command::Cancel(_) => "cancel".to_owned(),
         Command::Replace(it) => format!("replace {:?} {}", it.replace.kind, it.replace.qty.lots()),
-    }
-}
-
-struct Writer {
-    memory: Memory,
-    at: usize,
-}
-
-impl Writer {
-    fn keep(&mut self, kept: Kept) -> Result<(), NotKept> {
-        let mut all = self.memory.0.lock().unwrap();
-        match all.get(self.at) {
-            Some(was) => assert_eq!(*was, kept, "made again it is the same"),
-            None => all.push(kept),
-        }
-        self.at += 1;
-        Ok(())
-    }
-}
-
-impl Witness for Writer {
-    fn sequenced(&mut self, event: &Event) -> Result<(), NotKept> {
-        self.keep(Kept::Event(*event))
-    }
-
-    fn leaving(
-        &mut self,
-        commands: &[Command],
-        _: Seq,
-        at_ns: Nanos,
-        _: u64,
-    ) -> Result<(), NotKept> {
-        commands.iter().try_for_each(|command| self.keep(Kept::Command(at_ns, *command)))
-    }
-
-    fn next_decision(&mut self, _: Seq) -> Option<Decided> {
-        None
     }
 }
 
@@ -210,7 +158,7 @@ impl Paper {
             pipeline: pipeline(1),
             strategies: desk(),
             gate: gate(),
-            witness: Box::new(Writer { memory: memory.clone(), at: 0 }),
+            witness: memory.witness(),
             venue: venue(),
             round_trip_ns: 2 * MILLI,
             feed: reader,
@@ -222,11 +170,7 @@ impl Paper {
     /// The process after the one that has kept `memory`.
     fn again(memory: &Memory) -> Self {
         let mut new = Self::new(memory);
-        let of = |kept: Kept| match kept {
-            Kept::Event(event) => Some(event),
-            Kept::Command(..) => None,
-        };
-        let events: Vec<Event> = memory.all().into_iter().filter_map(of).collect();
+        let events = memory.events();
         let mut fills = Vec::new();
         let told = &mut |_: &mut _, notes: &[Note]| note_fills(notes, &mut fills);
         let never_left = events.iter().filter_map(not_sent).collect();
@@ -411,7 +355,7 @@ fn held(seed: u64, deaths: u64) -> Option<(Memory, Day, u64)> {
         ran_ns += dice.range(1, 20) * MILLI;
         paper.turn(ran_ns);
     }
-    let day = Day { commands: memory.commands(), fills: paper.fills };
+    let day = Day { commands: commands(&memory), fills: paper.fills };
     Some((memory, day, died))
 }
 
@@ -461,12 +405,12 @@ fn backtest(memory: &Memory) -> Day {
     let kept = Memory::default();
     let desk = Desk::new(pipeline(0), venue(), 1_000, desk(), gate())
         .with_signals(signals)
-        .with_witness(Box::new(Writer { memory: kept.clone(), at: 0 }));
+        .with_witness(kept.witness());
     let mut replay = Replay::<Tick, _, _>::new(&films, config, desk).unwrap();
     replay.run(&AtomicBool::new(false), |_, _| {}).unwrap();
     let fills = replay.recorder().fills().iter();
     let fills = fills.map(|it| (it.venue_ns.get(), it.price.ticks(), it.qty.lots(), it.fee.nano()));
-    Day { commands: kept.commands(), fills: fills.collect() }
+    Day { commands: commands(&kept), fills: fills.collect() }
 }
 
 fn compare(seeds: std::ops::Range<u64>, deaths: u64) {
