@@ -2,7 +2,16 @@
 
 pub mod binance;
 
+use crate::market::machine;
+
 /// The venues that market data can be had of, as options name them.
 pub const FEEDS: &[&str] = &["binance-spot", "binance-usdm"];
 
-pub use binance::market::{Lookup, LookupError, Market, Profile, Setup, SetupError};
+/// The profile of the venue called `name`.
+#[must_use]
+pub fn profile(name: &str) -> Option<Profile> {
+    let all = [Profile::spot(), Profile::usdm()];
+    all.into_iter().find(|profile| profile.name == name)
+}
+
+pub use machine::{Lookup, LookupError, Market, Profile, Setup, SetupError};
