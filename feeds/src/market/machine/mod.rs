@@ -39,7 +39,7 @@ use requests::Purpose;
 
 pub use lookup::{Lookup, LookupError};
 pub use profile::{FOREVER_NS, MINUTE_NS, Marks, PastTrades, Profile, SECOND_NS};
-pub use protocol::{Asking, Control, Info, Protocol, encoded};
+pub use protocol::{Asking, Control, Info, Protocol, e9, encoded};
 
 /// How far our clock and the venue's, and the way there, may be apart where windows end.
 const UNSURE_NS: i64 = 2_000_000_000;

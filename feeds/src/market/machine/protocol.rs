@@ -3,8 +3,8 @@
 
 use std::fmt::Debug;
 
-use qt_codec::Update;
 use qt_codec::venue::Venue;
+use qt_codec::{Number, Update};
 use qt_types::Nanos;
 
 use super::profile::Profile;
@@ -138,6 +138,12 @@ pub trait Protocol: Debug + Send + Sync {
     fn trades(&self, _body: &[u8], _like: &Update) -> Option<Vec<Update>> {
         None
     }
+}
+
+/// A number in billionths; zero where there is none, or none that fits.
+#[must_use]
+pub fn e9(text: &str) -> i64 {
+    Number::parse(text).ok().and_then(|number| number.scaled(9)).unwrap_or(0)
 }
 
 /// `text` as it stands in a query.

@@ -1,10 +1,9 @@
 //! What the venue lists: instruments and limits, from `exchangeInfo`.
 
-use qt_codec::Number;
 use qt_types::InstrumentKind;
 use serde::Deserialize;
 
-use crate::market::machine::{Info, Profile};
+use crate::market::machine::{Info, Profile, e9};
 use crate::market::{Listing, Status};
 
 /// More than this no venue gives in a window.
@@ -104,11 +103,6 @@ pub(super) fn read(body: &[u8], profile: &Profile) -> Result<Info, String> {
         });
     }
     Ok(info)
-}
-
-/// A number in billionths; zero where there is none, or none that fits.
-fn e9(text: &str) -> i64 {
-    Number::parse(text).ok().and_then(|number| number.scaled(9)).unwrap_or(0)
 }
 
 fn weight(limit: &Limit) -> Option<(u64, i64)> {
