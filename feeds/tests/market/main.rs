@@ -6,6 +6,8 @@
     reason = "what surrounds a protocol has clocks, sockets and files"
 )]
 
+mod brought;
+mod brought_random;
 mod captured;
 mod coming;
 mod hostile;
@@ -16,4 +18,5 @@ mod recorded;
 mod server;
 mod simulated;
 mod storm;
+mod tongue;
 mod venue;

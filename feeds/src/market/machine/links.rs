@@ -250,18 +250,15 @@ impl Market {
 
     fn take_over(&mut self, lane: usize, now_ns: Nanos) {
         let Some(next) = self.lanes[lane].next.take() else { return };
-        let begins_anew = lane == MAIN && self.profile.brings_books();
-        if begins_anew {
-            self.decoder.replaced();
-        }
-        let mut at = 0;
-        for length in next.lengths {
-            let end = at + length;
-            self.data(lane, next.bytes.get(at..end).unwrap_or_default(), now_ns);
-            at = end;
-        }
-        if begins_anew {
-            self.lose_absent(now_ns);
+        if lane == MAIN && self.profile.brings_books() {
+            self.tell_standing(&next, now_ns);
+        } else {
+            let mut at = 0;
+            for length in next.lengths {
+                let end = at + length;
+                self.data(lane, next.bytes.get(at..end).unwrap_or_default(), now_ns);
+                at = end;
+            }
         }
         self.plan_rotation(lane, now_ns);
         for topic in next.stream.live() {

@@ -3,9 +3,10 @@
 //!
 //! `profile` has what differs between venues as data, `protocol` what differs as code; `stream` the
 //! subscriptions of a link, `lane` a way to streams, `links` how links come, go and take each
-//! other's place, `books` the snapshots, `copies` those that are only recorded, `trades` what was
-//! traded between two links, `tell` what is told, `requests` everything by HTTP, `query` which
-//! instruments are asked for, `lookup` a machine that only asks for that.
+//! other's place, `books` the snapshots, `copies` those that are only recorded, `standing` those
+//! that come over a new link, `trades` what was traded between two links, `tell` what is told,
+//! `requests` everything by HTTP, `query` which instruments are asked for, `lookup` a machine that
+//! only asks for that.
 
 mod books;
 mod copies;
@@ -18,6 +19,7 @@ mod protocol;
 mod query;
 mod requests;
 mod shown;
+mod standing;
 mod stream;
 mod tell;
 mod trades;
