@@ -257,7 +257,8 @@ impl Brought {
             Act::Close(Link(link)) => self.over(link, Coming::Closed(link, true)),
             Act::Call(Call(call), request) => {
                 let names: Vec<String> = self.traded.iter().map(|it| it.name.clone()).collect();
-                let body = self.tongue.answer(&request.url, &names, self.now / MS).into_bytes();
+                let answer = self.tongue.answer(&request.url, &names, self.now / MS, [2, 6]);
+                let body = answer.into_bytes();
                 let (refused, way) = (self.faults.snapshot_refused, 2 * 30 * MS);
                 let status = if self.chance(refused) { 503 } else { 200 };
                 self.later(way, Coming::Answer(call, status, body, 0));
@@ -296,8 +297,10 @@ impl Brought {
             let mute = self.faults.mute;
             if !is_on || self.chance(mute) {
                 // What is acknowledged may stay mute.
-                let key = (channel.clone(), symbol.clone());
-                self.links.get_mut(&link).is_some_and(|it| it.topics.remove(&key));
+                let topics = self.links.get_mut(&link).map(|it| &mut it.topics);
+                topics
+                    .into_iter()
+                    .for_each(|it| it.retain(|(of, it)| (of, it) != (channel, symbol)));
             } else if self.tongue.is_book(channel)
                 && let Some(at) = self.traded.iter().position(|it| it.name == *symbol)
             {

@@ -9,10 +9,12 @@
 mod brought;
 mod brought_random;
 mod captured;
+mod captured_streams;
 mod coming;
 mod hostile;
 mod listed;
 mod model;
+mod played;
 mod random;
 mod recorded;
 mod server;

@@ -238,15 +238,15 @@ impl Tongue {
                 )
             }
             Self::Okx => {
-                // Half of the books have checksums as those of before.
-                let sum = (number % 2 == 0).then(|| okx_sum(moment.sides) ^ moment.wrong as i32);
+                // Books of one instrument have no checksum, as those of today; the others have.
+                let sum = if symbol.starts_with("S1") { 0 } else { okx_sum(moment.sides) };
+                let sum = if sum == 0 { 0 } else { sum ^ moment.wrong.cast_signed() };
                 let before = if changed.is_some() { before.cast_signed() } else { -1 };
                 let [b, a] = levels.map(|side| rows(&side, "[", ",", r#","0","1"]"#, true));
                 format!(
                     r#"{{"arg":{{"channel":"books","instId":"{symbol}"}},"action":"{kind}",
-                    "data":[{{"asks":[{a}],"bids":[{b}],"ts":"{ms}","checksum":{},
+                    "data":[{{"asks":[{a}],"bids":[{b}],"ts":"{ms}","checksum":{sum},
                     "prevSeqId":{before},"seqId":{number}}}]}}"#,
-                    sum.unwrap_or(0)
                 )
             }
             Self::Coinbase => {
@@ -323,8 +323,8 @@ impl Tongue {
         }
     }
 
-    /// The answer to a request.
-    pub fn answer(self, url: &str, symbols: &[String], ms: i64) -> String {
+    /// The answer to a request; so many decimals have prices, and quantities.
+    pub fn answer(self, url: &str, symbols: &[String], ms: i64, decimals: [usize; 2]) -> String {
         if url.to_lowercase().ends_with("/time") {
             let (s, nanos) = (ms / 1_000, format!("{ms}000000"));
             return match self {
@@ -337,30 +337,31 @@ impl Tongue {
             }
             .to_string();
         }
+        let [tick, lot] = decimals.map(|decimals| decimal(1, decimals));
         let encoded = |symbol: &&String| url.ends_with(symbol.as_str());
         let symbol = symbols.iter().find(encoded).map_or("", String::as_str);
         match self {
             Self::Bybit | Self::BybitLinear => {
-                let lot = json!({ "qtyStep": "0.000001", "minOrderQty": "0.1" });
+                let lot = json!({ "qtyStep": lot, "minOrderQty": "0.1" });
                 let one = json!({ "symbol": symbol, "status": "Trading", "lotSizeFilter": lot,
-                    "priceFilter": { "tickSize": "0.01" } });
+                    "priceFilter": { "tickSize": tick } });
                 json!({ "retCode": 0, "result": { "list": [one] } })
             }
             Self::Kraken => {
                 let mut pairs = json!({});
                 for (at, symbol) in symbols.iter().enumerate() {
-                    pairs[format!("P{at}")] = json!({ "wsname": symbol, "tick_size": "0.01",
-                        "lot_decimals": 6, "status": "online" });
+                    pairs[format!("P{at}")] = json!({ "wsname": symbol, "tick_size": tick,
+                        "lot_decimals": decimals[1], "status": "online" });
                 }
                 json!({ "error": [], "result": pairs })
             }
             Self::Okx => {
                 let one = json!({ "instType": "SPOT", "instId": symbol, "state": "live",
-                    "tickSz": "0.01", "lotSz": "0.000001" });
+                    "tickSz": tick, "lotSz": lot });
                 json!({ "code": "0", "data": [one] })
             }
             Self::Coinbase => json!({ "product_id": symbol, "product_type": "SPOT",
-                "status": "online", "price_increment": "0.01", "base_increment": "0.000001" }),
+                "status": "online", "price_increment": tick, "base_increment": lot }),
         }
         .to_string()
     }

@@ -115,6 +115,14 @@ fn kind_of(symbol: &str) -> &'static str {
     }
 }
 
+/// Whether a message is market data, by its first bytes as they usually are.
+fn is_data(bytes: &[u8]) -> bool {
+    let Some(rest) = bytes.strip_prefix(b"{\"arg\":{") else { return false };
+    let end = rest.iter().position(|byte| *byte == b'}').unwrap_or(0);
+    let rest = rest.get(end..).unwrap_or_default();
+    rest.starts_with(b"},\"data\"") || rest.starts_with(b"},\"action\"")
+}
+
 impl Protocol for Okx {
     fn venue(&self) -> Venue {
         Venue::Okx
@@ -137,7 +145,7 @@ impl Protocol for Okx {
         if bytes == b"pong" {
             return Some(Control::Alive);
         }
-        if bytes.starts_with(b"{\"arg\":") || bytes.len() > BYTES_MAX {
+        if is_data(bytes) || bytes.len() > BYTES_MAX {
             return None;
         }
         let message: Message = serde_json::from_slice(bytes).ok()?;
@@ -199,8 +207,8 @@ mod tests {
             "connId":"a4d3ae55"}"#;
         let topic = "books BTC-USDT".to_owned();
         assert_eq!(of(done), Some(Control::Topic { is_on: true, topic: topic.clone() }));
-        let ended = done.replace("subscribe", "unsubscribe");
-        assert_eq!(of(&ended), Some(Control::Topic { is_on: false, topic }));
+        let ended = r#"{"arg":{"channel":"books","instId":"BTC-USDT"},"event":"unsubscribe"}"#;
+        assert_eq!(of(ended), Some(Control::Topic { is_on: false, topic }));
         let refused = r#"{"event":"error","code":"60018","msg":"Wrong URL or channel:books,
             instId:NO-USDT doesn't exist.","connId":"a4d3ae55"}"#
             .replace('\n', "");
@@ -214,8 +222,9 @@ mod tests {
         assert_eq!(of(&notice), Some(Control::Shutdown));
         assert_eq!(of("pong"), Some(Control::Alive));
         for text in [
-            r#"{"arg":{"channel":"books","instId":"X"},"event":"subscribe"}"#,
+            r#"{"arg":{"channel":"books","instId":"X"},"action":"update","data":[]}"#,
             r#"{"data":[],"arg":{"channel":"books","instId":"X"}}"#,
+            r#"{"arg":{"channel":"books"#,
             r#"{"event":"notice","code":"1"}"#,
             "",
             "ping",
