@@ -13,6 +13,7 @@ mod captured_streams;
 mod coming;
 mod hostile;
 mod listed;
+mod listings;
 mod model;
 mod played;
 mod random;
