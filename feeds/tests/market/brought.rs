@@ -58,6 +58,8 @@ pub struct Brought {
     /// Questions to subscribe or unsubscribe, and pings.
     pub asked: u64,
     pub pings: u64,
+    /// The instrument whose streams are refused.
+    pub refused: Option<usize>,
     /// The instrument whose checksums are wrong.
     pub wrong_sums: Option<usize>,
     coming: BinaryHeap<Reverse<(i64, u64, Coming)>>,
@@ -112,6 +114,7 @@ impl Brought {
             pace: 300 * MS,
             asked: 0,
             pings: 0,
+            refused: None,
             wrong_sums: None,
             coming: BinaryHeap::new(),
             order: 0,
@@ -281,7 +284,9 @@ impl Brought {
         self.asked += 1;
         // What several are asked with may be refused; each is asked for by itself then.
         let refused = self.faults.snapshot_stale;
-        if is_on && topics.len() > 1 && self.chance(refused) {
+        let unwanted = self.refused.map(|at| self.traded[at].name.as_str());
+        let is_unwanted = topics.iter().any(|(_, symbol)| Some(symbol.as_str()) == unwanted);
+        if is_on && (is_unwanted || topics.len() > 1 && self.chance(refused)) {
             return self.say(link, self.tongue.no(&id));
         }
         let Some(connection) = self.links.get_mut(&link) else { return };

@@ -104,6 +104,27 @@ fn a_quiet_hour_loses_no_link() {
     }
 }
 
+/// An instrument whose streams are refused is told of no more, the other one goes on; once the venue
+/// has them again it is there again, without another link.
+#[test]
+fn what_was_refused_is_asked_for_again() {
+    for tongue in Tongue::ALL {
+        let mut world = Brought::new(tongue, 5, 2, Faults::default(), |_| ());
+        world.refused = Some(1);
+        world.run(100 * SECOND);
+        let figures = world.machine.figures(Nanos::new(world.now));
+        let [first, refused] = &figures.instruments[..] else { panic!("{figures:?}") };
+        assert!(first.is_in_step && refused.is_stopped.is_some(), "{tongue:?}: {figures:?}");
+        assert!((2..20).contains(&figures.subscriptions_refused), "{tongue:?}: {figures:?}");
+        world.refused = None;
+        world.run(120 * SECOND);
+        let figures = world.machine.figures(Nanos::new(world.now));
+        assert!(figures.instruments.iter().all(|one| one.is_in_step), "{tongue:?}: {figures:?}");
+        assert_eq!((figures.connects, figures.losses), (1, 0), "{tongue:?}: {figures:?}");
+        assert!(!world.models[1].trades.is_empty(), "{tongue:?}: trades too");
+    }
+}
+
 /// The word that a link will end has another one made beside it, without a loss.
 #[test]
 fn a_link_that_will_end_is_replaced() {

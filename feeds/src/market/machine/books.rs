@@ -21,7 +21,7 @@ const QUIET_NS: i64 = 3_000_000_000;
 const LOOK_NS: i64 = 20_000_000;
 /// A snapshot that takes longer than this is asked for again.
 const PATIENCE_NS: i64 = 10_000_000_000;
-/// How long after one that the venue does not know it is asked for again.
+/// How long after one that the venue does not know, or refuses, it is asked for again.
 const UNKNOWN_NS: i64 = 60_000_000_000;
 
 impl Market {
@@ -52,8 +52,13 @@ impl Market {
 
     /// The venue has said no to a stream.
     pub(super) fn refused_topic(&mut self, topic: u16, words: &str, now_ns: Nanos) {
-        let Some(of) = self.topic_of.get(usize::from(topic)) else { return };
-        self.stop(usize::from(*of), format!("the venue refuses its stream: {words}"), now_ns);
+        let Some(of) = self.topic_of.get(usize::from(topic)).copied().map(usize::from) else {
+            return;
+        };
+        if self.profile.brings_books() {
+            self.instruments[of].refused_ns = Some(now_ns.saturating_add_ns(UNKNOWN_NS));
+        }
+        self.stop(of, format!("the venue refuses its stream: {words}"), now_ns);
         self.ask_listings(now_ns);
     }
 
@@ -122,6 +127,13 @@ impl Market {
         instrument.retry(now_ns);
         self.figures.snapshots_asked += 1;
         self.subscribe_again(usize::from(topic));
+    }
+
+    /// Asks once more for what was refused of an instrument that is told again.
+    pub(super) fn ask_refused(&mut self, at: usize) {
+        let topics = self.instruments[at].topics;
+        let Some(stream) = self.lanes[MAIN].stream.as_mut() else { return };
+        topics.into_iter().flatten().for_each(|topic| stream.again_if_refused(topic));
     }
 
     /// A book came whole over the stream, and was told.

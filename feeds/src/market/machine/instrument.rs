@@ -44,6 +44,8 @@ pub(super) struct Instrument {
     pub(super) is_dropped: bool,
     /// Why nothing is told any more.
     pub(super) stopped: Option<String>,
+    /// One of its streams was refused, and is not asked for again before.
+    pub(super) refused_ns: Option<Nanos>,
     pub(super) status: Status,
     /// The last change of its book that was told, by the venue's id.
     pub(super) last_change: u64,
@@ -85,6 +87,7 @@ impl Instrument {
             lost_ns: None,
             is_dropped: false,
             stopped: None,
+            refused_ns: None,
             status: Status::default(),
             last_change: 0,
             is_dead: false,
@@ -170,6 +173,7 @@ impl Instrument {
             self.book = Book::Idle;
         }
         self.is_dead = false;
+        self.refused_ns = None;
         self.attempts = 0;
     }
 }

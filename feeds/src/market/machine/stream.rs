@@ -235,7 +235,12 @@ impl Stream {
         names: Names<'_>,
         now_ns: Nanos,
     ) -> Refusal {
-        let Some(at) = self.asked_at(id) else { return Refusal::Nothing };
+        // Without a number the name tells which question it was.
+        let names_it = |ask: &Ask, name| ask.topics.iter().any(|of| names.is(*of, name));
+        let named = topic.filter(|_| id.is_none()).and_then(|name| {
+            self.asked.iter().position(|(.., ask)| ask.is_on && names_it(ask, name))
+        });
+        let Some(at) = named.or_else(|| self.asked_at(id)) else { return Refusal::Nothing };
         self.answered_ns = now_ns;
         let all = &self.asked[at].2;
         let is_one = |name: &&str| all.topics.iter().filter(|of| names.is(**of, name)).count() == 1;
@@ -280,6 +285,15 @@ impl Stream {
         }
     }
 
+    /// The same, if it was refused.
+    pub(super) fn again_if_refused(&mut self, topic: u16) {
+        let standing = self.topics.get_mut(usize::from(topic));
+        if let Some(standing) = standing.filter(|standing| **standing == Standing::Refused) {
+            *standing = Standing::Wanted;
+            self.again(topic);
+        }
+    }
+
     /// Whether a subscription of `topic` is still to be made, or to be answered.
     pub(super) fn is_asking(&self, topic: u16) -> bool {
         let asks = self.asked.iter().map(|(.., ask)| ask);
@@ -302,5 +316,71 @@ impl Stream {
     /// The time by which the oldest question must be answered.
     pub(super) fn answer_due_ns(&self) -> Option<Nanos> {
         self.asked.first().map(|(_, at_ns, _)| at_ns.saturating_add_ns(ANSWER_NS))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A link that has asked for two books and two kinds of trades, in two questions.
+    fn asked() -> (Stream, Profile, Vec<String>) {
+        let names = ["book A", "book B", "trade A", "trade B"].map(String::from).to_vec();
+        let profile = crate::venue::profile("kraken").unwrap();
+        let mut stream = Stream::new(Link(0), 4, &[0, 1, 2, 3], &profile, Nanos::new(0));
+        stream.opened(&profile, Names(&names), Nanos::new(0));
+        (0..2).for_each(|_| drop(stream.message(&profile, Names(&names), Nanos::new(1))));
+        assert_eq!(stream.asked.len(), 2);
+        (stream, profile, names)
+    }
+
+    #[test]
+    fn topics_are_answered_one_by_one() {
+        let (mut stream, _, names) = asked();
+        let (names, now_ns) = (Names(&names), Nanos::new(9));
+        assert_eq!(stream.done_of(true, "book B", names, now_ns), [1]);
+        assert_eq!(stream.done_of(true, "book B", names, now_ns), [0; 0], "once");
+        assert_eq!(stream.done_of(false, "book A", names, now_ns), [0; 0], "nobody asked that");
+        assert!(stream.is_asking(0) && !stream.is_asking(1) && stream.complete_ns().is_none());
+        // One that is named is refused alone, in whatever question it was.
+        let refusal = stream.refused(None, Some("trade B"), names, now_ns);
+        assert!(matches!(refusal, Refusal::Topic(3)));
+        assert_eq!(stream.done(2, now_ns), [2]);
+        assert_eq!(stream.done(1, now_ns), [0]);
+        assert_eq!((stream.complete_ns(), stream.live()), (Some(now_ns), vec![0, 1, 2]));
+        stream.again_if_refused(2);
+        assert!(stream.queue.is_empty(), "it was not refused");
+        stream.again_if_refused(3);
+        assert!(stream.is_asking(3) && stream.queue.len() == 2);
+    }
+
+    #[test]
+    fn a_question_that_is_refused_whole_is_asked_in_parts() {
+        let (mut stream, _, names) = asked();
+        let (names, now_ns) = (Names(&names), Nanos::new(9));
+        assert!(matches!(stream.refused(Some(2), None, names, now_ns), Refusal::Split));
+        assert!(stream.queue.iter().all(|ask| ask.is_on && ask.topics.len() == 1));
+        assert_eq!(stream.queue.len(), 2);
+        assert!(matches!(stream.refused(Some(7), None, names, now_ns), Refusal::Nothing));
+    }
+
+    /// A list that still has what is to end first says nothing of its new begin.
+    #[test]
+    fn lists_of_all_are_held_against_what_is_asked() {
+        let (mut stream, profile, names) = asked();
+        let (names, now_ns) = (Names(&names), Nanos::new(3_000_000_000));
+        let list = |topics: &[&str]| topics.iter().map(|topic| (*topic).to_owned()).collect();
+        let all: Vec<String> = list(&["book A", "book B", "other X"]);
+        assert_eq!(stream.stands(&all, names, now_ns), [0, 1]);
+        stream.again(0);
+        while let Ok(Some(_)) = stream.message(&profile, names, now_ns) {}
+        assert_eq!(stream.asked.len(), 3);
+        assert_eq!(stream.stands(&all, names, now_ns), [0; 0], "it has not ended yet");
+        assert!(stream.is_asking(0));
+        assert_eq!(stream.stands(&list(&["book B"]), names, now_ns), [0; 0]);
+        assert!(stream.is_asking(0), "it has ended and not begun");
+        let all: Vec<String> = list(&["book A", "book B", "trade A", "trade B"]);
+        assert_eq!(stream.stands(&all, names, now_ns), [2, 3, 0]);
+        assert!(stream.complete_ns().is_some());
     }
 }

@@ -190,7 +190,12 @@ impl Market {
 
     /// What stopped an instrument is over.
     pub(super) fn go_on(&mut self, at: usize, now_ns: Nanos) {
-        if self.instruments[at].stopped.take().is_none() {
+        let instrument = &mut self.instruments[at];
+        if instrument.refused_ns.is_some_and(|until_ns| now_ns < until_ns) {
+            return;
+        }
+        instrument.refused_ns = None;
+        if instrument.stopped.take().is_none() {
             return;
         }
         self.is_restless = true;
@@ -205,6 +210,9 @@ impl Market {
         } else if self.profile.brings_books() {
             // A book that came meanwhile was told to nobody.
             self.forget(at, now_ns);
+        }
+        if self.profile.brings_books() {
+            self.ask_refused(at);
         }
     }
 

@@ -161,7 +161,8 @@ impl Protocol for Kraken {
     }
 
     fn is_known(&self, name: &str) -> bool {
-        matches!(name, "heartbeat" | "status" | "pong" | "subscribe" | "unsubscribe")
+        let answers = matches!(name, "subscribe" | "unsubscribe" | "pong");
+        answers || matches!(name, "heartbeat" | "status" | "trade snapshot")
     }
 
     fn listings_url(&self, profile: &Profile, _: &[String]) -> String {
