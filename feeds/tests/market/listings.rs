@@ -78,10 +78,13 @@ fn okx() {
 #[test]
 fn coinbase() {
     let file = "coinbase/nautilus.fixtures.rest.jsonl";
-    let Some(found) = read("coinbase", file, "{\"product_id\":\"BTC-USD\",\"price\"") else {
-        return;
-    };
-    let [btc] = &found[0].listings[..] else { panic!("{found:?}") };
-    assert_eq!((btc.symbol.as_str(), btc.status), ("BTC-USD", Status::Trading));
-    assert_eq!((btc.tick_e9, btc.lot_e9, btc.notional_min_e9), (10_000_000, 10, 1_000_000_000));
+    let Some(found) = read("coinbase", file, "quote_increment") else { return };
+    let [one, several, futures] = &found[..] else { panic!("{found:?}") };
+    for info in [one, several] {
+        let [btc] = &info.listings[..] else { panic!("{info:?}") };
+        assert_eq!((btc.symbol.as_str(), btc.status), ("BTC-USD", Status::Trading));
+        assert_eq!((btc.tick_e9, btc.lot_e9, btc.notional_min_e9), (10_000_000, 10, 1_000_000_000));
+    }
+    assert_eq!(several.unsound, ["BTC-USDC"], "another name of the same market");
+    assert!(futures.listings.is_empty() && !futures.unsound.is_empty());
 }

@@ -1,4 +1,4 @@
-//! What the venue lists: one product.
+//! What the venue lists: one product, or several.
 
 use qt_types::InstrumentKind;
 use serde::Deserialize;
@@ -31,13 +31,30 @@ struct Product {
     post_only: bool,
 }
 
+#[derive(Deserialize)]
+struct Products {
+    products: Vec<Product>,
+}
+
 /// Reads an answer.
 pub(super) fn read(body: &[u8]) -> Result<Info, String> {
-    let product: Product = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    if product.product_id.is_empty() {
-        return Err("it names no product".to_owned());
-    }
+    let wrong = |error: serde_json::Error| error.to_string();
+    let several: Result<Products, _> = serde_json::from_slice(body);
+    let products = match several {
+        Ok(Products { products }) => products,
+        Err(_) => vec![serde_json::from_slice::<Product>(body).map_err(wrong)?],
+    };
     let mut info = Info::default();
+    for product in products {
+        if product.product_id.is_empty() {
+            return Err("it names no product".to_owned());
+        }
+        list(product, &mut info);
+    }
+    Ok(info)
+}
+
+fn list(product: Product, info: &mut Info) {
     let is_resting = product.is_disabled || product.trading_disabled || product.view_only;
     let is_partly = product.auction_mode || product.limit_only || product.post_only;
     let status = match product.status.as_str() {
@@ -59,7 +76,7 @@ pub(super) fn read(body: &[u8]) -> Result<Info, String> {
     // The stream would tell of another name.
     if !is_spot || !product.alias.is_empty() || tick_e9 <= 0 || lot_e9 <= 0 {
         info.unsound.push(product.product_id);
-        return Ok(info);
+        return;
     }
     info.listings.push(Listing {
         base: product.base_currency_id,
@@ -77,7 +94,6 @@ pub(super) fn read(body: &[u8]) -> Result<Info, String> {
         can_replace: false,
         symbol: product.product_id,
     });
-    Ok(info)
 }
 
 #[cfg(test)]
