@@ -104,8 +104,8 @@ fn a_quiet_hour_loses_no_link() {
     }
 }
 
-/// An instrument whose streams are refused is told of no more, the other one goes on; once the venue
-/// has them again it is there again, without another link.
+/// An instrument whose streams are refused is told of no more, the other one goes on; once the
+/// venue has them again it is there again, without another link.
 #[test]
 fn what_was_refused_is_asked_for_again() {
     for tongue in Tongue::ALL {

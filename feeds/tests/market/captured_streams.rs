@@ -123,7 +123,11 @@ fn of_coinbase(line: &str) -> Option<String> {
     let message = value(line);
     let (product, time) = (&message["product_id"], message.get("time"));
     let time = time.cloned().unwrap_or("2021-04-17T16:43:37.078905Z".into());
-    let level = |side: &str, price: &Value, qty: &Value| json!({ "side": side, "event_time": time, "price_level": price, "new_quantity": qty });
+    let level = |side: &str, price: &Value, qty: &Value| -> Value {
+        let mut level = json!({ "side": side, "event_time": time });
+        (level["price_level"], level["new_quantity"]) = (price.clone(), qty.clone());
+        level
+    };
     let (kind, updates) = match word(&message["type"]) {
         "snapshot" => {
             let of = |name: &str, side: &'static str| {

@@ -42,6 +42,25 @@ pub struct Moment<'a> {
     pub wrong: u32,
 }
 
+impl Moment<'_> {
+    /// The levels of one side that are told, best first.
+    fn levels(&self, side: usize, changed: Option<&[(usize, i64)]>) -> Vec<(i64, i64)> {
+        let book = &self.sides[side];
+        let level = |price: &i64| (*price, book.get(price).copied().unwrap_or(0));
+        let mut levels: Vec<(i64, i64)> = match changed {
+            None => book.keys().map(level).collect(),
+            Some(changed) => {
+                let mine = changed.iter().filter(|(of, _)| *of == side);
+                mine.map(|(_, price)| level(price)).collect()
+            }
+        };
+        if side == 0 {
+            levels.reverse();
+        }
+        levels
+    }
+}
+
 impl Tongue {
     pub const ALL: [Self; 5] =
         [Self::Bybit, Self::BybitLinear, Self::Kraken, Self::Okx, Self::Coinbase];
@@ -200,21 +219,7 @@ impl Tongue {
     /// A book, whole or only the levels of `changed` (side and price).
     pub fn book(self, moment: &Moment<'_>, changed: Option<&[(usize, i64)]>) -> String {
         let kind = if changed.is_some() { "update" } else { "snapshot" };
-        let mut levels: [Vec<(i64, i64)>; 2] = Default::default();
-        for (side, levels) in levels.iter_mut().enumerate() {
-            let book = &moment.sides[side];
-            let level = |price: &i64| (*price, book.get(price).copied().unwrap_or(0));
-            *levels = match changed {
-                None => book.keys().map(level).collect(),
-                Some(changed) => {
-                    let mine = changed.iter().filter(|(of, _)| *of == side);
-                    mine.map(|(_, price)| level(price)).collect()
-                }
-            };
-            if side == 0 {
-                levels.reverse();
-            }
-        }
+        let levels = [0, 1].map(|side| moment.levels(side, changed));
         let Moment { symbol, ms, number, before, .. } = *moment;
         match self {
             Self::Bybit | Self::BybitLinear => {
@@ -277,7 +282,8 @@ impl Tongue {
         let at = iso(ms);
         match self {
             Self::Bybit | Self::BybitLinear => {
-                let one = json!({ "T": ms, "s": symbol, "S": "Buy", "v": "1.5", "p": number.to_string(),
+                let price = number.to_string();
+                let one = json!({ "T": ms, "s": symbol, "S": "Buy", "v": "1.5", "p": price,
                     "i": "x", "BT": false, "seq": number });
                 json!({ "topic": format!("publicTrade.{symbol}"), "type": "snapshot", "ts": ms,
                     "data": [one] })

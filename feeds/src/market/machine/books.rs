@@ -1,5 +1,5 @@
-//! Snapshots: when which book is asked for, within the budget, and what comes of it. Where they come
-//! over the stream, asking is to subscribe again.
+//! Snapshots: when which book is asked for, within the budget, and what comes of it. Where they
+//! come over the stream, asking is to subscribe again.
 //!
 //! A book is asked for once a change of it has come, so that the snapshot can meet the changes; a
 //! quiet one a little after its stream was acknowledged. After a gap it is asked for at once, and

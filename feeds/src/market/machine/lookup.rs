@@ -28,7 +28,7 @@ pub enum LookupError {
     Missing(Vec<String>),
     /// The steps of these cannot be used.
     #[error(
-        "the venue gives no usable tick or lot for {}, or counts it in a way that is not known here",
+        "the venue gives no usable tick or lot for {}, or counts it as nothing is counted here",
         .0.join(", ")
     )]
     Unsound(Vec<String>),

@@ -132,8 +132,9 @@ mod tests {
     #[test]
     fn contracts_are_listed_in_their_own_words() {
         let body = br#"{"retCode":0,"retMsg":"OK","result":{"nextPageCursor":null,"list":[
-            {"symbol":"BTCUSDT","contractType":"LinearPerpetual","status":"Trading","baseCoin":"BTC",
-             "quoteCoin":"USDT","priceScale":"2","priceFilter":{"minPrice":"1","tickSize":"0.5"},
+            {"symbol":"BTCUSDT","contractType":"LinearPerpetual","status":"Trading",
+             "baseCoin":"BTC","quoteCoin":"USDT","priceScale":"2",
+             "priceFilter":{"minPrice":"1","tickSize":"0.5"},
              "lotSizeFilter":{"maxOrderQty":"100.0","minOrderQty":"0.001","qtyStep":"0.001",
              "minNotionalValue":"5"}},
             {"symbol":"BTC-26JUN26","contractType":"LinearFutures","status":"PreLaunch",
