@@ -62,8 +62,9 @@ impl Profile {
             streams_at_once: 10,
             streams_max: 1_000,
             life_ns: FOREVER_NS,
-            ping_ns: Some(20 * SECOND_NS),
-            link_silence_ns: 45 * SECOND_NS,
+            // It wants to hear something each twenty; twice as often a dead link shows sooner.
+            ping_ns: Some(10 * SECOND_NS),
+            link_silence_ns: 25 * SECOND_NS,
             silence_ns: (MINUTE_NS, 10 * MINUTE_NS),
         }
     }

@@ -67,7 +67,7 @@ impl Profile {
             life_ns: FOREVER_NS,
             ping_ns: None,
             // There is a heartbeat each second, which is subscribed to.
-            link_silence_ns: 20 * SECOND_NS,
+            link_silence_ns: 12 * SECOND_NS,
             silence_ns: (2 * MINUTE_NS, 10 * MINUTE_NS),
         }
     }

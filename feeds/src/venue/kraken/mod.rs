@@ -63,9 +63,9 @@ impl Profile {
             streams_at_once: 50,
             streams_max: 1_000,
             life_ns: FOREVER_NS,
-            ping_ns: Some(20 * SECOND_NS),
+            ping_ns: Some(5 * SECOND_NS),
             // With anything subscribed to there is a heartbeat each second.
-            link_silence_ns: 45 * SECOND_NS,
+            link_silence_ns: 12 * SECOND_NS,
             silence_ns: (MINUTE_NS, 10 * MINUTE_NS),
         }
     }

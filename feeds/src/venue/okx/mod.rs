@@ -66,8 +66,8 @@ impl Profile {
             streams_at_once: 50,
             streams_max: 500,
             life_ns: FOREVER_NS,
-            ping_ns: Some(15 * SECOND_NS),
-            link_silence_ns: 35 * SECOND_NS,
+            ping_ns: Some(10 * SECOND_NS),
+            link_silence_ns: 25 * SECOND_NS,
             // A book that stands still is told again now and then.
             silence_ns: (3 * MINUTE_NS, 20 * MINUTE_NS),
         }
