@@ -62,11 +62,12 @@ pub(super) fn feeds(
 }
 
 fn is_venue(name: &str) -> bool {
-    name.contains('-') && name.bytes().all(|it| it.is_ascii_lowercase() || it == b'-')
+    !name.is_empty() && name.bytes().all(|it| it.is_ascii_lowercase() || it == b'-')
 }
 
 fn is_symbol(symbol: &str) -> bool {
-    symbol.len() <= 32 && symbol.bytes().all(|it| it.is_ascii_alphanumeric())
+    let is_of_name = |it: u8| it.is_ascii_alphanumeric() || matches!(it, b'-' | b'/');
+    symbol.len() <= 32 && symbol.bytes().all(is_of_name)
 }
 
 fn recording(named: &str) -> Result<RecordedFeed, SettingsError> {

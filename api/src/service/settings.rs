@@ -336,7 +336,8 @@ mod tests {
             "binance-spot:BTCUSDT,other-venue:BTCUSDT",
             "binance-spot:BTCUSDT,binance-spot:BTCUSDT",
             "binance-spot:",
-            "binance-spot:BTC/USDT",
+            "binance-spot:BTC USDT",
+            ":BTCUSDT",
         ] {
             assert!(read(&[("FEEDS", feeds)]).unwrap_err().contains("FEEDS"), "{feeds}");
         }

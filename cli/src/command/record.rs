@@ -27,12 +27,13 @@ use crate::venue::place::authorities;
     quanttrade record --venue binance-spot --symbols BTCUSDT,ETHUSDT --out market.jsonl \
     --for 10m\n  \
     quanttrade record --venue binance-usdm --symbols BTCUSDT --out futures.jsonl --for 10m\n  \
+    quanttrade record --venue kraken --symbols BTC/USD,ETH/USD --out kraken.jsonl --for 10m\n  \
     quanttrade record --venue-url http://127.0.0.1:9090 --symbols BTCUSDT --out market.jsonl\n\n\
     The file has one line for each message: when it came, from where, and the message as it was.\n\
     Ctrl-C ends it in order. Play it with `backtest --data market.jsonl` or\n\
     `live --feed market.jsonl`.")]
 pub struct RecordArgs {
-    /// Whose market: binance-spot or binance-usdm
+    /// Whose market: binance-spot, binance-usdm, bybit-spot, bybit-linear, kraken, okx or coinbase
     #[arg(long, value_name = "VENUE", default_value = "binance-spot")]
     pub venue: String,
     /// The instruments, by their names there
@@ -198,7 +199,7 @@ fn failure_of(error: &StartError) -> Failure {
             .hint("for example --venue-url http://127.0.0.1:9090"),
         StartError::Setup(_) => Failure::usage(format!("--symbols: {text}")),
         StartError::Lookup(LookupError::Missing(_)) => Failure::usage(format!("--symbols: {text}"))
-            .hint("write them as the venue does, in capitals: BTCUSDT"),
+            .hint("write them as the venue does: BTCUSDT, BTC/USD at Kraken, BTC-USDT at OKX"),
         StartError::Lookup(LookupError::Unsound(_)) => Failure::data(text),
         StartError::Lookup(LookupError::NoAnswer(_)) => {
             Failure::failed(text).hint("is there a way to the venue? --venue-url gives another")

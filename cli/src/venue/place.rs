@@ -25,7 +25,7 @@ const LACKS: &str =
 const LACKS_OF_FUTURES: &str =
     "stop,take_profit,limit_if_touched,trailing_stop,oco,oto,iceberg,peg,gtd,day";
 /// The venues with positions.
-const FUTURES: [&str; 1] = ["binance-usdm"];
+const FUTURES: [&str; 2] = ["binance-usdm", "bybit-linear"];
 /// How long a look at the account, or a round of cancels, may take.
 const PATIENCE: Duration = Duration::from_secs(10);
 

@@ -64,9 +64,11 @@ const VENUES: &[(&str, Reach)] = &[
     ("binance-coinm", Reach::Name),
     ("binance-us-spot", Reach::Name),
     ("bybit", Reach::Name),
-    ("kraken", Reach::Name),
-    ("coinbase", Reach::Name),
-    ("okx", Reach::Name),
+    ("bybit-spot", Reach::Market),
+    ("bybit-linear", Reach::Market),
+    ("kraken", Reach::Market),
+    ("okx", Reach::Market),
+    ("coinbase", Reach::Market),
 ];
 
 /// The venue that `--feed` names, if it names one.

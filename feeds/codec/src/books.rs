@@ -99,8 +99,9 @@ impl Feed {
             text.apply(frame.sides, |_, _| {});
             text
         });
+        let from = self.out.len();
         self.tell_book(at, frame);
-        self.verify(at, frame, None);
+        self.verify(at, frame, from);
     }
 
     /// A snapshot that was asked for: it must meet the changes that wait, which then follow it.
@@ -165,7 +166,7 @@ impl Feed {
                 let from = self.out.len();
                 self.facts.applied += 1;
                 self.tell_changes(at, frame, frame.sides);
-                self.verify(at, frame, Some(from));
+                self.verify(at, frame, from);
             }
             (Verdict::Stale, _) => self.facts.stale += 1,
             (Verdict::Early, _) if !waited => self.facts.dropped_before_snapshot += 1,
@@ -215,9 +216,9 @@ impl Feed {
         }
     }
 
-    /// Holds the book against the checksum of `frame`. When it is wrong the changes are taken back
+    /// Holds the book against the checksum of `frame`. When it is wrong what was told is taken back
     /// as far as `out[from]`, and a gap is told.
-    fn verify(&mut self, at: usize, frame: &BookFrame<'_>, from: Option<usize>) {
+    fn verify(&mut self, at: usize, frame: &BookFrame<'_>, from: usize) {
         let slot = &mut self.slots[at];
         let (Some(text), Some(checksum)) = (&slot.text, frame.checksum) else { return };
         if text.crc() == checksum {
@@ -226,9 +227,12 @@ impl Feed {
         }
         self.facts.checksums_failed += 1;
         slot.sync.lose();
-        if let (Some(from), Mode::Strict) = (from, self.mode) {
+        if self.mode == Mode::Strict {
             self.out.truncate(from);
-            self.facts.applied -= 1;
+            match frame.kind {
+                BookKind::Delta => self.facts.applied -= 1,
+                BookKind::Snapshot | BookKind::Whole => self.facts.snapshots -= 1,
+            }
         }
         self.break_of(at, frame);
     }
@@ -287,6 +291,16 @@ impl Feed {
             slot.told = false;
             self.facts.gaps += 1;
             self.out.push(gap(symbol, None, 0));
+        }
+    }
+
+    /// Nothing is known of any book, and nobody is told: each begins with its next snapshot.
+    pub(crate) fn begin_anew(&mut self) {
+        for slot in &mut self.slots {
+            self.facts.dropped_before_snapshot += slot.held.clear(&mut self.held_levels);
+            slot.sync = BookSync::default();
+            slot.chain = BookSync::default();
+            slot.text = None;
         }
     }
 

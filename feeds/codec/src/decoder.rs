@@ -77,6 +77,14 @@ impl Decoder {
         std::mem::swap(&mut self.feed.out, out);
     }
 
+    /// Tells that another connection has taken the place of the one so far: its books begin with
+    /// their snapshots. No gap is told of those that are in order: what was told of them is right
+    /// until those snapshots come.
+    pub fn replaced(&mut self) {
+        self.feed.begin_anew();
+        self.protocol = self.venue.protocol();
+    }
+
     /// Tells that updates of `symbol` were lost behind the decoder: its book is not in order until
     /// its next snapshot. The update that says so is added to `out`.
     pub fn lost(&mut self, symbol: SymbolId, out: &mut Vec<Update>) {

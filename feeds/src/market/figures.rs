@@ -78,7 +78,8 @@ pub struct Figures {
     pub last_loss: String,
     /// Links that took the place of an older one without a loss.
     pub rotations: u64,
-    /// Subscriptions that were made again because they were silent.
+    /// Subscriptions that were made again because they were silent, or for the book that comes with
+    /// them.
     pub resubscriptions: u64,
     /// Links that were given up because they, or a subscription, were silent.
     pub silences: u64,

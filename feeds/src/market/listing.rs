@@ -45,6 +45,8 @@ pub struct Listing {
     pub tick_e9: i64,
     /// The step of its quantities.
     pub lot_e9: i64,
+    /// What one of it is worth of what it is counted in: one, but for contracts.
+    pub multiplier_e9: i64,
     /// The smallest and the largest quantity of an order.
     pub qty_min_e9: i64,
     /// See `qty_min_e9`.
@@ -65,9 +67,8 @@ impl Listing {
     /// # Errors
     /// When the venue's steps are none.
     pub fn spec(&self) -> Result<InstrumentSpec, SpecError> {
-        let one_e9 = 1_000_000_000;
-        let (tick, lot) = (self.tick_e9, self.lot_e9);
-        InstrumentSpec::new(&self.symbol, &self.quote, self.kind, tick, lot, one_e9)
+        let (tick, lot, multiplier) = (self.tick_e9, self.lot_e9, self.multiplier_e9);
+        InstrumentSpec::new(&self.symbol, &self.quote, self.kind, tick, lot, multiplier)
     }
 
     /// Whether prices and quantities are counted in the steps of `spec`.

@@ -1,11 +1,13 @@
 //! Market data of venues as the engine takes it, whoever the venue is: what is wanted, what an
-//! instrument is there, updates as events, figures, and how all of it is started.
+//! instrument is there, updates as events, figures, the machine that brings them, and how all of it
+//! is started.
 //!
 //! `docs/FEEDS.md` tells how it works.
 
 mod events;
 mod figures;
 mod listing;
+pub mod machine;
 mod start;
 mod wishes;
 

@@ -5,9 +5,10 @@ use std::thread::JoinHandle;
 use qt_types::{InstrumentId, InstrumentSpec, VenueId};
 use tokio::sync::watch;
 
+use super::machine::{Lookup, LookupError, Market, Profile, Setup, SetupError};
 use super::{Figures, Listing, Sink, Want, Wishes};
 use crate::drive::{self, DriveError};
-use crate::venue::{FEEDS, Lookup, LookupError, Market, Profile, Setup, SetupError};
+use crate::venue::{self, FEEDS};
 
 /// What is to be started.
 pub struct Settings {
@@ -103,7 +104,7 @@ impl Handle {
 }
 
 fn profile(feed: &str, url: Option<&str>) -> Result<Profile, StartError> {
-    let profile = Profile::named(feed);
+    let profile = venue::profile(feed);
     let profile = profile.ok_or_else(|| StartError::Venue(feed.to_owned(), FEEDS.join(", ")))?;
     match url {
         Some(url) => profile.at(url).map_err(StartError::Url),

@@ -21,18 +21,25 @@ impl Rolling {
         Self { limit, length_ns, times: VecDeque::with_capacity(limit) }
     }
 
+    /// Whether one may go at `now_ns`.
+    ///
+    /// # Errors
+    /// When it is too early: the time from which on it may go.
+    pub fn check(&self, now_ns: Nanos) -> Result<(), Nanos> {
+        let oldest = self.times.front().filter(|_| self.times.len() >= self.limit);
+        match oldest.map(|oldest| oldest.saturating_add_ns(self.length_ns)) {
+            Some(until_ns) if now_ns < until_ns => Err(until_ns),
+            _ => Ok(()),
+        }
+    }
+
     /// Lets one go at `now_ns`.
     ///
     /// # Errors
     /// When it is too early: the time from which on it may go.
     pub fn take(&mut self, now_ns: Nanos) -> Result<(), Nanos> {
-        if self.times.len() >= self.limit
-            && let Some(oldest) = self.times.front()
-        {
-            let until_ns = oldest.saturating_add_ns(self.length_ns);
-            if now_ns < until_ns {
-                return Err(until_ns);
-            }
+        self.check(now_ns)?;
+        if self.times.len() >= self.limit {
             self.times.pop_front();
         }
         self.times.push_back(now_ns);

@@ -14,7 +14,7 @@ use crate::model::{Handed, Model};
 use crate::server::{Played, Server};
 
 /// The folder with real market data: `QT_SHARED`, else `../shared` beside the workspace.
-fn recordings() -> Option<PathBuf> {
+pub fn recordings() -> Option<PathBuf> {
     let beside = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../shared");
     let shared = std::env::var_os("QT_SHARED").map_or(beside, PathBuf::from);
     let folder = shared.join("market-data/captures");

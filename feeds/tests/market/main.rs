@@ -6,14 +6,20 @@
     reason = "what surrounds a protocol has clocks, sockets and files"
 )]
 
+mod brought;
+mod brought_random;
 mod captured;
+mod captured_streams;
 mod coming;
 mod hostile;
 mod listed;
+mod listings;
 mod model;
+mod played;
 mod random;
 mod recorded;
 mod server;
 mod simulated;
 mod storm;
+mod tongue;
 mod venue;

@@ -8,7 +8,7 @@ use qt_types::Nanos;
 
 use crate::simulated::{Faults, MS, SECOND, World};
 
-fn faults() -> impl Strategy<Value = Faults> {
+pub fn faults() -> impl Strategy<Value = Faults> {
     let rare = || prop_oneof![Just(0_u32), 0_u32..60];
     let often = || prop_oneof![Just(0_u32), 0_u32..700];
     (
@@ -53,7 +53,7 @@ fn quick(profile: &mut Profile) {
     profile.silence_ns = (3 * SECOND, 20 * SECOND);
 }
 
-fn cases() -> ProptestConfig {
+pub fn cases() -> ProptestConfig {
     let cases = std::env::var("QT_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(300);
     ProptestConfig { cases, failure_persistence: None, ..ProptestConfig::default() }
 }

@@ -72,11 +72,18 @@ pub struct World {
     taking: Option<u64>,
 }
 
-struct Kept {
+/// A sink that is full by chance, as a ring would be.
+pub struct Kept {
     to: mpsc::Sender<Event>,
     dice: ChaCha8Rng,
     full: u32,
     lost: Vec<bool>,
+}
+
+impl Kept {
+    pub fn new(to: mpsc::Sender<Event>, seed: u64, full: u32, count: usize) -> Self {
+        Self { to, dice: ChaCha8Rng::seed_from_u64(seed), full, lost: vec![false; count] }
+    }
 }
 
 impl Sink for Kept {
@@ -123,12 +130,7 @@ impl World {
             let id = InstrumentId(u16::try_from(at).expect("few"));
             (id, spec(at).expect("a spec"), want)
         });
-        let sink = Kept {
-            to,
-            dice: ChaCha8Rng::seed_from_u64(dice.next_u64()),
-            full: faults.full,
-            lost: vec![false; count],
-        };
+        let sink = Kept::new(to, dice.next_u64(), faults.full, count);
         let machine = Market::new(Setup {
             profile: profile.clone(),
             venue: VenueId(1),

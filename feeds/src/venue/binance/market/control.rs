@@ -3,16 +3,7 @@
 
 use serde::Deserialize;
 
-/// What such a message says.
-#[derive(Debug, PartialEq, Eq)]
-pub(super) enum Control {
-    /// What was asked with this id is done.
-    Done(u32),
-    /// It was refused, in these words.
-    Refused(Option<u32>, String),
-    /// The venue will close this link.
-    Shutdown,
-}
+use crate::market::machine::Control;
 
 /// Longest such message.
 const BYTES_MAX: usize = 4_096;
@@ -65,7 +56,8 @@ fn slow(bytes: &[u8]) -> Option<Control> {
     };
     if let Some((code, text)) = refused {
         let text: String = text.chars().take(WORDS_MAX).collect();
-        return Some(Control::Refused(id, format!("{code} {text}")));
+        let words = format!("{code} {text}");
+        return Some(Control::Refused { id, topic: None, words });
     }
     id.map(Control::Done)
 }
@@ -83,12 +75,13 @@ mod tests {
             r#"{"code":2,"msg":"Invalid request: x","id":3}"#,
             r#"{"error":{"code":2,"msg":"Invalid request: x"},"id":3}"#,
         ] {
-            let wanted = Control::Refused(Some(3), "2 Invalid request: x".to_owned());
+            let words = "2 Invalid request: x".to_owned();
+            let wanted = Control::Refused { id: Some(3), topic: None, words };
             assert_eq!(of(text), Some(wanted));
         }
         assert!(matches!(
             of(r#"{"code":3,"msg":"Invalid JSON"}"#),
-            Some(Control::Refused(None, _))
+            Some(Control::Refused { id: None, .. })
         ));
         for text in [
             r#"{"e":"serverShutdown","E":1}"#,

@@ -1,10 +1,9 @@
 //! What the venue lists: instruments and limits, from `exchangeInfo`.
 
-use qt_codec::Number;
 use qt_types::InstrumentKind;
 use serde::Deserialize;
 
-use super::profile::Profile;
+use crate::market::machine::{Info, Profile, e9};
 use crate::market::{Listing, Status};
 
 /// More than this no venue gives in a window.
@@ -56,18 +55,6 @@ struct Filter {
     notional: String,
 }
 
-/// What an answer says.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(super) struct Info {
-    pub(super) listings: Vec<Listing>,
-    /// The budget of requests: how much in which time (ns).
-    pub(super) weight: Option<(u64, i64)>,
-    /// Words for a status that are not known.
-    pub(super) unknown: Vec<String>,
-    /// Instruments without usable steps.
-    pub(super) unsound: Vec<String>,
-}
-
 /// Reads an answer.
 pub(super) fn read(body: &[u8], profile: &Profile) -> Result<Info, String> {
     let answer: Answer = serde_json::from_slice(body).map_err(|error| error.to_string())?;
@@ -104,6 +91,7 @@ pub(super) fn read(body: &[u8], profile: &Profile) -> Result<Info, String> {
             status,
             tick_e9,
             lot_e9,
+            multiplier_e9: 1_000_000_000,
             qty_min_e9: lot.map_or(0, |filter| e9(&filter.min_qty)),
             qty_max_e9: lot.map_or(0, |filter| e9(&filter.max_qty)),
             notional_min_e9: notional
@@ -117,11 +105,6 @@ pub(super) fn read(body: &[u8], profile: &Profile) -> Result<Info, String> {
     Ok(info)
 }
 
-/// A number in billionths; zero where there is none, or none that fits.
-fn e9(text: &str) -> i64 {
-    Number::parse(text).ok().and_then(|number| number.scaled(9)).unwrap_or(0)
-}
-
 fn weight(limit: &Limit) -> Option<(u64, i64)> {
     let unit_ns = match limit.interval.as_str() {
         "SECOND" => 1_000_000_000,
@@ -133,80 +116,6 @@ fn weight(limit: &Limit) -> Option<(u64, i64)> {
     let is_sound = is_sound && (1..=LIMIT_MAX).contains(&limit.limit);
     let is_weight = limit.rate_limit_type == "REQUEST_WEIGHT";
     (is_weight && is_sound).then(|| (limit.limit, limit.interval_num * unit_ns))
-}
-
-/// Which instruments are still to be asked for, and what was found. All are asked for at once;
-/// where the venue does not know one of them it refuses the whole question, which is then halved.
-#[derive(Debug)]
-pub(super) struct Query {
-    symbols: Vec<String>,
-    open: Vec<std::ops::Range<usize>>,
-    pub(super) missing: Vec<usize>,
-}
-
-impl Query {
-    /// About all of `symbols`.
-    pub(super) fn new(symbols: &[String]) -> Self {
-        let all = 0..symbols.len();
-        Self { symbols: symbols.to_vec(), open: vec![all], missing: Vec::new() }
-    }
-
-    /// Whether everything is answered.
-    pub(super) fn is_over(&self) -> bool {
-        self.open.is_empty()
-    }
-
-    /// The next question.
-    pub(super) fn url(&self, profile: &Profile) -> Option<String> {
-        let range = self.open.last()?.clone();
-        if !profile.info_of_some {
-            return Some(format!("{}{}", profile.rest, profile.info.0));
-        }
-        let mut url = format!("{}{}?symbols=%5B", profile.rest, profile.info.0);
-        for (at, symbol) in self.symbols[range].iter().enumerate() {
-            url += if at > 0 { "%2C%22" } else { "%22" };
-            url += &encoded(symbol);
-            url += "%22";
-        }
-        url += "%5D";
-        Some(url)
-    }
-
-    /// It was answered: which of the instruments asked for are not in the answer.
-    pub(super) fn answered(&mut self, info: &Info) {
-        let Some(range) = self.open.pop() else { return };
-        let has = |at: &usize| {
-            let symbol = &self.symbols[*at];
-            info.listings.iter().any(|listing| listing.symbol == *symbol)
-        };
-        let missing: Vec<usize> = range.filter(|at| !has(at)).collect();
-        self.missing.extend(missing);
-    }
-
-    /// It was refused because the venue does not know one of the instruments.
-    pub(super) fn refused(&mut self) {
-        let Some(range) = self.open.pop() else { return };
-        if range.len() <= 1 {
-            self.missing.extend(range);
-            return;
-        }
-        let middle = range.start + range.len() / 2;
-        self.open.push(middle..range.end);
-        self.open.push(range.start..middle);
-    }
-}
-
-/// `text` as it stands in a query.
-pub(super) fn encoded(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.') {
-            out.push(char::from(byte));
-        } else {
-            out += &format!("%{byte:02X}");
-        }
-    }
-    out
 }
 
 #[cfg(test)]
@@ -258,45 +167,5 @@ mod tests {
         assert_eq!((btc.tick_e9, btc.notional_min_e9), (100_000_000, 5_000_000_000));
         assert_eq!((btc.kind, btc.status), (InstrumentKind::Perpetual, Status::Halted));
         assert_eq!((quarter.kind, quarter.status), (InstrumentKind::Future, Status::Trading));
-        let mut query = Query::new(&["BTCUSDT".to_owned(), "NOUSDT".to_owned()]);
-        let url = query.url(&Profile::usdm()).unwrap();
-        assert_eq!(url, "https://fapi.binance.com/fapi/v1/exchangeInfo", "it knows no choice");
-        query.answered(&info);
-        assert!(query.is_over());
-        assert_eq!(query.missing, [1]);
-    }
-
-    #[test]
-    fn an_unknown_instrument_is_found_by_halving() {
-        let names: Vec<String> = ["A", "B", "NO", "D", "\u{5e01}"].map(String::from).to_vec();
-        let mut query = Query::new(&names);
-        let mut asked = 0;
-        while let Some(url) = query.url(&Profile::spot()) {
-            asked += 1;
-            if url.contains("%22NO%22") {
-                query.refused();
-                continue;
-            }
-            let listings = names.iter().filter(|name| url.contains(&encoded(name)));
-            let listing = |name: &String| Listing {
-                symbol: name.clone(),
-                base: String::new(),
-                quote: String::new(),
-                kind: InstrumentKind::Spot,
-                status: Status::Trading,
-                tick_e9: 1,
-                lot_e9: 1,
-                qty_min_e9: 0,
-                qty_max_e9: 0,
-                notional_min_e9: 0,
-                order_types: Vec::new(),
-                can_amend: false,
-                can_replace: false,
-            };
-            query.answered(&Info { listings: listings.map(listing).collect(), ..Info::default() });
-        }
-        assert!(query.is_over());
-        assert_eq!((query.missing, asked), (vec![2], 5));
-        assert_eq!(encoded("\u{5e01}"), "%E5%B8%81");
     }
 }

@@ -2,7 +2,9 @@
 
 use qt_types::Nanos;
 
-use super::info::{self, Info, Query};
+use super::profile::Profile;
+use super::protocol::Info;
+use super::query::Query;
 use super::{Due, Market, SHARE_PERCENT};
 use crate::machine::{Act, Call, Failure, Method, Request};
 use crate::market::Status;
@@ -19,15 +21,8 @@ const LISTINGS_PAUSE_NS: i64 = 2_000_000_000;
 /// How long after a request that failed.
 const AGAIN_NS: i64 = 5_000_000_000;
 const PATIENCE_NS: i64 = 15_000_000_000;
-/// How long the venue is left alone where it does not say how long.
-const ALONE_NS: i64 = 60_000_000_000;
 /// A word of the venue that is longer than this is none: its longest ban is three days.
 pub(super) const ALONE_MAX_S: i64 = 4 * 86_400;
-/// The venue's code for an instrument that it does not know, and for parameters it cannot read.
-const CODES_OF_SYMBOLS: [i64; 2] = [-1_121, -1_100];
-/// The time is told in these steps.
-const CLOCK_STEP_NS: i64 = 1_000_000;
-
 /// What a request is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Purpose {
@@ -45,28 +40,6 @@ pub(super) enum Purpose {
     Listings,
 }
 
-/// The part of an answer that says no.
-#[derive(serde::Deserialize)]
-struct No {
-    code: i64,
-}
-
-#[derive(serde::Deserialize)]
-struct ServerTime {
-    #[serde(rename = "serverTime")]
-    server_time: i64,
-}
-
-/// The code of an answer that says no.
-pub(super) fn code_of(body: &[u8]) -> Option<i64> {
-    serde_json::from_slice(body).ok().map(|no: No| no.code)
-}
-
-/// Whether an answer says that the venue does not know what was asked for.
-pub(super) fn is_unknown(status: u16, body: &[u8]) -> bool {
-    status == 400 && code_of(body).is_some_and(|code| CODES_OF_SYMBOLS.contains(&code))
-}
-
 /// A header of an answer as a number.
 pub(super) fn number_of(headers: &[(String, String)], name: &str) -> Option<u64> {
     let found = headers.iter().find(|(of, _)| of == name);
@@ -75,15 +48,14 @@ pub(super) fn number_of(headers: &[(String, String)], name: &str) -> Option<u64>
 
 /// Until when the venue wants to be left alone, by the status of an answer and its headers.
 pub(super) fn alone_until(
+    profile: &Profile,
     status: u16,
     headers: &[(String, String)],
     now_ns: Nanos,
 ) -> Option<Nanos> {
-    if !matches!(status, 418 | 429) {
-        return None;
-    }
+    let ban_ns = profile.ban_ns(status)?;
     let after_s = number_of(headers, "retry-after").and_then(|s| i64::try_from(s).ok());
-    let alone_ns = after_s.map_or(ALONE_NS, |s| s.min(ALONE_MAX_S) * 1_000_000_000);
+    let alone_ns = after_s.map_or(ban_ns, |s| s.min(ALONE_MAX_S) * 1_000_000_000);
     Some(now_ns.saturating_add_ns(alone_ns))
 }
 
@@ -142,7 +114,8 @@ impl Market {
                     let instruments = &self.instruments;
                     let names =
                         || instruments.iter().map(|one| one.name.clone()).collect::<Vec<_>>();
-                    let query = self.query.get_or_insert_with(|| Query::new(&names()));
+                    let at_once = profile.listed_at_once;
+                    let query = self.query.get_or_insert_with(|| Query::new(&names(), at_once));
                     (query.url(profile).unwrap_or_default(), profile.info.1)
                 }
             };
@@ -166,21 +139,22 @@ impl Market {
             self.budget.windows().iter_mut().for_each(|window| window.told(spent, now_ns));
             self.note_weight(now_ns);
         }
-        if let Some(until_ns) = alone_until(status, headers, now_ns) {
+        if let Some(until_ns) = alone_until(&self.profile, status, headers, now_ns) {
             self.figures.throttled += 1;
             tracing::warn!(venue = self.profile.name, status, "the venue wants less of us");
             self.budget.block(until_ns);
         }
         let Some((purpose, asked_ns)) = self.calls.remove(&call.0) else { return };
-        let is_good = status == 200;
+        let (is_good, protocol) = (status == 200, self.profile.protocol);
+        let is_unlisted = || protocol.is_unlisted(status, body);
         self.figures.requests_failed += u64::from(!is_good);
         match purpose {
-            Purpose::Depth(at) if is_unknown(status, body) => self.depth_unknown(at, now_ns),
+            Purpose::Depth(at) if is_unlisted() => self.depth_unknown(at, now_ns),
             Purpose::Depth(at) => {
                 self.depth_answered(at, call.0, is_good.then_some(body), now_ns);
             }
             // A silent stream of something that the venue does not know: the listings tell.
-            Purpose::Probe(_) if is_unknown(status, body) => self.ask_listings(now_ns),
+            Purpose::Probe(_) if is_unlisted() => self.ask_listings(now_ns),
             Purpose::Probe(at) => {
                 if is_good {
                     self.probed(at, body, asked_ns, now_ns);
@@ -190,17 +164,13 @@ impl Market {
             Purpose::Trades(at) => {
                 self.trades_answered(at, call.0, is_good.then_some(body), now_ns);
             }
-            Purpose::Clock => {
-                let told: Option<ServerTime> = serde_json::from_slice(body).ok();
-                match told.filter(|_| is_good) {
-                    Some(ServerTime { server_time }) => {
-                        let venue_ns = Nanos::new(server_time.saturating_mul(1_000_000));
-                        self.clock.answered(asked_ns, venue_ns, CLOCK_STEP_NS, now_ns);
-                        self.clock_ns = now_ns.saturating_add_ns(CLOCK_EVERY_NS);
-                    }
-                    None => self.clock_ns = now_ns.saturating_add_ns(AGAIN_NS),
+            Purpose::Clock => match protocol.time(body).filter(|_| is_good) {
+                Some((venue_ns, step_ns)) => {
+                    self.clock.answered(asked_ns, venue_ns, step_ns, now_ns);
+                    self.clock_ns = now_ns.saturating_add_ns(CLOCK_EVERY_NS);
                 }
-            }
+                None => self.clock_ns = now_ns.saturating_add_ns(AGAIN_NS),
+            },
             Purpose::Listings => self.listings_answered(status, body, now_ns),
         }
     }
@@ -222,11 +192,14 @@ impl Market {
 
     fn listings_answered(&mut self, status: u16, body: &[u8], now_ns: Nanos) {
         let Some(query) = &mut self.query else { return };
-        if is_unknown(status, body) {
+        let protocol = self.profile.protocol;
+        if protocol.is_unlisted(status, body) {
             query.refused();
         } else {
-            let read =
-                if status == 200 { info::read(body, &self.profile) } else { Err(String::new()) };
+            let read = match status {
+                200 => protocol.listings(&self.profile, body),
+                _ => Err(String::new()),
+            };
             let Ok(info) = read else {
                 self.query_ns = now_ns.saturating_add_ns(AGAIN_NS);
                 return;

@@ -1,4 +1,5 @@
-//! Snapshots: when which book is asked for, within the budget, and what comes of it.
+//! Snapshots: when which book is asked for, within the budget, and what comes of it. Where they
+//! come over the stream, asking is to subscribe again.
 //!
 //! A book is asked for once a change of it has come, so that the snapshot can meet the changes; a
 //! quiet one a little after its stream was acknowledged. After a gap it is asked for at once, and
@@ -7,8 +8,8 @@
 use qt_codec::Frame;
 use qt_types::Nanos;
 
-use super::info::encoded;
 use super::instrument::Book;
+use super::lane::MAIN;
 use super::requests::Purpose;
 use super::{Due, Market};
 
@@ -20,15 +21,8 @@ const QUIET_NS: i64 = 3_000_000_000;
 const LOOK_NS: i64 = 20_000_000;
 /// A snapshot that takes longer than this is asked for again.
 const PATIENCE_NS: i64 = 10_000_000_000;
-/// How long after one that the venue does not know it is asked for again.
+/// How long after one that the venue does not know, or refuses, it is asked for again.
 const UNKNOWN_NS: i64 = 60_000_000_000;
-
-/// The part of a snapshot that says how new it is.
-#[derive(serde::Deserialize)]
-pub(super) struct LastId {
-    #[serde(rename = "lastUpdateId")]
-    pub(super) last_update_id: u64,
-}
 
 impl Market {
     /// The venue has said yes to a stream.
@@ -39,24 +33,44 @@ impl Market {
         };
         let instrument = &mut self.instruments[usize::from(*of)];
         silence.begin(now_ns);
+        let brings_book = self.profile.brings_books();
         if instrument.topics[0] == Some(topic) {
-            if instrument.book == Book::Idle {
-                instrument.book = Book::Waiting(now_ns.saturating_add_ns(QUIET_NS));
+            match instrument.book {
+                // The snapshot has its time from here on.
+                Book::Idle | Book::Waiting(_) if brings_book => {
+                    instrument.book = Book::Waiting(now_ns.saturating_add_ns(PATIENCE_NS));
+                }
+                Book::Idle => {
+                    instrument.book = Book::Waiting(now_ns.saturating_add_ns(QUIET_NS));
+                }
+                _ => {}
             }
-        } else if !instrument.want.book && instrument.topics[3] != Some(topic) {
+        } else if !instrument.want.book && instrument.topics[..3].contains(&Some(topic)) {
             self.found_again(usize::from(*of), now_ns);
         }
     }
 
     /// The venue has said no to a stream.
     pub(super) fn refused_topic(&mut self, topic: u16, words: &str, now_ns: Nanos) {
-        let Some(of) = self.topic_of.get(usize::from(topic)) else { return };
-        self.stop(usize::from(*of), format!("the venue refuses its stream: {words}"), now_ns);
+        let Some(of) = self.topic_of.get(usize::from(topic)).copied().map(usize::from) else {
+            return;
+        };
+        if self.profile.brings_books() {
+            self.instruments[of].refused_ns = Some(now_ns.saturating_add_ns(UNKNOWN_NS));
+        }
+        self.stop(of, format!("the venue refuses its stream: {words}"), now_ns);
         self.ask_listings(now_ns);
     }
 
     /// Asks for the books that are due.
     pub(super) fn plan_books(&mut self, now_ns: Nanos, due: &mut Due) {
+        if self.profile.brings_books() {
+            for at in 0..self.instruments.len() {
+                self.plan_dropped(at, now_ns, due);
+                self.plan_brought(at, now_ns, due);
+            }
+            return;
+        }
         let mut asked = self.asked();
         for at in 0..self.instruments.len() {
             self.plan_dropped(at, now_ns, due);
@@ -94,6 +108,57 @@ impl Market {
         }
     }
 
+    /// Subscribes again where a book is not in order and its snapshot does not come.
+    fn plan_brought(&mut self, at: usize, now_ns: Nanos, due: &mut Due) {
+        let instrument = &mut self.instruments[at];
+        let (Book::Waiting(until_ns), Some(topic)) = (instrument.book, instrument.topics[0]) else {
+            return;
+        };
+        let stream = self.lanes[MAIN].stream.as_ref();
+        // What is being asked for has its time once it is answered; one that is not told has none.
+        if !instrument.is_told() || stream.is_none_or(|stream| stream.is_asking(topic)) {
+            return;
+        }
+        let until_ns = until_ns.max(instrument.retry_ns);
+        if now_ns < until_ns {
+            due.at(until_ns);
+            return;
+        }
+        instrument.retry(now_ns);
+        self.figures.snapshots_asked += 1;
+        self.subscribe_again(usize::from(topic));
+    }
+
+    /// Asks once more for what was refused of an instrument that is told again.
+    pub(super) fn ask_refused(&mut self, at: usize) {
+        let topics = self.instruments[at].topics;
+        let Some(stream) = self.lanes[MAIN].stream.as_mut() else { return };
+        topics.into_iter().flatten().for_each(|topic| stream.again_if_refused(topic));
+    }
+
+    /// A book came whole over the stream, and was told.
+    pub(super) fn brought(&mut self, at: usize, now_ns: Nanos) {
+        let instrument = &mut self.instruments[at];
+        if matches!(instrument.book, Book::Live(_) | Book::Unwanted) {
+            return;
+        }
+        if let Some(took_ns) = instrument.in_order(now_ns) {
+            self.figures.resyncs.add(took_ns);
+        }
+    }
+
+    /// Another link has taken over: books that did not come over it are not in order.
+    pub(super) fn lose_absent(&mut self, now_ns: Nanos) {
+        for at in 0..self.instruments.len() {
+            let instrument = &self.instruments[at];
+            let symbol = self.decoder.symbols().id(&instrument.name);
+            let is_absent = symbol.is_none_or(|symbol| self.decoder.waits(symbol));
+            if is_absent && matches!(instrument.book, Book::Live(_)) {
+                self.tell_gap(at, now_ns);
+            }
+        }
+    }
+
     /// Asks whether a book that does not change has changed at the venue.
     pub(super) fn probe(&mut self, at: usize, now_ns: Nanos) {
         let is_live = matches!(self.instruments[at].book, Book::Live(_));
@@ -110,10 +175,10 @@ impl Market {
     /// The answer to that, which was asked for at `asked_ns`.
     pub(super) fn probed(&mut self, at: usize, body: &[u8], asked_ns: Nanos, now_ns: Nanos) {
         let Some(topic) = self.instruments[at].topics[0].map(usize::from) else { return };
-        let told: Option<LastId> = serde_json::from_slice(body).ok();
+        let id = self.profile.protocol.book_id(body);
         let has_come = self.silences[topic].since_ns().is_none_or(|since_ns| since_ns > asked_ns);
         let instrument = &mut self.instruments[at];
-        let is_newer = told.is_some_and(|told| told.last_update_id > instrument.last_change);
+        let is_newer = id.is_some_and(|id| id > instrument.last_change);
         if is_newer && !has_come && matches!(instrument.book, Book::Live(_)) {
             instrument.is_dead = true;
             self.silences[topic].prove(now_ns);
@@ -122,8 +187,8 @@ impl Market {
     }
 
     pub(super) fn depth_url(&self, at: usize, limit: u32) -> String {
-        let (profile, name) = (&self.profile, encoded(&self.instruments[at].name));
-        format!("{}{}?symbol={name}&limit={limit}", profile.rest, profile.depth_path)
+        let (profile, name) = (&self.profile, &self.instruments[at].name);
+        profile.protocol.book_url(profile, name, limit)
     }
 
     /// Snapshots on their way.
@@ -142,9 +207,7 @@ impl Market {
             return;
         }
         self.instruments[at].is_dropped = false;
-        if !self.instruments[at].want.book {
-            self.found_again(at, now_ns);
-        }
+        self.told_again(at, now_ns);
     }
 
     /// There was an answer to a request for a book.

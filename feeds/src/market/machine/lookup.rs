@@ -5,9 +5,9 @@ use std::collections::VecDeque;
 use qt_types::Nanos;
 use tokio::sync::oneshot;
 
-use super::info::{self, Query};
 use super::profile::Profile;
-use super::requests::{alone_until, get, is_unknown};
+use super::query::Query;
+use super::requests::{alone_until, get};
 use crate::machine::{Act, Call, Happened, Machine};
 use crate::market::Listing;
 use crate::pace::Backoff;
@@ -27,7 +27,10 @@ pub enum LookupError {
     #[error("the venue does not list {}", .0.join(", "))]
     Missing(Vec<String>),
     /// The steps of these cannot be used.
-    #[error("the venue gives no usable tick or lot for {}", .0.join(", "))]
+    #[error(
+        "the venue gives no usable tick or lot for {}, or counts it as nothing is counted here",
+        .0.join(", ")
+    )]
     Unsound(Vec<String>),
     /// The venue did not answer, or said no.
     #[error("the venue does not say what it lists: {0}")]
@@ -63,9 +66,9 @@ impl Lookup {
     ) -> (Self, oneshot::Receiver<Found>) {
         let (found, result) = oneshot::channel();
         let lookup = Self {
+            query: Query::new(symbols, profile.listed_at_once),
             profile,
             symbols: symbols.to_vec(),
-            query: Query::new(symbols),
             listings: Vec::new(),
             unsound: Vec::new(),
             last: "no answer in time".to_owned(),
@@ -88,14 +91,14 @@ impl Lookup {
     }
 
     fn answered(&mut self, status: u16, headers: &[(String, String)], body: &[u8], now_ns: Nanos) {
-        if is_unknown(status, body) {
+        let protocol = self.profile.protocol;
+        if protocol.is_unlisted(status, body) {
             self.query.refused();
             return;
         }
-        let read = if status == 200 {
-            info::read(body, &self.profile)
-        } else {
-            Err(format!("status {status}"))
+        let read = match status {
+            200 => protocol.listings(&self.profile, body),
+            _ => Err(format!("status {status}")),
         };
         match read {
             Ok(info) => {
@@ -105,7 +108,8 @@ impl Lookup {
             }
             Err(what) => {
                 self.last = what;
-                let alone_ns = alone_until(status, headers, now_ns).unwrap_or(now_ns);
+                let alone_ns = alone_until(&self.profile, status, headers, now_ns);
+                let alone_ns = alone_ns.unwrap_or(now_ns);
                 self.ask_ns = alone_ns.max(now_ns.saturating_add_ns(self.backoff.next_ns()));
             }
         }

@@ -1,7 +1,7 @@
 //! What of the decoder's updates is told, and what is done where it cannot be.
 
 use qt_codec::{Frame, SymbolId, Update};
-use qt_types::{Nanos, TickKind};
+use qt_types::{Nanos, TickFlags, TickKind};
 
 use super::Market;
 use super::instrument::Book;
@@ -10,17 +10,20 @@ use crate::market::{Status, Told};
 
 /// No instrument of ours.
 const NONE: u16 = u16::MAX;
+/// What closes a whole book.
+const SNAPSHOT_END: TickFlags = TickFlags::SNAPSHOT.with(TickFlags::LAST);
 /// An id this far behind the last one is no repetition: the venue has begun to count anew.
 const REPEATED_MAX: u64 = 1_000_000;
 
 /// Whether what has this id was told before, the last one that was being `last`.
-const fn is_repeated(id: u64, last: u64) -> bool {
+pub(super) const fn is_repeated(id: u64, last: u64) -> bool {
     id != 0 && id <= last && last - id < REPEATED_MAX
 }
 
 impl Market {
     /// Market data came over a lane.
     pub(super) fn data(&mut self, lane: usize, bytes: &[u8], now_ns: Nanos) {
+        self.message = self.message.wrapping_add(1);
         let read = self.decoder.decode(&Frame::new(bytes), &mut self.updates);
         if !self.updates.is_empty() {
             self.deliver(now_ns);
@@ -79,21 +82,21 @@ impl Market {
         let instrument = &mut self.instruments[at];
         match update.kind {
             TickKind::Trade => {
-                if is_repeated(update.sequence, instrument.last_trade) {
+                if instrument.is_trade_repeated(update.sequence, self.message) {
                     self.figures.repeated += 1;
                     return;
                 }
-                instrument.last_trade = update.sequence;
             }
             // Beside a book they are only recorded.
             TickKind::Top if instrument.want.book => return,
             TickKind::Top => {
                 // Both sides of one message have the same id.
-                if is_repeated(update.sequence.saturating_add(1), instrument.last_best) {
+                let id = if self.profile.best_has_ids { update.sequence } else { 0 };
+                if is_repeated(id.saturating_add(1), instrument.last_best) {
                     self.figures.repeated += 1;
                     return;
                 }
-                instrument.last_best = update.sequence;
+                instrument.last_best = id;
             }
             TickKind::Mark | TickKind::Funding => {
                 let is_mark = update.kind == TickKind::Mark;
@@ -113,14 +116,19 @@ impl Market {
             return;
         }
         match instrument.teller.tell(update, now_ns, self.sink.as_mut()) {
-            Told::Taken => instrument.events += 1,
+            Told::Taken => {
+                instrument.events += 1;
+                if update.flags.has(SNAPSHOT_END) && self.profile.brings_books() {
+                    self.brought(at, now_ns);
+                }
+            }
             Told::Dropped => self.dropped(at, now_ns),
             Told::Misfit => self.misfit(at, update, now_ns),
         }
     }
 
     /// The decoder has lost something of the book.
-    fn tell_gap(&mut self, at: usize, now_ns: Nanos) {
+    pub(super) fn tell_gap(&mut self, at: usize, now_ns: Nanos) {
         self.is_restless = true;
         self.figures.gaps += 1;
         let instrument = &mut self.instruments[at];
@@ -182,13 +190,29 @@ impl Market {
 
     /// What stopped an instrument is over.
     pub(super) fn go_on(&mut self, at: usize, now_ns: Nanos) {
-        if self.instruments[at].stopped.take().is_none() {
+        let instrument = &mut self.instruments[at];
+        if instrument.refused_ns.is_some_and(|until_ns| now_ns < until_ns) {
+            return;
+        }
+        instrument.refused_ns = None;
+        if instrument.stopped.take().is_none() {
             return;
         }
         self.is_restless = true;
         self.instruments[at].lost_ns.get_or_insert(now_ns);
+        self.told_again(at, now_ns);
+    }
+
+    /// An instrument that was not told for a while is told again.
+    pub(super) fn told_again(&mut self, at: usize, now_ns: Nanos) {
         if !self.instruments[at].want.book {
             self.found_again(at, now_ns);
+        } else if self.profile.brings_books() {
+            // A book that came meanwhile was told to nobody.
+            self.forget(at, now_ns);
+        }
+        if self.profile.brings_books() {
+            self.ask_refused(at);
         }
     }
 

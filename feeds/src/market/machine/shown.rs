@@ -14,7 +14,8 @@ impl Market {
         let facts = self.decoder.facts();
         figures.unreadable = facts.errors;
         figures.fields_unknown = facts.fields_unknown;
-        for (name, count) in &facts.unknown {
+        let protocol = self.profile.protocol;
+        for (name, count) in facts.unknown.iter().filter(|(name, _)| !protocol.is_known(name)) {
             *figures.unknown.entry(name.to_string()).or_default() += count;
         }
         for window in self.budget.windows() {

@@ -4,7 +4,6 @@
 
 use qt_types::Nanos;
 
-use super::books::LastId;
 use super::instrument::Book;
 use super::requests::Purpose;
 use super::{Due, Market};
@@ -39,6 +38,10 @@ impl Market {
         for at in 0..self.instruments.len() {
             let instrument = &self.instruments[at];
             let Copied::Due(at_ns) = instrument.copy else { continue };
+            if self.profile.brings_books() {
+                self.copy_by_stream(at);
+                continue;
+            }
             if !matches!(instrument.book, Book::Live(_)) {
                 continue;
             }
@@ -58,13 +61,23 @@ impl Market {
         }
     }
 
+    /// Where books come over the stream it is subscribed to again. What comes is told: a book takes
+    /// the place of the same one.
+    fn copy_by_stream(&mut self, at: usize) {
+        let instrument = &mut self.instruments[at];
+        instrument.copy = Copied::Nothing;
+        if let (Book::Live(_), Some(topic)) = (instrument.book, instrument.topics[0]) {
+            self.figures.snapshots_asked += 1;
+            self.subscribe_again(usize::from(topic));
+        }
+    }
+
     /// There was an answer, or none.
     pub(super) fn copied(&mut self, at: usize, answer: Option<&[u8]>, now_ns: Nanos) {
         let Some(instrument) = self.instruments.get_mut(at) else { return };
         let Copied::Asked(change) = instrument.copy else { return };
-        let told: Option<LastId> = answer.and_then(|body| serde_json::from_slice(body).ok());
-        instrument.copy = match told {
-            Some(told) if told.last_update_id >= change => Copied::Nothing,
+        instrument.copy = match answer.and_then(|body| self.profile.protocol.book_id(body)) {
+            Some(id) if id >= change => Copied::Nothing,
             _ => Copied::Due(now_ns.saturating_add_ns(AGAIN_NS)),
         };
     }

@@ -1,15 +1,17 @@
 //! How links come, go, and take each other's place.
 //!
-//! A link lives a day. Before it ends another one is made beside it, subscribed to the same, and
-//! what comes over it is kept. Once both have told the same for a while the old one is closed and
-//! what was kept is told: the decoder leaves out what it knows of books, and trades have ids.
+//! Before the life of a link ends another one is made beside it, subscribed to the same, and what
+//! comes over it is kept. Once both have told the same for a while the old one is closed and what
+//! was kept is told: the decoder leaves out what it knows of books, or begins with those that came
+//! over the new link, and trades have ids.
 
 use qt_types::Nanos;
 
 use super::lane::{Lane, MAIN, Overlap};
+use super::protocol::Control;
 use super::requests::ALONE_MAX_S;
-use super::stream::{Refusal, Stream};
-use super::{Due, Market, control};
+use super::stream::{Names, Refusal, Stream};
+use super::{Due, Market};
 use crate::machine::{Act, Closed, Link};
 use crate::market::Standing;
 use crate::pace::Verdict;
@@ -88,7 +90,7 @@ impl Market {
     pub(super) fn plan_subscriptions(&mut self, now_ns: Nanos, due: &mut Due) {
         for stream in self.lanes.iter_mut().flat_map(Lane::streams) {
             loop {
-                match stream.message(&self.topics, now_ns) {
+                match stream.message(&self.profile, Names(&self.topics), now_ns) {
                     Ok(Some(message)) => self.acts.push_back(Act::Send(stream.link, message)),
                     Ok(None) => break,
                     Err(until_ns) => {
@@ -147,7 +149,7 @@ impl Market {
         let of = usize::from(self.topic_of[at]);
         let instrument = &self.instruments[of];
         let is_of_book = instrument.topics[0].is_some_and(|topic| usize::from(topic) == at);
-        if is_of_book && !instrument.is_dead {
+        if is_of_book && !instrument.is_dead && !self.profile.brings_books() {
             self.silences[at].heard(now_ns);
             // A market can be quiet: the venue is asked whether there was anything.
             self.probe(of, now_ns);
@@ -248,11 +250,15 @@ impl Market {
 
     fn take_over(&mut self, lane: usize, now_ns: Nanos) {
         let Some(next) = self.lanes[lane].next.take() else { return };
-        let mut at = 0;
-        for length in next.lengths {
-            let end = at + length;
-            self.data(lane, next.bytes.get(at..end).unwrap_or_default(), now_ns);
-            at = end;
+        if lane == MAIN && self.profile.brings_books() {
+            self.tell_standing(&next, now_ns);
+        } else {
+            let mut at = 0;
+            for length in next.lengths {
+                let end = at + length;
+                self.data(lane, next.bytes.get(at..end).unwrap_or_default(), now_ns);
+                at = end;
+            }
         }
         self.plan_rotation(lane, now_ns);
         for topic in next.stream.live() {
@@ -274,8 +280,12 @@ impl Market {
         let Some(at) = self.lane_of(link) else { return };
         let lane = &mut self.lanes[at];
         let is_next = lane.next.as_ref().is_some_and(|next| next.stream.link == link);
-        let streams = lane.streams().filter(|stream| stream.link == link);
-        streams.for_each(|stream| stream.opened(now_ns));
+        for stream in lane.streams().filter(|stream| stream.link == link) {
+            if let Some(hello) = self.profile.protocol.hello() {
+                self.acts.push_back(Act::Send(link, hello.into_bytes()));
+            }
+            stream.opened(&self.profile, Names(&self.topics), now_ns);
+        }
         self.figures.connects += 1;
         if !is_next {
             tracing::info!(venue = self.profile.name, "the link for market data stands");
@@ -297,8 +307,13 @@ impl Market {
         let words = match why {
             Closed::NotOpened { status, retry_after_s } => {
                 let after_s = i64::from(retry_after_s.unwrap_or(0)).min(ALONE_MAX_S);
-                not_before_ns = now_ns.saturating_add_ns(after_s * 1_000_000_000);
-                if matches!(status, Some(418 | 429)) {
+                let banned_ns = match (self.profile.ban, status) {
+                    (Some((of, ban_ns)), Some(status)) if of == *status => ban_ns,
+                    _ => 0,
+                };
+                let alone_ns = banned_ns.max(after_s * 1_000_000_000);
+                not_before_ns = now_ns.saturating_add_ns(alone_ns);
+                if banned_ns > 0 || matches!(status, Some(418 | 429)) {
                     self.figures.throttled += 1;
                 }
                 match status {
@@ -340,49 +355,64 @@ impl Market {
                 stream.heard_ns = now_ns;
                 self.figures.frames += 1;
                 self.figures.bytes += bytes.len() as u64;
-                return match control::read(bytes) {
-                    None => self.data(at, bytes, now_ns),
-                    Some(control) => self.control(at, &control, true, now_ns),
+                let said = self.profile.protocol.control(bytes);
+                if said.is_none() || self.profile.decodes_all {
+                    self.data(at, bytes, now_ns);
+                }
+                return match said {
+                    Some(control) => self.control(link, &control, now_ns),
+                    None => {}
                 };
             }
             let Some(next) = lane.next.as_mut().filter(|next| next.stream.link == link) else {
                 continue;
             };
             next.stream.heard_ns = now_ns;
-            return match control::read(bytes) {
-                Some(control) => self.control(at, &control, false, now_ns),
-                None => {
-                    next.bytes.extend_from_slice(bytes);
-                    next.lengths.push(bytes.len());
-                    self.is_restless |= next.bytes.len() >= HELD_BYTES_MAX;
-                }
+            let said = self.profile.protocol.control(bytes);
+            if said.is_none() || self.profile.decodes_all {
+                next.bytes.extend_from_slice(bytes);
+                next.lengths.push(bytes.len());
+                self.is_restless |= next.bytes.len() >= HELD_BYTES_MAX;
+            }
+            return match said {
+                Some(control) => self.control(link, &control, now_ns),
+                None => {}
             };
         }
     }
 
-    /// A message that is no market data; `is_current`: it came over the link that counts.
-    fn control(&mut self, at: usize, said: &control::Control, is_current: bool, now_ns: Nanos) {
+    /// A message came over `link` that is no market data.
+    fn control(&mut self, link: Link, said: &Control, now_ns: Nanos) {
+        if *said == Control::Alive {
+            return;
+        }
         self.is_restless = true;
-        let lane = &mut self.lanes[at];
-        let next = lane.next.as_mut().map(|next| &mut next.stream);
-        let Some(stream) = (if is_current { lane.stream.as_mut() } else { next }) else { return };
-        match said {
-            control::Control::Done(id) => {
-                let topics = stream.done(*id, now_ns);
-                if is_current {
-                    topics.into_iter().for_each(|topic| self.acknowledged(topic, now_ns));
-                }
-            }
-            control::Control::Refused(id, words) => {
-                let refusal = stream.refused(*id, now_ns);
+        let names = Names(&self.topics);
+        let Some(lane) = self.lanes.iter_mut().find(|lane| lane.has(link)) else { return };
+        let is_current = lane.stream.as_ref().is_some_and(|stream| stream.link == link);
+        if *said == Control::Shutdown {
+            // The link ends soon: another one is made at once.
+            lane.rotate_ns = now_ns;
+            return;
+        }
+        let Some(stream) = lane.streams().find(|stream| stream.link == link) else { return };
+        let live = match said {
+            Control::Done(id) => stream.done(*id, now_ns),
+            Control::Topic { is_on, topic } => stream.done_of(*is_on, topic, names, now_ns),
+            Control::Standing(all) => stream.stands(all, names, now_ns),
+            Control::Refused { id, topic, words } => {
+                let refusal = stream.refused(*id, topic.as_deref(), names, now_ns);
                 tracing::warn!(venue = self.profile.name, words, "a subscription was refused");
                 if let Refusal::Topic(topic) = refusal {
                     self.figures.subscriptions_refused += 1;
                     self.refused_topic(topic, words, now_ns);
                 }
+                return;
             }
-            // The link ends soon: another one is made at once.
-            control::Control::Shutdown => lane.rotate_ns = now_ns,
+            Control::Shutdown | Control::Alive => return,
+        };
+        if is_current {
+            live.into_iter().for_each(|topic| self.acknowledged(topic, now_ns));
         }
     }
 

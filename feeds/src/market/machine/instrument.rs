@@ -4,6 +4,7 @@ use qt_codec::SymbolId;
 use qt_types::Nanos;
 
 use super::copies::Copied;
+use super::tell::is_repeated;
 use super::trades::Missing;
 use crate::market::{Status, Tally, Teller, Want};
 
@@ -43,6 +44,8 @@ pub(super) struct Instrument {
     pub(super) is_dropped: bool,
     /// Why nothing is told any more.
     pub(super) stopped: Option<String>,
+    /// One of its streams was refused, and is not asked for again before.
+    pub(super) refused_ns: Option<Nanos>,
     pub(super) status: Status,
     /// The last change of its book that was told, by the venue's id.
     pub(super) last_change: u64,
@@ -51,6 +54,8 @@ pub(super) struct Instrument {
     /// The last trade and the last best prices that were told, by the venue's ids.
     pub(super) last_trade: u64,
     pub(super) last_best: u64,
+    /// The message with the last trade, by its number, and the last trade before it.
+    trade_message: (u64, u64),
     /// What is known of trades between two links.
     pub(super) missing: Missing,
     /// Its book, for whoever records.
@@ -82,11 +87,13 @@ impl Instrument {
             lost_ns: None,
             is_dropped: false,
             stopped: None,
+            refused_ns: None,
             status: Status::default(),
             last_change: 0,
             is_dead: false,
             last_trade: 0,
             last_best: 0,
+            trade_message: (0, 0),
             missing: Missing::default(),
             copy: Copied::default(),
             last_marks: [Nanos::MIN; 2],
@@ -99,6 +106,21 @@ impl Instrument {
     /// Whether events of it are told.
     pub(super) const fn is_told(&self) -> bool {
         !self.is_dropped && self.stopped.is_none()
+    }
+
+    /// Whether the trade `id` of the message with this number was told before; else it is told now.
+    /// Trades of one message may have one id, and come in any order.
+    pub(super) fn is_trade_repeated(&mut self, id: u64, message: u64) -> bool {
+        if self.trade_message.0 != message {
+            self.trade_message = (message, self.last_trade);
+        }
+        if is_repeated(id, self.trade_message.1) {
+            return true;
+        }
+        // Where the venue has begun to count anew the number goes down.
+        let is_back = id < self.trade_message.1;
+        self.last_trade = if is_back { id } else { self.last_trade.max(id) };
+        false
     }
 
     /// Its book was in order and is not any more, or never was.
@@ -151,6 +173,7 @@ impl Instrument {
             self.book = Book::Idle;
         }
         self.is_dead = false;
+        self.refused_ns = None;
         self.attempts = 0;
     }
 }
