@@ -51,8 +51,7 @@ fn a_run_on_paper_trades_on_live_market_data_and_can_be_made_again() {
 fn a_run_on_paper_trades_futures_and_a_recording_has_their_marks() {
     let sandbox = Sandbox::new();
     let sim = Sim::of(&sandbox, "binance-usdm", &[]);
-    let mut words = quoting(&sim, "out", &["--json"]);
-    words[2] = "binance-usdm".to_owned();
+    let words = quoting(&sim, "out", &["--json"]);
     let run = start(&sandbox, &words, "run.log");
     let seen = until(&sandbox, "out", "it trades", |it| sends(it, 10));
     assert_eq!(seen["venue"]["feed"]["link"], "up", "{seen}");
@@ -136,8 +135,6 @@ fn what_cannot_be_meant_is_said() {
     };
     of(&["--feed", "bybit", "--symbols", "BTCUSDT"]).expect(2, &["bybit", "binance-spot"]);
     of(&["--feed", "binance-spot"]).expect(2, &["which instruments", "--symbols"]);
-    let futures = ["--feed", "binance-usdm", "--symbols", "BTCUSDT", "--live"];
-    of(&futures).expect(2, &["binance-usdm", "no way of orders", "without --live"]);
     of(&["--feed", "synthetic", "--live"]).expect(2, &["--live is about a venue"]);
     let twice = ["--feed", "binance-spot", "--symbols", "BTCUSDT,BTCUSDT"];
     of(&twice).expect(2, &["BTCUSDT twice"]);
@@ -148,8 +145,8 @@ fn what_cannot_be_meant_is_said() {
     let guard = ["guard", "nowhere", "--venue", "binance-spot"];
     sandbox.run(&guard).expect(2, &["there is no such folder"]);
     std::fs::create_dir(sandbox.path().join("out")).unwrap();
-    let futures = ["guard", "out", "--venue", "binance-usdm"];
-    sandbox.run(&futures).expect(2, &["binance-usdm", "no way of orders"]);
+    let other = ["guard", "out", "--venue", "binance-coinm"];
+    sandbox.run(&other).expect(2, &["binance-coinm", "is no venue", "binance-usdm"]);
     sandbox.run(&["guard", "out", "--venue", "binance-spot"]).expect(5, &["BINANCE_API_KEY"]);
     let short = ["guard", "out", "--venue", "binance-spot", "--limit", "10ms"];
     sandbox.run(&short).expect(2, &["--limit 500ms"]);
