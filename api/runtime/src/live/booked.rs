@@ -9,6 +9,7 @@ use qt_engine::{Delivery, Gate, Strategy};
 use qt_types::{ExecId, InstrumentId, Nanos, Report, ReportKind};
 
 use super::driver::Driver;
+use super::settings::Opening;
 
 /// So many are remembered; what is older than the oldest of them is not booked any more.
 const KNOWN_MAX: usize = 65_536;
@@ -97,12 +98,13 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// apart: what that does to the position is found by comparing.
     pub(super) fn books(&self, delivery: &Delivery) -> bool {
         let Delivery { instrument, report, .. } = *delivery;
-        let Some(beside) = self.beside().filter(|_| self.booked.is_news(delivery)) else {
-            return false;
-        };
         let exposure = self.pipeline.exposure();
         let is_known = instrument.index() < exposure.specs.len();
-        if !is_known || !beside.position(instrument).is_zero() {
+        let is_alone = match self.beside() {
+            Some(beside) => beside.position(instrument).is_zero(),
+            None => self.settings.opening == Opening::Flat,
+        };
+        if !is_known || !is_alone || !self.booked.is_news(delivery) {
             return false;
         }
         let held = exposure.position(instrument).lots().unsigned_abs();
