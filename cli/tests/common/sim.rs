@@ -176,7 +176,14 @@ pub fn running(sim: &Sim, out: &str, what: &[&str], more: &[&str]) -> Vec<String
     // Where there are positions they are sold as well as bought.
     let account: &[&str] = if sim.has_positions() { &["--account", "margin"] } else { &[] };
     let words = [&market[..], what, account, &["--out", out], more].concat();
-    words.into_iter().map(str::to_owned).collect()
+    // A lot of theirs is a thousandth: an order is to have parts.
+    let sized = |word: &str| match word {
+        "0.001" if sim.has_positions() => "0.004".to_owned(),
+        "quantity=0.001" if sim.has_positions() => "quantity=0.004".to_owned(),
+        "max_position=0.01" if sim.has_positions() => "max_position=0.04".to_owned(),
+        _ => word.to_owned(),
+    };
+    words.into_iter().map(sized).collect()
 }
 
 /// The words of a quoting run with real orders.

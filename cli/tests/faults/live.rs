@@ -133,8 +133,12 @@ pub const LIVE: &[Scenario] = &[
     lost("half-open", "connection = \"api\""),
     lost("session-expired", "connection = \"api\"").spot(),
     lost("session-expired", "connection = \"streams\"").kind("key").futures(),
-    lost("reset", "connection = \"streams\"").kind("ears").futures(),
-    lost("close-code", "code = 1006\nconnection = \"streams\"").kind("1006, ears").futures(),
+    // Those of the market, and the one over which the account is listened to.
+    lost("reset", "connection = \"streams\"\ncount = 3").kind("all streams").futures(),
+    lost("close-code", "code = 1006\nconnection = \"streams\"\ncount = 3")
+        .kind("1006, all streams")
+        .futures(),
+    lost("half-open", "connection = \"streams\"\ncount = 3").kind("all streams").futures().alone(),
     fault("shutdown-notice", LINKS, "delay_ms = 1500\nconnection = \"api\"").times(2).cuts(),
     fault("overlap", LINKS, "delay_ms = 5000\nconnection = \"api\"").times(2).cuts(),
     fault("clock-skew", ONCE, "by_ms = 250\nfor_ms = 5000").kind("250 ms ahead").times(1),

@@ -60,15 +60,17 @@ fn words_of(what: &Box<dyn Any + Send>) -> String {
         .unwrap_or_else(|| "it panicked".to_owned())
 }
 
-/// Which scenarios are to run: those whose name has `QT_FAULT` in it, or all.
+/// Which scenarios are to run: those whose name has `QT_FAULT` in it, at the venues whose names
+/// have `QT_FAULT_VENUE`, or all.
 fn wanted() -> Vec<(&'static str, &'static Scenario)> {
-    let part = std::env::var("QT_FAULT").unwrap_or_default();
+    let given = |name: &str| std::env::var(name).unwrap_or_default();
+    let (part, venue) = (given("QT_FAULT"), given("QT_FAULT_VENUE"));
     let of = |venue: &'static str| {
         let part = part.clone();
         let is_meant = move |it: &&Scenario| it.is_at(venue) && it.title().contains(&part);
         scenarios::all().filter(is_meant).map(move |it| (venue, it))
     };
-    VENUES.iter().flat_map(|venue| of(venue)).collect()
+    VENUES.iter().filter(|it| it.contains(&venue)).flat_map(|venue| of(venue)).collect()
 }
 
 /// Runs `which`: all pass.
@@ -92,7 +94,7 @@ fn failed(outcomes: &[Outcome]) -> usize {
 fn every_fault_ends_with_the_truth() {
     let which = wanted();
     let outcomes = pass(&which);
-    if std::env::var_os("QT_FAULT").is_none() {
+    if ["QT_FAULT", "QT_FAULT_VENUE"].iter().all(|name| std::env::var_os(name).is_none()) {
         page::hold(&which, &outcomes);
     }
     assert_eq!(failed(&outcomes), 0, "of {}", which.len());
@@ -116,7 +118,7 @@ const CHOICE_OF_FUTURES: &[(&str, Mode)] = &[
     ("answer-lost (silence)", Mode::Live),
     ("drop-report", Mode::Live),
     ("reset", Mode::Live),
-    ("reset (ears)", Mode::Live),
+    ("reset (all streams)", Mode::Live),
     ("session-expired (key)", Mode::Live),
     ("replay-reports", Mode::Live),
     ("fill-before-amend", Mode::Live),

@@ -10,7 +10,7 @@ use qt_engine::{BookKind, Exits, PipelineConfig};
 use qt_feeds::drive::{Authorities, Settings as Sockets};
 use qt_feeds::gateway::{self, Running};
 use qt_feeds::venue::binance::trade::{
-    OrderMachine, Profile, SPOT, Standing, TradeSettings, Traded,
+    OrderMachine, Profile as VenueProfile, SPOT, Standing, TradeSettings, Traded,
 };
 use qt_feeds::venue::binance::{Access, Signer};
 use qt_feeds::{Ed25519Key, HmacKey, Secret};
@@ -36,7 +36,7 @@ const MILLI: i64 = 1_000_000;
 /// A test gives up after so long: never how long anything takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
 
-fn spec(profile: &Profile) -> InstrumentSpec {
+fn spec(profile: &VenueProfile) -> InstrumentSpec {
     let (kind, tick, lot) = match profile.has_positions() {
         true => (InstrumentKind::Perpetual, E9 / 10, E9 / 1_000),
         false => (InstrumentKind::Spot, E9 / 100, E9 / 100_000),
@@ -105,7 +105,7 @@ fn brisk() -> Settings {
     }
 }
 
-fn config(profile: &Profile) -> PipelineConfig {
+fn config(profile: &VenueProfile) -> PipelineConfig {
     PipelineConfig {
         specs: vec![spec(profile)],
         initial: Cash::from_nano(1_000_000_000_000_000_000),
@@ -117,7 +117,7 @@ fn config(profile: &Profile) -> PipelineConfig {
     }
 }
 
-fn gate(of: &Profile) -> RiskGate {
+fn gate(of: &VenueProfile) -> RiskGate {
     let mut profile = Profile::new(ProfileName::Research);
     for key in [Key::Long, Key::Short] {
         let limit = Limit::hard(1_000_000 * i128::from(E9));
@@ -136,7 +136,7 @@ fn gate(of: &Profile) -> RiskGate {
 /// What a run is made from each time that a process begins.
 #[derive(Clone)]
 pub struct Rig {
-    pub profile: &'static Profile,
+    pub profile: &'static VenueProfile,
     pub url: String,
     pub trader: Trader,
     pub lacks: Lacks,
@@ -156,7 +156,7 @@ impl Rig {
         Self::at(&SPOT, addr, trader)
     }
 
-    pub fn at(profile: &'static Profile, addr: std::net::SocketAddr, trader: Trader) -> Self {
+    pub fn at(profile: &'static VenueProfile, addr: std::net::SocketAddr, trader: Trader) -> Self {
         Self {
             profile,
             url: format!("http://{addr}"),

@@ -260,9 +260,9 @@ fn headers_say_what_is_used_and_when_to_come_back() {
     let desk = &mut Desk::futures();
     desk.ask(1, qt_engine::Question::Open);
     let header = |name: &str, value: &str| (name.to_owned(), value.to_owned());
-    let headers = [header("x-mbx-used-weight-1m", "1900"), header("x-mbx-order-count-10s", "300")];
+    let headers = [header("x-mbx-used-weight-1m", "1800"), header("x-mbx-order-count-10s", "300")];
     desk.answer_call_with("/fapi/v1/openOrders", 200, &headers, &json!([]));
-    assert_eq!(desk.machine.standing().figures.weight_used, 1_900);
+    assert_eq!(desk.machine.standing().figures.weight_used, 1_800);
     desk.submit(&new(1, limit(25_000), 1_000));
     assert_eq!((desk.count("order.place"), desk.report().reason.text()), (0, "THROTTLED"));
     desk.answer_call("/fapi/v1/openOrders", &json!([]));
