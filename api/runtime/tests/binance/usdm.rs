@@ -190,7 +190,9 @@ fn what_the_venue_books_without_an_order() {
 fn hasty() -> &'static Profile {
     let OwnerGone::Timer(timer) = USDM.owner_gone else { panic!("it has a timer") };
     let owner_gone = OwnerGone::Timer(Timer { every_ns: 1_000_000_000, ..timer });
-    Box::leak(Box::new(Profile { owner_gone, ..USDM.clone() }))
+    // Weight enough for that.
+    let weight_per_minute = 24_000;
+    Box::leak(Box::new(Profile { owner_gone, weight_per_minute, ..USDM.clone() }))
 }
 
 /// The process is gone with orders open: the venue cancels them by itself, and not before.

@@ -123,6 +123,7 @@ fn refused_on_the_way_in() {
         assert!(trouble.starts_with(wanted), "{at} {code}: {trouble}");
         assert!(desk.closing.contains(&link));
         // Both links are free again once both have closed.
+        desk.calls.clear();
         desk.close_all();
         desk.connect_futures();
         assert_eq!(desk.events()[0], GatewayEvent::Connected, "{at} {code}");
