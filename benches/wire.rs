@@ -11,8 +11,8 @@ use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use qt_codec::venue::binance::depth::{DepthDecoder, DepthFrame, decode_general};
 use qt_codec::{Scale, Scales};
 use qt_feeds::venue::binance::{
-    Access, Life, Market, NewOrder, OrderKind, REQUEST_BYTES_MAX, Request, RestOrders, Signer,
-    WsAccess, WsOrders,
+    Access, Family, Life, Market, NewOrder, OrderKind, REQUEST_BYTES_MAX, Request, RestOrders,
+    Signer, WsAccess, WsOrders,
 };
 use qt_feeds::{Ed25519Key, HmacKey, Secret};
 use qt_types::{OrderId, Price, Qty, Side};
@@ -113,7 +113,7 @@ fn orders() -> Vec<Request> {
         let qty = Qty::from_lots(1 + dice.below(900_000) as i64);
         let side = if dice.below(2) == 0 { Side::Buy } else { Side::Sell };
         let kind = OrderKind::Limit(price, Life::Ioc);
-        Request::New(NewOrder { id: OrderId::new(1, n), side, kind, qty })
+        Request::New(NewOrder { id: OrderId::new(1, n), side, kind, qty, reduce_only: false })
     };
     (1..=ORDERS).map(order).collect()
 }
@@ -123,7 +123,8 @@ fn access(signer: Signer) -> Access {
 }
 
 fn encode(criterion: &mut Criterion) {
-    let market = Market { symbol: "BTCUSDT".to_owned(), scales: scales(), recv_window_ms: 5_000 };
+    let (symbol, family) = ("BTCUSDT".to_owned(), Family::Spot);
+    let market = Market { symbol, scales: scales(), recv_window_ms: 5_000, family };
     let hmac = || access(Signer::Hmac(HmacKey::new(&Secret::new("s".repeat(64)))));
     let seed = Secret::new([7; 32]);
     let ed25519 =

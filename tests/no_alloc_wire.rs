@@ -8,8 +8,8 @@ use std::hint::black_box;
 use qt_codec::venue::binance::depth::{DepthDecoder, DepthFrame};
 use qt_codec::{Scale, Scales};
 use qt_feeds::venue::binance::{
-    Access, Amend, Cancel, Life, Market, NewOrder, OrderKind, REQUEST_BYTES_MAX, Replace, Request,
-    RestOrders, Signer, WsAccess, WsOrders,
+    Access, Amend, Cancel, Family, Life, Market, NewOrder, OrderKind, REQUEST_BYTES_MAX, Replace,
+    Request, RestOrders, Signer, WsAccess, WsOrders,
 };
 use qt_feeds::{Ed25519Key, HmacKey, Secret};
 use qt_types::{OrderId, Price, Qty, Side};
@@ -54,13 +54,16 @@ fn depth_frames() {
 
 #[test]
 fn orders() {
-    let market = || Market { symbol: "X".to_owned(), scales: scales(), recv_window_ms: 5_000 };
+    let market = || {
+        let (symbol, family) = ("X".to_owned(), Family::Spot);
+        Market { symbol, scales: scales(), recv_window_ms: 5_000, family }
+    };
     let hmac = || Signer::Hmac(HmacKey::new(&Secret::new("secret")));
     let ed25519 = Ed25519Key::from_seed(&Secret::new([7; 32])).expect("32 bytes are a seed");
     let access = |signer| Access::new(Secret::new("key"), signer).expect("a sound key");
     let id = OrderId::new(1, 2);
     let kind = OrderKind::Limit(Price::from_ticks(5), Life::Gtc);
-    let new = NewOrder { id, side: Side::Buy, kind, qty: Qty::from_lots(7) };
+    let new = NewOrder { id, side: Side::Buy, kind, qty: Qty::from_lots(7), reduce_only: false };
     let requests = [
         Request::New(new),
         Request::Cancel(Cancel { id, revision: 0 }),

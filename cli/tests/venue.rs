@@ -51,8 +51,7 @@ fn a_run_on_paper_trades_on_live_market_data_and_can_be_made_again() {
 fn a_run_on_paper_trades_futures_and_a_recording_has_their_marks() {
     let sandbox = Sandbox::new();
     let sim = Sim::of(&sandbox, "binance-usdm", &[]);
-    let mut words = quoting(&sim, "out", &["--json"]);
-    words[2] = "binance-usdm".to_owned();
+    let words = quoting(&sim, "out", &["--json"]);
     let run = start(&sandbox, &words, "run.log");
     let seen = until(&sandbox, "out", "it trades", |it| sends(it, 10));
     assert_eq!(seen["venue"]["feed"]["link"], "up", "{seen}");
@@ -136,8 +135,6 @@ fn what_cannot_be_meant_is_said() {
     };
     of(&["--feed", "bybit", "--symbols", "BTCUSDT"]).expect(2, &["bybit", "binance-spot"]);
     of(&["--feed", "binance-spot"]).expect(2, &["which instruments", "--symbols"]);
-    let futures = ["--feed", "binance-usdm", "--symbols", "BTCUSDT", "--live"];
-    of(&futures).expect(2, &["binance-usdm", "no way of orders", "without --live"]);
     of(&["--feed", "synthetic", "--live"]).expect(2, &["--live is about a venue"]);
     let twice = ["--feed", "binance-spot", "--symbols", "BTCUSDT,BTCUSDT"];
     of(&twice).expect(2, &["BTCUSDT twice"]);
@@ -148,8 +145,8 @@ fn what_cannot_be_meant_is_said() {
     let guard = ["guard", "nowhere", "--venue", "binance-spot"];
     sandbox.run(&guard).expect(2, &["there is no such folder"]);
     std::fs::create_dir(sandbox.path().join("out")).unwrap();
-    let futures = ["guard", "out", "--venue", "binance-usdm"];
-    sandbox.run(&futures).expect(2, &["binance-usdm", "no way of orders"]);
+    let other = ["guard", "out", "--venue", "binance-coinm"];
+    sandbox.run(&other).expect(2, &["binance-coinm", "is no venue", "binance-usdm"]);
     sandbox.run(&["guard", "out", "--venue", "binance-spot"]).expect(5, &["BINANCE_API_KEY"]);
     let short = ["guard", "out", "--venue", "binance-spot", "--limit", "10ms"];
     sandbox.run(&short).expect(2, &["--limit 500ms"]);
@@ -177,10 +174,22 @@ fn wrong_keys_are_told_apart_from_a_venue_that_is_away() {
     sandbox.run(&guard).expect(1, &["does not answer the guard"]);
 }
 
+/// The venues that take real orders.
+const WITH_ORDERS: [&str; 2] = ["binance-spot", "binance-usdm"];
+
 #[test]
 fn real_orders_go_on_after_a_kill_and_all_of_it_can_be_made_again() {
+    go_on_after_a_kill(WITH_ORDERS[0]);
+}
+
+#[test]
+fn real_orders_on_futures_go_on_after_a_kill_and_all_of_it_can_be_made_again() {
+    go_on_after_a_kill(WITH_ORDERS[1]);
+}
+
+fn go_on_after_a_kill(venue: &str) {
     let sandbox = Sandbox::new();
-    let sim = Sim::start(&sandbox, &[]);
+    let sim = Sim::of(&sandbox, venue, &[]);
     let words = trading(&sandbox, &sim, "out", &["--json"]);
     let mut commands = 0;
     for round in 0..3 {
@@ -197,15 +206,35 @@ fn real_orders_go_on_after_a_kill_and_all_of_it_can_be_made_again() {
             let document = ended.document();
             assert_eq!(document["open_orders"], 0, "{document}");
             assert_eq!(document["orders"]["breaks"], 0, "{document}");
+            assert_true(&sim, &document);
         }
     }
     assert_made_again(&sandbox, "out", 30);
 }
 
+/// What the exchange says of the run's position, and that nothing of it is open there.
+fn assert_true(sim: &Sim, document: &Value) {
+    let mut belief = serde_json::json!({"account": "demo", "open_orders": []});
+    if sim.has_positions() {
+        belief["positions"] = serde_json::json!({"BTCUSDT": document["positions"][0]["units"]});
+    }
+    let told = sim.control("POST", "compare", &belief.to_string());
+    assert_eq!(told["differences"], serde_json::json!([]), "{document}");
+}
+
 #[test]
 fn a_guard_cancels_what_a_run_that_was_killed_left_open_and_does_it_once() {
+    guards(WITH_ORDERS[0]);
+}
+
+#[test]
+fn a_guard_of_futures_cancels_what_a_run_that_was_killed_left_open_and_does_it_once() {
+    guards(WITH_ORDERS[1]);
+}
+
+fn guards(venue: &str) {
     let sandbox = Sandbox::new();
-    let sim = Sim::start(&sandbox, &[]);
+    let sim = Sim::of(&sandbox, venue, &[]);
     let words = trading(&sandbox, &sim, "out", &["--json"]);
     let run = start(&sandbox, &words, "run.log");
     until(&sandbox, "out", "it has orders", |it| it["venue"]["link"] == "in step");
@@ -214,7 +243,7 @@ fn a_guard_cancels_what_a_run_that_was_killed_left_open_and_does_it_once() {
         "guard",
         "out",
         "--venue",
-        "binance-spot",
+        venue,
         "--venue-url",
         &sim.url,
         "--keys",

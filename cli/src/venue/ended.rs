@@ -60,6 +60,9 @@ pub struct Holding {
     pub qty: String,
     /// The same with what commissions in kind leave of a lot.
     pub units: String,
+    /// What was paid for it, or what it was worth when it was opened where nothing is paid for
+    /// that; below zero: what was got for it.
+    pub cost: String,
 }
 
 impl Ended {
@@ -72,6 +75,7 @@ impl Ended {
             symbol: spec.symbol().to_owned(),
             qty: spec.qty_text(exposure.position(id(at))),
             units: units(spec, &ledger.position(id(at))),
+            cost: ledger.position(id(at)).cost().to_string(),
         };
         Self {
             schema: "quanttrade.venue-run/1",

@@ -8,9 +8,7 @@ use qt_feeds::gateway::{self, Running, Session, SocketGateway, StartError};
 use qt_feeds::machine::{Act, Happened, Machine};
 use qt_feeds::market::Listing;
 use qt_feeds::venue::binance::Access;
-use qt_feeds::venue::binance::trade::{
-    OrderMachine, SPOT, Standing, TradeSettings, Traded, Trouble,
-};
+use qt_feeds::venue::binance::trade::{OrderMachine, Standing, TradeSettings, Traded, Trouble};
 use qt_ring::Bell;
 use qt_types::{Cash, InstrumentId, InstrumentSpec, Nanos, format_scaled};
 
@@ -77,7 +75,7 @@ pub fn start(
     let settings = TradeSettings {
         base: place.url().map(str::to_owned),
         baseline: held,
-        ..TradeSettings::new(&SPOT, access.clone(), traded.collect())
+        ..TradeSettings::new(place.profile(), access.clone(), traded.collect())
     };
     let machine = OrderMachine::new(settings).map_err(|error| Failure::usage(error.to_string()))?;
     let currency = market.specs().first().map(InstrumentSpec::currency).unwrap_or_default();
@@ -107,7 +105,7 @@ pub fn hopeless(standing: &Standing) -> Option<(String, Reason)> {
     let reason = match trouble {
         Trouble::Keys(..) | Trouble::LogOn(..) => Reason::Usage,
         Trouble::Clock(_) => Reason::Failed,
-        Trouble::Refused(_) => Reason::Refused,
+        Trouble::Refused(_) | Trouble::Mode => Reason::Refused,
         _ => return None,
     };
     Some((trouble.to_string(), reason))

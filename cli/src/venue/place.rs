@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use qt_feeds::drive::{self, Authorities, DriveError, Handle};
 use qt_feeds::machine::{Act, Happened, Machine};
-use qt_feeds::venue::binance::trade::SPOT;
+use qt_feeds::venue::binance::trade::{Profile, SPOT};
 use qt_feeds::venue::binance::{Access, Guard, GuardSettings, GuardStep};
 use qt_feeds::{Keys, KeysError};
 use qt_runtime::live::{Clock, Settings, SystemClock, Watch};
@@ -103,6 +103,16 @@ impl Place {
         self.url.as_ref().map_or_else(|| self.name.to_owned(), |url| format!("{}@{url}", self.name))
     }
 
+    /// How orders are placed there.
+    pub fn profile(&self) -> &'static Profile {
+        Profile::named(self.name).unwrap_or(&SPOT)
+    }
+
+    /// Whether any order that rests can be changed there, whatever is said of its instrument.
+    pub fn changes_orders(&self) -> bool {
+        Profile::named(self.name).is_some_and(Profile::modifies)
+    }
+
     /// What it lacks, in the words of `--venue-lacks`.
     pub fn lacks(&self) -> &'static str {
         if FUTURES.contains(&self.name) { LACKS_OF_FUTURES } else { LACKS }
@@ -126,7 +136,7 @@ impl Place {
             silence_ns: 5_000_000_000,
             question_ns: 12_000_000_000,
             connect_ns: 10_000_000_000,
-            compare_ns: SPOT.compare_ns(symbols as u64),
+            compare_ns: self.profile().compare_ns(symbols as u64),
             ..Settings::default()
         }
     }
@@ -156,7 +166,7 @@ impl Place {
     /// When it has no thread.
     pub fn sweeper(&self, keys: &Access, symbols: &[String]) -> Result<Sweeper, Failure> {
         let guard = Guard::new(GuardSettings {
-            profile: &SPOT,
+            profile: self.profile(),
             base: self.url.clone(),
             access: keys.clone(),
             symbols: symbols.to_vec(),

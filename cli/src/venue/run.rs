@@ -52,6 +52,7 @@ enum Reach {
     /// Its name.
     Name,
     /// Its market data.
+    #[allow(dead_code, reason = "a venue begins with its market data")]
     Market,
     /// Its market data, and the way of orders.
     Orders,
@@ -60,7 +61,7 @@ enum Reach {
 /// Venues whose names are known.
 const VENUES: &[(&str, Reach)] = &[
     ("binance-spot", Reach::Orders),
-    ("binance-usdm", Reach::Market),
+    ("binance-usdm", Reach::Orders),
     ("binance-coinm", Reach::Name),
     ("binance-us-spot", Reach::Name),
     ("bybit", Reach::Name),
@@ -189,7 +190,7 @@ pub fn run(venue: &'static str, args: &LiveArgs, session: &Session) -> Result<()
     let (mut layers, mut plan) = planned(&given, session)?;
     let market = Market::list(&place, &symbols)?;
     market.resting().iter().for_each(|what| session.out.warn(what));
-    if !market.can_change() {
+    if !market.can_change() && !place.changes_orders() {
         let lacks = format!("{},{AMEND}", lacks(&place, args, session)?);
         given.insert("venue-lacks", vec![lacks]);
         (layers, plan) = planned(&given, session)?;

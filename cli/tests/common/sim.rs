@@ -52,6 +52,8 @@ impl Drop for Process {
 pub struct Sim {
     pub process: Process,
     pub url: String,
+    /// Whose protocol it speaks.
+    pub venue: String,
     /// API key and secret of its first account.
     keys: (String, String),
 }
@@ -84,7 +86,14 @@ impl Sim {
         let hmac = &document["accounts"][0]["hmac"];
         let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let keys = (word(&hmac["api_key"]), word(&hmac["secret"]));
-        Self { process: Process(Some(child)), url: word(&document["rest"]), keys }
+        let (process, url, venue) =
+            (Process(Some(child)), word(&document["rest"]), venue.to_owned());
+        Self { process, url, venue, keys }
+    }
+
+    /// Whether its accounts have positions, and own nothing of what they buy.
+    pub fn has_positions(&self) -> bool {
+        self.venue == "binance-usdm"
     }
 
     /// Asks on its control path, which knows neither keys nor limits.
@@ -163,10 +172,18 @@ pub const QUOTER: &[&str] =
 
 /// The words of a run at `sim` with the strategy that `what` names, kept in `out`.
 pub fn running(sim: &Sim, out: &str, what: &[&str], more: &[&str]) -> Vec<String> {
-    let market =
-        ["live", "--feed", "binance-spot", "--symbols", "BTCUSDT", "--venue-url", &sim.url];
-    let words = [&market[..], what, &["--out", out], more].concat();
-    words.into_iter().map(str::to_owned).collect()
+    let market = ["live", "--feed", &sim.venue, "--symbols", "BTCUSDT", "--venue-url", &sim.url];
+    // Where there are positions they are sold as well as bought.
+    let account: &[&str] = if sim.has_positions() { &["--account", "margin"] } else { &[] };
+    let words = [&market[..], what, account, &["--out", out], more].concat();
+    // A lot of theirs is a thousandth: an order is to have parts.
+    let sized = |word: &str| match word {
+        "0.001" if sim.has_positions() => "0.004".to_owned(),
+        "quantity=0.001" if sim.has_positions() => "quantity=0.004".to_owned(),
+        "max_position=0.01" if sim.has_positions() => "max_position=0.04".to_owned(),
+        _ => word.to_owned(),
+    };
+    words.into_iter().map(sized).collect()
 }
 
 /// The words of a quoting run with real orders.

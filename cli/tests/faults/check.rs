@@ -97,9 +97,19 @@ fn differences(sim: &Sim, end: End, document: &Value, kept: &Kept) -> Result<Vec
     let mut belief = json!({"account": "demo", "fills": kept.fills});
     if end == End::True {
         let held = |text: &Value| text.as_str().and_then(e9).ok_or("the run says no balances");
-        let units = held(&document["positions"][0]["units"])? + OWNED_E9;
+        let of = &document["positions"][0];
+        let (units, cost) = (held(&of["units"])?, held(&of["cost"])?);
         let cash = held(&document["cash"])? - CAPITAL_E9 + OWNED_E9;
-        belief["balances"] = balances(sim, &[("BTC", units), ("USDT", cash)]);
+        let believed = match sim.has_positions() {
+            true => {
+                belief["positions"] = json!({"BTCUSDT": of["units"]});
+                // A part of a position has its part of the cost, which each side rounds by itself:
+                // what was paid and got in all is the same to the last unit.
+                vec![("USDT", cash - cost + cost_there(sim))]
+            }
+            false => vec![("BTC", units + OWNED_E9), ("USDT", cash)],
+        };
+        belief["balances"] = balances(sim, &believed);
         belief["open_orders"] = json!([]);
     }
     let told = sim.control("POST", "compare", &belief.to_string());
@@ -108,6 +118,16 @@ fn differences(sim: &Sim, end: End, document: &Value, kept: &Kept) -> Result<Vec
     // Shut out, it cannot know of everything; it must know of nothing that was not.
     let is_heard = |line: &String| end != End::Barred || !line.contains("is not believed in");
     Ok(lines.filter(is_heard).collect())
+}
+
+/// What the position of the account was worth when it was opened, by the exchange's books.
+fn cost_there(sim: &Sim) -> i128 {
+    let truth = sim.control("GET", "truth", "");
+    let accounts = truth["accounts"].as_array().map_or(&[][..], Vec::as_slice);
+    let account = accounts.iter().find(|it| it["account"] == "demo");
+    let positions = account.and_then(|it| it["positions"].as_array());
+    let cost = positions.and_then(|all| all.first()).and_then(|it| it["cost"].as_str());
+    cost.and_then(e9).unwrap_or_default()
 }
 
 /// What is believed of the assets that the run has, and what is true of the others.

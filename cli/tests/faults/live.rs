@@ -16,6 +16,11 @@ const fn cancel(name: &'static str) -> Scenario {
     fault(name, "after = 2\nevery = 3\ntimes = 6", "request = \"cancel\"")
 }
 
+/// One of changes of an order that stays the same order.
+const fn change(name: &'static str, how: &'static str) -> Scenario {
+    fault(name, CHANGES, how).beside("").moves().futures()
+}
+
 /// One of reports.
 const fn report(name: &'static str, how: &'static str) -> Scenario {
     fault(name, "after = 3\nevery = 4\ntimes = 8", how).times(5)
@@ -27,6 +32,7 @@ const fn lost(name: &'static str, how: &'static str) -> Scenario {
 }
 
 const ORDERS: &str = "after = 3\nevery = 5\ntimes = 5";
+const CHANGES: &str = "request = \"amend\"\nafter = 2\nevery = 3\ntimes = 5";
 const LINKS: &str = "at_ms = 4000\nevery_ms = 4000\ntimes = 2";
 const ONCE: &str = "at_ms = 4000";
 /// Nothing is heard of orders for a while, so that the venue is asked about them.
@@ -83,10 +89,15 @@ pub const LIVE: &[Scenario] = &[
         .kind("of a cancel"),
     fault("answer-lost", "after = 2\nevery = 3\ntimes = 4", "request = \"cancel\"")
         .kind("of a cancel"),
-    fault("replace-half-done", ORDERS, "part = \"cancel\"").kind("cancel").moves(),
-    fault("replace-half-done", ORDERS, "part = \"new\"").kind("new").moves(),
-    fault("answer-lost", ORDERS, "request = \"replace\"").kind("of a change").moves(),
-    fault("order-lost", ORDERS, "request = \"replace\"").kind("of a change").moves(),
+    fault("replace-half-done", ORDERS, "part = \"cancel\"").kind("cancel").moves().spot(),
+    fault("replace-half-done", ORDERS, "part = \"new\"").kind("new").moves().spot(),
+    fault("answer-lost", ORDERS, "request = \"replace\"").kind("of a change").moves().spot(),
+    fault("order-lost", ORDERS, "request = \"replace\"").kind("of a change").moves().spot(),
+    change("answer-lost", "").kind("of a change there"),
+    change("answer-lost", "how = \"silence\"").kind("of a change there, silence"),
+    change("order-lost", "").kind("of a change there"),
+    change("amend-rejected", ""),
+    change("fill-before-amend", "").shows(&["fills"]),
     report("duplicate-report", ""),
     report("late-report", "delay_ms = 600"),
     report("drop-report", "").shows(&["orders/found"]),
@@ -120,7 +131,14 @@ pub const LIVE: &[Scenario] = &[
     lost("lifetime-ends", "connection = \"api\""),
     lost("restart", ""),
     lost("half-open", "connection = \"api\""),
-    lost("session-expired", "connection = \"api\""),
+    lost("session-expired", "connection = \"api\"").spot(),
+    lost("session-expired", "connection = \"streams\"").kind("key").futures(),
+    // Those of the market, and the one over which the account is listened to.
+    lost("reset", "connection = \"streams\"\ncount = 3").kind("all streams").futures(),
+    lost("close-code", "code = 1006\nconnection = \"streams\"\ncount = 3")
+        .kind("1006, all streams")
+        .futures(),
+    lost("half-open", "connection = \"streams\"\ncount = 3").kind("all streams").futures().alone(),
     fault("shutdown-notice", LINKS, "delay_ms = 1500\nconnection = \"api\"").times(2).cuts(),
     fault("overlap", LINKS, "delay_ms = 5000\nconnection = \"api\"").times(2).cuts(),
     fault("clock-skew", ONCE, "by_ms = 250\nfor_ms = 5000").kind("250 ms ahead").times(1),
@@ -160,7 +178,8 @@ pub const LIVE: &[Scenario] = &[
     fault("transfer", ONCE, "asset = \"BTC\"\namount = \"0.5\"\naccount = \"demo\"")
         .times(1)
         .shows(&["orders/breaks"])
-        .ends(End::Break),
+        .ends(End::Break)
+        .spot(),
     fault("self-match", ONCE, "account = \"demo\"")
         .times(1)
         .shows(&["orders/breaks"])
@@ -171,7 +190,8 @@ pub const LIVE: &[Scenario] = &[
         .times(1)
         .shows(&["fills"])
         .exchange(&["--symbols", "BTCUSDT,BNBUSDT"])
-        .alone(),
+        .alone()
+        .spot(),
     fault("large-ids", "", "").times(1).shows(&["fills"]).alone(),
     fault("delist", ONCE, "").times(1).shows(&["feed/instruments/0/is_stopped"]).ends(End::Stopped),
     fault("key-revoked", ONCE, "account = \"demo\"").times(1).ends(End::Barred),

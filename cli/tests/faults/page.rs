@@ -39,7 +39,8 @@ fn head() -> String {
          report no difference; its memory stayed below {MEMORY_MAX_MB} MB.\n\n\
          `paper` is a run on live market data with the simulated venue. `live` is one with real \
          orders, of which besides holds: each execution, with price, quantity and commission, is \
-         one of the exchange and the other way round; balances are right to the last unit; each of \
+         one of the exchange and the other way round; balances and positions are right to the last \
+         unit; each of \
          its ids was one order at the exchange, and no two orders of one intent were ever open \
          together; no order of it is open after its stop; nothing is unexplained. Where another \
          end is due it stands beside: `break` (somebody else moved the account: the run says so, \
@@ -60,6 +61,9 @@ const fn word(end: End) -> &'static str {
 
 fn text(which: &[(&str, &Scenario)], outcomes: &[Outcome]) -> String {
     let of = |venue: &str, scenario: &Scenario| {
+        if !scenario.is_at(venue) {
+            return "- | -".to_owned();
+        }
         let is_it = |it: &Scenario| it.title() == scenario.title() && it.mode == scenario.mode;
         let at = which.iter().position(|(at, it)| *at == venue && is_it(it));
         match at.and_then(|at| outcomes.get(at)) {

@@ -59,20 +59,20 @@ pub fn seconds(usual: u64) -> Duration {
 
 /// Runs `scenario` at `venue`.
 pub fn outcome(venue: &str, scenario: &Scenario) -> Outcome {
-    assert_eq!(venue, "binance-spot", "the only one so far");
     let plan = scenario.plan();
-    let mut trial = Trial::start(scenario.mode, &plan, scenario.exchange, scenario.moves);
+    let (exchange, moves) = (scenario.exchange, scenario.moves);
+    let mut trial = Trial::start(venue, scenario.mode, &plan, exchange, moves);
     trial.patience = Duration::from_secs(scenario.patience_s);
     trial.finish(scenario).map_err(|(why, log)| format!("{why}\n{log}"))
 }
 
 impl Trial {
-    /// Starts an exchange with `plan`, and a run at it.
-    pub fn start(mode: Mode, plan: &str, exchange: &[&str], moves: bool) -> Self {
+    /// Starts an exchange of `venue` with `plan`, and a run at it.
+    pub fn start(venue: &str, mode: Mode, plan: &str, exchange: &[&str], moves: bool) -> Self {
         let sandbox = Sandbox::new();
         let plan = sandbox.write("plan.toml", plan);
         let words = [exchange, &["--faults", &plan, "--truth", "truth.jsonl"]].concat();
-        let sim = Sim::start(&sandbox, &words);
+        let sim = Sim::of(&sandbox, venue, &words);
         let what = if moves { MAKER } else { QUOTER };
         let words = match mode {
             Mode::Paper => running(&sim, "out", what, &["--json"]),

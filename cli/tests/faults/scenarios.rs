@@ -39,6 +39,16 @@ pub enum End {
     Barred,
 }
 
+/// The venues of a scenario.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Venues {
+    All,
+    /// Where what is bought is owned.
+    Spot,
+    /// Where accounts have positions.
+    Futures,
+}
+
 /// A fault, and what the plan says of it.
 #[derive(Clone, Copy, Debug)]
 pub struct Scenario {
@@ -47,6 +57,8 @@ pub struct Scenario {
     /// What tells it from others of that name.
     pub kind: &'static str,
     pub mode: Mode,
+    /// Where it can be met.
+    pub venues: Venues,
     /// When: fields of its rule.
     pub when: &'static str,
     /// What the fault needs to know, and whom it is about: the other fields.
@@ -76,6 +88,7 @@ impl Scenario {
             name,
             kind: "",
             mode,
+            venues: Venues::All,
             when,
             how,
             beside: "",
@@ -137,6 +150,25 @@ impl Scenario {
         Self { is_lasting: false, ..self }
     }
 
+    /// It is there only where what is bought is owned.
+    pub const fn spot(self) -> Self {
+        Self { venues: Venues::Spot, ..self }
+    }
+
+    /// It is there only where accounts have positions.
+    pub const fn futures(self) -> Self {
+        Self { venues: Venues::Futures, ..self }
+    }
+
+    /// Whether it is there at `venue`.
+    pub fn is_at(&self, venue: &str) -> bool {
+        match self.venues {
+            Venues::All => true,
+            Venues::Spot => !has_positions(venue),
+            Venues::Futures => has_positions(venue),
+        }
+    }
+
     /// A connection is lost by it, or not made.
     pub const fn cuts(self) -> Self {
         Self { cuts: true, ..self }
@@ -157,6 +189,11 @@ impl Scenario {
     }
 }
 
+/// Whether accounts have positions at `venue`.
+pub fn has_positions(venue: &str) -> bool {
+    venue == "binance-usdm"
+}
+
 /// A rule of a plan.
 pub fn rule(name: &str, fields: &[&str]) -> String {
     format!("\n[[fault]]\nwhat = \"{name}\"\n{}\n", fields.join("\n"))
@@ -170,8 +207,9 @@ pub fn all() -> impl Iterator<Item = &'static Scenario> {
 /// All faults of a mode that a run of `length_ms` outlives. Those of connections come once each, as
 /// far from each other as can be: links that are lost all the time are made again less and less
 /// often. The others come four times, one after the other.
-pub fn plan_of_all(mode: Mode, length_ms: u64) -> (String, usize) {
-    let lasting = all().filter(|it| it.mode == mode && it.is_lasting && !it.moves);
+pub fn plan_of_all(venue: &str, mode: Mode, length_ms: u64) -> (String, usize) {
+    let lasting = all().filter(|it| it.mode == mode && it.is_at(venue));
+    let lasting = lasting.filter(|it| it.is_lasting && !it.moves);
     let (cuts, others): (Vec<_>, Vec<_>) = lasting.partition(|it| it.cuts);
     let mut plan = "seed = 7\n".to_owned();
     let mut add = |which: &[&Scenario], apart_ms: u64, again: &str| {

@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::VENUES;
 use crate::check;
 use crate::run::{Trial, end, seconds};
 use crate::scenarios::{End, Mode, PATIENCE_S, plan_of_all};
@@ -9,11 +10,11 @@ use crate::scenarios::{End, Mode, PATIENCE_S, plan_of_all};
 /// How long it goes on; `QT_FAULT_SECONDS` says otherwise.
 const SECONDS: u64 = 600;
 
-fn together(mode: Mode) {
+fn together(venue: &str, mode: Mode) {
     let time = seconds(SECONDS);
     let length_ms = u64::try_from(time.as_millis()).expect("some hours at most");
-    let (plan, count) = plan_of_all(mode, length_ms);
-    let mut trial = Trial::start(mode, &plan, &["--symbols", "BTCUSDT"], false);
+    let (plan, count) = plan_of_all(venue, mode, length_ms);
+    let mut trial = Trial::start(venue, mode, &plan, &["--symbols", "BTCUSDT"], false);
     trial.patience = 2 * time + Duration::from_secs(PATIENCE_S);
     let begun = Instant::now();
     let mut struck = Vec::new();
@@ -48,11 +49,23 @@ fn failed(mode: Mode, why: &str, log: &str) -> ! {
 #[test]
 #[ignore = "ten minutes, or as long as QT_FAULT_SECONDS says"]
 fn all_at_once_on_paper() {
-    together(Mode::Paper);
+    together(VENUES[0], Mode::Paper);
 }
 
 #[test]
 #[ignore = "ten minutes, or as long as QT_FAULT_SECONDS says"]
 fn all_at_once_with_real_orders() {
-    together(Mode::Live);
+    together(VENUES[0], Mode::Live);
+}
+
+#[test]
+#[ignore = "ten minutes, or as long as QT_FAULT_SECONDS says"]
+fn all_at_once_on_paper_with_futures() {
+    together(VENUES[1], Mode::Paper);
+}
+
+#[test]
+#[ignore = "ten minutes, or as long as QT_FAULT_SECONDS says"]
+fn all_at_once_with_real_orders_of_futures() {
+    together(VENUES[1], Mode::Live);
 }

@@ -16,6 +16,7 @@ use qt_types::{
 
 use super::beside::{Beside, Counted};
 use super::blotter::Blotter;
+use super::booked::Booked;
 use super::clock::Watch;
 use super::feed::FeedReader;
 use super::figures::VenueFigures;
@@ -57,6 +58,7 @@ pub struct Driver<S, G> {
     pub(super) settings: Settings,
     pub(super) watch: Watch,
     pub(super) blotter: Blotter,
+    pub(super) booked: Booked,
     pub(super) link: Link,
     pub(super) reconciler: Reconciler,
     pub(super) breaks: Vec<Break>,
@@ -121,6 +123,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             settings: parts.settings,
             watch: Watch::new(Nanos::MIN),
             blotter: Blotter::new(limits.orders_open_max),
+            booked: Booked::default(),
             link: Link::default(),
             reconciler: Reconciler::default(),
             breaks: Vec::new(),
@@ -215,9 +218,11 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     fn step(&mut self, event: &mut Event) -> Result<(), Halt> {
         self.sequencer.stamp(event);
         self.witness.sequenced(event).map_err(|NotKept| Halt::NotKept)?;
+        self.booked.begin(event.recv_ns);
         match &event.payload {
             Payload::Report(report) => {
                 self.blotter.told(report);
+                self.booked.told(event.instrument, report, event.venue_ns);
             }
             Payload::Control(control) => self.see_control(control, event.recv_ns),
             _ => {}

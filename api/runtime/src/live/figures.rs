@@ -24,6 +24,9 @@ pub struct VenueFigures {
     pub foreign_open: u64,
     /// How often a position had moved by what orders that are not ours may have executed.
     pub foreign_moves: u64,
+    /// Bookings of the venue without an order: payments for positions, and positions that it
+    /// closed by itself.
+    pub of_account: u64,
     /// Reports that were missing and were found by asking.
     pub found: u64,
     /// Questions that were asked.

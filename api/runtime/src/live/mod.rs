@@ -4,6 +4,7 @@
 
 mod beside;
 mod blotter;
+mod booked;
 mod clock;
 mod driver;
 mod feed;

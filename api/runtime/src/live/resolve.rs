@@ -5,6 +5,7 @@ use qt_engine::{Delivery, Gate, Halt, Strategy, VenueOrder, VenueState};
 use qt_types::{KillState, Nanos, OrderId, Payload, Price, Qty, RejectReason, Report, ReportKind};
 
 use super::blotter::{Known, Line, Stand};
+use super::booked::is_of_account;
 use super::driver::Driver;
 use super::link::Phase;
 use super::reconcile::{Break, Reconciler, Step, Told};
@@ -143,6 +144,9 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
 
     /// Whether an execution of ours, or what became of it, was not heard of.
     pub(super) fn is_news(&self, delivery: &Delivery) -> bool {
+        if is_of_account(&delivery.report) {
+            return self.books(delivery);
+        }
         let Report { order, exec, of, kind, .. } = delivery.report;
         let line = self.blotter.line(order);
         let known = || self.blotter.knows(order, exec);
@@ -158,7 +162,10 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     }
 
     fn make_up(&mut self, delivery: &Delivery) -> Result<(), Halt> {
-        self.figures.found += 1;
+        match is_of_account(&delivery.report) {
+            true => self.figures.of_account += 1,
+            false => self.figures.found += 1,
+        }
         let payload = Payload::Report(delivery.report);
         let event = self.event(delivery.instrument, payload, delivery.venue_ns);
         self.feed(event)

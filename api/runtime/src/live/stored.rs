@@ -26,6 +26,7 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
         write(rest, |to| {
             to.put(&(switch.machine, switch.person, switch.is_halted, self.link.in_step_ns));
             self.blotter.save(to);
+            self.booked.save(to);
         })
     }
 
@@ -36,10 +37,11 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
     /// When the bytes are not those of such a driver, or of another configuration.
     pub fn restore(&mut self, pipeline: &[u8], rest: &[u8]) -> Result<(), SnapshotError> {
         self.sequencer = self.pipeline.restore_in_place(pipeline)?;
-        let Self { switch, link, blotter, .. } = self;
+        let Self { switch, link, blotter, booked, .. } = self;
         read(rest, |from| {
             (switch.machine, switch.person, switch.is_halted, link.in_step_ns) = from.take()?;
-            blotter.load(from)
+            blotter.load(from)?;
+            booked.load(from)
         })
     }
 }

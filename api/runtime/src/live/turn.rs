@@ -1,11 +1,12 @@
 //! One turn of a driver: every input in its fixed place, a bounded number of items of each.
 
-use qt_engine::{Gate, GatewayEvent, Halt, Strategy};
+use qt_engine::{Delivery, Gate, GatewayEvent, Halt, Strategy};
 use qt_types::{
     ControlKind, Event, KillState, Nanos, Payload, RejectReason, Report, ReportKind, Seq, Target,
 };
 
 use super::blotter::Stand;
+use super::booked::is_of_account;
 use super::clock::Reading;
 use super::driver::Driver;
 use super::feed::FeedReader;
@@ -82,6 +83,11 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
                         self.heard_time(venue_ns, at_ns);
                     }
                 }
+                GatewayEvent::Report(delivery) if is_of_account(&delivery.report) => {
+                    self.heard();
+                    self.figures.reports += 1;
+                    self.hear_of_account(&delivery)?;
+                }
                 GatewayEvent::Report(delivery) => {
                     self.heard();
                     self.figures.reports += 1;
@@ -98,6 +104,19 @@ impl<S: Strategy, G: Gate> Driver<S, G> {
             }
         }
         Ok(taken)
+    }
+
+    /// The venue has booked something without an order.
+    fn hear_of_account(&mut self, delivery: &Delivery) -> Result<(), Halt> {
+        // Whatever comes of it: what it did to the position is held against ours.
+        self.link.compare_ns = self.watch.now_ns();
+        if !self.books(delivery) {
+            return Ok(());
+        }
+        self.figures.of_account += 1;
+        let payload = Payload::Report(delivery.report);
+        let event = self.event(delivery.instrument, payload, delivery.venue_ns);
+        self.feed(event)
     }
 
     /// What a report means for what is to be asked.

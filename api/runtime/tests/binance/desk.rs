@@ -9,7 +9,9 @@ use std::time::{Duration, Instant};
 use qt_engine::{BookKind, Exits, PipelineConfig};
 use qt_feeds::drive::{Authorities, Settings as Sockets};
 use qt_feeds::gateway::{self, Running};
-use qt_feeds::venue::binance::trade::{OrderMachine, SPOT, Standing, TradeSettings, Traded};
+use qt_feeds::venue::binance::trade::{
+    OrderMachine, Profile as VenueProfile, SPOT, Standing, TradeSettings, Traded,
+};
 use qt_feeds::venue::binance::{Access, Signer};
 use qt_feeds::{Ed25519Key, HmacKey, Secret};
 use qt_ring::{Bell, Wait};
@@ -27,18 +29,19 @@ use qt_types::{
 use qt_venue_sim::venue::binance::DemoKeys;
 
 use crate::memory::Memory;
-use crate::trader::{MIDDLE, Trader};
+use crate::trader::Trader;
 use crate::venue::{Truth, amount};
 
 const MILLI: i64 = 1_000_000;
 /// A test gives up after so long: never how long anything takes.
 pub const PATIENCE: Duration = Duration::from_secs(60);
-/// What a lot is, in hundred-millionths.
-const LOT: i64 = 1_000;
 
-fn spec() -> InstrumentSpec {
-    let (tick, lot) = (E9 / 100, E9 / 100_000);
-    InstrumentSpec::new("BTCUSDT", "USDT", InstrumentKind::Spot, tick, lot, E9).unwrap()
+fn spec(profile: &VenueProfile) -> InstrumentSpec {
+    let (kind, tick, lot) = match profile.has_positions() {
+        true => (InstrumentKind::Perpetual, E9 / 10, E9 / 1_000),
+        false => (InstrumentKind::Spot, E9 / 100, E9 / 100_000),
+    };
+    InstrumentSpec::new("BTCUSDT", "USDT", kind, tick, lot, E9).unwrap()
 }
 
 pub fn access(account: &str) -> Access {
@@ -102,9 +105,9 @@ fn brisk() -> Settings {
     }
 }
 
-fn config() -> PipelineConfig {
+fn config(profile: &VenueProfile) -> PipelineConfig {
     PipelineConfig {
-        specs: vec![spec()],
+        specs: vec![spec(profile)],
         initial: Cash::from_nano(1_000_000_000_000_000_000),
         exits: Exits::default(),
         limits: Limits { orders_open_max: 64, ..Limits::default() },
@@ -114,7 +117,7 @@ fn config() -> PipelineConfig {
     }
 }
 
-fn gate() -> RiskGate {
+fn gate(of: &VenueProfile) -> RiskGate {
     let mut profile = Profile::new(ProfileName::Research);
     for key in [Key::Long, Key::Short] {
         let limit = Limit::hard(1_000_000 * i128::from(E9));
@@ -124,7 +127,7 @@ fn gate() -> RiskGate {
         }
     }
     let cash = Cash::from_nano(1_000_000_000_000_000_000);
-    let specs = [spec()];
+    let specs = [spec(of)];
     let setup = Setup::single(&profile, &specs, cash, 1_000);
     let account = Account::Margin { leverage_e9: i64::MAX };
     RiskGate::new(&setup, AccountGate::new(account, Sizing::Fixed { qty_e9: E9 }, None))
@@ -133,6 +136,7 @@ fn gate() -> RiskGate {
 /// What a run is made from each time that a process begins.
 #[derive(Clone)]
 pub struct Rig {
+    pub profile: &'static VenueProfile,
     pub url: String,
     pub trader: Trader,
     pub lacks: Lacks,
@@ -149,10 +153,15 @@ pub struct Rig {
 
 impl Rig {
     pub fn new(addr: std::net::SocketAddr, trader: Trader) -> Self {
+        Self::at(&SPOT, addr, trader)
+    }
+
+    pub fn at(profile: &'static VenueProfile, addr: std::net::SocketAddr, trader: Trader) -> Self {
         Self {
+            profile,
             url: format!("http://{addr}"),
             trader,
-            lacks: SPOT.lacks,
+            lacks: profile.lacks,
             memory: Memory::default(),
             baseline: None,
             access: access("demo"),
@@ -171,12 +180,14 @@ pub struct Ended {
     pub figures: VenueFigures,
     pub is_settled: bool,
     pub standing: Standing,
+    /// What the run has, without what its positions cost (hundred-millionths).
+    pub money: i64,
 }
 
 pub struct Run {
     stop: Arc<AtomicBool>,
     kill: Arc<AtomicBool>,
-    driver: JoinHandle<(Result<VenueFigures, LiveError>, i64, VenueFigures, bool)>,
+    driver: JoinHandle<Ended>,
     gateway: JoinHandle<()>,
     feed: JoinHandle<()>,
     running: Running<Standing>,
@@ -189,10 +200,10 @@ impl Run {
         let (port, mut end) = rings(1_024, &bell, Wait::Park, brisk().late_ns).unwrap();
         let (mut feed, reader) = feed(1_024, 1, VenueId(0), &bell).unwrap();
         let mut driver = Driver::new(Parts {
-            pipeline: config(),
+            pipeline: config(rig.profile),
             lacks: rig.lacks,
             strategy: rig.trader.clone(),
-            gate: gate(),
+            gate: gate(rig.profile),
             witness: rig.memory.writer(),
             port,
             feeds: vec![reader],
@@ -220,15 +231,22 @@ impl Run {
                 start_ns,
             };
             let result = run(&mut driver, course);
-            let position = driver.exposure().position(InstrumentId(0)).lots();
-            (result, position, driver.figures(), driver.is_settled())
+            let exposure = driver.exposure();
+            let position = exposure.position(InstrumentId(0)).lots();
+            let cost = exposure.ledger.position(InstrumentId(0)).cost();
+            let money = (exposure.ledger.cash() - cost).nano() / 10;
+            let money = i64::try_from(money).unwrap();
+            let (figures, is_settled) = (driver.figures(), driver.is_settled());
+            let standing = Standing::default();
+            Ended { result, position, figures, is_settled, standing, money }
         });
         let over = Arc::clone(&kill);
+        let middle = rig.trader.middle;
         let feed = thread::spawn(move || {
             let mut row = 0;
             while !over.load(Ordering::Acquire) {
                 row += 1;
-                feed.push(&print(row));
+                feed.push(&print(row, middle));
                 thread::sleep(Duration::from_millis(15));
             }
         });
@@ -270,14 +288,14 @@ impl Run {
     /// Stops it in order.
     pub fn stop(mut self) -> Ended {
         self.stop.store(true, Ordering::Release);
-        let (result, position, figures, is_settled) = self.driver.join().unwrap();
+        let ended = self.driver.join().unwrap();
         self.kill.store(true, Ordering::Release);
         self.feed.join().unwrap();
         self.gateway.join().unwrap();
         if let Some(standing) = self.running.standing() {
             self.standing = standing;
         }
-        Ended { result, position, figures, is_settled, standing: self.standing }
+        Ended { standing: self.standing, ..ended }
     }
 }
 
@@ -285,14 +303,14 @@ fn session(rig: &Rig) -> TradeSettings {
     let traded = Traded {
         instrument: InstrumentId(0),
         symbol: "BTCUSDT".to_owned(),
-        spec: spec(),
+        spec: spec(rig.profile),
         base: "BTC".to_owned(),
         quote: "USDT".to_owned(),
         takes_stop_limits: true,
         can_amend: true,
         can_replace: true,
     };
-    let settings = TradeSettings::new(&SPOT, rig.access.clone(), vec![traded]);
+    let settings = TradeSettings::new(rig.profile, rig.access.clone(), vec![traded]);
     TradeSettings {
         base: Some(rig.url.clone()),
         baseline: rig.baseline.clone(),
@@ -305,9 +323,9 @@ fn session(rig: &Rig) -> TradeSettings {
 }
 
 /// A print of the market: what the strategy acts at.
-fn print(row: u32) -> Event {
+fn print(row: u32, middle: i64) -> Event {
     let payload = Payload::Trade(Trade {
-        price: Price::from_ticks(MIDDLE),
+        price: Price::from_ticks(middle),
         qty: Qty::from_lots(1),
         aggressor: None,
         flags: BarFlags::NONE,
@@ -334,13 +352,15 @@ pub fn booked(memory: &Memory) -> BTreeMap<u64, i64> {
 /// Both sides agree: executions, the position, what is open, and no order was there twice.
 pub fn assert_true(truth: &Truth, memory: &Memory, ended: &Ended, before: i64, what: &str) {
     let context = || format!("{what}: {:?} {:?}", ended.figures, ended.standing);
-    let lots = |it: &serde_json::Value| amount(&it["qty"]) / LOT;
+    // What a lot is, in hundred-millionths.
+    let lot = if truth.is_futures { 100_000 } else { 1_000 };
+    let lots = |it: &serde_json::Value| amount(&it["qty"]) / lot;
     let trades = truth.trades();
     let theirs: BTreeMap<u64, i64> =
         trades.iter().map(|it| (it["id"].as_u64().unwrap(), lots(it))).collect();
     assert_eq!(booked(memory), theirs, "executions, {}", context());
     assert_eq!(truth.open_orders(), Vec::<serde_json::Value>::new(), "{}", context());
-    let moved = (truth.held("BTC") - before) / LOT;
+    let moved = (truth.held("BTC") - before) / lot;
     assert_eq!(ended.position, moved, "position, {}", context());
     let mut names = BTreeMap::new();
     for order in truth.orders() {

@@ -24,9 +24,15 @@ pub fn exchange() -> Running {
 
 /// An exchange at which things go wrong by a plan.
 pub fn planned(plan: Plan) -> Running {
-    let mut settings = Settings::new(Venue::BinanceSpot);
+    of(Venue::BinanceSpot, plan)
+}
+
+/// The same of any venue.
+pub fn of(venue: Venue, plan: Plan) -> Running {
+    let mut settings = Settings::new(venue);
     settings.symbols = vec!["BTCUSDT".to_owned()];
-    let mut setup = Setup::demo(&["BTC", "USDT"]);
+    let assets: &[&str] = if venue == Venue::BinanceUsdm { &["USDT"] } else { &["BTC", "USDT"] };
+    let mut setup = Setup::demo(assets);
     // The truth is asked for again and again, from the same address.
     setup.limits.request_weight_per_minute = 1_000_000;
     settings.setup = Some(setup);
@@ -162,7 +168,7 @@ fn a_guard_cancels_what_is_left_behind() {
 }
 
 /// A guard that was told to act before its driver was there.
-struct Watched(Guard);
+pub struct Watched(pub Guard);
 
 impl Machine for Watched {
     fn handle(&mut self, happened: Happened<'_>, now_ns: Nanos) {

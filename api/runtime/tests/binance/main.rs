@@ -1,4 +1,4 @@
-//! The driver with the gateway of Binance Spot, over sockets, against an exchange that shares no
+//! The driver with the gateway of Binance, of spot and of futures, over sockets, against an exchange that shares no
 //! code with either: what is believed at the end is what is true there.
 
 mod changes;
@@ -14,4 +14,5 @@ mod memory;
 mod proxy;
 mod seeds;
 mod trader;
+mod usdm;
 mod venue;

@@ -7,6 +7,8 @@ use crate::dice::Dice;
 
 /// Sixty thousand in ticks of a cent.
 pub const MIDDLE: i64 = 6_000_000;
+/// The same in ticks of a dime, of which futures have theirs.
+pub const MIDDLE_OF_FUTURES: i64 = 600_000;
 
 #[derive(Clone, Debug)]
 pub struct Trader {
@@ -17,11 +19,19 @@ pub struct Trader {
     pub is_far: bool,
     /// Places no more than so many.
     pub left: u32,
+    /// The price around which it places, in ticks.
+    pub middle: i64,
 }
 
 impl Trader {
     pub fn new(seed: u64) -> Self {
-        Self { dice: Dice::new(seed), open_max: 6, is_far: false, left: u32::MAX }
+        let (dice, middle) = (Dice::new(seed), MIDDLE);
+        Self { dice, open_max: 6, is_far: false, left: u32::MAX, middle }
+    }
+
+    /// The same with futures.
+    pub fn of_futures(self) -> Self {
+        Self { middle: MIDDLE_OF_FUTURES, ..self }
     }
 
     /// Places `count` orders that rest, and nothing else.
@@ -34,11 +44,12 @@ impl Strategy for Trader {
     fn on_trade(&mut self, _: &Trade, ctx: &mut Context<'_>) {
         let instrument = ctx.instrument();
         let open: Vec<_> = ctx.orders().map(|order| (order.id, order.kind, order.qty)).collect();
+        let middle = self.middle;
         let (is_far, has_room) = (self.is_far, open.len() < self.open_max && self.left > 0);
         let dice = &mut self.dice;
         let side = if is_far || dice.is(500) { Side::Buy } else { Side::Sell };
-        let away = if is_far { -MIDDLE / 50 } else { dice.between(-1_500, 1_500) };
-        let limit = OrderKind::Limit { price: Price::from_ticks(MIDDLE + away) };
+        let away = if is_far { -middle / 50 } else { dice.between(-1_500, 1_500) };
+        let limit = OrderKind::Limit { price: Price::from_ticks(middle + away) };
         let lots = Size::Fixed(Qty::from_lots(dice.between(20, 300)));
         let chosen = |dice: &mut Dice| open[dice.below(open.len() as u64) as usize];
         let what = if is_far { 0 } else { dice.below(10) };

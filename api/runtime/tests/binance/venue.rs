@@ -10,11 +10,27 @@ use serde_json::Value;
 pub struct Truth {
     addr: SocketAddr,
     keys: DemoKeys,
+    /// Whether accounts have positions.
+    pub is_futures: bool,
 }
 
 impl Truth {
     pub fn of(addr: SocketAddr, account: &str) -> Self {
-        Self { addr, keys: DemoKeys::of(account) }
+        Self { addr, keys: DemoKeys::of(account), is_futures: false }
+    }
+
+    /// The same where accounts have positions.
+    pub fn of_futures(addr: SocketAddr, account: &str) -> Self {
+        Self { is_futures: true, ..Self::of(addr, account) }
+    }
+
+    /// The path of a call, which has another name at either venue.
+    fn path(&self, name: &str) -> String {
+        match (self.is_futures, name) {
+            (true, "myTrades") => "/fapi/v1/userTrades".to_owned(),
+            (true, name) => format!("/fapi/v1/{name}"),
+            (false, name) => format!("/api/v3/{name}"),
+        }
     }
 
     /// Something that shall happen at the exchange, or go wrong there: `body` is a plan.
@@ -53,7 +69,7 @@ impl Truth {
     }
 
     pub fn open_orders(&self) -> Vec<Value> {
-        let open = self.ask("GET", "/api/v3/openOrders", "symbol=BTCUSDT");
+        let open = self.ask("GET", &self.path("openOrders"), "symbol=BTCUSDT");
         open.as_array().unwrap_or_else(|| panic!("{open}")).clone()
     }
 
@@ -63,7 +79,7 @@ impl Truth {
         loop {
             let from = all.last().map_or(0, |it| it["id"].as_i64().unwrap() + 1);
             let query = format!("symbol=BTCUSDT&fromId={from}&limit=1000");
-            let page = self.ask("GET", "/api/v3/myTrades", &query);
+            let page = self.ask("GET", &self.path("myTrades"), &query);
             let page = page.as_array().unwrap_or_else(|| panic!("{page}")).clone();
             let is_last = page.len() < 1_000;
             all.extend(page);
@@ -75,6 +91,14 @@ impl Truth {
 
     /// What the account holds of an asset, in hundred-millionths.
     pub fn held(&self, asset: &str) -> i64 {
+        if self.is_futures && asset == "BTC" {
+            let all = self.ask("GET", "/fapi/v3/positionRisk", "symbol=BTCUSDT");
+            return all[0].get("positionAmt").map_or(0, amount);
+        }
+        if self.is_futures {
+            let all = self.ask("GET", "/fapi/v3/balance", "");
+            return amount(&all[0]["balance"]);
+        }
         let account = self.ask("GET", "/api/v3/account", "");
         let balances = account["balances"].as_array().unwrap_or_else(|| panic!("{account}"));
         let of = balances.iter().find(|it| it["asset"] == asset).expect(asset);
@@ -83,7 +107,7 @@ impl Truth {
 
     /// All orders of the account.
     pub fn orders(&self) -> Vec<Value> {
-        let all = self.ask("GET", "/api/v3/allOrders", "symbol=BTCUSDT&limit=1000");
+        let all = self.ask("GET", &self.path("allOrders"), "symbol=BTCUSDT&limit=1000");
         all.as_array().unwrap_or_else(|| panic!("{all}")).clone()
     }
 }

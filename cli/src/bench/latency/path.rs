@@ -7,8 +7,8 @@ use qt_engine::{
     BookKind, Command, Exits, Gate, Halt, Outbox, Pipeline, PipelineConfig, Sequencer,
 };
 use qt_feeds::venue::binance::{
-    EncodeError, Life, Market, NewOrder, OrderKind as VenueKind, REQUEST_BYTES_MAX, Request,
-    WsAccess, WsOrders,
+    EncodeError, Family, Life, Market, NewOrder, OrderKind as VenueKind, REQUEST_BYTES_MAX,
+    Request, WsAccess, WsOrders,
 };
 use qt_journal::{AppendError, Durable, Fingerprint, Journal, JournalError, Options, Stamp};
 use qt_ring::Cores;
@@ -172,7 +172,8 @@ impl<G: Gate> Path<G> {
             books: vec![BookKind::Levels(qt_engine::book::BookLimits::around(middle))],
             active_from_ns: Nanos::MIN,
         };
-        let market = Market { symbol: "BTCUSDT".to_owned(), scales, recv_window_ms: 5_000 };
+        let (symbol, family) = ("BTCUSDT".to_owned(), Family::Spot);
+        let market = Market { symbol, scales, recv_window_ms: 5_000, family };
         let Some(access) = plan.key.access() else { return Ok(None) };
         let Ok(writer) = WsOrders::new(market, WsAccess::Signed(access)) else { return Ok(None) };
         let out = Outbox::new(&config.limits);
@@ -337,5 +338,5 @@ fn to_venue(command: &Command) -> Option<NewOrder> {
     };
     let side: Side = new.side;
     let kind = VenueKind::Limit(limit_of(new)?, life);
-    Some(NewOrder { id: new.order, side, kind, qty: new.qty })
+    Some(NewOrder { id: new.order, side, kind, qty: new.qty, reduce_only: false })
 }

@@ -10,7 +10,7 @@ use crate::machine::{Act, Call, Failure, Happened, Machine, Method, Request};
 use crate::pace::ClockOffset;
 
 use super::setup::Access;
-use super::trade::codes::{Meaning, meaning};
+use super::trade::codes::{Meaning, meaning_with};
 use super::trade::wire::{Fault, Order, Time};
 use super::trade::{Profile, rest_query};
 
@@ -172,6 +172,7 @@ impl Guard {
 
     fn request(&self, ask: &Ask) -> Request {
         let base = self.settings.profile.rest_url(self.settings.base.as_deref());
+        let paths = self.settings.profile.paths;
         let symbol = match ask {
             Ask::Cancel(symbol) => Some(symbol.as_str()),
             // One symbol is asked for alone: that weighs less.
@@ -183,7 +184,7 @@ impl Guard {
         };
         let (body, patience_ns) = (Vec::new(), PATIENCE_NS);
         if let Ask::Time(_) = ask {
-            let url = format!("{base}/api/v3/time");
+            let url = format!("{base}{}", paths.time);
             return Request { method: Method::Get, url, headers: Vec::new(), body, patience_ns };
         }
         let at_ns = self.now_ns.saturating_add_ns(self.clock.map_or(0, |it| it.offset_ns()));
@@ -191,8 +192,11 @@ impl Guard {
         let at_ms = at_ns.get().div_euclid(1_000_000);
         let (query, key) = rest_query(&self.settings.access, &params, at_ms, WINDOW_MS);
         let is_cancel = matches!(ask, Ask::Cancel(_));
-        let method = if is_cancel { Method::Delete } else { Method::Get };
-        let url = format!("{base}/api/v3/openOrders?{query}");
+        let (method, path) = match is_cancel {
+            true => (Method::Delete, paths.cancel_all),
+            false => (Method::Get, paths.open),
+        };
+        let url = format!("{base}{path}?{query}");
         Request { method, url, headers: vec![key], body, patience_ns }
     }
 
@@ -255,7 +259,7 @@ impl Guard {
     fn denied(&mut self, ask: &Ask, status: u16, headers: &[(String, String)], body: &[u8]) {
         let fault = serde_json::from_slice::<Fault<'_>>(body).ok();
         let (code, text) = fault.map_or((0, String::new()), |it| (it.code, it.msg.into_owned()));
-        match meaning(status, code, &text) {
+        match meaning_with(self.settings.profile.codes, status, code, &text) {
             // Somebody else, or the market, was faster: the next look tells.
             Meaning::NoOrder => return self.is_done(),
             Meaning::Clock => self.to_do.push_front(Ask::Time(self.now_ns)),

@@ -1,5 +1,5 @@
-//! Binance Spot: market data ([`market`]); requests for orders, by the WebSocket API and by REST,
-//! signed; and a session that trades ([`trade`]).
+//! Binance, Spot and futures margined in dollars: market data ([`market`]); requests for orders, by
+//! the WebSocket API and by REST, signed; and a session that trades ([`trade`]).
 
 mod filled;
 mod guard;
@@ -15,9 +15,9 @@ mod writer;
 mod ws;
 
 pub use guard::{Guard, GuardFigures, GuardSettings, GuardStep};
-pub use order::{Amend, Cancel, EncodeError, Life, NewOrder, OrderKind, Replace, Request};
+pub use order::{Amend, Cancel, EncodeError, Life, Modify, NewOrder, OrderKind, Replace, Request};
 pub use rest::RestOrders;
-pub use setup::{Access, Market, SetupError};
+pub use setup::{Access, Family, Market, SetupError};
 pub use sign::Signer;
 pub use ws::{WsAccess, WsOrders};
 

@@ -30,7 +30,7 @@ impl Life {
 pub enum OrderKind {
     /// At a price or better.
     Limit(Price, Life),
-    /// At a price, and refused if it would take liquidity (`LIMIT_MAKER`).
+    /// At a price, and refused if it would take liquidity (`LIMIT_MAKER`; of futures `GTX`).
     PostOnly(Price),
     /// At once.
     Market,
@@ -56,6 +56,8 @@ pub struct NewOrder {
     pub kind: OrderKind,
     /// How much, in lots.
     pub qty: Qty,
+    /// Whether it may only make a position smaller: where the venue has positions.
+    pub reduce_only: bool,
 }
 
 /// Cancels an order.
@@ -88,6 +90,19 @@ pub struct Replace {
     pub revision: u16,
 }
 
+/// Gives an order another price, another quantity, or both; it stays the same order at the venue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Modify {
+    /// The order.
+    pub id: OrderId,
+    /// Its side, which stays: the venue wants it named.
+    pub side: Side,
+    /// Its price from then on.
+    pub price: Price,
+    /// Its quantity in lots from then on, with what is filled already.
+    pub qty: Qty,
+}
+
 /// Anything that can be asked for about orders.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Request {
@@ -99,6 +114,8 @@ pub enum Request {
     Amend(Amend),
     /// See [`Replace`].
     Replace(Replace),
+    /// See [`Modify`].
+    Modify(Modify),
 }
 
 /// Why a request was not written.

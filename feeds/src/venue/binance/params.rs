@@ -1,7 +1,7 @@
 //! The parameters of each request, by the venue's names.
 
 use super::order::{Life, OrderKind, Request};
-use super::setup::{Market, WINDOW_MS_DEFAULT};
+use super::setup::{Family, Market, WINDOW_MS_DEFAULT};
 use super::template::Field;
 
 /// What a parameter is.
@@ -28,6 +28,9 @@ pub(super) enum Shape {
     Replace(Kind),
     Cancel,
     Amend,
+    Modify,
+    /// A new order that may only make a position smaller.
+    Reduce(Kind),
 }
 
 /// An [`OrderKind`] without its prices.
@@ -74,7 +77,8 @@ impl Shape {
     /// All of them, in the order of their numbers.
     pub(super) fn all() -> impl Iterator<Item = Self> {
         let orders = Kind::all().map(Self::New).chain(Kind::all().map(Self::Replace));
-        orders.chain([Self::Cancel, Self::Amend])
+        let orders = orders.chain([Self::Cancel, Self::Amend, Self::Modify]);
+        orders.chain(Kind::all().map(Self::Reduce))
     }
 
     #[inline]
@@ -84,16 +88,20 @@ impl Shape {
             Self::Replace(kind) => Kind::COUNT + kind.number(),
             Self::Cancel => 2 * Kind::COUNT,
             Self::Amend => 2 * Kind::COUNT + 1,
+            Self::Modify => 2 * Kind::COUNT + 2,
+            Self::Reduce(kind) => 2 * Kind::COUNT + 3 + kind.number(),
         }
     }
 
     #[inline]
     pub(super) const fn of(request: &Request) -> Self {
         match request {
+            Request::New(new) if new.reduce_only => Self::Reduce(Kind::of(&new.kind)),
             Request::New(new) => Self::New(Kind::of(&new.kind)),
             Request::Replace(replace) => Self::Replace(Kind::of(&replace.new.kind)),
             Request::Cancel(_) => Self::Cancel,
             Request::Amend(_) => Self::Amend,
+            Request::Modify(_) => Self::Modify,
         }
     }
 
@@ -114,13 +122,23 @@ impl Shape {
                 ("newClientOrderId", Value::Field(Field::Id)),
                 ("newQty", Value::Field(Field::Qty)),
             ]),
-            Self::New(kind) => kind.params(&mut all),
+            Self::Modify => all.extend([
+                ("origClientOrderId", Value::Field(Field::Old)),
+                ("side", Value::Field(Field::Side)),
+                ("quantity", Value::Field(Field::Qty)),
+                ("price", Value::Field(Field::Price)),
+            ]),
+            Self::New(kind) => kind.params(market.family, &mut all),
+            Self::Reduce(kind) => {
+                all.push(("reduceOnly", text("true")));
+                kind.params(market.family, &mut all);
+            }
             Self::Replace(kind) => {
                 all.push(("cancelReplaceMode", text("STOP_ON_FAILURE")));
                 // What is executed while the request is on its way would come on top of the new
                 // order otherwise.
                 all.push(("cancelRestrictions", text("ONLY_NEW")));
-                kind.params(&mut all);
+                kind.params(market.family, &mut all);
                 all.push(("cancelOrigClientOrderId", Value::Field(Field::Old)));
             }
         }
@@ -129,17 +147,18 @@ impl Shape {
 }
 
 impl Kind {
-    fn params(self, all: &mut Vec<Param>) {
+    fn params(self, family: Family, all: &mut Vec<Param>) {
         let text = |text: &str| Value::Text(text.to_owned());
-        let (kind, life) = match self {
-            Self::Limit(life) => ("LIMIT", Some(life)),
-            Self::PostOnly => ("LIMIT_MAKER", None),
-            Self::Market => ("MARKET", None),
-            Self::StopLimit(life) => ("STOP_LOSS_LIMIT", Some(life)),
+        let (kind, life) = match (self, family) {
+            (Self::Limit(life), _) => ("LIMIT", Some(life.text())),
+            (Self::PostOnly, Family::Spot) => ("LIMIT_MAKER", None),
+            (Self::PostOnly, Family::Usdm) => ("LIMIT", Some("GTX")),
+            (Self::Market, _) => ("MARKET", None),
+            (Self::StopLimit(life), _) => ("STOP_LOSS_LIMIT", Some(life.text())),
         };
         all.push(("type", text(kind)));
         if let Some(life) = life {
-            all.push(("timeInForce", text(life.text())));
+            all.push(("timeInForce", text(life)));
         }
         // What became of it comes by the stream of the account as well, and sooner.
         all.push(("newOrderRespType", text("ACK")));
@@ -162,6 +181,6 @@ mod tests {
     #[test]
     fn every_shape_stands_at_its_number() {
         let numbers: Vec<usize> = Shape::all().map(Shape::number).collect();
-        assert_eq!(numbers, (0..2 * Kind::COUNT + 2).collect::<Vec<_>>());
+        assert_eq!(numbers, (0..3 * Kind::COUNT + 3).collect::<Vec<_>>());
     }
 }

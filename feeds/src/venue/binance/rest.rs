@@ -43,6 +43,7 @@ impl RestOrders {
             Request::Cancel(_) => ("DELETE", "/api/v3/order"),
             Request::Replace(_) => ("POST", "/api/v3/order/cancelReplace"),
             Request::Amend(_) => ("PUT", "/api/v3/order/amend/keepPriority"),
+            Request::Modify(_) => ("PUT", "/fapi/v1/order"),
         }
     }
 

@@ -16,6 +16,16 @@ const KEY_BYTES_MAX: usize = 128;
 pub(super) const WINDOW_MS_DEFAULT: u32 = 5_000;
 const WINDOW_MS_MAX: u32 = 60_000;
 
+/// Which market of the venue: the parameters of requests differ.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum Family {
+    /// What is bought is owned.
+    #[default]
+    Spot,
+    /// Futures margined in dollars, in one-way mode.
+    Usdm,
+}
+
 /// What the requests of one symbol have in common.
 #[derive(Clone, Debug)]
 pub struct Market {
@@ -25,6 +35,8 @@ pub struct Market {
     pub scales: Scales,
     /// How late a request may reach the venue (ms): later ones are refused there.
     pub recv_window_ms: u32,
+    /// Where it is traded.
+    pub family: Family,
 }
 
 /// Who asks.

@@ -40,7 +40,8 @@ fn access(signer: Signer) -> Access {
 fn market(symbol: &str) -> Market {
     let scales =
         Scales { price: Scale::new(10_000_000).unwrap(), qty: Scale::new(10_000).unwrap() };
-    Market { symbol: symbol.to_owned(), scales, recv_window_ms: 4_000 }
+    let family = Family::Spot;
+    Market { symbol: symbol.to_owned(), scales, recv_window_ms: 4_000, family }
 }
 
 fn order() -> NewOrder {
@@ -49,6 +50,7 @@ fn order() -> NewOrder {
         side: Side::Sell,
         kind: OrderKind::Limit(Price::from_ticks(5_200_000), Life::Gtc),
         qty: Qty::from_lots(1_000),
+        reduce_only: false,
     }
 }
 
@@ -116,7 +118,7 @@ fn ws(orders: &mut WsOrders, number: u64, request: &Request) -> Value {
 }
 
 /// The parameters that a request must have beside key, time and signature.
-fn wanted(symbol: &str, request: &Request) -> Vec<(&'static str, String)> {
+fn wanted(symbol: &str, request: &Request, family: Family) -> Vec<(&'static str, String)> {
     let id = |id: OrderId, revision| ClientId::new(id, revision).as_str().to_owned();
     let money = |scale: Scale, steps: i64| {
         String::from_utf8(scale.text(steps).unwrap().as_bytes().to_vec()).unwrap()
@@ -131,6 +133,10 @@ fn wanted(symbol: &str, request: &Request) -> Vec<(&'static str, String)> {
             OrderKind::Limit(limit, how_long) => {
                 all.extend([("type", "LIMIT".into()), ("price", price(limit)), life(how_long)]);
             }
+            OrderKind::PostOnly(limit) if family == Family::Usdm => {
+                all.extend([("type", "LIMIT".into()), ("price", price(limit))]);
+                all.push(("timeInForce", "GTX".into()));
+            }
             OrderKind::PostOnly(limit) => {
                 all.extend([("type", "LIMIT_MAKER".into()), ("price", price(limit))]);
             }
@@ -144,6 +150,9 @@ fn wanted(symbol: &str, request: &Request) -> Vec<(&'static str, String)> {
         all.extend([("side", side.into()), ("quantity", qty(order.qty))]);
         all.push(("newClientOrderId", id(order.id, revision)));
         all.push(("newOrderRespType", "ACK".into()));
+        if order.reduce_only {
+            all.push(("reduceOnly", "true".into()));
+        }
     };
     match request {
         Request::New(order) => new(order, 0),
@@ -162,12 +171,18 @@ fn wanted(symbol: &str, request: &Request) -> Vec<(&'static str, String)> {
             ("newClientOrderId", id(amend.id, amend.revision)),
             ("newQty", qty(amend.qty)),
         ]),
+        Request::Modify(modify) => all.extend([
+            ("origClientOrderId", id(modify.id, 0)),
+            ("side", if modify.side == Side::Buy { "BUY" } else { "SELL" }.into()),
+            ("price", price(modify.price)),
+            ("quantity", qty(modify.qty)),
+        ]),
     }
     all
 }
 
-fn assert_params(mut found: Vec<(String, String)>, symbol: &str, request: &Request) {
-    let mut wanted = wanted(symbol, request);
+fn assert_params(mut found: Vec<(String, String)>, request: &Request, family: Family) {
+    let mut wanted = wanted(SYMBOL, request, family);
     wanted.push(("timestamp", NOW.to_string()));
     let mut wanted: Vec<_> = wanted.into_iter().map(|(name, v)| (name.to_owned(), v)).collect();
     found.sort();
@@ -175,10 +190,16 @@ fn assert_params(mut found: Vec<(String, String)>, symbol: &str, request: &Reque
     assert_eq!(found, wanted);
 }
 
+const SYMBOL: &str = "BTCUSDT";
+
 /// One request in all ways.
 fn check(request: &Request) {
-    let symbol = "BTCUSDT";
-    let mut signed = WsOrders::new(market(symbol), WsAccess::Signed(access(hmac()))).unwrap();
+    check_of(request, Family::Spot);
+}
+
+fn check_of(request: &Request, family: Family) {
+    let market = || Market { family, ..market(SYMBOL) };
+    let mut signed = WsOrders::new(market(), WsAccess::Signed(access(hmac()))).unwrap();
     let message = ws(&mut signed, 0x1f, request);
     assert_eq!(message["id"], "000000000000001f");
     let method = match request {
@@ -186,6 +207,7 @@ fn check(request: &Request) {
         Request::Cancel(_) => "order.cancel",
         Request::Amend(_) => "order.amend.keepPriority",
         Request::Replace(_) => "order.cancelReplace",
+        Request::Modify(_) => "order.modify",
     };
     assert_eq!(message["method"], method);
     let (text, signature) = payload(&message);
@@ -195,20 +217,20 @@ fn check(request: &Request) {
         parts.map(|(name, value)| (name.to_owned(), value.to_owned())).collect()
     };
     let without_key = text.replace(&format!("apiKey={KEY}&"), "");
-    assert_params(params(&without_key), symbol, request);
+    assert_params(params(&without_key), request, family);
     assert!(message["params"]["timestamp"].is_u64() && message["params"]["recvWindow"].is_u64());
     // Logged on there is neither key nor signature.
-    let mut silent = WsOrders::new(market(symbol), WsAccess::LoggedOn(access(ed25519()))).unwrap();
+    let mut silent = WsOrders::new(market(), WsAccess::LoggedOn(access(ed25519()))).unwrap();
     let (text, signature) = payload(&ws(&mut silent, 1, request));
     assert_eq!((text, signature), (without_key, None));
 
     let mut buffer = [0; REQUEST_BYTES_MAX];
-    let mut rest = RestOrders::new(market(symbol), access(hmac())).unwrap();
+    let mut rest = RestOrders::new(market(), access(hmac())).unwrap();
     let length = rest.encode(request, NOW, &mut buffer).unwrap();
     let query = str::from_utf8(&buffer[..length]).unwrap();
     let (text, signature) = query.rsplit_once("&signature=").unwrap();
     assert_eq!(signature, theirs(text));
-    assert_params(params(text), symbol, request);
+    assert_params(params(text), request, family);
 }
 
 fn requests() -> Vec<Request> {
@@ -236,6 +258,21 @@ fn requests() -> Vec<Request> {
 #[test]
 fn every_kind_of_request() {
     requests().iter().for_each(check);
+}
+
+#[test]
+fn every_kind_of_request_of_futures() {
+    let (id, price) = (OrderId::new(1, 7), Price::from_ticks(5_200_001));
+    let mut kinds = vec![OrderKind::PostOnly(price), OrderKind::Market];
+    kinds.extend(Life::ALL.map(|life| OrderKind::Limit(price, life)));
+    for (kind, reduce_only) in kinds.into_iter().flat_map(|kind| [(kind, false), (kind, true)]) {
+        check_of(&Request::New(NewOrder { kind, reduce_only, ..order() }), Family::Usdm);
+    }
+    check_of(&Request::Cancel(Cancel { id, revision: 0 }), Family::Usdm);
+    for side in [Side::Buy, Side::Sell] {
+        let modify = Modify { id, side, price, qty: Qty::from_lots(3) };
+        check_of(&Request::Modify(modify), Family::Usdm);
+    }
 }
 
 #[test]
@@ -364,7 +401,7 @@ proptest! {
         };
         let side = if is_buy { Side::Buy } else { Side::Sell };
         let (id, revision) = (OrderId::new(ids.0, ids.1), ids.2);
-        let new = NewOrder { id, side, kind, qty: Qty::from_lots(lots) };
+        let new = NewOrder { id, side, kind, qty: Qty::from_lots(lots), reduce_only: false };
         let request = match what {
             0 => Request::New(new),
             1 => Request::Replace(Replace { new, revision }),
@@ -397,7 +434,8 @@ proptest! {
             let side = if is_buy { Side::Buy } else { Side::Sell };
             let kind = OrderKind::Limit(Price::from_ticks((price >> shift).max(1)), Life::Ioc);
             // One in some has no quantity, and one in some no room.
-            let new = NewOrder { id, side, kind, qty: Qty::from_lots(lots % 1_000 * (lots % 7)) };
+            let qty = Qty::from_lots(lots % 1_000 * (lots % 7));
+            let new = NewOrder { id, side, kind, qty, reduce_only: false };
             let request = match what {
                 0 => Request::Cancel(Cancel { id, revision }),
                 1 => Request::Replace(Replace { new, revision: revision + 1 }),

@@ -122,6 +122,12 @@ impl Texts {
                 texts.old = id(replace.new.id, before)?;
             }
             Request::Cancel(cancel) => texts.old = id(cancel.id, cancel.revision)?,
+            Request::Modify(modify) => {
+                texts.old = id(modify.id, 0)?;
+                texts.side = side(modify.side);
+                texts.price = price(modify.price, scales)?;
+                texts.qty = qty(modify.qty, scales)?;
+            }
             Request::Amend(amend) => {
                 texts.old = id(amend.id, amend.revision)?;
                 texts.id = texts.old;
@@ -134,10 +140,7 @@ impl Texts {
     #[inline(always)]
     fn order(&mut self, new: &NewOrder, revision: u16, scales: &Scales) -> Result<(), EncodeError> {
         self.id = id(new.id, revision)?;
-        self.side = match new.side {
-            Side::Buy => BUY,
-            Side::Sell => SELL,
-        };
+        self.side = side(new.side);
         self.qty = qty(new.qty, scales)?;
         match new.kind {
             OrderKind::Limit(limit, _) | OrderKind::PostOnly(limit) => {
@@ -205,6 +208,14 @@ impl Form {
         buffer: &mut [u8],
     ) -> Result<usize, EncodeError> {
         self.message.write(fields, buffer).ok_or(EncodeError::NoRoom)
+    }
+}
+
+#[inline(always)]
+const fn side(side: Side) -> &'static [u8] {
+    match side {
+        Side::Buy => BUY,
+        Side::Sell => SELL,
     }
 }
 

@@ -121,10 +121,11 @@ impl WsOrders {
 
 const fn method(shape: Shape) -> &'static str {
     match shape {
-        Shape::New(_) => "order.place",
+        Shape::New(_) | Shape::Reduce(_) => "order.place",
         Shape::Replace(_) => "order.cancelReplace",
         Shape::Cancel => "order.cancel",
         Shape::Amend => "order.amend.keepPriority",
+        Shape::Modify => "order.modify",
     }
 }
 

@@ -105,6 +105,7 @@ fn order(sim: &mut Simulation, request: &Request) -> Result<String, String> {
         order.time_in_force = Some(TimeInForce::Gtc);
         order.price = Some(units(request, "price", spec.price_decimals)?);
     }
+    order.client_id = field(request, "client_id").map(Into::into);
     let placed = sim.exchange.place(account, &order).map_err(|refusal| refusal.to_string())?;
     Ok(truth::order(&sim.exchange, &placed.order).to_string())
 }

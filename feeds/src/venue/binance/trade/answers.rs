@@ -6,6 +6,7 @@ use serde_json::value::RawValue;
 
 use super::OrderMachine;
 use super::codes;
+use super::profile::Way;
 use super::queries::Param;
 use super::questions::{Parked, Step};
 use super::tracker::{Owner, Tracked};
@@ -65,13 +66,16 @@ fn order_of(of: &Traded, order: &Order<'_>, is_open: bool) -> Option<(VenueOrder
 impl OrderMachine {
     /// What the account holds. What it held before the first order is no position of this run.
     pub(super) fn held_before(&mut self, link: usize, result: &str) {
-        let account = serde_json::from_str::<Account<'_>>(result);
-        let held = account.ok().and_then(|account| held(&account));
-        let Some(held) = held else {
+        let Some(held) = self.read_held(result) else {
             return self.next_failed(Trouble::Unfit("the balances of the account".to_owned()));
         };
         let mut baseline = self.standing.baseline.take().unwrap_or_default();
-        for of in &self.settings.traded {
+        // Where there are positions nothing is worked out from balances.
+        let owned = match self.settings.profile.has_positions() {
+            true => &[],
+            false => self.settings.traded.as_slice(),
+        };
+        for of in owned {
             if !baseline.iter().any(|(name, _)| *name == of.base) {
                 let amount = held.iter().find(|(name, _)| *name == of.base).map_or(0, |it| it.1);
                 baseline.push((of.base.clone(), amount));
@@ -79,6 +83,14 @@ impl OrderMachine {
         }
         (self.standing.baseline, self.standing.held) = (Some(baseline), Some(held));
         self.is_up(link);
+    }
+
+    fn read_held(&self, result: &str) -> Option<Vec<(String, i64)>> {
+        if self.settings.profile.has_positions() {
+            return Self::wallets(result);
+        }
+        let account = serde_json::from_str::<Account<'_>>(result).ok()?;
+        held(&account)
     }
 
     pub(super) fn told_order(
@@ -94,10 +106,11 @@ impl OrderMachine {
         let Some((found, _)) = read else { return false };
         // Whatever name it shows, it is the one that was asked for.
         let found = VenueOrder { order, ..found };
-        self.tracker.owns(place, found.number, Some(found.order));
+        self.tracker.owns(place, found.number, Owner::Ours(found.order));
         let is_replaced = matches!(found.state, VenueState::Cancelled(_));
         // Only what nothing was executed of is ever replaced.
         if is_replaced
+            && !self.settings.profile.modifies()
             && found.executed.is_zero()
             && let Some(next) = revision.checked_add(1)
         {
@@ -111,8 +124,9 @@ impl OrderMachine {
             let of = i64::try_from(found.number).unwrap_or(-1);
             let params = [("symbol", Param::Text(&symbol)), ("orderId", Param::Number(of))];
             let step = Step::OrderTrades { place, order: found.order };
-            let weight = self.settings.profile.weights.trades_of_order;
-            self.query(number, weight, step, "myTrades", &params);
+            let profile = self.settings.profile;
+            let (weight, way) = (profile.weights.trades_of_order, profile.asks.trades);
+            self.query(number, weight, step, way, &params);
         }
         true
     }
@@ -121,6 +135,7 @@ impl OrderMachine {
     fn adopt(&mut self, place: usize, found: &VenueOrder, revision: u16) {
         let new = Tracked::new(place, revision, found.price, found.qty);
         let Some(tracked) = self.tracker.entry(found.order, new) else { return };
+        tracked.side = Some(found.side);
         if revision > tracked.revision {
             tracked.revision = revision;
             tracked.replacing = None;
@@ -147,9 +162,9 @@ impl OrderMachine {
             let Some((found, revision)) = of.and_then(|of| order_of(of, order, true)) else {
                 return false;
             };
-            let owner = (!found.order.is_none()).then_some(found.order);
+            let owner = self.owner_of(&order.client);
             self.tracker.owns(place, found.number, owner);
-            if owner.is_some() {
+            if !found.order.is_none() {
                 self.adopt(place, &found, revision);
             }
             self.part(number, Answer::Order(found));
@@ -171,9 +186,9 @@ impl OrderMachine {
         for row in &rows {
             let trade = serde_json::from_str::<OwnTrade<'_>>(row.get()).ok()?;
             last = last.max(Some(trade.id));
-            let known = owner.map(|it| Owner(Some(it)));
+            let known = owner.map(Owner::Ours);
             match known.or_else(|| self.tracker.owner(place, trade.order)) {
-                Some(owner) => self.tell_trade(number, place, owner.0, &trade)?,
+                Some(owner) => self.tell_trade(number, place, owner, &trade)?,
                 None => self.park(number, place, trade.order, row.get()),
             }
         }
@@ -184,7 +199,7 @@ impl OrderMachine {
         &mut self,
         number: u32,
         place: usize,
-        owner: Option<OrderId>,
+        owner: Owner,
         trade: &OwnTrade<'_>,
     ) -> Option<()> {
         let delivery = self.delivery_of(place, owner, trade)?;
@@ -205,18 +220,13 @@ impl OrderMachine {
             let id = i64::try_from(of).unwrap_or(-1);
             let params = [("symbol", Param::Text(&symbol)), ("orderId", Param::Number(id))];
             let step = Step::Owner { place, number: of };
-            let weight = self.settings.profile.weights.order;
-            self.query(number, weight, step, "order.status", &params);
+            let profile = self.settings.profile;
+            let (weight, way): (u64, Way) = (profile.weights.order, profile.asks.order);
+            self.query(number, weight, step, way, &params);
         }
     }
 
-    pub(super) fn unpark(
-        &mut self,
-        number: u32,
-        place: usize,
-        of: u64,
-        owner: Option<OrderId>,
-    ) -> bool {
+    pub(super) fn unpark(&mut self, number: u32, place: usize, of: u64, owner: Owner) -> bool {
         let Some(asking) = self.asking.iter_mut().find(|it| it.number == number) else {
             return true;
         };
@@ -233,7 +243,7 @@ impl OrderMachine {
     pub(super) fn told_owner(&mut self, number: u32, place: usize, of: u64, result: &str) -> bool {
         let Ok(order) = serde_json::from_str::<Order<'_>>(result) else { return false };
         // The name of a cancelled order is that of its cancel in some answers; ours is its own.
-        let owner = client_id::order(order.client.as_bytes());
+        let owner = self.owner_of(&order.client);
         self.tracker.owns(place, of, owner);
         self.unpark(number, place, of, owner)
     }
@@ -274,8 +284,11 @@ impl OrderMachine {
     /// A position is what the account holds more of the base asset than before the first order, in
     /// whole lots towards zero, as the books keep what commissions in kind leave of a lot.
     pub(super) fn told_balances(&mut self, number: u32, result: &str) -> bool {
-        let account = serde_json::from_str::<Account<'_>>(result).ok();
-        let Some(held) = account.and_then(|account| held(&account)) else { return false };
+        let Some(held) = self.read_held(result) else { return false };
+        if self.settings.profile.has_positions() {
+            self.standing.held = Some(held);
+            return true;
+        }
         let baseline = self.standing.baseline.clone().unwrap_or_default();
         let amount = |of: &[(String, i64)], asset: &str| {
             of.iter().find(|(name, _)| name == asset).map_or(0, |it| it.1)

@@ -11,6 +11,8 @@ const FOR_COMMANDS: u64 = 20;
 /// Of the weight, new orders leave so much alone: for cancels.
 const FOR_CANCELS: u64 = 5;
 
+const MINUTE_NS: i64 = 60_000_000_000;
+
 /// What a limit counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Counts {
@@ -58,12 +60,34 @@ pub(super) struct Budget {
 }
 
 impl Budget {
-    /// Nothing used yet; `weight` a minute.
-    pub(super) fn new(weight: u64) -> Self {
-        let length_ns = 60_000_000_000;
-        let (counts, number) = (Counts::Weight, i64::MIN);
-        let window = Window { counts, length_ns, limit: weight, used: 0, number };
-        Self { windows: vec![window], shut_ns: Nanos::MIN }
+    /// Nothing used yet; `weight` a minute, and so many `orders` in which time (ns).
+    pub(super) fn new(weight: u64, orders: &[(u64, i64)]) -> Self {
+        let window = |counts, limit, length_ns| {
+            let (used, number) = (0, i64::MIN);
+            Window { counts, length_ns, limit, used, number }
+        };
+        let mut windows = vec![window(Counts::Weight, weight, MINUTE_NS)];
+        let orders = orders.iter().filter(|(_, length_ns)| *length_ns > 0);
+        windows.extend(orders.map(|(limit, length_ns)| window(Counts::Orders, *limit, *length_ns)));
+        Self { windows, shut_ns: Nanos::MIN }
+    }
+
+    /// So much of the weight of a window was used at `now_ns` (the venue's clock), as it says
+    /// without a word about the limit.
+    pub(super) fn used_weight(&mut self, length_ns: i64, used: u64, now_ns: Nanos) {
+        self.used(Counts::Weight, length_ns, used, now_ns);
+    }
+
+    /// The same of orders.
+    pub(super) fn used_orders(&mut self, length_ns: i64, used: u64, now_ns: Nanos) {
+        self.used(Counts::Orders, length_ns, used, now_ns);
+    }
+
+    fn used(&mut self, counts: Counts, length_ns: i64, used: u64, now_ns: Nanos) {
+        let is_it = |it: &&mut Window| it.counts == counts && it.length_ns == length_ns;
+        if let Some(window) = self.windows.iter_mut().find(is_it) {
+            (window.used, window.number) = (used, now_ns.get().div_euclid(length_ns));
+        }
     }
 
     /// Takes in what the venue says at `now_ns` (its clock).
@@ -160,7 +184,7 @@ mod tests {
 
     #[test]
     fn cancels_go_when_nothing_else_does() {
-        let mut budget = Budget::new(100);
+        let mut budget = Budget::new(100, &[]);
         let now = Nanos::new(7 * MINUTE);
         for _ in 0..8 {
             assert!(budget.take(Purpose::Question, 10, now));
@@ -176,7 +200,7 @@ mod tests {
 
     #[test]
     fn what_the_venue_says_counts() {
-        let mut budget = Budget::new(6_000);
+        let mut budget = Budget::new(6_000, &[]);
         let now = Nanos::new(MINUTE * 1_000 + 5);
         budget.learn(
             &[
@@ -199,8 +223,22 @@ mod tests {
     }
 
     #[test]
+    fn headers_say_how_much_is_used_and_not_of_how_much() {
+        const SECOND: i64 = 1_000_000_000;
+        let mut budget = Budget::new(100, &[(3, 10 * SECOND)]);
+        let now = Nanos::new(7 * MINUTE);
+        budget.used_weight(MINUTE, 79, now);
+        budget.used_weight(5 * MINUTE, 99, now);
+        assert_eq!(budget.weight_used(now), 79);
+        assert!(budget.take(Purpose::Question, 1, now) && !budget.take(Purpose::Question, 1, now));
+        budget.used_orders(10 * SECOND, 2, now);
+        assert!(budget.take(Purpose::Order, 1, now) && !budget.take(Purpose::Order, 1, now));
+        assert!(budget.take(Purpose::Order, 1, Nanos::new(7 * MINUTE + 10 * SECOND)));
+    }
+
+    #[test]
     fn a_venue_that_is_shut() {
-        let mut budget = Budget::new(10);
+        let mut budget = Budget::new(10, &[]);
         budget.shut(Nanos::new(50));
         budget.shut(Nanos::new(20));
         assert!(!budget.is_open(Nanos::new(49)));

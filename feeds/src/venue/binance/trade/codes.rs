@@ -86,15 +86,52 @@ pub const TABLE: &[Row] = &[
     refused(-2039, "", Reason::UnknownOrder),
 ];
 
+/// Codes that futures have of their own, or use otherwise; all others mean what [`TABLE`] says.
+pub const OF_FUTURES: &[Row] = &[
+    refused(-2018, "", Reason::InsufficientFunds),
+    refused(-2019, "", Reason::InsufficientFunds),
+    refused(-2020, "", Reason::NoLiquidity),
+    refused(-2021, "", Reason::VenueRefused),
+    refused(-2022, "", Reason::NothingToReduce),
+    refused(-2023, "", Reason::Liquidated),
+    refused(-2024, "", Reason::NothingToReduce),
+    refused(-2025, "", Reason::OrdersOpenMax),
+    refused(-2026, "", Reason::VenueRefused),
+    refused(-2027, "", Reason::InsufficientFunds),
+    refused(-2028, "", Reason::InsufficientFunds),
+    refused(-4003, "", Reason::LotSize),
+    refused(-4004, "", Reason::LotSize),
+    refused(-4005, "", Reason::LotSize),
+    refused(-4014, "", Reason::TickSize),
+    refused(-4016, "", Reason::PriceBand),
+    refused(-4023, "", Reason::LotSize),
+    refused(-4061, "", Reason::VenueRefused),
+    refused(-4108, "", Reason::Halted),
+    // There is an open order of that id: whether it is ours, and how it stands, is to be asked.
+    row(-4116, "", Meaning::Unknown),
+    refused(-4120, "", Reason::VenueRefused),
+    refused(-4131, "", Reason::PriceBand),
+    refused(-4164, "", Reason::MinNotional),
+    refused(-5021, "", Reason::NotImmediate),
+    refused(-5022, "", Reason::WouldTake),
+    refused(-5027, "", Reason::InvalidReplace),
+];
+
 /// What status, code and text of an error mean. Whatever has gone wrong inside the venue (5xx) says
 /// nothing about what became of the request.
 #[must_use]
 pub fn meaning(status: u16, code: i32, text: &str) -> Meaning {
+    meaning_with(&[], status, code, text)
+}
+
+/// The same where the rows of `own` come before those of [`TABLE`].
+#[must_use]
+pub fn meaning_with(own: &[Row], status: u16, code: i32, text: &str) -> Meaning {
     if status >= 500 {
         return Meaning::Unknown;
     }
     let fits = |row: &&Row| row.code == code && text.contains(row.text);
-    let known = TABLE.iter().find(fits).map(|row| row.meaning);
+    let known = own.iter().chain(TABLE).find(fits).map(|row| row.meaning);
     match status {
         429 | 418 => Meaning::TooOften,
         403 if known.is_none() => Meaning::TooOften,
@@ -150,6 +187,7 @@ pub fn expired(expiry: &str, kind: &str, life: &str) -> Reason {
     match (kind, life) {
         ("MARKET", _) => Reason::NoLiquidity,
         (_, "IOC" | "FOK") => Reason::NotImmediate,
+        (_, "GTX") => Reason::WouldTake,
         _ => Reason::VenueRefused,
     }
 }
@@ -169,6 +207,22 @@ mod tests {
             assert!(hidden.is_none(), "{row:?} behind {hidden:?}");
             assert_eq!(meaning(503, row.code, &text), Meaning::Unknown);
         }
+    }
+
+    #[test]
+    fn futures_have_words_of_their_own() {
+        for row in OF_FUTURES {
+            assert_eq!(meaning_with(OF_FUTURES, 400, row.code, "words"), row.meaning, "{row:?}");
+            assert_eq!(meaning_with(OF_FUTURES, 500, row.code, "words"), Meaning::Unknown);
+        }
+        let both =
+            |code, text| (meaning_with(OF_FUTURES, 400, code, text), meaning(400, code, text));
+        let reduce = Meaning::Refused(Reason::NothingToReduce);
+        let replace = Meaning::Refused(Reason::InvalidReplace);
+        assert_eq!(both(-2022, "ReduceOnly Order is rejected."), (reduce, replace));
+        let same = Meaning::NoOrder;
+        assert_eq!(both(-2011, "Unknown order sent."), (same, same));
+        assert_eq!(expired("", "LIMIT", "GTX"), Reason::WouldTake);
     }
 
     #[test]

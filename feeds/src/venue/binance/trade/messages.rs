@@ -2,7 +2,8 @@
 
 use qt_types::Nanos;
 
-use super::codes::{Meaning, meaning};
+use super::codes::{Meaning, meaning_with};
+use super::session::is_ears;
 use super::trouble::Trouble;
 use super::wire::{AccountPosition, EventHead, Fault, Limit, Message, Pause};
 use super::{OrderMachine, at, traded};
@@ -13,14 +14,19 @@ use crate::pace::ClockOffset;
 const SHUT_NS: i64 = 10_000_000_000;
 /// No venue shuts anybody out for longer (ns): three days.
 pub(super) const SHUT_MAX_NS: i64 = 259_200_000_000_000;
+/// The side of the position is not that of the account's mode.
+const OTHER_MODE: i32 = -4061;
 /// The same where it has shut us out.
 const BANNED_NS: i64 = 120_000_000_000;
 
 impl OrderMachine {
     pub(super) fn frame(&mut self, link: Link, bytes: &[u8]) {
-        let link = at(link);
+        let (link, is_ears) = (at(link), is_ears(link));
         if !self.listens_to(link) {
             return;
+        }
+        if is_ears {
+            return self.ear_frame(link, bytes);
         }
         self.has_heard(link);
         self.standing.figures.messages += 1;
@@ -60,7 +66,7 @@ impl OrderMachine {
 
     /// What an error means, and what follows from it whatever was asked for.
     pub(super) fn learn_from(&mut self, status: u16, fault: &Fault<'_>) -> Meaning {
-        let meaning = meaning(status, fault.code, &fault.msg);
+        let meaning = meaning_with(self.settings.profile.codes, status, fault.code, &fault.msg);
         let text = || fault.msg.chars().take(200).collect::<String>();
         match meaning {
             Meaning::Keys => self.standing.trouble = Some(Trouble::Keys(fault.code, text())),
@@ -68,7 +74,7 @@ impl OrderMachine {
                 self.standing.trouble = Some(Trouble::Clock(text()));
                 // What was known of its clock does not hold any more.
                 self.clock = ClockOffset::default();
-                self.next_beat_ns = self.next_beat_ns.min(self.now_ns);
+                self.dues.beat_ns = self.dues.beat_ns.min(self.now_ns);
             }
             Meaning::TooOften if fault.code != -1015 => {
                 let pause = fault.data.and_then(|it| serde_json::from_str::<Pause>(it.get()).ok());
@@ -83,20 +89,32 @@ impl OrderMachine {
                 self.budget.shut(until_ns);
                 self.standing.trouble = Some(Trouble::Shut(until_ns, text()));
             }
+            _ if fault.code == OTHER_MODE && self.settings.profile.has_positions() => {
+                self.standing.trouble = Some(Trouble::Mode);
+            }
             _ => {}
         }
         meaning
     }
 
-    fn event(&mut self, link: usize, text: &str) {
+    pub(super) fn event(&mut self, link: usize, text: &str) {
         if text.starts_with("{\"e\":\"executionReport\"") {
             return self.execution(text);
+        }
+        if text.starts_with("{\"e\":\"ORDER_TRADE_UPDATE\"") {
+            return self.order_update(text);
         }
         let Ok(head) = serde_json::from_str::<EventHead<'_>>(text) else {
             return self.unreadable();
         };
         match &*head.e {
             "executionReport" => self.execution(text),
+            "ORDER_TRADE_UPDATE" => self.order_update(text),
+            "ACCOUNT_UPDATE" => self.account_update(text),
+            "MARGIN_CALL" => self.margin_call(text),
+            // The first tells a part of what a report tells as well, and must not be booked.
+            "TRADE_LITE" | "ACCOUNT_CONFIG_UPDATE" => {}
+            "listenKeyExpired" => self.has_failed(link, Trouble::StreamEnded),
             "outboundAccountPosition" => {
                 // Balances are asked for when they are compared: here they only have to make sense.
                 let account = serde_json::from_str::<AccountPosition<'_>>(text);

@@ -1,12 +1,17 @@
-//! Trading at Binance Spot by the WebSocket API: a session that is logged on or signs each request,
-//! orders out, reports and answers in. It touches no socket ([`crate::machine`]).
+//! Trading at Binance by the WebSocket API, and by REST where that has no word for it: a session
+//! that is logged on or signs each request, orders out, reports and answers in. What Spot and
+//! futures have apart is in [`profile`]. It touches no socket ([`crate::machine`]).
 //!
 //! [`OrderMachine`] is one session. What it tells is what the port of gateways says
 //! (`engine/src/port/gateway.rs`): it decides nothing, sends each command once and never again.
 
+mod account;
 mod answers;
 mod budget;
+mod calls;
+mod changes;
 pub mod codes;
+mod establish;
 mod messages;
 mod profile;
 mod queries;
@@ -18,6 +23,8 @@ mod submit;
 mod tracker;
 mod traded;
 mod trouble;
+pub mod usdm;
+mod watch;
 pub mod wire;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -25,7 +32,9 @@ use std::collections::{BTreeMap, VecDeque};
 use qt_engine::{Command, GatewayEvent, Question};
 use qt_types::{InstrumentId, Nanos};
 
-pub use profile::{OwnerGone, Profile, SPOT, Weights};
+pub use profile::{
+    Asks, Ears, OwnerGone, Paths, Positions, Profile, SPOT, Timer, USDM, Way, Weights,
+};
 pub(crate) use queries::rest_query;
 pub use settings::{TradeError, TradeSettings};
 pub use traded::Traded;
@@ -35,11 +44,13 @@ use super::ws::{WsAccess, WsOrders};
 use crate::gateway::Session;
 use crate::machine::{Act, Happened, Link, Machine};
 use crate::pace::ClockOffset;
+use account::Fundings;
 use budget::Budget;
 use queries::Queries;
 use questions::Asking;
-use session::{Links, Pending};
+use session::{LINKS, Links, Pending};
 use tracker::Tracker;
+use watch::Dues;
 
 /// What is said is kept until it is taken, up to so many: beyond that the session begins again.
 const EVENTS_MAX: usize = 65_536;
@@ -63,7 +74,8 @@ pub struct OrderMachine {
     standing: Standing,
     now_ns: Nanos,
     clock: ClockOffset,
-    next_beat_ns: Nanos,
+    dues: Dues,
+    fundings: Fundings,
 }
 
 impl OrderMachine {
@@ -77,7 +89,7 @@ impl OrderMachine {
         let mut writers = Vec::with_capacity(settings.traded.len());
         let mut places = BTreeMap::new();
         for (place, of) in settings.traded.iter().enumerate() {
-            let market = of.market(settings.recv_window_ms);
+            let market = of.market(settings.recv_window_ms, settings.profile.family);
             let market = market.ok_or_else(|| TradeError::Units(of.symbol.clone()))?;
             let access = settings.access.clone();
             let access = match queries.logs_on() {
@@ -88,8 +100,10 @@ impl OrderMachine {
             places.insert(of.symbol.clone(), place);
         }
         let standing = Standing { baseline: settings.baseline.clone(), ..Standing::default() };
+        let mut fundings = Fundings::default();
+        fundings.ask();
         Ok(Self {
-            budget: Budget::new(settings.profile.weight_per_minute),
+            budget: Budget::new(settings.profile.weight_per_minute, settings.profile.orders),
             queries,
             writers,
             places,
@@ -103,7 +117,8 @@ impl OrderMachine {
             standing,
             now_ns: Nanos::MIN,
             clock: ClockOffset::default(),
-            next_beat_ns: Nanos::MAX,
+            dues: Dues::NONE,
+            fundings,
             settings,
         })
     }
@@ -172,8 +187,11 @@ impl Machine for OrderMachine {
             Happened::Frame(link, bytes) => self.frame(link, bytes),
             Happened::Alive(link) => self.alive(link),
             Happened::Closed(link, why) => self.closed(link, why),
-            // Nothing is asked by HTTP here.
-            Happened::Answered { .. } | Happened::Failed(..) | Happened::Time => {}
+            Happened::Answered { call, status, headers, body } => {
+                self.call_answered(call, status, headers, body);
+            }
+            Happened::Failed(call, _) => self.call_failed(call),
+            Happened::Time => {}
         }
         self.look_after();
         self.standing.figures.weight_used = self.budget.weight_used(self.venue_ns());
@@ -216,9 +234,9 @@ impl Session for OrderMachine {
     }
 }
 
-/// Which link a number stands for.
+/// Which session a link belongs to.
 fn at(link: Link) -> usize {
-    usize::from(link.0)
+    usize::from(link.0) % LINKS
 }
 
 #[cfg(test)]

@@ -20,6 +20,16 @@ pub(super) enum Param<'a> {
     Number(i64),
 }
 
+impl Param<'_> {
+    /// As it stands in a query.
+    pub(super) fn text(&self) -> String {
+        match self {
+            Self::Text(text) => (*text).to_owned(),
+            Self::Number(number) => number.to_string(),
+        }
+    }
+}
+
 /// Writes requests.
 pub(super) struct Queries {
     access: Access,
@@ -58,6 +68,16 @@ impl Queries {
     /// The same, signed in any case.
     pub(super) fn signed(&self, number: u64, method: &str, at_ms: i64) -> Vec<u8> {
         self.write(number, method, &[], at_ms, true)
+    }
+
+    /// A request for which it is enough to have the key.
+    pub(super) fn keyed(&self, number: u64, method: &str) -> Vec<u8> {
+        let key = Zeroizing::new(String::from_utf8_lossy(self.access.api_key()).into_owned());
+        let id = hex_of(number);
+        let id = str::from_utf8(id.as_flattened()).unwrap_or_default();
+        let key = key.as_str();
+        format!("{{\"id\":\"{id}\",\"method\":\"{method}\",\"params\":{{\"apiKey\":\"{key}\"}}}}")
+            .into_bytes()
     }
 
     fn write(

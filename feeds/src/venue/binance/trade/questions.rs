@@ -6,10 +6,14 @@ use qt_types::{Nanos, OrderId};
 use super::OrderMachine;
 use super::budget::Purpose;
 use super::codes::Meaning;
+use super::profile::Way;
 use super::queries::Param;
+use super::session::What;
 use super::submit::speaks_of_rules;
+use super::tracker::Owner;
 use super::wire::Fault;
 use crate::client_id::ClientId;
+use crate::machine::Method;
 
 /// Questions that are answered at a time, at most.
 const ASKING_MAX: usize = 64;
@@ -38,6 +42,10 @@ pub(super) enum Step {
     Owner { place: usize, number: u64 },
     /// All balances.
     Balances,
+    /// All positions.
+    Positions,
+    /// What was paid for positions since then (UTC ms).
+    Fundings { from_ms: i64 },
 }
 
 /// An execution whose owner is not known yet.
@@ -84,8 +92,11 @@ impl OrderMachine {
             Question::Open => self.ask_open(number),
             Question::Executions { since_ns } => self.ask_executions(number, since_ns),
             Question::Positions => {
-                let weight = self.settings.profile.weights.account;
-                self.query(number, weight, Step::Balances, "account.status", &[]);
+                let (weights, asks) = (self.settings.profile.weights, self.settings.profile.asks);
+                if let Some(positions) = asks.positions {
+                    self.query(number, weights.positions, Step::Positions, positions.all, &[]);
+                }
+                self.query(number, weights.account, Step::Balances, asks.balances, &[]);
             }
         }
     }
@@ -100,7 +111,7 @@ impl OrderMachine {
         number: u32,
         weight: u64,
         step: Step,
-        method: &str,
+        way: Way,
         params: &[(&'static str, Param<'_>)],
     ) {
         if !self.asking.iter().any(|it| it.number == number) {
@@ -110,14 +121,22 @@ impl OrderMachine {
         let venue_ns = self.venue_ns();
         let may = self.budget.is_open(self.now_ns)
             && self.budget.take(Purpose::Question, weight, venue_ns);
-        let request = self.next_number();
-        let at_ms = i64::try_from(self.venue_ms(self.now_ns)).unwrap_or(0);
-        if !may || !self.has_link() {
-            return self.fail(number);
-        }
-        let text = self.queries.own(request, method, params, at_ms);
-        if !self.send_query(request, number, step, text) {
-            return self.fail(number);
+        let Some(link) = self.links.current.filter(|_| may) else { return self.fail(number) };
+        let what = What::Query { number, step };
+        match way {
+            Way::Socket(method) => {
+                let request = self.next_number();
+                let at_ms = i64::try_from(self.venue_ms(self.now_ns)).unwrap_or(0);
+                let text = self.queries.own(request, method, params, at_ms);
+                self.send_to(link, request, what, text);
+            }
+            Way::Rest(path) => {
+                let texts = params.iter().map(|(name, value)| (*name, value.text()));
+                let texts: Vec<(&str, String)> = texts.collect();
+                let params: Vec<(&str, &str)> =
+                    texts.iter().map(|(name, text)| (*name, text.as_str())).collect();
+                self.call(link, what, Method::Get, path, &params);
+            }
         }
         if let Some(asking) = self.asking.iter_mut().find(|it| it.number == number) {
             asking.waits += 1;
@@ -136,21 +155,20 @@ impl OrderMachine {
         let params =
             [("symbol", Param::Text(&symbol)), ("origClientOrderId", Param::Text(id.as_str()))];
         let step = Step::Order { place, order, revision, before };
-        let weight = self.settings.profile.weights.order;
-        self.query(number, weight, step, "order.status", &params);
+        let (weight, way) = (self.settings.profile.weights.order, self.settings.profile.asks.order);
+        self.query(number, weight, step, way, &params);
     }
 
     fn ask_open(&mut self, number: u32) {
-        let weights = self.settings.profile.weights;
+        let (weights, way) = (self.settings.profile.weights, self.settings.profile.asks.open);
         let symbols = self.settings.traded.len();
         if asks_all(symbols, weights.open, weights.open_all) {
-            let method = "openOrders.status";
-            return self.query(number, weights.open_all, Step::Open, method, &[]);
+            return self.query(number, weights.open_all, Step::Open, way, &[]);
         }
         for place in 0..symbols {
             let symbol = self.symbol(place);
             let params = [("symbol", Param::Text(&symbol))];
-            self.query(number, weights.open, Step::Open, "openOrders.status", &params);
+            self.query(number, weights.open, Step::Open, way, &params);
         }
     }
 
@@ -168,6 +186,9 @@ impl OrderMachine {
         for place in 0..self.settings.traded.len() {
             self.ask_window(number, place, from_ms);
         }
+        if self.fundings.is_awaited() {
+            self.ask_fundings(number, from_ms);
+        }
     }
 
     pub(super) fn ask_window(&mut self, number: u32, place: usize, from_ms: i64) {
@@ -180,8 +201,9 @@ impl OrderMachine {
             ("endTime", Param::Number(to_ms)),
             ("limit", Param::Number(self.settings.profile.page_rows as i64)),
         ];
-        let weight = self.settings.profile.weights.trades;
-        self.query(number, weight, Step::Window { place, from_ms }, "myTrades", &params);
+        let (weight, way) =
+            (self.settings.profile.weights.trades, self.settings.profile.asks.trades);
+        self.query(number, weight, Step::Window { place, from_ms }, way, &params);
     }
 
     pub(super) fn ask_from(&mut self, number: u32, place: usize, from: i64) {
@@ -191,8 +213,9 @@ impl OrderMachine {
             ("fromId", Param::Number(from)),
             ("limit", Param::Number(self.settings.profile.page_rows as i64)),
         ];
-        let weight = self.settings.profile.weights.trades;
-        self.query(number, weight, Step::From { place }, "myTrades", &params);
+        let (weight, way) =
+            (self.settings.profile.weights.trades, self.settings.profile.asks.trades);
+        self.query(number, weight, Step::From { place }, way, &params);
     }
 
     pub(super) fn part(&mut self, number: u32, answer: Answer) {
@@ -244,6 +267,8 @@ impl OrderMachine {
             Step::From { place } => self.told_page(number, place, result),
             Step::Owner { place, number: of } => self.told_owner(number, place, of, result),
             Step::Balances => self.told_balances(number, result),
+            Step::Positions => self.told_positions(number, result),
+            Step::Fundings { from_ms } => self.told_fundings(number, from_ms, result),
         };
         if is_read {
             self.done_with(number);
@@ -276,8 +301,8 @@ impl OrderMachine {
             }
             // Whoever had it, the venue has forgotten: it was nobody of ours who is still there.
             (Meaning::NoOrder, Step::Owner { place, number: of }) => {
-                self.tracker.owns(*place, *of, None);
-                self.unpark(number, *place, *of, None);
+                self.tracker.owns(*place, *of, Owner::Other);
+                self.unpark(number, *place, *of, Owner::Other);
                 self.done_with(number);
             }
             _ => self.fail(number),

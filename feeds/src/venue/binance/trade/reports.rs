@@ -6,8 +6,9 @@ use qt_types::{
 };
 
 use super::OrderMachine;
+use super::changes::Change;
 use super::codes;
-use super::tracker::Tracked;
+use super::tracker::{Owner, Tracked};
 use super::traded::{self, Traded};
 use super::trouble::Trouble;
 use super::wire::{ExecutionReport, OwnTrade};
@@ -28,6 +29,14 @@ fn exec_of(trade: i64, allocation: Option<u64>) -> Option<ExecId> {
     }
     let allocation = allocation.filter(|number| *number < ALLOCATION_MARK)?;
     Some(ExecId(ALLOCATION_MARK | allocation))
+}
+
+/// What an execution is: the venue's own closes a position.
+const fn kind_of(owner: Owner) -> ReportKind {
+    match owner {
+        Owner::Venue => ReportKind::Liquidated,
+        Owner::Ours(_) | Owner::Other => ReportKind::Filled,
+    }
 }
 
 /// A report in ticks and lots.
@@ -91,21 +100,43 @@ impl OrderMachine {
         }
         let read = self.settings.traded.get(place).and_then(|of| read(of, report));
         let Some(read) = read else { return self.unfit(place, &report.symbol, now_ns) };
-        let owner = (!read.order.is_none()).then_some(read.order);
+        let owner = match read.order {
+            OrderId::NONE => self.owner_of(&report.client),
+            order => Owner::Ours(order),
+        };
         self.tracker.owns(place, report.number, owner);
-        if owner.is_none() {
-            self.standing.figures.foreign += 1;
-        } else if self.is_of_the_past(place, &read, report) {
-            return;
+        match owner {
+            Owner::Ours(_) if self.is_of_the_past(place, &read, report) => return,
+            Owner::Ours(order) if report.what == "REPLACED" && self.settings.profile.modifies() => {
+                let (number, at_ms) = (report.number, report.at_ms);
+                let change = Change { order, number, price: read.price, qty: read.qty, at_ms };
+                return self.has_changed(place, change);
+            }
+            Owner::Ours(_) => {}
+            Owner::Other => self.standing.figures.foreign += 1,
+            // What it executes is told below; that such an order comes and goes is nothing to tell.
+            Owner::Venue if report.what != "TRADE" => return,
+            Owner::Venue => self.standing.figures.liquidations += 1,
         }
-        self.tell_report(place, &read, report, now_ns);
+        self.tell_report(place, &read, owner, report, now_ns);
+    }
+
+    /// Whose the order with that client id is.
+    pub(super) fn owner_of(&self, client: &str) -> Owner {
+        match Owner::of(client) {
+            // Where nothing is promised nothing is closed either: somebody calls his orders so.
+            Owner::Venue if !self.settings.profile.has_positions() => Owner::Other,
+            owner => owner,
+        }
     }
 
     /// The order has another name at the venue by now, or gets one; whether there is nothing to
     /// be told of the one that the report is about.
     fn is_of_the_past(&mut self, place: usize, read: &Read, report: &ExecutionReport<'_>) -> bool {
         let what = &*report.what;
+        let side = traded::side(&report.side);
         let new = Tracked::new(place, read.revision, read.price, read.total());
+        let new = Tracked { side, ..new };
         let Some(tracked) = self.tracker.entry(read.order, new) else { return false };
         if read.revision < tracked.revision {
             return what != "TRADE";
@@ -148,6 +179,7 @@ impl OrderMachine {
         &mut self,
         place: usize,
         read: &Read,
+        owner: Owner,
         report: &ExecutionReport<'_>,
         now_ns: Nanos,
     ) {
@@ -163,7 +195,7 @@ impl OrderMachine {
         };
         let said = match &*report.what {
             "NEW" => plain(ReportKind::Accepted, RejectReason::None),
-            "TRADE" => return self.hear_trade(place, read, report, venue_ns),
+            "TRADE" => return self.hear_trade(place, read, owner, report, venue_ns),
             "CANCELED" => ended(ReportKind::Cancelled, RejectReason::Requested),
             "REJECTED" => ended(ReportKind::Rejected, codes::rejected(&report.refusal)),
             "REPLACED" => changed(RejectReason::None),
@@ -189,6 +221,7 @@ impl OrderMachine {
         &mut self,
         place: usize,
         read: &Read,
+        owner: Owner,
         report: &ExecutionReport<'_>,
         venue_ns: Nanos,
     ) {
@@ -200,7 +233,7 @@ impl OrderMachine {
         let Some((exec, price, qty)) = found else {
             return self.unfit(place, &report.symbol, now_ns);
         };
-        let fee = self.fee_of(place, report.fee.as_deref(), report.fee_asset.as_deref());
+        let fee = self.fee_of(place, owner, report.fee.as_deref(), report.fee_asset.as_deref());
         if !self.tracker.is_new_trade(place, report.number, exec.0) {
             self.standing.figures.doubled += 1;
             return;
@@ -217,7 +250,7 @@ impl OrderMachine {
             fee: fee.0,
             fee_in: fee.1,
             liquidity: if report.is_maker { Liquidity::Maker } else { Liquidity::Taker },
-            ..Report::plain(read.order, ReportKind::Filled, RejectReason::None)
+            ..Report::plain(read.order, kind_of(owner), RejectReason::None)
         };
         self.tell(place, report, venue_ns, now_ns);
     }
@@ -227,6 +260,7 @@ impl OrderMachine {
     pub(super) fn fee_of(
         &mut self,
         place: usize,
+        owner: Owner,
         amount: Option<&str>,
         asset: Option<&str>,
     ) -> (qt_types::Cash, FeeIn) {
@@ -237,10 +271,12 @@ impl OrderMachine {
         let asset = asset.unwrap_or(&of.quote);
         match traded::fee(of, &self.settings.currencies, amount, asset) {
             Some(fee) => {
-                if fee.is_unbooked {
+                // What the venue closes by itself is booked in the quote currency alone.
+                let is_other = owner == Owner::Venue && fee.fee_in != FeeIn::Quote;
+                if fee.is_unbooked || is_other {
                     self.standing.figures.fees_unbooked += 1;
                 }
-                (fee.amount, fee.fee_in)
+                if is_other { none } else { (fee.amount, fee.fee_in) }
             }
             None => {
                 self.standing.figures.fees_unbooked += 1;
@@ -255,15 +291,14 @@ impl OrderMachine {
     pub(super) fn delivery_of(
         &mut self,
         place: usize,
-        order: Option<OrderId>,
+        owner: Owner,
         trade: &OwnTrade<'_>,
     ) -> Option<Delivery> {
         let of = self.settings.traded.get(place)?;
         let (instrument, exec) = (of.instrument, exec_of(trade.id, None)?);
         let (price, qty) = (of.price(&trade.price)?, of.qty(&trade.qty)?);
         let asset = trade.commission_asset.as_deref();
-        let fee = self.fee_of(place, trade.commission.as_deref(), asset);
-        let order = order.unwrap_or(OrderId::NONE);
+        let fee = self.fee_of(place, owner, trade.commission.as_deref(), asset);
         let report = Report {
             exec,
             price,
@@ -271,7 +306,7 @@ impl OrderMachine {
             fee: fee.0,
             fee_in: fee.1,
             liquidity: if trade.is_maker { Liquidity::Maker } else { Liquidity::Taker },
-            ..Report::plain(order, ReportKind::Filled, RejectReason::None)
+            ..Report::plain(owner.order(), kind_of(owner), RejectReason::None)
         };
         let venue_ns = nanos(trade.at_ms);
         Some(Delivery { instrument, venue_ns, recv_ns: self.now_ns, report })

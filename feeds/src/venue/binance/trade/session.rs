@@ -1,37 +1,30 @@
-//! The connections of a session: opened, logged on, subscribed to the account, watched, and put in
-//! the place of an older one before the venue closes that.
+//! The connections of a session: opened, given up, closed, and put in the place of an older one
+//! before the venue closes that. How one comes to be up is in [`super::establish`].
+//!
+//! A session is a connection of the WebSocket API and, where the venue has it so, one more over
+//! which the account is listened to: both belong together, and one without the other is none.
 
 use qt_engine::GatewayEvent;
 use qt_types::Nanos;
 
 use super::codes::Meaning;
 use super::messages::SHUT_MAX_NS;
-use super::queries::Queries;
 use super::questions::Step;
 use super::submit::Asked;
 use super::trouble::Trouble;
-use super::wire::{Fault, Time};
+use super::wire::Fault;
 use super::{OrderMachine, at};
 use crate::machine::{Act, Closed, Link};
 
-/// Connections that there are at a time, at most: one in use, one that takes its place, and those
-/// that are on their way out.
-const LINKS: usize = 4;
-/// A connection that is to take the place of another must be up within so long (ns).
-const SETTLE_NS: i64 = 10_000_000_000;
+/// Sessions that there are at a time, at most: one in use, one that takes its place, and those
+/// that are on their way out. The links of the second kind are numbered behind those of the first.
+pub(super) const LINKS: usize = 4;
 /// After one that failed the next attempt waits so long (ns).
-const ROTATE_PAUSE_NS: i64 = 30_000_000_000;
-/// A connection whose place was taken is kept so long for answers (ns).
-const DRAIN_NS: i64 = 5_000_000_000;
-/// A command that was not answered for so long will not be answered any more (ns).
-const COMMAND_NS: i64 = 60_000_000_000;
+pub(super) const ROTATE_PAUSE_NS: i64 = 30_000_000_000;
 
-/// The venue tells the time in milliseconds.
-const MILLI_NS: i64 = 1_000_000;
-
-/// How far a connection has come.
+/// How far a session has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-enum Stage {
+pub(super) enum Stage {
     #[default]
     Free,
     Opening,
@@ -39,6 +32,14 @@ enum Stage {
     Timing,
     LoggingOn,
     Subscribing,
+    /// The venue is asked whether there is one position for a symbol.
+    Checking,
+    /// The timers that cancel what is open are set.
+    Arming,
+    /// The key is asked for that opens the ears.
+    Keying,
+    /// The connection over which the account is listened to is being made.
+    Listening,
     /// What the account holds is asked for, once a process.
     Holding,
     Up,
@@ -48,29 +49,37 @@ enum Stage {
 }
 
 #[derive(Clone, Copy, Debug, Default)]
-struct Slot {
-    stage: Stage,
+pub(super) struct Slot {
+    pub(super) stage: Stage,
     /// Since when it is at that stage (UTC ns).
-    since_ns: Nanos,
-    opened_ns: Nanos,
+    pub(super) since_ns: Nanos,
+    pub(super) opened_ns: Nanos,
     /// When something came over it last (UTC ns).
-    heard_ns: Nanos,
+    pub(super) heard_ns: Nanos,
     /// Whether the venue has said that it will close it.
-    is_doomed: bool,
+    pub(super) is_doomed: bool,
+    /// Timers that are yet to be set.
+    pub(super) unarmed: usize,
+    /// Which of its links were opened and have not closed: that of the API, and the ears.
+    has: [bool; 2],
+    /// When something was told over the ears last (UTC ns).
+    pub(super) told_ns: Nanos,
+    /// Since when something is to be told there (UTC ns).
+    pub(super) deaf_since_ns: Option<Nanos>,
 }
 
-/// All connections.
+/// All sessions.
 #[derive(Debug, Default)]
 pub(super) struct Links {
-    slots: [Slot; LINKS],
+    pub(super) slots: [Slot; LINKS],
     /// The one in use.
-    current: Option<usize>,
+    pub(super) current: Option<usize>,
     /// The one that is being made.
-    next: Option<usize>,
+    pub(super) next: Option<usize>,
     /// Whether there is to be one.
     is_wanted: bool,
     /// No other one is made before then (UTC ns).
-    not_before_ns: Nanos,
+    pub(super) not_before_ns: Nanos,
 }
 
 /// What a request was.
@@ -80,16 +89,44 @@ pub(super) enum What {
     LogOn,
     Subscribe,
     Baseline,
-    Command { place: usize, asked: Asked },
-    Query { number: u32, step: Step },
+    /// Whether there is one position for a symbol.
+    Mode,
+    /// A timer is set before the session is up.
+    Arm,
+    /// A timer is set anew.
+    Renew,
+    /// The key that opens the ears.
+    Key,
+    /// That key is to stay good.
+    Keep,
+    Command {
+        place: usize,
+        asked: Asked,
+    },
+    Query {
+        number: u32,
+        step: Step,
+    },
 }
 
 /// A request that was not answered.
 #[derive(Clone, Debug)]
 pub(super) struct Pending {
-    link: usize,
+    pub(super) link: usize,
     pub(super) sent_ns: Nanos,
     pub(super) what: What,
+    /// Whether it was asked by REST.
+    pub(super) is_call: bool,
+}
+
+/// Whether the ears have that link.
+pub(super) fn is_ears(link: Link) -> bool {
+    usize::from(link.0) >= LINKS
+}
+
+/// The link of a session's API, or of its ears.
+fn link_of(slot: usize, is_ears: bool) -> Link {
+    Link((slot + if is_ears { LINKS } else { 0 }) as u8)
 }
 
 impl OrderMachine {
@@ -130,29 +167,40 @@ impl OrderMachine {
         }
         (self.links.current, self.links.next) = (None, None);
         self.standing.is_up = false;
-        self.next_beat_ns = Nanos::MAX;
+        self.dues = super::watch::Dues::NONE;
         self.pending.clear();
         self.tracker.doubt();
+        self.fundings.ask();
         self.fail_all();
     }
 
-    fn close(&mut self, link: usize) {
+    pub(super) fn close(&mut self, link: usize) {
         let slot = &mut self.links.slots[link];
-        if !matches!(slot.stage, Stage::Free | Stage::Closing) {
-            (slot.stage, slot.since_ns) = (Stage::Closing, self.now_ns);
-            self.acts.push_back(Act::Close(Link(link as u8)));
+        if matches!(slot.stage, Stage::Free | Stage::Closing) {
+            return;
+        }
+        (slot.stage, slot.since_ns) = (Stage::Closing, self.now_ns);
+        for (is_ears, _) in [false, true].into_iter().zip(slot.has).filter(|it| it.1) {
+            self.acts.push_back(Act::Close(link_of(link, is_ears)));
         }
     }
 
-    fn open(&mut self) -> bool {
+    pub(super) fn open(&mut self) -> bool {
         let free = self.links.slots.iter().position(|slot| slot.stage == Stage::Free);
         let Some(link) = free else { return false };
-        let since_ns = self.now_ns;
-        self.links.slots[link] = Slot { stage: Stage::Opening, since_ns, ..Slot::default() };
+        let (stage, since_ns, has) = (Stage::Opening, self.now_ns, [true, false]);
+        self.links.slots[link] = Slot { stage, since_ns, has, ..Slot::default() };
         self.links.next = Some(link);
         let url = self.settings.profile.api_url(self.settings.base.as_deref());
-        self.acts.push_back(Act::Open(Link(link as u8), url));
+        self.acts.push_back(Act::Open(link_of(link, false), url));
         true
+    }
+
+    /// Opens the ears of a session at `url`.
+    pub(super) fn open_ears(&mut self, link: usize, url: String) {
+        self.links.slots[link].has[1] = true;
+        self.acts.push_back(Act::Open(link_of(link, true), url));
+        self.enter(link, Stage::Listening);
     }
 
     /// Whether commands can leave.
@@ -161,33 +209,28 @@ impl OrderMachine {
     }
 
     pub(super) fn opened(&mut self, link: Link) {
-        let link = at(link);
-        let now_ns = self.now_ns;
-        let Some(slot) = self.links.slots.get_mut(link) else { return };
-        if slot.stage == Stage::Opening {
-            (slot.opened_ns, slot.heard_ns) = (now_ns, now_ns);
-            self.ask_time(link);
-            self.enter(link, Stage::Timing);
+        let (slot, is_ears, now_ns) = (at(link), is_ears(link), self.now_ns);
+        let Some(state) = self.links.slots.get_mut(slot) else { return };
+        match (state.stage, is_ears) {
+            (Stage::Opening, false) => {
+                (state.opened_ns, state.heard_ns) = (now_ns, now_ns);
+                self.ask_time(slot);
+                self.enter(slot, Stage::Timing);
+            }
+            (Stage::Listening, true) => self.hold(slot),
+            _ => {}
         }
     }
 
-    fn enter(&mut self, link: usize, stage: Stage) {
+    pub(super) fn enter(&mut self, link: usize, stage: Stage) {
         let slot = &mut self.links.slots[link];
         (slot.stage, slot.since_ns) = (stage, self.now_ns);
     }
 
-    fn ask_time(&mut self, link: usize) {
-        let venue_ns = self.venue_ns();
-        // The sign of life has to be, whatever else is asked.
-        self.budget.take(super::budget::Purpose::Cancel, 1, venue_ns);
-        let number = self.next_number();
-        self.send_to(link, number, What::Time, Queries::public(number, "time"));
-    }
-
-    fn send_to(&mut self, link: usize, number: u64, what: What, message: Vec<u8>) {
+    pub(super) fn send_to(&mut self, link: usize, number: u64, what: What, message: Vec<u8>) {
         let sent_ns = self.now_ns;
-        self.pending.insert(number, Pending { link, sent_ns, what });
-        self.acts.push_back(Act::Send(Link(link as u8), message));
+        self.pending.insert(number, Pending { link, sent_ns, what, is_call: false });
+        self.acts.push_back(Act::Send(link_of(link, false), message));
     }
 
     pub(super) fn send_command(&mut self, number: u64, place: usize, asked: Asked, text: Vec<u8>) {
@@ -196,20 +239,10 @@ impl OrderMachine {
         }
     }
 
-    /// Sends a question of ours; false where there is no link.
-    pub(super) fn send_query(
-        &mut self,
-        request: u64,
-        number: u32,
-        step: Step,
-        text: Vec<u8>,
-    ) -> bool {
-        let Some(link) = self.links.current else { return false };
-        self.send_to(link, request, What::Query { number, step }, text);
-        true
-    }
-
     pub(super) fn alive(&mut self, link: Link) {
+        if is_ears(link) {
+            return;
+        }
         self.has_heard(at(link));
         if self.links.current == Some(at(link)) {
             let at_ns = self.now_ns;
@@ -218,9 +251,15 @@ impl OrderMachine {
     }
 
     pub(super) fn closed(&mut self, link: Link, why: Closed) {
-        let link = at(link);
+        let (is_ears, link) = (is_ears(link), at(link));
         let Some(slot) = self.links.slots.get_mut(link) else { return };
-        *slot = Slot::default();
+        slot.has[usize::from(is_ears)] = false;
+        let is_free = slot.has == [false; 2];
+        // What is left of it is of no use.
+        self.close(link);
+        if is_free {
+            self.links.slots[link] = Slot::default();
+        }
         self.forget(link);
         if self.links.current == Some(link) {
             self.links.current = None;
@@ -235,7 +274,7 @@ impl OrderMachine {
     }
 
     /// Nothing that was sent over it will be answered.
-    fn forget(&mut self, link: usize) {
+    pub(super) fn forget(&mut self, link: usize) {
         let mut failed = Vec::new();
         self.pending.retain(|_, pending| {
             if let (true, What::Query { number, .. }) = (pending.link == link, &pending.what) {
@@ -272,7 +311,8 @@ impl OrderMachine {
     }
 
     pub(super) fn take_pending(&mut self, number: u64, link: usize) -> Option<Pending> {
-        let is_of_link = self.pending.get(&number).is_some_and(|it| it.link == link);
+        let is_asked = |it: &Pending| it.link == link && !it.is_call;
+        let is_of_link = self.pending.get(&number).is_some_and(is_asked);
         is_of_link.then(|| self.pending.remove(&number)).flatten()
     }
 
@@ -296,9 +336,17 @@ impl OrderMachine {
         match &pending.what {
             What::Time => self.heard_time(link, pending.sent_ns, result),
             What::LogOn => self.subscribe(link),
-            What::Subscribe => self.subscribed(link),
+            What::Subscribe => self.hold(link),
             What::Baseline => self.held_before(link, result),
-            What::Command { place, asked } => self.done(*place, *asked, result),
+            What::Mode => self.told_mode(link, result),
+            What::Arm => self.is_armed(link),
+            What::Renew => self.standing.figures.timers_set += 1,
+            What::Key => self.told_key(link, result),
+            What::Keep => {}
+            What::Command { place, asked } => {
+                self.expects_word(link, pending.sent_ns);
+                self.done(*place, *asked, result);
+            }
             What::Query { number, step } => self.told(*number, step, result),
         }
     }
@@ -316,11 +364,20 @@ impl OrderMachine {
             What::Time => {
                 self.learn_from(status, fault);
             }
-            What::LogOn | What::Subscribe | What::Baseline => {
+            What::Renew => {
+                self.learn_from(status, fault);
+                self.not_renewed(fault.msg.to_string());
+            }
+            What::Keep => self.not_kept(link, status, fault),
+            What::LogOn | What::Subscribe | What::Baseline | What::Mode | What::Arm | What::Key => {
                 let (code, text) = (fault.code, fault.msg.to_string());
                 let trouble = match self.learn_from(status, fault) {
                     Meaning::Keys => Trouble::Keys(code, text),
                     Meaning::Clock => Trouble::Clock(text),
+                    // It may be otherwise the next time.
+                    Meaning::Unknown | Meaning::TooOften if pending.is_call => {
+                        Trouble::Link(Closed::Broken)
+                    }
                     _ => Trouble::LogOn(code, text),
                 };
                 if self.links.next == Some(link) {
@@ -330,160 +387,17 @@ impl OrderMachine {
         }
     }
 
-    fn heard_time(&mut self, link: usize, sent_ns: Nanos, result: &str) {
-        let Ok(time) = serde_json::from_str::<Time>(result) else { return self.unreadable() };
-        let told_ns = Nanos::new(time.server_ms.saturating_mul(MILLI_NS));
-        self.clock.answered(sent_ns, told_ns, MILLI_NS, self.now_ns);
-        self.standing.offset_ns = self.clock.offset_ns();
-        if self.links.current == Some(link) {
-            let (venue_ns, at_ns) = (Some(self.venue_ns()), self.now_ns);
-            return self.emit(GatewayEvent::Heard { venue_ns, at_ns });
-        }
-        if self.links.slots[link].stage != Stage::Timing {
-            return;
-        }
-        if self.queries.logs_on() {
-            let number = self.next_number();
-            let at_ms = self.venue_ms(self.now_ns) as i64;
-            let message = self.queries.signed(number, "session.logon", at_ms);
-            self.send_to(link, number, What::LogOn, message);
-            self.enter(link, Stage::LoggingOn);
-        } else {
-            self.subscribe(link);
-        }
-    }
-
-    fn subscribe(&mut self, link: usize) {
-        let number = self.next_number();
-        let message = if self.queries.logs_on() {
-            Queries::public(number, "userDataStream.subscribe")
-        } else {
-            let at_ms = self.venue_ms(self.now_ns) as i64;
-            self.queries.signed(number, "userDataStream.subscribe.signature", at_ms)
-        };
-        self.send_to(link, number, What::Subscribe, message);
-        self.enter(link, Stage::Subscribing);
-    }
-
-    fn subscribed(&mut self, link: usize) {
-        let known = self.standing.baseline.as_deref().unwrap_or_default();
-        let is_known = |asset: &String| known.iter().any(|(name, _)| name == asset);
-        let all_known = self.settings.traded.iter().all(|of| is_known(&of.base));
-        if all_known && self.standing.held.is_some() {
-            return self.is_up(link);
-        }
-        let number = self.next_number();
-        let at_ms = self.venue_ms(self.now_ns) as i64;
-        let message = self.queries.own(number, "account.status", &[], at_ms);
-        self.send_to(link, number, What::Baseline, message);
-        self.enter(link, Stage::Holding);
-    }
-
-    pub(super) fn is_up(&mut self, link: usize) {
-        self.enter(link, Stage::Up);
-        self.links.next = None;
-        self.next_beat_ns = self.now_ns.saturating_add_ns(self.settings.beat_ns);
-        match self.links.current.replace(link) {
-            Some(old) => {
-                self.enter(old, Stage::Draining);
-                self.standing.figures.rotations += 1;
-            }
-            None => {
-                self.standing.is_up = true;
-                self.standing.trouble = None;
-                self.emit(GatewayEvent::Connected);
-                let (venue_ns, at_ns) = (Some(self.venue_ns()), self.now_ns);
-                self.emit(GatewayEvent::Heard { venue_ns, at_ns });
-            }
-        }
-    }
-
-    /// What is due of the connections, and of requests that nobody answers.
-    pub(super) fn look_after(&mut self) {
-        let now_ns = self.now_ns;
-        let is_over = |since_ns: Nanos, ns: i64| since_ns.saturating_add_ns(ns) <= now_ns;
-        for link in 0..LINKS {
-            let slot = self.links.slots[link];
-            let is_idle = || !self.pending.values().any(|it| it.link == link);
-            if slot.stage == Stage::Draining && (is_idle() || is_over(slot.since_ns, DRAIN_NS)) {
-                self.close(link);
-                self.forget(link);
-            }
-        }
-        // What is said here without the venue looks like its word to whoever hears it, so that
-        // silence has to be noticed here.
-        let is_silent =
-            |link: usize| is_over(self.links.slots[link].heard_ns, self.settings.silence_ns);
-        if self.links.current.is_some_and(is_silent) {
-            self.give_up(Some(Trouble::Link(Closed::Broken)));
-        }
-        if let Some(link) = self.links.current {
-            if self.next_beat_ns <= now_ns {
-                // Where the venue has shut us out, silence is what there is.
-                if self.budget.is_open(now_ns) {
-                    self.ask_time(link);
-                }
-                self.next_beat_ns = now_ns.saturating_add_ns(self.settings.beat_ns);
-            }
-            if self.links.next.is_none() && self.rotate_ns(link) <= now_ns {
-                self.links.not_before_ns = now_ns.saturating_add_ns(ROTATE_PAUSE_NS);
-                self.open();
-            }
-            if let Some(next) = self.links.next
-                && is_over(self.links.slots[next].since_ns, SETTLE_NS)
+    /// Nobody knows what became of a request that was no command.
+    pub(super) fn unanswered(&mut self, pending: &Pending) {
+        match &pending.what {
+            What::Query { number, .. } => self.fail(*number),
+            What::Renew => self.not_renewed("no answer".to_owned()),
+            What::Mode | What::Arm | What::Key | What::Baseline
+                if self.links.next == Some(pending.link) =>
             {
                 self.next_failed(Trouble::Link(Closed::Broken));
             }
+            _ => {}
         }
-        self.forget_unanswered();
-    }
-
-    fn forget_unanswered(&mut self) {
-        let is_over = |it: &Pending| self.given_up_ns(it) <= self.now_ns;
-        let over: Vec<u64> =
-            self.pending.iter().filter(|(_, it)| is_over(it)).map(|(number, _)| *number).collect();
-        for number in over {
-            if let Some(What::Query { number, .. }) = self.pending.remove(&number).map(|it| it.what)
-            {
-                self.fail(number);
-            }
-        }
-    }
-
-    /// When a request counts as not answered (UTC ns).
-    fn given_up_ns(&self, pending: &Pending) -> Nanos {
-        let patience_ns = match pending.what {
-            What::Query { .. } => self.settings.patience_ns,
-            _ => COMMAND_NS,
-        };
-        pending.sent_ns.saturating_add_ns(patience_ns)
-    }
-
-    /// When another connection is to take the place of `link` (UTC ns).
-    fn rotate_ns(&self, link: usize) -> Nanos {
-        let slot = &self.links.slots[link];
-        let profile = self.settings.profile;
-        let life_ns = profile.connection_ns.saturating_sub(profile.rotate_before_ns);
-        let due_ns =
-            if slot.is_doomed { self.now_ns } else { slot.opened_ns.saturating_add_ns(life_ns) };
-        due_ns.max(self.links.not_before_ns)
-    }
-
-    pub(super) fn next_due_ns(&self) -> Option<Nanos> {
-        let mut due_ns = self.next_beat_ns;
-        if let Some(link) = self.links.current {
-            let heard_ns = self.links.slots[link].heard_ns;
-            due_ns = due_ns.min(heard_ns.saturating_add_ns(self.settings.silence_ns));
-            due_ns = due_ns.min(match self.links.next {
-                Some(next) => self.links.slots[next].since_ns.saturating_add_ns(SETTLE_NS),
-                None => self.rotate_ns(link),
-            });
-        }
-        for slot in self.links.slots.iter().filter(|slot| slot.stage == Stage::Draining) {
-            due_ns = due_ns.min(slot.since_ns.saturating_add_ns(DRAIN_NS));
-        }
-        let ends = self.pending.values().map(|it| self.given_up_ns(it));
-        due_ns = ends.fold(due_ns, Nanos::min);
-        (due_ns < Nanos::MAX).then_some(due_ns)
     }
 }

@@ -15,15 +15,15 @@ pub struct TradeSettings {
     pub base: Option<String>,
     /// The key and what signs.
     pub access: Access,
-    /// What is traded. No asset may be a part of two of them: nobody could tell by the balance
-    /// whose it is.
+    /// What is traded. Where the venue has no positions no asset may be a part of two of them:
+    /// nobody could tell by the balance whose it is.
     pub traded: Vec<Traded>,
     /// The currencies of the account's books, by their names at the venue: commissions are booked
     /// in them.
     pub currencies: Vec<(String, CurrencyId)>,
-    /// What the account held of each base asset before the first order of this journal, in
-    /// billionths of a unit, as [`super::Standing::baseline`] said then. None at that first start:
-    /// then what there is counts as held before.
+    /// Where the venue has no positions: what the account held of each base asset before the first
+    /// order of this journal, in billionths of a unit, as [`super::Standing::baseline`] said then.
+    /// None at that first start: then what there is counts as held before.
     pub baseline: Option<Vec<(String, i64)>>,
     /// How late a request may reach the venue (ms).
     pub recv_window_ms: u32,
@@ -64,6 +64,10 @@ impl TradeSettings {
             for other in self.traded.iter().skip(at + 1) {
                 if one.symbol == other.symbol || one.instrument == other.instrument {
                     return Err(TradeError::Twice(one.symbol.clone()));
+                }
+                // Positions are told apart by what they are in.
+                if self.profile.has_positions() {
+                    continue;
                 }
                 let shared = [&one.base, &one.quote].into_iter().find(|asset| {
                     **asset == other.base || (**asset == one.base && **asset == other.quote)

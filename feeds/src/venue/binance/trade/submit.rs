@@ -12,7 +12,7 @@ use super::OrderMachine;
 use super::budget::Purpose;
 use super::codes::{Meaning, meaning};
 use super::reports::nanos;
-use super::tracker::{Form, Replacing, Tracked};
+use super::tracker::{Form, Owner, Replacing, Tracked};
 use super::traded::Traded;
 use super::trouble::Trouble;
 use super::wire::{Amended, Cancelled, Fault, Placed, Replaced};
@@ -24,6 +24,7 @@ pub(super) enum Asked {
     Cancel(OrderId),
     Amend(OrderId),
     Replace(OrderId),
+    Modify(OrderId),
 }
 
 impl Asked {
@@ -32,7 +33,8 @@ impl Asked {
             Self::Place(order)
             | Self::Cancel(order)
             | Self::Amend(order)
-            | Self::Replace(order) => order,
+            | Self::Replace(order)
+            | Self::Modify(order) => order,
         }
     }
 }
@@ -40,7 +42,8 @@ impl Asked {
 /// What an order of the engine's is at the venue; none for one that it does not have.
 fn kind_of(wanted: &Wanted, of: &Traded) -> Option<OrderKind> {
     let is_alone = wanted.parent.is_none() && wanted.oco.is_none();
-    if wanted.reduce_only || !wanted.display.is_zero() || !is_alone {
+    let can_reduce = of.spec.is_derivative();
+    if wanted.reduce_only && !can_reduce || !wanted.display.is_zero() || !is_alone {
         return None;
     }
     kind(wanted.kind, wanted.tif, wanted.post_only, of)
@@ -119,12 +122,14 @@ impl OrderMachine {
             self.standing.figures.throttled += 1;
             return self.not_sent(place, command, RejectReason::Throttled);
         }
-        let order = NewOrder { id: new.order, side: new.side, kind, qty: new.qty };
+        let (id, reduce_only) = (new.order, new.reduce_only);
+        let order = NewOrder { id, side: new.side, kind, qty: new.qty, reduce_only };
         let request = Request::New(order);
         if self.send(place, Asked::Place(new.order), &request, handed_ns) {
             let form = Form { side: new.side, tif: new.tif, is_post_only: new.post_only };
             let tracked = Tracked::new(place, 0, price_of(&kind), new.qty);
-            self.tracker.insert(new.order, Tracked { form: Some(form), ..tracked });
+            let side = Some(new.side);
+            self.tracker.insert(new.order, Tracked { form: Some(form), side, ..tracked });
         } else {
             self.not_sent(place, command, RejectReason::VenueRefused);
         }
@@ -139,6 +144,9 @@ impl OrderMachine {
         command: &Command,
         handed_ns: Nanos,
     ) {
+        if self.settings.profile.modifies() {
+            return self.modify_order(place, change, command, handed_ns);
+        }
         let refused = RejectReason::InvalidReplace;
         let (wanted, id) = (change.replace, change.replace.order);
         let Some(known) = self.tracker.get(id).copied() else {
@@ -196,11 +204,18 @@ impl OrderMachine {
             side: form.side,
             kind,
             qty,
+            reduce_only: false,
         })
     }
 
     /// Whether `request` has left.
-    fn send(&mut self, place: usize, asked: Asked, request: &Request, handed_ns: Nanos) -> bool {
+    pub(super) fn send(
+        &mut self,
+        place: usize,
+        asked: Asked,
+        request: &Request,
+        handed_ns: Nanos,
+    ) -> bool {
         let at_ms = self.venue_ms(handed_ns);
         let number = self.next_number();
         let Some(writer) = self.writers.get_mut(place) else { return false };
@@ -218,13 +233,13 @@ impl OrderMachine {
         true
     }
 
-    fn may_send(&mut self, purpose: Purpose, weight: u64) -> bool {
+    pub(super) fn may_send(&mut self, purpose: Purpose, weight: u64) -> bool {
         let venue_ns = self.venue_ns();
         self.budget.is_open(self.now_ns) && self.budget.take(purpose, weight, venue_ns)
     }
 
     /// Says that `command` has not left.
-    fn not_sent(&mut self, place: usize, command: &Command, reason: RejectReason) {
+    pub(super) fn not_sent(&mut self, place: usize, command: &Command, reason: RejectReason) {
         let order = command.order();
         let report = match command {
             Command::New(_) => Report::plain(order, ReportKind::Rejected, reason),
@@ -255,7 +270,7 @@ impl OrderMachine {
                 let Ok(placed) = serde_json::from_str::<Placed>(result) else {
                     return self.unreadable();
                 };
-                self.tracker.owns(place, placed.number, Some(order));
+                self.tracker.owns(place, placed.number, Owner::Ours(order));
                 let Some(tracked) = self.tracker.get_mut(order) else { return };
                 if !std::mem::replace(&mut tracked.is_accepted, true) {
                     let (kind, reason) = (ReportKind::Accepted, RejectReason::None);
@@ -265,6 +280,7 @@ impl OrderMachine {
             Asked::Cancel(_) => self.cancelled(place, order, result),
             Asked::Amend(_) => self.amended(place, order, result),
             Asked::Replace(_) => self.replaced(place, order),
+            Asked::Modify(_) => self.modified(place, order, result),
         }
     }
 
@@ -320,7 +336,7 @@ impl OrderMachine {
         self.say(place, Report { price, qty, leaves: qty, ..plain });
     }
 
-    fn say_at(&mut self, place: usize, at_ms: i64, report: Report) {
+    pub(super) fn say_at(&mut self, place: usize, at_ms: i64, report: Report) {
         let Some(instrument) = self.settings.traded.get(place).map(|of| of.instrument) else {
             return;
         };
@@ -359,7 +375,7 @@ impl OrderMachine {
                 };
                 self.say(place, Report::plain(order, ReportKind::RequestRejected, reason));
             }
-            Asked::Amend(_) => self.not_changed(place, order),
+            Asked::Amend(_) | Asked::Modify(_) => self.not_changed(place, order),
             Asked::Replace(_) => self.not_replaced(place, order, status, fault),
         }
     }

@@ -5,6 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 
 use qt_types::{Nanos, OrderId, Price, Qty, Side, TimeInForce};
 
+use super::usdm::is_of_the_venue;
+use crate::client_id;
+
 /// Orders that are remembered, at most: those that were heard of longest ago are forgotten.
 const ORDERS_MAX: usize = 65_536;
 /// Numbers that are remembered to know what comes twice.
@@ -47,6 +50,10 @@ pub(super) struct Tracked {
     pub(super) replacing: Option<Replacing>,
     /// Of an order that was placed here.
     pub(super) form: Option<Form>,
+    /// Buy or sell, where that is known.
+    pub(super) side: Option<Side>,
+    /// The last change that was heard of: when it was made (UTC ms), and the number that it got.
+    pub(super) change: (i64, u64),
 }
 
 impl Tracked {
@@ -61,6 +68,8 @@ impl Tracked {
             is_ended: false,
             replacing: None,
             form: None,
+            side: None,
+            change: (0, 0),
         }
     }
 }
@@ -94,7 +103,33 @@ impl<T: Copy + Ord> Recent<T> {
 
 /// Whose an order of the venue's is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Owner(pub(super) Option<OrderId>);
+pub(super) enum Owner {
+    /// Ours.
+    Ours(OrderId),
+    /// Somebody else's.
+    Other,
+    /// The venue's own, which it placed for the account.
+    Venue,
+}
+
+impl Owner {
+    /// The owner of the order with that client id at the venue.
+    pub(super) fn of(client: &str) -> Self {
+        match client_id::order(client.as_bytes()) {
+            Some(order) => Self::Ours(order),
+            None if is_of_the_venue(client) => Self::Venue,
+            None => Self::Other,
+        }
+    }
+
+    /// The order; none where it is not ours.
+    pub(super) const fn order(self) -> OrderId {
+        match self {
+            Self::Ours(order) => order,
+            Self::Other | Self::Venue => OrderId::NONE,
+        }
+    }
+}
 
 /// A bounded table, of which the entries that were made first are forgotten.
 #[derive(Debug)]
@@ -166,8 +201,8 @@ impl Tracker {
         self.owners.entries.get(&(place, number)).copied()
     }
 
-    pub(super) fn owns(&mut self, place: usize, number: u64, owner: Option<OrderId>) {
-        self.owners.insert((place, number), Owner(owner));
+    pub(super) fn owns(&mut self, place: usize, number: u64, owner: Owner) {
+        self.owners.insert((place, number), owner);
     }
 
     /// Whether the report of that number is news.

@@ -4,7 +4,7 @@
 use qt_codec::{Number, Scales};
 use qt_types::{Cash, CurrencyId, FeeIn, InstrumentId, InstrumentSpec, Price, Qty, Side};
 
-use super::super::setup::Market;
+use super::super::setup::{Family, Market};
 
 /// An instrument as the venue has it: from the rules that it publishes.
 #[derive(Clone, Debug)]
@@ -29,9 +29,10 @@ pub struct Traded {
 
 impl Traded {
     /// What requests about it have in common; none for an instrument without units.
-    pub(super) fn market(&self, recv_window_ms: u32) -> Option<Market> {
+    pub(super) fn market(&self, recv_window_ms: u32, family: Family) -> Option<Market> {
         let scales = Scales::of(&self.spec)?;
-        Some(Market { symbol: self.symbol.clone(), scales, recv_window_ms })
+        let symbol = self.symbol.clone();
+        Some(Market { symbol, scales, recv_window_ms, family })
     }
 
     /// A price; none where it is no number of ticks.
@@ -42,6 +43,12 @@ impl Traded {
     /// A quantity; none where it is no number of lots.
     pub(super) fn qty(&self, text: &str) -> Option<Qty> {
         Number::parse(text).ok()?.to_qty(&self.spec).ok()
+    }
+
+    /// A position; none where it is no number of lots.
+    pub(super) fn position(&self, text: &str) -> Option<Qty> {
+        let (units, lot) = (units_e9(text)?, self.spec.lot_e9());
+        (lot > 0 && units % lot == 0).then(|| Qty::from_lots(units / lot))
     }
 }
 
@@ -80,7 +87,8 @@ pub(super) fn fee(
     if amount == Cash::ZERO || asset == of.quote {
         return fee(FeeIn::Quote);
     }
-    if asset == of.base {
+    // What a derivative is about is not what the account has of it.
+    if asset == of.base && !of.spec.is_derivative() {
         return fee(FeeIn::Base);
     }
     match currencies.iter().find(|(name, _)| name == asset) {

@@ -27,6 +27,15 @@ pub enum Trouble {
     Overflow,
     /// Whoever runs the session does not let it begin.
     Refused(String),
+    /// The account has two positions for a symbol, one bought and one sold: which of them an order
+    /// is about could not be told.
+    Mode,
+    /// The venue wants more margin for these positions.
+    Margin(String),
+    /// What was done to orders is not told where the account is listened to.
+    Deaf,
+    /// The timers that cancel orders whose owner is gone cannot be set.
+    Timers(String),
 }
 
 impl fmt::Display for Trouble {
@@ -72,6 +81,24 @@ impl fmt::Display for Trouble {
                  instrument with the venue's"
             ),
             Self::Refused(text) => write!(f, "{text}"),
+            Self::Mode => write!(
+                f,
+                "the account is in hedge mode, with two positions for a symbol: close all \
+                 positions and set the position mode to one-way"
+            ),
+            Self::Margin(symbols) => write!(
+                f,
+                "the venue says that the margin of {symbols} is running out: make the position \
+                 smaller or pay in, or it closes the position by itself"
+            ),
+            Self::Deaf => {
+                write!(f, "orders were taken, and the stream of the account did not tell of them")
+            }
+            Self::Timers(text) => write!(
+                f,
+                "the timer that cancels orders when this program is gone cannot be set ({text}): \
+                 unless that changes, the venue cancels what is open"
+            ),
             Self::Overflow => {
                 write!(f, "reports were not taken in time: the session begins again")
             }
@@ -121,6 +148,14 @@ pub struct TradeFigures {
     pub failed: u64,
     /// Connections that were put in the place of an older one in time.
     pub rotations: u64,
+    /// Payments for holding positions that the stream of the account told of.
+    pub fundings: u64,
+    /// Executions by which the venue closed a position by itself.
+    pub liquidations: u64,
+    /// How often a timer that cancels what is open was set.
+    pub timers_set: u64,
+    /// How often that failed.
+    pub timers_failed: u64,
     /// The weight of requests that was used in this minute, as far as is known.
     pub weight_used: u64,
 }

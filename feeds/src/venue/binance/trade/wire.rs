@@ -1,4 +1,4 @@
-//! What the venue sends on the WebSocket API, as it stands in JSON. Fields that we do not know are
+//! What the venue sends on the WebSocket API and by REST, as it stands in JSON. Fields that we do not know are
 //! gone past; those that we need must be there.
 
 use std::borrow::Cow;
@@ -285,7 +285,7 @@ pub struct OwnTrade<'a> {
     #[serde(rename = "time")]
     pub at_ms: i64,
     /// Whether we were in the book.
-    #[serde(default, rename = "isMaker")]
+    #[serde(default, rename = "isMaker", alias = "maker")]
     pub is_maker: bool,
 }
 
@@ -299,7 +299,7 @@ pub struct Cancelled<'a> {
     #[serde(borrow)]
     pub status: Text<'a>,
     /// When (UTC ms).
-    #[serde(default, rename = "transactTime")]
+    #[serde(default, rename = "transactTime", alias = "updateTime")]
     pub at_ms: i64,
 }
 
@@ -349,7 +349,7 @@ pub struct Placed {
     #[serde(rename = "orderId")]
     pub number: u64,
     /// When (UTC ms).
-    #[serde(default, rename = "transactTime")]
+    #[serde(default, rename = "transactTime", alias = "updateTime")]
     pub at_ms: i64,
 }
 

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::super::*;
-use crate::machine::{Act, Closed, Happened, Link, Machine};
+use crate::machine::{Act, Call, Closed, Happened, Link, Machine, Request};
 use crate::venue::binance::{Access, Signer};
 use crate::{Ed25519Key, HmacKey, Secret};
 
@@ -66,6 +66,10 @@ pub struct Desk {
     pub sent: Vec<(Link, Value)>,
     pub opened: Vec<(Link, String)>,
     pub closing: Vec<Link>,
+    /// Everything that was asked by HTTP.
+    pub calls: Vec<(Call, Request)>,
+    /// Whether anything may be.
+    has_http: bool,
     next_execution: u64,
 }
 
@@ -126,6 +130,8 @@ impl Desk {
     /// A session that is not connected.
     pub fn new(settings: TradeSettings) -> Self {
         Self {
+            has_http: settings.profile.has_positions(),
+            calls: Vec::new(),
             machine: OrderMachine::new(settings).unwrap(),
             now_ns: START,
             sent: Vec::new(),
@@ -194,7 +200,7 @@ impl Desk {
         self.machine.deadline_ns().is_some_and(|due_ns| due_ns <= self.now())
     }
 
-    fn take_acts(&mut self) {
+    pub fn take_acts(&mut self) {
         while let Some(act) = self.machine.next_act() {
             match act {
                 Act::Open(link, url) => self.opened.push((link, url)),
@@ -202,7 +208,10 @@ impl Desk {
                     self.sent.push((link, serde_json::from_slice(&text).expect("it is JSON")));
                 }
                 Act::Close(link) => self.closing.push(link),
-                Act::Call(..) => panic!("nothing is asked by HTTP"),
+                Act::Call(call, request) => {
+                    assert!(self.has_http, "nothing is asked by HTTP");
+                    self.calls.push((call, request));
+                }
             }
         }
     }

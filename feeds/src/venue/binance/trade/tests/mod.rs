@@ -10,3 +10,4 @@ mod page;
 mod permutations;
 mod sessions;
 mod speed;
+mod usdm;

@@ -1,6 +1,6 @@
 //! `docs/VENUE.md` shows the tables of codes as they are in the program.
 
-use super::super::codes::{EXPIRED, Meaning, TABLE};
+use super::super::codes::{EXPIRED, Meaning, OF_FUTURES, TABLE};
 
 fn in_words(meaning: Meaning) -> String {
     match meaning {
@@ -29,5 +29,10 @@ fn table() -> String {
 fn the_page_has_the_table() {
     let page = include_str!("../../../../../../docs/VENUE.md");
     let table = table();
+    assert!(page.contains(&table), "put this into docs/VENUE.md:\n\n{table}");
+    let mut table = "| code | meaning |\n|---|---|\n".to_owned();
+    for row in OF_FUTURES {
+        table.push_str(&format!("| {} | {} |\n", row.code, in_words(row.meaning)));
+    }
     assert!(page.contains(&table), "put this into docs/VENUE.md:\n\n{table}");
 }
