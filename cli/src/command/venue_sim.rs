@@ -13,7 +13,7 @@ use qt_venue_sim::server::{MarketSettings, Running, Server, Settings, StartError
 use qt_venue_sim::setup::Setup;
 use qt_venue_sim::truth;
 use qt_venue_sim::venue::Venue;
-use qt_venue_sim::venue::binance::{BinanceSpot, DemoKeys};
+use qt_venue_sim::venue::binance::DemoKeys;
 use serde_json::json;
 
 use crate::app::Session;
@@ -98,7 +98,7 @@ pub fn run(args: &VenueSimArgs, session: &Session) -> Result<(), Failure> {
     tell(args, &running, session)?;
     loop {
         if let Some(truth) = &mut truth {
-            truth.write(&running.with(BinanceSpot::take_truth))?;
+            truth.write(&running.with(|venue| venue.take_truth()))?;
         }
         let is_over = running.with(|venue| venue.is_stop_asked());
         if is_over || interrupt::flag().load(Ordering::Relaxed) {
@@ -108,7 +108,7 @@ pub fn run(args: &VenueSimArgs, session: &Session) -> Result<(), Failure> {
     }
     let summary = running.with(|venue| truth::summary(&venue.simulation().exchange));
     if let Some(truth) = &mut truth {
-        truth.write(&running.with(BinanceSpot::take_truth))?;
+        truth.write(&running.with(|venue| venue.take_truth()))?;
         truth.write(&[summary.to_string()])?;
         truth.end()?;
     }

@@ -2,9 +2,15 @@
 
 pub mod binance;
 
-use crate::exchange::Settings;
+mod shared;
 
-use binance::{FUTURES, KnownSymbol, Limits, SYMBOLS, exchange_settings, futures_settings};
+use crate::exchange::{AccountId, Settings};
+use crate::setup::Setup;
+use crate::simulation::Simulation;
+use crate::wire::service::Service;
+
+use binance::{BinanceSpot, FUTURES, KnownSymbol, SYMBOLS, exchange_settings, futures_settings};
+use shared::keys::{KeyError, KeyKind, Permissions};
 
 /// Which venue is simulated.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -13,6 +19,34 @@ pub enum Venue {
     BinanceSpot,
     /// Binance USD-M futures.
     BinanceUsdm,
+}
+
+/// A venue in front of a simulation, whoever's it is.
+pub trait Simulated: Service {
+    /// Gives an account a key.
+    ///
+    /// # Errors
+    /// When the key does not look like one.
+    fn add_key(
+        &mut self,
+        account: AccountId,
+        api_key: &str,
+        kind: &KeyKind,
+        permissions: Permissions,
+    ) -> Result<(), KeyError>;
+
+    /// The simulation behind the venue.
+    fn simulation(&self) -> &Simulation;
+
+    /// The simulation behind the venue, to change it.
+    fn simulation_mut(&mut self) -> &mut Simulation;
+
+    /// Whether somebody has asked for the end on the control path.
+    fn is_stop_asked(&self) -> bool;
+
+    /// The lines of the truth since the last call. They are kept from the first call on, as many
+    /// as fit between two of them.
+    fn take_truth(&mut self) -> Vec<String>;
 }
 
 impl Venue {
@@ -34,7 +68,7 @@ impl Venue {
         Self::ALL.into_iter().find(|venue| venue.text() == text)
     }
 
-    /// The path of its WebSocket API.
+    /// The path at which orders are taken over a WebSocket.
     #[must_use]
     pub const fn socket_api(self) -> &'static str {
         match self {
@@ -49,15 +83,6 @@ impl Venue {
         match self {
             Self::BinanceSpot => SYMBOLS,
             Self::BinanceUsdm => FUTURES,
-        }
-    }
-
-    /// The limits that it advertises.
-    #[must_use]
-    pub fn limits(self) -> Limits {
-        match self {
-            Self::BinanceSpot => Limits::default(),
-            Self::BinanceUsdm => Limits::usdm(),
         }
     }
 
@@ -78,6 +103,14 @@ impl Venue {
         match self {
             Self::BinanceSpot => exchange_settings(names),
             Self::BinanceUsdm => futures_settings(names),
+        }
+    }
+
+    /// The venue in front of a simulation, with the limits of a setup. Nobody has a key yet.
+    #[must_use]
+    pub fn open(self, sim: Simulation, setup: &Setup) -> Box<dyn Simulated> {
+        match self {
+            Self::BinanceSpot | Self::BinanceUsdm => Box::new(BinanceSpot::new(sim, setup.limits)),
         }
     }
 }
