@@ -35,6 +35,7 @@ const DEMO_ACCOUNTS: [&str; 2] = ["demo", "other"];
 #[command(after_help = "Examples:\n  \
     quanttrade venue-sim --venue binance-spot\n  \
     quanttrade venue-sim --venue binance-usdm --symbols BTCUSDT,ETHUSDT\n  \
+    quanttrade venue-sim --venue bybit-linear\n  \
     quanttrade venue-sim --venue binance-spot --tls --ca /tmp/ca.pem --listen 127.0.0.1:9443\n  \
     quanttrade venue-sim --symbols BTCUSDT,ETHBTC --keys keys.toml --truth truth.jsonl --json\n  \
     quanttrade venue-sim --faults plan.toml --seed 7\n  \
@@ -42,7 +43,7 @@ const DEMO_ACCOUNTS: [&str; 2] = ["demo", "other"];
     It prints its addresses and what to put into a client, and runs until Ctrl-C; then it writes\n\
     what really happened. No order that it takes leaves this machine. docs/VENUE_SIM.md")]
 pub struct VenueSimArgs {
-    /// Whose protocol: binance-spot or binance-usdm
+    /// Whose protocol: binance-spot, binance-usdm, bybit-spot or bybit-linear
     #[arg(long, value_name = "VENUE", default_value = "binance-spot")]
     pub venue: String,
     /// Listen on ADDRESS:PORT; port 0 takes a free one

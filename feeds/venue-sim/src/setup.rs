@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::exchange::units::parse_units;
 use crate::exchange::{AccountId, Exchange, Fees, NewAccount};
 use crate::venue::binance::{DemoKeys, KeyError, KeyKind, Limits, Permissions};
-use crate::venue::{Simulated, Venue};
+use crate::venue::{Simulated, Venue, bybit};
 
 /// Decimals of rates.
 const RATE_DECIMALS: u8 = 8;
@@ -20,6 +20,8 @@ const DEMO_AMOUNT: &str = "1000000";
 pub struct Setup {
     /// The limits of Binance.
     pub limits: Limits,
+    /// The limits of Bybit.
+    pub bybit: bybit::Limits,
     /// The accounts.
     pub accounts: Vec<AccountSetup>,
 }
@@ -134,6 +136,9 @@ impl Setup {
             Venue::BinanceSpot | Venue::BinanceUsdm => {
                 (setup.limits, setup.accounts) = read(text, setup.limits)?;
             }
+            Venue::BybitSpot | Venue::BybitLinear => {
+                (setup.bybit, setup.accounts) = read(text, setup.bybit)?;
+            }
         }
         Ok(setup)
     }
@@ -143,8 +148,9 @@ impl Setup {
     pub fn of_venue(venue: Venue) -> Self {
         let mut setup = Self::default();
         match venue {
-            Venue::BinanceSpot => {}
+            Venue::BinanceSpot | Venue::BybitSpot => {}
             Venue::BinanceUsdm => setup.limits = Limits::usdm(),
+            Venue::BybitLinear => setup.bybit = bybit::Limits::linear(),
         }
         setup
     }

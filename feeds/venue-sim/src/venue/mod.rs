@@ -1,6 +1,7 @@
 //! The venues: what each says over the wire. Only here do their names occur.
 
 pub mod binance;
+pub mod bybit;
 
 mod shared;
 
@@ -19,6 +20,10 @@ pub enum Venue {
     BinanceSpot,
     /// Binance USD-M futures.
     BinanceUsdm,
+    /// Bybit v5, spot.
+    BybitSpot,
+    /// Bybit v5, linear perpetuals.
+    BybitLinear,
 }
 
 /// A venue in front of a simulation, whoever's it is.
@@ -51,7 +56,8 @@ pub trait Simulated: Service {
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Self; 2] = [Self::BinanceSpot, Self::BinanceUsdm];
+    pub const ALL: [Self; 4] =
+        [Self::BinanceSpot, Self::BinanceUsdm, Self::BybitSpot, Self::BybitLinear];
 
     /// Its name on the command line.
     #[must_use]
@@ -59,6 +65,8 @@ impl Venue {
         match self {
             Self::BinanceSpot => "binance-spot",
             Self::BinanceUsdm => "binance-usdm",
+            Self::BybitSpot => "bybit-spot",
+            Self::BybitLinear => "bybit-linear",
         }
     }
 
@@ -74,6 +82,7 @@ impl Venue {
         match self {
             Self::BinanceSpot => "/ws-api/v3",
             Self::BinanceUsdm => "/ws-fapi/v1",
+            Self::BybitSpot | Self::BybitLinear => "/v5/trade",
         }
     }
 
@@ -83,6 +92,8 @@ impl Venue {
         match self {
             Self::BinanceSpot => SYMBOLS,
             Self::BinanceUsdm => FUTURES,
+            Self::BybitSpot => bybit::SPOT_SYMBOLS,
+            Self::BybitLinear => bybit::LINEAR_SYMBOLS,
         }
     }
 
@@ -90,8 +101,9 @@ impl Venue {
     #[must_use]
     pub const fn fees(self) -> (i64, i64) {
         match self {
-            Self::BinanceSpot => (100_000, 100_000),
+            Self::BinanceSpot | Self::BybitSpot => (100_000, 100_000),
             Self::BinanceUsdm => (20_000, 50_000),
+            Self::BybitLinear => (20_000, 55_000),
         }
     }
 
@@ -103,6 +115,8 @@ impl Venue {
         match self {
             Self::BinanceSpot => exchange_settings(names),
             Self::BinanceUsdm => futures_settings(names),
+            Self::BybitSpot => bybit::spot_settings(names),
+            Self::BybitLinear => bybit::linear_settings(names),
         }
     }
 
@@ -111,6 +125,7 @@ impl Venue {
     pub fn open(self, sim: Simulation, setup: &Setup) -> Box<dyn Simulated> {
         match self {
             Self::BinanceSpot | Self::BinanceUsdm => Box::new(BinanceSpot::new(sim, setup.limits)),
+            Self::BybitSpot | Self::BybitLinear => Box::new(bybit::Bybit::new(sim, setup.bybit)),
         }
     }
 }
