@@ -1,6 +1,6 @@
 //! What an account asks about itself, and sets.
 
-use crate::exchange::units::units_text;
+use crate::exchange::units::{parse_units, units_text};
 use crate::exchange::{AccountId, Amount, AssetId, Exchange, Nanos, SymbolId};
 use crate::venue::shared::json::{Object, TimeUnit, array};
 
@@ -118,10 +118,10 @@ pub(super) fn set_leverage(venue: &mut Bybit, ask: &Ask<'_>) -> Outcome {
         return Err(codes::params("category is not supported here"));
     }
     let (buy, sell) = (ask.params.need("buyLeverage")?, ask.params.need("sellLeverage")?);
+    let wrong = || codes::params("leverage must be a whole number here");
     let read = |text: &str| -> Result<u32, Code> {
-        let whole = text.trim_end_matches('0').trim_end_matches('.');
-        let whole = if text.contains('.') { whole } else { text };
-        whole.parse().map_err(|_| codes::params("leverage must be a whole number here"))
+        let units = parse_units(text, 0).map_err(|_| wrong())?;
+        u32::try_from(units).map_err(|_| wrong())
     };
     let leverage = read(buy)?;
     if leverage != read(sell)? {

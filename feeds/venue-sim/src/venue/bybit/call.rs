@@ -7,7 +7,6 @@ use crate::fault::RequestKind;
 use super::codes::{self, Code};
 use super::limits::Meter;
 use super::params::Params;
-use super::shapes::Shapes;
 use super::{Bybit, account, batch, history, public, trading};
 
 /// One request.
@@ -42,10 +41,6 @@ impl Ask<'_> {
     pub(super) fn symbol(&self, venue: &Bybit) -> Result<SymbolId, Code> {
         self.params.need("symbol")?;
         self.some_symbol(venue)?.ok_or_else(|| codes::no_such_symbol(venue.category))
-    }
-
-    pub(super) fn shapes<'a>(&self, venue: &'a Bybit) -> Shapes<'a> {
-        venue.shapes()
     }
 }
 

@@ -191,6 +191,7 @@ impl Meters {
         let max = self.limits.connections_per_5_minutes;
         let address = self.address(peer);
         if now_ns < address.banned_until_ns {
+            self.peaks.banned += 1;
             return Err(codes::banned());
         }
         let used = address.connections.add(1, now_ns);

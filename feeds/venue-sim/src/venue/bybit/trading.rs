@@ -119,7 +119,10 @@ impl Bybit {
         let symbol = ask.symbol(self)?;
         let category = self.category;
         let side = names::side_of(params.need("side")?);
-        let side = side.ok_or_else(|| codes::params("Side invalid"))?;
+        let side = side.ok_or_else(|| match category {
+            Category::Spot => Code::new(170117, "Invalid side."),
+            Category::Linear => codes::params("Side invalid"),
+        })?;
         let is_market = match params.need("orderType")? {
             "Market" => true,
             "Limit" => false,
@@ -129,7 +132,8 @@ impl Bybit {
             return Err(codes::params("position idx not match position mode"));
         }
         for name in ["takeProfit", "stopLoss"] {
-            let is_set = params.raw(name).is_some_and(|text| text.trim_matches(['0', '.']) != "");
+            let is_set =
+                params.raw(name).is_some_and(|text| !text.trim_matches(['0', '.']).is_empty());
             if is_set {
                 return Err(codes::params(format!("{name} is not simulated")));
             }
