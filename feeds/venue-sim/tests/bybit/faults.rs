@@ -154,7 +154,7 @@ fn subscriptions_are_acknowledged_wrongly() {
     let request = json!({ "op": "subscribe", "args": [TOPIC] }).to_string();
     socket.send(&request);
     assert_eq!(socket.json()["topic"], TOPIC);
-    let running = moving("what = \"data-before-ack\"\ndelay_ms = 100");
+    let running = moving("what = \"data-before-ack\"");
     let mut socket = Socket::open(running.addr, "/v5/public/linear");
     socket.send(&request);
     assert_eq!(socket.json()["topic"], TOPIC);
@@ -180,8 +180,11 @@ fn connections_end_and_are_refused() {
         ("what = \"slow-consumer\"", None),
     ] {
         let running = moving(rule);
-        let mut socket = Socket::open(running.addr, "/v5/public/linear");
-        assert_eq!(socket.close_code(), wanted, "{rule}");
+        // What is reset may be so before the handshake is read.
+        let socket = Socket::try_open(running.addr, "/v5/public/linear").ok();
+        let code = socket.and_then(|mut socket| socket.close_code());
+        assert_eq!(code, wanted, "{rule}");
+        assert_eq!(done(&running), 1, "{rule}");
     }
     let running = moving("what = \"refuse-connect\"\nconnection = \"user\"");
     assert!(Socket::try_open(running.addr, "/v5/private").is_err());

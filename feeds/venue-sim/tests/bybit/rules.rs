@@ -1,6 +1,6 @@
 //! Signatures, windows, limits and the rules of symbols.
 
-use qt_venue_sim::server::{MarketSettings, Settings};
+use qt_venue_sim::server::{MarketSettings, Running, Settings};
 use qt_venue_sim::setup::{AccountSetup, KeySetup, Setup};
 use qt_venue_sim::venue::Venue;
 use serde_json::{Value, json};
@@ -126,13 +126,25 @@ fn an_address_that_asks_for_too_much_is_forbidden() {
     assert_eq!(control(&running, "GET", "limits")["peaks"]["banned"].as_u64(), Some(3));
 }
 
+/// A server that never finds that somebody asks too often.
+fn patient(venue: Venue) -> Running {
+    let mut settings = Settings::new(venue);
+    settings.market = MarketSettings::None;
+    let mut setup = Setup::of_venue(venue);
+    setup.bybit.orders_per_second = 10_000;
+    let assets: &[&str] = if venue == SPOT { &["BTC", "USDT"] } else { &["USDT"] };
+    setup.accounts = Setup::demo(assets).accounts;
+    settings.setup = Some(setup);
+    start(settings)
+}
+
 #[test]
 fn rules_of_symbols_have_their_codes() {
     for (venue, codes) in [
         (SPOT, [170_121, 170_137, 170_134, 170_140, 170_193, 170_117, 170_116, 170_115]),
         (LINEAR, [10_001, 10_001, 10_001, 110_094, 110_003, 10_001, 10_001, 10_001]),
     ] {
-        let running = quiet(venue);
+        let running = patient(venue);
         let trader = Trader::demo(&running, venue, "demo");
         let other = Trader::demo(&running, venue, "other");
         // The last price is what limits are held against.

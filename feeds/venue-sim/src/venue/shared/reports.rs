@@ -56,7 +56,8 @@ impl Awaited {
     }
 }
 
-/// How an event is told by the plan that is these texts. `foreign`: the same of an order that is not there.
+/// How an event is told by the plan that is these texts. `foreign`: the same of an order that is
+/// not there.
 pub(in crate::venue) fn texts(
     action: Option<&Action>,
     json: &[String],
