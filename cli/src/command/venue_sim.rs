@@ -13,7 +13,7 @@ use qt_venue_sim::server::{MarketSettings, Running, Server, Settings, StartError
 use qt_venue_sim::setup::Setup;
 use qt_venue_sim::truth;
 use qt_venue_sim::venue::Venue;
-use qt_venue_sim::venue::binance::{BinanceSpot, DemoKeys};
+use qt_venue_sim::venue::binance::DemoKeys;
 use serde_json::json;
 
 use crate::app::Session;
@@ -35,6 +35,7 @@ const DEMO_ACCOUNTS: [&str; 2] = ["demo", "other"];
 #[command(after_help = "Examples:\n  \
     quanttrade venue-sim --venue binance-spot\n  \
     quanttrade venue-sim --venue binance-usdm --symbols BTCUSDT,ETHUSDT\n  \
+    quanttrade venue-sim --venue bybit-linear\n  \
     quanttrade venue-sim --venue binance-spot --tls --ca /tmp/ca.pem --listen 127.0.0.1:9443\n  \
     quanttrade venue-sim --symbols BTCUSDT,ETHBTC --keys keys.toml --truth truth.jsonl --json\n  \
     quanttrade venue-sim --faults plan.toml --seed 7\n  \
@@ -42,7 +43,7 @@ const DEMO_ACCOUNTS: [&str; 2] = ["demo", "other"];
     It prints its addresses and what to put into a client, and runs until Ctrl-C; then it writes\n\
     what really happened. No order that it takes leaves this machine. docs/VENUE_SIM.md")]
 pub struct VenueSimArgs {
-    /// Whose protocol: binance-spot or binance-usdm
+    /// Whose protocol: binance-spot, binance-usdm, bybit-spot or bybit-linear
     #[arg(long, value_name = "VENUE", default_value = "binance-spot")]
     pub venue: String,
     /// Listen on ADDRESS:PORT; port 0 takes a free one
@@ -98,7 +99,7 @@ pub fn run(args: &VenueSimArgs, session: &Session) -> Result<(), Failure> {
     tell(args, &running, session)?;
     loop {
         if let Some(truth) = &mut truth {
-            truth.write(&running.with(BinanceSpot::take_truth))?;
+            truth.write(&running.with(|venue| venue.take_truth()))?;
         }
         let is_over = running.with(|venue| venue.is_stop_asked());
         if is_over || interrupt::flag().load(Ordering::Relaxed) {
@@ -108,7 +109,7 @@ pub fn run(args: &VenueSimArgs, session: &Session) -> Result<(), Failure> {
     }
     let summary = running.with(|venue| truth::summary(&venue.simulation().exchange));
     if let Some(truth) = &mut truth {
-        truth.write(&running.with(BinanceSpot::take_truth))?;
+        truth.write(&running.with(|venue| venue.take_truth()))?;
         truth.write(&[summary.to_string()])?;
         truth.end()?;
     }

@@ -10,8 +10,7 @@ use crate::fault::Plan;
 use crate::market::{Recording, RecordingError, Seeded, SeededSettings};
 use crate::setup::{Setup, SetupError};
 use crate::simulation::Simulation;
-use crate::venue::Venue;
-use crate::venue::binance::BinanceSpot;
+use crate::venue::{Simulated, Venue};
 use crate::wire::server::{Serving, Shared, WireSettings, locked, now_ns};
 use crate::wire::tls::{Tls, TlsError};
 
@@ -114,13 +113,12 @@ fn known_symbols(venue: Venue) -> String {
 pub struct Server;
 
 /// A server that runs. It stops when it is dropped.
-#[derive(Debug)]
 pub struct Running {
     /// Where it listens.
     pub addr: SocketAddr,
     /// The certificate authority in PEM, where it speaks TLS.
     pub authority_pem: Option<String>,
-    serving: Serving<BinanceSpot>,
+    serving: Serving<Box<dyn Simulated>>,
 }
 
 impl Server {
@@ -138,8 +136,8 @@ impl Server {
         let setup = settings.setup.clone().unwrap_or_else(|| demo(of, &sim.exchange));
         let ids = setup.open(of, &mut sim.exchange)?;
         add_markets(&mut sim, &settings, start_ns)?;
-        let mut venue = BinanceSpot::new(sim, setup.limits);
-        setup.hand_out(&mut venue, &ids)?;
+        let mut venue = of.open(sim, &setup);
+        setup.hand_out(venue.as_mut(), &ids)?;
         let mut wire = settings.wire.clone();
         if settings.has_tls {
             wire.tls = Some(Tls::new(&wire.listen.ip().to_string())?);
@@ -161,7 +159,7 @@ fn demo(venue: Venue, exchange: &Exchange) -> Setup {
     };
     let all = exchange.assets().iter().enumerate().filter(|(at, _)| is_owned(at));
     let names: Vec<&str> = all.map(|(_, asset)| &*asset.name).collect();
-    Setup { limits: venue.limits(), ..Setup::demo(&names) }
+    Setup { accounts: Setup::demo(&names).accounts, ..Setup::of_venue(venue) }
 }
 
 fn add_markets(
@@ -191,13 +189,19 @@ fn add_markets(
     Ok(())
 }
 
+impl std::fmt::Debug for Running {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Running").field("addr", &self.addr).finish_non_exhaustive()
+    }
+}
+
 impl Running {
     /// Looks at the venue, or changes it, between two steps.
-    pub fn with<T>(&self, look: impl FnOnce(&mut BinanceSpot) -> T) -> T {
-        look(&mut locked(&self.service()))
+    pub fn with<T>(&self, look: impl FnOnce(&mut dyn Simulated) -> T) -> T {
+        look(locked(&self.service()).as_mut())
     }
 
-    fn service(&self) -> Shared<BinanceSpot> {
+    fn service(&self) -> Shared<Box<dyn Simulated>> {
         self.serving.service()
     }
 

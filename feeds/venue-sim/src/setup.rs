@@ -3,28 +3,37 @@
 
 use std::collections::BTreeMap;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::exchange::units::parse_units;
 use crate::exchange::{AccountId, Exchange, Fees, NewAccount};
-use crate::venue::Venue;
-use crate::venue::binance::{BinanceSpot, DemoKeys, KeyError, KeyKind, Limits, Permissions};
+use crate::venue::binance::{DemoKeys, KeyError, KeyKind, Limits, Permissions};
+use crate::venue::{Simulated, Venue, bybit};
 
 /// Decimals of rates.
 const RATE_DECIMALS: u8 = 8;
 /// What an account of a demonstration owns of each asset.
 const DEMO_AMOUNT: &str = "1000000";
 
-/// The file of keys.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields)]
+/// Accounts, keys and limits.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Setup {
-    /// Limits that differ from the venue's own.
-    #[serde(default)]
+    /// The limits of Binance.
     pub limits: Limits,
+    /// The limits of Bybit.
+    pub bybit: bybit::Limits,
     /// The accounts.
-    #[serde(default, rename = "account")]
     pub accounts: Vec<AccountSetup>,
+}
+
+/// The file of keys.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct File<L> {
+    /// Limits that differ from the venue's own.
+    limits: Option<L>,
+    #[serde(default, rename = "account")]
+    accounts: Vec<AccountSetup>,
 }
 
 /// An account.
@@ -122,17 +131,28 @@ impl Setup {
     /// # Errors
     /// What is wrong, with its line.
     pub fn of(venue: Venue, text: &str) -> Result<Self, SetupError> {
-        let wrong = |error: String| SetupError::Toml(error.trim().to_owned());
-        let mut setup: Self = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        let file: toml::Table = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
-        let own = toml::Table::try_from(venue.limits());
-        let mut limits = own.map_err(|error| wrong(error.to_string()))?;
-        if let Some(toml::Value::Table(given)) = file.get("limits") {
-            limits.extend(given.clone());
+        let mut setup = Self::of_venue(venue);
+        match venue {
+            Venue::BinanceSpot | Venue::BinanceUsdm => {
+                (setup.limits, setup.accounts) = read(text, setup.limits)?;
+            }
+            Venue::BybitSpot | Venue::BybitLinear => {
+                (setup.bybit, setup.accounts) = read(text, setup.bybit)?;
+            }
         }
-        setup.limits =
-            limits.try_into().map_err(|error: toml::de::Error| wrong(error.to_string()))?;
         Ok(setup)
+    }
+
+    /// The venue's own limits, and no accounts.
+    #[must_use]
+    pub fn of_venue(venue: Venue) -> Self {
+        let mut setup = Self::default();
+        match venue {
+            Venue::BinanceSpot | Venue::BybitSpot => {}
+            Venue::BinanceUsdm => setup.limits = Limits::usdm(),
+            Venue::BybitLinear => setup.bybit = bybit::Limits::linear(),
+        }
+        setup
     }
 
     /// Two accounts that own a lot, with keys that are made from their names.
@@ -161,7 +181,7 @@ impl Setup {
                 keys: vec![hmac, ed25519],
             }
         };
-        Self { limits: Limits::default(), accounts: vec![account("demo"), account("other")] }
+        Self { accounts: vec![account("demo"), account("other")], ..Self::default() }
     }
 
     /// Opens the accounts.
@@ -180,7 +200,7 @@ impl Setup {
     ///
     /// # Errors
     /// The first key that cannot be used.
-    pub fn hand_out(&self, venue: &mut BinanceSpot, ids: &[AccountId]) -> Result<(), SetupError> {
+    pub fn hand_out(&self, venue: &mut dyn Simulated, ids: &[AccountId]) -> Result<(), SetupError> {
         for (account, id) in self.accounts.iter().zip(ids) {
             for key in &account.keys {
                 let wrong = |error| SetupError::Key { account: account.name.clone(), error };
@@ -195,6 +215,25 @@ impl Setup {
         }
         Ok(())
     }
+}
+
+/// What is in a file of keys: accounts, and the venue's `own` limits with those that the file names.
+fn read<L>(text: &str, own: L) -> Result<(L, Vec<AccountSetup>), SetupError>
+where
+    L: Serialize + for<'de> Deserialize<'de>,
+{
+    let wrong = |error: String| SetupError::Toml(error.trim().to_owned());
+    let file: File<L> = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    if file.limits.is_none() {
+        return Ok((own, file.accounts));
+    }
+    let table: toml::Table = toml::from_str(text).map_err(|error| wrong(error.to_string()))?;
+    let mut limits = toml::Table::try_from(own).map_err(|error| wrong(error.to_string()))?;
+    if let Some(toml::Value::Table(given)) = table.get("limits") {
+        limits.extend(given.clone());
+    }
+    let limits: Result<L, toml::de::Error> = limits.try_into();
+    Ok((limits.map_err(|error| wrong(error.to_string()))?, file.accounts))
 }
 
 impl AccountSetup {

@@ -1,9 +1,10 @@
 //! What no participant asked for: the exchange does it to an order because a plan says so.
 
+use super::account::AccountId;
 use super::core::{Details, Exchange};
 use super::event::ExecutionKind;
 use super::matching::{Taken, Taker};
-use super::order::{OrderStatus, SelfTrade};
+use super::order::{NewOrder, Order, OrderStatus, SelfTrade};
 use super::refusal::Refusal;
 use super::units::Qty;
 
@@ -38,6 +39,26 @@ impl Exchange {
         wanted - taker.left
     }
 
+    /// An order is taken and ends at once, because of what it would be refused for elsewhere: it
+    /// never meets the book, and is told of once, as expired.
+    ///
+    /// # Errors
+    /// Why it is refused all the same; then nothing has changed.
+    pub fn place_in_vain(
+        &mut self,
+        account: AccountId,
+        order: &NewOrder,
+        why: Refusal,
+    ) -> Result<Order, Refusal> {
+        self.check_rules(account, order)?;
+        let id = self.admit(account, order, (order.qty.unwrap_or(0), 0));
+        self.end(id, OrderStatus::Expired);
+        let details = Details { refusal: Some(why), ..Details::default() };
+        self.tell_report(id, ExecutionKind::Expired, details);
+        self.finish();
+        Ok(self.order_at(id).clone())
+    }
+
     /// An open order ends by the rules. Says whether it was open.
     pub fn expire_order(&mut self, order: u64) -> bool {
         self.end_order(order, OrderStatus::Expired, ExecutionKind::Expired)
@@ -62,7 +83,7 @@ impl Exchange {
 
     /// An order by its id alone, whoever's it is.
     #[must_use]
-    pub fn order_by_id(&self, order: u64) -> Option<&super::order::Order> {
+    pub fn order_by_id(&self, order: u64) -> Option<&Order> {
         self.index(order).map(|at| &self.orders[at])
     }
 }

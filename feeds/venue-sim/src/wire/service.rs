@@ -38,6 +38,40 @@ pub trait Service: Send {
     fn stopping(&mut self, now_ns: i64);
 }
 
+impl<S: Service + ?Sized> Service for Box<S> {
+    fn admit(&mut self, peer: IpAddr, now_ns: i64) -> Admission {
+        (**self).admit(peer, now_ns)
+    }
+
+    fn answer(&mut self, peer: IpAddr, request: &Request, now_ns: i64) -> Answer {
+        (**self).answer(peer, request, now_ns)
+    }
+
+    fn open(&mut self, link: &Link, request: &Request, now_ns: i64) -> Result<Rules, Answer> {
+        (**self).open(link, request, now_ns)
+    }
+
+    fn text(&mut self, link: &Link, text: &str, now_ns: i64) {
+        (**self).text(link, text, now_ns);
+    }
+
+    fn closed(&mut self, link: &Link, now_ns: i64) {
+        (**self).closed(link, now_ns);
+    }
+
+    fn advance(&mut self, now_ns: i64) {
+        (**self).advance(now_ns);
+    }
+
+    fn control(&mut self, request: &Request, now_ns: i64) -> Response {
+        (**self).control(request, now_ns)
+    }
+
+    fn stopping(&mut self, now_ns: i64) {
+        (**self).stopping(now_ns);
+    }
+}
+
 /// One WebSocket.
 #[derive(Debug, Clone)]
 pub struct Link {

@@ -1,13 +1,11 @@
 //! What the fault plan makes of frames of streams and of connections.
 
-use std::collections::BTreeMap;
-
-use serde_json::{Map, Value};
-
 use crate::exchange::{Exchange, Nanos, SymbolId};
 use crate::fault::{Action, ConnectionKind, Fault, Hook, Place};
-use crate::wire::frames::{self, Opcode};
-use crate::wire::outbox::{End, Outbox};
+use crate::venue::shared::frames::{Strange, frame_fated, shifted, with_levels, without_bids};
+use crate::venue::shared::later::Due;
+use crate::venue::shared::links;
+use crate::wire::outbox::End;
 use crate::wire::service::Link;
 
 use super::BinanceSpot;
@@ -18,44 +16,17 @@ use super::topics::{Kind, Topic};
 
 /// How often connections are looked at.
 const LOOK_NS: Nanos = 10_000_000;
-/// Frames that are held back at most, over all connections.
-const HELD_MAX: usize = 100_000;
-
-/// What happens later to a connection.
-#[derive(Debug)]
-pub(super) enum Due {
-    /// A text goes out.
-    Text(String),
-    /// It is closed.
-    Close(u16),
-}
-
-/// Everything that is put off, in its order.
-#[derive(Debug, Default)]
-pub(super) struct Later {
-    due: BTreeMap<(Nanos, u64), (std::sync::Arc<Outbox>, Due)>,
-    next: u64,
-}
-
-impl Later {
-    pub(super) fn add(&mut self, at_ns: Nanos, outbox: &std::sync::Arc<Outbox>, due: Due) {
-        if self.due.len() < HELD_MAX {
-            self.due.insert((at_ns, self.next), (std::sync::Arc::clone(outbox), due));
-            self.next += 1;
-        }
-    }
-
-    /// Does what is due.
-    pub(super) fn run(&mut self, now_ns: Nanos) {
-        while let Some(first) = self.due.first_entry().filter(|first| first.key().0 <= now_ns) {
-            let (outbox, due) = first.remove();
-            match due {
-                Due::Text(text) => outbox.text(text.as_bytes()),
-                Due::Close(code) => outbox.close(code, ""),
-            }
-        }
-    }
-}
+/// What this venue never says.
+const STRANGE: Strange = Strange {
+    value: || {
+        let event = Object::new(TimeUnit::Milliseconds).text("e", "surprise").number("E", 1);
+        event.done()
+    },
+    symbol: || {
+        let event = Object::new(TimeUnit::Milliseconds).text("e", "trade").number("E", 1);
+        event.text("s", "１２３４５６").done()
+    },
+};
 
 /// What is held back of one stream of one connection.
 #[derive(Debug, Default)]
@@ -100,7 +71,7 @@ impl BinanceSpot {
                     self.later.add(until, &link.outbox, Due::Text(text));
                 } else {
                     let action = self.sim.plan.at(&hook(Place::Frame), now_ns);
-                    frame_fated(action.as_ref(), &link.outbox, &text);
+                    frame_fated(action.as_ref(), &link.outbox, &text, &STRANGE);
                 }
             }
         }
@@ -189,19 +160,10 @@ impl BinanceSpot {
     fn connection_fault(&mut self, action: &Action, link: &Link, unit: TimeUnit, now_ns: Nanos) {
         let outbox = &link.outbox;
         match action.fault {
-            Fault::CloseCode => match action.params.code.unwrap_or(1000) {
-                // Never sent: it says that there was no close frame.
-                1006 => outbox.end(End::Now),
-                code => outbox.close(u16::try_from(code).unwrap_or(1000), ""),
-            },
-            Fault::Reset => outbox.end(End::ResetAfterAll),
-            Fault::HalfOpen => outbox.silence(),
-            Fault::LifetimeEnds => outbox.close(1001, "the connection has lived as long as it may"),
-            Fault::SlowConsumer => outbox.end(End::Now),
             Fault::ShutdownNotice | Fault::Overlap => {
                 let is_combined = self.streams.listener(link.id).map(|l| l.is_combined);
                 outbox.text(goodbye(is_combined, unit, now_ns).as_bytes());
-                self.later.add(now_ns + action.delay_ns(1_000), outbox, Due::Close(1001));
+                self.later.add(links::closes_at(action, now_ns), outbox, Due::Close(1001));
             }
             Fault::SessionExpired => {
                 let has_heard = self.users.expire(Some(link.id), now_ns);
@@ -218,131 +180,9 @@ impl BinanceSpot {
                 }
                 session.log_out();
             }
-            _ => {}
+            _ => links::connection(action, outbox),
         }
     }
-}
-
-/// Sends one frame in the way of the fault.
-fn frame_fated(action: Option<&Action>, outbox: &Outbox, text: &str) {
-    let Some(action) = action else { return outbox.text(text.as_bytes()) };
-    let bytes = text.as_bytes();
-    match action.fault {
-        Fault::UnknownField => {
-            let rest = text.strip_prefix('{').unwrap_or(text);
-            outbox.text(format!("{{\"zz\":{{\"new\":[1,null]}},{rest}").as_bytes());
-        }
-        Fault::UnknownValue => {
-            let event = Object::new(TimeUnit::Milliseconds).text("e", "surprise").number("E", 1);
-            outbox.text(event.done().as_bytes());
-            outbox.text(bytes);
-        }
-        Fault::ForeignSymbol => {
-            let event = Object::new(TimeUnit::Milliseconds).text("e", "trade").number("E", 1);
-            outbox.text(event.text("s", "１２３４５６").done().as_bytes());
-            outbox.text(bytes);
-        }
-        Fault::KeyOrder => outbox.text(rewritten(text, |_| ()).as_bytes()),
-        Fault::MissingField => {
-            let lacking = rewritten(text, |map| {
-                let last = map.keys().next_back().cloned();
-                if let Some(last) = last {
-                    map.remove(&last);
-                }
-            });
-            outbox.text(lacking.as_bytes());
-        }
-        Fault::GarbageFrame => {
-            let count = action.params.bytes.unwrap_or(100).min(10_000_000);
-            outbox.text(
-                "{\"garbage\":".repeat(usize::try_from(count / 11 + 1).unwrap_or(1)).as_bytes(),
-            );
-            outbox.text(bytes);
-        }
-        Fault::BinaryFrame => outbox.frame(Opcode::Binary, true, bytes),
-        Fault::FragmentedFrame | Fault::PingInside => {
-            let parts = usize::try_from(action.params.parts.unwrap_or(3)).unwrap_or(3).max(2);
-            let length = bytes.len().div_ceil(parts).max(1);
-            let count = bytes.len().div_ceil(length);
-            for (at, part) in bytes.chunks(length).enumerate() {
-                let opcode = if at == 0 { Opcode::Text } else { Opcode::Continuation };
-                outbox.frame(opcode, at + 1 == count, part);
-                if action.fault == Fault::PingInside && at == 0 {
-                    let payload = action.params.bytes.unwrap_or(100).min(125);
-                    outbox.frame(
-                        Opcode::Ping,
-                        true,
-                        &vec![b'p'; usize::try_from(payload).unwrap_or(0)],
-                    );
-                }
-            }
-        }
-        Fault::CompressedFrame => {
-            // The bit that says so is set; no extension was agreed on.
-            let mut raw = Vec::new();
-            frames::encode(Opcode::Text, true, bytes, &mut raw);
-            raw[0] |= 0x40;
-            outbox.raw(&raw);
-        }
-        Fault::CutFrame => {
-            let mut raw = Vec::new();
-            frames::encode(Opcode::Text, true, bytes, &mut raw);
-            outbox.raw(&raw[..raw.len() / 2]);
-            outbox.end(End::AfterAll);
-        }
-        _ => outbox.text(bytes),
-    }
-}
-
-/// The frame with its fields in the order of their names, and changed.
-fn rewritten(text: &str, change: impl FnOnce(&mut Map<String, Value>)) -> String {
-    let Ok(Value::Object(mut map)) = serde_json::from_str(text) else { return text.to_owned() };
-    match map.get_mut("data") {
-        Some(Value::Object(inner)) => change(inner),
-        _ => change(&mut map),
-    }
-    Value::Object(map).to_string()
-}
-
-/// A change of a book with more levels before its own.
-fn with_levels(text: &str, bids: &str, asks: &str) -> String {
-    let mut text = text.to_owned();
-    for (name, levels) in [("\"b\":[", bids), ("\"a\":[", asks)] {
-        if let Some(at) = text.find(name).filter(|_| !levels.is_empty()) {
-            let begin = at + name.len();
-            let joint = if text[begin..].starts_with(']') { "" } else { "," };
-            text.insert_str(begin, &format!("{levels}{joint}"));
-        }
-    }
-    text
-}
-
-/// A change of a book behind whose own bids others are.
-fn without_bids(text: &str, gone: &str) -> String {
-    let name = "\"b\":[";
-    let Some(begin) = text.find(name).map(|at| at + name.len()) else { return text.to_owned() };
-    // Levels end with two brackets, or there are none.
-    let end = text[begin..].find("]]").filter(|_| !text[begin..].starts_with(']'));
-    let (at, joint) = end.map_or((begin, ""), |end| (begin + end + 1, ","));
-    let mut text = text.to_owned();
-    if !gone.is_empty() {
-        text.insert_str(at, &format!("{joint}{gone}"));
-    }
-    text
-}
-
-/// A change of a book with other numbers.
-fn shifted(text: &str, names: &[&str], by: i64) -> String {
-    let mut text = text.to_owned();
-    for name in names {
-        let name = format!("\"{name}\":");
-        let Some(at) = text.find(&name) else { continue };
-        let begin = at + name.len();
-        let digits = text[begin..].find(|c: char| !c.is_ascii_digit()).unwrap_or(0);
-        let number: i64 = text[begin..begin + digits].parse().unwrap_or(0);
-        text.replace_range(begin..begin + digits, &number.saturating_add(by).max(0).to_string());
-    }
-    text
 }
 
 /// The lowest price that there can be.

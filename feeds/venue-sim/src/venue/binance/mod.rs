@@ -7,8 +7,6 @@ mod call;
 mod codes;
 mod frame_faults;
 mod info;
-mod json;
-mod keys;
 mod limits;
 mod listing;
 mod lists;
@@ -31,32 +29,31 @@ mod usdm;
 
 use std::collections::BTreeMap;
 
-use crate::exchange::{AccountId, Depth, Event, Exchange, Fill, Nanos, Order, OrderRef, SymbolId};
+use crate::exchange::{AccountId, Depth, Exchange, Fill, Nanos, Order, OrderRef, SymbolId};
 use crate::fault::Fault;
 use crate::simulation::Simulation;
-use crate::truth;
+use crate::venue::Simulated;
+use crate::venue::shared::books::OldBooks;
+use crate::venue::shared::glasses::Glasses;
+use crate::venue::shared::later::Later;
+use crate::venue::shared::lines::TruthLines;
+use crate::venue::shared::reports::Swapped;
+use crate::venue::shared::{json, keys};
 
-pub use keys::{DemoKeys, KeyError, Permissions};
+pub use crate::venue::shared::keys::{DemoKeys, KeyError, KeyKind, Permissions};
 pub use limits::Limits;
 pub use listing::{KnownSymbol, SYMBOLS, exchange_settings};
 
 /// The futures that are known.
 pub const FUTURES: &[KnownSymbol] = usdm::SYMBOLS;
 
-use frame_faults::{Hold, Later};
-use keys::{Key, KeyRing, Secret};
+use frame_faults::Hold;
+use keys::{KeyRing, is_api_key};
 use limits::Meters;
 use profile::Profile;
-use report_faults::Awaited;
-use request_faults::Glasses;
 use sessions::Session;
 use streams::Streams;
 use topics::Topic;
-
-/// How many lines of the truth wait for whoever takes them.
-const TRUTH_MAX: usize = 1_000_000;
-/// How often a book is kept for stale snapshots.
-const KEPT_NS: Nanos = 1_000_000_000;
 
 /// The venue.
 pub struct BinanceSpot {
@@ -71,41 +68,20 @@ pub struct BinanceSpot {
     later: Later,
     holds: BTreeMap<(u64, Topic), Hold>,
     /// Reports that go behind others, by connection and subscription.
-    swapped: BTreeMap<(u64, u64), Vec<(Awaited, String)>>,
+    swapped: Swapped,
     /// Orders that queries do not find until then.
     not_found: BTreeMap<u64, Nanos>,
     glasses: Glasses,
     snapshot_fault: Option<Fault>,
-    /// Books of a while ago, of a second ago, and of the last two batches of changes.
-    old_books: BTreeMap<SymbolId, [Depth; 4]>,
-    kept_ns: Nanos,
+    old_books: OldBooks,
     looked_ns: Nanos,
-    /// Lines of the truth that nobody has taken yet, where they are wanted.
-    truth: Option<Vec<String>>,
+    truth: TruthLines,
     is_stop_asked: bool,
 }
 
 impl std::fmt::Debug for BinanceSpot {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("BinanceSpot")
-    }
-}
-
-/// What a signature is held against, as it is set up.
-#[derive(Clone, PartialEq, Eq)]
-pub enum KeyKind {
-    /// A secret that both sides know.
-    Hmac(String),
-    /// A public key in PEM: Ed25519 or RSA.
-    Public(String),
-}
-
-impl std::fmt::Debug for KeyKind {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(match self {
-            Self::Hmac(_) => "Hmac",
-            Self::Public(_) => "Public",
-        })
     }
 }
 
@@ -132,65 +108,15 @@ impl BinanceSpot {
             sessions: BTreeMap::new(),
             later: Later::default(),
             holds: BTreeMap::new(),
-            swapped: BTreeMap::new(),
+            swapped: Swapped::default(),
             not_found: BTreeMap::new(),
             glasses: Glasses::default(),
             snapshot_fault: None,
-            old_books: BTreeMap::new(),
-            kept_ns: 0,
+            old_books: OldBooks::default(),
             looked_ns: 0,
-            truth: None,
+            truth: TruthLines::default(),
             is_stop_asked: false,
         }
-    }
-
-    /// Gives an account a key.
-    ///
-    /// # Errors
-    /// When the key does not look like one.
-    pub fn add_key(
-        &mut self,
-        account: AccountId,
-        api_key: &str,
-        kind: &KeyKind,
-        permissions: Permissions,
-    ) -> Result<(), KeyError> {
-        let secret = match kind {
-            KeyKind::Hmac(secret) if secret.is_empty() => return Err(KeyError::Secret),
-            KeyKind::Hmac(secret) => Secret::hmac(secret),
-            KeyKind::Public(pem) => Secret::public(pem)?,
-        };
-        self.keys.add(api_key, Key { account, secret, permissions, is_revoked: false })
-    }
-
-    /// The simulation behind the venue.
-    #[must_use]
-    pub const fn simulation(&self) -> &Simulation {
-        &self.sim
-    }
-
-    /// The simulation behind the venue, to change it.
-    pub const fn simulation_mut(&mut self) -> &mut Simulation {
-        &mut self.sim
-    }
-
-    /// Whether somebody has asked for the end on the control path.
-    #[must_use]
-    pub const fn is_stop_asked(&self) -> bool {
-        self.is_stop_asked
-    }
-
-    /// The lines of the truth since the last call. They are kept from the first call on, as many
-    /// as fit between two of them.
-    pub fn take_truth(&mut self) -> Vec<String> {
-        self.truth.replace(Vec::new()).unwrap_or_default()
-    }
-
-    fn keep_truth(&mut self, event: &Event) {
-        let Some(lines) = self.truth.as_mut().filter(|lines| lines.len() < TRUTH_MAX) else {
-            return;
-        };
-        lines.extend(truth::line(&self.sim.exchange, event));
     }
 
     const fn exchange(&self) -> &Exchange {
@@ -203,48 +129,13 @@ impl BinanceSpot {
 
     /// A book as it is told to who asks.
     fn snapshot(&mut self, symbol: SymbolId, levels: usize) -> Depth {
-        let kept = self.old_books.get(&symbol);
-        let told = match (self.snapshot_fault, kept) {
-            (Some(Fault::StaleSnapshot), Some([old, ..])) => Some(old),
-            (Some(Fault::SnapshotBeforeFirst), Some([.., before, _])) => Some(before),
-            (Some(Fault::SnapshotAtLast), Some([.., last])) => Some(last),
-            _ => None,
-        };
-        let Some(mut told) = told.filter(|book| book.last_update_id > 0).cloned() else {
+        let Some(mut told) = self.old_books.told(symbol, self.snapshot_fault) else {
             return self.exchange().depth(symbol, levels);
         };
         self.snapshot_fault = None;
         told.bids.truncate(levels);
         told.asks.truncate(levels);
         told
-    }
-
-    /// Keeps books where the plan tells old ones.
-    fn keep_snapshots(&mut self, now_ns: Nanos) {
-        let plan = &self.sim.plan;
-        let faults = [Fault::StaleSnapshot, Fault::SnapshotAtLast, Fault::SnapshotBeforeFirst];
-        if !faults.into_iter().any(|fault| plan.brings(fault)) {
-            return;
-        }
-        let is_due = now_ns - self.kept_ns >= KEPT_NS;
-        if is_due {
-            self.kept_ns = now_ns;
-        }
-        let has_told = self.streams.has_told_fast();
-        if !is_due && !has_told {
-            return;
-        }
-        for (symbol, _) in self.sim.exchange.symbols() {
-            let now = self.sim.exchange.depth(symbol, usize::MAX);
-            let [old, kept, before, last] = self.old_books.entry(symbol).or_default();
-            if is_due {
-                // What was kept a second ago is what is told: it is old enough.
-                *old = std::mem::replace(kept, now.clone());
-            }
-            if has_told && last.last_update_id != now.last_update_id {
-                *before = std::mem::replace(last, now);
-            }
-        }
     }
 
     /// An order as it is told to who asks.
@@ -265,26 +156,42 @@ impl BinanceSpot {
         if is_hidden {
             return None;
         }
-        let told = match self.glasses.as_of_ns {
-            _ if self.glasses.hides_ended && !order.status.is_open() => None,
-            None => Some(order.clone()),
-            Some(at_ns) => {
-                let name = OrderRef::id(order.id);
-                self.exchange().order_as_of(order.account, order.symbol, &name, at_ns)
-            }
-        };
-        if told.as_ref() != Some(order) {
-            self.glasses.has_lied.set(true);
-        }
-        told
+        self.glasses.order(self.exchange(), order)
     }
 
     /// Whether queries see an execution.
     fn is_told(&self, fill: &Fill) -> bool {
-        let is_told = self.glasses.as_of_ns.is_none_or(|at_ns| fill.time_ns <= at_ns);
-        if !is_told {
-            self.glasses.has_lied.set(true);
+        self.glasses.shows(fill)
+    }
+}
+
+impl Simulated for BinanceSpot {
+    fn add_key(
+        &mut self,
+        account: AccountId,
+        api_key: &str,
+        kind: &KeyKind,
+        permissions: Permissions,
+    ) -> Result<(), KeyError> {
+        if !is_api_key(api_key) {
+            return Err(KeyError::ApiKey);
         }
-        is_told
+        self.keys.add(account, api_key, kind, permissions)
+    }
+
+    fn simulation(&self) -> &Simulation {
+        &self.sim
+    }
+
+    fn simulation_mut(&mut self) -> &mut Simulation {
+        &mut self.sim
+    }
+
+    fn is_stop_asked(&self) -> bool {
+        self.is_stop_asked
+    }
+
+    fn take_truth(&mut self) -> Vec<String> {
+        self.truth.take()
     }
 }

@@ -1,11 +1,11 @@
 //! What the fault plan makes of requests and of their answers.
 
-use std::cell::Cell;
 use std::net::IpAddr;
-use std::time::Duration;
 
-use crate::exchange::{AccountId, Nanos, Order, OrderRef, OrderStatus, Qty};
+use crate::exchange::{AccountId, Nanos, Order, OrderRef, OrderStatus};
 use crate::fault::{Action, ConnectionKind, Fault, Hook, Place, RequestKind};
+use crate::venue::shared::fates::{self, fill, is_other_book, nanos};
+use crate::venue::shared::glasses::Glasses;
 use crate::wire::service::Fate;
 
 use super::BinanceSpot;
@@ -16,30 +16,7 @@ use super::rest::Admitted;
 use super::service::terminated;
 
 /// What becomes of a request.
-pub(super) struct Fated {
-    pub(super) result: Result<(String, Option<AccountId>), Code>,
-    pub(super) after: Duration,
-    pub(super) fate: Fate,
-    /// Whether what happened is told before the answer.
-    pub(super) events_first: bool,
-}
-
-impl Fated {
-    pub(super) fn of(result: Result<(String, Option<AccountId>), Code>) -> Self {
-        Self { result, after: Duration::ZERO, fate: Fate::Whole, events_first: false }
-    }
-}
-
-/// What queries are told for the time of one request.
-#[derive(Debug, Default)]
-pub(super) struct Glasses {
-    /// Orders and executions as they stood then.
-    pub(super) as_of_ns: Option<Nanos>,
-    /// Orders that have ended are not found.
-    pub(super) hides_ended: bool,
-    /// Whether anything was told otherwise than it is.
-    pub(super) has_lied: Cell<bool>,
-}
+pub(super) type Fated = fates::Fated<Result<(String, Option<AccountId>), Code>>;
 
 /// What a call is about, in the words of fault plans.
 fn kind_of(call: &Call) -> RequestKind {
@@ -70,10 +47,6 @@ fn kind_of(call: &Call) -> RequestKind {
             _ => RequestKind::Other,
         },
     }
-}
-
-fn nanos(ns: Nanos) -> Duration {
-    Duration::from_nanos(u64::try_from(ns).unwrap_or(0))
 }
 
 impl BinanceSpot {
@@ -118,7 +91,7 @@ impl BinanceSpot {
             None
         };
         if let Some(action) = &answer {
-            self.glasses = glasses(action, now_ns);
+            self.glasses = Glasses::of(action, now_ns);
         }
         self.snapshot_fault = snapshot.as_ref().map(|action| action.fault);
         let mut fated = Fated::of(self.perform(admitted, peer, is_socket, now_ns));
@@ -198,7 +171,7 @@ impl BinanceSpot {
                 let order = self.named(admitted)?;
                 let is_all = action.fault == Fault::FillBeforeCancel;
                 let qty = if is_all { order.left() } else { order.left() / 2 };
-                if !self.fill(&order, qty) {
+                if !fill(&mut self.sim, &order, qty) {
                     self.sim.plan.missed(action);
                 }
                 None
@@ -253,10 +226,9 @@ impl BinanceSpot {
         fated: &mut Fated,
         now_ns: Nanos,
     ) -> bool {
-        let exchange = &mut self.sim.exchange;
         match action.fault {
             Fault::FillBeforeAck => {
-                if !self.fill(order, order.left()) {
+                if !fill(&mut self.sim, order, order.left()) {
                     return false;
                 }
                 fated.events_first = true;
@@ -271,16 +243,7 @@ impl BinanceSpot {
                 }
                 true
             }
-            Fault::ExpireOrder => exchange.expire_order(order.id),
-            Fault::PartialThenCancel => {
-                let is_filled = self.fill(order, order.left() / 2);
-                is_filled && self.sim.exchange.cancel_order(order.id)
-            }
-            Fault::PartialFills => {
-                let parts = action.params.parts.unwrap_or(3).clamp(1, 1_000);
-                self.fill_in_parts(order, Qty::try_from(parts).unwrap_or(1))
-            }
-            _ => false,
+            _ => fates::after_order(&mut self.sim, action, order).unwrap_or(false),
         }
     }
 
@@ -330,25 +293,6 @@ impl BinanceSpot {
         order.filter(|order| order.status == OrderStatus::New).cloned()
     }
 
-    /// Fills a part of an order that rests, at its price; whether that could be done.
-    fn fill(&mut self, order: &Order, qty: Qty) -> bool {
-        self.sim.exchange.fill_order(order.id, qty) > 0
-    }
-
-    fn fill_in_parts(&mut self, order: &Order, parts: Qty) -> bool {
-        let step = self.sim.exchange.symbol(order.symbol).map_or(1, |spec| spec.filters.lot.step);
-        let part = (order.left() / parts / step.max(1) * step).max(step);
-        let mut left = order.left();
-        while left > 0 {
-            let qty = if left < 2 * part { left } else { part };
-            if !self.fill(order, qty) {
-                return left < order.left();
-            }
-            left -= qty;
-        }
-        true
-    }
-
     /// Takes the keys of an account away and tells every connection that used them.
     fn revoke(&mut self, account: AccountId, now_ns: Nanos) {
         self.keys.revoke(account, true);
@@ -368,25 +312,9 @@ impl BinanceSpot {
     }
 }
 
-fn glasses(action: &Action, now_ns: Nanos) -> Glasses {
-    match action.fault {
-        Fault::StaleAnswer => {
-            Glasses { as_of_ns: Some(now_ns - action.delay_ns(1_000)), ..Glasses::default() }
-        }
-        Fault::RecentOrdersEmpty => Glasses { hides_ended: true, ..Glasses::default() },
-        _ => Glasses::default(),
-    }
-}
-
 /// An answer that does not say what was done.
 fn lost(action: &Action) -> Fated {
-    let mut fated = Fated::of(Err(unknown(action)));
-    match action.params.how.as_deref() {
-        Some("drop") => fated.fate = Fate::Reset,
-        Some("silence") => fated.fate = Fate::Never,
-        _ => {}
-    }
-    fated
+    Fated::lost(Err(unknown(action)), action)
 }
 
 fn unknown(action: &Action) -> Code {
@@ -406,11 +334,6 @@ fn unknown(action: &Action) -> Code {
     code
 }
 
-/// Whether a fault is that another book is told.
-const fn is_other_book(fault: Fault) -> bool {
-    matches!(fault, Fault::StaleSnapshot | Fault::SnapshotAtLast | Fault::SnapshotBeforeFirst)
-}
-
 fn snapshot_fated(action: &Action, fated: &mut Fated) {
     match action.fault {
         Fault::SnapshotRefused => {
@@ -427,10 +350,8 @@ fn snapshot_fated(action: &Action, fated: &mut Fated) {
         Fault::SnapshotTimeout => fated.fate = Fate::Never,
         Fault::SnapshotSlow => fated.after = nanos(action.delay_ns(5_000)),
         Fault::HugeFrame => {
-            let bytes = action.params.bytes.unwrap_or(10_000_000).min(64_000_000);
             if let Ok((json, _)) = &mut fated.result {
-                let missing = usize::try_from(bytes).unwrap_or(0).saturating_sub(json.len());
-                json.push_str(&" ".repeat(missing));
+                fates::make_huge(json, action);
             }
         }
         _ => {}

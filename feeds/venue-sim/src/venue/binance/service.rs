@@ -5,22 +5,22 @@ use std::time::Duration;
 
 use crate::exchange::{Balance, Event, Nanos};
 use crate::fault::{Action, ConnectionKind, Fault, Hook, Place};
+use crate::venue::shared::later::Due;
+use crate::venue::shared::links::{self, SLOW_MS};
+use crate::venue::shared::reports;
 use crate::wire::control;
 use crate::wire::http::{Request, Response};
-use crate::wire::outbox::End;
-use crate::wire::service::{Admission, Answer, Fate, Link, Rules, Service};
+use crate::wire::service::{Admission, Answer, Link, Rules, Service};
 
 use super::BinanceSpot;
 use super::codes::Code;
 use super::json::{Object, TimeUnit, array};
 use super::params::Params;
 use super::profile::{Route, Way};
+use super::report_faults;
 use super::rest::{error, unit_of};
 use super::sessions::Session;
 use super::shapes::Shapes;
-
-/// How long a slow handshake takes where the plan does not say.
-const SLOW_MS: u64 = 1_000;
 
 impl Service for BinanceSpot {
     fn admit(&mut self, _peer: IpAddr, _now_ns: i64) -> Admission {
@@ -92,7 +92,7 @@ impl Service for BinanceSpot {
         self.users.closed(link.id);
         self.streams.close(link.id);
         self.holds.retain(|(id, _), _| *id != link.id);
-        self.swapped.retain(|(id, _), _| *id != link.id);
+        self.swapped.closed(link.id);
     }
 
     fn advance(&mut self, now_ns: i64) {
@@ -108,7 +108,7 @@ impl Service for BinanceSpot {
         self.streams.pace(&self.sim.exchange, now_ns, &mut frames);
         self.send(frames, now_ns);
         self.connection_faults(now_ns);
-        self.keep_snapshots(now_ns);
+        self.old_books.keep(&self.sim, self.streams.has_told_fast(), now_ns);
         self.later.run(now_ns);
     }
 
@@ -161,27 +161,10 @@ impl BinanceSpot {
     /// What the plan makes of somebody who wants in: how long it takes, or what he gets instead.
     fn connect_fault(&mut self, kind: ConnectionKind, now_ns: Nanos) -> Result<Duration, Answer> {
         let hook = Hook::new(Place::Connect).connection(kind);
-        let Some(action) = self.sim.plan.at(&hook, now_ns) else { return Ok(Duration::ZERO) };
-        let nothing = || Answer::from(Response::text(503, ""));
-        match action.fault {
-            Fault::SlowConnect => {
-                let ns = u64::try_from(action.delay_ns(SLOW_MS)).unwrap_or(0);
-                Ok(Duration::from_nanos(ns))
-            }
-            Fault::ConnectLimit => {
-                let status = action.params.status.unwrap_or(429);
-                let response = Response::text(status, "Too many connection attempts.");
-                let seconds = (action.retry_ns(1_000) / 1_000_000_000).max(1);
-                Err(response.with("retry-after", seconds).into())
-            }
-            Fault::Outage => {
-                let streams = self.streams.listeners().map(|listener| &listener.link);
-                let sessions = self.sessions.values().map(|session| &session.link);
-                streams.chain(sessions).for_each(|link| link.outbox.end(End::Now));
-                Err(Answer { fate: Fate::Reset, ..nothing() })
-            }
-            _ => Err(Answer { fate: Fate::Reset, ..nothing() }),
-        }
+        let action = self.sim.plan.at(&hook, now_ns);
+        let streams = self.streams.listeners().map(|listener| &listener.link.outbox);
+        let sessions = self.sessions.values().map(|session| &session.link.outbox);
+        links::connect(action.as_ref(), 429, streams.chain(sessions))
     }
 
     /// A request on a connection of streams.
@@ -207,7 +190,7 @@ impl BinanceSpot {
             }
             (Some(Fault::DataBeforeAck), Some(action)) => {
                 let at = now_ns + action.delay_ns(SLOW_MS);
-                self.later.add(at, &link.outbox, super::frame_faults::Due::Text(answer));
+                self.later.add(at, &link.outbox, Due::Text(answer));
             }
             _ => link.outbox.text(answer.as_bytes()),
         }
@@ -218,7 +201,7 @@ impl BinanceSpot {
         let events = self.sim.drain();
         let mut frames = Vec::new();
         for event in &events {
-            self.keep_truth(event);
+            self.truth.keep(&self.sim.exchange, event);
             self.streams.event(event, &self.sim.exchange, now_ns, &mut frames);
             self.tell_account(event, now_ns);
         }
@@ -250,29 +233,20 @@ impl BinanceSpot {
         for ear in ears(&self.sessions, &self.users, account) {
             let shapes = Shapes { exchange, unit: ear.unit };
             let Some(json) = account_event(&shapes, event, now_ns) else { continue };
-            let json = ear.hears(&json);
-            let link = &ear.link;
-            let waiting = self.swapped.entry((link.id, ear.subscription)).or_default();
-            let due: Vec<_> = waiting.extract_if(.., |(awaited, _)| awaited.is(event)).collect();
-            match super::report_faults::texts(action.as_ref(), &json, &shapes, event) {
-                super::report_faults::Told::Now(texts) => {
-                    texts.iter().for_each(|text| link.outbox.text(text.as_bytes()));
-                }
-                super::report_faults::Told::Later(delay_ns) => {
-                    let due = super::frame_faults::Due::Text(json);
-                    self.later.add(now_ns + delay_ns, &link.outbox, due);
-                }
-                super::report_faults::Told::Behind(awaited) => waiting.push((awaited, json)),
-                super::report_faults::Told::Again(count) => {
-                    link.outbox.text(json.as_bytes());
-                    let all: Vec<_> = exchange.reports(account, 0).collect();
-                    for report in &all[all.len().saturating_sub(count)..] {
-                        let again = ear.hears(&shapes.told_report(report, now_ns));
-                        link.outbox.text(again.as_bytes());
-                    }
-                }
-            }
-            due.iter().for_each(|(_, before)| link.outbox.text(before.as_bytes()));
+            let json = vec![ear.hears(&json)];
+            let foreign = || match event {
+                Event::Report(report) => Some(report_faults::foreign(report, &json[0], &shapes)),
+                _ => None,
+            };
+            let told = reports::texts(action.as_ref(), &json, foreign);
+            let again = |count: usize| {
+                let all: Vec<_> = exchange.reports(account, 0).collect();
+                let last = all[all.len().saturating_sub(count)..].iter();
+                last.map(|report| ear.hears(&shapes.told_report(report, now_ns))).collect()
+            };
+            let to = (&ear.link, ear.subscription);
+            let later = (&mut self.later, now_ns);
+            self.swapped.send(to, (event, json), told, later, again);
         }
     }
 
@@ -290,7 +264,7 @@ impl BinanceSpot {
         let mut private = self.users.of(account);
         let is_heard = self.sessions.values().any(listens)
             || private.any(|private| private.link.outbox.is_heard());
-        let is_told = is_heard && super::report_faults::is_about(action.fault, event);
+        let is_told = is_heard && reports::is_about(action.fault, event);
         if !is_told {
             self.sim.plan.missed(action);
         }

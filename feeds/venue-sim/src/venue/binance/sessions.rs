@@ -8,13 +8,13 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use crate::exchange::{AccountId, Nanos};
+use crate::venue::shared::later::Due;
 use crate::wire::outbox::End;
 use crate::wire::service::{Fate, Link};
 
 use super::BinanceSpot;
 use super::call::{self, SIGNED, SOCKET, Security};
 use super::codes::{self, Code};
-use super::frame_faults::Due;
 use super::json::{Object, TimeUnit, array, quoted};
 use super::params::Params;
 use super::request_faults::Fated;

@@ -19,7 +19,7 @@ const ED25519_PRIVATE: [u8; 16] =
 
 /// What a signature is held against.
 #[derive(Clone)]
-pub(super) enum Secret {
+pub(in crate::venue) enum Secret {
     /// A shared secret.
     Hmac(hmac::Key),
     /// A public key.
@@ -38,12 +38,33 @@ impl std::fmt::Debug for Secret {
     }
 }
 
+/// What a signature is held against, as it is set up.
+#[derive(Clone, PartialEq, Eq)]
+pub enum KeyKind {
+    /// A secret that both sides know.
+    Hmac(String),
+    /// A public key in PEM: Ed25519 or RSA.
+    Public(String),
+}
+
+impl std::fmt::Debug for KeyKind {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Hmac(_) => "Hmac",
+            Self::Public(_) => "Public",
+        })
+    }
+}
+
 /// Why a key cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KeyError {
     /// Not what an API key looks like.
     #[error("an api_key has {API_KEY_CHARS} letters and digits")]
     ApiKey,
+    /// Not what an API key looks like where they have no one length.
+    #[error("an api_key has 10 to {API_KEY_CHARS} letters, digits, dashes and underscores")]
+    AnyApiKey,
     /// Neither kind of public key.
     #[error("public_key must be the PEM of an Ed25519 or RSA public key (BEGIN PUBLIC KEY)")]
     PublicKey,
@@ -54,12 +75,12 @@ pub enum KeyError {
 
 impl Secret {
     /// A shared secret.
-    pub(super) fn hmac(secret: &str) -> Self {
+    pub(in crate::venue) fn hmac(secret: &str) -> Self {
         Self::Hmac(hmac::Key::new(hmac::HMAC_SHA256, secret.as_bytes()))
     }
 
     /// The public key in a PEM file.
-    pub(super) fn public(pem: &str) -> Result<Self, KeyError> {
+    pub(in crate::venue) fn public(pem: &str) -> Result<Self, KeyError> {
         let body: String = pem.lines().filter(|line| !line.starts_with("-----")).collect();
         let der = STANDARD.decode(body.trim()).map_err(|_| KeyError::PublicKey)?;
         if let Some(key) = der.strip_prefix(&ED25519_PUBLIC)
@@ -71,7 +92,7 @@ impl Secret {
     }
 
     /// Whether `signature`, as it was sent, is the signature of `payload`.
-    pub(super) fn signed(&self, payload: &[u8], signature: &str) -> bool {
+    pub(in crate::venue) fn signed(&self, payload: &[u8], signature: &str) -> bool {
         match self {
             Self::Hmac(key) => {
                 hex(signature).is_some_and(|tag| hmac::verify(key, payload, &tag).is_ok())
@@ -83,7 +104,7 @@ impl Secret {
         }
     }
 
-    pub(super) const fn is_ed25519(&self) -> bool {
+    pub(in crate::venue) const fn is_ed25519(&self) -> bool {
         matches!(self, Self::Ed25519(_))
     }
 }
@@ -138,35 +159,45 @@ pub struct Permissions {
 
 /// A key of an account.
 #[derive(Debug, Clone)]
-pub(super) struct Key {
-    pub(super) account: AccountId,
-    pub(super) secret: Secret,
-    pub(super) permissions: Permissions,
-    pub(super) is_revoked: bool,
+pub(in crate::venue) struct Key {
+    pub(in crate::venue) account: AccountId,
+    pub(in crate::venue) secret: Secret,
+    pub(in crate::venue) permissions: Permissions,
+    pub(in crate::venue) is_revoked: bool,
 }
 
 /// All keys by their API key.
 #[derive(Debug, Clone, Default)]
-pub(super) struct KeyRing {
+pub(in crate::venue) struct KeyRing {
     keys: BTreeMap<String, Key>,
 }
 
 impl KeyRing {
-    pub(super) fn add(&mut self, api_key: &str, key: Key) -> Result<(), KeyError> {
-        if !is_api_key(api_key) {
-            return Err(KeyError::ApiKey);
-        }
+    /// Gives an account a key.
+    pub(in crate::venue) fn add(
+        &mut self,
+        account: AccountId,
+        api_key: &str,
+        kind: &KeyKind,
+        permissions: Permissions,
+    ) -> Result<(), KeyError> {
+        let secret = match kind {
+            KeyKind::Hmac(secret) if secret.is_empty() => return Err(KeyError::Secret),
+            KeyKind::Hmac(secret) => Secret::hmac(secret),
+            KeyKind::Public(pem) => Secret::public(pem)?,
+        };
+        let key = Key { account, secret, permissions, is_revoked: false };
         self.keys.insert(api_key.to_owned(), key);
         Ok(())
     }
 
     /// The key, if there is one and it has not been revoked.
-    pub(super) fn get(&self, api_key: &str) -> Option<&Key> {
+    pub(in crate::venue) fn get(&self, api_key: &str) -> Option<&Key> {
         self.keys.get(api_key).filter(|key| !key.is_revoked)
     }
 
     /// Revokes all keys of an account, or gives them back.
-    pub(super) fn revoke(&mut self, account: AccountId, is_revoked: bool) {
+    pub(in crate::venue) fn revoke(&mut self, account: AccountId, is_revoked: bool) {
         for key in self.keys.values_mut().filter(|key| key.account == account) {
             key.is_revoked = is_revoked;
         }
@@ -174,7 +205,7 @@ impl KeyRing {
 }
 
 /// Whether it looks like an API key.
-pub(super) fn is_api_key(text: &str) -> bool {
+pub(in crate::venue) fn is_api_key(text: &str) -> bool {
     text.len() == API_KEY_CHARS && text.bytes().all(|byte| byte.is_ascii_alphanumeric())
 }
 

@@ -9,7 +9,7 @@ use crate::exchange::Nanos;
 
 /// In which unit times are told.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub(super) enum TimeUnit {
+pub(in crate::venue) enum TimeUnit {
     /// Thousandths of a second.
     #[default]
     Milliseconds,
@@ -19,7 +19,7 @@ pub(super) enum TimeUnit {
 
 impl TimeUnit {
     /// A time in this unit.
-    pub(super) const fn of(self, time_ns: Nanos) -> i64 {
+    pub(in crate::venue) const fn of(self, time_ns: Nanos) -> i64 {
         match self {
             Self::Milliseconds => time_ns.div_euclid(1_000_000),
             Self::Microseconds => time_ns.div_euclid(1_000),
@@ -28,7 +28,7 @@ impl TimeUnit {
 }
 
 /// `text` as a JSON string.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::venue) fn quoted(text: &str) -> String {
     let mut json = String::with_capacity(text.len() + 2);
     push_quoted(&mut json, text);
     json
@@ -55,14 +55,14 @@ fn push_quoted(json: &mut String, text: &str) {
 
 /// An object that is being written.
 #[derive(Debug, Clone)]
-pub(super) struct Object {
+pub(in crate::venue) struct Object {
     json: String,
     unit: TimeUnit,
 }
 
 impl Object {
     /// An empty one whose times are in `unit`.
-    pub(super) fn new(unit: TimeUnit) -> Self {
+    pub(in crate::venue) fn new(unit: TimeUnit) -> Self {
         let mut json = String::with_capacity(256);
         json.push('{');
         Self { json, unit }
@@ -78,41 +78,45 @@ impl Object {
     }
 
     /// A string.
-    pub(super) fn text(mut self, name: &str, value: &str) -> Self {
+    pub(in crate::venue) fn text(mut self, name: &str, value: &str) -> Self {
         self.name(name);
         push_quoted(&mut self.json, value);
         self
     }
 
     /// A whole number.
-    pub(super) fn number(mut self, name: &str, value: impl Into<i128>) -> Self {
+    pub(in crate::venue) fn number(mut self, name: &str, value: impl Into<i128>) -> Self {
         self.name(name);
         let _ = write!(self.json, "{}", value.into());
         self
     }
 
     /// True or false.
-    pub(super) fn truth(mut self, name: &str, value: bool) -> Self {
+    pub(in crate::venue) fn truth(mut self, name: &str, value: bool) -> Self {
         self.name(name);
         self.json.push_str(if value { "true" } else { "false" });
         self
     }
 
     /// A time.
-    pub(super) fn time(self, name: &str, time_ns: Nanos) -> Self {
+    pub(in crate::venue) fn time(self, name: &str, time_ns: Nanos) -> Self {
         let time = self.unit.of(time_ns);
         self.number(name, time)
     }
 
     /// JSON that is written already.
-    pub(super) fn raw(mut self, name: &str, json: &str) -> Self {
+    pub(in crate::venue) fn raw(mut self, name: &str, json: &str) -> Self {
         self.name(name);
         self.json.push_str(json);
         self
     }
 
     /// More fields where there is something to tell.
-    pub(super) fn when<T>(self, value: Option<T>, write: impl FnOnce(Self, T) -> Self) -> Self {
+    pub(in crate::venue) fn when<T>(
+        self,
+        value: Option<T>,
+        write: impl FnOnce(Self, T) -> Self,
+    ) -> Self {
         match value {
             Some(value) => write(self, value),
             None => self,
@@ -120,19 +124,19 @@ impl Object {
     }
 
     /// More fields where `holds`.
-    pub(super) fn only_if(self, holds: bool, write: impl FnOnce(Self) -> Self) -> Self {
+    pub(in crate::venue) fn only_if(self, holds: bool, write: impl FnOnce(Self) -> Self) -> Self {
         if holds { write(self) } else { self }
     }
 
     /// The object as text.
-    pub(super) fn done(mut self) -> String {
+    pub(in crate::venue) fn done(mut self) -> String {
         self.json.push('}');
         self.json
     }
 }
 
 /// A list of JSON values.
-pub(super) fn array(values: impl IntoIterator<Item = String>) -> String {
+pub(in crate::venue) fn array(values: impl IntoIterator<Item = String>) -> String {
     let mut json = String::from("[");
     for value in values {
         if json.len() > 1 {
@@ -145,7 +149,7 @@ pub(super) fn array(values: impl IntoIterator<Item = String>) -> String {
 }
 
 /// What serde makes of a value that cannot fail: names, lists of names.
-pub(super) fn plain(value: &impl Serialize) -> String {
+pub(in crate::venue) fn plain(value: &impl Serialize) -> String {
     serde_json::to_string(value).unwrap_or_else(|_| "null".to_owned())
 }
 
