@@ -1,0 +1,295 @@
+//! What the servers ask of the venue.
+
+use std::net::IpAddr;
+use std::time::Duration;
+
+use crate::exchange::{AccountId, Event, Nanos, SymbolId};
+use crate::fault::{Action, ConnectionKind, Fault, Hook, Place};
+use crate::venue::shared::later::Due;
+use crate::venue::shared::reports::{Awaited, FOREIGN_ID, Told, is_about, texts};
+use crate::wire::control;
+use crate::wire::http::{Request, Response};
+use crate::wire::outbox::End;
+use crate::wire::service::{Admission, Answer, Fate, Link, Rules, Service};
+
+use super::Kraken;
+use super::executions::{is_begin_or_end, message};
+use super::shapes::Shapes;
+use super::sockets::{Private, Socket, status_message};
+
+/// How long a slow handshake takes where the plan does not say.
+const SLOW_MS: u64 = 1_000;
+/// Where everybody listens, and where accounts are: two hosts of the venue, two paths here.
+const PUBLIC: &str = "/v2";
+const PRIVATE: &str = "/auth/v2";
+/// How the host begins at which accounts are.
+const PRIVATE_HOST: &str = "ws-auth";
+
+impl Service for Kraken {
+    fn admit(&mut self, _peer: IpAddr, _now_ns: i64) -> Admission {
+        Admission::Taken
+    }
+
+    fn answer(&mut self, _peer: IpAddr, request: &Request, now_ns: i64) -> Answer {
+        self.sim.exchange.set_time(now_ns);
+        let slow = match self.connect_fault(ConnectionKind::Rest, now_ns) {
+            Ok(slow) => slow,
+            Err(answer) => return answer,
+        };
+        let mut answer = self.rest(request, now_ns);
+        answer.after += slow;
+        self.tell(now_ns);
+        answer
+    }
+
+    fn open(&mut self, link: &Link, request: &Request, now_ns: i64) -> Result<Rules, Answer> {
+        let host = request.header("host").unwrap_or_default();
+        let is_private = match request.path.trim_end_matches('/') {
+            PRIVATE => true,
+            PUBLIC => host.starts_with(PRIVATE_HOST),
+            _ => return Err(Response::text(404, "There is nothing here.").into()),
+        };
+        let socket = Socket::new(link, is_private, now_ns);
+        let after = self.connect_fault(socket.connection(), now_ns)?;
+        if let Err(seconds) = self.meters.connection(link.peer, now_ns) {
+            let response = Response::text(429, "Too many connection attempts.");
+            return Err(response.with("retry-after", seconds).into());
+        }
+        self.sockets.insert(link.id, socket);
+        link.outbox.text(status_message(link.id, "online").as_bytes());
+        Ok(Rules { messages_per_second_max: None, after })
+    }
+
+    fn text(&mut self, link: &Link, text: &str, now_ns: i64) {
+        self.sim.exchange.set_time(now_ns);
+        self.converse(link, text, now_ns);
+        self.tell(now_ns);
+    }
+
+    fn closed(&mut self, link: &Link, _now_ns: i64) {
+        self.sockets.remove(&link.id);
+        self.keys.closed(link.id);
+        self.holds.retain(|(id, _), _| *id != link.id);
+        self.swapped.remove(&link.id);
+    }
+
+    fn advance(&mut self, now_ns: i64) {
+        // What is not reached now is reached in the next step.
+        self.sim.advance(now_ns);
+        self.timers(now_ns);
+        self.tell(now_ns);
+        let mut frames = Vec::new();
+        self.feeds.pace(&self.sockets, &self.sim.exchange, now_ns, &mut frames);
+        self.send(frames, now_ns);
+        self.heartbeats(now_ns);
+        self.connection_faults(now_ns);
+        self.old_books.keep(&self.sim, self.feeds.has_told_books(), now_ns);
+        self.later.run(now_ns);
+    }
+
+    fn control(&mut self, request: &Request, now_ns: i64) -> Response {
+        self.sim.exchange.set_time(now_ns);
+        if request.method == "POST" && request.path == "/sim/stop" {
+            self.is_stop_asked = true;
+            return Response::json(200, "{}".to_owned());
+        }
+        if request.method == "GET" && request.path == "/sim/limits" {
+            return Response::json(200, self.meters.shown());
+        }
+        let response = control::answer(&mut self.sim, request, now_ns);
+        self.tell(now_ns);
+        response
+    }
+
+    fn stopping(&mut self, _now_ns: i64) {
+        for socket in self.sockets.values() {
+            let outbox = &socket.link.outbox;
+            outbox.text(status_message(socket.link.id, "maintenance").as_bytes());
+            outbox.close(1001, "the server stops");
+        }
+    }
+}
+
+impl Kraken {
+    /// What the plan makes of somebody who wants in: how long it takes, or what he gets instead.
+    fn connect_fault(&mut self, kind: ConnectionKind, now_ns: Nanos) -> Result<Duration, Answer> {
+        let hook = Hook::new(Place::Connect).connection(kind);
+        let Some(action) = self.sim.plan.at(&hook, now_ns) else { return Ok(Duration::ZERO) };
+        let reset = Answer { fate: Fate::Reset, ..Answer::from(Response::text(503, "")) };
+        match action.fault {
+            Fault::SlowConnect => {
+                let ns = u64::try_from(action.delay_ns(SLOW_MS)).unwrap_or(0);
+                Ok(Duration::from_nanos(ns))
+            }
+            Fault::ConnectLimit => {
+                let status = action.params.status.unwrap_or(429);
+                let response = Response::text(status, "Too many connection attempts.");
+                let seconds = (action.retry_ns(1_000) / 1_000_000_000).max(1);
+                Err(response.with("retry-after", seconds).into())
+            }
+            Fault::Outage => {
+                let links = self.sockets.values().map(|socket| &socket.link);
+                links.for_each(|link| link.outbox.end(End::Now));
+                Err(reset)
+            }
+            _ => Err(reset),
+        }
+    }
+
+    /// Tells what has happened since the last time to everyone whom it concerns.
+    pub(super) fn tell(&mut self, now_ns: Nanos) {
+        for event in self.sim.drain() {
+            self.truth.keep(&self.sim.exchange, &event);
+            self.feeds.event(&event);
+            self.tell_account(&event, now_ns);
+            if let Event::Report(report) = &event
+                && !report.order.status.is_open()
+                && let Some(at) = self.expire_times.remove(&report.order.id)
+            {
+                self.expires.remove(&(at, report.order.id));
+            }
+        }
+    }
+
+    /// Tells an account what happened to it, as the plan has it.
+    fn tell_account(&mut self, event: &Event, now_ns: Nanos) {
+        let (account, action, channel) = match event {
+            Event::Report(report) => {
+                let (account, symbol) = (report.order.account, Some(report.order.symbol));
+                let action = self.told_of(account, Place::Report, symbol, now_ns);
+                (account, action, "executions")
+            }
+            Event::Balances { account, .. } => {
+                let action = self.told_of(*account, Place::Balances, None, now_ns);
+                (*account, action, "balances")
+            }
+            _ => return,
+        };
+        let action = action.filter(|action| self.is_told_so(action, account, event));
+        let entries = self.entries(event);
+        let foreign = self.foreign(event);
+        let exchange = &self.sim.exchange;
+        for socket in self.sockets.values_mut() {
+            let private = match channel {
+                "executions" => &mut socket.executions,
+                _ => &mut socket.balances,
+            };
+            let Some(private) = private.as_mut().filter(|known| known.account == account) else {
+                continue;
+            };
+            socket.told_ns = now_ns;
+            let mut wrap = |entry: &String| wrapped(private, channel, entry);
+            let messages: Vec<String> = entries.iter().filter_map(&mut wrap).collect();
+            let outbox = &socket.link.outbox;
+            let say = |all: &[String]| all.iter().for_each(|text| outbox.text(text.as_bytes()));
+            let waiting = self.swapped.entry(socket.link.id).or_default();
+            let due: Vec<_> = waiting.extract_if(.., |(awaited, _)| awaited.is(event)).collect();
+            // What the plan says of one text holds for all that the event is.
+            match texts(action.as_ref(), "", || Some(String::new())) {
+                Told::Now(times) if is_foreign(action.as_ref()) => {
+                    debug_assert_eq!(times.len(), 2);
+                    say(&foreign.iter().filter_map(&mut wrap).collect::<Vec<_>>());
+                    say(&messages);
+                }
+                Told::Now(times) => times.iter().for_each(|_| say(&messages)),
+                Told::Later(delay_ns) => {
+                    for text in messages {
+                        self.later.add(now_ns + delay_ns, outbox, Due::Text(text));
+                    }
+                }
+                Told::Behind(awaited) => waiting.push((awaited, messages)),
+                Told::Again(count) => {
+                    say(&messages);
+                    let all: Vec<_> = exchange.reports(account, 0).collect();
+                    let shapes = Shapes { exchange };
+                    for report in &all[all.len().saturating_sub(count)..] {
+                        let entries = shapes.report(report, None);
+                        say(&entries.iter().filter_map(&mut wrap).collect::<Vec<_>>());
+                    }
+                }
+            }
+            due.iter().for_each(|(_, before)| say(before));
+        }
+    }
+
+    /// What an event is on its channel, entry by entry.
+    fn entries(&mut self, event: &Event) -> Vec<String> {
+        let shapes = Shapes { exchange: &self.sim.exchange };
+        match event {
+            Event::Report(report) => {
+                shapes.report(report, self.expire_times.get(&report.order.id).copied())
+            }
+            Event::Balances { account, balances } => {
+                let mut lines = Vec::new();
+                for balance in &balances.changed {
+                    let total = balance.free + balance.locked;
+                    let before = self.totals.insert((*account, balance.asset), total).unwrap_or(0);
+                    // What orders hold is still there.
+                    if total != before {
+                        let at = (balances.number, balances.time_ns);
+                        lines.push(shapes.ledger(balance, total - before, balances.why, at));
+                    }
+                }
+                lines
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    /// The same report of an order that is not there.
+    fn foreign(&self, event: &Event) -> Vec<String> {
+        let Event::Report(report) = event else { return Vec::new() };
+        let mut other = report.clone();
+        other.order.id = FOREIGN_ID;
+        other.order.client_id = "nobody".into();
+        other.fill = None;
+        other.kind = crate::exchange::ExecutionKind::New;
+        Shapes { exchange: &self.sim.exchange }.report(&other, None)
+    }
+
+    /// Whether somebody listens who can be told so, and the event is one that the fault is about.
+    fn is_told_so(&mut self, action: &Action, account: AccountId, event: &Event) -> bool {
+        let is_report = matches!(event, Event::Report(_));
+        let listens = |socket: &Socket| {
+            let private = if is_report { socket.executions } else { socket.balances };
+            socket.link.outbox.is_heard()
+                && private.is_some_and(|private| private.account == account)
+        };
+        let is_told = self.sockets.values().any(listens) && is_about(action.fault, event);
+        if !is_told {
+            self.sim.plan.missed(action);
+        }
+        is_told
+    }
+
+    fn told_of(
+        &mut self,
+        account: AccountId,
+        place: Place,
+        symbol: Option<SymbolId>,
+        now_ns: Nanos,
+    ) -> Option<Action> {
+        if !self.sim.plan.has(place) {
+            return None;
+        }
+        let exchange = &self.sim.exchange;
+        let mut hook = Hook::new(place).connection(ConnectionKind::Api);
+        hook.account = exchange.account_name(account);
+        let symbol = symbol.and_then(|id| exchange.symbol(id));
+        hook.symbol = symbol.map(|spec| &*spec.name);
+        self.sim.plan.at(&hook, now_ns)
+    }
+}
+
+/// Texts that go behind others, and behind what.
+pub(super) type Waiting = Vec<(Awaited, Vec<String>)>;
+
+fn is_foreign(action: Option<&Action>) -> bool {
+    action.is_some_and(|action| action.fault == Fault::ForeignReport)
+}
+
+/// An entry as a message of its own, with the next number; one that nobody wants is none.
+fn wrapped(private: &mut Private, channel: &str, entry: &String) -> Option<String> {
+    let is_wanted = private.tells_all || is_begin_or_end(entry);
+    is_wanted.then(|| message(channel, false, std::slice::from_ref(entry), private.next()))
+}
