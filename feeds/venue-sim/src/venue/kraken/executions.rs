@@ -7,16 +7,19 @@ use crate::exchange::{
 };
 use crate::venue::shared::json::{Object, array};
 
-use super::shapes::{
-    Shapes, client_id, fee_preference, kind, object, reason, status, user_ref,
-};
+use super::shapes::{Shapes, client_id, fee_preference, kind, object, reason, status, user_ref};
 use super::{ids, moments};
 
 /// How many executions a snapshot has at most.
 const TRADES_MAX: usize = 50;
 
 /// A message of a channel of an account.
-pub(super) fn message(channel: &str, is_snapshot: bool, entries: &[String], sequence: u64) -> String {
+pub(super) fn message(
+    channel: &str,
+    is_snapshot: bool,
+    entries: &[String],
+    sequence: u64,
+) -> String {
     object()
         .text("channel", channel)
         .text("type", if is_snapshot { "snapshot" } else { "update" })
@@ -270,4 +273,3 @@ pub(super) fn is_begin_or_end(entry: &str) -> bool {
         .iter()
         .any(|kind| entry.contains(&format!("\"exec_type\":\"{kind}\"")))
 }
-

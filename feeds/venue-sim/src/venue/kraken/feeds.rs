@@ -126,7 +126,9 @@ impl Feeds {
         for (symbol, trades) in std::mem::take(&mut self.trades) {
             let listeners = topics.get(&(symbol, Channel::Trade)).into_iter().flatten();
             let text = trades_message(&shapes, &trades, false);
-            out.extend(listeners.map(|id| Frame::text(*id, Some((symbol, Channel::Trade)), text.clone())));
+            out.extend(
+                listeners.map(|id| Frame::text(*id, Some((symbol, Channel::Trade)), text.clone())),
+            );
             self.ticker(&topics, &shapes, (symbol, true), now_ns, out);
         }
         for symbol in &std::mem::take(&mut self.changed) {
@@ -139,7 +141,8 @@ impl Feeds {
             self.books_of(&topics, &shapes, *symbol, now_ns, out);
         }
         // Of books to which nobody listens nothing has been told.
-        self.books.retain(|(symbol, depth), _| topics.contains_key(&(*symbol, Channel::Book(*depth))));
+        self.books
+            .retain(|(symbol, depth), _| topics.contains_key(&(*symbol, Channel::Book(*depth))));
         self.candles(&topics, &shapes, now_ns, out);
         if !self.pairs.is_empty() {
             let pairs = std::mem::take(&mut self.pairs);
@@ -279,11 +282,7 @@ fn message(channel: &str, is_snapshot: bool, data: &str) -> String {
 pub(super) fn book_message(shapes: &Shapes<'_>, symbol: SymbolId, frame: &BookFrame) -> String {
     let levels = |levels: &[(Price, Qty)]| {
         array(levels.iter().map(|(price, qty)| {
-            format!(
-                "{{\"price\":{},\"qty\":{}}}",
-                shapes.price(symbol, *price),
-                shapes.qty(*qty)
-            )
+            format!("{{\"price\":{},\"qty\":{}}}", shapes.price(symbol, *price), shapes.qty(*qty))
         }))
     };
     let book = object()
@@ -399,7 +398,10 @@ fn pairs_message(
                 .text("status", public::pair_status(spec.status))
                 .number("qty_precision", base)
                 .raw("qty_increment", &unit(spec.filters.lot.step, base))
-                .number("price_precision", decimals_of(spec.filters.price.step, spec.price_decimals))
+                .number(
+                    "price_precision",
+                    decimals_of(spec.filters.price.step, spec.price_decimals),
+                )
                 .number("cost_precision", 5)
                 .truth("marginable", false)
                 .truth("has_index", false)

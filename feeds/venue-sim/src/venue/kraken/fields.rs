@@ -25,7 +25,8 @@ impl Fields {
         for part in text.split('&').filter(|part| !part.is_empty()) {
             let (name, value) = part.split_once('=').unwrap_or((part, ""));
             let decoded = decode(name).zip(decode(value));
-            let (name, value) = decoded.ok_or_else(|| Refused::new("EGeneral:Invalid arguments"))?;
+            let (name, value) =
+                decoded.ok_or_else(|| Refused::new("EGeneral:Invalid arguments"))?;
             if all.len() == FIELDS_MAX {
                 return Err(Refused::new("EGeneral:Too many arguments"));
             }

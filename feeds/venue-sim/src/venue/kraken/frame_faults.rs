@@ -6,6 +6,7 @@ use crate::exchange::{Depth, Exchange, Nanos, Price, Qty};
 use crate::fault::{Action, ConnectionKind, Fault, Hook, Place};
 use crate::venue::shared::frames::{Strange, frame_fated};
 use crate::venue::shared::later::Due;
+use crate::venue::shared::links::{self, closes_at};
 use crate::wire::outbox::End;
 use crate::wire::service::Link;
 
@@ -250,18 +251,9 @@ impl Kraken {
     fn connection_fault(&mut self, action: &Action, link: &Link, now_ns: Nanos) {
         let outbox = &link.outbox;
         match action.fault {
-            Fault::CloseCode => match action.params.code.unwrap_or(1000) {
-                // Never sent: it says that there was no close frame.
-                1006 => outbox.end(End::Now),
-                code => outbox.close(u16::try_from(code).unwrap_or(1000), ""),
-            },
-            Fault::Reset => outbox.end(End::ResetAfterAll),
-            Fault::HalfOpen => outbox.silence(),
-            Fault::LifetimeEnds => outbox.close(1001, "the connection has lived as long as it may"),
-            Fault::SlowConsumer => outbox.end(End::Now),
             Fault::ShutdownNotice | Fault::Overlap => {
                 outbox.text(status_message(link.id, "maintenance").as_bytes());
-                self.later.add(now_ns + action.delay_ns(1_000), outbox, Due::Close(1001));
+                self.later.add(closes_at(action, now_ns), outbox, Due::Close(1001));
             }
             Fault::SessionExpired => {
                 let socket = self.sockets.get(&link.id);
@@ -272,7 +264,9 @@ impl Kraken {
                 accounts.iter().for_each(|account| self.keys.end_tokens(*account));
                 outbox.close(1008, "ESession:Invalid session");
             }
-            _ => self.sim.plan.missed(action),
+            // Nobody is asked for a sign of life here.
+            Fault::HeartbeatDemanded => self.sim.plan.missed(action),
+            _ => links::connection(action, outbox),
         }
     }
 }

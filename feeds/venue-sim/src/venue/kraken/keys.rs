@@ -193,7 +193,8 @@ mod tests {
     fn the_published_signature_is_taken_once_and_no_other_one() {
         let mut ring = ring();
         let mut ask = |key, signature, path, body| {
-            ring.caller((Some(key), Some(signature)), (path, NONCE, body)).map_err(|refused| refused.text)
+            ring.caller((Some(key), Some(signature)), (path, NONCE, body))
+                .map_err(|refused| refused.text)
         };
         let wrong = |text: &str| Err(text.to_owned());
         let bad = wrong("EAPI:Invalid signature");

@@ -36,6 +36,7 @@ use crate::venue::shared::glasses::Glasses;
 use crate::venue::shared::keys::{KeyError, KeyKind, Permissions};
 use crate::venue::shared::later::Later;
 use crate::venue::shared::lines::TruthLines;
+use crate::venue::shared::reports::Swapped;
 
 pub use limits::Limits;
 pub use listing::{SYMBOLS, exchange_settings};
@@ -44,7 +45,6 @@ use feeds::Feeds;
 use frame_faults::Hold;
 use keys::KeyRing;
 use limits::Meters;
-use service::Waiting;
 use sockets::{Sockets, Topic};
 
 /// What an account pays at the lowest volume: 0.25 % for what rests, 0.40 % for what it takes.
@@ -59,8 +59,8 @@ pub struct Kraken {
     feeds: Feeds,
     later: Later,
     holds: BTreeMap<(u64, Topic), Hold>,
-    /// Reports that go behind others, by connection.
-    swapped: BTreeMap<u64, Waiting>,
+    /// Reports that go behind others.
+    swapped: Swapped,
     /// Orders that expire, by when, and when, by order.
     expires: BTreeSet<(Nanos, u64)>,
     expire_times: BTreeMap<u64, Nanos>,
@@ -102,7 +102,7 @@ impl Kraken {
             feeds: Feeds::default(),
             later: Later::default(),
             holds: BTreeMap::new(),
-            swapped: BTreeMap::new(),
+            swapped: Swapped::default(),
             expires: BTreeSet::new(),
             expire_times: BTreeMap::new(),
             switches: BTreeMap::new(),

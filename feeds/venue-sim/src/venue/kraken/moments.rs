@@ -87,7 +87,8 @@ pub(super) fn parse(text: &str) -> Option<Nanos> {
     };
     let ([year, month, day], [hour, minute, second]) = (numbers(date, '-')?, numbers(clock, ':')?);
     let is_date = (1_970..=2_200).contains(&year) && (1..=12).contains(&month);
-    let is_clock = (0..24).contains(&hour) && (0..60).contains(&minute) && (0..=60).contains(&second);
+    let is_clock =
+        (0..24).contains(&hour) && (0..60).contains(&minute) && (0..=60).contains(&second);
     if !is_date || !(1..=31).contains(&day) || !is_clock || !is_digits(part) || part.is_empty() {
         return None;
     }
@@ -123,9 +124,17 @@ mod tests {
     #[test]
     fn what_is_no_time_is_none() {
         for text in [
-            "", "Z", "2023-10-06", "2023-10-06T17:35:55", "2023-13-06T17:35:55Z",
-            "2023-10-06T24:00:00Z", "2023-10-06T17:35Z", "-2023-10-06T17:35:55Z",
-            "2023-10-06T17:35:55.xZ", "2023-10-06T17:35:55.Z", "２０２３-10-06T17:35:55Z",
+            "",
+            "Z",
+            "2023-10-06",
+            "2023-10-06T17:35:55",
+            "2023-13-06T17:35:55Z",
+            "2023-10-06T24:00:00Z",
+            "2023-10-06T17:35Z",
+            "-2023-10-06T17:35:55Z",
+            "2023-10-06T17:35:55.xZ",
+            "2023-10-06T17:35:55.Z",
+            "２０２３-10-06T17:35:55Z",
         ] {
             assert_eq!(parse(text), None, "{text}");
         }

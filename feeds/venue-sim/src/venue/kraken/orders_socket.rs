@@ -57,11 +57,7 @@ fn taken(order: &Order) -> Object {
         .when(user_ref(order), |object, number| object.number("order_userref", number))
 }
 
-fn add(
-    venue: &mut Kraken,
-    account: AccountId,
-    spoken: &Spoken<'_>,
-) -> Result<Vec<Told>, Refused> {
+fn add(venue: &mut Kraken, account: AccountId, spoken: &Spoken<'_>) -> Result<Vec<Told>, Refused> {
     in_time(spoken.params, spoken.now_ns)?;
     let terms = venue.socket_terms(spoken.params, spoken.now_ns)?;
     let order = venue.place(account, &terms, spoken.now_ns)?;
@@ -111,11 +107,7 @@ fn amend(
     Ok(vec![Ok(result(object))])
 }
 
-fn edit(
-    venue: &mut Kraken,
-    account: AccountId,
-    spoken: &Spoken<'_>,
-) -> Result<Vec<Told>, Refused> {
+fn edit(venue: &mut Kraken, account: AccountId, spoken: &Spoken<'_>) -> Result<Vec<Told>, Refused> {
     let (old, new) = venue.edit(account, spoken.params, &SOCKET_CHANGE, spoken.now_ns)?;
     let object = object().text("order_id", &ids::order(new.id));
     Ok(vec![Ok(result(object.text("original_order_id", &ids::order(old.id))))])
@@ -248,9 +240,8 @@ impl Kraken {
             account: Some(caller.account),
             fields: spoken.params,
         };
-        let fated = self.fated(&asked, spoken.now_ns, |venue| {
-            (method.answer)(venue, caller.account, spoken)
-        });
+        let fated = self
+            .fated(&asked, spoken.now_ns, |venue| (method.answer)(venue, caller.account, spoken));
         if fated.events_first {
             self.tell(now_ns);
         }

@@ -72,8 +72,7 @@ impl Kraken {
             .text("leverage", "none")
             .text("order", &shapes.words(order))
             .text("close", "");
-        let (is_open, is_maker) =
-            (order.status.is_open(), order.kind == OrderKind::LimitMaker);
+        let (is_open, is_maker) = (order.status.is_open(), order.kind == OrderKind::LimitMaker);
         let mut flags = vec![fee_preference(order.side)];
         flags.extend(is_maker.then_some("post"));
         let expires = self.expire_times.get(&order.id).map_or(0, |at| at / SECOND_NS);
@@ -249,9 +248,8 @@ pub(super) fn trades_history(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String
     let count = fills.len();
     let shapes = Shapes { exchange: venue.exchange() };
     let page = fills.iter().skip(skipped).take(PAGE);
-    let write = |all: Object, fill: &&Fill| {
-        all.raw(&shapes.execution_id(fill), &venue.trade_info(fill))
-    };
+    let write =
+        |all: Object, fill: &&Fill| all.raw(&shapes.execution_id(fill), &venue.trade_info(fill));
     let trades = page.fold(object(), write).done();
     Ok(object().raw("trades", &trades).number("count", count as u64).done())
 }

@@ -107,12 +107,7 @@ impl Kraken {
     }
 
     /// What goes wrong before a request is performed; nothing when it is performed all the same.
-    fn before<T>(
-        &mut self,
-        action: &Action,
-        asked: &Asked<'_>,
-        now_ns: Nanos,
-    ) -> Option<Fated<T>> {
+    fn before<T>(&mut self, action: &Action, asked: &Asked<'_>, now_ns: Nanos) -> Option<Fated<T>> {
         let refused = |refused: Refused| Some(Fated::of(Err(refused)));
         if !self.is_met(action.fault, asked) {
             self.sim.plan.missed(action);

@@ -169,8 +169,7 @@ impl Kraken {
             format!("{}?{}", request.path, request.query)
         };
         let sent = (request.header("api-key"), request.header("api-sign"));
-        let caller =
-            self.keys.caller(sent, (&path, fields.text("nonce"), body.as_bytes()))?;
+        let caller = self.keys.caller(sent, (&path, fields.text("nonce"), body.as_bytes()))?;
         if call.trades && !caller.may_trade {
             return Err(Refused::new("EGeneral:Permission denied"));
         }

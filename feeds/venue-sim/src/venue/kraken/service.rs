@@ -5,20 +5,17 @@ use std::time::Duration;
 
 use crate::exchange::{AccountId, Event, Nanos, SymbolId};
 use crate::fault::{Action, ConnectionKind, Fault, Hook, Place};
-use crate::venue::shared::later::Due;
-use crate::venue::shared::reports::{Awaited, FOREIGN_ID, Told, is_about, texts};
+use crate::venue::shared::links;
+use crate::venue::shared::reports::{FOREIGN_ID, is_about, texts};
 use crate::wire::control;
 use crate::wire::http::{Request, Response};
-use crate::wire::outbox::End;
-use crate::wire::service::{Admission, Answer, Fate, Link, Rules, Service};
+use crate::wire::service::{Admission, Answer, Link, Rules, Service};
 
 use super::Kraken;
 use super::executions::{is_begin_or_end, message};
 use super::shapes::Shapes;
 use super::sockets::{Private, Socket, status_message};
 
-/// How long a slow handshake takes where the plan does not say.
-const SLOW_MS: u64 = 1_000;
 /// Where everybody listens, and where accounts are: two hosts of the venue, two paths here.
 const PUBLIC: &str = "/v2";
 const PRIVATE: &str = "/auth/v2";
@@ -70,7 +67,7 @@ impl Service for Kraken {
         self.sockets.remove(&link.id);
         self.keys.closed(link.id);
         self.holds.retain(|(id, _), _| *id != link.id);
-        self.swapped.remove(&link.id);
+        self.swapped.closed(link.id);
     }
 
     fn advance(&mut self, now_ns: i64) {
@@ -114,26 +111,8 @@ impl Kraken {
     /// What the plan makes of somebody who wants in: how long it takes, or what he gets instead.
     fn connect_fault(&mut self, kind: ConnectionKind, now_ns: Nanos) -> Result<Duration, Answer> {
         let hook = Hook::new(Place::Connect).connection(kind);
-        let Some(action) = self.sim.plan.at(&hook, now_ns) else { return Ok(Duration::ZERO) };
-        let reset = Answer { fate: Fate::Reset, ..Answer::from(Response::text(503, "")) };
-        match action.fault {
-            Fault::SlowConnect => {
-                let ns = u64::try_from(action.delay_ns(SLOW_MS)).unwrap_or(0);
-                Ok(Duration::from_nanos(ns))
-            }
-            Fault::ConnectLimit => {
-                let status = action.params.status.unwrap_or(429);
-                let response = Response::text(status, "Too many connection attempts.");
-                let seconds = (action.retry_ns(1_000) / 1_000_000_000).max(1);
-                Err(response.with("retry-after", seconds).into())
-            }
-            Fault::Outage => {
-                let links = self.sockets.values().map(|socket| &socket.link);
-                links.for_each(|link| link.outbox.end(End::Now));
-                Err(reset)
-            }
-            _ => Err(reset),
-        }
+        let action = self.sim.plan.at(&hook, now_ns);
+        links::connect(action.as_ref(), 429, self.sockets.values().map(|s| &s.link.outbox))
     }
 
     /// Tells what has happened since the last time to everyone whom it concerns.
@@ -167,7 +146,8 @@ impl Kraken {
         };
         let action = action.filter(|action| self.is_told_so(action, account, event));
         let entries = self.entries(event);
-        let foreign = self.foreign(event);
+        let is_foreign = action.as_ref().is_some_and(|a| a.fault == Fault::ForeignReport);
+        let foreign = is_foreign.then(|| self.foreign(event)).flatten();
         let exchange = &self.sim.exchange;
         for socket in self.sockets.values_mut() {
             let private = match channel {
@@ -178,37 +158,19 @@ impl Kraken {
                 continue;
             };
             socket.told_ns = now_ns;
-            let mut wrap = |entry: &String| wrapped(private, channel, entry);
-            let messages: Vec<String> = entries.iter().filter_map(&mut wrap).collect();
-            let outbox = &socket.link.outbox;
-            let say = |all: &[String]| all.iter().for_each(|text| outbox.text(text.as_bytes()));
-            let waiting = self.swapped.entry(socket.link.id).or_default();
-            let due: Vec<_> = waiting.extract_if(.., |(awaited, _)| awaited.is(event)).collect();
-            // What the plan says of one text holds for all that the event is.
-            match texts(action.as_ref(), "", || Some(String::new())) {
-                Told::Now(times) if is_foreign(action.as_ref()) => {
-                    debug_assert_eq!(times.len(), 2);
-                    say(&foreign.iter().filter_map(&mut wrap).collect::<Vec<_>>());
-                    say(&messages);
-                }
-                Told::Now(times) => times.iter().for_each(|_| say(&messages)),
-                Told::Later(delay_ns) => {
-                    for text in messages {
-                        self.later.add(now_ns + delay_ns, outbox, Due::Text(text));
-                    }
-                }
-                Told::Behind(awaited) => waiting.push((awaited, messages)),
-                Told::Again(count) => {
-                    say(&messages);
-                    let all: Vec<_> = exchange.reports(account, 0).collect();
-                    let shapes = Shapes { exchange };
-                    for report in &all[all.len().saturating_sub(count)..] {
-                        let entries = shapes.report(report, None);
-                        say(&entries.iter().filter_map(&mut wrap).collect::<Vec<_>>());
-                    }
-                }
-            }
-            due.iter().for_each(|(_, before)| say(before));
+            let foreign = foreign.iter().find_map(|entry| wrapped(private, channel, entry));
+            let messages: Vec<String> =
+                entries.iter().filter_map(|entry| wrapped(private, channel, entry)).collect();
+            let told = texts(action.as_ref(), &messages, || foreign);
+            let again = |count: usize| {
+                let all: Vec<_> = exchange.reports(account, 0).collect();
+                let last = &all[all.len().saturating_sub(count)..];
+                let shapes = Shapes { exchange };
+                let entries = last.iter().flat_map(|report| shapes.report(report, None));
+                entries.filter_map(|entry| wrapped(private, channel, &entry)).collect()
+            };
+            let later = (&mut self.later, now_ns);
+            self.swapped.send((&socket.link, 0), (event, messages), told, later, again);
         }
     }
 
@@ -237,14 +199,14 @@ impl Kraken {
     }
 
     /// The same report of an order that is not there.
-    fn foreign(&self, event: &Event) -> Vec<String> {
-        let Event::Report(report) = event else { return Vec::new() };
+    fn foreign(&self, event: &Event) -> Option<String> {
+        let Event::Report(report) = event else { return None };
         let mut other = report.clone();
         other.order.id = FOREIGN_ID;
         other.order.client_id = "nobody".into();
         other.fill = None;
         other.kind = crate::exchange::ExecutionKind::New;
-        Shapes { exchange: &self.sim.exchange }.report(&other, None)
+        Shapes { exchange: &self.sim.exchange }.report(&other, None).into_iter().next()
     }
 
     /// Whether somebody listens who can be told so, and the event is one that the fault is about.
@@ -279,13 +241,6 @@ impl Kraken {
         hook.symbol = symbol.map(|spec| &*spec.name);
         self.sim.plan.at(&hook, now_ns)
     }
-}
-
-/// Texts that go behind others, and behind what.
-pub(super) type Waiting = Vec<(Awaited, Vec<String>)>;
-
-fn is_foreign(action: Option<&Action>) -> bool {
-    action.is_some_and(|action| action.fault == Fault::ForeignReport)
 }
 
 /// An entry as a message of its own, with the next number; one that nobody wants is none.

@@ -270,7 +270,8 @@ impl Kraken {
             return link.outbox.text(spoken.failed(&refused, symbol).as_bytes());
         }
         let ack = spoken.subscribed(&self.ack(spoken, wanted));
-        let has_snapshot = is_on && !matches!(spoken.params.maybe_truth("snapshot"), Ok(Some(false)));
+        let has_snapshot =
+            is_on && !matches!(spoken.params.maybe_truth("snapshot"), Ok(Some(false)));
         let snapshot = has_snapshot.then(|| self.begin(link, spoken, wanted));
         let snapshot = snapshot.flatten();
         match action.map(|action| (action.fault, action)) {
@@ -403,7 +404,9 @@ impl Kraken {
     fn begin(&mut self, link: &Link, spoken: &Spoken<'_>, wanted: Wanted) -> Option<Frame> {
         let id = link.id;
         match wanted {
-            Wanted::Topic(topic) => self.feeds.snapshot(id, topic, &self.sim.exchange, spoken.now_ns),
+            Wanted::Topic(topic) => {
+                self.feeds.snapshot(id, topic, &self.sim.exchange, spoken.now_ns)
+            }
             Wanted::Pairs => Some(Frame::text(id, None, self.feeds.pairs(&self.sim.exchange))),
             Wanted::Executions => {
                 let orders = spoken.params.text("snap_orders") != Some("false");

@@ -76,11 +76,7 @@ const SOCKET: Names = Names {
 };
 
 /// A number in units of 10^-`decimals`.
-pub(super) fn decimal(
-    fields: &Fields,
-    name: &str,
-    decimals: u8,
-) -> Result<Option<i64>, Refused> {
+pub(super) fn decimal(fields: &Fields, name: &str, decimals: u8) -> Result<Option<i64>, Refused> {
     let Some(text) = fields.text(name) else { return Ok(None) };
     units(text, decimals).map(Some).map_err(|error| match error {
         UnitsError::TooFine if name.contains("price") => Refused::new("EOrder:Invalid price"),
@@ -122,11 +118,13 @@ impl Kraken {
             }
         }
         let expires_ns = unix_time(fields, REST.expires, now_ns)?;
-        self.terms(fields, &REST, (symbol, kind), prices, Flags {
-            is_post_only: has("post"),
-            is_in_quote: has("viqc"),
-            expires_ns,
-        })
+        self.terms(
+            fields,
+            &REST,
+            (symbol, kind),
+            prices,
+            Flags { is_post_only: has("post"), is_in_quote: has("viqc"), expires_ns },
+        )
     }
 
     /// A new order over a socket.
@@ -160,11 +158,13 @@ impl Kraken {
             fields.set(SOCKET.qty, &cash);
         }
         let is_post_only = fields.truth("post_only")?;
-        self.terms(&fields, &SOCKET, (symbol, kind), prices, Flags {
-            is_post_only,
-            is_in_quote: in_quote,
-            expires_ns,
-        })
+        self.terms(
+            &fields,
+            &SOCKET,
+            (symbol, kind),
+            prices,
+            Flags { is_post_only, is_in_quote: in_quote, expires_ns },
+        )
     }
 
     /// What both have in common.

@@ -195,9 +195,7 @@ impl Kraken {
         let exchange = self.exchange();
         let (Some(spec), Some(qty)) = (exchange.symbol(old.symbol), new.qty) else { return false };
         let (asset, needed) = match new.side {
-            Side::Buy => {
-                (spec.quote, exchange.worth_of(old.symbol, new.price.unwrap_or(0), qty))
-            }
+            Side::Buy => (spec.quote, exchange.worth_of(old.symbol, new.price.unwrap_or(0), qty)),
             Side::Sell => (spec.base, i128::from(qty)),
         };
         let balances = exchange.balances(old.account);
