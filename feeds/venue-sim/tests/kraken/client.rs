@@ -3,7 +3,7 @@
 use std::cell::Cell;
 use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpStream};
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -16,7 +16,10 @@ use serde_json::{Value, json};
 use tungstenite::{Message, WebSocket};
 
 /// How long anything may take before a test gives up: never how long it does take.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(15);
+
+/// What is told where there is nothing to tell.
+const HEARTBEAT: &str = "{\"channel\":\"heartbeat\"}";
 
 /// A server with a market.
 pub fn server() -> Running {
@@ -252,8 +255,15 @@ impl Socket {
 
     /// The next text for which `is_wanted` holds.
     pub fn text_where(&mut self, is_wanted: impl Fn(&Value) -> bool) -> String {
+        let begun = Instant::now();
+        let mut before = String::new();
         loop {
             let text = self.text();
+            // Signs of life come also where nothing is told.
+            assert!(begun.elapsed() < PATIENCE, "nothing of the kind after {before}");
+            if text != HEARTBEAT {
+                before.clone_from(&text);
+            }
             let json = serde_json::from_str(&text).unwrap_or(Value::Null);
             if is_wanted(&json) {
                 return text;

@@ -62,7 +62,8 @@ fn requests_are_refused_in_the_words_of_the_venue() {
         ("order-count-limit", "AddOrder", "EOrder:Rate limit exceeded"),
         ("filter-refused", "AddOrder", "EOrder:Order minimum not met"),
     ] {
-        let running = with(&format!("what = \"{fault}\""));
+        let rule = if fault == "filter-refused" { "rule = \"LOT_SIZE\"" } else { "" };
+        let running = with(&format!("what = \"{fault}\"\n{rule}"));
         let trader = Trader::demo(&running);
         assert_eq!(trader.call(call, ORDER).error(), error, "{fault}");
         assert_eq!(done(&running), 1, "{fault}");
@@ -187,7 +188,7 @@ fn subscriptions_go_wrong() {
     socket.send("{\"method\":\"ping\"}");
     let text = socket.text_where(|json| json["method"].is_string());
     assert!(text.contains("pong"), "{text}");
-    let running = lively("what = \"data-before-ack\"\ndelay_ms = 100");
+    let running = lively("what = \"data-before-ack\"");
     let mut socket = Socket::listen(running.addr, &book);
     socket.of("book", "snapshot");
     assert_eq!(acks(&mut socket), [true, true]);

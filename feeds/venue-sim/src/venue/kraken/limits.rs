@@ -60,7 +60,9 @@ impl Counter {
         let gone = i64::try_from(passed / i128::from(SECOND_NS)).unwrap_or(i64::MAX);
         if gone > 0 {
             self.count_e3 = self.count_e3.saturating_sub(gone).max(0);
-            self.at_ns = now_ns;
+            // What is less than a thousandth counts the next time.
+            let spent = i128::from(gone) * i128::from(SECOND_NS) / i128::from(decay_e3.max(1));
+            self.at_ns = self.at_ns.saturating_add(Nanos::try_from(spent).unwrap_or(Nanos::MAX));
         }
         if self.count_e3 == 0 {
             self.at_ns = now_ns;

@@ -35,24 +35,33 @@ pub(super) fn system_status(_: &mut Kraken, ask: &Ask<'_>) -> Result<String, Ref
     Ok(object.text("timestamp", &moments::seconds(ask.now_ns)).done())
 }
 
-/// The pairs that a request names, or all that are listed.
-fn pairs(venue: &Kraken, fields: &Fields, is_needed: bool) -> Result<Vec<SymbolId>, Refused> {
-    let names = fields.list("pair")?;
+/// The name under which a pair is told: its own over REST, or the one of sockets to who asks by
+/// that one.
+fn key(exchange: &Exchange, symbol: SymbolId, asked: &str) -> String {
+    if asked.contains('/') { asked.to_owned() } else { names_of(exchange, symbol).key.to_owned() }
+}
+
+/// The pairs that a request names, or all that are listed, and the names under which they are
+/// told.
+fn pairs(venue: &Kraken, fields: &Fields) -> Result<Vec<(SymbolId, String)>, Refused> {
+    let (names, exchange) = (fields.list("pair")?, venue.exchange());
     if names.is_empty() {
-        if is_needed {
-            return Err(invalid("pair"));
-        }
-        let listed = venue.exchange().symbols();
+        let listed = exchange.symbols();
         let listed = listed.filter(|(_, spec)| spec.status != SymbolStatus::Delisted);
-        return Ok(listed.map(|(symbol, _)| symbol).collect());
+        return Ok(listed.map(|(symbol, _)| (symbol, key(exchange, symbol, ""))).collect());
     }
-    let find = |name: &String| pair_of(venue.exchange(), name).ok_or_else(unknown_pair);
+    let find = |name: &String| {
+        let symbol = pair_of(exchange, name).ok_or_else(unknown_pair)?;
+        Ok((symbol, key(exchange, symbol, name)))
+    };
     names.iter().map(find).collect()
 }
 
-/// The one pair of a request.
-fn pair(venue: &Kraken, fields: &Fields) -> Result<SymbolId, Refused> {
-    pair_of(venue.exchange(), fields.need("pair")?).ok_or_else(unknown_pair)
+/// The one pair of a request, and the name under which it is told.
+fn pair(venue: &Kraken, fields: &Fields) -> Result<(SymbolId, String), Refused> {
+    let name = fields.need("pair")?;
+    let symbol = pair_of(venue.exchange(), name).ok_or_else(unknown_pair)?;
+    Ok((symbol, key(venue.exchange(), symbol, name)))
 }
 
 pub(super) fn assets(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refused> {
@@ -136,10 +145,9 @@ fn asset_pair(exchange: &Exchange, symbol: SymbolId, spec: &SymbolSpec) -> Strin
 pub(super) fn asset_pairs(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refused> {
     let exchange = venue.exchange();
     let mut all = object();
-    for symbol in pairs(venue, ask.fields, false)? {
+    for (symbol, key) in pairs(venue, ask.fields)? {
         if let Some(spec) = exchange.symbol(symbol) {
-            let key = names_of(exchange, symbol).key;
-            all = all.raw(key, &asset_pair(exchange, symbol, spec));
+            all = all.raw(&key, &asset_pair(exchange, symbol, spec));
         }
     }
     Ok(all.done())
@@ -155,7 +163,7 @@ pub(super) fn ticker(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refuse
     let shapes = Shapes { exchange };
     let midnight = ask.now_ns.div_euclid(DAY_NS) * DAY_NS;
     let mut all = object();
-    for symbol in pairs(venue, ask.fields, false)? {
+    for (symbol, key) in pairs(venue, ask.fields)? {
         let best = exchange.best(symbol);
         let today = exchange.figures(symbol, midnight, ask.now_ns);
         let day = exchange.ticker(symbol);
@@ -178,7 +186,7 @@ pub(super) fn ticker(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refuse
             .raw("l", &both(|ticker| ticker.low))
             .raw("h", &both(|ticker| ticker.high))
             .text("o", &price(today.open));
-        all = all.raw(names_of(exchange, symbol).key, &one.done());
+        all = all.raw(&key, &one.done());
     }
     Ok(all.done())
 }
@@ -192,7 +200,7 @@ fn short_qty(qty: i64) -> String {
 }
 
 pub(super) fn depth(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refused> {
-    let symbol = pair(venue, ask.fields)?;
+    let (symbol, key) = pair(venue, ask.fields)?;
     let count = ask.fields.whole("count")?.unwrap_or(LEVELS.0);
     if !(1..=LEVELS.1).contains(&count) {
         return Err(invalid("count"));
@@ -206,7 +214,7 @@ pub(super) fn depth(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refused
         }))
     };
     let sides = object().raw("asks", &levels(&book.asks)).raw("bids", &levels(&book.bids));
-    Ok(object().raw(names_of(venue.exchange(), symbol).key, &sides.done()).done())
+    Ok(object().raw(&key, &sides.done()).done())
 }
 
 /// Whether the one who took had an order at a market price.
@@ -217,7 +225,7 @@ pub(super) fn takes_at_market(exchange: &Exchange, trade: &Trade) -> bool {
 }
 
 pub(super) fn trades(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refused> {
-    let symbol = pair(venue, ask.fields)?;
+    let (symbol, key) = pair(venue, ask.fields)?;
     let count = ask.fields.whole("count")?.unwrap_or(1_000);
     let count = usize::try_from(count).unwrap_or(0).clamp(1, TRADES_MAX);
     let exchange = venue.exchange();
@@ -247,8 +255,7 @@ pub(super) fn trades(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refuse
             trade.id
         )
     };
-    let key = names_of(exchange, symbol).key;
-    let object = object().raw(key, &array(wanted.iter().map(one)));
+    let object = object().raw(&key, &array(wanted.iter().map(one)));
     Ok(object.text("last", &last.to_string()).done())
 }
 
@@ -267,7 +274,7 @@ pub(super) fn average(shapes: &Shapes<'_>, symbol: SymbolId, candle: &Candle) ->
 }
 
 pub(super) fn candles(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refused> {
-    let symbol = pair(venue, ask.fields)?;
+    let (symbol, key) = pair(venue, ask.fields)?;
     let minutes = ask.fields.whole("interval")?.unwrap_or(1);
     let (_, interval) = interval(minutes).ok_or_else(|| invalid("interval"))?;
     let exchange = venue.exchange();
@@ -291,6 +298,5 @@ pub(super) fn candles(venue: &mut Kraken, ask: &Ask<'_>) -> Result<String, Refus
     };
     // The last one that is over.
     let last = all.iter().rev().nth(1).map_or(0, |candle| candle.open_ns / 1_000_000_000);
-    let key = names_of(exchange, symbol).key;
-    Ok(object().raw(key, &array(told.map(one))).number("last", last).done())
+    Ok(object().raw(&key, &array(told.map(one))).number("last", last).done())
 }

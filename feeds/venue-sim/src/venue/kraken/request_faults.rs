@@ -147,8 +147,7 @@ impl Kraken {
                 None
             }
             Fault::FilterRefused => {
-                let rule = action.params.rule.as_deref().unwrap_or("Order minimum not met");
-                refused(Refused::new(format!("EOrder:{rule}")))
+                refused(of_rule_name(action.params.rule.as_deref().unwrap_or_default()))
             }
             Fault::AmendRejected => refused(Refused::new("EOrder:Invalid price")),
             Fault::CancelRejected => refused(unknown_order()),
@@ -238,6 +237,18 @@ impl Kraken {
             _ => fates::after_order(&mut self.sim, action, order).unwrap_or(false),
         }
     }
+}
+
+/// What a rule of that name is in the venue's words; a name that nobody knows is told as it is.
+fn of_rule_name(name: &str) -> Refused {
+    let words = match name {
+        "" | "LOT_SIZE" | "MARKET_LOT_SIZE" => "Order minimum not met",
+        "PRICE_FILTER" | "PERCENT_PRICE" | "PERCENT_PRICE_BY_SIDE" => "Invalid price",
+        "MIN_NOTIONAL" | "NOTIONAL" => "Cost minimum not met",
+        "MAX_NUM_ORDERS" => "Orders limit exceeded",
+        other => other,
+    };
+    Refused::new(format!("EOrder:{words}"))
 }
 
 /// An answer that leaves open what was done.
