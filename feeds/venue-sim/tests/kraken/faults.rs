@@ -115,6 +115,29 @@ fn orders_meet_their_fate() {
 }
 
 #[test]
+fn an_order_that_must_rest_is_taken_and_cancelled() {
+    let running = with("what = \"post-only-cancel\"");
+    let trader = Trader::demo(&running);
+    super::client::other(&running, "sell", "1", "30000");
+    let mut mine = trader.socket();
+    mine.executions(&json!({}));
+    // One that rests is not what it is about.
+    let low = "pair=XBTUSD&type=buy&ordertype=limit&volume=1&price=29000&oflags=post";
+    trader.place(low);
+    assert_eq!((mine.kinds(2), done(&running)), (vec!["pending_new".into(), "new".into()], 0));
+    let taking = "pair=XBTUSD&type=buy&ordertype=limit&volume=1&price=30000&oflags=post";
+    let id = trader.place(taking);
+    assert_eq!(mine.execution()["order_id"], id);
+    let end = mine.execution();
+    assert_eq!(
+        (&end["exec_type"], &end["reason"]),
+        (&json!("canceled"), &json!("Post only order"))
+    );
+    assert_eq!(done(&running), 1);
+    assert_eq!(trader.call("AddOrder", taking).error(), "EOrder:Post only order");
+}
+
+#[test]
 fn an_order_is_not_found_at_first() {
     let running = with("what = \"not-found-yet\"\nrequest = \"place\"\ndelay_ms = 300");
     let trader = Trader::demo(&running);

@@ -108,6 +108,9 @@ fn answers_about_the_market() {
     let names: Vec<&String> = pairs.as_object().expect("pairs").keys().collect();
     assert_eq!(names, ["XETHZUSD", "XXBTZUSD"]);
     assert_eq!(pairs["XXBTZUSD"]["wsname"], "XBT/USD");
+    // Who asks by the name of sockets is answered by it.
+    let pairs = ask("AssetPairs?pair=BTC/USD").result();
+    assert_eq!(pairs["BTC/USD"]["altname"], "XBTUSD");
     let assets = ask("Assets?asset=XBT").result();
     assert_eq!(assets["XXBT"]["altname"], "XBT");
     for (target, error) in [

@@ -3,7 +3,7 @@
 
 use crate::exchange::{
     AccountId, Amount, Balance, Exchange, ExecutionKind, Fill, Nanos, Order, OrderKind,
-    OrderStatus, Report, TimeInForce, WalletChange,
+    OrderStatus, Refusal, Report, TimeInForce, WalletChange,
 };
 use crate::venue::shared::json::{Object, array};
 
@@ -201,6 +201,14 @@ impl Shapes<'_> {
                 trade.into_iter().chain(end).collect()
             }
             ExecutionKind::Replaced => vec![self.amended(order, at)],
+            ExecutionKind::Expired if report.refusal == Some(Refusal::WouldTake) => {
+                // It was taken, and never met the book.
+                let pending = ("pending_new", "pending_new");
+                let end = self.end(order, "canceled", at);
+                let end = end.replace("\"expired\"", "\"canceled\"");
+                let end = end.replace("Order expired", "Post only order");
+                vec![self.whole_order(order, pending, expires_ns), end]
+            }
             ExecutionKind::Expired => vec![self.end(order, "expired", at)],
             ExecutionKind::Canceled | ExecutionKind::Rejected => {
                 vec![self.end(order, "canceled", at)]

@@ -28,7 +28,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::exchange::{
     AccountId, Amount, AssetId, Depth, Exchange, Fees, Fill, Nanos, Order, OrderRef, SymbolId,
 };
-use crate::fault::{Fault, Hook, Place};
+use crate::fault::{Action, Fault, Hook, Place};
 use crate::simulation::Simulation;
 use crate::venue::Simulated;
 use crate::venue::shared::books::OldBooks;
@@ -71,6 +71,8 @@ pub struct Kraken {
     /// Orders that queries do not find until then.
     not_found: BTreeMap<u64, Nanos>,
     glasses: Glasses,
+    /// The next order that must rest and would not is taken, and cancelled at once.
+    vain: Option<Action>,
     snapshot_fault: Option<Fault>,
     old_books: OldBooks,
     looked_ns: Nanos,
@@ -109,6 +111,7 @@ impl Kraken {
             totals,
             not_found: BTreeMap::new(),
             glasses: Glasses::default(),
+            vain: None,
             snapshot_fault: None,
             old_books: OldBooks::default(),
             looked_ns: 0,

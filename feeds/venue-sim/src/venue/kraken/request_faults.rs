@@ -89,6 +89,9 @@ impl Kraken {
         }
         self.snapshot_fault = snapshot.as_ref().map(|action| action.fault);
         let mut fated = Fated::of(perform(self));
+        if let Some(action) = self.vain.take() {
+            self.sim.plan.missed(&action);
+        }
         let worn = std::mem::take(&mut self.glasses);
         // A snapshot takes the fault away when it has told another book.
         let is_left = self.snapshot_fault.take().is_some();
@@ -161,6 +164,10 @@ impl Kraken {
                 None
             }
             Fault::Maintenance => refused(unavailable()),
+            Fault::PostOnlyCancel => {
+                self.vain = Some(action.clone());
+                None
+            }
             _ => {
                 self.sim.plan.missed(action);
                 None
@@ -173,7 +180,9 @@ impl Kraken {
         let is_open = || self.asked_order(asked).is_some();
         let has_account = asked.account.is_some();
         match fault {
-            Fault::OrderCountLimit | Fault::FilterRefused => asked.kind == RequestKind::Place,
+            Fault::OrderCountLimit | Fault::FilterRefused | Fault::PostOnlyCancel => {
+                asked.kind == RequestKind::Place
+            }
             Fault::AmendRejected | Fault::FillBeforeAmend => {
                 matches!(asked.kind, RequestKind::Amend | RequestKind::Replace) && is_open()
             }

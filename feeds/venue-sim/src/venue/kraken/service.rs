@@ -217,7 +217,10 @@ impl Kraken {
             socket.link.outbox.is_heard()
                 && private.is_some_and(|private| private.account == account)
         };
-        let is_told = self.sockets.values().any(listens) && is_about(action.fault, event);
+        // Nobody has a position here.
+        let positions = [Fault::Liquidation, Fault::Deleverage, Fault::FundingFill];
+        let is_possible = !positions.contains(&action.fault) && is_about(action.fault, event);
+        let is_told = is_possible && self.sockets.values().any(listens);
         if !is_told {
             self.sim.plan.missed(action);
         }

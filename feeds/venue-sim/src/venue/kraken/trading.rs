@@ -84,9 +84,15 @@ impl Kraken {
             return Ok(None);
         }
         self.meters.order((account, order.symbol), Deed::Add, 0, now_ns)?;
-        let placed = self.exchange_mut().place(account, order).map_err(errors::of)?;
-        self.expire_at(&placed.order, terms.expires_ns);
-        Ok(Some(placed.order))
+        let placed = match self.exchange_mut().place(account, order) {
+            Ok(placed) => placed.order,
+            Err(why @ Refusal::WouldTake) if self.vain.take().is_some() => {
+                self.exchange_mut().place_in_vain(account, order, why).map_err(errors::of)?
+            }
+            Err(refusal) => return Err(errors::of(refusal)),
+        };
+        self.expire_at(&placed, terms.expires_ns);
+        Ok(Some(placed))
     }
 
     fn expire_at(&mut self, order: &Order, expires_ns: Option<Nanos>) {
