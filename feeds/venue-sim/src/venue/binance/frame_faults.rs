@@ -48,7 +48,9 @@ impl BinanceSpot {
             (self.sim.plan.has(Place::Depth), self.sim.plan.has(Place::Frame));
         for frame in frames {
             let Some(listener) = self.streams.listener(frame.link) else { continue };
-            if !has_depth && !has_frame {
+            // What a fault has left to be put right is, also when the plan is over by then.
+            let is_held = self.holds.contains_key(&(frame.link, frame.topic));
+            if !has_depth && !has_frame && !is_held {
                 listener.link.outbox.text(frame.json.as_bytes());
                 continue;
             }
@@ -61,7 +63,7 @@ impl BinanceSpot {
             };
             let is_depth = matches!(frame.topic.1, Kind::Changes { .. });
             let mut texts = vec![frame.json];
-            if has_depth && is_depth {
+            if is_depth && (has_depth || is_held) {
                 let action = self.sim.plan.at(&hook(Place::Depth), now_ns);
                 texts = self.depth_fated(action, link.id, frame.topic, texts, now_ns);
             }

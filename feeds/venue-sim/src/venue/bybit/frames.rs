@@ -81,7 +81,9 @@ impl Bybit {
             if let Some(hold) = self.holds.get(&place).filter(|hold| hold.lower != 0) {
                 texts[0] = shifted(&texts[0], &["u"], -hold.lower);
             }
-            if has_depth && frame.content == Content::Change {
+            // What a fault has left to be put right is, also when the plan is over by then.
+            let is_held = self.holds.contains_key(&place);
+            if (has_depth || is_held) && frame.content == Content::Change {
                 let action = self.sim.plan.at(&hook(Place::Depth), now_ns);
                 texts = self.depth_fated(action, place, texts, now_ns);
             }
