@@ -359,10 +359,10 @@ impl Market {
                 if said.is_none() || self.profile.decodes_all {
                     self.data(at, bytes, now_ns);
                 }
-                return match said {
-                    Some(control) => self.control(link, &control, now_ns),
-                    None => {}
-                };
+                if let Some(control) = said {
+                    self.control(link, &control, now_ns);
+                }
+                return;
             }
             let Some(next) = lane.next.as_mut().filter(|next| next.stream.link == link) else {
                 continue;
@@ -374,10 +374,10 @@ impl Market {
                 next.lengths.push(bytes.len());
                 self.is_restless |= next.bytes.len() >= HELD_BYTES_MAX;
             }
-            return match said {
-                Some(control) => self.control(link, &control, now_ns),
-                None => {}
-            };
+            if let Some(control) = said {
+                self.control(link, &control, now_ns);
+            }
+            return;
         }
     }
 

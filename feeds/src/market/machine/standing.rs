@@ -34,7 +34,7 @@ impl Books {
                 book.last = update;
             }
             TickKind::Level => {
-                let Some(book) = self.0.get_mut(&update.symbol) else { return None };
+                let book = self.0.get_mut(&update.symbol)?;
                 if update.qty.is_zero() {
                     book.sides[side].remove(&update.price);
                 } else {

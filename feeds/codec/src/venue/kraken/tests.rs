@@ -129,3 +129,37 @@ fn trades_tickers_and_spreads() {
     let snapshot = r#"{"channel":"trade","type":"snapshot","data":[{"symbol":"X"}]}"#;
     assert!(run(&mut decoder, snapshot).is_empty(), "trades of before the subscription");
 }
+
+/// Another connection takes over: books begin with its snapshots, no gap is told, and what was told
+/// of the depth holds no more.
+#[test]
+fn another_connection_begins_anew_without_a_gap() {
+    let mut decoder = Decoder::new(Venue::Kraken, Mode::Strict);
+    let snapshot = format!(r#"[1,{{"as":{},"bs":[]}},"book-10","X"]"#, levels(20, 10));
+    assert_eq!(run(&mut decoder, &snapshot).len(), 12);
+    let symbol = decoder.symbols().id("X").unwrap();
+    assert!(!decoder.waits(symbol));
+    decoder.replaced();
+    assert!(decoder.waits(symbol) && decoder.facts().gaps == 0);
+    let change = r#"[1,{"a":[["19.5","1.00","1618678134.5"]],"c":"1"},"book-10","X"]"#;
+    assert_eq!(run(&mut decoder, change), [], "it belongs to a snapshot that is not there yet");
+    assert_eq!(run(&mut decoder, &snapshot).len(), 12);
+    assert_eq!((decoder.facts().gaps, decoder.facts().snapshots), (0, 2));
+}
+
+/// A book whose own checksum is wrong is not told at all.
+#[test]
+fn a_book_with_a_wrong_checksum_is_not_told() {
+    let mut decoder = Decoder::new(Venue::Kraken, Mode::Strict);
+    let book = |sum: u32| {
+        format!(
+            r#"{{"channel":"book","type":"snapshot","data":[{{"symbol":"X","bids":[],
+            "asks":[{{"price":2.0,"qty":1.00}}],"checksum":{sum}}}]}}"#
+        )
+    };
+    let out = run(&mut decoder, &book(sum("20100") ^ 1));
+    assert_eq!(out.iter().map(|update| update.kind).collect::<Vec<_>>(), [TickKind::Gap]);
+    assert_eq!((decoder.facts().snapshots, decoder.facts().checksums_failed), (0, 1));
+    let out = run(&mut decoder, &book(sum("20100")));
+    assert_eq!((out.len(), decoder.facts().checksums_verified), (3, 1));
+}
