@@ -1,7 +1,7 @@
 //! What the journal of a run says: its executions, its book, and what was decided while the book
 //! was in doubt.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use qt_journal::{Intention, JournalReader, Record};
@@ -28,6 +28,7 @@ pub struct Kept {
     /// What is held, in lots, and of which side each order is: 1 or -1.
     position: i64,
     signs: BTreeMap<u64, i64>,
+    execs: BTreeSet<(u64, u64)>,
     /// New orders and changes.
     pub decisions: u64,
     /// Those that were let through while the book was in doubt and did more than to make the
@@ -97,6 +98,11 @@ impl Kept {
     }
 
     fn filled(&mut self, report: &Report) {
+        // One that was found by asking is told once more where its report only came late: it is
+        // booked once, by its number.
+        if !self.execs.insert((report.order.get(), report.exec.0)) {
+            return;
+        }
         let sign = self.signs.get(&report.order.get()).copied().unwrap_or_default();
         self.position += sign * report.qty.lots();
         let Some(spec) = self.spec.as_ref().filter(|_| !report.order.is_none()) else { return };
