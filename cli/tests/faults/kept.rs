@@ -1,13 +1,13 @@
 //! What the journal of a run says: its executions, its book, and what was decided while the book
 //! was in doubt.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use qt_journal::{Intention, JournalReader, Record};
 use qt_types::{
-    Event, ExecId, FeeIn, InstrumentSpec, Payload, Report, ReportKind, Side, Tick, TickFlags,
-    TickKind, format_scaled,
+    Event, FeeIn, InstrumentSpec, Payload, Report, ReportKind, Side, Tick, TickFlags, TickKind,
+    format_scaled,
 };
 use serde_json::{Value, json};
 
@@ -22,8 +22,6 @@ pub struct Kept {
     spec: Option<InstrumentSpec>,
     /// Executions at the venue, in the words of a belief.
     pub fills: Vec<Value>,
-    /// Their names. A journal has what was told, and what was told twice is booked once.
-    booked: HashSet<ExecId>,
     /// Lots by price: bids, asks.
     sides: [BTreeMap<i64, i64>; 2],
     /// Which sides have been told anew since the book came into doubt.
@@ -32,6 +30,7 @@ pub struct Kept {
     /// What is held, in lots, and of which side each order is: 1 or -1.
     position: i64,
     signs: BTreeMap<u64, i64>,
+    execs: BTreeSet<(u64, u64)>,
     /// New orders and changes.
     pub decisions: u64,
     /// Those that were let through while the book was in doubt and did more than to make the
@@ -101,7 +100,9 @@ impl Kept {
     }
 
     fn filled(&mut self, report: &Report) {
-        if !self.booked.insert(report.exec) {
+        // One that was found by asking is told once more where its report only came late: it is
+        // booked once, by its number.
+        if !self.execs.insert((report.order.get(), report.exec.0)) {
             return;
         }
         let sign = self.signs.get(&report.order.get()).copied().unwrap_or_default();

@@ -34,6 +34,7 @@ const fn lost(name: &'static str, how: &'static str) -> Scenario {
 const ORDERS: &str = "after = 3\nevery = 5\ntimes = 5";
 const CHANGES: &str = "request = \"amend\"\nafter = 2\nevery = 3\ntimes = 5";
 const LINKS: &str = "at_ms = 4000\nevery_ms = 4000\ntimes = 2";
+const WEIGHTS: &str = "at_ms = 3000\nevery_ms = 1500\ntimes = 3";
 const ONCE: &str = "at_ms = 4000";
 /// Nothing is heard of orders for a while, so that the venue is asked about them.
 const DEAF: &str = "[[fault]]\nwhat = \"drop-report\"\nat_ms = 4000\nevery_ms = 15000\n\
@@ -155,7 +156,8 @@ pub const LIVE: &[Scenario] = &[
     fault("clock-drift", ONCE, "ppm = 500\nfor_ms = 60000").times(1).alone(),
     fault("rate-limited", LINKS, "retry_ms = 1500").times(2).cuts(),
     fault("banned", LINKS, "retry_ms = 1500").times(2).cuts(),
-    fault("hidden-weight", "at_ms = 3000\nevery_ms = 1500\ntimes = 3", "by = 1500"),
+    fault("hidden-weight", WEIGHTS, "by = 1500").spot(),
+    fault("hidden-weight", WEIGHTS, "by = 500").kind("of futures").futures(),
     fault("maintenance", LINKS, "for_ms = 800").times(2).cuts(),
     fault("halt", LINKS, "for_ms = 1500").times(2),
     fault("cancel-only", LINKS, "for_ms = 1500").times(2),
@@ -164,7 +166,14 @@ pub const LIVE: &[Scenario] = &[
         .kind("that rests")
         .times(2)
         .shows(&["orders/foreign_open"])
-        .alone(),
+        .alone()
+        .spot(),
+    fault("foreign-order", LINKS, "side = \"buy\"\nby = 10000\naccount = \"demo\"")
+        .kind("that rests, of futures")
+        .times(2)
+        .shows(&["orders/foreign_open"])
+        .alone()
+        .futures(),
     fault("foreign-order", ONCE, "side = \"buy\"\naccount = \"demo\"")
         .kind("filled unseen")
         .times(1)

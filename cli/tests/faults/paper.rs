@@ -16,6 +16,14 @@ const fn snapshot(name: &'static str, how: &'static str) -> Scenario {
     fault(name, "every = 1\ntimes = 3", how).beside(GAPS)
 }
 
+/// One of the venue's rules: the instrument is not what it was.
+const fn rules(name: &'static str, how: &'static str) -> Scenario {
+    fault(name, "at_ms = 2500", how)
+        .times(1)
+        .shows(&["feed/instruments/0/is_stopped"])
+        .ends(End::Stopped)
+}
+
 /// Some changes of the book, again and again.
 const DELTAS: &str = "at_ms = 1500\nevery_ms = 1500\ntimes = 4\ncount = 2";
 /// A frame now and then.
@@ -99,12 +107,8 @@ pub const PAPER: &[Scenario] = &[
         .shows(&["feed/rotations"]),
     fault("ack-without-data", ONCE, "").times(1).shows(&["feed/resubscriptions"]).alone(),
     fault("halt", "at_ms = 2500", "for_ms = 1500").times(1),
-    fault("tick-change", "at_ms = 2500", "tick = \"0.05\"")
-        .times(1)
-        .shows(&["feed/instruments/0/is_stopped"])
-        .ends(End::Stopped),
-    fault("precision-change", "at_ms = 2500", "tick = \"0.001\"")
-        .times(1)
-        .shows(&["feed/instruments/0/is_stopped"])
-        .ends(End::Stopped),
+    rules("tick-change", "tick = \"0.05\"").spot(),
+    rules("tick-change", "tick = \"0.50\"").kind("of futures").futures(),
+    rules("precision-change", "tick = \"0.001\"").spot(),
+    rules("precision-change", "tick = \"0.01\"").kind("of futures").futures(),
 ];

@@ -134,8 +134,8 @@ impl Trial {
     /// venue.
     pub fn settle(&mut self) -> Result<(), String> {
         self.sim.control("DELETE", "faults", "");
-        // What is shown is renewed twice a second.
-        sleep(Duration::from_millis(1_200));
+        // What is shown is renewed twice a second, and what stands still for a while goes on.
+        sleep(Duration::from_millis(2_000));
         self.until("it is in step again", Self::in_step)?;
         if self.mode == Mode::Live {
             // Its own orders move the book, too.

@@ -7,7 +7,7 @@
 use qt_engine::GatewayEvent;
 use qt_types::Nanos;
 
-use super::codes::Meaning;
+use super::codes::{Meaning, meaning_with};
 use super::messages::SHUT_MAX_NS;
 use super::questions::Step;
 use super::submit::Asked;
@@ -360,13 +360,17 @@ impl OrderMachine {
     ) {
         match &pending.what {
             What::Command { place, asked } => self.refused(*place, *asked, status, fault),
-            What::Query { number, step } => self.not_told(*number, step, status, fault),
+            What::Query { number, step } => {
+                self.not_told(*number, step, status, fault);
+                self.may_be_barred(link, status, fault);
+            }
             What::Time => {
                 self.learn_from(status, fault);
             }
             What::Renew => {
                 self.learn_from(status, fault);
                 self.not_renewed(fault.msg.to_string());
+                self.may_be_barred(link, status, fault);
             }
             What::Keep => self.not_kept(link, status, fault),
             What::LogOn | What::Subscribe | What::Baseline | What::Mode | What::Arm | What::Key => {
@@ -384,6 +388,16 @@ impl OrderMachine {
                     self.next_failed(trouble);
                 }
             }
+        }
+    }
+
+    /// Where the account is listened to by a link of its own, nobody says that a key was taken
+    /// back: whoever may not even ask with it has no session.
+    fn may_be_barred(&mut self, link: usize, status: u16, fault: &Fault<'_>) {
+        let profile = self.settings.profile;
+        let meaning = meaning_with(profile.codes, status, fault.code, &fault.msg);
+        if profile.ears.is_some() && meaning == Meaning::Keys {
+            self.has_failed(link, Trouble::Keys(fault.code, fault.msg.to_string()));
         }
     }
 

@@ -107,7 +107,11 @@ impl BinanceSpot {
             Fault::LateDelta => {
                 hold.until_ns = hold.until_ns.max(now_ns + action.delay_ns(1_000));
             }
-            Fault::LinkBreak => texts[0] = shifted(&texts[0], &["U"], 5),
+            Fault::LinkBreak => {
+                // By which of them a change names the one before it.
+                let link = if self.exchange().has_positions() { "pu" } else { "U" };
+                texts[0] = shifted(&texts[0], &[link], 5);
+            }
             Fault::SequenceDown => texts[0] = shifted(&texts[0], &["U", "u"], -1_000_000),
             Fault::RemoveAbsent => {
                 let price = lowest(&self.sim.exchange, topic);

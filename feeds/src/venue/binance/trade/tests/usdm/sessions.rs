@@ -257,6 +257,28 @@ fn ears_that_hear_nothing_are_deaf() {
 }
 
 #[test]
+fn a_key_that_is_taken_back_is_found_by_asking() {
+    for is_call in [true, false] {
+        let desk = &mut Desk::futures();
+        let (question, text) = (qt_engine::Question::Open, "Invalid API-key, IP, or permissions.");
+        if is_call {
+            desk.ask(1, question);
+            desk.refuse_call("/fapi/v1/openOrders", 401, -2015, text);
+        } else {
+            desk.ask(1, qt_engine::Question::Positions);
+            desk.refuse("v2/account.position", 401, -2015, text);
+        }
+        assert!(desk.events().contains(&GatewayEvent::Disconnected), "{is_call}");
+        assert!(matches!(desk.machine.standing().trouble, Some(Trouble::Keys(-2015, _))));
+        // An order that is refused says no more than that.
+        let desk = &mut Desk::futures();
+        desk.submit(&new(1, limit(25_000), 1_000));
+        desk.refuse("order.place", 401, -2015, text);
+        assert!(!desk.events().contains(&GatewayEvent::Disconnected));
+    }
+}
+
+#[test]
 fn headers_say_what_is_used_and_when_to_come_back() {
     let desk = &mut Desk::futures();
     desk.ask(1, qt_engine::Question::Open);
