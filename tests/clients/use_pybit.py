@@ -9,8 +9,8 @@ from simulator import begin
 
 sim = begin()
 if sim.ca:
-    # Its two libraries take an authority from nowhere else.
-    os.environ["REQUESTS_CA_BUNDLE"] = os.environ["WEBSOCKET_CLIENT_CA_BUNDLE"] = sim.ca
+    # Its WebSockets take an authority from nowhere else.
+    os.environ["WEBSOCKET_CLIENT_CA_BUNDLE"] = sim.ca
 
 import pybit._websocket_stream as stream  # noqa: E402
 import pybit._websocket_trading as trading  # noqa: E402
@@ -59,6 +59,8 @@ class Heard:
 def session():
     client = unified.HTTP(api_key=sim.key, api_secret=sim.secret)
     client.endpoint = sim.rest
+    if sim.ca:
+        client.client.verify = sim.ca
     return client
 
 
