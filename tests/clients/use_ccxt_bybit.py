@@ -67,8 +67,8 @@ async def trade(client, bid):
     opened = await client.fetch_open_orders(SYMBOL)
     assert [(one["id"], one["amount"]) for one in opened] == [(order["id"], 0.02)], opened
     await client.cancel_order(order["id"], SYMBOL)
-    ended = await client.fetch_closed_order(order["id"], SYMBOL)
-    assert ended["status"] == "canceled", ended
+    ended = await client.fetch_canceled_orders(SYMBOL)
+    assert [(one["id"], one["status"]) for one in ended] == [(order["id"], "canceled")], ended
     if LINEAR:
         await client.set_leverage(50, SYMBOL)
     # To buy at the market in spot says how much is paid.

@@ -220,7 +220,8 @@ impl Setup {
     }
 }
 
-/// What is in a file of keys: accounts, and the venue's `own` limits with those that the file names.
+/// What is in a file of keys: accounts, and the venue's `own` limits with those that the file
+/// names.
 fn read<L>(text: &str, own: L) -> Result<(L, Vec<AccountSetup>), SetupError>
 where
     L: Serialize + for<'de> Deserialize<'de>,

@@ -69,6 +69,29 @@ fn post_only_rests_or_is_refused() {
 }
 
 #[test]
+fn an_order_in_vain_is_told_of_once_and_leaves_nothing() {
+    let (mut exchange, ann, ben) = exchange();
+    exchange.place(ben, &limit(Side::Sell, 100, 1)).unwrap();
+    exchange.drain();
+    let (before, book) = (exchange.balances(ann), exchange.depth(SYMBOL, 10));
+    let mut order = NewOrder { client_id: id("vain"), ..limit(Side::Buy, 100, 1) };
+    (order.kind, order.time_in_force) = (OrderKind::LimitMaker, None);
+    assert_eq!(exchange.place(ann, &order).err(), Some(Refusal::WouldTake));
+    let ended = exchange.place_in_vain(ann, &order, Refusal::WouldTake).unwrap();
+    assert_eq!((ended.status, ended.left()), (OrderStatus::Expired, ONE));
+    assert_eq!(told(&mut exchange), [(ExecutionKind::Expired, OrderStatus::Expired)]);
+    assert_eq!((exchange.balances(ann), exchange.depth(SYMBOL, 10)), (before, book));
+    assert!(exchange.open_orders(ann, None).next().is_none());
+    assert!(exchange.sums().iter().all(|sum| *sum == 0));
+    let found = exchange.order(ann, SYMBOL, &OrderRef::client("vain"));
+    assert_eq!(found.map(|order| order.id), Some(ended.id));
+    // What could not be taken at all is not taken in vain either.
+    order.qty = Some(0);
+    let refused = exchange.place_in_vain(ann, &order, Refusal::WouldTake);
+    assert_eq!(refused.err(), Some(Refusal::Range("quantity")));
+}
+
+#[test]
 fn market_orders_take_what_is_there() {
     let (mut exchange, ann, _) = exchange();
     exchange.market_level(SYMBOL, Side::Sell, 100 * ONE, 2 * ONE);

@@ -125,15 +125,7 @@ impl Bybit {
                 Category::Spot => Code::new(170005, "Too many new orders."),
                 Category::Linear => codes::too_many(),
             }),
-            Fault::HiddenWeight => {
-                let count = usize::try_from(action.params.by.unwrap_or(1)).unwrap_or(usize::MAX);
-                let (account, meter) = (admitted.account?, admitted.call.meter);
-                let one = |meters: &mut super::limits::Meters| {
-                    meters.call(account, meter, 1, now_ns).is_ok()
-                };
-                let used = (0..count.min(1_000)).take_while(|_| one(&mut self.meters)).count();
-                (used < count).then(|| Fated::of(Err(codes::too_many())))
-            }
+            Fault::HiddenWeight => self.used_by_others(action, admitted, now_ns),
             Fault::FilterRefused => {
                 let rule = action.params.rule.as_deref().unwrap_or("LOT_SIZE");
                 refused(codes::of_rule_name(category, rule))
@@ -157,6 +149,20 @@ impl Bybit {
             }
             _ => None,
         }
+    }
+
+    /// Others use so much of what the account may ask for in a second.
+    fn used_by_others(
+        &mut self,
+        action: &Action,
+        admitted: &Admitted,
+        now_ns: Nanos,
+    ) -> Option<Fated> {
+        let count = action.params.by.unwrap_or(1).min(1_000);
+        let (account, meter) = (admitted.account?, admitted.call.meter);
+        let mut one = || self.meters.call(account, meter, 1, now_ns).is_ok();
+        let is_enough = (0..count).all(|_| one());
+        (!is_enough).then(|| Fated::of(Err(codes::too_many())))
     }
 
     /// The order is filled before its cancel comes. The cancel is taken all the same, and told of

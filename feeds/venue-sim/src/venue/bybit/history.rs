@@ -86,12 +86,15 @@ pub(super) fn recent(venue: &mut Bybit, ask: &Ask<'_>) -> Outcome {
         ended.truncate(RECENT_MAX);
         ended
     } else {
+        // What is open now may not have been a while ago, and the other way round.
+        let is_clear = venue.glasses.are_clear();
         let open = symbols.iter().flat_map(|symbol| {
-            venue.exchange().orders(account, *symbol, 0).filter_map(|order| {
-                let told = venue.as_told(order, ask)?;
-                told.status.is_open().then_some(told)
-            })
+            let all = venue.exchange().orders(account, *symbol, 0).filter(move |_| !is_clear);
+            let open = venue.exchange().open_orders(account, Some(*symbol));
+            let either = open.filter(move |_| is_clear).chain(all);
+            either.filter_map(|order| venue.as_told(order, ask))
         });
+        let open = open.filter(|order| order.status.is_open());
         open.collect()
     };
     Ok(told(venue, found, from, limit).into())

@@ -54,23 +54,7 @@ pub(in crate::venue) fn frame_fated(
             outbox.text(bytes);
         }
         Fault::BinaryFrame => outbox.frame(Opcode::Binary, true, bytes),
-        Fault::FragmentedFrame | Fault::PingInside => {
-            let parts = usize::try_from(action.params.parts.unwrap_or(3)).unwrap_or(3).max(2);
-            let length = bytes.len().div_ceil(parts).max(1);
-            let count = bytes.len().div_ceil(length);
-            for (at, part) in bytes.chunks(length).enumerate() {
-                let opcode = if at == 0 { Opcode::Text } else { Opcode::Continuation };
-                outbox.frame(opcode, at + 1 == count, part);
-                if action.fault == Fault::PingInside && at == 0 {
-                    let payload = action.params.bytes.unwrap_or(100).min(125);
-                    outbox.frame(
-                        Opcode::Ping,
-                        true,
-                        &vec![b'p'; usize::try_from(payload).unwrap_or(0)],
-                    );
-                }
-            }
-        }
+        Fault::FragmentedFrame | Fault::PingInside => fragments(action, outbox, bytes),
         Fault::CompressedFrame => {
             // The bit that says so is set; no extension was agreed on.
             let mut raw = Vec::new();
@@ -85,6 +69,22 @@ pub(in crate::venue) fn frame_fated(
             outbox.end(End::AfterAll);
         }
         _ => outbox.text(bytes),
+    }
+}
+
+/// Sends a frame in fragments, with a ping behind the first one where the fault is that.
+fn fragments(action: &Action, outbox: &Outbox, bytes: &[u8]) {
+    let parts = usize::try_from(action.params.parts.unwrap_or(3)).unwrap_or(3).max(2);
+    let length = bytes.len().div_ceil(parts).max(1);
+    let count = bytes.len().div_ceil(length);
+    for (at, part) in bytes.chunks(length).enumerate() {
+        let opcode = if at == 0 { Opcode::Text } else { Opcode::Continuation };
+        outbox.frame(opcode, at + 1 == count, part);
+        if action.fault == Fault::PingInside && at == 0 {
+            let payload = action.params.bytes.unwrap_or(100).min(125);
+            let payload = vec![b'p'; usize::try_from(payload).unwrap_or(0)];
+            outbox.frame(Opcode::Ping, true, &payload);
+        }
     }
 }
 

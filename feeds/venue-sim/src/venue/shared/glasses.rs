@@ -28,6 +28,11 @@ impl Glasses {
         }
     }
 
+    /// Whether everything is told as it is.
+    pub(in crate::venue) const fn are_clear(&self) -> bool {
+        self.as_of_ns.is_none() && !self.hides_ended
+    }
+
     /// An order as queries see it: as it was, or not any more.
     pub(in crate::venue) fn order(&self, exchange: &Exchange, order: &Order) -> Option<Order> {
         let told = match self.as_of_ns {
