@@ -4,6 +4,7 @@ import json
 import ssl
 import sys
 import urllib.request
+from decimal import Decimal
 
 
 class Simulator:
@@ -26,6 +27,15 @@ class Simulator:
     def secret(self):
         return self.account["hmac"]["secret"]
 
+    @staticmethod
+    def kraken_number(txid):
+        """The simulator's own number in an id of Kraken's."""
+        stirred = 0
+        for letter in txid[1:].replace("-", ""):
+            stirred = stirred << 5 | "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".index(letter)
+        inverse = pow(0x9E3779B97F4A7C15F39D, -1, 1 << 80)
+        return stirred * inverse % (1 << 80) % (1 << 64)
+
     def control(self, verb, what, body=None):
         request = urllib.request.Request(f"{self.rest}/sim/{what}", method=verb, data=body)
         with urllib.request.urlopen(request, context=self.context, timeout=10) as answer:
@@ -42,6 +52,11 @@ class Simulator:
 
 def begin():
     return Simulator(sys.argv[1])
+
+
+def minus(whole, part):
+    """What is left, with ten decimals."""
+    return str((Decimal(whole) - Decimal(part)).quantize(Decimal("0.0000000001")))
 
 
 def away(price, factor):

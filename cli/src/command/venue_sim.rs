@@ -36,6 +36,7 @@ const DEMO_ACCOUNTS: [&str; 2] = ["demo", "other"];
     quanttrade venue-sim --venue binance-spot\n  \
     quanttrade venue-sim --venue binance-usdm --symbols BTCUSDT,ETHUSDT\n  \
     quanttrade venue-sim --venue bybit-linear\n  \
+    quanttrade venue-sim --venue kraken --symbols BTC/USD,ETH/EUR\n  \
     quanttrade venue-sim --venue binance-spot --tls --ca /tmp/ca.pem --listen 127.0.0.1:9443\n  \
     quanttrade venue-sim --symbols BTCUSDT,ETHBTC --keys keys.toml --truth truth.jsonl --json\n  \
     quanttrade venue-sim --faults plan.toml --seed 7\n  \
@@ -43,14 +44,14 @@ const DEMO_ACCOUNTS: [&str; 2] = ["demo", "other"];
     It prints its addresses and what to put into a client, and runs until Ctrl-C; then it writes\n\
     what really happened. No order that it takes leaves this machine. docs/VENUE_SIM.md")]
 pub struct VenueSimArgs {
-    /// Whose protocol: binance-spot, binance-usdm, bybit-spot or bybit-linear
+    /// Whose protocol: binance-spot, binance-usdm, bybit-spot, bybit-linear or kraken
     #[arg(long, value_name = "VENUE", default_value = "binance-spot")]
     pub venue: String,
     /// Listen on ADDRESS:PORT; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS:PORT", default_value = "127.0.0.1:0")]
     pub listen: SocketAddr,
-    /// Which symbols, separated by commas
-    #[arg(long, value_name = "NAMES", default_value = "BTCUSDT,ETHUSDT", value_delimiter = ',')]
+    /// Which symbols, separated by commas; BTC and ETH without it
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     pub symbols: Vec<String>,
     /// The seed of the market
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -204,7 +205,9 @@ fn start(args: &VenueSimArgs) -> Result<Running, Failure> {
     })?;
     let mut settings = Settings::new(venue);
     settings.wire.listen = args.listen;
-    settings.symbols.clone_from(&args.symbols);
+    if !args.symbols.is_empty() {
+        settings.symbols.clone_from(&args.symbols);
+    }
     settings.seed = args.seed;
     settings.has_tls = args.tls;
     settings.market = market(args)?;

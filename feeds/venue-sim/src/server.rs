@@ -60,7 +60,7 @@ impl Settings {
     pub fn new(venue: Venue) -> Self {
         Self {
             venue,
-            symbols: vec!["BTCUSDT".to_owned(), "ETHUSDT".to_owned()],
+            symbols: venue.usual_symbols().map(str::to_owned).to_vec(),
             seed: 1,
             market: MarketSettings::Seeded { updates_per_s: 100 },
             faults: Plan::none(),

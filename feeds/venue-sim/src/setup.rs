@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::exchange::units::parse_units;
 use crate::exchange::{AccountId, Exchange, Fees, NewAccount};
 use crate::venue::binance::{DemoKeys, KeyError, KeyKind, Limits, Permissions};
-use crate::venue::{Simulated, Venue, bybit};
+use crate::venue::{Simulated, Venue, bybit, kraken};
 
 /// Decimals of rates.
 const RATE_DECIMALS: u8 = 8;
@@ -22,6 +22,8 @@ pub struct Setup {
     pub limits: Limits,
     /// The limits of Bybit.
     pub bybit: bybit::Limits,
+    /// The limits of Kraken.
+    pub kraken: kraken::Limits,
     /// The accounts.
     pub accounts: Vec<AccountSetup>,
 }
@@ -139,6 +141,7 @@ impl Setup {
             Venue::BybitSpot | Venue::BybitLinear => {
                 (setup.bybit, setup.accounts) = read(text, setup.bybit)?;
             }
+            Venue::Kraken => (setup.kraken, setup.accounts) = read(text, setup.kraken)?,
         }
         Ok(setup)
     }
@@ -148,7 +151,7 @@ impl Setup {
     pub fn of_venue(venue: Venue) -> Self {
         let mut setup = Self::default();
         match venue {
-            Venue::BinanceSpot | Venue::BybitSpot => {}
+            Venue::BinanceSpot | Venue::BybitSpot | Venue::Kraken => {}
             Venue::BinanceUsdm => setup.limits = Limits::usdm(),
             Venue::BybitLinear => setup.bybit = bybit::Limits::linear(),
         }

@@ -2,6 +2,7 @@
 
 pub mod binance;
 pub mod bybit;
+pub mod kraken;
 
 mod shared;
 
@@ -11,6 +12,7 @@ use crate::simulation::Simulation;
 use crate::wire::service::Service;
 
 use binance::{BinanceSpot, FUTURES, KnownSymbol, SYMBOLS, exchange_settings, futures_settings};
+use kraken::Kraken;
 use shared::keys::{KeyError, KeyKind, Permissions};
 
 /// Which venue is simulated.
@@ -24,6 +26,8 @@ pub enum Venue {
     BybitSpot,
     /// Bybit v5, linear perpetuals.
     BybitLinear,
+    /// Kraken, spot.
+    Kraken,
 }
 
 /// A venue in front of a simulation, whoever's it is.
@@ -56,8 +60,8 @@ pub trait Simulated: Service {
 
 impl Venue {
     /// All of them.
-    pub const ALL: [Self; 4] =
-        [Self::BinanceSpot, Self::BinanceUsdm, Self::BybitSpot, Self::BybitLinear];
+    pub const ALL: [Self; 5] =
+        [Self::BinanceSpot, Self::BinanceUsdm, Self::BybitSpot, Self::BybitLinear, Self::Kraken];
 
     /// Its name on the command line.
     #[must_use]
@@ -67,6 +71,7 @@ impl Venue {
             Self::BinanceUsdm => "binance-usdm",
             Self::BybitSpot => "bybit-spot",
             Self::BybitLinear => "bybit-linear",
+            Self::Kraken => "kraken",
         }
     }
 
@@ -83,6 +88,7 @@ impl Venue {
             Self::BinanceSpot => "/ws-api/v3",
             Self::BinanceUsdm => "/ws-fapi/v1",
             Self::BybitSpot | Self::BybitLinear => "/v5/trade",
+            Self::Kraken => "/auth/v2",
         }
     }
 
@@ -94,6 +100,16 @@ impl Venue {
             Self::BinanceUsdm => FUTURES,
             Self::BybitSpot => bybit::SPOT_SYMBOLS,
             Self::BybitLinear => bybit::LINEAR_SYMBOLS,
+            Self::Kraken => kraken::SYMBOLS,
+        }
+    }
+
+    /// The symbols that there are where nobody says.
+    #[must_use]
+    pub const fn usual_symbols(self) -> [&'static str; 2] {
+        match self {
+            Self::Kraken => ["BTC/USD", "ETH/USD"],
+            _ => ["BTCUSDT", "ETHUSDT"],
         }
     }
 
@@ -104,6 +120,7 @@ impl Venue {
             Self::BinanceSpot | Self::BybitSpot => (100_000, 100_000),
             Self::BinanceUsdm => (20_000, 50_000),
             Self::BybitLinear => (20_000, 55_000),
+            Self::Kraken => (kraken::FEES.maker, kraken::FEES.taker),
         }
     }
 
@@ -117,6 +134,7 @@ impl Venue {
             Self::BinanceUsdm => futures_settings(names),
             Self::BybitSpot => bybit::spot_settings(names),
             Self::BybitLinear => bybit::linear_settings(names),
+            Self::Kraken => kraken::exchange_settings(names),
         }
     }
 
@@ -126,6 +144,7 @@ impl Venue {
         match self {
             Self::BinanceSpot | Self::BinanceUsdm => Box::new(BinanceSpot::new(sim, setup.limits)),
             Self::BybitSpot | Self::BybitLinear => Box::new(bybit::Bybit::new(sim, setup.bybit)),
+            Self::Kraken => Box::new(Kraken::new(sim, setup.kraken)),
         }
     }
 }
