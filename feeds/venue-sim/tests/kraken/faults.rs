@@ -168,7 +168,11 @@ fn frames_in_every_form_are_the_same_frames() {
 
 #[test]
 fn connections_end_as_the_plan_has_it() {
-    for rule in ["what = \"cut-frame\"", "what = \"reset\"", "what = \"close-code\"\ncode = 1012"] {
+    for rule in [
+        "what = \"cut-frame\"",
+        "what = \"reset\"\nat_ms = 300",
+        "what = \"close-code\"\nat_ms = 300\ncode = 1012",
+    ] {
         let running = lively(rule);
         let params = json!({"channel": "trade", "symbol": ["BTC/USD"]});
         let mut socket = Socket::listen(running.addr, &params);

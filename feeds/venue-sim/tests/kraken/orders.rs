@@ -234,9 +234,10 @@ fn orders_of_each_kind_do_what_they_say() {
     let stop = json!({"order_type": "stop-loss", "side": "sell", "order_qty": 0.1,
         "triggers": {"price": 39500, "reference": "last"}});
     assert_eq!(add(stop, 2), ["pending_new", "new"]);
-    // Somebody trades below the price that it waits for.
-    other(&running, "sell", "0.5", "39000");
-    assert_eq!(mine.kinds(3), ["status", "trade", "filled"]);
+    // A trade below the price that it waits for.
+    let sell = json!({"order_type": "market", "side": "sell", "order_qty": 0.1});
+    let all = ["pending_new", "new", "trade", "filled", "status", "trade", "filled"];
+    assert_eq!(add(sell, 7), all);
 }
 
 #[test]

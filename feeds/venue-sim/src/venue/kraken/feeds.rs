@@ -116,6 +116,12 @@ impl Feeds {
         now_ns: Nanos,
         out: &mut Vec<Frame>,
     ) {
+        self.has_told_books = false;
+        let is_candle_due = now_ns - self.candles_ns >= CANDLE_NS;
+        let is_still = self.changed.is_empty() && self.trades.is_empty() && self.pairs.is_empty();
+        if is_still && !is_candle_due {
+            return;
+        }
         let mut topics: BTreeMap<Topic, Vec<u64>> = BTreeMap::new();
         for (id, socket) in sockets {
             for topic in &socket.topics {
@@ -462,7 +468,8 @@ mod tests {
             let side = if buys { Side::Buy } else { Side::Sell };
             let mut mine = side_of(&books[0], side, depth);
             for pair in books.windows(2) {
-                let (before, now) = (side_of(&pair[0], side, depth), side_of(&pair[1], side, depth));
+                let before = side_of(&pair[0], side, depth);
+                let now = side_of(&pair[1], side, depth);
                 mine = applied(&mine, &changes(&before, &now, side, depth).0, side, depth);
                 prop_assert_eq!(&mine, &now);
             }

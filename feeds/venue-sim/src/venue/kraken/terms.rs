@@ -183,11 +183,11 @@ impl Kraken {
         };
         let kind = match kind {
             OrderKind::Limit if flags.is_post_only => OrderKind::LimitMaker,
-            other if flags.is_post_only => return Err(invalid(kind_name(other))),
+            _ if flags.is_post_only => return Err(invalid(names.kind)),
             other => other,
         };
         let (time_in_force, is_dated) = time_in_force(fields, names)?;
-        if is_dated != flags.expires_ns.is_some() && is_dated {
+        if is_dated && flags.expires_ns.is_none() {
             return Err(invalid(names.expires));
         }
         let in_quote = flags.is_in_quote;
@@ -238,10 +238,6 @@ struct Flags {
 
 const fn takes_time(kind: OrderKind) -> bool {
     kind.has_price() && !matches!(kind, OrderKind::LimitMaker)
-}
-
-const fn kind_name(_: OrderKind) -> &'static str {
-    "ordertype"
 }
 
 fn kind_of(text: &str) -> Option<OrderKind> {

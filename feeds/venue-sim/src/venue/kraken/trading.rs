@@ -122,7 +122,7 @@ impl Kraken {
             now_ns,
         )?;
         if qty > 0 && qty <= order.filled {
-            return self.cancel(&order);
+            return self.take_back(&order);
         }
         if fields.truth("post_only")? && self.would_take(&order, price) {
             return Err(errors::of(Refusal::WouldTake));
@@ -190,7 +190,7 @@ impl Kraken {
         }
         let age_ns = now_ns - old.created_ns;
         self.meters.order((account, old.symbol), Deed::Edit, age_ns, now_ns)?;
-        let cancelled = self.cancel(&old)?;
+        let cancelled = self.take_back(&old)?;
         let placed = self.exchange_mut().place(account, &new).map_err(errors::of)?;
         self.expire_at(&placed.order, self.expire_times.get(&old.id).copied());
         Ok((cancelled, placed.order))
@@ -209,15 +209,19 @@ impl Kraken {
         free + old.locked >= needed
     }
 
-    /// Takes an open order back.
+    /// Takes an open order back, and counts that.
     pub(super) fn cancel(&mut self, order: &Order) -> Result<Order, Refused> {
-        let now_ns = self.exchange().now_ns();
-        let cancel = Cancel { order: OrderRef::id(order.id), client_id: None, only_if: None };
-        let changed = self.exchange_mut().cancel(order.account, order.symbol, &cancel);
-        let order = changed.map_err(errors::of)?.order;
-        let whose = (order.account, order.symbol);
+        let order = self.take_back(order)?;
+        let (whose, now_ns) = ((order.account, order.symbol), self.exchange().now_ns());
         self.meters.order(whose, Deed::Cancel, now_ns - order.created_ns, now_ns)?;
         Ok(order)
+    }
+
+    /// Takes an open order back.
+    fn take_back(&mut self, order: &Order) -> Result<Order, Refused> {
+        let cancel = Cancel { order: OrderRef::id(order.id), client_id: None, only_if: None };
+        let changed = self.exchange_mut().cancel(order.account, order.symbol, &cancel);
+        Ok(changed.map_err(errors::of)?.order)
     }
 
     /// Takes back all open orders of an account that fit, and says how many.
