@@ -1,5 +1,6 @@
-//! Orders and executions as all threads see them. The session's worker changes them one by one, and
-//! the newest ones are told without the store, so that an answer costs no more where there are many.
+//! Orders and executions as all threads see them. The session's worker changes them one by one,
+//! and the newest ones are told without the store, so that an answer costs no more where there are
+//! many.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard};

@@ -37,7 +37,8 @@ pub enum Told {
     Executed(Arc<Execution>),
     /// What somebody asked for, and the gate has denied.
     Denied(Arc<DeniedOrder>),
-    /// A denial or a switch that was tripped, told of once for many; a session that is made again is silent of it.
+    /// A denial or a switch that was tripped, told of once for many; a session that is made again
+    /// is silent of it.
     Alert(Arc<Alert>),
     /// What the account is worth, once in a while; a session that is made again is silent of it.
     Worth(Arc<Portfolio>),
