@@ -12,8 +12,8 @@ use crate::pace::Backoff;
 pub(super) const MAIN: usize = 0;
 /// The lane of marks.
 pub(super) const MARKS: usize = 1;
-/// The first pause before a link is made again, and the longest: a feed that is dark costs more than
-/// an attempt, and how many of those a venue allows is counted anyway.
+/// The first pause before a link is made again, and the longest: a feed that is dark costs more
+/// than an attempt, and how many of those a venue allows is counted anyway.
 const RECONNECT_NS: i64 = 1_000_000_000;
 const RECONNECT_MAX_NS: i64 = 10_000_000_000;
 
