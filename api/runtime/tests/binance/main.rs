@@ -1,5 +1,5 @@
-//! The driver with the gateway of Binance, of spot and of futures, over sockets, against an exchange that shares no
-//! code with either: what is believed at the end is what is true there.
+//! The driver with the gateway of Binance, of spot and of futures, over sockets, against an
+//! exchange that shares no code with either: what is believed at the end is what is true there.
 
 mod changes;
 mod clocks;

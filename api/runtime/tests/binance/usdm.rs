@@ -13,7 +13,7 @@ use qt_venue_sim::server::{MarketSettings, Running, Server, Settings};
 use qt_venue_sim::setup::Setup;
 use qt_venue_sim::venue::Venue;
 
-use crate::desk::{Ended, PATIENCE, Rig, Run, access, assert_true, booked, sockets};
+use crate::desk::{Ended, PATIENCE, Rig, Run, access, assert_true, booked, ed25519, sockets};
 use crate::dice::Dice;
 use crate::faults::{Watched, of};
 use crate::proxy::Proxy;
@@ -74,6 +74,18 @@ fn both_sides_agree_at_the_end() {
         assert!(ended.figures.sent > 5 && ended.figures.breaks == 0, "{:?}", ended.figures);
         assert_eq!(ended.standing.figures.unreadable, 0, "{:?}", ended.standing);
     }
+}
+
+#[test]
+fn a_key_of_ed25519_logs_on() {
+    let exchange = exchange();
+    let truth = Truth::of_futures(exchange.addr, "demo");
+    let rig = Rig { access: ed25519("demo"), ..rig(exchange.addr, Trader::new(9)) };
+    let mut run = Run::start(&rig);
+    run.until("fills", |_| truth.trades().len() >= 5);
+    let ended = run.stop();
+    ended.result.as_ref().unwrap();
+    assert_true(&truth, &rig.memory, &ended, 0, "logged on");
 }
 
 /// B21, B22: whatever is cut, no order is there twice, none is forgotten, and in the end both

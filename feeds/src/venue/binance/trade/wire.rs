@@ -1,5 +1,5 @@
-//! What the venue sends on the WebSocket API and by REST, as it stands in JSON. Fields that we do not know are
-//! gone past; those that we need must be there.
+//! What the venue sends on the WebSocket API and by REST, as it stands in JSON. Fields that we do
+//! not know are gone past; those that we need must be there.
 
 use std::borrow::Cow;
 

@@ -43,9 +43,13 @@ fn events() -> impl Strategy<Value = Value> {
     let fields = prop::collection::vec((0_usize..NAMES.len(), words(), any::<bool>()), 0..6);
     (fields, 0_usize..3).prop_map(|(fields, shape)| {
         let mut event = match shape {
-            0 => update(id(1), "TRADE", "PARTIALLY_FILLED", &[("t", json!(5)), ("l", json!("0.1"))]),
+            0 => {
+                let more = [("t", json!(5)), ("l", json!("0.1"))];
+                update(id(1), "TRADE", "PARTIALLY_FILLED", &more)
+            }
             1 => json!({"e": "ACCOUNT_UPDATE", "E": 1, "T": 1, "a": {"m": "ORDER",
-                "B": [{"a": "USDT", "wb": "1"}], "P": [{"s": "ETHUSDT", "pa": "1", "ps": "BOTH"}]}}),
+                "B": [{"a": "USDT", "wb": "1"}],
+                "P": [{"s": "ETHUSDT", "pa": "1", "ps": "BOTH"}]}}),
             _ => json!({"e": "MARGIN_CALL", "E": 1, "p": [{"s": "ETHUSDT", "pa": "1"}]}),
         };
         for (at, value, is_inside) in fields {

@@ -268,7 +268,8 @@ fn the_account() {
     desk.tell(&account_update("ORDER", "much", &json!([])));
     assert_eq!(desk.machine.standing().figures.unreadable, 1);
     desk.tell(&json!({"e": "MARGIN_CALL", "E": 1, "cw": "3.16", "p": [{"s": "ETHUSDT",
-        "ps": "BOTH", "pa": "1.3", "mt": "CROSSED", "iw": "0", "mp": "1", "up": "-1", "mm": "1"}]}));
+        "ps": "BOTH", "pa": "1.3", "mt": "CROSSED", "iw": "0", "mp": "1", "up": "-1",
+        "mm": "1"}]}));
     let trouble = desk.machine.standing().trouble.clone().unwrap();
     assert!(matches!(&trouble, Trouble::Margin(of) if of == "ETHUSDT"), "{trouble}");
     let hedged = json!([{"s": "ETHUSDT", "pa": "0.400", "ep": "1", "ps": "LONG"}]);
