@@ -1,5 +1,5 @@
-//! Market data of each further venue whose exchange we simulate: a run on paper trades on it and can
-//! be made again, and what is recorded can be read back.
+//! Market data of each further venue whose exchange we simulate: a run on paper trades on it and
+//! can be made again, and what is recorded can be read back.
 
 mod common;
 

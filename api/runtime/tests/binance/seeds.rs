@@ -13,6 +13,9 @@ use crate::proxy::Proxy;
 use crate::trader::Trader;
 use crate::venue::Truth;
 
+/// How many seeds at most, where those before found nothing out.
+pub const SEEDS_MAX: u64 = 12;
+
 /// How many seeds: more with QT_SEEDS, for the long run.
 fn seeds() -> u64 {
     std::env::var("QT_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3)
@@ -27,7 +30,11 @@ fn first() -> u64 {
 #[test]
 fn whatever_is_cut_both_sides_agree_in_the_end() {
     let (mut lost, mut found) = (0, 0);
-    for seed in first()..first() + seeds() {
+    for seed in first()..first() + seeds().max(SEEDS_MAX) {
+        // Whether an order is under way when a link goes is chance.
+        if seed >= first() + seeds() && found > 0 {
+            break;
+        }
         let mut dice = Dice::new(seed);
         let exchange = exchange();
         let truth = Truth::of(exchange.addr, "demo");

@@ -17,6 +17,7 @@ use crate::desk::{Ended, PATIENCE, Rig, Run, access, assert_true, booked, ed2551
 use crate::dice::Dice;
 use crate::faults::{Watched, of};
 use crate::proxy::Proxy;
+use crate::seeds::SEEDS_MAX;
 use crate::trader::Trader;
 use crate::venue::Truth;
 
@@ -94,7 +95,11 @@ fn a_key_of_ed25519_logs_on() {
 fn whatever_is_cut_both_sides_agree_in_the_end() {
     let seeds = std::env::var("QT_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(3);
     let (mut lost, mut found) = (0, 0);
-    for seed in 0..seeds {
+    for seed in 0..seeds.max(SEEDS_MAX) {
+        // Whether an order is under way when a link goes is chance.
+        if seed >= seeds && found > 0 {
+            break;
+        }
         let mut dice = Dice::new(seed);
         let exchange = exchange();
         let truth = Truth::of_futures(exchange.addr, "demo");
