@@ -2,6 +2,7 @@
 usual ones."""
 
 import asyncio
+import time
 
 import ccxt.pro
 from simulator import away, begin, minus
@@ -106,12 +107,14 @@ async def believe(client):
 
 
 async def main():
+    begun = time.monotonic()
     client = exchange()
     try:
         await trade(client, await market(client))
         await believe(client)
     finally:
         await client.close()
+    print(f"ccxt agrees with the truth of Kraken after {time.monotonic() - begun:.1f} s")
 
 
 asyncio.run(main())

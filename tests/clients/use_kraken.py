@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import time
 
 from simulator import away, begin, minus
 
@@ -166,9 +167,11 @@ def believe(user, fills):
 
 
 async def main():
+    begun = time.monotonic()
     bid = await market()
     await books()
     believe(*await trade(bid))
+    print(f"python-kraken-sdk agrees with the truth of Kraken after {time.monotonic() - begun:.1f} s")
 
 
 asyncio.run(main())
