@@ -61,9 +61,9 @@ pub struct Orders {
     next_name: Option<(OrderUid, String)>,
     /// The names that clients gave, of orders that are in memory.
     names: HashSet<String>,
-    /// What was asked for last, until the gate has said something of it. Nothing comes in between
-    /// that has to be kept.
-    asked: Option<Asked>,
+    /// What was asked for by the event before, and the number of the next one: the gate's denial
+    /// comes at once, and a later one is of something else.
+    asked: Option<(Asked, u64)>,
 }
 
 #[derive(Debug)]
@@ -185,15 +185,17 @@ impl Orders {
         persons: &HashMap<u64, String>,
         changed: &mut Vec<Changed>,
     ) {
+        let seq = note.event.seq.get();
+        let before = self.asked.take().filter(|(_, next)| *next == seq);
         let denied = match &note.event.payload {
             Payload::Asked(asked) => {
-                self.asked = Some(*asked);
+                self.asked = Some((*asked, seq + 1));
                 return;
             }
             Payload::Denied(denied) => denied,
             _ => return,
         };
-        let asked = self.asked.take_if(|asked| asked.strategy == denied.strategy);
+        let asked = before.map(|(asked, _)| asked).filter(|it| it.strategy == denied.strategy);
         let spec = self.specs.get(note.event.instrument.index());
         let (Some(asked), Some(spec)) = (asked, spec) else { return };
         changed.push(Changed::Denied(Arc::new(DeniedOrder {
@@ -373,4 +375,56 @@ fn status_of(order: &qt_engine::Order) -> (OrderStatus, bool) {
         Stand::Ended(OrderEnd::Expired) => OrderStatus::Expired,
     };
     (status, is_cancelling && !status.is_final())
+}
+
+#[cfg(test)]
+mod tests {
+    use qt_types::{
+        Denied, DenyReason, E9, Event, InstrumentId, InstrumentKind, Nanos, Seq, VenueId,
+    };
+
+    use super::*;
+
+    fn note(seq: u64, payload: Payload) -> Note {
+        let (recv_ns, venue_ns) = (Nanos::new(seq as i64), Nanos::new(seq as i64));
+        let (instrument, venue) = (InstrumentId(0), VenueId(0));
+        let event = Event { seq: Seq::new(seq), recv_ns, venue_ns, instrument, venue, payload };
+        Note { event, order: None, booked: None }
+    }
+
+    fn asked(strategy: u16) -> Payload {
+        let (side, kind) = (qt_types::Side::Buy, Kind::Market);
+        let (tif, qty) = (Tif::Gtc, Qty::from_lots(5));
+        let what = AskedFor::Place { side, kind, tif, qty, reduce_only: false, post_only: false };
+        Payload::Asked(Asked { outer: [7; 16], person: 3, strategy: StrategyId(strategy), what })
+    }
+
+    fn denied(strategy: u16) -> Payload {
+        Payload::Denied(Denied {
+            order: OrderId::NONE,
+            side: Some(qt_types::Side::Buy),
+            qty: Qty::from_lots(5),
+            reason: DenyReason::MaxOrderQty,
+            strategy: StrategyId(strategy),
+        })
+    }
+
+    #[test]
+    fn only_the_denial_of_what_was_asked_is_that_of_a_person() {
+        let spec = InstrumentSpec::new("X", "USD", InstrumentKind::Equity, E9, E9, E9).unwrap();
+        let mut orders = Orders::new(AccountId(Uuid::nil()), vec![spec]);
+        let (slots, persons) = (Slots::default(), HashMap::from([(3, "ann".to_owned())]));
+        let mut denials = |notes: &[(u64, Payload)]| {
+            let mut changed = Vec::new();
+            for (seq, payload) in notes {
+                orders.take(&note(*seq, *payload), None, (&slots, &persons), &mut changed);
+            }
+            let of = |it: &Changed| matches!(it, Changed::Denied(it) if it.person.is_some());
+            changed.iter().filter(|it| of(it)).count()
+        };
+        assert_eq!(denials(&[(1, asked(0)), (2, denied(0)), (3, denied(0))]), 1, "at once, once");
+        assert_eq!(denials(&[(10, asked(2)), (12, denied(2))]), 0, "what the strategy asked later");
+        assert_eq!(denials(&[(20, asked(0)), (21, denied(1))]), 0, "another strategy's");
+        assert_eq!(denials(&[(30, denied(0))]), 0, "nobody asked");
+    }
 }
